@@ -1,0 +1,1 @@
+"""The command line: what the three commands share, and `edge-identify` itself."""

@@ -1,0 +1,121 @@
+"""Reading fields out of JSON that came from outside, with messages that name the field.
+
+Every manifest, listing and stored record goes through this door, so that the rest of the code holds valid values
+and never asks whether a key is there. Unknown fields are ignored: a newer writer may add some.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from edge_identify.edge_runtime.errors import PackFormatError
+
+
+@dataclass(frozen=True, slots=True)
+class JsonObject:
+    """A JSON object and where it stands, for messages.
+
+    Attributes:
+        values: The decoded object.
+        where: Its path in the document, such as `pack.json: encoders.image`.
+    """
+
+    values: dict[str, Any]
+    where: str
+
+    def text(self, key: str) -> str:
+        """Return a string field; raise `PackFormatError` if it is absent or something else."""
+        return self._get(key, str)  # type: ignore[no-any-return]  # _get has checked the type
+
+    def optional_text(self, key: str) -> str | None:
+        """Return a string field, or None where it is absent or null."""
+        return None if self.values.get(key) is None else self.text(key)
+
+    def integer(self, key: str, *, least: int = 0, most: int = 2**53) -> int:
+        """Return a whole number within [least, most]; raise `PackFormatError` otherwise."""
+        value: int = self._get(key, int)
+        if isinstance(value, bool) or not least <= value <= most:
+            raise PackFormatError(f"{self.where}: `{key}` is {value}, outside {least} to {most}")
+        return value
+
+    def number(self, key: str) -> float:
+        """Return a number as float; raise `PackFormatError` if it is absent or something else."""
+        value = self.values.get(key)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise self._wrong(key, "a number")
+        return float(value)
+
+    def truth(self, key: str) -> bool:
+        """Return a true/false field; raise `PackFormatError` otherwise."""
+        return self._get(key, bool)  # type: ignore[no-any-return]
+
+    def object(self, key: str) -> JsonObject:
+        """Return a nested object; raise `PackFormatError` otherwise."""
+        return JsonObject(self._get(key, dict), f"{self.where}.{key}")
+
+    def objects(self, key: str) -> Iterator[JsonObject]:
+        """Yield the objects of a list field; raise `PackFormatError` for anything else in it."""
+        for position, value in enumerate(self._get(key, list)):
+            where = f"{self.where}.{key}[{position}]"
+            if not isinstance(value, dict):
+                raise PackFormatError(f"{where}: expected an object, found {type(value).__name__}")
+            yield JsonObject(value, where)
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """Return a list of strings; raise `PackFormatError` otherwise."""
+        values = self._get(key, list)
+        if not all(isinstance(value, str) for value in values):
+            raise self._wrong(key, "a list of strings")
+        return tuple(values)
+
+    def integers(self, key: str) -> tuple[int, ...]:
+        """Return a list of whole numbers; raise `PackFormatError` otherwise."""
+        values = self._get(key, list)
+        if not all(isinstance(value, int) and not isinstance(value, bool) for value in values):
+            raise self._wrong(key, "a list of whole numbers")
+        return tuple(values)
+
+    def items(self, key: str) -> Iterator[tuple[str, JsonObject]]:
+        """Yield (name, object) of a field that maps names to objects."""
+        nested = self.object(key)
+        for name in nested.values:
+            yield name, nested.object(name)
+
+    def has(self, key: str) -> bool:
+        """Return whether the field is there and not null."""
+        return self.values.get(key) is not None
+
+    def _get(self, key: str, kind: type) -> Any:
+        value = self.values.get(key)
+        if not isinstance(value, kind):
+            raise self._wrong(key, kind.__name__)
+        return value
+
+    def _wrong(self, key: str, expected: str) -> PackFormatError:
+        found = type(self.values[key]).__name__ if key in self.values else "nothing"
+        return PackFormatError(f"{self.where}: `{key}` should be {expected}, found {found}")
+
+
+def parse_json_object(data: bytes, *, where: str, max_bytes: int) -> JsonObject:
+    """Decode a JSON document whose top is an object.
+
+    Raises:
+        PackFormatError: Longer than `max_bytes`, not UTF-8 JSON, or not an object.
+    """
+    if len(data) > max_bytes:
+        raise PackFormatError(f"{where}: {len(data)} bytes, more than the {max_bytes} that such a document may have")
+    try:
+        values = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise PackFormatError(f"{where}: is not valid JSON ({error})") from error
+    if not isinstance(values, dict):
+        raise PackFormatError(f"{where}: expected a JSON object, found {type(values).__name__}")
+    return JsonObject(values, where)
+
+
+def canonical_json(values: object) -> bytes:
+    """Return one byte string per value: UTF-8, sorted keys, two-space indent, newline at the end."""
+    return (json.dumps(values, sort_keys=True, ensure_ascii=False, indent=2, allow_nan=False) + "\n").encode()

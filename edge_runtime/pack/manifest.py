@@ -1,0 +1,225 @@
+"""What a pack says of itself: the values of `pack.json`, valid by construction.
+
+`manifest_json` is the door where text becomes these values; nothing behind it parses. Three version numbers meet
+here and are never mixed: the software's (`generator`), the format's (`FORMAT_VERSION`), the pack's (`version`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from edge_identify.edge_runtime.errors import PackFormatError
+from edge_identify.edge_runtime.pack.names import PackVersion
+from edge_identify.edge_runtime.preprocessing import Preprocessing
+
+FORMAT_VERSION = 1
+MANIFEST_NAME = "pack.json"
+
+
+class Runtime(StrEnum):
+    """The library that runs an encoder variant."""
+
+    ONNX = "onnx"
+    COREML = "coreml"
+
+
+class IndexKind(StrEnum):
+    """The FAISS structure under the id map; both are short enough to read in any language."""
+
+    FLAT = "flat"  # IndexFlatIP: float32, 4 bytes a dimension
+    SQ8 = "sq8"  # IndexScalarQuantizer, QT_8bit, inner product: 1 byte a dimension
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileEntry:
+    """One file of the pack.
+
+    Attributes:
+        path: Relative to the pack, forward slashes.
+        length_bytes: Its exact length.
+        sha256: Its hash, 64 lower-case hexadecimal digits.
+    """
+
+    path: str
+    length_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tensor:
+    """An input or output of an encoder.
+
+    Attributes:
+        name: As the graph calls it.
+        dtype: `uint8`, `int32`, `int64` or `float32`; `image` for Core ML's picture input.
+        shape: Sizes; -1 is a batch of any size.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fidelity:
+    """How closely an exported variant follows the fp32 original, measured when the pack was built.
+
+    Attributes:
+        sample: What it was measured on, in words.
+        count: Number of pictures or texts.
+        cosine_mean: Mean cosine similarity between the variant's embedding and the original's.
+        cosine_min: The worst of them.
+        top1_agreement: Share of queries whose nearest reference is the same for both, 0 to 1.
+    """
+
+    sample: str
+    count: int
+    cosine_mean: float
+    cosine_min: float
+    top1_agreement: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """One exported form of a tower.
+
+    Attributes:
+        name: Such as `onnx-int8`.
+        runtime: The library that runs it.
+        model: Path of the model: a file, or for Core ML a folder.
+        files: Paths of all its files.
+        input: What the graph takes.
+        output: What it returns: unit vectors.
+        requires: The least runtime, in words, such as `ONNX opset 18` or `iOS 16`.
+        fidelity: Measured against the original.
+    """
+
+    name: str
+    runtime: Runtime
+    model: str
+    files: tuple[str, ...]
+    input: Tensor
+    output: Tensor
+    requires: str
+    fidelity: Fidelity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenizerSpec:
+    """How text becomes token ids.
+
+    Attributes:
+        kind: `clip-bpe`, the byte-pair encoding of OpenAI's CLIP.
+        file: Path of the merges, one pair a line in order of rank.
+        context_length: Tokens in the text tower's input.
+    """
+
+    kind: str
+    file: str
+    context_length: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """The encoder that both towers come from.
+
+    Attributes:
+        name: open_clip's model name, or `builtin`.
+        pretrained: open_clip's tag, a checkpoint's file name, or what stands for none.
+        dim: Length of an embedding.
+        space_id: SHA-256 over weights and preprocessing; only vectors with one id may be compared.
+        licence: Licence of the weights, as far as known.
+    """
+
+    name: str
+    pretrained: str
+    dim: int
+    space_id: str
+    licence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexSpec:
+    """The index file.
+
+    Attributes:
+        file: Its path.
+        kind: The FAISS structure inside.
+        dim: Length of a vector.
+        count: Number of vectors, one for each reference image.
+        embedded_with: The variant that made the vectors.
+        most_images_per_reference: Rows to look past so that `k` references are found among several images each.
+    """
+
+    file: str
+    kind: IndexKind
+    dim: int
+    count: int
+    embedded_with: str
+    most_images_per_reference: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """A pack's manifest.
+
+    Attributes:
+        name: The pack's name.
+        version: The pack's version.
+        title: One line for people.
+        generator: The software and version that wrote it.
+        model: The encoder.
+        preprocessing: From picture to pixels.
+        image_variants: The image tower's exported forms, by name.
+        text_variants: The text tower's, by name; may be empty.
+        tokenizer: Present where there is a text tower.
+        index: The index file.
+        references_file: Path of the SQLite file of references.
+        reference_count: Number of references in it.
+        conformance_file: Path of the self-test's cases.
+        files: Every file of the pack but the manifest, by path.
+    """
+
+    name: str
+    version: PackVersion
+    title: str
+    generator: str
+    model: Model
+    preprocessing: Preprocessing
+    image_variants: Mapping[str, Variant]
+    text_variants: Mapping[str, Variant]
+    tokenizer: TokenizerSpec | None
+    index: IndexSpec
+    references_file: str
+    reference_count: int
+    conformance_file: str
+    files: Mapping[str, FileEntry]
+
+    def variant_names(self) -> tuple[str, ...]:
+        """Return the names of all variants of either tower, image tower's first."""
+        return tuple(dict.fromkeys((*self.image_variants, *self.text_variants)))
+
+    def files_for(self, variant_names: tuple[str, ...]) -> tuple[FileEntry, ...]:
+        """Return the files a device needs when it keeps only these variants, by path.
+
+        Raises:
+            PackFormatError: The pack has no variant of that name.
+        """
+        for name in variant_names:
+            if name not in self.image_variants and name not in self.text_variants:
+                have = ", ".join(self.variant_names())
+                raise PackFormatError(f"pack {self.name} has no encoder variant {name!r}; it has {have}")
+        left_out = {
+            path
+            for variants in (self.image_variants, self.text_variants)
+            for variant in variants.values()
+            if variant.name not in variant_names
+            for path in variant.files
+        }
+        return tuple(entry for path, entry in sorted(self.files.items()) if path not in left_out)
+
+    def size_bytes(self) -> int:
+        """Return the length of all files together, without the manifest."""
+        return sum(entry.length_bytes for entry in self.files.values())

@@ -1,0 +1,208 @@
+"""The door between `pack.json` and `Manifest`: everything a hostile or newer manifest can do wrong is caught here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from edge_identify.edge_runtime.errors import PackFormatError
+from edge_identify.edge_runtime.json_fields import JsonObject, canonical_json, parse_json_object
+from edge_identify.edge_runtime.pack.manifest import (
+    FORMAT_VERSION,
+    MANIFEST_NAME,
+    Fidelity,
+    FileEntry,
+    IndexKind,
+    IndexSpec,
+    Manifest,
+    Model,
+    Runtime,
+    Tensor,
+    TokenizerSpec,
+    Variant,
+)
+from edge_identify.edge_runtime.pack.names import PackVersion, checked_pack_name, checked_path, checked_sha256
+from edge_identify.edge_runtime.preprocessing import MAX_SIZE_PX, Interpolation, Preprocessing, ResizeMode
+
+MAX_MANIFEST_BYTES = 4 * 2**20  # read whole into memory on a phone; a larger one is hostile or a mistake
+MAX_FILE_BYTES = 2**36  # 64 GiB; no file of a pack comes near
+MAX_DIM = 8192
+MAX_ROWS = 2**31 - 1
+
+_Choice = TypeVar("_Choice", bound=StrEnum)
+
+
+def parse_manifest(data: bytes, *, where: str = MANIFEST_NAME) -> Manifest:
+    """Read a manifest.
+
+    Args:
+        data: The bytes of `pack.json`.
+        where: What messages call it.
+
+    Raises:
+        PackFormatError: Not JSON, from a newer format, a missing or impossible field, an unsafe path, or a file
+            that is named but not listed.
+    """
+    fields = parse_json_object(data, where=where, max_bytes=MAX_MANIFEST_BYTES)
+    _check_format(fields)
+    files = {checked_path(path): _file_entry(path, entry) for path, entry in fields.items("files")}
+    encoders = fields.object("encoders")
+    references = fields.object("references")
+    manifest = Manifest(
+        name=checked_pack_name(fields.text("name")),
+        version=PackVersion.parse(fields.text("version")),
+        title=fields.text("title"),
+        generator=fields.text("generator"),
+        model=_model(fields.object("model")),
+        preprocessing=_preprocessing(fields.object("preprocessing")),
+        image_variants={name: _variant(name, entry) for name, entry in encoders.items("image")},
+        text_variants={name: _variant(name, entry) for name, entry in encoders.items("text")},
+        tokenizer=_tokenizer(fields.object("tokenizer")) if fields.has("tokenizer") else None,
+        index=_index(fields.object("index")),
+        references_file=references.text("file"),
+        reference_count=references.integer("count", least=1, most=MAX_ROWS),
+        conformance_file=fields.object("conformance").text("file"),
+        files=files,
+    )
+    _check_consistent(manifest, where)
+    return manifest
+
+
+def serialise_manifest(manifest: Manifest) -> bytes:
+    """Return the canonical bytes of `pack.json`; `parse_manifest` gives the same value back."""
+    return canonical_json(
+        {
+            "format": FORMAT_VERSION,
+            "name": manifest.name,
+            "version": str(manifest.version),
+            "title": manifest.title,
+            "generator": manifest.generator,
+            "model": asdict(manifest.model),
+            "preprocessing": asdict(manifest.preprocessing),
+            "encoders": {
+                "image": _variants_as_json(manifest.image_variants),
+                "text": _variants_as_json(manifest.text_variants),
+            },
+            "tokenizer": asdict(manifest.tokenizer) if manifest.tokenizer else None,
+            "index": asdict(manifest.index),
+            "references": {"file": manifest.references_file, "count": manifest.reference_count},
+            "conformance": {"file": manifest.conformance_file},
+            "files": {
+                path: {"length_bytes": entry.length_bytes, "sha256": entry.sha256} for path, entry in manifest.files.items()
+            },
+        }
+    )
+
+
+def _variants_as_json(variants: Mapping[str, Variant]) -> dict[str, dict[str, Any]]:
+    return {name: {key: value for key, value in asdict(variant).items() if key != "name"} for name, variant in variants.items()}
+
+
+def _check_format(fields: JsonObject) -> None:
+    found = fields.integer("format", least=1)
+    if found > FORMAT_VERSION:
+        raise PackFormatError(
+            f"{fields.where}: pack format {found}, but this software reads up to {FORMAT_VERSION}; update edge-identify"
+        )
+
+
+def _file_entry(path: str, fields: JsonObject) -> FileEntry:
+    return FileEntry(
+        path=path,
+        length_bytes=fields.integer("length_bytes", most=MAX_FILE_BYTES),
+        sha256=checked_sha256(fields.text("sha256")),
+    )
+
+
+def _model(fields: JsonObject) -> Model:
+    return Model(
+        name=fields.text("name"),
+        pretrained=fields.text("pretrained"),
+        dim=fields.integer("dim", least=1, most=MAX_DIM),
+        space_id=checked_sha256(fields.text("space_id")),
+        licence=fields.text("licence"),
+    )
+
+
+def _preprocessing(fields: JsonObject) -> Preprocessing:
+    return Preprocessing(
+        size_px=fields.integer("size_px", least=1, most=MAX_SIZE_PX),
+        resize_mode=_choice(ResizeMode, fields, "resize_mode"),
+        interpolation=_choice(Interpolation, fields, "interpolation"),
+    )
+
+
+def _variant(name: str, fields: JsonObject) -> Variant:
+    return Variant(
+        name=name,
+        runtime=_choice(Runtime, fields, "runtime"),
+        model=checked_path(fields.text("model")),
+        files=fields.texts("files"),
+        input=_tensor(fields.object("input")),
+        output=_tensor(fields.object("output")),
+        requires=fields.text("requires"),
+        fidelity=_fidelity(fields.object("fidelity")),
+    )
+
+
+def _tensor(fields: JsonObject) -> Tensor:
+    return Tensor(name=fields.text("name"), dtype=fields.text("dtype"), shape=fields.integers("shape"))
+
+
+def _fidelity(fields: JsonObject) -> Fidelity:
+    return Fidelity(
+        sample=fields.text("sample"),
+        count=fields.integer("count"),
+        cosine_mean=fields.number("cosine_mean"),
+        cosine_min=fields.number("cosine_min"),
+        top1_agreement=fields.number("top1_agreement"),
+    )
+
+
+def _tokenizer(fields: JsonObject) -> TokenizerSpec:
+    kind = fields.text("kind")
+    if kind != "clip-bpe":
+        raise PackFormatError(f"{fields.where}: tokenizer {kind!r} is not known to this version; update edge-identify")
+    return TokenizerSpec(
+        kind=kind, file=fields.text("file"), context_length=fields.integer("context_length", least=3, most=4096)
+    )
+
+
+def _index(fields: JsonObject) -> IndexSpec:
+    return IndexSpec(
+        file=fields.text("file"),
+        kind=_choice(IndexKind, fields, "kind"),
+        dim=fields.integer("dim", least=1, most=MAX_DIM),
+        count=fields.integer("count", least=1, most=MAX_ROWS),
+        embedded_with=fields.text("embedded_with"),
+        most_images_per_reference=fields.integer("most_images_per_reference", least=1, most=MAX_ROWS),
+    )
+
+
+def _choice(kind: type[_Choice], fields: JsonObject, key: str) -> _Choice:
+    text = fields.text(key)
+    try:
+        return kind(text)
+    except ValueError as error:
+        known = ", ".join(kind)
+        raise PackFormatError(f"{fields.where}: `{key}` is {text!r}; this version knows {known}") from error
+
+
+def _check_consistent(manifest: Manifest, where: str) -> None:
+    named = {manifest.index.file, manifest.references_file, manifest.conformance_file}
+    if manifest.tokenizer:
+        named.add(manifest.tokenizer.file)
+    for variant in (*manifest.image_variants.values(), *manifest.text_variants.values()):
+        named.update(variant.files)
+    if missing := sorted(named - manifest.files.keys()):
+        raise PackFormatError(f"{where}: names {missing[0]!r}, which is not among its files")
+    if MANIFEST_NAME in manifest.files:
+        raise PackFormatError(f"{where}: lists itself among its files")
+    if not manifest.image_variants:
+        raise PackFormatError(f"{where}: has no image encoder")
+    if manifest.text_variants and not manifest.tokenizer:
+        raise PackFormatError(f"{where}: has a text encoder but no tokenizer")
+    if manifest.index.dim != manifest.model.dim:
+        raise PackFormatError(f"{where}: the index has {manifest.index.dim} dimensions, the encoder {manifest.model.dim}")
