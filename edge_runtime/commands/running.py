@@ -1,0 +1,72 @@
+"""Running a command: exit codes, one-line errors, and a clean end on Ctrl-C or a closed pipe.
+
+Results go to standard output, everything else to standard error. All three commands use this module, so a code
+means the same everywhere.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from enum import IntEnum
+
+from edge_identify.edge_runtime.errors import EdgeIdentifyError, NetworkError, PackError, PhotoError
+
+
+class ExitCode(IntEnum):
+    """What the commands tell a script."""
+
+    DONE = 0
+    SOME_SKIPPED = 1  # the run finished, but some inputs were left out; standard error lists them
+    USAGE = 2  # argparse's own code for a wrong command line
+    UNKNOWN = 3  # the photo shows nothing in the pack (reserved until packs are calibrated)
+    AMBIGUOUS = 4  # look-alikes that the photo cannot tell apart (reserved likewise)
+    PHOTO = 5
+    PACK = 6
+    NETWORK = 7
+    SETUP = 8
+    INTERRUPTED = 130  # the shell's code for Ctrl-C
+
+
+#: For the help text of each command.
+EXIT_CODES_HELP = (
+    "exit codes: 0 done, 1 done but some inputs were skipped, 2 wrong usage, 5 a picture cannot be used, "
+    "6 a pack is missing or damaged, 7 the server or the network failed, 8 the set-up is wrong, 130 interrupted"
+)
+
+
+def run_command(command: Callable[[], ExitCode]) -> int:
+    """Run a command's body and turn what it raises into one line and an exit code.
+
+    Args:
+        command: Does the work and returns the code to end with.
+
+    Returns:
+        The process's exit code.
+    """
+    try:
+        code = command()
+        sys.stdout.flush()  # here, so that a closed pipe is noticed inside this block
+    except EdgeIdentifyError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return exit_code_for(error)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # `edge-identify ... | head` closed our output; give Python a harmless one, or it complains while exiting.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.DONE
+    return code
+
+
+def exit_code_for(error: EdgeIdentifyError) -> ExitCode:
+    """Return the exit code that tells whose fault an error is."""
+    if isinstance(error, PhotoError):
+        return ExitCode.PHOTO
+    if isinstance(error, PackError):
+        return ExitCode.PACK
+    if isinstance(error, NetworkError):
+        return ExitCode.NETWORK
+    return ExitCode.SETUP
