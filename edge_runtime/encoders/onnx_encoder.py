@@ -1,0 +1,63 @@
+"""An exported tower run by ONNX Runtime on the CPU.
+
+A newcomer would keep ONNX Runtime's default threads: they spin while they wait, and on a machine with other work
+that doubles the time of each picture.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_identify.edge_runtime.errors import PackDamagedError
+from edge_identify.edge_runtime.pack.manifest import Variant
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_ERRORS_ONLY = 3  # ONNX Runtime's log level; its warnings are about its own optimisations
+_THREADS_FOR_ONE = 1  # starting a pool costs more than one small picture gains from it
+_THREADS_FOR_MANY = 0  # ONNX Runtime's word for "one for each core"
+
+
+class OnnxEncoder:
+    """A tower in an ONNX file."""
+
+    def __init__(self, path: Path, variant: Variant, *, many: bool = False) -> None:
+        """Load a model whose hash has been checked.
+
+        Args:
+            path: The model file.
+            variant: Its entry in the manifest.
+            many: Prepare for many inputs rather than for a fast single answer.
+
+        Raises:
+            PackDamagedError: ONNX Runtime cannot load it.
+        """
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = _ERRORS_ONLY
+        options.intra_op_num_threads = _THREADS_FOR_MANY if many else _THREADS_FOR_ONE
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        self._variant = variant
+        try:
+            self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # ONNX Runtime raises its own classes, which share no base but this
+            raise PackDamagedError(f"{path}: ONNX Runtime cannot load this model ({_first_line(error)})") from error
+
+    @property
+    def variant_name(self) -> str:
+        """The variant's name in the manifest."""
+        return self._variant.name
+
+    def embed(self, batch: NDArray[np.uint8] | NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return the unit vectors of a batch; see `Encoder.embed`."""
+        (embeddings,) = self._session.run([self._variant.output.name], {self._variant.input.name: batch})
+        result: NDArray[np.float32] = embeddings
+        return result
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,136 @@
+"""The byte layout of the FAISS files a pack may hold, read without FAISS.
+
+This is the only place that knows an offset. The layout is FAISS's own (`faiss/impl/index_write.cpp`), little-endian:
+
+    header  fourcc, d: i32, ntotal: i64, two unused i64, is_trained: u8, metric: i32 (0 = inner product)
+    IxFI    header, n: u64 (= d * ntotal), float32 values
+    IxSQ    header, qtype: i32 (0 = 8 bits), rangestat: i32, rangestat_arg: f32, d: u64, code_size: u64,
+            n: u64 and float32 trained values (vmin[d], vdiff[d]), n: u64 and that many code bytes
+    IxM2    header, one of the above, n: u64 and int64 ids
+
+A newcomer would trust the counts: each is compared with the file's length before an array is made of it. Values are
+not aligned in the file, which numpy takes as it is.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge_identify.edge_runtime.errors import PackDamagedError
+from edge_identify.edge_runtime.pack.manifest import IndexKind, IndexSpec
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_HEADER = struct.Struct("<4siqqqBi")
+_SQ_PARAMETERS = struct.Struct("<iifQQ")
+_COUNT = struct.Struct("<Q")
+_INNER_PRODUCT = 0
+_QT_8BIT = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexRows:
+    """The vectors of an index file, mapped and not yet read.
+
+    A stored value stands for `offset + scale * code`, per dimension; a flat index has offset 0 and scale 1.
+
+    Attributes:
+        codes: [count, dim], uint8 or float32.
+        ids: int64 [count], the ids that `references.sqlite` knows.
+        offset: float32 [dim].
+        scale: float32 [dim].
+    """
+
+    codes: NDArray[np.uint8] | NDArray[np.float32]
+    ids: NDArray[np.int64]
+    offset: NDArray[np.float32]
+    scale: NDArray[np.float32]
+
+
+def map_index_file(path: Path, spec: IndexSpec) -> IndexRows:
+    """Map an index file into memory and find its arrays.
+
+    Args:
+        path: The file, its hash checked before.
+        spec: What the manifest says of it.
+
+    Raises:
+        PackDamagedError: The file is not of the layout above, or not what `spec` says.
+    """
+    cursor = _Cursor(np.memmap(path, dtype=np.uint8, mode="r"), path)
+    cursor.header(b"IxM2", spec)
+    rows = _flat(cursor, spec) if spec.kind is IndexKind.FLAT else _sq8(cursor, spec)
+    ids = cursor.array("<i8", cursor.count(spec.count, "ids"))
+    cursor.finish()
+    codes, offset, scale = rows
+    return IndexRows(codes=codes, ids=ids, offset=offset, scale=scale)
+
+
+_Arrays = tuple["NDArray[np.uint8] | NDArray[np.float32]", "NDArray[np.float32]", "NDArray[np.float32]"]
+
+
+def _flat(cursor: _Cursor, spec: IndexSpec) -> _Arrays:
+    cursor.header(b"IxFI", spec)
+    values = cursor.array("<f4", cursor.count(spec.count * spec.dim, "values"))
+    zeros, ones = np.zeros(spec.dim, np.float32), np.ones(spec.dim, np.float32)
+    return values.reshape(spec.count, spec.dim), zeros, ones
+
+
+def _sq8(cursor: _Cursor, spec: IndexSpec) -> _Arrays:
+    cursor.header(b"IxSQ", spec)
+    qtype, _, _, dim, code_size = cursor.unpack(_SQ_PARAMETERS)
+    if (qtype, dim, code_size) != (_QT_8BIT, spec.dim, spec.dim):
+        raise cursor.damaged(f"quantiser {qtype} with {dim} dimensions of {code_size} bytes is not SQ8")
+    trained = cursor.array("<f4", cursor.count(2 * spec.dim, "quantiser values")).astype(np.float32)
+    codes = cursor.array("u1", cursor.count(spec.count * spec.dim, "code bytes"))
+    least, width = trained[: spec.dim], trained[spec.dim :]
+    # FAISS decodes to the middle of a step: vmin + vdiff * (code + 0.5) / 255.
+    return codes.reshape(spec.count, spec.dim), least + width * np.float32(0.5 / 255), width / np.float32(255)
+
+
+class _Cursor:
+    """A position in the mapped file that refuses to pass its end."""
+
+    def __init__(self, data: NDArray[np.uint8], path: Path) -> None:
+        self._data, self._path, self._at = data, path, 0
+
+    def header(self, fourcc: bytes, spec: IndexSpec) -> None:
+        found, dim, count, _, _, is_trained, metric = self.unpack(_HEADER)
+        if found != fourcc:
+            raise self.damaged(f"holds a {found!r} structure where {fourcc!r} was expected")
+        if (dim, count, is_trained, metric) != (spec.dim, spec.count, 1, _INNER_PRODUCT):
+            raise self.damaged(f"holds {count} vectors of {dim} dimensions, the manifest says {spec.count} of {spec.dim}")
+
+    def count(self, expected: int, what: str) -> int:
+        (found,) = self.unpack(_COUNT)
+        if found != expected:
+            raise self.damaged(f"announces {found} {what} where {expected} were expected")
+        return expected
+
+    def array(self, dtype: str, count: int) -> NDArray[np.generic]:
+        length_bytes = count * np.dtype(dtype).itemsize
+        return self._take(length_bytes).view(dtype)
+
+    def unpack(self, layout: struct.Struct) -> tuple[int, ...]:
+        return layout.unpack(self._take(layout.size).tobytes())
+
+    def finish(self) -> None:
+        if self._at != len(self._data):
+            raise self.damaged(f"has {len(self._data) - self._at} bytes after its end")
+
+    def damaged(self, found: str) -> PackDamagedError:
+        return PackDamagedError(f"{self._path}: {found}; build or fetch the pack again")
+
+    def _take(self, length_bytes: int) -> NDArray[np.uint8]:
+        end = self._at + length_bytes
+        if end > len(self._data):
+            raise self.damaged(f"ends after {len(self._data)} bytes, within a part that should reach {end}")
+        taken = self._data[self._at : end]
+        self._at = end
+        return taken

@@ -1,0 +1,109 @@
+"""The nearest vectors of an index, by cosine similarity: with numpy for one photo, with FAISS for many.
+
+Importing FAISS costs more than searching 4,000 vectors once, so a single question is answered from the mapped
+file; a folder of photos or a server uses FAISS. Both give the same ids and, within rounding, the same scores. Equal
+scores are ordered by id, so that an answer does not depend on the route.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from edge_identify.edge_runtime.pack.index_file import IndexRows, map_index_file
+from edge_identify.edge_runtime.pack.manifest import IndexSpec
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_CHUNK_ROWS = 16_384  # 32 MB as float32 at 512 dimensions: decoded a piece at a time, whatever the index's size
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbours:
+    """The nearest vectors of some queries, best first.
+
+    Attributes:
+        ids: int64 [queries, k].
+        scores: float32 [queries, k], cosine similarity, -1 to 1.
+    """
+
+    ids: NDArray[np.int64]
+    scores: NDArray[np.float32]
+
+
+class VectorSearch(Protocol):
+    """Something that finds the nearest vectors."""
+
+    def nearest(self, queries: NDArray[np.float32], k: int) -> Neighbours:
+        """Return the `k` nearest vectors of each query.
+
+        Args:
+            queries: Unit vectors, float32 [queries, dim].
+            k: At least 1; more than the index holds gives all it holds.
+        """
+
+
+class MappedSearch:
+    """Search by numpy in the mapped file; nothing is loaded but the rows themselves."""
+
+    def __init__(self, path: Path, spec: IndexSpec) -> None:
+        """Map an index file whose hash has been checked; see `map_index_file` for what is refused."""
+        self._rows: IndexRows = map_index_file(path, spec)
+
+    def nearest(self, queries: NDArray[np.float32], k: int) -> Neighbours:
+        """Return the `k` nearest vectors of each query; see `VectorSearch.nearest`."""
+        scores = np.stack([self._scores(query) for query in queries])
+        ids = np.broadcast_to(self._rows.ids, scores.shape)
+        return _best(ids, scores, k)
+
+    def _scores(self, query: NDArray[np.float32]) -> NDArray[np.float32]:
+        # q . (offset + scale * code) = q . offset + (q * scale) . code: the codes are never decoded.
+        weights = (query * self._rows.scale).astype(np.float32)
+        base = np.float32(query @ self._rows.offset)
+        codes = self._rows.codes
+        pieces = [codes[at : at + _CHUNK_ROWS].astype(np.float32) @ weights for at in range(0, len(codes), _CHUNK_ROWS)]
+        return np.concatenate(pieces) + base
+
+
+class FaissSearch:
+    """Search by FAISS, for many questions."""
+
+    def __init__(self, path: Path, spec: IndexSpec) -> None:
+        """Open an index file whose hash has been checked.
+
+        Raises:
+            PackDamagedError: The file is not what `spec` says.
+        """
+        import faiss
+
+        map_index_file(path, spec)  # FAISS is native code: hand it only a file whose structure was walked
+        self._index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+        self._count = spec.count
+
+    def nearest(self, queries: NDArray[np.float32], k: int) -> Neighbours:
+        """Return the `k` nearest vectors of each query; see `VectorSearch.nearest`."""
+        scores, ids = self._index.search(np.ascontiguousarray(queries, dtype=np.float32), min(k, self._count))
+        return _best(ids, scores, k)
+
+
+def _best(ids: NDArray[np.int64], scores: NDArray[np.float32], k: int) -> Neighbours:
+    k = min(k, scores.shape[1])
+    chosen = [_best_columns(row_ids, row_scores, k) for row_ids, row_scores in zip(ids, scores, strict=True)]
+    columns = np.stack(chosen)
+    return Neighbours(
+        ids=np.take_along_axis(ids, columns, axis=1), scores=np.take_along_axis(scores, columns, axis=1).astype(np.float32)
+    )
+
+
+def _best_columns(ids: NDArray[np.int64], scores: NDArray[np.float32], k: int) -> NDArray[np.intp]:
+    if k < len(scores):
+        kth_best = np.partition(scores, len(scores) - k)[len(scores) - k]
+        candidates = np.flatnonzero(scores >= kth_best)  # a few more than k where scores tie at the edge
+    else:
+        candidates = np.arange(len(scores))
+    order = np.lexsort((ids[candidates], -scores[candidates]))
+    return candidates[order[:k]]
