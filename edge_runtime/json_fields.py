@@ -78,6 +78,13 @@ class JsonObject:
             raise self._wrong(key, "a list of whole numbers")
         return tuple(values)
 
+    def numbers(self, key: str) -> tuple[float, ...]:
+        """Return a list of numbers as floats; raise `PackFormatError` otherwise."""
+        values = self._get(key, list)
+        if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+            raise self._wrong(key, "a list of numbers")
+        return tuple(float(value) for value in values)
+
     def items(self, key: str) -> Iterator[tuple[str, JsonObject]]:
         """Yield (name, object) of a field that maps names to objects."""
         nested = self.object(key)

@@ -111,4 +111,10 @@ def _load(pack: Pack, variant: Variant, *, many: bool) -> Encoder:
         return CoreMLEncoder(pack.folder / variant.model, variant)
     from edge_identify.edge_runtime.encoders.onnx_encoder import OnnxEncoder
 
-    return OnnxEncoder(pack.folder / variant.model, variant, many=many)
+    return OnnxEncoder(
+        pack.folder / variant.model,
+        name=variant.name,
+        input_name=variant.input.name,
+        output_name=variant.output.name,
+        many=many,
+    )

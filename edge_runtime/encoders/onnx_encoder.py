@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_identify.edge_runtime.errors import PackDamagedError
-from edge_identify.edge_runtime.pack.manifest import Variant
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,12 +23,14 @@ _THREADS_FOR_MANY = 0  # ONNX Runtime's word for "one for each core"
 class OnnxEncoder:
     """A tower in an ONNX file."""
 
-    def __init__(self, path: Path, variant: Variant, *, many: bool = False) -> None:
+    def __init__(self, path: Path, *, name: str, input_name: str, output_name: str, many: bool = False) -> None:
         """Load a model whose hash has been checked.
 
         Args:
             path: The model file.
-            variant: Its entry in the manifest.
+            name: The variant's name in the manifest.
+            input_name: What the graph calls its input.
+            output_name: What it calls its unit vectors.
             many: Prepare for many inputs rather than for a fast single answer.
 
         Raises:
@@ -41,7 +42,7 @@ class OnnxEncoder:
         options.log_severity_level = _ERRORS_ONLY
         options.intra_op_num_threads = _THREADS_FOR_MANY if many else _THREADS_FOR_ONE
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._variant = variant
+        self._name, self._input_name, self._output_name = name, input_name, output_name
         try:
             self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime raises its own classes, which share no base but this
@@ -50,11 +51,11 @@ class OnnxEncoder:
     @property
     def variant_name(self) -> str:
         """The variant's name in the manifest."""
-        return self._variant.name
+        return self._name
 
     def embed(self, batch: NDArray[np.uint8] | NDArray[np.int64]) -> NDArray[np.float32]:
         """Return the unit vectors of a batch; see `Encoder.embed`."""
-        (embeddings,) = self._session.run([self._variant.output.name], {self._variant.input.name: batch})
+        (embeddings,) = self._session.run([self._output_name], {self._input_name: batch})
         result: NDArray[np.float32] = embeddings
         return result
 

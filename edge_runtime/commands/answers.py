@@ -1,0 +1,93 @@
+"""How an answer looks: one screen for a person, one documented object for a program.
+
+The object, schema 1:
+
+    {"schema": 1, "pack": {"name", "version"}, "encoder": variant, "answers": [
+        {"photo" or "text": what was asked, "decision": null, "seconds": wall time,
+         "matches": [{"rank", "id", "name", "score", "namespace", "labels", "location": {"lat", "lng"} or null,
+                      "url", "licence", "attributes"}]},
+        {"photo": ..., "error": reason}]}
+
+`decision` is null while a pack has no calibration: its scores are similarities and nothing more. Fields may be
+added; none changes its meaning within a schema number.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from edge_identify.edge_runtime.errors import EdgeIdentifyError
+from edge_identify.edge_runtime.identification import Identification, Match
+
+SCHEMA = 1
+_NAME_COLUMNS = 44  # leaves room for score, id and labels on a screen of 100 columns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One question and what came of it.
+
+    Attributes:
+        kind: `photo` or `text`.
+        question: The photo's path as it was given, or the text.
+        result: The identification, or the error that stopped it.
+    """
+
+    kind: str
+    question: str
+    result: Identification | EdgeIdentifyError
+
+
+def answer_lines(answer: Answer) -> list[str]:
+    """Return an answered question for a person: the question, then a line for each match."""
+    assert isinstance(answer.result, Identification), "errors are reported on standard error, not as answers"
+    return [answer.question, *(_match_line(match) for match in answer.result.matches)]
+
+
+def answers_as_json(answers: list[Answer], *, pack_name: str, pack_version: str, encoder: str) -> str:
+    """Return the documented object for some questions."""
+    document = {
+        "schema": SCHEMA,
+        "pack": {"name": pack_name, "version": pack_version},
+        "encoder": encoder,
+        "answers": [_as_json(answer) for answer in answers],
+    }
+    return json.dumps(document, ensure_ascii=False, indent=2)
+
+
+def _match_line(match: Match) -> str:
+    reference = match.reference
+    name = reference.name if len(reference.name) <= _NAME_COLUMNS else reference.name[: _NAME_COLUMNS - 1] + "…"
+    about = " · ".join(text for text in (reference.namespace, *reference.labels.values()) if text)
+    identifier = reference.id if reference.id != reference.name else ""
+    return f"{match.rank:4d}  {match.score:5.2f}  {name:<{_NAME_COLUMNS}}  {identifier}  {about}".rstrip()
+
+
+def _as_json(answer: Answer) -> dict[str, Any]:
+    if not isinstance(answer.result, Identification):
+        return {answer.kind: answer.question, "error": str(answer.result)}
+    return {
+        answer.kind: answer.question,
+        "decision": None,
+        "seconds": round(answer.result.seconds, 4),
+        "matches": [_match_as_json(match) for match in answer.result.matches],
+    }
+
+
+def _match_as_json(match: Match) -> dict[str, Any]:
+    reference = match.reference
+    located = reference.latitude is not None and reference.longitude is not None
+    return {
+        "rank": match.rank,
+        "id": reference.id,
+        "name": reference.name,
+        "score": round(match.score, 6),
+        "namespace": reference.namespace,
+        "labels": dict(reference.labels),
+        "location": {"lat": reference.latitude, "lng": reference.longitude} if located else None,
+        "url": reference.url,
+        "licence": reference.licence,
+        "attributes": dict(reference.attributes),
+    }

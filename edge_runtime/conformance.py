@@ -1,0 +1,111 @@
+"""The self-test of a pack: a few photos with the pixels, embedding and answer they must give.
+
+Every client runs it after an install. It catches what hashes cannot: a decoder, a resampler or a processor on this
+device that computes something else. What counts is the embedding, compared by cosine, since one int8 model differs
+a little between processors; the hash of the pixels is there for those who write a client and look for the cause.
+
+`cases.json`: {"tolerance": cosine, "cases": [{"photo": path, "pixels_sha256", "embedding": [...]}]}
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_identify.edge_runtime.errors import PackDamagedError
+from edge_identify.edge_runtime.identification import Identifier
+from edge_identify.edge_runtime.images import open_image
+from edge_identify.edge_runtime.json_fields import JsonObject, canonical_json, parse_json_object
+from edge_identify.edge_runtime.pack.manifest import Manifest
+from edge_identify.edge_runtime.pack.names import checked_path, checked_sha256
+from edge_identify.edge_runtime.pack.reader import Pack, open_pack
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+MAX_CASES_BYTES = 4 * 2**20  # a handful of embeddings as text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConformanceCase:
+    """One photo and what it must give.
+
+    Attributes:
+        photo: Path of the photo in the pack.
+        pixels_sha256: Hash of the encoder's pixels, row by row.
+        embedding: The unit vector that the pack's maker got.
+    """
+
+    photo: str
+    pixels_sha256: str
+    embedding: tuple[float, ...]
+
+
+def serialise_cases(cases: tuple[ConformanceCase, ...], *, tolerance: float) -> bytes:
+    """Return the bytes of `cases.json`.
+
+    Args:
+        cases: The photos.
+        tolerance: The least cosine that a device's embedding must have with the maker's.
+    """
+    rows = [
+        {
+            "photo": case.photo,
+            "pixels_sha256": case.pixels_sha256,
+            "embedding": [round(value, 6) for value in case.embedding],
+        }
+        for case in cases
+    ]
+    return canonical_json({"tolerance": tolerance, "cases": rows})
+
+
+def self_test(pack: Pack) -> int:
+    """Run a pack's cases on this device.
+
+    Returns:
+        How many photos were tested.
+
+    Raises:
+        PackDamagedError: A photo gives another embedding here.
+    """
+    path = pack.file(pack.manifest.conformance_file)
+    fields = parse_json_object(path.read_bytes(), where=str(path), max_bytes=MAX_CASES_BYTES)
+    tolerance, cases = fields.number("tolerance"), [_case(case) for case in fields.objects("cases")]
+    with Identifier(pack) as identifier:
+        for case in cases:
+            _check_case(pack, identifier, case, tolerance)
+    return len(cases)
+
+
+def self_test_folder(folder: Path, manifest: Manifest, variant_names: tuple[str, ...]) -> None:
+    """Run the self-test on a pack that is about to be activated; see `self_test`."""
+    self_test(open_pack(folder, variant_names=variant_names))
+
+
+def _check_case(pack: Pack, identifier: Identifier, case: ConformanceCase, tolerance: float) -> None:
+    pixels = identifier.pixels(open_image(pack.file(case.photo)))
+    cosine = _cosine(identifier.embed_pixels(pixels[None])[0], case.embedding)
+    if not cosine >= tolerance:
+        raise PackDamagedError(
+            f"pack {pack.manifest.name}: self-test photo {case.photo} has cosine {cosine:.4f} to its expected embedding "
+            f"(at least {tolerance} needed): the encoder computes something else on this device"
+        )
+
+
+def _cosine(found: NDArray[np.float32], expected: tuple[float, ...]) -> float:
+    import numpy as np
+
+    other = np.asarray(expected, dtype=np.float32)
+    if other.shape != found.shape:
+        return -1.0
+    return float(found @ other / (np.linalg.norm(found) * np.linalg.norm(other)))
+
+
+def _case(fields: JsonObject) -> ConformanceCase:
+    return ConformanceCase(
+        photo=checked_path(fields.text("photo")),
+        pixels_sha256=checked_sha256(fields.text("pixels_sha256")),
+        embedding=tuple(fields.numbers("embedding")),
+    )

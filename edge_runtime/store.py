@@ -1,0 +1,314 @@
+"""The device's packs: what is installed, and the one pointer that says which version answers.
+
+    ROOT/NAME/active.json           the pointer; replaced whole, never edited
+    ROOT/NAME/versions/1.2.0/       pack.json and the files of the variants this device keeps
+    ROOT/NAME/staging/              the next version while it is put together; deleted by the next sync after a crash
+    ROOT/NAME/lock                  one sync at a time
+
+A newcomer would install in place, or look for the highest version folder: both answer from half a pack after a
+crash. Here a version counts only once the pointer names it, and the pointer moves last. The version before stays,
+older ones go. Files of a version are hard links to the same file of the one before where nothing changed, so they
+are replaced, never written to.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge_identify.edge_runtime.disk import disk_errors_explained, flush_folder
+from edge_identify.edge_runtime.durable import write_bytes
+from edge_identify.edge_runtime.errors import PackDamagedError, PackError, PackNotFoundError, SetupError
+from edge_identify.edge_runtime.json_fields import canonical_json, parse_json_object
+from edge_identify.edge_runtime.locking import only_writer
+from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME, FileEntry
+from edge_identify.edge_runtime.pack.names import PackVersion, checked_pack_name, checked_sha256
+from edge_identify.edge_runtime.pack.reader import check_file, read_manifest
+
+POINTER_NAME = "active.json"
+MAX_POINTER_BYTES = 64 * 2**10  # some hundred bytes in truth
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstalledPack:
+    """The active version of a pack on this device.
+
+    Attributes:
+        name: The pack's name.
+        version: The version that answers.
+        folder: Where its files lie.
+        variant_names: The encoder variants that are kept here.
+        source: Address of the server it came from.
+        manifest_sha256: Hash of its `pack.json`, so that damage to the manifest itself is noticed.
+        previous: The version before, still on the disk, or None.
+    """
+
+    name: str
+    version: PackVersion
+    folder: Path
+    variant_names: tuple[str, ...]
+    source: str
+    manifest_sha256: str
+    previous: PackVersion | None
+
+
+def default_store_folder() -> Path:
+    """Return where this platform keeps an application's data, with the packs in it. Nothing is created."""
+    from platformdirs import user_data_path
+
+    return user_data_path("edge-identify", appauthor=False) / "packs"
+
+
+class PackStore:
+    """A folder of installed packs.
+
+    Reading needs no lock. Everything that writes runs inside `updating`.
+    """
+
+    def __init__(self, root: Path) -> None:
+        """Use a folder as store.
+
+        Args:
+            root: Made when something is installed; need not be there before.
+        """
+        self.root = root
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of the installed packs, sorted."""
+        return tuple(sorted(pointer.parent.name for pointer in self.root.glob(f"*/{POINTER_NAME}")))
+
+    def active(self, name: str) -> InstalledPack:
+        """Return the version of a pack that answers.
+
+        Raises:
+            PackNotFoundError: No such pack is installed.
+            PackFormatError: The pointer is not readable.
+            PackDamagedError: The version it names is gone.
+        """
+        try:
+            data = (self.root / checked_pack_name(name) / POINTER_NAME).read_bytes()
+        except FileNotFoundError as error:
+            raise PackNotFoundError(f"no pack {name!r} in {self.root}; {self._advice()}") from error
+        except OSError as error:
+            raise PackDamagedError(f"{error.filename}: cannot be read ({error.strerror}); check who may read it") from error
+        installed = self._parse_pointer(name, data)
+        if not installed.folder.is_dir():
+            raise PackDamagedError(f"{installed.folder}: is missing; {sync_advice(name, installed.source)}")
+        return installed
+
+    def the_only(self) -> InstalledPack:
+        """Return the one pack that is installed.
+
+        Raises:
+            PackNotFoundError: None is.
+            SetupError: There are several; the message names them.
+        """
+        names = self.names()
+        if not names:
+            raise PackNotFoundError(f"no pack in {self.root}; {self._advice()}")
+        if len(names) > 1:
+            raise SetupError(f"several packs are installed; choose one with --pack: {', '.join(names)}")
+        return self.active(names[0])
+
+    def free_bytes(self) -> int:
+        """Return the free space where the store is, or would be."""
+        folder = self.root.absolute()
+        while not folder.exists():
+            folder = folder.parent
+        return shutil.disk_usage(folder).free
+
+    @contextmanager
+    def updating(self, name: str) -> Iterator[None]:
+        """Be the only one that changes a pack while the block runs; what a crash left is removed at both ends.
+
+        Raises:
+            SetupError: Another sync of this pack is running, or the disk is full or refuses.
+        """
+        home = self.root / checked_pack_name(name)
+        with disk_errors_explained(self.root):
+            home.mkdir(parents=True, exist_ok=True)
+            busy = f"{name} is being synced by another process in {self.root}; wait until that ends"
+            with only_writer(home / "lock", busy=busy):
+                self._remove_staging(name)
+                try:
+                    yield
+                finally:
+                    self._remove_staging(name)
+
+    def intact_files(self, installed: InstalledPack, wanted: Iterable[FileEntry]) -> dict[str, Path]:
+        """Find files of an installed pack that a new version can take over.
+
+        Args:
+            installed: The active version.
+            wanted: The files the new version needs.
+
+        Returns:
+            By SHA-256: a file whose content has just been found to have it. Damaged ones are left out.
+        """
+        try:
+            manifest = read_manifest(installed.folder)
+        except PackError:
+            return {}  # without its manifest nothing is known of its files; all are fetched again
+        hashes = {entry.sha256 for entry in wanted}
+        intact: dict[str, Path] = {}
+        for entry in manifest.files.values():
+            if entry.sha256 in hashes and entry.sha256 not in intact and _is_intact(installed.folder, entry):
+                intact[entry.sha256] = installed.folder / entry.path
+        return intact
+
+    def stage(self, name: str, manifest_bytes: bytes, reused: Mapping[str, Path]) -> Path:
+        """Begin a version: an empty staging folder with its manifest and the files that did not change.
+
+        Args:
+            name: The pack's name.
+            manifest_bytes: Its new `pack.json`.
+            reused: Path in the new version -> the file to take over.
+
+        Returns:
+            The staging folder. The caller adds the other files, then calls `activate`.
+        """
+        self._remove_staging(name)
+        staging = self._staging(name)
+        staging.mkdir(parents=True)
+        write_bytes(staging / MANIFEST_NAME, manifest_bytes)
+        for path, source in sorted(reused.items()):
+            link_or_copy(source, staging / path)
+        return staging
+
+    def activate(self, new: InstalledPack) -> InstalledPack:
+        """Make the staged version the one that answers: move it into place, then switch the pointer.
+
+        Until the last step the version before answers, and after it the new one does; nothing lies between.
+
+        Args:
+            new: What the pointer shall say; made by `describe`.
+
+        Returns:
+            `new`.
+        """
+        staging = self._staging(new.name)
+        kept = _paths_below(staging)
+        if new.folder.exists():
+            _move_files(staging, new.folder, kept)
+        else:
+            new.folder.parent.mkdir(exist_ok=True)
+            staging.rename(new.folder)
+        flush_folder(new.folder.parent)
+        write_bytes(self.root / new.name / POINTER_NAME, _pointer_bytes(new))
+        flush_folder(self.root / new.name)
+        self._prune(new, kept)
+        return new
+
+    def describe(
+        self, name: str, version: PackVersion, *, variant_names: tuple[str, ...], source: str, manifest_sha256: str
+    ) -> InstalledPack:
+        """Return what a version of a pack will be once `activate` has made it the active one."""
+        return InstalledPack(
+            name=name,
+            version=version,
+            folder=self._version_folder(name, version),
+            variant_names=variant_names,
+            source=source,
+            manifest_sha256=manifest_sha256,
+            previous=self._previous_for(name, version),
+        )
+
+    def _previous_for(self, name: str, version: PackVersion) -> PackVersion | None:
+        try:
+            now = self.active(name)
+        except PackError:
+            return None
+        return now.previous if now.version == version else now.version
+
+    def _parse_pointer(self, name: str, data: bytes) -> InstalledPack:
+        where = str(self.root / name / POINTER_NAME)
+        fields = parse_json_object(data, where=where, max_bytes=MAX_POINTER_BYTES)
+        version = PackVersion.parse(fields.text("version"))
+        previous = fields.optional_text("previous")
+        return InstalledPack(
+            name=name,
+            version=version,
+            folder=self._version_folder(name, version),
+            variant_names=fields.texts("variants"),
+            source=fields.text("source"),
+            manifest_sha256=checked_sha256(fields.text("manifest_sha256")),
+            previous=None if previous is None else PackVersion.parse(previous),
+        )
+
+    def _prune(self, new: InstalledPack, kept: frozenset[str]) -> None:
+        keep = {new.version, new.previous}
+        for folder in (self.root / new.name / "versions").iterdir():
+            if folder.name not in {str(version) for version in keep}:
+                shutil.rmtree(folder, ignore_errors=True)  # a file still open on Windows goes at the next sync
+        for path in _paths_below(new.folder) - kept:  # of variants that are no longer kept
+            (new.folder / path).unlink(missing_ok=True)
+
+    def _advice(self) -> str:
+        if names := self.names():
+            return f"there is {', '.join(names)}; fetch others with `edge-identify sync URL`"
+        return "fetch one with `edge-identify sync URL`"
+
+    def _version_folder(self, name: str, version: PackVersion) -> Path:
+        return self.root / name / "versions" / str(version)
+
+    def _staging(self, name: str) -> Path:
+        return self.root / name / "staging"
+
+    def _remove_staging(self, name: str) -> None:
+        if self._staging(name).exists():
+            shutil.rmtree(self._staging(name))
+
+
+def sync_advice(name: str, source: str) -> str:
+    """Return the words that tell how to fetch a pack again."""
+    return f"fetch it again with `edge-identify sync {source} --pack {name}`"
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Let `target` be the same file as `source`, or a copy where the file system has no hard links."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        raise
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def _is_intact(folder: Path, entry: FileEntry) -> bool:
+    try:
+        check_file(folder, entry)
+    except PackDamagedError:
+        return False
+    return True
+
+
+def _paths_below(folder: Path) -> frozenset[str]:
+    return frozenset(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def _move_files(staging: Path, folder: Path, paths: frozenset[str]) -> None:
+    """Put staged files into a version that is there already, each by one rename.
+
+    That version may be the active one (a damaged file is repaired, a variant is added): versions are immutable, so
+    each file that is replaced has the very bytes its place should have, and a reader sees either.
+    """
+    for path in sorted(paths):
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (staging / path).replace(folder / path)
+
+
+def _pointer_bytes(installed: InstalledPack) -> bytes:
+    return canonical_json(
+        {
+            "version": str(installed.version),
+            "variants": list(installed.variant_names),
+            "source": installed.source,
+            "manifest_sha256": installed.manifest_sha256,
+            "previous": None if installed.previous is None else str(installed.previous),
+        }
+    )
