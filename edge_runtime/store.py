@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_identify.edge_runtime.disk import disk_errors_explained, flush_folder
-from edge_identify.edge_runtime.durable import write_bytes
+from edge_identify.edge_runtime.durable import replacing, write_bytes
 from edge_identify.edge_runtime.errors import PackDamagedError, PackError, PackNotFoundError, SetupError
 from edge_identify.edge_runtime.json_fields import canonical_json, parse_json_object
 from edge_identify.edge_runtime.locking import only_writer
@@ -192,12 +192,14 @@ class PackStore:
         """
         staging = self._staging(new.name)
         kept = _paths_below(staging)
-        if new.folder.exists():
+        if self._is_active(new.name, new.version):
             _move_files(staging, new.folder, kept)
         else:
             new.folder.parent.mkdir(exist_ok=True)
+            if new.folder.exists():  # left by a crash before the switch, or the version that was rolled back
+                shutil.rmtree(new.folder)
             staging.rename(new.folder)
-        flush_folder(new.folder.parent)
+        _flush_tree(new.folder.parent)
         write_bytes(self.root / new.name / POINTER_NAME, _pointer_bytes(new))
         flush_folder(self.root / new.name)
         self._prune(new, kept)
@@ -216,6 +218,12 @@ class PackStore:
             manifest_sha256=manifest_sha256,
             previous=self._previous_for(name, version),
         )
+
+    def _is_active(self, name: str, version: PackVersion) -> bool:
+        try:
+            return self.active(name).version == version
+        except PackError:
+            return False
 
     def _previous_for(self, name: str, version: PackVersion) -> PackVersion | None:
         try:
@@ -276,7 +284,8 @@ def link_or_copy(source: Path, target: Path) -> None:
     except FileExistsError:
         raise
     except OSError:
-        shutil.copyfile(source, target)
+        with source.open("rb") as original, replacing(target) as copy:
+            shutil.copyfileobj(original, copy)
 
 
 def _is_intact(folder: Path, entry: FileEntry) -> bool:
@@ -291,11 +300,16 @@ def _paths_below(folder: Path) -> frozenset[str]:
     return frozenset(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 
-def _move_files(staging: Path, folder: Path, paths: frozenset[str]) -> None:
-    """Put staged files into a version that is there already, each by one rename.
+def _flush_tree(folder: Path) -> None:
+    for path in (folder, *folder.rglob("*")):
+        if path.is_dir():
+            flush_folder(path)
 
-    That version may be the active one (a damaged file is repaired, a variant is added): versions are immutable, so
-    each file that is replaced has the very bytes its place should have, and a reader sees either.
+
+def _move_files(staging: Path, folder: Path, paths: frozenset[str]) -> None:
+    """Put staged files into the active version, each by one rename: a damaged file is repaired, a variant added.
+
+    Versions are immutable, so each file that is replaced gets the very bytes its place should have.
     """
     for path in sorted(paths):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
