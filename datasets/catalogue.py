@@ -1,0 +1,171 @@
+"""The maker's database: which references there are, and which pictures show them.
+
+One SQLite file, written through sqlite-utils. References are keyed by id and pictures by the hash of their
+content: the same picture in two folders is one image, and a picture that changed is another one. The
+pictures themselves stay where they lie.
+
+What a newcomer would get wrong: an `index_id` is the name of a vector in packs that are already on devices.
+It is given once and never again, which is why a changed picture gets a new one.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from edge_identify.datasets.adding import AddReport, Progress, add_images, no_progress
+from edge_identify.datasets.migrations import migrate
+from edge_identify.edge_runtime.errors import SetupError
+from edge_identify.edge_runtime.pack.references import Reference
+
+if TYPE_CHECKING:
+    from edge_identify.datasets.sources import Source
+    from sqlite_utils import Database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogueImage:
+    """One picture of one reference.
+
+    Attributes:
+        index_id: From 1; never used again for another picture.
+        reference_id: What it shows.
+        sha256: Hash of the file's bytes when it was added; the file may have changed since.
+        path: Where it was last seen, absolute.
+    """
+
+    index_id: int
+    reference_id: str
+    sha256: str
+    path: Path
+
+
+class Catalogue:
+    """An open catalogue. Use it as a context manager, or call `close`."""
+
+    def __init__(self, database: Database, path: Path) -> None:
+        """Take a database that is open and up to date; `open` and `open_existing` make one."""
+        self._database = database
+        self._path = path
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open a catalogue, making an empty one where there is none.
+
+        Raises:
+            SetupError: The folder is missing, the file is no catalogue, or a newer version wrote it.
+        """
+        if not path.parent.is_dir():
+            raise SetupError(f"{path}: the folder {path.parent} does not exist; make it first")
+        if path.is_dir():
+            raise SetupError(f"{path}: is a folder; give the path of the catalogue file itself")
+        with _sqlite_errors(path):
+            database = _connect(path)
+            try:
+                migrate(database, name=str(path))
+                database.execute("PRAGMA foreign_keys = ON")
+            except BaseException:
+                database.close()
+                raise
+        return cls(database, path)
+
+    @classmethod
+    def open_existing(cls, path: Path) -> Self:
+        """Open a catalogue that must be there.
+
+        Raises:
+            SetupError: There is none, or as for `open`.
+        """
+        if not path.exists():
+            raise SetupError(
+                f"{path}: no such catalogue; make it with `edge-build add SOURCE --catalogue {path}`"
+            )
+        return cls.open(path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    def add(
+        self, source: Source, *, namespace: str | None = None, progress: Progress = no_progress
+    ) -> AddReport:
+        """Add what a source names, all of it or, if interrupted, nothing; see `adding.add_images`.
+
+        Args:
+            source: Read to its end before the first picture is opened.
+            namespace: For references whose source gives none.
+            progress: Is handed the list of pictures and yields them on; `tqdm` fits.
+
+        Raises:
+            SetupError: The source is malformed, or the catalogue cannot be written.
+        """
+        images = list(source.images())
+        with _sqlite_errors(self._path), _transaction(self._database):
+            return add_images(self._database, images, namespace=namespace, progress=progress)
+
+    def references(self) -> list[Reference]:
+        """Return every reference, sorted by id."""
+        with _sqlite_errors(self._path):
+            return [_reference(row) for row in self._database.query("SELECT * FROM reference ORDER BY id")]
+
+    def images(self) -> list[CatalogueImage]:
+        """Return every picture of every reference, sorted by `index_id`."""
+        with _sqlite_errors(self._path):
+            rows = self._database.query("SELECT * FROM reference_image ORDER BY index_id")
+            return [_image(row) for row in rows]
+
+
+def _connect(path: Path) -> Database:
+    import sqlite_utils
+
+    # Plugins are other people's code, installed for other reasons.
+    return sqlite_utils.Database(path, execute_plugins=False)
+
+
+@contextmanager
+def _transaction(database: Database) -> Iterator[None]:
+    # IMMEDIATE: a second writer is refused now, not after it has decoded ten thousand pictures.
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        database.commit()
+    except BaseException:
+        database.rollback()
+        raise
+
+
+@contextmanager
+def _sqlite_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        what = "wait until the other program is done, or check that the disk is writable and not full"
+        raise SetupError(f"{path}: the catalogue cannot be used ({error}); {what}") from error
+    except sqlite3.DatabaseError as error:
+        raise SetupError(f"{path}: is not a catalogue, or is damaged ({error}); give another path") from error
+
+
+def _reference(row: dict[str, Any]) -> Reference:
+    return Reference(
+        **{**row, "labels": json.loads(row["labels"]), "attributes": json.loads(row["attributes"])}
+    )
+
+
+def _image(row: dict[str, Any]) -> CatalogueImage:
+    return CatalogueImage(
+        index_id=row["index_id"],
+        reference_id=row["reference_id"],
+        sha256=row["image_sha256"],
+        path=Path(row["path"]),
+    )

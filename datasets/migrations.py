@@ -1,0 +1,93 @@
+"""The catalogue's tables, as an ordered list of steps that are never edited once released.
+
+A newcomer would change the CREATE TABLE below; catalogues that exist would not follow. A change is a new
+function at the end of `MIGRATIONS`. SQLite's `user_version` holds how many have been applied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from edge_identify.edge_runtime.errors import SetupError
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+APPLICATION_ID = 0x45644964  # "EdId": tells a catalogue from the SQLite files of other programs
+
+
+def _create_tables(database: Database) -> None:
+    # Statement by statement: executescript would commit the transaction that keeps a half-made catalogue
+    # away.
+    database.execute("""
+        CREATE TABLE reference (
+            id TEXT PRIMARY KEY,
+            name TEXT NOT NULL,
+            namespace TEXT NOT NULL,
+            labels TEXT NOT NULL,      -- JSON object of strings
+            latitude REAL,             -- WGS 84, degrees
+            longitude REAL,
+            url TEXT,
+            licence TEXT,
+            attributes TEXT NOT NULL   -- JSON object of strings
+        )""")
+    database.execute("""
+        CREATE TABLE image (
+            sha256 TEXT PRIMARY KEY,   -- of the file's bytes
+            width INTEGER NOT NULL,    -- pixels, upright
+            height INTEGER NOT NULL,
+            format TEXT NOT NULL,      -- Pillow's name of it
+            length_bytes INTEGER NOT NULL
+        )""")
+    # AUTOINCREMENT: without it SQLite gives the id of a deleted last row to the next one, and an index on
+    # some device would then show one picture under the id of another.
+    database.execute("""
+        CREATE TABLE reference_image (
+            index_id INTEGER PRIMARY KEY AUTOINCREMENT,
+            reference_id TEXT NOT NULL REFERENCES reference (id),
+            image_sha256 TEXT NOT NULL REFERENCES image (sha256),
+            path TEXT NOT NULL,        -- absolute, where the picture was last seen
+            UNIQUE (reference_id, image_sha256)
+        )""")
+    database.execute("CREATE INDEX reference_image_by_path ON reference_image (reference_id, path)")
+    database.execute("CREATE INDEX reference_image_by_image ON reference_image (image_sha256)")
+
+
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (_create_tables,)
+
+
+def migrate(database: Database, *, name: str) -> None:
+    """Bring a catalogue to this version's tables, in one transaction; an empty file becomes a new catalogue.
+
+    Args:
+        database: Open, no transaction running.
+        name: What error messages call the file.
+
+    Raises:
+        SetupError: The file belongs to another program, or was written by a newer version of this one.
+    """
+    version = _pragma(database, "user_version")
+    if version == len(MIGRATIONS) and _pragma(database, "application_id") == APPLICATION_ID:
+        return
+    _refuse_foreign_file(database, name)
+    if version > len(MIGRATIONS):
+        raise SetupError(
+            f"{name}: is a catalogue of version {version}, newer than the "
+            f"{len(MIGRATIONS)} that this software knows; update the software"
+        )
+    with database.atomic():
+        for step in MIGRATIONS[version:]:
+            step(database)
+        database.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+        database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+
+
+def _refuse_foreign_file(database: Database, name: str) -> None:
+    is_ours = _pragma(database, "application_id") == APPLICATION_ID
+    if not is_ours and (database.table_names() or _pragma(database, "user_version")):
+        raise SetupError(f"{name}: is an SQLite file of another program, not a catalogue; give another path")
+
+
+def _pragma(database: Database, pragma: str) -> int:
+    return int(database.execute(f"PRAGMA {pragma}").fetchone()[0])

@@ -1,0 +1,10 @@
+"""Where reference images come from: one small protocol, and one module for each kind of source.
+
+A source only *names* pictures and what is known of them; it opens none. Whether a picture can be used is
+found out when it is added to the catalogue, so that one broken file does not stop the rest.
+"""
+
+from edge_identify.datasets.sources.parsing import parse_source
+from edge_identify.datasets.sources.source import Source, SourceImage
+
+__all__ = ["Source", "SourceImage", "parse_source"]

@@ -1,0 +1,132 @@
+"""The rows of an image list, in either dialect, checked one by one.
+
+What a newcomer would get wrong: a comment may hold a quote character, and a quoted field may hold a line
+that begins with `#`. So comments are dropped only where a row begins, and each row is given to the csv
+module from there. To name a file that begins with `#`, put its path in quotes.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+from edge_identify.edge_runtime.errors import SetupError
+
+PLAIN_COLUMNS = ("path", "label", "category", "subcategory")
+MAX_LIST_BYTES = 512 * 2**20  # read whole into memory; at 100 bytes a row these are five million pictures
+
+_LIMITS = {"lat": 90.0, "lng": 180.0}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListRow:
+    """One row of a list.
+
+    Attributes:
+        line: Where it begins in the file, from 1.
+        facts: Text by column, without surrounding blanks; blank ones are left out. `path` is always there;
+            `lat` and `lng` are both there, as numbers in range, or both absent.
+    """
+
+    line: int
+    facts: Mapping[str, str]
+
+
+def read_list_rows(file: Path) -> list[ListRow]:
+    """Read and check every row of a list.
+
+    Raises:
+        SetupError: The file cannot be read or is not UTF-8, or a row is malformed; the message names the
+            line.
+    """
+    records = _records(file, _read_text(file))
+    first = next(records, None)
+    if first is None:
+        return []
+    line, fields = first
+    if "path" in fields:
+        columns = _header(file, line, fields)
+    else:
+        columns, records = PLAIN_COLUMNS, chain([first], records)
+    return [_row(file, line, columns, fields) for line, fields in records]
+
+
+def _read_text(file: Path) -> str:
+    try:
+        if file.stat().st_size > MAX_LIST_BYTES:
+            raise SetupError(f"{file}: larger than {MAX_LIST_BYTES // 2**20} MiB; split the list")
+        return file.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError as error:
+        raise SetupError(f"{file}: no such image list") from error
+    except IsADirectoryError as error:
+        raise SetupError(f"{file}: is a folder, not a list; for its pictures write images:{file}") from error
+    except UnicodeDecodeError as error:
+        raise SetupError(f"{file}: is not UTF-8 text (byte {error.start}); save it as CSV UTF-8") from error
+    except OSError as error:
+        raise SetupError(f"{file}: cannot be read ({error.strerror})") from error
+
+
+def _records(file: Path, text: str) -> Iterator[tuple[int, list[str]]]:
+    lines = enumerate(io.StringIO(text, newline=""), start=1)
+    for number, line in lines:
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        # A reader takes one row, and only the lines that this row needs, off the common iterator.
+        reader = csv.reader(chain([line], (more for _, more in lines)), strict=True, skipinitialspace=True)
+        try:
+            yield number, [value.strip() for value in next(reader)]
+        except csv.Error as error:
+            raise SetupError(f"{file}: line {number} is not a row of CSV ({error})") from error
+
+
+def _header(file: Path, line: int, fields: list[str]) -> tuple[str, ...]:
+    named = [
+        name for name in fields if name
+    ]  # a table saved with its row numbers has a column without a name
+    repeated = sorted({name for name in named if named.count(name) > 1})
+    if repeated:
+        raise SetupError(f"{file}: line {line} names the column {repeated[0]!r} twice; rename one")
+    return tuple(fields)
+
+
+def _row(file: Path, line: int, columns: tuple[str, ...], fields: list[str]) -> ListRow:
+    if len(fields) > len(columns):
+        raise SetupError(
+            f"{file}: line {line} has {len(fields)} fields, but there are {len(columns)} columns "
+            f"({', '.join(columns)}); put a value that holds a comma in quotes"
+        )
+    facts = {column: text for column, text in zip(columns, fields, strict=False) if column and text}
+    if "path" not in facts:
+        raise SetupError(f"{file}: line {line} names no path")
+    if "\0" in facts["path"]:
+        raise SetupError(
+            f"{file}: line {line} has a NUL character in its path; the list is damaged or not text"
+        )
+    _check_place(file, line, facts)
+    return ListRow(line=line, facts=facts)
+
+
+def _check_place(file: Path, line: int, facts: dict[str, str]) -> None:
+    for column, limit in _LIMITS.items():
+        if column in facts:
+            # One spelling for one number, so that 2.50 and 2.5 on two rows of a reference agree.
+            facts[column] = repr(_degrees(file, line, column, facts[column], limit))
+    if ("lat" in facts) != ("lng" in facts):
+        raise SetupError(f"{file}: line {line} has only one of lat and lng; give both or none")
+
+
+def _degrees(file: Path, line: int, column: str, text: str, limit: float) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not -limit <= value <= limit:
+        raise SetupError(
+            f"{file}: line {line} has {column} {text!r}; expected degrees from {-limit:.0f} to {limit:.0f}"
+        )
+    return value

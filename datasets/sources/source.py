@@ -1,0 +1,40 @@
+"""What every source gives: pictures, each with the reference it shows.
+
+A newcomer would expect references that hold pictures. It is the other way round, because a source is read in
+one
+pass: several pictures may come with the same reference, and then every one of them carries all of its facts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from edge_identify.edge_runtime.pack.references import Reference
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceImage:
+    """One picture that a source names.
+
+    Attributes:
+        path: Where it lies, absolute. It may be missing or broken; nobody has looked yet.
+        reference: What it shows, with everything the source knows of it.
+    """
+
+    path: Path
+    reference: Reference
+
+
+class Source(Protocol):
+    """Anything that names reference images."""
+
+    def images(self) -> Iterator[SourceImage]:
+        """Yield the pictures, in the same order on every run.
+
+        Raises:
+            SetupError: The source itself is missing, empty, malformed or contradicts itself.
+        """
+        ...
