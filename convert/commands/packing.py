@@ -1,0 +1,139 @@
+"""`edge-build pack`: a catalogue into a pack."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from edge_identify.convert.commands.presenting import megabytes, shown_progress, subcommand
+from edge_identify.convert.variants import ALL_VARIANTS, DEFAULT_VARIANTS, checked_variant_names
+from edge_identify.edge_runtime.commands.running import ExitCode
+from edge_identify.edge_runtime.errors import SetupError
+from edge_identify.edge_runtime.pack.names import PackVersion, checked_pack_name
+
+if TYPE_CHECKING:
+    from edge_identify.convert.pack_building import BuildReport, PackRequest
+    from edge_identify.edge_runtime.pack.manifest import Manifest, Variant
+
+
+def add_parser(commands: Any) -> None:
+    """Add the subcommand."""
+    parser = subcommand(
+        commands,
+        "pack",
+        "build a pack from a catalogue",
+        "edge-build pack --catalogue my.catalogue --name street-art --out street-art-pack",
+    )
+    parser.add_argument("--catalogue", type=Path, required=True, metavar="FILE")
+    parser.add_argument("--name", required=True, help="the pack's name: lower-case letters, digits, hyphens")
+    parser.add_argument("--version", default="1.0.0", metavar="X.Y.Z", help="the pack's version (default 1.0.0)")
+    parser.add_argument("--title", help="one line for people (default: the name)")
+    parser.add_argument(
+        "--model", default="builtin", metavar="NAME[/TAG]", help="builtin (default), or open_clip's, such as ViT-B-32/openai"
+    )
+    parser.add_argument(
+        "--pretrained", metavar="TAG|FILE", help="a tag, a checkpoint (.safetensors or .pt), or random for trying a model out"
+    )
+    parser.add_argument(
+        "--variants",
+        default=",".join(DEFAULT_VARIANTS),
+        metavar="LIST",
+        help=f"exported forms, of {', '.join(ALL_VARIANTS)} (default {','.join(DEFAULT_VARIANTS)})",
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the pack's folder, to be made")
+    parser.add_argument("--replace", action="store_true", help="replace a pack that is at --out")
+    parser.add_argument("--json", action="store_true", help="print what was built as one JSON object")
+    parser.set_defaults(run=_pack)
+
+
+def _pack(options: argparse.Namespace) -> ExitCode:
+    request = _request(options)
+    from edge_identify.convert.pack_building import build_pack
+    from edge_identify.datasets.catalogue import Catalogue
+
+    started = perf_counter()
+    with Catalogue.open_existing(options.catalogue) as catalogue:
+        references, images = catalogue.references(), catalogue.images()
+    if not images:
+        raise SetupError(f"{options.catalogue}: holds no pictures; add some with `edge-build add`")
+    report = build_pack(request, references, images, progress=shown_progress)
+    for left_out in report.left_out:
+        print(f"skipped: {left_out.reason}", file=sys.stderr)
+    _print_build(options, report, perf_counter() - started)
+    return ExitCode.SOME_SKIPPED if report.left_out else ExitCode.DONE
+
+
+def _request(options: argparse.Namespace) -> PackRequest:
+    """Check the options before torch is loaded: a typing mistake is answered at once."""
+    from edge_identify.convert.pack_building import PackRequest
+
+    return PackRequest(
+        name=checked_pack_name(options.name),
+        version=PackVersion.parse(options.version),
+        title=options.title or options.name,
+        model_name=options.model,
+        pretrained=options.pretrained,
+        variant_names=checked_variant_names(options.variants),
+        out=options.out,
+        replace=options.replace,
+    )
+
+
+def _print_build(options: argparse.Namespace, report: BuildReport, seconds: float) -> None:
+    manifest = report.manifest
+    if options.json:
+        print(json.dumps(_build_as_json(options.out, report, seconds), ensure_ascii=False, indent=2))
+        return
+    print(
+        f"{manifest.name} {manifest.version}: {manifest.reference_count} references, {manifest.index.count} pictures, "
+        f"{megabytes(manifest.size_bytes())} in {options.out}"
+    )
+    for kind, variants in (("image", manifest.image_variants), ("text", manifest.text_variants)):
+        for variant in variants.values():
+            print(f"  {kind:<5} {variant.name:<12} {_variant_line(manifest, variant)}")
+    if not manifest.text_variants:
+        print("  no text encoder: this model's tokenizer does not run on devices yet")
+
+
+def _variant_line(manifest: Manifest, variant: Variant) -> str:
+    fidelity = variant.fidelity
+    return (
+        f"{megabytes(_variant_bytes(manifest, variant)):>9}  cosine to the original: mean {fidelity.cosine_mean:.4f}, "
+        f"least {fidelity.cosine_min:.4f}; same nearest reference {100 * fidelity.top1_agreement:.0f} %"
+    )
+
+
+def _build_as_json(out: Path, report: BuildReport, seconds: float) -> dict[str, Any]:
+    manifest = report.manifest
+    return {
+        "pack": str(out),
+        "name": manifest.name,
+        "version": str(manifest.version),
+        "references": manifest.reference_count,
+        "pictures": manifest.index.count,
+        "skipped": len(report.left_out),
+        "size_bytes": manifest.size_bytes(),
+        "seconds": round(seconds, 1),
+        "encoders": {
+            kind: {
+                variant.name: {
+                    "size_bytes": _variant_bytes(manifest, variant),
+                    "cosine_mean": variant.fidelity.cosine_mean,
+                    "cosine_min": variant.fidelity.cosine_min,
+                    "top1_agreement": variant.fidelity.top1_agreement,
+                }
+                for variant in variants.values()
+            }
+            for kind, variants in (("image", manifest.image_variants), ("text", manifest.text_variants))
+        },
+    }
+
+
+def _variant_bytes(manifest: Manifest, variant: Variant) -> int:
+    return sum(manifest.files[path].length_bytes for path in variant.files)
+
+

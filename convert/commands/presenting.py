@@ -1,0 +1,43 @@
+"""What the subcommands of `edge-build` share: their help, counted progress, sizes for people."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Iterator, Sized
+from typing import Any, TypeVar
+
+from edge_identify.edge_runtime.commands.running import EXIT_CODES_HELP
+
+_Item = TypeVar("_Item")
+
+
+def subcommand(commands: Any, name: str, summary: str, example: str) -> argparse.ArgumentParser:
+    """Add a subcommand whose help begins with an example.
+
+    Args:
+        commands: What `add_subparsers` returned.
+        name: The subcommand's word.
+        summary: What it does, starting in lower case, without a full stop.
+        example: A whole command line.
+    """
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=summary,
+        description=f"example:\n  {example}\n\n{summary[0].upper()}{summary[1:]}.",
+        epilog=EXIT_CODES_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    return parser
+
+
+def shown_progress(step: str, items: Iterable[_Item]) -> Iterator[_Item]:
+    """Yield the items, showing on standard error, where that is a terminal, how far the step is."""
+    from tqdm import tqdm
+
+    total = len(items) if isinstance(items, Sized) else None
+    yield from tqdm(items, desc=step, total=total, unit="picture", disable=None, leave=False)
+
+
+def megabytes(length_bytes: int) -> str:
+    """Return a length for people, in units of 1,000,000 bytes."""
+    return f"{length_bytes / 1e6:.1f} MB"
