@@ -1,1 +1,1 @@
-"""The maker: an open_clip model and a catalogue of references become a pack of encoders, index and calibration."""
+"""The maker: an open_clip model and a catalogue of references become a pack."""
