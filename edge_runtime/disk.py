@@ -1,4 +1,4 @@
-"""The disk as something that fills up and refuses: its errors in one line, and folders that survive a power cut.
+"""The disk as something that fills up and refuses: its errors in one line, and folders that last.
 
 A newcomer would let `OSError` through: a person then reads a traceback where "no space left" was meant.
 """
@@ -27,13 +27,16 @@ def disk_errors_explained(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         where = error.filename or folder
-        raise SetupError(f"{where}: {error.strerror or error}; make room or check who may write to {folder}") from error
+        raise SetupError(
+            f"{where}: {error.strerror or error}; make room or check who may write to {folder}"
+        ) from error
 
 
 def flush_folder(folder: Path) -> None:
     """Ask the disk to keep the names in a folder, as `fsync` does for a file's bytes.
 
-    Without it a power cut may keep a later rename and lose an earlier one. Windows has no such call, and needs none.
+    Without it a power cut may keep a later rename and lose an earlier one. Windows has no such call, and
+    needs none.
     """
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)

@@ -5,9 +5,9 @@
     manifests/NAME/1.2.0.json        the exact bytes of a version's pack.json; never changes
     blobs/sha256/ab/abcdef...        every other file, named by its SHA-256; never changes
 
-The tree is plain files, so any static host can serve it. Both `sync_server`, which writes it, and the device, which
-reads it, take the layout from here. The listing is convenience: a device believes a manifest because its hash is
-right, and later because it is signed, not because of what a listing says of it.
+The tree is plain files, so any static host can serve it. Both `sync_server`, which writes it, and the device,
+which reads it, take the layout from here. The listing is convenience: a device believes a manifest because
+its hash is right, and later because it is signed, not because of what a listing says of it.
 
 Fields that this version does not know are kept and written back, so that an older publisher loses nothing.
 """
@@ -27,7 +27,9 @@ from edge_identify.edge_runtime.pack.names import PackVersion, checked_pack_name
 LISTING_FORMAT = 1
 LISTING_NAME = "packs.json"
 PAGE_NAME = "index.html"
-MAX_LISTING_BYTES = 8 * 2**20  # about 300 bytes a version: room for some 25,000; read whole into memory on a phone
+MAX_LISTING_BYTES = (
+    8 * 2**20
+)  # about 300 bytes a version: room for some 25,000; read whole into memory on a phone
 _MAX_SIZE_BYTES = 2**50  # of a whole pack; only shown to people, and far beyond any disk
 
 _LISTING_FIELDS = frozenset({"format", "packs"})
@@ -134,7 +136,8 @@ def parse_listing(data: bytes, *, where: str = LISTING_NAME) -> Listing:
     found = fields.integer("format", least=1)
     if found > LISTING_FORMAT:
         raise PackFormatError(
-            f"{where}: listing format {found}, but this software reads up to {LISTING_FORMAT}; update edge-identify"
+            f"{where}: listing format {found}, but this software reads up to {LISTING_FORMAT}; "
+            "update edge-identify"
         )
     packs = [_pack(entry) for entry in fields.objects("packs")]
     by_name = {pack.name: pack for pack in sorted(packs, key=lambda pack: pack.name)}
@@ -156,7 +159,7 @@ def with_version(listing: Listing, name: str, title: str, new: OfferedVersion) -
     pack = OfferedPack(
         name=name,
         title=title,
-        versions=tuple(sorted(versions, key=lambda offered: offered.version, reverse=True)),
+        versions=tuple(sorted(versions, key=_by_version, reverse=True)),
         other=before.other if before else {},
     )
     packs = {**listing.packs, name: pack}
@@ -164,13 +167,17 @@ def with_version(listing: Listing, name: str, title: str, new: OfferedVersion) -
 
 
 def _pack(fields: JsonObject) -> OfferedPack:
-    versions = sorted((_version(entry) for entry in fields.objects("versions")), key=_by_version, reverse=True)
+    versions = sorted(
+        (_version(entry) for entry in fields.objects("versions")), key=_by_version, reverse=True
+    )
     if not versions:
         raise PackFormatError(f"{fields.where}: has no version")
     if len({offered.version for offered in versions}) < len(versions):
         raise PackFormatError(f"{fields.where}: lists a version twice")
     if PackVersion.parse(fields.text("newest")) != versions[0].version:
-        raise PackFormatError(f"{fields.where}: `newest` is {fields.text('newest')}, but it lists {versions[0].version}")
+        raise PackFormatError(
+            f"{fields.where}: `newest` is {fields.text('newest')}, but it lists {versions[0].version}"
+        )
     return OfferedPack(
         name=checked_pack_name(fields.text("name")),
         title=fields.text("title"),
@@ -202,11 +209,14 @@ def _time(fields: JsonObject, key: str) -> datetime:
     text = fields.text(key)
     try:
         time = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise PackFormatError(f"{fields.where}: `{key}` is {text!r}, not a time such as 2026-01-31T12:00:00Z") from error
+        in_utc = time.astimezone(UTC)
+    except (ValueError, OverflowError) as error:  # the latter for a time zone that leads before the year 1
+        raise PackFormatError(
+            f"{fields.where}: `{key}` is {text!r}, not a time such as 2026-01-31T12:00:00Z"
+        ) from error
     if time.tzinfo is None:
         raise PackFormatError(f"{fields.where}: `{key}` is {text!r}, without a time zone")
-    return time.astimezone(UTC)
+    return in_utc
 
 
 def _unknown(fields: JsonObject, known: frozenset[str]) -> dict[str, Any]:
@@ -236,4 +246,4 @@ def _version_as_json(offered: OfferedVersion) -> dict[str, Any]:
 
 def time_text(time: datetime) -> str:
     """Return a time as `2026-01-31T12:00:00Z`, whole seconds, UTC."""
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"

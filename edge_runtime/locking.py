@@ -1,7 +1,7 @@
 """One writer at a time, between processes and between threads.
 
-A newcomer would create a file and delete it at the end: after a crash it stays and locks everybody out. Here the
-operating system holds the lock and lets go when the process ends, however it ends. The file itself stays.
+A newcomer would create a file and delete it at the end: after a crash it stays and locks everybody out. Here
+the operating system holds the lock and lets go when the process ends, however it ends. The file itself stays.
 """
 
 from __future__ import annotations

@@ -2,13 +2,13 @@
 
     ROOT/NAME/active.json           the pointer; replaced whole, never edited
     ROOT/NAME/versions/1.2.0/       pack.json and the files of the variants this device keeps
-    ROOT/NAME/staging/              the next version while it is put together; deleted by the next sync after a crash
+    ROOT/NAME/staging/              the next version while it is put together; a crash leaves it to the next sync
     ROOT/NAME/lock                  one sync at a time
 
-A newcomer would install in place, or look for the highest version folder: both answer from half a pack after a
-crash. Here a version counts only once the pointer names it, and the pointer moves last. The version before stays,
-older ones go. Files of a version are hard links to the same file of the one before where nothing changed, so they
-are replaced, never written to.
+A newcomer would install in place, or look for the highest version folder: both answer from half a pack after
+a crash. Here a version counts only once the pointer names it, and the pointer moves last. The version before
+stays, older ones go. Files of a version are hard links to the same file of the one before where nothing
+changed, so they are replaced, never written to.
 """
 
 from __future__ import annotations
@@ -21,8 +21,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_identify.edge_runtime.disk import disk_errors_explained, flush_folder
-from edge_identify.edge_runtime.durable import replacing, write_bytes
-from edge_identify.edge_runtime.errors import PackDamagedError, PackError, PackNotFoundError, SetupError
+from edge_identify.edge_runtime.durable import replacing, sha256_of_file, write_bytes
+from edge_identify.edge_runtime.errors import (
+    PackDamagedError,
+    PackError,
+    PackFormatError,
+    PackNotFoundError,
+    SetupError,
+)
 from edge_identify.edge_runtime.json_fields import canonical_json, parse_json_object
 from edge_identify.edge_runtime.locking import only_writer
 from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME, FileEntry
@@ -82,23 +88,40 @@ class PackStore:
         return tuple(sorted(pointer.parent.name for pointer in self.root.glob(f"*/{POINTER_NAME}")))
 
     def active(self, name: str) -> InstalledPack:
-        """Return the version of a pack that answers.
+        """Return the version of a pack that answers, its manifest checked.
 
         Raises:
             PackNotFoundError: No such pack is installed.
             PackFormatError: The pointer is not readable.
-            PackDamagedError: The version it names is gone.
+            PackDamagedError: The version it names is gone, or its manifest has changed.
         """
         try:
             data = (self.root / checked_pack_name(name) / POINTER_NAME).read_bytes()
         except FileNotFoundError as error:
             raise PackNotFoundError(f"no pack {name!r} in {self.root}; {self._advice()}") from error
         except OSError as error:
-            raise PackDamagedError(f"{error.filename}: cannot be read ({error.strerror}); check who may read it") from error
+            raise PackDamagedError(
+                f"{error.filename}: cannot be read ({error.strerror}); check who may read it"
+            ) from error
         installed = self._parse_pointer(name, data)
-        if not installed.folder.is_dir():
-            raise PackDamagedError(f"{installed.folder}: is missing; {sync_advice(name, installed.source)}")
+        if not has_intact_manifest(installed):
+            raise PackDamagedError(
+                f"{installed.folder / MANIFEST_NAME}: is missing or has changed; "
+                f"{sync_advice(name, installed.source)}"
+            )
         return installed
+
+    def pointer(self, name: str) -> InstalledPack | None:
+        """Return what the pointer of a pack says, its files unseen; None where there is no readable one.
+
+        For those who repair. Who answers from a pack calls `active`.
+        """
+        try:
+            return self._parse_pointer(
+                name, (self.root / checked_pack_name(name) / POINTER_NAME).read_bytes()
+            )
+        except (OSError, PackFormatError):
+            return None
 
     def the_only(self) -> InstalledPack:
         """Return the one pack that is installed.
@@ -123,7 +146,7 @@ class PackStore:
 
     @contextmanager
     def updating(self, name: str) -> Iterator[None]:
-        """Be the only one that changes a pack while the block runs; what a crash left is removed at both ends.
+        """Be the only one that changes a pack while the block runs; what a crash left is removed.
 
         Raises:
             SetupError: Another sync of this pack is running, or the disk is full or refuses.
@@ -149,13 +172,12 @@ class PackStore:
         Returns:
             By SHA-256: a file whose content has just been found to have it. Damaged ones are left out.
         """
-        try:
-            manifest = read_manifest(installed.folder)
-        except PackError:
-            return {}  # without its manifest nothing is known of its files; all are fetched again
+        wanted = tuple(wanted)
         hashes = {entry.sha256 for entry in wanted}
         intact: dict[str, Path] = {}
-        for entry in manifest.files.values():
+        # Usually a file keeps its path, and where the installed manifest is damaged that is all there is to
+        # go by.
+        for entry in (*_entries_of(installed), *wanted):
             if entry.sha256 in hashes and entry.sha256 not in intact and _is_intact(installed.folder, entry):
                 intact[entry.sha256] = installed.folder / entry.path
         return intact
@@ -192,7 +214,8 @@ class PackStore:
         """
         staging = self._staging(new.name)
         kept = _paths_below(staging)
-        if self._is_active(new.name, new.version):
+        now = self.pointer(new.name)
+        if now is not None and now.version == new.version:
             _move_files(staging, new.folder, kept)
         else:
             new.folder.parent.mkdir(exist_ok=True)
@@ -206,7 +229,13 @@ class PackStore:
         return new
 
     def describe(
-        self, name: str, version: PackVersion, *, variant_names: tuple[str, ...], source: str, manifest_sha256: str
+        self,
+        name: str,
+        version: PackVersion,
+        *,
+        variant_names: tuple[str, ...],
+        source: str,
+        manifest_sha256: str,
     ) -> InstalledPack:
         """Return what a version of a pack will be once `activate` has made it the active one."""
         return InstalledPack(
@@ -219,16 +248,9 @@ class PackStore:
             previous=self._previous_for(name, version),
         )
 
-    def _is_active(self, name: str, version: PackVersion) -> bool:
-        try:
-            return self.active(name).version == version
-        except PackError:
-            return False
-
     def _previous_for(self, name: str, version: PackVersion) -> PackVersion | None:
-        try:
-            now = self.active(name)
-        except PackError:
+        now = self.pointer(name)
+        if now is None:
             return None
         return now.previous if now.version == version else now.version
 
@@ -251,7 +273,9 @@ class PackStore:
         keep = {new.version, new.previous}
         for folder in (self.root / new.name / "versions").iterdir():
             if folder.name not in {str(version) for version in keep}:
-                shutil.rmtree(folder, ignore_errors=True)  # a file still open on Windows goes at the next sync
+                shutil.rmtree(
+                    folder, ignore_errors=True
+                )  # a file still open on Windows goes at the next sync
         for path in _paths_below(new.folder) - kept:  # of variants that are no longer kept
             (new.folder / path).unlink(missing_ok=True)
 
@@ -271,6 +295,14 @@ class PackStore:
             shutil.rmtree(self._staging(name))
 
 
+def has_intact_manifest(installed: InstalledPack) -> bool:
+    """Return whether the installed `pack.json` is there and has not changed since it was activated."""
+    try:
+        return sha256_of_file(installed.folder / MANIFEST_NAME) == installed.manifest_sha256
+    except OSError:
+        return False
+
+
 def sync_advice(name: str, source: str) -> str:
     """Return the words that tell how to fetch a pack again."""
     return f"fetch it again with `edge-identify sync {source} --pack {name}`"
@@ -286,6 +318,13 @@ def link_or_copy(source: Path, target: Path) -> None:
     except OSError:
         with source.open("rb") as original, replacing(target) as copy:
             shutil.copyfileobj(original, copy)
+
+
+def _entries_of(installed: InstalledPack) -> tuple[FileEntry, ...]:
+    try:
+        return tuple(read_manifest(installed.folder).files.values())
+    except PackError:
+        return ()
 
 
 def _is_intact(folder: Path, entry: FileEntry) -> bool:
@@ -307,7 +346,7 @@ def _flush_tree(folder: Path) -> None:
 
 
 def _move_files(staging: Path, folder: Path, paths: frozenset[str]) -> None:
-    """Put staged files into the active version, each by one rename: a damaged file is repaired, a variant added.
+    """Put staged files into the active version, each by one rename: a file is repaired, or a variant added.
 
     Versions are immutable, so each file that is replaced gets the very bytes its place should have.
     """
