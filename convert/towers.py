@@ -1,0 +1,99 @@
+"""The two towers as the rest of the project sees them: pixels or tokens in, unit vectors out.
+
+A newcomer would export open_clip's own module and leave mean, std, layout and the L2 norm to every client; each of
+them then has four ways to be slightly wrong, and wrong embeddings look like bad luck rather than like an error.
+Here all four are inside the module, so they are inside every graph that is exported from it.
+
+Scale and offset are folded (`pixel * scale + offset`), one multiply-add instead of a division by 255, a subtraction
+and a division. This module imports torch at its top, since its classes are torch modules: import it in the function
+that needs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+if TYPE_CHECKING:
+    from open_clip import CLIP, CustomTextCLIP
+
+_WHITE = 255.0  # the largest value of a pixel; mean and std are given for pixels of 0 to 1
+
+
+class ImageTower(nn.Module):
+    """An open_clip model's image tower, from pixels to unit vectors, set to inference.
+
+    Attributes:
+        visual: open_clip's tower, shared with the model, not copied.
+        scale: What pixels are multiplied by, float32 [3, 1, 1].
+        offset: What is added afterwards, float32 [3, 1, 1].
+    """
+
+    scale: torch.Tensor
+    offset: torch.Tensor
+
+    def __init__(self, model: CLIP | CustomTextCLIP, *, mean: Sequence[float], std: Sequence[float]) -> None:
+        """Wrap `model.visual`; `mean` and `std` are per channel (RGB), for pixels of 0 to 1."""
+        super().__init__()
+        self.visual = model.visual
+        spread = torch.tensor(std, dtype=torch.float64)  # folded in double, so that rounding happens once
+        centre = torch.tensor(mean, dtype=torch.float64)
+        self.register_buffer("scale", (1.0 / (_WHITE * spread)).to(torch.float32).reshape(3, 1, 1))
+        self.register_buffer("offset", (-centre / spread).to(torch.float32).reshape(3, 1, 1))
+        self.eval()
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Embed pictures that are laid out as every decoder lays them out.
+
+        Args:
+            pixels: uint8 or float32 [n, size, size, 3], RGB, 0 to 255.
+
+        Returns:
+            Unit vectors, float32 [n, dim].
+        """
+        return self.from_planar(pixels.permute(0, 3, 1, 2))
+
+    def from_planar(self, planes: torch.Tensor) -> torch.Tensor:
+        """Embed pictures that come channel by channel, as Core ML's image input hands them over.
+
+        Args:
+            planes: uint8 or float32 [n, 3, size, size], RGB, 0 to 255.
+
+        Returns:
+            Unit vectors, float32 [n, dim].
+        """
+        normalised = planes.to(torch.float32) * self.scale + self.offset
+        return F.normalize(self.visual(normalised), dim=-1)
+
+
+class TextTower(nn.Module):
+    """An open_clip model's text tower, from token ids to unit vectors, set to inference.
+
+    It holds the whole model: in open_clip's `CLIP` the text tower has no module of its own. Exporters drop what the
+    text never reaches.
+
+    Attributes:
+        model: open_clip's model, shared, not copied.
+    """
+
+    def __init__(self, model: CLIP | CustomTextCLIP) -> None:
+        """Wrap `model.encode_text`."""
+        super().__init__()
+        self.model = model
+        self.eval()
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Embed texts.
+
+        Args:
+            tokens: int32 or int64 [n, context], ids from the model's tokeniser, padded to its context length.
+
+        Returns:
+            Unit vectors, float32 [n, dim].
+        """
+        embeddings: torch.Tensor = self.model.encode_text(tokens, normalize=True)
+        return embeddings
