@@ -2,7 +2,7 @@
 
     ROOT/NAME/active.json           the pointer; replaced whole, never edited
     ROOT/NAME/versions/1.2.0/       pack.json and the files of the variants this device keeps
-    ROOT/NAME/staging/              the next version while it is put together; a crash leaves it to the next sync
+    ROOT/NAME/staging/              the next version while it is put together; the next sync clears it
     ROOT/NAME/lock                  one sync at a time
 
 A newcomer would install in place, or look for the highest version folder: both answer from half a pack after
@@ -162,7 +162,7 @@ class PackStore:
                 finally:
                     self._remove_staging(name)
 
-    def intact_files(self, installed: InstalledPack, wanted: Iterable[FileEntry]) -> dict[str, Path]:
+    def intact_files(self, installed: InstalledPack, wanted: Iterable[FileEntry]) -> frozenset[FileEntry]:
         """Find files of an installed pack that a new version can take over.
 
         Args:
@@ -170,17 +170,16 @@ class PackStore:
             wanted: The files the new version needs.
 
         Returns:
-            By SHA-256: a file whose content has just been found to have it. Damaged ones are left out.
+            Files of the installed version, with the paths they have there, whose content is wanted and was
+            just found whole. Damaged ones are left out.
         """
-        wanted = tuple(wanted)
+        wanted = frozenset(wanted)
         hashes = {entry.sha256 for entry in wanted}
-        intact: dict[str, Path] = {}
-        # Usually a file keeps its path, and where the installed manifest is damaged that is all there is to
-        # go by.
-        for entry in (*_entries_of(installed), *wanted):
-            if entry.sha256 in hashes and entry.sha256 not in intact and _is_intact(installed.folder, entry):
-                intact[entry.sha256] = installed.folder / entry.path
-        return intact
+        # Where the installed manifest is damaged, the paths of the new one are all there is to go by.
+        known = _entries_of(installed) | wanted
+        return frozenset(
+            entry for entry in known if entry.sha256 in hashes and _is_intact(installed.folder, entry)
+        )
 
     def stage(self, name: str, manifest_bytes: bytes, reused: Mapping[str, Path]) -> Path:
         """Begin a version: an empty staging folder with its manifest and the files that did not change.
@@ -320,11 +319,11 @@ def link_or_copy(source: Path, target: Path) -> None:
             shutil.copyfileobj(original, copy)
 
 
-def _entries_of(installed: InstalledPack) -> tuple[FileEntry, ...]:
+def _entries_of(installed: InstalledPack) -> frozenset[FileEntry]:
     try:
-        return tuple(read_manifest(installed.folder).files.values())
+        return frozenset(read_manifest(installed.folder).files.values())
     except PackError:
-        return ()
+        return frozenset()
 
 
 def _is_intact(folder: Path, entry: FileEntry) -> bool:

@@ -7,7 +7,7 @@ Whatever fails on the way, the installed pack answers as before.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from edge_identify.edge_runtime.listing import (
     OfferedPack,
     parse_listing,
 )
-from edge_identify.edge_runtime.pack.manifest import Manifest
+from edge_identify.edge_runtime.pack.manifest import FileEntry, Manifest
 from edge_identify.edge_runtime.pack.manifest_json import parse_manifest
 from edge_identify.edge_runtime.pack.names import PackVersion
 from edge_identify.edge_runtime.store import InstalledPack, PackStore, has_intact_manifest, link_or_copy
@@ -153,14 +153,19 @@ def _bring_up_to_date(
         return Plan(action=Action.UP_TO_DATE, note=note), installed.version
     manifest_bytes, manifest = _fetch_manifest(server, offer)
     variants = variant_names(manifest)
-    intact = {} if installed is None else store.intact_files(installed, manifest.files_for(variants))
-    plan = _plan(installed, manifest, variants, intact)
+    intact = _intact(store, installed, manifest, variants)
+    plan = plan_sync(
+        installed=installed,
+        manifest=manifest,
+        variant_names=variants,
+        intact=intact,
+        is_manifest_intact=installed is None or has_intact_manifest(installed),
+    )
     if plan.action is Action.DOWNLOAD:
         check_fits(plan, free_bytes=store.free_bytes(), store=str(store.root))
-        reused = {entry.path: intact[entry.sha256] for entry in plan.reuse}
-        staging = store.stage(offer.name, manifest_bytes, reused)
+        staging = store.stage(offer.name, manifest_bytes, _reused(plan, installed, intact))
         _fetch_files(server, plan, staging, progress)
-        _copy_repeated(manifest, variants, staging)
+        _place_repeated(manifest, variants, staging)
         self_test(staging, manifest, variants)
         store.activate(_new_pack(store, offer, variants, source=server.url))
     return plan, manifest.version
@@ -198,16 +203,18 @@ def _fetch_manifest(server: HttpServer, offer: OfferedPack) -> tuple[bytes, Mani
     return data, manifest
 
 
-def _plan(
-    installed: InstalledPack | None, manifest: Manifest, variants: tuple[str, ...], intact: Mapping[str, Path]
-) -> Plan:
-    return plan_sync(
-        installed=installed,
-        manifest=manifest,
-        variant_names=variants,
-        intact=intact.keys(),
-        is_manifest_intact=installed is None or has_intact_manifest(installed),
-    )
+def _intact(
+    store: PackStore, installed: InstalledPack | None, manifest: Manifest, variants: tuple[str, ...]
+) -> frozenset[FileEntry]:
+    return frozenset() if installed is None else store.intact_files(installed, manifest.files_for(variants))
+
+
+def _reused(plan: Plan, installed: InstalledPack | None, intact: frozenset[FileEntry]) -> dict[str, Path]:
+    """Return, for each path that need not be fetched, the installed file with its content."""
+    if installed is None:
+        return {}
+    here = {entry.sha256: installed.folder / entry.path for entry in intact}
+    return {entry.path: here[entry.sha256] for entry in plan.reuse}
 
 
 def _fetch_files(downloader: Downloader, plan: Plan, staging: Path, progress: Progress | None) -> None:
@@ -229,7 +236,7 @@ def _counted_from(before: int, total: int, progress: Progress | None) -> Callabl
     return on_bytes
 
 
-def _copy_repeated(manifest: Manifest, variants: tuple[str, ...], staging: Path) -> None:
+def _place_repeated(manifest: Manifest, variants: tuple[str, ...], staging: Path) -> None:
     """Put in place the files whose content another file of the pack has; each content was fetched once."""
     wanted = manifest.files_for(variants)
     here = {entry.sha256: staging / entry.path for entry in wanted if (staging / entry.path).exists()}

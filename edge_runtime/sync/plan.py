@@ -6,7 +6,6 @@ damaged, or this device wants another encoder variant.
 
 from __future__ import annotations
 
-from collections.abc import Set
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -94,7 +93,7 @@ def plan_sync(
     installed: InstalledPack | None,
     manifest: Manifest,
     variant_names: tuple[str, ...],
-    intact: Set[str],
+    intact: frozenset[FileEntry],
     is_manifest_intact: bool = True,
 ) -> Plan:
     """Decide what to fetch for a version that is not older than the installed one.
@@ -103,22 +102,23 @@ def plan_sync(
         installed: The active version, or None.
         manifest: The version on offer.
         variant_names: The encoder variants that this device keeps.
-        intact: SHA-256 of the files that are here and were just found whole.
+        intact: Files of the active version that were just found whole.
         is_manifest_intact: Whether the installed manifest itself is as it was when it was activated.
     """
     wanted = manifest.files_for(variant_names)
-    by_hash = {entry.sha256: entry for entry in wanted if entry.sha256 not in intact}
+    here = {entry.sha256 for entry in intact}
+    by_hash = {entry.sha256: entry for entry in wanted if entry.sha256 not in here}
     plan = Plan(
         action=Action.DOWNLOAD,
         note=_reason_to_download(installed, manifest, variant_names),
-        reuse=tuple(entry for entry in wanted if entry.sha256 in intact),
+        reuse=tuple(entry for entry in wanted if entry.sha256 in here),
         fetch=tuple(sorted(by_hash.values(), key=lambda entry: entry.path)),
     )
-    is_same = installed is not None and installed.version == manifest.version
-    if is_same and installed.variant_names == variant_names and is_manifest_intact and not plan.fetch:
-        return Plan(
-            action=Action.UP_TO_DATE, note=f"{manifest.version} is installed and whole", reuse=plan.reuse
-        )
+    if installed is None or installed.version != manifest.version:
+        return plan
+    is_whole = is_manifest_intact and intact.issuperset(wanted)
+    if installed.variant_names == variant_names and is_whole:
+        return Plan(action=Action.UP_TO_DATE, note=f"{manifest.version} is installed and whole")
     return plan
 
 
