@@ -7,6 +7,7 @@ in 8 bits, no draft decoding, crop offsets rounded down.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -51,8 +52,8 @@ class Preprocessing:
 def preprocess(image: Image, recipe: Preprocessing) -> NDArray[np.uint8]:
     """Turn an upright RGB picture into the encoder's pixels.
 
-    Resizing only the part that is kept gives the pixels of "resize the whole, then crop" (a test holds them
-    together) and bounds the memory for a picture of 1 x 100,000 pixels.
+    Resizing only the part that is kept gives the pixels of "resize the whole, across and then down, and crop" (a
+    test holds them together) and bounds the memory for a picture of 1 x 100,000 pixels.
 
     Args:
         image: RGB, any size of at least 1 x 1 pixel.
@@ -65,7 +66,14 @@ def preprocess(image: Image, recipe: Preprocessing) -> NDArray[np.uint8]:
     from PIL.Image import Resampling
 
     resampling = Resampling.BICUBIC if recipe.interpolation is Interpolation.BICUBIC else Resampling.BILINEAR
-    square = image.resize((recipe.size_px, recipe.size_px), resampling, box=kept_box(image.size, recipe))
+    size_px = recipe.size_px
+    left, top, right, bottom = kept_box(image.size, recipe)
+    first_row, last_row = _rows_reached(top, bottom, image.height, size_px)
+    band = image if (first_row, last_row) == (0, image.height) else image.crop((0, first_row, image.width, last_row))
+    # Two calls, across and then down: in one call Pillow chooses the order by its version and the picture's shape, and
+    # rounding to 8 bits between the passes makes the orders differ.
+    across = band.resize((size_px, band.height), resampling, box=(left, 0, right, band.height))
+    square = across.resize((size_px, size_px), resampling, box=(0, top - first_row, size_px, bottom - first_row))
     return np.asarray(square, dtype=np.uint8)
 
 
@@ -89,3 +97,9 @@ def _kept_span(length: int, other: int, size_px: int) -> tuple[float, float]:
     scaled = size_px * length // other
     offset = (scaled - size_px) // 2
     return offset * length / scaled, (offset + size_px) * length / scaled
+
+
+def _rows_reached(top: float, bottom: float, height: int, size_px: int) -> tuple[int, int]:
+    """Return the rows [first, last) that the filter reaches: bicubic looks two output pixels past the edge."""
+    margin = 2 * max(1.0, (bottom - top) / size_px) + 1
+    return max(0, math.floor(top - margin)), min(height, math.ceil(bottom + margin))

@@ -1,0 +1,153 @@
+"""A pack that is small and real: its encoder returns the mean colour of a picture, as a unit vector."""
+
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from edge_identify.edge_runtime.durable import sha256_of_file
+from edge_identify.edge_runtime.pack.manifest import (
+    MANIFEST_NAME,
+    Fidelity,
+    FileEntry,
+    IndexKind,
+    IndexSpec,
+    Manifest,
+    Model,
+    Runtime,
+    Tensor,
+    Variant,
+)
+from edge_identify.edge_runtime.pack.manifest_json import serialise_manifest
+from edge_identify.edge_runtime.pack.names import PackVersion
+from edge_identify.edge_runtime.pack.references import Reference, ReferenceImage, write_references
+from edge_identify.edge_runtime.preprocessing import Interpolation, Preprocessing, ResizeMode
+
+SIZE_PX = 8
+FIDELITY = Fidelity(sample="by construction", count=1, cosine_mean=1.0, cosine_min=1.0, top1_agreement=1.0)
+
+#: id, name, colour; crimson has two pictures.
+COLOURS: tuple[tuple[str, str, tuple[int, int, int]], ...] = (
+    ("red", "Pure red", (255, 0, 0)),
+    ("green", "Pure green", (0, 255, 0)),
+    ("blue", "Pure blue", (0, 0, 255)),
+    ("crimson", "Crimson", (220, 20, 60)),
+    ("crimson", "Crimson", (200, 30, 70)),
+)
+
+
+def write_mean_colour_model(path: Path) -> None:
+    from onnx import TensorProto, checker, helper, save
+
+    nodes = [
+        helper.make_node("Cast", ["pixels"], ["values"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["values", "axes"], ["colour"], keepdims=0),
+        helper.make_node("LpNormalization", ["colour"], ["embedding"], axis=-1, p=2),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "mean_colour",
+        [helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["batch", SIZE_PX, SIZE_PX, 3])],
+        [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["batch", 3])],
+        [helper.make_tensor("axes", TensorProto.INT64, [2], [1, 2])],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    checker.check_model(model)
+    save(model, path)
+
+
+def flat_index_bytes(vectors: np.ndarray, ids: Sequence[int]) -> bytes:
+    """The layout of index_file.py, written by hand: the reader is not tested with its own writer."""
+    count, dim = vectors.shape
+    header = struct.pack("<iqqqBi", dim, count, 1 << 20, 1 << 20, 1, 0)
+    flat = b"IxFI" + header + struct.pack("<Q", vectors.size) + vectors.astype("<f4").tobytes()
+    return b"IxM2" + header + flat + struct.pack("<Q", count) + np.asarray(ids, "<i8").tobytes()
+
+
+@pytest.fixture
+def colour_pack(tmp_path: Path) -> Callable[[], Path]:
+    """Return a function that writes the pack into a fresh folder."""
+
+    def write() -> Path:
+        folder = tmp_path / "colours"
+        (folder / "encoders").mkdir(parents=True)
+        write_mean_colour_model(folder / "encoders/model.onnx")
+        vectors = np.array([colour for _, _, colour in COLOURS], np.float32)
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        (folder / "images.faiss").write_bytes(flat_index_bytes(vectors, range(1, len(COLOURS) + 1)))
+        facts = {"red": {"latitude": 48.85, "longitude": 2.35, "labels": {"label": "warm"}}}
+        references = {
+            identifier: Reference(id=identifier, name=name, **facts.get(identifier, {}))  # type: ignore[arg-type]
+            for identifier, name, _ in COLOURS
+        }
+        images = [
+            ReferenceImage(index_id=position + 1, reference_id=identifier, sha256="0" * 64)
+            for position, (identifier, _, _) in enumerate(COLOURS)
+        ]
+        write_references(folder / "references.sqlite", references.values(), images)
+        (folder / "cases.json").write_text('{"tolerance": 0.99, "cases": []}')
+        (folder / MANIFEST_NAME).write_bytes(serialise_manifest(with_files(colour_manifest(), folder)))
+        return folder
+
+    return write
+
+
+@pytest.fixture
+def rewrite_manifest() -> Callable[[Path], None]:
+    """Return a function that makes a pack's manifest agree with its files again."""
+
+    def rewrite(folder: Path) -> None:
+        (folder / MANIFEST_NAME).write_bytes(serialise_manifest(with_files(colour_manifest(), folder)))
+
+    return rewrite
+
+
+def colour_manifest() -> Manifest:
+    variant = Variant(
+        name="onnx-fp32",
+        runtime=Runtime.ONNX,
+        model="encoders/model.onnx",
+        files=("encoders/model.onnx",),
+        input=Tensor(name="pixels", dtype="uint8", shape=(-1, SIZE_PX, SIZE_PX, 3)),
+        output=Tensor(name="embedding", dtype="float32", shape=(-1, 3)),
+        requires="ONNX opset 18",
+        fidelity=FIDELITY,
+    )
+    return Manifest(
+        name="colours",
+        version=PackVersion(1, 0, 0),
+        title="Four colours",
+        generator="tests",
+        model=Model(name="mean-colour", pretrained="none", dim=3, space_id="c" * 64, licence="Apache-2.0"),
+        preprocessing=Preprocessing(
+            size_px=SIZE_PX, resize_mode=ResizeMode.SHORTEST_SIDE, interpolation=Interpolation.BICUBIC
+        ),
+        image_variants={"onnx-fp32": variant},
+        text_variants={},
+        tokenizer=None,
+        index=IndexSpec(
+            file="images.faiss",
+            kind=IndexKind.FLAT,
+            dim=3,
+            count=len(COLOURS),
+            embedded_with="onnx-fp32",
+            most_images_per_reference=2,
+        ),
+        references_file="references.sqlite",
+        reference_count=4,
+        conformance_file="cases.json",
+        files={},
+    )
+
+
+def with_files(manifest: Manifest, folder: Path) -> Manifest:
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST_NAME)
+    entries = [
+        FileEntry(
+            path=path.relative_to(folder).as_posix(), length_bytes=path.stat().st_size, sha256=sha256_of_file(path)
+        )
+        for path in paths
+    ]
+    return replace(manifest, files={entry.path: entry for entry in entries})

@@ -1,0 +1,74 @@
+"""From a photo to its matches, through a real ONNX file, a real index file and a real SQLite file."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from edge_identify.edge_runtime.errors import PackError, PhotoError
+from edge_identify.edge_runtime.identification import Identifier, TextSearcher
+from edge_identify.edge_runtime.pack.reader import open_pack
+from PIL import Image
+
+
+def photo(folder: Path, colour: tuple[int, int, int]) -> Path:
+    path = folder / "photo.png"
+    Image.new("RGB", (40, 30), colour).save(path)
+    return path
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_a_photo_gets_the_nearest_reference_first_with_its_facts(
+    colour_pack: Callable[[], Path], tmp_path: Path, many: bool
+) -> None:
+    with Identifier(open_pack(colour_pack()), many=many) as identifier:
+        answer = identifier.identify(photo(tmp_path, (250, 5, 5)), top_k=2)
+
+    first, second = answer.matches
+    assert (first.reference.id, first.rank, second.rank) == ("red", 1, 2)
+    assert first.score == pytest.approx(0.9996, abs=1e-3)
+    assert first.reference.labels == {"label": "warm"}
+    assert first.reference.latitude == 48.85
+    assert (answer.pack_name, answer.pack_version, answer.variant_name) == ("colours", "1.0.0", "onnx-fp32")
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_several_pictures_of_one_reference_are_one_match_with_the_best_score(
+    colour_pack: Callable[[], Path], tmp_path: Path, many: bool
+) -> None:
+    with Identifier(open_pack(colour_pack()), many=many) as identifier:
+        answer = identifier.identify(photo(tmp_path, (200, 30, 70)), top_k=4)
+
+    assert [match.reference.id for match in answer.matches] == ["crimson", "red", "blue", "green"]
+    assert answer.matches[0].score == pytest.approx(1.0, abs=1e-5)
+
+
+def test_asking_for_more_than_there_is_gives_all_there_is(colour_pack: Callable[[], Path], tmp_path: Path) -> None:
+    with Identifier(open_pack(colour_pack())) as identifier:
+        answer = identifier.identify(photo(tmp_path, (0, 0, 255)), top_k=100)
+
+    assert len(answer.matches) == 4
+
+
+def test_a_batch_gives_what_its_photos_give_one_by_one(colour_pack: Callable[[], Path]) -> None:
+    rng = np.random.default_rng(3)
+    with Identifier(open_pack(colour_pack()), many=True) as identifier:
+        pixels = rng.integers(0, 256, (7, 8, 8, 3), dtype=np.uint8)
+        together = identifier.identify_pixels(pixels)
+        alone = [identifier.identify_pixels(picture[None])[0] for picture in pixels]
+
+    for batch_matches, single_matches in zip(together, alone, strict=True):
+        assert [match.reference.id for match in batch_matches] == [match.reference.id for match in single_matches]
+        assert [match.score for match in batch_matches] == pytest.approx([match.score for match in single_matches])
+
+
+def test_a_broken_photo_is_a_photo_error(colour_pack: Callable[[], Path], tmp_path: Path) -> None:
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"")
+    with Identifier(open_pack(colour_pack())) as identifier, pytest.raises(PhotoError, match=r"broken\.jpg.*empty"):
+        identifier.identify(broken)
+
+
+def test_a_pack_without_a_text_encoder_says_so(colour_pack: Callable[[], Path]) -> None:
+    with pytest.raises(PackError, match="no text encoder"):
+        TextSearcher(open_pack(colour_pack()))

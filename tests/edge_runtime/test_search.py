@@ -1,0 +1,69 @@
+"""Search by numpy in the mapped file and search by FAISS are the same search."""
+
+from pathlib import Path
+
+import faiss
+import numpy as np
+import pytest
+from edge_identify.edge_runtime.pack.manifest import IndexKind, IndexSpec
+from edge_identify.edge_runtime.search import FaissSearch, MappedSearch
+
+
+def unit_vectors(count: int, dim: int, seed: int) -> np.ndarray:
+    vectors = np.random.default_rng(seed).normal(size=(count, dim)).astype(np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def write(path: Path, kind: IndexKind, vectors: np.ndarray, ids: np.ndarray) -> IndexSpec:
+    count, dim = vectors.shape
+    inner = faiss.IndexFlatIP(dim)
+    if kind is IndexKind.SQ8:
+        inner = faiss.IndexScalarQuantizer(dim, faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_INNER_PRODUCT)
+    index = faiss.IndexIDMap2(inner)
+    index.train(vectors)
+    index.add_with_ids(vectors, ids)
+    faiss.write_index(index, str(path))
+    return IndexSpec(
+        file=path.name, kind=kind, dim=dim, count=count, embedded_with="x", most_images_per_reference=1
+    )
+
+
+@pytest.mark.parametrize("kind", list(IndexKind))
+@pytest.mark.parametrize(("count", "dim"), [(1, 4), (300, 16), (20_000, 32)])
+def test_both_ways_find_the_same_vectors_with_the_same_scores(
+    tmp_path: Path, kind: IndexKind, count: int, dim: int
+) -> None:
+    vectors = unit_vectors(count, dim, seed=1)
+    ids = np.arange(count, dtype=np.int64) * 3 + 7
+    spec = write(tmp_path / "index.faiss", kind, vectors, ids)
+    queries = unit_vectors(9, dim, seed=2)
+
+    mapped = MappedSearch(tmp_path / "index.faiss", spec).nearest(queries, 10)
+    by_faiss = FaissSearch(tmp_path / "index.faiss", spec).nearest(queries, 10)
+
+    assert mapped.scores == pytest.approx(by_faiss.scores, abs=2e-6)
+    assert mapped.ids.shape == (9, min(10, count))
+    for ours, theirs, scores in zip(mapped.ids, by_faiss.ids, mapped.scores, strict=True):
+        if np.diff(scores).size == 0 or np.abs(np.diff(scores)).min() > 1e-5:  # no near-ties: the order is settled
+            assert ours.tolist() == theirs.tolist()
+        assert len(set(ours.tolist()) & set(theirs.tolist())) >= len(ours) - 1
+
+
+def test_the_scores_of_a_flat_index_are_the_cosines(tmp_path: Path) -> None:
+    vectors = unit_vectors(50, 8, seed=4)
+    spec = write(tmp_path / "index.faiss", IndexKind.FLAT, vectors, np.arange(50, dtype=np.int64))
+
+    found = MappedSearch(tmp_path / "index.faiss", spec).nearest(vectors[:5], 1)
+
+    assert found.ids[:, 0].tolist() == [0, 1, 2, 3, 4]
+    assert found.scores[:, 0] == pytest.approx(np.ones(5), abs=1e-6)
+
+
+@pytest.mark.parametrize("search", [MappedSearch, FaissSearch])
+def test_equal_scores_are_ordered_by_id(tmp_path: Path, search: type[MappedSearch] | type[FaissSearch]) -> None:
+    vectors = np.repeat(unit_vectors(1, 8, seed=5), 6, axis=0)
+    spec = write(tmp_path / "index.faiss", IndexKind.FLAT, vectors, np.array([9, 4, 8, 1, 7, 2], dtype=np.int64))
+
+    found = search(tmp_path / "index.faiss", spec).nearest(vectors[:1], 6)
+
+    assert found.ids.tolist() == [[1, 2, 4, 7, 8, 9]]
