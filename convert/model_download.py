@@ -6,8 +6,11 @@ next file name. Here the hub is asked once, briefly; if it is silent, only the l
 
 from __future__ import annotations
 
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPException
 from pathlib import Path
 
 from edge_identify.convert.library_chatter import muted
@@ -25,7 +28,7 @@ def fetch_published_weights(name: str, tag: str) -> Path:
     import open_clip
 
     try:
-        with muted("open_clip", "huggingface_hub", "httpx"), _cache_only_if(not _hub_answers()):
+        with muted("open_clip", "huggingface_hub"), _cache_only_if(not _hub_answers()):
             return Path(open_clip.download_pretrained(open_clip.get_pretrained_cfg(name, tag)))
     except (OSError, RuntimeError, ValueError) as error:  # the hub's errors derive from these
         raise NetworkError(
@@ -35,14 +38,17 @@ def fetch_published_weights(name: str, tag: str) -> Path:
 
 
 def _hub_answers() -> bool:
-    from httpx import HTTPError
-    from huggingface_hub import constants, get_session
+    from huggingface_hub import constants
 
+    # The standard library's client heeds the proxy settings, as the hub's own does, and tries once.
+    question = urllib.request.Request(constants.ENDPOINT, method="HEAD")
     try:
-        get_session().head(constants.ENDPOINT, timeout=_PROBE_TIMEOUT_S)
-    except (HTTPError, OSError):
+        with urllib.request.urlopen(question, timeout=_PROBE_TIMEOUT_S):
+            return True
+    except urllib.error.HTTPError:
+        return True  # an answer all the same
+    except (OSError, ValueError, HTTPException):
         return False
-    return True
 
 
 @contextmanager

@@ -156,12 +156,14 @@ def _load_checkpoint(model: nn.Module, name: str, checkpoint: Path) -> None:
     except (RuntimeError, OSError, EOFError, ValueError, LookupError, AttributeError, TypeError, StopIteration,
             pickle.UnpicklingError, SafetensorError) as error:  # fmt: skip
         # The many ways in which the two formats and open_clip's rewriting of foreign checkpoints refuse a file.
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        if "loading state_dict" in reason[0]:
-            more = reason[1].strip() if len(reason) > 1 else reason[0]
-            raise SetupError(f"{checkpoint}: is not a checkpoint of {name} ({_shortened(more)})") from error
+        lines = str(error).strip().splitlines() or [""]
+        if "loading state_dict" in lines[0]:
+            raise SetupError(
+                f"{checkpoint}: is not a checkpoint of {name} ({_shortened(lines[-1].strip())})"
+            ) from error
         raise SetupError(
-            f"{checkpoint}: cannot be read as a checkpoint ({_shortened(reason[0])}); it may be damaged or cut short"
+            f"{checkpoint}: cannot be read as a checkpoint ({_shortened(f'{type(error).__name__}: {lines[0]}')});"
+            " it may be damaged or cut short"
         ) from error
 
 
@@ -185,7 +187,9 @@ def _described(model: nn.Module, choice: ModelChoice) -> LoadedModel:
         mean=mean,
         std=std,
         dim=configuration["embed_dim"],
-        context_length=configuration["text_cfg"].get("context_length", open_clip.tokenizer.DEFAULT_CONTEXT_LENGTH),
+        context_length=configuration["text_cfg"].get(
+            "context_length", open_clip.tokenizer.DEFAULT_CONTEXT_LENGTH
+        ),
         has_clip_tokenizer=_has_clip_tokenizer(choice.name, configuration["text_cfg"]),
         licence=LICENCE if choice.is_shipped else _foreign_licence(choice),
         space_id=compute_space_id(model, preprocessing, mean, std),
@@ -206,7 +210,11 @@ def _foreign_licence(choice: ModelChoice) -> str:
 
 def _has_clip_tokenizer(name: str, text: dict[str, Any]) -> bool:
     # SigLIP's configurations name no tokenizer where open_clip chooses one by the model's name.
-    return not text.get("hf_tokenizer_name") and not text.get("tokenizer_kwargs") and "siglip" not in name.lower()
+    return (
+        not text.get("hf_tokenizer_name")
+        and not text.get("tokenizer_kwargs")
+        and "siglip" not in name.lower()
+    )
 
 
 def read_preprocessing(name: str, values: dict[str, Any]) -> Preprocessing:
@@ -223,11 +231,15 @@ def read_preprocessing(name: str, values: dict[str, Any]) -> Preprocessing:
     sides = {size} if isinstance(size, int) else set(size)
     mode, filter_name = values["resize_mode"], values["interpolation"]
     if len(sides) != 1 or max(sides) > MAX_SIZE_PX:
-        raise SetupError(f"{name}: takes pictures of {size} pixels; only squares up to {MAX_SIZE_PX} are supported")
+        raise SetupError(
+            f"{name}: takes pictures of {size} pixels; only squares up to {MAX_SIZE_PX} are supported"
+        )
     if mode not in _RESIZE_MODES:
         raise SetupError(f"{name}: resizes by `{mode}`; only {', '.join(_RESIZE_MODES)} are supported")
     if filter_name not in _INTERPOLATIONS:
-        raise SetupError(f"{name}: resamples by `{filter_name}`; only {', '.join(_INTERPOLATIONS)} are supported")
+        raise SetupError(
+            f"{name}: resamples by `{filter_name}`; only {', '.join(_INTERPOLATIONS)} are supported"
+        )
     return Preprocessing(
         size_px=sides.pop(), resize_mode=_RESIZE_MODES[mode], interpolation=_INTERPOLATIONS[filter_name]
     )
@@ -243,7 +255,13 @@ def compute_space_id(model: nn.Module, preprocessing: Preprocessing, mean: Tripl
     for key, tensor in sorted(model.state_dict().items()):
         digest.update(f"{key} {list(tensor.shape)}\n".encode())
         digest.update(tensor.float().contiguous().numpy().astype("<f4", copy=False).data)
-    recipe = [preprocessing.size_px, preprocessing.resize_mode.value, preprocessing.interpolation.value, mean, std]
+    recipe = [
+        preprocessing.size_px,
+        preprocessing.resize_mode.value,
+        preprocessing.interpolation.value,
+        mean,
+        std,
+    ]
     digest.update(json.dumps(recipe).encode())
     return digest.hexdigest()
 
