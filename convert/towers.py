@@ -1,12 +1,11 @@
 """The two towers as the rest of the project sees them: pixels or tokens in, unit vectors out.
 
-A newcomer would export open_clip's own module and leave mean, std, layout and the L2 norm to every client; each of
-them then has four ways to be slightly wrong, and wrong embeddings look like bad luck rather than like an error.
-Here all four are inside the module, so they are inside every graph that is exported from it.
+A newcomer would export open_clip's own module and leave mean, std, layout and the L2 norm to every client;
+each of them then has four ways to be slightly wrong, and wrong embeddings look like bad luck rather than like
+an error. Here all four are inside the module, so they are inside every graph that is exported from it.
 
-Scale and offset are folded (`pixel * scale + offset`), one multiply-add instead of a division by 255, a subtraction
-and a division. This module imports torch at its top, since its classes are torch modules: import it in the function
-that needs it.
+Mean and std are folded into one multiply-add (`pixel * scale + offset`). This module imports torch at its
+top, since its classes are torch modules: import it in the function that needs it.
 """
 
 from __future__ import annotations
@@ -70,11 +69,29 @@ class ImageTower(nn.Module):
         return F.normalize(self.visual(normalised), dim=-1)
 
 
+class PlanarImageTower(nn.Module):
+    """An image tower that is called with planes, for exporters that call what they export.
+
+    Attributes:
+        tower: The image tower, shared, not copied.
+    """
+
+    def __init__(self, tower: ImageTower) -> None:
+        """Wrap `tower.from_planar`."""
+        super().__init__()
+        self.tower = tower
+        self.eval()
+
+    def forward(self, planes: torch.Tensor) -> torch.Tensor:
+        """Embed pictures that come channel by channel; see `ImageTower.from_planar`."""
+        return self.tower.from_planar(planes)
+
+
 class TextTower(nn.Module):
     """An open_clip model's text tower, from token ids to unit vectors, set to inference.
 
-    It holds the whole model: in open_clip's `CLIP` the text tower has no module of its own. Exporters drop what the
-    text never reaches.
+    It holds the whole model: in open_clip's `CLIP` the text tower has no module of its own. Exporters drop
+    what the text never reaches.
 
     Attributes:
         model: open_clip's model, shared, not copied.

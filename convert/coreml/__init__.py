@@ -1,1 +1,1 @@
-"""Core ML: exporting a tower as an `.mlpackage`, shrinking it, and evaluating what was saved on any system."""
+"""Core ML: exporting a tower as an `.mlpackage`, shrinking it, and evaluating what was saved anywhere."""

@@ -1,7 +1,8 @@
 """Embedding pictures and texts with a saved package: Core ML itself on macOS, the interpreter elsewhere.
 
-A newcomer would feed the package the way the torch tower is fed. Its picture input is one picture, not a batch of
-pixels, so the pictures go through one by one, and each system wants them in its own form; that is settled here.
+A newcomer would feed the package the way the torch tower is fed. Its picture input is one picture, not a
+batch of pixels, so the pictures go through one by one, and each system wants them in its own form; that is
+settled here.
 """
 
 from __future__ import annotations
@@ -12,21 +13,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-
-from edge_identify.convert.coreml.export import IMAGE_INPUT, OUTPUT, TOKENS_INPUT
-from edge_identify.convert.coreml.interpreter import CoreMLProgram
 from edge_identify.convert.coreml.library import load_coremltools
+from edge_identify.convert.coreml.package import IMAGE_INPUT, OUTPUT, TOKENS_INPUT
+from numpy.typing import NDArray
 
 Arrays = dict[str, NDArray[Any]]
 
 
-def embed_images(package: Path, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+def embed_images(package: Path, pixels: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
     """Embed pictures with a saved image tower, one by one.
 
     Args:
         package: An `.mlpackage` of `export_image_tower`, or a quantised copy.
-        pixels: uint8 [n, size, size, 3], RGB.
+        pixels: [n, size, size, 3], RGB, 0 to 255; uint8 as decoders give them.
 
     Returns:
         Unit vectors, float32 [n, dim].
@@ -51,7 +50,9 @@ def embed_tokens(package: Path, tokens: NDArray[np.integer[Any]]) -> NDArray[np.
     Raises:
         SetupError: The package cannot be read or evaluated.
     """
-    return _embeddings(evaluate_package(package, ({TOKENS_INPUT: one[None]} for one in tokens.astype(np.int32))))
+    return _embeddings(
+        evaluate_package(package, ({TOKENS_INPUT: one[None]} for one in tokens.astype(np.int32)))
+    )
 
 
 def evaluate_package(package: Path, inputs: Iterable[Mapping[str, NDArray[Any]]]) -> list[Arrays]:
@@ -69,13 +70,18 @@ def evaluate_package(package: Path, inputs: Iterable[Mapping[str, NDArray[Any]]]
     """
     if sys.platform == "darwin":
         return _predict(package, inputs)
+    from edge_identify.convert.coreml.interpreter import CoreMLProgram
+
     program = CoreMLProgram.load(package)
     return [program.run(one) for one in inputs]
 
 
 def _predict(package: Path, inputs: Iterable[Mapping[str, NDArray[Any]]]) -> list[Arrays]:
     model = load_coremltools().models.MLModel(str(package))
-    return [model.predict({name: _as_predict_takes_it(name, array) for name, array in one.items()}) for one in inputs]
+    return [
+        model.predict({name: _as_predict_takes_it(name, array) for name, array in one.items()})
+        for one in inputs
+    ]
 
 
 def _as_predict_takes_it(name: str, array: NDArray[Any]) -> Any:

@@ -3,43 +3,44 @@
 What a newcomer would get wrong:
 
 - `torch.jit.trace`, the route of most recipes, fails with today's numpy; `torch.export` works.
-- The newest target is not the best: iOS 18 would give a fused attention and lock out older phones. Attention in
-  parts (two matrix products and a softmax) runs from iOS 15; int8 weights and a float16 core need iOS 16.
+- The newest target is not the best: iOS 18 would give a fused attention and lock out older phones. Attention
+  in parts (two matrix products and a softmax) runs from iOS 15; int8 weights and a float16 core need iOS 16.
 - Squaring in half precision overflows at 256 and the L2 norm sums squares, so the norm is kept in float32.
 - The causal mask's minus infinity gives NaN where hardware multiplies it by zero; a finite mask is as good.
 """
 
 from __future__ import annotations
 
+import math
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import nn
-
 from edge_identify.convert.coreml.library import load_coremltools, quietly
-from edge_identify.convert.coreml.package import SUFFIX, check_name, write_package
+from edge_identify.convert.coreml.package import (
+    IMAGE_INPUT,
+    OUTPUT,
+    REQUIRES,
+    SUFFIX,
+    TOKENS_INPUT,
+    check_name,
+    write_package,
+)
 
 if TYPE_CHECKING:
-    from torch.export import ExportedProgram
-
+    import torch
     from edge_identify.convert.towers import ImageTower, TextTower
+    from torch.export import ExportedProgram
+    from torch.nn import Module
 
-IMAGE_INPUT = "image"  # a Core ML picture: RGB, size x size; a CVPixelBuffer or CGImage fits
-TOKENS_INPUT = "tokens"  # int32 [1, context]
-OUTPUT = "embedding"  # float32 [1, dim], a unit vector
-
-REQUIRES = "iOS 16"  # also macOS 13; the least that knows int8 weights (constexpr_affine_dequantize)
-
-#: The operators that F.normalize becomes. Anything else of these types is as small, so types are enough to tell.
+#: What F.normalize becomes. Anything else of these types is as small, so types are enough to tell.
 _KEPT_IN_FLOAT32 = frozenset({"reduce_l2_norm", "maximum", "real_div"})
 
 _MASKED = -1e4  # exp(-10000) is 0 in float32 and float16, and float16 holds it
 
 
-def export_image_tower(tower: ImageTower, *, size_px: int, out: Path) -> None:
+def export_image_tower(tower: ImageTower, *, size_px: int, out: Path) -> str:
     """Write the image tower as a Core ML package whose input is a picture and whose weights are float16.
 
     Args:
@@ -47,16 +48,22 @@ def export_image_tower(tower: ImageTower, *, size_px: int, out: Path) -> None:
         size_px: Width and height of the picture.
         out: The package's folder, ending in `.mlpackage`; one that is there is replaced.
 
+    Returns:
+        The least system that runs it, in words: `iOS 16`.
+
     Raises:
         SetupError: coremltools is missing, or `out` does not end in `.mlpackage`.
     """
+    import torch
+    from edge_identify.convert.towers import PlanarImageTower
+
     shape = (1, 3, size_px, size_px)
     coremltools = load_coremltools()
     picture = coremltools.ImageType(name=IMAGE_INPUT, shape=shape, color_layout=coremltools.colorlayout.RGB)
-    _export(_FromPlanar(tower), example=torch.full(shape, 127.0), declared_input=picture, out=out)
+    return _export(PlanarImageTower(tower), example=torch.full(shape, 127.0), declared_input=picture, out=out)
 
 
-def export_text_tower(tower: TextTower, *, context_length: int, out: Path) -> None:
+def export_text_tower(tower: TextTower, *, context_length: int, out: Path) -> str:
     """Write the text tower as a Core ML package whose input is int32 token ids and whose weights are float16.
 
     Args:
@@ -64,26 +71,20 @@ def export_text_tower(tower: TextTower, *, context_length: int, out: Path) -> No
         context_length: Number of token ids in a text.
         out: The package's folder, ending in `.mlpackage`; one that is there is replaced.
 
+    Returns:
+        The least system that runs it, in words: `iOS 16`.
+
     Raises:
         SetupError: coremltools is missing, or `out` does not end in `.mlpackage`.
     """
+    import torch
+
     shape = (1, context_length)
     tokens = load_coremltools().TensorType(name=TOKENS_INPUT, shape=shape, dtype=np.int32)
-    _export(tower, example=torch.zeros(shape, dtype=torch.int32), declared_input=tokens, out=out)
+    return _export(tower, example=torch.zeros(shape, dtype=torch.int32), declared_input=tokens, out=out)
 
 
-class _FromPlanar(nn.Module):
-    """The image tower entered where Core ML's picture input enters."""
-
-    def __init__(self, tower: ImageTower) -> None:
-        super().__init__()
-        self.tower = tower
-
-    def forward(self, planes: torch.Tensor) -> torch.Tensor:
-        return self.tower.from_planar(planes)
-
-
-def _export(module: nn.Module, *, example: torch.Tensor, declared_input: Any, out: Path) -> None:
+def _export(module: Module, *, example: torch.Tensor, declared_input: Any, out: Path) -> str:
     check_name(out)
     coremltools = load_coremltools()
     with tempfile.TemporaryDirectory(prefix="coreml-") as folder, quietly():
@@ -98,15 +99,19 @@ def _export(module: nn.Module, *, example: torch.Tensor, declared_input: Any, ou
             package_dir=str(Path(folder) / f"draft{SUFFIX}"),
         )
         write_package(model, out)
+    return REQUIRES
 
 
-def _exported_program(module: nn.Module, example: torch.Tensor) -> ExportedProgram:
+def _exported_program(module: Module, example: torch.Tensor) -> ExportedProgram:
+    import torch
+
     with torch.no_grad():
-        program = torch.export.export(module.eval(), (example,), strict=False).run_decompositions({})
-    for name, constant in program.constants.items():
+        program = torch.export.export(module.eval(), (example,), strict=False)
+        core: ExportedProgram = program.run_decompositions({})
+    for name, constant in core.constants.items():
         if isinstance(constant, torch.Tensor) and constant.is_floating_point():
-            program.constants[name] = constant.clamp(min=_MASKED)
-    return program
+            core.constants[name] = constant.masked_fill(constant == -math.inf, _MASKED)
+    return core
 
 
 def _may_be_float16(operator: Any) -> bool:

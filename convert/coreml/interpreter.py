@@ -1,11 +1,12 @@
-"""Evaluating a saved `.mlpackage` on any system: the program is read back from its files and run step by step in torch.
+"""Evaluating a saved `.mlpackage` on any system: the program is read from its files and run in torch.
 
-Core ML itself predicts on macOS only. What a newcomer would compare on Linux is the torch module that went into the
-conversion, which proves nothing about what came out. Here the saved bytes are read (program, weights, scales of int8
-weights), so a wrong operator, a lost weight or a bad scale shows.
+Core ML itself predicts on macOS only. What a newcomer would compare on Linux is the torch module that went
+into the conversion, which proves nothing about what came out. Here the saved bytes are read (program,
+weights, scales of int8 weights), so a wrong operator, a lost weight or a bad scale shows.
 
-It computes in float32 from the stored weights, so it does not show float16 rounding of what lies between, nor how a
-phone's accelerator rounds, nor speed.
+It computes in float32 from the stored weights, so it shows neither the float16 rounding of what lies between,
+nor how a phone's accelerator rounds, nor speed. This module imports torch at its top: import it in the
+function that needs it.
 """
 
 from __future__ import annotations
@@ -18,12 +19,11 @@ from typing import Any, Self
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor
-
 from edge_identify.convert.coreml.operators import OPERATORS
 from edge_identify.convert.coreml.package import WEIGHTS, read_specification
 from edge_identify.edge_runtime.errors import SetupError
+from numpy.typing import NDArray
+from torch import Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class CoreMLProgram:
         """Read a program and its weights from a package.
 
         Raises:
-            SetupError: It is not a package, or has an operator, or an input of one, that `operators` does not know.
+            SetupError: It is not a package, or has an operator, or an operator's input, not known here.
         """
         function = _read_function(package)
         constants: dict[str, _Argument] = {}
@@ -88,6 +88,9 @@ class CoreMLProgram:
 
         Returns:
             An array for each of `outputs`.
+
+        Raises:
+            SetupError: An operator is used in a way that `operators` has no rule for.
         """
         values = {name: torch.from_numpy(np.ascontiguousarray(inputs[name])) for name in self.inputs}
         with torch.inference_mode():
@@ -113,7 +116,7 @@ def _constant(operation: Any) -> Tensor | str:
     if operation.op_type == "const":
         value = operation.outputs[0].val
         return value if isinstance(value, str) else _tensor(value)
-    return _tensor(operation.materialized_val_inference())  # weights stored small, unpacked to what they stand for
+    return _tensor(operation.materialized_val_inference())  # weights stored as int8, unpacked
 
 
 def _tensor(value: Any) -> Tensor:
@@ -136,14 +139,14 @@ def _check_known(operation: Any, given: Mapping[str, Any]) -> None:
     function = OPERATORS.get(operation.op_type)
     if function is None:
         raise SetupError(
-            f"the Core ML program has an operator {operation.op_type!r} ({operation.name}) that cannot be evaluated "
-            "here; add it to convert/coreml/operators.py"
+            f"the Core ML program has an operator {operation.op_type!r} ({operation.name}) that cannot be "
+            "evaluated here; add it to convert/coreml/operators.py"
         )
     unknown = sorted(given.keys() - inspect.signature(function).parameters.keys())
     if unknown:
         raise SetupError(
-            f"the Core ML operator {operation.op_type!r} ({operation.name}) has an input {unknown[0]!r} that is not "
-            "understood here; add it to convert/coreml/operators.py"
+            f"the Core ML operator {operation.op_type!r} ({operation.name}) has an input {unknown[0]!r} that "
+            "is not understood here; add it to convert/coreml/operators.py"
         )
 
 
@@ -155,7 +158,13 @@ def _argument(variable: Any, constants: Mapping[str, _Argument]) -> _Argument:
 
 def _run_step(step: _Step, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
     arguments = {key: _resolve(argument, values) for key, argument in step.arguments.items()}
-    result = OPERATORS[step.operator](**arguments)
+    try:
+        result = OPERATORS[step.operator](**arguments)
+    except NotImplementedError as error:
+        raise SetupError(
+            f"the Core ML operator {step.operator!r} ({step.name}) cannot be evaluated here: {error}; "
+            "add it to convert/coreml/operators.py"
+        ) from error
     results: Sequence[Tensor] = [result] if isinstance(result, Tensor) else result
     return dict(zip(step.outputs, results, strict=True))
 

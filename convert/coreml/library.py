@@ -1,8 +1,9 @@
-"""The one door to coremltools: it loads late, without the noise that means nothing here, and with one operator more.
+"""The one door to coremltools: loaded late, without its noise, and with one operator more.
 
-What a newcomer would get wrong: coremltools prints a dozen lines on Linux about parts that only macOS has, one about
-a torch newer than it was tested with, and progress bars that cannot be turned off by an option. Closing the standard
-error would also hide real trouble, so exactly those lines are dropped, by their text, and everything else goes through.
+What a newcomer would get wrong: coremltools prints a dozen lines on Linux about parts that only macOS has,
+one about a torch newer than it was tested with, and progress bars that cannot be turned off by an option.
+Closing the standard error would also hide real trouble, so exactly those lines are dropped, by their text,
+and everything else goes through.
 """
 
 from __future__ import annotations
@@ -38,7 +39,11 @@ _PROGRESS_BARS = (
 
 #: Warnings by category and beginning, and why they are no concern of the person who exports.
 _FOREIGN_WARNINGS: tuple[tuple[type[Warning], str], ...] = (
-    (FutureWarning, r"`isinstance\(treespec, LeafSpec\)`"),  # torch's own pytree, met when coremltools copies a program
+    # torch's own pytree, met when coremltools copies a program
+    (FutureWarning, r"`isinstance\(treespec, LeafSpec\)`"),
+    # An output channel of zeros has scale 0, and 0 / 0 is rounded to some int8; times 0 it is 0 again.
+    (RuntimeWarning, "invalid value encountered in divide"),
+    (RuntimeWarning, "invalid value encountered in cast"),
 )
 
 

@@ -1,9 +1,9 @@
 """What each operator of an ML program computes, in torch.
 
-A newcomer would pass arguments on as they come. Core ML counts padding from the first axis and torch from the last,
-`same` padding depends on the picture's size, and a mask bit on a slice means "ignore this bound". Each function takes
-the operator's inputs by their Core ML names; an input that it does not name is one it does not understand, and the
-interpreter refuses the program rather than leave it out.
+A newcomer would pass arguments on as they come. Core ML counts padding from the first axis and torch from the
+last, `same` padding depends on the picture's size, and a mask bit on a slice means "ignore this bound". Each
+function takes the operator's inputs by their Core ML names; an input that it does not name is one it does not
+understand, and the interpreter refuses the program rather than leave it out.
 
 Every input is a tensor (lengths and axes too) or text. Half precision is widened to float32 when it is read.
 """
@@ -44,7 +44,7 @@ def _integers(tensor: Tensor) -> list[int]:
     return [int(value) for value in tensor.reshape(-1).tolist()]
 
 
-# Arithmetic, element by element ---------------------------------------------------------------------------------
+# Arithmetic, element by element
 
 
 @_operator("add")
@@ -87,7 +87,7 @@ def _cast(x: Tensor, dtype: str) -> Tensor:
     return x.to(_DTYPES[dtype])
 
 
-# Activations ----------------------------------------------------------------------------------------------------
+# Activations
 
 
 @_operator("relu")
@@ -119,7 +119,7 @@ def _gelu(x: Tensor, mode: str = "EXACT") -> Tensor:
     return x * torch.sigmoid(1.702 * x)  # SIGMOID_APPROXIMATION: OpenAI's QuickGELU
 
 
-# Layers ---------------------------------------------------------------------------------------------------------
+# Layers
 
 
 @_operator("linear")
@@ -128,7 +128,9 @@ def _linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
 
 @_operator("matmul")
-def _matmul(x: Tensor, y: Tensor, transpose_x: Tensor | None = None, transpose_y: Tensor | None = None) -> Tensor:
+def _matmul(
+    x: Tensor, y: Tensor, transpose_x: Tensor | None = None, transpose_y: Tensor | None = None
+) -> Tensor:
     left = x.transpose(-1, -2) if transpose_x is not None and bool(transpose_x) else x
     right = y.transpose(-1, -2) if transpose_y is not None and bool(transpose_y) else y
     return left @ right
@@ -184,11 +186,11 @@ def _avg_pool(
 ) -> Tensor:
     window, steps = _integers(kernel_sizes), _integers(strides)
     around = _padding(pad_type, pad, x.shape[2:], window, steps)
-    sums = F.avg_pool2d(F.pad(x, around), window, steps, ceil_mode=bool(ceil_mode), divisor_override=1)
-    counted = torch.ones_like(x[:1, :1]) if bool(exclude_padding_from_average) else torch.ones(())
-    if counted.dim() == 0:
-        return sums / math.prod(window)
-    return sums / F.avg_pool2d(F.pad(counted, around), window, steps, ceil_mode=bool(ceil_mode), divisor_override=1)
+    _only_zero("ceil_mode", ceil_mode)
+    averages = F.avg_pool2d(F.pad(x, around), window, steps)
+    if not bool(exclude_padding_from_average):
+        return averages
+    return averages / F.avg_pool2d(F.pad(torch.ones_like(x), around), window, steps)
 
 
 @_operator("max_pool")
@@ -197,10 +199,13 @@ def _max_pool(
 ) -> Tensor:
     window, steps = _integers(kernel_sizes), _integers(strides)
     around = _padding(pad_type, pad, x.shape[2:], window, steps)
-    return F.max_pool2d(F.pad(x, around, value=-math.inf), window, steps, ceil_mode=bool(ceil_mode))
+    _only_zero("ceil_mode", ceil_mode)
+    return F.max_pool2d(F.pad(x, around, value=-math.inf), window, steps)
 
 
-def _padding(kind: str, pad: Tensor, sizes: Sequence[int], reach: Sequence[int], steps: Sequence[int]) -> list[int]:
+def _padding(
+    kind: str, pad: Tensor, sizes: Sequence[int], reach: Sequence[int], steps: Sequence[int]
+) -> list[int]:
     """Return padding in torch's order: before and after, last axis first."""
     if kind == "custom":
         given = _integers(pad)
@@ -219,7 +224,7 @@ def _same(size: int, reach: int, step: int, *, lower: bool) -> tuple[int, int]:
     return before, total - before
 
 
-# Reductions -----------------------------------------------------------------------------------------------------
+# Reductions
 
 
 @_operator("reduce_mean")
@@ -239,7 +244,7 @@ def _reduce_max(x: Tensor, axes: Tensor, keep_dims: Tensor) -> Tensor:
 
 @_operator("reduce_l2_norm")
 def _reduce_l2_norm(x: Tensor, axes: Tensor, keep_dims: Tensor) -> Tensor:
-    return torch.linalg.vector_norm(x, dim=_integers(axes), keepdim=bool(keep_dims))
+    return x.square().sum(_integers(axes), bool(keep_dims)).sqrt()
 
 
 @_operator("reduce_argmax")
@@ -247,7 +252,7 @@ def _reduce_argmax(x: Tensor, axis: Tensor, keep_dims: Tensor) -> Tensor:
     return torch.argmax(x, int(axis), bool(keep_dims)).to(torch.int32)
 
 
-# Shapes ---------------------------------------------------------------------------------------------------------
+# Shapes and places
 
 
 @_operator("reshape")
@@ -311,24 +316,23 @@ def _slice_by_index(
     end_mask: Tensor | None = None,
     squeeze_mask: Tensor | None = None,
 ) -> Tensor:
-    no_mask = [0] * x.dim()
+    none = [0] * x.dim()
     steps = [1] * x.dim() if stride is None else _integers(stride)
-    from_start = no_mask if begin_mask is None else _integers(begin_mask)
-    to_end = no_mask if end_mask is None else _integers(end_mask)
-    single = no_mask if squeeze_mask is None else _integers(squeeze_mask)
-    starts, stops = _integers(begin), _integers(end)
-    places: list[int | slice] = [
-        starts[axis]
-        if single[axis]
-        else slice(None if from_start[axis] else starts[axis], None if to_end[axis] else stops[axis], steps[axis])
-        for axis in range(x.dim())
-    ]
+    open_begin, open_end, single = (
+        none if mask is None else _integers(mask) for mask in (begin_mask, end_mask, squeeze_mask)
+    )
+    if min(steps) < 1:
+        raise NotImplementedError("slices that run backwards")
+    places: list[int | slice] = []
+    for axis, (first, last) in enumerate(zip(_integers(begin), _integers(end), strict=True)):
+        span = slice(None if open_begin[axis] else first, None if open_end[axis] else last, steps[axis])
+        places.append(first if single[axis] else span)
     return x[tuple(places)]
 
 
 @_operator("gather")
 def _gather(x: Tensor, indices: Tensor, axis: Tensor, batch_dims: Tensor | None = None) -> Tensor:
-    _only_zero("gather", "batch_dims", batch_dims)
+    _only_zero("batch_dims", batch_dims)
     place = int(axis) % x.dim()
     taken = torch.index_select(x, place, indices.reshape(-1).to(torch.int64))
     return taken.reshape(*x.shape[:place], *indices.shape, *x.shape[place + 1 :])
@@ -336,10 +340,10 @@ def _gather(x: Tensor, indices: Tensor, axis: Tensor, batch_dims: Tensor | None 
 
 @_operator("gather_nd")
 def _gather_nd(x: Tensor, indices: Tensor, batch_dims: Tensor | None = None) -> Tensor:
-    _only_zero("gather_nd", "batch_dims", batch_dims)
+    _only_zero("batch_dims", batch_dims)
     return x[tuple(indices.to(torch.int64).unbind(-1))]
 
 
-def _only_zero(operator: str, name: str, value: Tensor | None) -> None:
+def _only_zero(name: str, value: Tensor | None) -> None:
     if value is not None and int(value) != 0:
-        raise NotImplementedError(f"{operator} with {name} {int(value)}")
+        raise NotImplementedError(f"{name} of {int(value)}")

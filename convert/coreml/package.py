@@ -1,8 +1,8 @@
 """An `.mlpackage` on disk: three files, written so that the same program always has the same bytes.
 
-What a newcomer would get wrong: coremltools' own `save` puts random identifiers into the manifest, the day of the
-conversion into the model, serialises maps in hash order, and adds a debug file for another framework. A pack that
-holds such files changes its hashes at every build, and every device fetches a model it already has.
+What a newcomer would get wrong: coremltools' own `save` puts random identifiers into the manifest, the day of
+the conversion into the model, serialises maps in hash order, and adds a debug file for another framework. A
+pack that holds such files changes its hashes at every build, and every device fetches a model it already has.
 """
 
 from __future__ import annotations
@@ -29,6 +29,12 @@ WEIGHTS = "Data/com.apple.CoreML/weights/weight.bin"
 
 #: Every file of a package, by its path in it.
 FILES = (MODEL, WEIGHTS, MANIFEST)
+
+IMAGE_INPUT = "image"  # a Core ML picture: RGB, size x size; a CVPixelBuffer or CGImage fits
+TOKENS_INPUT = "tokens"  # int32 [1, context]
+OUTPUT = "embedding"  # float32 [1, dim], a unit vector
+
+REQUIRES = "iOS 16"  # also macOS 13; the least that knows int8 weights
 
 #: The day of conversion: the one entry of the model's metadata that would differ between two equal exports.
 _DATE_KEY = "com.github.apple.coremltools.conversion_date"
@@ -64,7 +70,9 @@ def check_name(out: Path) -> None:
         SetupError: The name does not end in `.mlpackage`.
     """
     if out.suffix != SUFFIX:
-        raise SetupError(f"{out}: a Core ML package is a folder whose name ends in {SUFFIX}; give such a name")
+        raise SetupError(
+            f"{out}: a Core ML package is a folder whose name ends in {SUFFIX}; give such a name"
+        )
 
 
 def read_specification(package: Path) -> Any:
@@ -80,8 +88,13 @@ def read_specification(package: Path) -> Any:
         raise SetupError(f"{package}: is not a Core ML package, {missing} is missing; export it again")
     try:
         return load_coremltools().utils.load_spec(str(package))
-    except (DecodeError, RuntimeError) as error:  # RuntimeError: the package library's word for a bad manifest
-        raise SetupError(f"{package}: the Core ML model in it cannot be read ({error}); export it again") from error
+    except (
+        DecodeError,
+        RuntimeError,
+    ) as error:  # RuntimeError: the package library's word for a bad manifest
+        raise SetupError(
+            f"{package}: the Core ML model in it cannot be read ({error}); export it again"
+        ) from error
 
 
 def _specification_bytes(model: MLModel) -> bytes:
