@@ -6,10 +6,12 @@ A newcomer would let `OSError` through: a person then reads a traceback where "n
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from edge_identify.edge_runtime.durable import replacing
 from edge_identify.edge_runtime.errors import SetupError
 
 
@@ -44,3 +46,37 @@ def flush_folder(folder: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Let `target` be the same file as `source`, or a copy where the file system has no hard links."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        raise
+    except OSError:
+        with source.open("rb") as original, replacing(target) as copy:
+            shutil.copyfileobj(original, copy)
+
+
+def paths_below(folder: Path) -> frozenset[str]:
+    """Return the paths of all files in a folder, relative to it, with forward slashes."""
+    return frozenset(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def flush_tree(folder: Path) -> None:
+    """Ask the disk to keep the names in a folder and in all folders below it."""
+    for path in (folder, *folder.rglob("*")):
+        if path.is_dir():
+            flush_folder(path)
+
+
+def move_files(staging: Path, folder: Path, paths: frozenset[str]) -> None:
+    """Put staged files into the active version, each by one rename: a file is repaired, or a variant added.
+
+    Versions are immutable, so each file that is replaced gets the very bytes its place should have.
+    """
+    for path in sorted(paths):
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (staging / path).replace(folder / path)

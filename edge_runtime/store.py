@@ -13,15 +13,21 @@ changed, so they are replaced, never written to.
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_identify.edge_runtime.disk import disk_errors_explained, flush_folder
-from edge_identify.edge_runtime.durable import replacing, sha256_of_file, write_bytes
+from edge_identify.edge_runtime.disk import (
+    disk_errors_explained,
+    flush_folder,
+    flush_tree,
+    link_or_copy,
+    move_files,
+    paths_below,
+)
+from edge_identify.edge_runtime.durable import sha256_of_file, write_bytes
 from edge_identify.edge_runtime.errors import (
     PackDamagedError,
     PackError,
@@ -92,8 +98,9 @@ class PackStore:
 
         Raises:
             PackNotFoundError: No such pack is installed.
-            PackFormatError: The pointer is not readable.
-            PackDamagedError: The version it names is gone, or its manifest has changed.
+            PackFormatError: No pack can have that name.
+            PackDamagedError: The pointer is not readable, the version it names is gone, or its manifest has
+                changed.
         """
         try:
             data = (self.root / checked_pack_name(name) / POINTER_NAME).read_bytes()
@@ -103,7 +110,13 @@ class PackStore:
             raise PackDamagedError(
                 f"{error.filename}: cannot be read ({error.strerror}); check who may read it"
             ) from error
-        installed = self._parse_pointer(name, data)
+        try:
+            installed = self._parse_pointer(name, data)
+        except PackFormatError as error:
+            raise PackDamagedError(
+                f"{self.root / name / POINTER_NAME}: is damaged ({error}); "
+                f"fetch the pack again with `edge-identify sync URL --pack {name}`"
+            ) from error
         if not has_intact_manifest(installed):
             raise PackDamagedError(
                 f"{installed.folder / MANIFEST_NAME}: is missing or has changed; "
@@ -212,16 +225,16 @@ class PackStore:
             `new`.
         """
         staging = self._staging(new.name)
-        kept = _paths_below(staging)
+        kept = paths_below(staging)
         now = self.pointer(new.name)
         if now is not None and now.version == new.version:
-            _move_files(staging, new.folder, kept)
+            move_files(staging, new.folder, kept)
         else:
             new.folder.parent.mkdir(exist_ok=True)
             if new.folder.exists():  # left by a crash before the switch, or the version that was rolled back
                 shutil.rmtree(new.folder)
             staging.rename(new.folder)
-        _flush_tree(new.folder.parent)
+        flush_tree(new.folder.parent)
         write_bytes(self.root / new.name / POINTER_NAME, _pointer_bytes(new))
         flush_folder(self.root / new.name)
         self._prune(new, kept)
@@ -275,7 +288,7 @@ class PackStore:
                 shutil.rmtree(
                     folder, ignore_errors=True
                 )  # a file still open on Windows goes at the next sync
-        for path in _paths_below(new.folder) - kept:  # of variants that are no longer kept
+        for path in paths_below(new.folder) - kept:  # of variants that are no longer kept
             (new.folder / path).unlink(missing_ok=True)
 
     def _advice(self) -> str:
@@ -307,18 +320,6 @@ def sync_advice(name: str, source: str) -> str:
     return f"fetch it again with `edge-identify sync {source} --pack {name}`"
 
 
-def link_or_copy(source: Path, target: Path) -> None:
-    """Let `target` be the same file as `source`, or a copy where the file system has no hard links."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.link(source, target)
-    except FileExistsError:
-        raise
-    except OSError:
-        with source.open("rb") as original, replacing(target) as copy:
-            shutil.copyfileobj(original, copy)
-
-
 def _entries_of(installed: InstalledPack) -> frozenset[FileEntry]:
     try:
         return frozenset(read_manifest(installed.folder).files.values())
@@ -332,26 +333,6 @@ def _is_intact(folder: Path, entry: FileEntry) -> bool:
     except PackDamagedError:
         return False
     return True
-
-
-def _paths_below(folder: Path) -> frozenset[str]:
-    return frozenset(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-
-
-def _flush_tree(folder: Path) -> None:
-    for path in (folder, *folder.rglob("*")):
-        if path.is_dir():
-            flush_folder(path)
-
-
-def _move_files(staging: Path, folder: Path, paths: frozenset[str]) -> None:
-    """Put staged files into the active version, each by one rename: a file is repaired, or a variant added.
-
-    Versions are immutable, so each file that is replaced gets the very bytes its place should have.
-    """
-    for path in sorted(paths):
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (staging / path).replace(folder / path)
 
 
 def _pointer_bytes(installed: InstalledPack) -> bytes:

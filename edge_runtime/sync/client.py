@@ -12,6 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge_identify.edge_runtime.disk import link_or_copy
 from edge_identify.edge_runtime.durable import sha256_of_bytes
 from edge_identify.edge_runtime.errors import NetworkError, PackFormatError
 from edge_identify.edge_runtime.json_fields import parse_json_object
@@ -25,7 +26,7 @@ from edge_identify.edge_runtime.listing import (
 from edge_identify.edge_runtime.pack.manifest import FileEntry, Manifest
 from edge_identify.edge_runtime.pack.manifest_json import parse_manifest
 from edge_identify.edge_runtime.pack.names import PackVersion
-from edge_identify.edge_runtime.store import InstalledPack, PackStore, has_intact_manifest, link_or_copy
+from edge_identify.edge_runtime.store import InstalledPack, PackStore, has_intact_manifest
 from edge_identify.edge_runtime.sync.address import tree_url
 from edge_identify.edge_runtime.sync.http import READ_TIMEOUT_S, Downloader, HttpServer
 from edge_identify.edge_runtime.sync.plan import (

@@ -1,0 +1,111 @@
+"""What tests of several rooms share: a pack so small that it is made in a millisecond."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+from edge_identify.edge_runtime.pack.manifest import (
+    MANIFEST_NAME,
+    Fidelity,
+    FileEntry,
+    IndexKind,
+    IndexSpec,
+    Manifest,
+    Model,
+    Runtime,
+    Tensor,
+    Variant,
+)
+from edge_identify.edge_runtime.pack.manifest_json import serialise_manifest
+from edge_identify.edge_runtime.pack.names import PackVersion
+from edge_identify.edge_runtime.preprocessing import Interpolation, Preprocessing, ResizeMode
+
+CONTENTS: Mapping[str, bytes] = {
+    "image/onnx-int8.onnx": b"a small encoder" * 20,
+    "image/onnx-fp32.onnx": b"a larger encoder" * 80,
+    "index.faiss": b"vectors",
+    "references.sqlite": b"references",
+    "conformance/cases.json": b"{}\n",
+}
+
+
+def make_small_pack(
+    folder: Path,
+    *,
+    name: str = "street-art",
+    version: str = "1.0.0",
+    title: str = "Street art",
+    payload: Mapping[str, bytes] | None = None,
+) -> Path:
+    """Write a pack with a valid manifest and files that only look like what they stand for.
+
+    Args:
+        folder: Where; made.
+        name: The pack's name.
+        version: The pack's version.
+        title: The pack's title.
+        payload: Files by path, instead of or beside the usual five.
+
+    Returns:
+        `folder`.
+    """
+    contents = {**CONTENTS, **(payload or {})}
+    for path, data in contents.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(data)
+    manifest = _manifest(name, version, title, contents)
+    (folder / MANIFEST_NAME).write_bytes(serialise_manifest(manifest))
+    return folder
+
+
+def _manifest(name: str, version: str, title: str, contents: Mapping[str, bytes]) -> Manifest:
+    return Manifest(
+        name=name,
+        version=PackVersion.parse(version),
+        title=title,
+        generator="edge-identify tests",
+        model=Model(name="none", pretrained="none", dim=4, space_id="0" * 64, licence="Apache-2.0"),
+        preprocessing=Preprocessing(
+            size_px=8, resize_mode=ResizeMode.SQUASH, interpolation=Interpolation.BICUBIC
+        ),
+        image_variants={name: _variant(name) for name in ("onnx-int8", "onnx-fp32")},
+        text_variants={},
+        tokenizer=None,
+        index=IndexSpec(
+            file="index.faiss",
+            kind=IndexKind.FLAT,
+            dim=4,
+            count=1,
+            embedded_with="onnx-int8",
+            most_images_per_reference=1,
+        ),
+        references_file="references.sqlite",
+        reference_count=1,
+        conformance_file="conformance/cases.json",
+        files={
+            path: FileEntry(path=path, length_bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
+            for path, data in sorted(contents.items())
+        },
+    )
+
+
+def _variant(name: str) -> Variant:
+    return Variant(
+        name=name,
+        runtime=Runtime.ONNX,
+        model=f"image/{name}.onnx",
+        files=(f"image/{name}.onnx",),
+        input=Tensor(name="image", dtype="uint8", shape=(-1, 8, 8, 3)),
+        output=Tensor(name="embedding", dtype="float32", shape=(-1, 4)),
+        requires="ONNX opset 18",
+        fidelity=Fidelity(sample="nothing", count=1, cosine_mean=1.0, cosine_min=1.0, top1_agreement=1.0),
+    )
+
+
+@pytest.fixture
+def small_pack() -> Callable[..., Path]:
+    """`make_small_pack`, for tests that cannot import this file."""
+    return make_small_pack
