@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterable, Iterator, Sized
 from typing import Any, TypeVar
 
@@ -36,6 +37,12 @@ def shown_progress(step: str, items: Iterable[_Item]) -> Iterator[_Item]:
 
     total = len(items) if isinstance(items, Sized) else None
     yield from tqdm(items, desc=step, total=total, unit="picture", disable=None, leave=False)
+
+
+def show_stage_progress(what: str, done: int, total: int) -> None:
+    """Show on standard error, where that is a terminal, how far a stage is."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{what}: {done} of {total}", end="\n" if done == total else "", file=sys.stderr, flush=True)
 
 
 def megabytes(length_bytes: int) -> str:

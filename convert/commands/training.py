@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from edge_identify.convert.commands.presenting import subcommand
+from edge_identify.convert.commands.presenting import show_stage_progress, subcommand
 from edge_identify.edge_runtime.commands.running import ExitCode
 
 
@@ -20,8 +22,31 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="holds labels.jsonl and the pictures it names")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the weights to write (.safetensors)")
-    parser.add_argument("--steps", type=int, default=None, metavar="N", help="optimiser steps (default: the shipped recipe's)")
+    parser.add_argument("--steps", type=_count, default=1200, metavar="N", help="optimiser steps (default 1200, as shipped)")
     parser.add_argument("--seed", type=int, default=0, metavar="N")
+    parser.add_argument("--json", action="store_true", help="print the figures as one JSON object")
     parser.set_defaults(run=_train)
 
 
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return int(text)
+
+
+def _train(options: argparse.Namespace) -> ExitCode:
+    from edge_identify.convert.training.text_tower import train_text_tower
+
+    report = train_text_tower(
+        options.data, options.out, seed=options.seed, steps=options.steps, progress=show_stage_progress
+    )
+    if options.json:
+        print(json.dumps(asdict(report), indent=2))
+        return ExitCode.DONE
+    print(
+        f"{options.out}: {len(report.labels)} labels, {report.training_pictures} pictures, {report.steps} steps\n"
+        f"held out ({report.held_out_pictures} pictures): nearest caption right {report.top1:.3f}, among five "
+        f"{report.top5:.3f}; with a sentence not trained with {report.top1_unseen_template:.3f}; always the most "
+        f"frequent label {report.majority:.3f}"
+    )
+    return ExitCode.DONE

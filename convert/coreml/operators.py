@@ -95,6 +95,21 @@ def _relu(x: Tensor) -> Tensor:
     return F.relu(x)
 
 
+@_operator("relu6")
+def _relu6(x: Tensor) -> Tensor:
+    return F.relu6(x)
+
+
+@_operator("thresholded_relu")  # half of a hard swish, together with relu6
+def _thresholded_relu(x: Tensor, alpha: Tensor) -> Tensor:
+    return torch.where(x >= alpha, x, torch.zeros_like(x))
+
+
+@_operator("sigmoid_hard")
+def _sigmoid_hard(x: Tensor, alpha: Tensor, beta: Tensor) -> Tensor:
+    return (alpha * x + beta).clamp(0.0, 1.0)
+
+
 @_operator("sigmoid")
 def _sigmoid(x: Tensor) -> Tensor:
     return torch.sigmoid(x)
@@ -186,7 +201,7 @@ def _avg_pool(
 ) -> Tensor:
     window, steps = _integers(kernel_sizes), _integers(strides)
     around = _padding(pad_type, pad, x.shape[2:], window, steps)
-    _only_zero("ceil_mode", ceil_mode)
+    _only_whole_windows(ceil_mode, x, around, window, steps)
     averages = F.avg_pool2d(F.pad(x, around), window, steps)
     if not bool(exclude_padding_from_average):
         return averages
@@ -199,8 +214,18 @@ def _max_pool(
 ) -> Tensor:
     window, steps = _integers(kernel_sizes), _integers(strides)
     around = _padding(pad_type, pad, x.shape[2:], window, steps)
-    _only_zero("ceil_mode", ceil_mode)
+    _only_whole_windows(ceil_mode, x, around, window, steps)
     return F.max_pool2d(F.pad(x, around, value=-math.inf), window, steps)
+
+
+def _only_whole_windows(
+    ceil_mode: Tensor, x: Tensor, around: Sequence[int], window: Sequence[int], steps: Sequence[int]
+) -> None:
+    """Refuse a window that reaches past the edge; where none does, rounding up and down are the same."""
+    sizes = F.pad(x, list(around)).shape[2:]
+    left_over = [(size - reach) % step for size, reach, step in zip(sizes, window, steps, strict=True)]
+    if bool(ceil_mode) and any(left_over):
+        raise NotImplementedError(f"ceil_mode with {left_over} pixels left over")
 
 
 def _padding(

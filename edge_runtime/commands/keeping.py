@@ -1,0 +1,198 @@
+"""`edge-identify sync`, `packs` and `verify`: the packs on this device, kept fresh and whole."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edge_identify.edge_runtime.commands.choosing import (
+    add_pack_options,
+    add_store_option,
+    chosen_store,
+    names_a_folder,
+    open_installed,
+)
+from edge_identify.edge_runtime.commands.running import EXIT_CODES_HELP, ExitCode, run_command
+from edge_identify.edge_runtime.errors import PackError, PackNotFoundError, SetupError
+from edge_identify.edge_runtime.pack.reader import Pack, open_pack, verify_pack_files
+
+if TYPE_CHECKING:
+    from edge_identify.edge_runtime.store import InstalledPack, PackStore
+    from edge_identify.edge_runtime.sync.client import SyncReport
+
+
+def sync_main(words: list[str]) -> int:
+    """Run `edge-identify sync`."""
+    parser = _parser(
+        "sync",
+        "edge-identify sync http://192.168.1.20:8000/",
+        "Fetches the newest version of a pack; what has not changed is not fetched again. Without URL, the packs on "
+        "this device are brought up to date from where they came from.",
+    )
+    parser.add_argument("url", metavar="URL", nargs="?", help="the server's address")
+    parser.add_argument("--pack", metavar="NAME", help="needed when the server offers several")
+    add_store_option(parser)
+    parser.add_argument("--json", action="store_true", help="print what was done as one JSON object")
+    options = parser.parse_args(words)
+    return run_command(lambda: _sync(options))
+
+
+def packs_main(words: list[str]) -> int:
+    """Run `edge-identify packs`."""
+    parser = _parser("packs", "edge-identify packs", "Lists the packs on this device.")
+    add_store_option(parser)
+    parser.add_argument("--json", action="store_true", help="print the list as one JSON object")
+    options = parser.parse_args(words)
+    return run_command(lambda: _packs(options))
+
+
+def verify_main(words: list[str]) -> int:
+    """Run `edge-identify verify`."""
+    parser = _parser(
+        "verify",
+        "edge-identify verify",
+        "Checks every byte of the packs on this device against their manifests and runs their self-tests.",
+    )
+    add_pack_options(parser)
+    parser.add_argument("--json", action="store_true", help="print the findings as one JSON object")
+    options = parser.parse_args(words)
+    return run_command(lambda: _verify(options))
+
+
+def _parser(word: str, example: str, description: str) -> argparse.ArgumentParser:
+    return argparse.ArgumentParser(
+        prog=f"edge-identify {word}",
+        description=f"example:\n  {example}\n\n{description}",
+        epilog=EXIT_CODES_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def _sync(options: argparse.Namespace) -> ExitCode:
+    store = chosen_store(options)
+    reports = [_sync_one(store, url, name) for url, name in _wanted(store, options.url, options.pack)]
+    if options.json:
+        print(json.dumps({"synced": [_report_as_json(report) for report in reports]}, indent=2))
+        return ExitCode.DONE
+    for report in reports:
+        print(
+            f"{report.name} {report.version}: {report.note}; {report.fetched_files} files "
+            f"({report.fetched_bytes / 1e6:.1f} MB) fetched, {report.reused_files} kept, {report.seconds:.1f} s"
+        )
+    return ExitCode.DONE
+
+
+def _wanted(store: PackStore, url: str | None, name: str | None) -> list[tuple[str, str | None]]:
+    if url is not None:
+        return [(url, name)]
+    names = store.names() if name is None else (name,)
+    if not names:
+        raise PackNotFoundError("no pack is installed; give the server's address: edge-identify sync URL")
+    return [(store.active(each).source, each) for each in names]
+
+
+def _sync_one(store: PackStore, url: str, name: str | None) -> SyncReport:
+    from edge_identify.edge_runtime.conformance import self_test_folder
+    from edge_identify.edge_runtime.encoders import variants_to_keep
+    from edge_identify.edge_runtime.sync.client import sync_pack
+
+    report = sync_pack(
+        store,
+        url,
+        name=name,
+        variant_names=variants_to_keep,
+        self_test=self_test_folder,
+        progress=_progress_line() if sys.stderr.isatty() else None,
+    )
+    if sys.stderr.isatty():
+        print("\r\033[K", end="", file=sys.stderr)
+    return report
+
+
+def _progress_line() -> Callable[[int, int], None]:
+    def show(arrived: int, total: int) -> None:
+        print(f"\r{arrived / 1e6:8.1f} of {total / 1e6:.1f} MB", end="", file=sys.stderr, flush=True)
+
+    return show
+
+
+def _report_as_json(report: SyncReport) -> dict[str, Any]:
+    return {
+        "name": report.name,
+        "version": str(report.version),
+        "action": str(report.action),
+        "note": report.note,
+        "source": report.source,
+        "fetched_files": report.fetched_files,
+        "fetched_bytes": report.fetched_bytes,
+        "reused_files": report.reused_files,
+        "seconds": round(report.seconds, 3),
+    }
+
+
+def _packs(options: argparse.Namespace) -> ExitCode:
+    store = chosen_store(options)
+    rows = [_described(store.active(name)) for name in store.names()]
+    if options.json:
+        print(json.dumps({"store": str(store.root), "packs": rows}, ensure_ascii=False, indent=2))
+        return ExitCode.DONE
+    for row in rows:
+        print(
+            f"{row['name']} {row['version']}  {row['references']} references, {row['size_bytes'] / 1e6:.1f} MB, "
+            f"{', '.join(row['variants'])}  from {row['source']}"
+        )
+    if not rows:
+        print(f"no packs in {store.root}; fetch one with `edge-identify sync URL`", file=sys.stderr)
+    return ExitCode.DONE
+
+
+def _described(installed: InstalledPack) -> dict[str, Any]:
+    manifest = open_installed(installed).manifest
+    return {
+        "name": installed.name,
+        "version": str(installed.version),
+        "title": manifest.title,
+        "references": manifest.reference_count,
+        "size_bytes": sum(entry.length_bytes for entry in manifest.files_for(installed.variant_names)),
+        "variants": list(installed.variant_names),
+        "model": manifest.model.name,
+        "source": installed.source,
+    }
+
+
+def _verify(options: argparse.Namespace) -> ExitCode:
+    findings = [_finding(name, open_it) for name, open_it in _packs_to_verify(options)]
+    if options.json:
+        print(json.dumps({"packs": findings}, ensure_ascii=False, indent=2))
+    else:
+        for finding in findings:
+            print(f"{finding['name']}: {finding['problem'] or 'every byte is right, the self-test passed'}")
+    return ExitCode.PACK if any(finding["problem"] for finding in findings) else ExitCode.DONE
+
+
+def _packs_to_verify(options: argparse.Namespace) -> list[tuple[str, Callable[[], Pack]]]:
+    if options.pack is not None and names_a_folder(options.pack):
+        return [(options.pack, lambda: open_pack(Path(options.pack)))]
+    store = chosen_store(options)
+    names = store.names() if options.pack is None else (options.pack,)
+    if not names:
+        raise SetupError(f"no packs in {store.root}; fetch one with `edge-identify sync URL`")
+    return [(name, lambda name=name: open_installed(store.active(name))) for name in names]  # type: ignore[misc]
+
+
+def _finding(name: str, open_it: Callable[[], Pack]) -> dict[str, str | None]:
+    from edge_identify.edge_runtime.conformance import self_test
+
+    try:
+        pack = open_it()
+        verify_pack_files(pack.folder, pack.manifest, pack.variant_names)
+        self_test(pack)
+    except PackNotFoundError:
+        raise  # a wrong name is not a damaged pack
+    except PackError as error:
+        return {"name": name, "problem": str(error)}
+    return {"name": name, "problem": None}
