@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import signal
+import socket
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -134,25 +135,30 @@ def _serve(app: Flask, options: argparse.Namespace) -> ExitCode:
 
     def stop(signal_number: int, _frame: FrameType | None) -> NoReturn:
         received.append(signal_number)
-        raise SystemExit  # waitress ends its loop on it, and lets requests that are running finish
+        raise SystemExit  # waitress ends its loop on it
 
-    try:
-        server = create_server(app, host=options.host, port=options.port, threads=THREADS, ident=None)
-    except (OSError, ValueError) as error:
-        raise SetupError(
-            f"cannot listen on {options.host} port {options.port} ({error}); "
-            "choose another --port, or 0 for a free one"
-        ) from error
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-    for host, port in _listening(server):
-        print(f"serving {options.repo} at http://{host}:{port}/", file=sys.stderr, flush=True)
-    server.run()
-    server.close()
+    # Bound here: waitress starts its threads first, and leaves them behind if the port is taken.
+    with _bound_socket(options.host, options.port) as listener:
+        server = create_server(app, sockets=[listener], threads=THREADS, ident=None)
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGINT, stop)
+        print(f"serving {options.repo} at {_url(listener)}", file=sys.stderr, flush=True)
+        server.run()
+        server.close()
     return ExitCode.INTERRUPTED if signal.SIGINT in received else ExitCode.DONE
 
 
-def _listening(server: Any) -> list[tuple[str, int]]:
-    """Return host and port of each socket; a name such as localhost may stand for two."""
-    pairs = getattr(server, "effective_listen", None) or [(server.effective_host, server.effective_port)]
-    return [(f"[{host}]" if ":" in host else host, port) for host, port in pairs]
+def _bound_socket(host: str, port: int) -> socket.socket:
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address, family=family)
+    except OSError as error:
+        raise SetupError(
+            f"cannot listen on {host} port {port} ({error.strerror or error}); "
+            "choose another --port, or 0 for a free one"
+        ) from error
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"

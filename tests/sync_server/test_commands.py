@@ -1,0 +1,147 @@
+"""`edge-serve` as people run it, in processes of its own."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+from edge_identify.edge_runtime.commands.running import ExitCode
+from edge_identify.sync_server.commands import main
+
+_START = "import sys; from edge_identify.sync_server.commands import main; sys.exit(main())"
+
+
+@pytest.fixture
+def repo(small_pack: Callable[..., Path], tmp_path: Path) -> Path:
+    assert main(["publish", str(small_pack(tmp_path / "pack")), "--repo", str(tmp_path / "repo")]) == 0
+    return tmp_path / "repo"
+
+
+@contextmanager
+def _running(*words: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Start the server and wait for the line that says where it listens."""
+    with subprocess.Popen(
+        [sys.executable, "-c", _START, "run", *words], stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        try:
+            line = process.stderr.readline()
+            match = re.search(r"serving .* at (http://\S+)/\n", line)
+            assert match is not None, line + process.stderr.read()
+            yield process, match[1]
+        finally:
+            process.kill()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of this kind are not there")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_the_server_serves_on_a_free_port_until_a_signal_ends_it(
+    repo: Path, number: signal.Signals, code: int
+) -> None:
+    with _running("--repo", str(repo), "--port", "0") as (process, url):
+        with urlopen(f"{url}/health", timeout=10) as answer:
+            assert json.load(answer)["packs"] == 1
+        process.send_signal(number)
+        assert process.wait(timeout=20) == code
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+
+
+def test_raw_requests_cannot_climb_out_of_the_tree(repo: Path) -> None:
+    (repo.parent / "secret.json").write_text("a secret")
+    with _running("--repo", str(repo), "--port", "0") as (_, url):
+        port = int(url.rpartition(":")[2])
+        for path in (
+            "/../secret.json",
+            "//secret.json",
+            "//etc/passwd",
+            "/manifests/street-art/../../../secret.json",
+            "/..%2fsecret.json",
+            "/\\..\\secret.json",
+        ):
+            with socket.create_connection(("127.0.0.1", port), timeout=10) as line:
+                line.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+                answer = line.makefile("rb").read()
+            assert answer.startswith(b"HTTP/1.1 404 "), path
+            assert b"a secret" not in answer
+
+
+def test_publish_says_what_it_did(
+    repo: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path, small_pack: Callable[..., Path]
+) -> None:
+    capsys.readouterr()
+    assert main(["publish", str(tmp_path / "pack"), "--repo", str(repo)]) == 0
+    assert "is published already" in capsys.readouterr().out
+    new = small_pack(tmp_path / "new", version="1.1.0", payload={"index.faiss": b"more"})
+    assert main(["publish", str(new), "--repo", str(repo), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "name": "street-art",
+        "version": "1.1.0",
+        "is_new": True,
+        "copied_files": 1,
+        "copied_bytes": 4,
+        "reused_files": 4,
+    }
+
+
+def test_a_refused_version_is_one_line_with_the_code_for_a_wrong_set_up(
+    repo: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path, small_pack: Callable[..., Path]
+) -> None:
+    other = small_pack(tmp_path / "other", payload={"index.faiss": b"other"})
+    assert main(["publish", str(other), "--repo", str(repo)]) == ExitCode.SETUP
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert "build with --version" in lines[0]
+
+
+def test_a_folder_without_a_pack_has_the_code_for_packs(tmp_path: Path) -> None:
+    assert main(["publish", str(tmp_path), "--repo", str(tmp_path / "repo")]) == ExitCode.PACK
+
+
+def test_an_empty_folder_is_not_served(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--repo", str(tmp_path), "--port", "0"]) == ExitCode.SETUP
+    assert "edge-serve publish PACK" in capsys.readouterr().err
+
+
+def test_a_port_that_is_taken_is_one_line(repo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        assert main(["run", "--repo", str(repo), "--port", port]) == ExitCode.SETUP
+    assert "or 0 for a free one" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["--help"], ["publish", "--help"], ["run", "--help"]])
+def test_help_shows_an_example_before_the_options(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main(words)
+    text = capsys.readouterr().out
+    assert text.index("edge-serve " + (words[0] if len(words) > 1 else "publish")) < text.index("options:")
+    assert "example" in text
+    assert "exit codes" in text
+
+
+@pytest.mark.parametrize("port", ["-1", "65536", "x", "٣"])
+def test_a_port_that_is_none_is_wrong_usage(port: str) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["run", "--repo", "x", f"--port={port}"])
+
+
+def test_help_loads_neither_flask_nor_waitress() -> None:
+    code = "import sys; from edge_identify.sync_server import commands, publish; print(*sys.modules)"
+    modules = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert not {"flask", "waitress", "torch", "sqlite_utils", "numpy"} & set(modules)
