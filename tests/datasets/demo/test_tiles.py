@@ -1,0 +1,35 @@
+"""Tiles laid in grout."""
+
+import numpy as np
+from edge_identify.datasets.demo.tiles import lay_tiles
+
+GLAZES = {1: (200, 30, 30), 2: (30, 30, 200)}
+CELLS = np.array([[0, 0, 0, 0], [0, 1, 2, 0], [0, 0, 0, 0]], dtype=np.uint8)
+
+
+def _laid(seed: int = 0, tile_px: int = 20) -> np.ndarray:
+    return np.asarray(
+        lay_tiles(CELLS, GLAZES, grout=120, rng=np.random.default_rng(seed), tile_px=tile_px), dtype=int
+    )
+
+
+def test_tiles_have_their_glazes_and_grout_lies_between_them() -> None:
+    laid = _laid()
+    assert laid.shape == (60, 80, 4)
+    assert np.abs(laid[30, 30, :3] - GLAZES[1]).max() < 45
+    assert np.abs(laid[30, 50, :3] - GLAZES[2]).max() < 45
+    between = laid[26:34, 40, :3]
+    assert np.abs(between - 120).max() < 60
+
+
+def test_only_tiles_and_their_shadow_cover_the_wall() -> None:
+    alpha = _laid()[..., 3]
+    assert (alpha[24:36, 24:56] == 255).all()
+    assert alpha[0, 0] == alpha[5, 40] == 0
+    assert 0 < alpha[43, 42] < 255  # the shadow falls below
+
+
+def test_the_same_dice_lay_the_same_tiles_at_every_size() -> None:
+    small, large = _laid(tile_px=16), _laid(tile_px=32)
+    assert np.abs(small[24, 24, :3] - large[48, 48, :3]).max() < 20
+    assert not np.array_equal(_laid(seed=1), _laid(seed=2))

@@ -1,0 +1,217 @@
+"""`image-list:FILE`, in both dialects."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from edge_identify.datasets.sources.image_list import ImageList
+from edge_identify.datasets.sources.source import SourceImage
+from edge_identify.edge_runtime.errors import SetupError
+from edge_identify.edge_runtime.pack.references import Reference
+from hypothesis import given
+from hypothesis import strategies as st
+
+ReadList = Callable[[str], list[SourceImage]]
+
+
+@pytest.fixture
+def read_list(tmp_path: Path) -> ReadList:
+    """Write a text as a list and read it as a source."""
+
+    def read(text: str) -> list[SourceImage]:
+        file = tmp_path / "list.csv"
+        file.write_bytes(text.encode())
+        return list(ImageList(file).images())
+
+    return read
+
+
+def test_plain_lines_name_a_path_and_up_to_three_labels(read_list: ReadList, tmp_path: Path) -> None:
+    images = read_list("# my cats\n\ncats/a.jpg\ncats/b.jpg, tabby\n  # more\nc.png,pug,dog,animal\r\n")
+    assert [image.path for image in images] == [
+        tmp_path / "cats/a.jpg",
+        tmp_path / "cats/b.jpg",
+        tmp_path / "c.png",
+    ]
+    assert [image.reference.id for image in images] == ["cats/a", "cats/b", "c"]
+    assert [image.reference.name for image in images] == ["a", "b", "c"]
+    assert [dict(image.reference.labels) for image in images] == [
+        {},
+        {"label": "tabby"},
+        {"label": "pug", "category": "dog", "subcategory": "animal"},
+    ]
+
+
+def test_a_header_gives_every_fact_and_other_columns_become_attributes(
+    read_list: ReadList, tmp_path: Path
+) -> None:
+    [image] = read_list(
+        "# from the museum\n"
+        "id,path,name,namespace,label,category,subcategory,lat,lng,url,licence,artist,year\n"
+        'm-1,a.jpg,"Cat, seated",museum,cat,animal,mammal,48.5,-2.25,https://example.org/1,CC0-1.0,Ada,\n'
+    )
+    assert image.path == tmp_path / "a.jpg"
+    assert image.reference == Reference(
+        id="m-1",
+        name="Cat, seated",
+        namespace="museum",
+        labels={"label": "cat", "category": "animal", "subcategory": "mammal"},
+        latitude=48.5,
+        longitude=-2.25,
+        url="https://example.org/1",
+        licence="CC0-1.0",
+        attributes={"artist": "Ada"},
+    )
+
+
+def test_the_name_is_the_id_where_only_the_id_was_given(read_list: ReadList) -> None:
+    [image] = read_list("path,id\na.jpg,PA_01\n")
+    assert image.reference.name == "PA_01"
+
+
+def test_a_byte_order_mark_and_windows_line_ends_change_nothing(read_list: ReadList) -> None:
+    [image] = read_list("\ufeffpath,id\r\na.jpg,x\r\n")
+    assert image.reference.id == "x"
+
+
+def test_only_the_exact_word_path_makes_a_header(read_list: ReadList) -> None:
+    assert [image.reference.id for image in read_list("paths/a.jpg,path of glory\n")] == ["paths/a"]
+
+
+def test_absolute_paths_are_kept_and_named_by_their_stem(read_list: ReadList, tmp_path: Path) -> None:
+    [image] = read_list(f"{tmp_path}/elsewhere/front.jpg\n")
+    assert image.path == tmp_path / "elsewhere/front.jpg"
+    assert image.reference.id == "front"
+
+
+def test_a_relative_path_is_tidied(read_list: ReadList, tmp_path: Path) -> None:
+    [image] = read_list("./deep/../a.jpg\n")
+    assert (image.path, image.reference.id) == (tmp_path / "a.jpg", "a")
+
+
+def test_a_quoted_field_may_hold_commas_lines_and_hashes(read_list: ReadList) -> None:
+    images = read_list('path,note\na.jpg,"one,\n# two ""three"""\n# "half a quote\n"#1.jpg",plain\n')
+    assert images[0].reference.attributes == {"note": 'one,\n# two "three"'}
+    assert images[1].path.name == "#1.jpg"
+
+
+def test_a_column_without_a_name_is_passed_over(read_list: ReadList) -> None:
+    [image] = read_list(",path,id\n0,a.jpg,x\n")
+    assert image.reference.attributes == {}
+
+
+def test_a_short_row_leaves_the_rest_blank(read_list: ReadList) -> None:
+    [image] = read_list("path,id,name,artist\na.jpg,x\n")
+    assert (image.reference.name, image.reference.attributes) == ("x", {})
+
+
+def test_absent_files_are_no_error_of_the_list(read_list: ReadList) -> None:
+    assert len(read_list("gone.jpg\nlost.jpg\n")) == 2
+
+
+def test_rows_with_one_id_are_pictures_of_one_reference_that_share_their_facts(read_list: ReadList) -> None:
+    first, second = read_list("path,id,name,lat,lng,artist\na.jpg,x,Cat,2.50,3,\nb.jpg,x,,2.5,3.0,Ada\n")
+    assert first.reference is second.reference
+    assert (first.reference.name, first.reference.latitude) == ("Cat", 2.5)
+    assert first.reference.attributes == {"artist": "Ada"}
+
+
+@pytest.mark.parametrize(
+    ("column", "one", "other"),
+    [
+        ("name", "Cat", "Dog"),
+        ("label", "cat", "Cat"),
+        ("licence", "CC0-1.0", "MIT"),
+        ("artist", "Ada", "Bo"),
+        ("url", "a", "b"),
+    ],
+)
+def test_rows_that_contradict_each_other_are_named_with_the_field(
+    read_list: ReadList, column: str, one: str, other: str
+) -> None:
+    with pytest.raises(SetupError, match=rf"lines 2 and 4 .*'x'.* {column} "):
+        read_list(f"path,id,{column}\na.jpg,x,{one}\nb.jpg,x,\nc.jpg,x,{other}\n")
+
+
+def test_rows_that_put_one_thing_in_two_places_are_refused(read_list: ReadList) -> None:
+    with pytest.raises(SetupError, match=r"lines 2 and 3 .* lat "):
+        read_list("path,id,lat,lng\na.jpg,x,1,2\nb.jpg,x,1.5,2\n")
+
+
+@pytest.mark.parametrize("again", ["a.jpg", "./a.jpg", "deep/../a.jpg"])
+def test_a_path_given_twice_is_refused_with_both_lines(read_list: ReadList, again: str) -> None:
+    with pytest.raises(SetupError, match="lines 1 and 3 name the same path"):
+        read_list(f"a.jpg\nb.jpg\n{again}\n")
+
+
+def test_file_names_alone_never_join_two_pictures(read_list: ReadList) -> None:
+    with pytest.raises(SetupError, match=r"lines 1 and 2 would both get the id 'front'.*columns path and id"):
+        read_list("/cats/front.jpg\n/dogs/front.jpg\n")
+
+
+@pytest.mark.parametrize(
+    ("row", "complaint"),
+    [
+        ("a.jpg,91,0", "lat '91'"),
+        ("a.jpg,0,-180.5", "lng '-180.5'"),
+        ("a.jpg,north,0", "lat 'north'"),
+        ("a.jpg,nan,0", "lat 'nan'"),
+        ("a.jpg,1,inf", "lng 'inf'"),
+        ("a.jpg,1,", "only one of lat and lng"),
+        ("a.jpg,,1", "only one of lat and lng"),
+        ("a.jpg,1,2,3", "4 fields, but there are 3 columns"),
+        (",1,2", "names no path"),
+        ('"a.jpg,1,2', "not a row of CSV"),
+        ("a\0.jpg,1,2", "line 4"),
+    ],
+)
+def test_a_malformed_row_is_refused_with_its_line(read_list: ReadList, row: str, complaint: str) -> None:
+    with pytest.raises(SetupError, match="line 4") as caught:
+        read_list(f"# places\npath,lat,lng\nok.jpg,1,2\n{row}\n")
+    assert complaint in str(caught.value)
+
+
+def test_a_plain_line_with_too_many_fields_is_refused(read_list: ReadList) -> None:
+    with pytest.raises(SetupError, match=r"line 1 has 5 fields.*quotes"):
+        read_list("a.jpg,b,c,d,e\n")
+
+
+def test_a_column_named_twice_is_refused(read_list: ReadList) -> None:
+    with pytest.raises(SetupError, match="line 1 names the column 'name' twice"):
+        read_list("path,name,name\na.jpg,b,c\n")
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "# nothing\n", "path,id\n"])
+def test_a_list_that_names_nothing_is_refused(read_list: ReadList, text: str) -> None:
+    with pytest.raises(SetupError, match="names no picture"):
+        read_list(text)
+
+
+def test_a_missing_list_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match=r"none\.csv: no such image list"):
+        list(ImageList(tmp_path / "none.csv").images())
+
+
+def test_a_folder_is_no_list(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match=r"is a folder, not a list; .* images:"):
+        list(ImageList(tmp_path).images())
+
+
+def test_text_in_another_encoding_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_bytes("caf\u00e9.jpg\n".encode("latin-1"))
+    with pytest.raises(SetupError, match=r"is not UTF-8 text .byte 3."):
+        list(ImageList(tmp_path / "list.csv").images())
+
+
+@given(text=st.text(st.characters(codec="utf-8"), max_size=80))
+def test_any_text_gives_pictures_or_one_clear_refusal(
+    text: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    file = tmp_path_factory.getbasetemp() / "any.csv"
+    file.write_bytes(text.encode())
+    refusal = ""
+    try:
+        images = list(ImageList(file).images())
+    except SetupError as error:
+        images, refusal = [], str(error)
+    assert images or refusal.startswith(f"{file}: ")
