@@ -1,0 +1,93 @@
+"""The real commands as subprocesses, a real server on loopback, and one demo run that the journeys share."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+COMMANDS = Path(sys.executable).parent
+MOSAICS = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """A command that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Finished]
+
+
+@pytest.fixture(scope="session")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Return a function that runs an installed command, away from the home folder."""
+    home = tmp_path_factory.mktemp("home")
+    environment = {**os.environ, "HOME": str(home), "XDG_DATA_HOME": str(home), "PYTHONWARNINGS": "default"}
+
+    def run_it(command: str, *arguments: object) -> Finished:
+        words = [str(argument) for argument in arguments]
+        done = subprocess.run(
+            [COMMANDS / command, *words], capture_output=True, text=True, check=False, env=environment, timeout=600
+        )
+        return Finished(code=done.returncode, out=done.stdout, err=done.stderr)
+
+    return run_it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoRun:
+    """What `make demo` left behind, with fewer mosaics."""
+
+    folder: Path
+    finished: Finished
+
+    @property
+    def photos(self) -> list[Path]:
+        """The simulated photos."""
+        return sorted((self.folder / "set/photos").iterdir())
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> DemoRun:
+    """Run the demo once."""
+    folder = tmp_path_factory.mktemp("demo") / "out"
+    script = Path(__file__).parent / "demo.py"
+    done = subprocess.run(
+        [sys.executable, script, folder, "--count", str(MOSAICS)], capture_output=True, text=True, check=False, timeout=900
+    )
+    return DemoRun(folder=folder, finished=Finished(code=done.returncode, out=done.stdout, err=done.stderr))
+
+
+@pytest.fixture
+def serve() -> Callable[[Path], object]:
+    """Return a context manager that serves a repository with `edge-serve run` and yields its address."""
+
+    @contextmanager
+    def serving(repo: Path) -> Iterator[str]:
+        server = subprocess.Popen(
+            [COMMANDS / "edge-serve", "run", "--repo", repo, "--port", "0"], stderr=subprocess.PIPE, text=True
+        )
+        assert server.stderr is not None
+        line = server.stderr.readline()
+        rest = threading.Thread(target=server.stderr.read, daemon=True)
+        rest.start()
+        try:
+            yield line.split(" at ")[-1].strip()
+        finally:
+            server.terminate()
+            server.wait(timeout=30)
+            rest.join(timeout=30)
+            server.stderr.close()
+
+    return serving

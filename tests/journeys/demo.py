@@ -1,0 +1,132 @@
+"""The main job, end to end, with the real commands: draw, add, pack, publish, serve, sync, stop, identify offline.
+
+`make demo` runs it and a test runs it with fewer pictures. It fails if fewer than 95 % of the simulated photos are
+right at rank 1, or if anything is fetched after the server has stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import perf_counter
+
+LEAST_RIGHT = 0.95
+_COMMANDS = Path(sys.executable).parent  # the commands that were installed with this Python
+
+
+def main() -> int:
+    """Run the demo and return its exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", type=Path, help="folder to work in; what an earlier demo left in it is replaced")
+    parser.add_argument("--count", type=int, default=60, help="mosaics to draw (default 60)")
+    options = parser.parse_args()
+    out: Path = options.out
+    _clear(out)
+    set_folder, catalogue, pack, repo, store = (
+        out / name for name in ("set", "catalogue.sqlite", "pack", "repo", "store")
+    )
+    started = perf_counter()
+
+    _step("draw reference pictures and photos")
+    _run("edge-build", "draw-demo", set_folder, "--count", options.count)
+    _step("add the references to a catalogue, and build a pack with the built-in encoder")
+    _run("edge-build", "add", f"image-list:{set_folder / 'references.csv'}", "--catalogue", catalogue)
+    _run("edge-build", "pack", "--catalogue", catalogue, "--name", "demo", "--title", "Drawn mosaics", "--out", pack)
+    _step("publish the pack, serve it, and fetch it to a device's store")
+    _run("edge-serve", "publish", pack, "--repo", repo)
+    with _server(repo) as url:
+        _run("edge-identify", "sync", url, "--store", store)
+        _run("edge-identify", "sync", url, "--store", store)
+    _step("the server is stopped: name the photos, and search by text, from the pack alone")
+    photos = sorted((set_folder / "photos").iterdir())
+    _run("edge-identify", photos[0], "--store", store)
+    _run("edge-identify", "search", "a blue and white mosaic", "--store", store, "--top-k", 3)
+    answers = _run("edge-identify", *photos, "--json", "--store", store, quiet=True)
+    (out / "answers.json").write_text(answers, encoding="utf-8")
+    right, asked = _count_right(json.loads(answers), set_folder / "queries.csv")
+
+    print(f"\n{right} of {asked} simulated photos right at rank 1 ({100 * right / asked:.1f} %), with the server stopped")
+    print(f"all steps took {perf_counter() - started:.0f} s; look at:")
+    _show(out, set_folder / "references", "the reference pictures")
+    _show(out, set_folder / "photos", "the simulated photos")
+    _show(out, pack / "pack.json", "what the pack says of itself")
+    _show(out, repo / "index.html", "the page that the server shows")
+    _show(out, out / "answers.json", "every answer")
+    return 0 if right >= LEAST_RIGHT * asked else 1
+
+
+def _clear(out: Path) -> None:
+    for name in ("set", "pack", "repo", "store"):
+        shutil.rmtree(out / name, ignore_errors=True)
+    for name in ("catalogue.sqlite", "answers.json"):
+        (out / name).unlink(missing_ok=True)
+    out.mkdir(parents=True, exist_ok=True)
+
+
+def _step(text: str) -> None:
+    print(f"\n=== {text}", flush=True)
+
+
+def _run(command: str, *arguments: object, quiet: bool = False) -> str:
+    """Run one of the installed commands, show it with its output and time, and return its standard output."""
+    words = [str(argument) for argument in arguments]
+    shown = " ".join(f'"{word}"' if " " in word else word for word in words)
+    print(f"$ {command} {shown if len(words) < 12 else ' '.join([words[0], '...', *words[-3:]])}", flush=True)
+    started = perf_counter()
+    done = subprocess.run([_COMMANDS / command, *words], stdout=subprocess.PIPE, text=True, check=False)
+    if not quiet:
+        print(done.stdout, end="")
+    print(f"  ({perf_counter() - started:.1f} s)", flush=True)
+    if done.returncode != 0:
+        raise SystemExit(f"{command} ended with {done.returncode}")
+    return done.stdout
+
+
+@contextmanager
+def _server(repo: Path) -> Iterator[str]:
+    """Serve a repository on a free port while the block runs; yields its address."""
+    print(f"$ edge-serve run --repo {repo} --port 0 &", flush=True)
+    server = subprocess.Popen(
+        [_COMMANDS / "edge-serve", "run", "--repo", repo, "--port", "0"], stderr=subprocess.PIPE, text=True
+    )
+    assert server.stderr is not None
+    line = server.stderr.readline()
+    print(f"  {line.strip()}", flush=True)
+    rest = threading.Thread(target=server.stderr.read, daemon=True)
+    rest.start()
+    try:
+        yield line.split(" at ")[-1].strip()
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+        rest.join(timeout=30)
+        server.stderr.close()
+        print("$ kill %1   # the server is gone", flush=True)
+
+
+def _count_right(answers: dict[str, list[dict[str, object]]], queries: Path) -> tuple[int, int]:
+    with queries.open(newline="", encoding="utf-8") as file:
+        expected = {Path(row["query"]).name: row["id"] for row in csv.DictReader(file) if row["id"]}
+    right = 0
+    for answer in answers["answers"]:
+        matches = answer["matches"]
+        assert isinstance(matches, list)
+        name = Path(str(answer["photo"])).name
+        right += name in expected and matches[0]["id"] == expected[name]
+    return right, len(expected)
+
+
+def _show(out: Path, path: Path, what: str) -> None:
+    print(f"  {out.name}/{path.relative_to(out).as_posix():<18} {what}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,137 @@
+"""The main job: reference pictures, catalogue, pack, server, device, answer with the server stopped."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from PIL import Image
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+
+def test_the_demo_identifies_the_drawn_set_with_the_server_stopped(demo) -> None:  # type: ignore[no-untyped-def]
+    assert demo.finished.code == 0, demo.finished.out + demo.finished.err
+    assert "24 of 24 simulated photos right at rank 1" in demo.finished.out
+    answers = json.loads((demo.folder / "answers.json").read_text())
+    assert answers["schema"] == 1
+    assert answers["encoder"] == "onnx-int8"
+    assert {"rank", "id", "name", "score", "location", "labels"} <= answers["answers"][0]["matches"][0].keys()
+
+
+def test_a_second_sync_fetches_nothing(demo) -> None:  # type: ignore[no-untyped-def]
+    second = [line for line in demo.finished.out.splitlines() if line.startswith("demo 1.0.0: ")][1]
+
+    assert "0 files (0.0 MB) fetched" in second
+
+
+def test_the_device_keeps_only_the_variant_it_runs(demo) -> None:  # type: ignore[no-untyped-def]
+    encoders = demo.folder / "store/demo/versions/1.0.0/encoders"
+
+    assert {path.parent.name for path in encoders.rglob("model.*") if "mlpackage" not in str(path)} == {"onnx-int8"}
+
+
+def test_a_person_gets_the_answer_on_one_screen(demo, run) -> None:  # type: ignore[no-untyped-def]
+    answer = run("edge-identify", demo.photos[0], "--store", demo.folder / "store")
+
+    assert answer.code == 0
+    lines = answer.out.splitlines()
+    assert lines[0] == str(demo.photos[0])
+    assert lines[1].split()[0] == "1"
+    assert "mosaic-001" in lines[1]
+    assert len(lines) == 6
+    assert "scores are similarities" in answer.err
+
+
+def test_text_finds_references_through_the_exported_text_tower(demo, run) -> None:  # type: ignore[no-untyped-def]
+    answer = run("edge-identify", "search", "a mosaic", "--json", "--top-k", "3", "--store", demo.folder / "store")
+
+    assert answer.code == 0
+    (only,) = json.loads(answer.out)["answers"]
+    assert only["text"] == "a mosaic"
+    assert [match["rank"] for match in only["matches"]] == [1, 2, 3]
+
+
+def test_evaluate_prints_the_documented_object(demo, run) -> None:  # type: ignore[no-untyped-def]
+    figures = run(
+        "edge-build", "evaluate", demo.folder / "pack", "--queries", demo.folder / "set/queries.csv", "--group-by", "kind", "--json"
+    )
+
+    assert figures.code == 0
+    document = json.loads(figures.out)
+    assert document["all"]["queries"] == 24
+    assert document["all"]["recall@1"] >= 0.95
+    assert set(document["groups"]) >= {"not-in-set"}
+
+
+def test_verify_finds_every_byte_right_and_then_a_flipped_bit(demo, run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    assert run("edge-identify", "verify", "--store", demo.folder / "store").code == 0
+
+    import shutil
+
+    broken = tmp_path / "pack"
+    shutil.copytree(demo.folder / "pack", broken)
+    model = broken / "encoders/image/onnx-int8/model.onnx"
+    data = bytearray(model.read_bytes())
+    data[len(data) // 2] ^= 4
+    model.write_bytes(data)
+
+    found = run("edge-identify", "verify", "--pack", broken)
+    assert found.code == 6
+    assert "onnx-int8/model.onnx: its content has changed" in found.out
+    assert run("edge-identify", demo.photos[0], "--pack", broken).code == 6
+
+
+def test_building_again_gives_the_same_bytes(demo, run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    again = run(
+        "edge-build", "pack", "--catalogue", demo.folder / "catalogue.sqlite", "--name", "demo",
+        "--title", "Drawn mosaics", "--out", tmp_path / "again",
+    )  # fmt: skip
+
+    assert again.code == 0, again.err
+    assert (tmp_path / "again/pack.json").read_bytes() == (demo.folder / "pack/pack.json").read_bytes()
+
+
+def test_an_update_fetches_what_changed_and_keeps_the_model(  # type: ignore[no-untyped-def]
+    demo, run, serve: Callable[[Path], AbstractContextManager[str]], tmp_path: Path
+) -> None:
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for path in sorted((demo.folder / "set/references").iterdir())[:4]:
+        Image.open(path).convert("RGB").save(pictures / f"{path.stem}.png")
+    repo, store, catalogue = tmp_path / "repo", tmp_path / "store", tmp_path / "c.sqlite"
+
+    def release(version: str) -> None:
+        assert run("edge-build", "add", f"images:{pictures}", "--catalogue", catalogue).code == 0
+        out = tmp_path / f"pack-{version}"
+        built = run(
+            "edge-build", "pack", "--catalogue", catalogue, "--name", "street", "--version", version,
+            "--variants", "onnx-fp32", "--out", out,
+        )  # fmt: skip
+        assert built.code == 0, built.err
+        assert run("edge-serve", "publish", out, "--repo", repo).code == 0
+
+    release("1.0.0")
+    with serve(repo) as url:
+        first = json.loads(run("edge-identify", "sync", url, "--store", store, "--json").out)["synced"][0]
+        Image.new("RGB", (200, 200), (250, 120, 10)).save(pictures / "an-orange.png")
+        release("1.1.0")
+        second = json.loads(run("edge-identify", "sync", "--store", store, "--json").out)["synced"][0]
+
+    assert (first["version"], second["version"]) == ("1.0.0", "1.1.0")
+    assert second["fetched_bytes"] < 0.02 * first["fetched_bytes"]
+    assert second["reused_files"] >= 3
+    answer = run("edge-identify", pictures / "an-orange.png", "--store", store, "--json")
+    assert json.loads(answer.out)["answers"][0]["matches"][0]["id"] == "an-orange"
+
+
+@pytest.mark.parametrize("command", ["edge-identify", "edge-build", "edge-serve"])
+def test_help_begins_with_an_example(run, command: str) -> None:  # type: ignore[no-untyped-def]
+    shown = run(command, "--help")
+
+    assert shown.code == 0
+    assert shown.out.index("example") < shown.out.index("--version", shown.out.index("example"))
