@@ -159,7 +159,7 @@ class HttpServer:
             if not location:
                 return response
             response.close()
-            at = _redirected(at, location)
+            at = redirect_target(at, location)
         raise NetworkError(f"{url}: redirects more than {MAX_REDIRECTS} times; check the address")
 
     def _explained(self, error: Exception, url: str) -> NetworkError:
@@ -206,7 +206,7 @@ def _check_answer(response: BaseHTTPResponse, url: str) -> None:
         )
 
 
-def _redirected(url: str, location: str) -> str:
+def redirect_target(url: str, location: str) -> str:
     """Return where a redirect leads.
 
     Raises:

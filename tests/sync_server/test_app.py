@@ -238,6 +238,15 @@ def test_nothing_outside_the_tree_can_be_read(client: FlaskClient, path: str) ->
     assert b"secret\n" not in answer.data
 
 
+def test_only_names_versions_and_hashes_reach_the_disk(client: FlaskClient, repo: Path, blob: str) -> None:
+    (repo / "1.0.0.json").write_text("one folder up")
+    assert client.get("/manifests/%2e%2e/1.0.0.json").status_code == 404
+    (repo / "blobs/sha256/.x").mkdir()
+    (repo / "blobs/sha256/.x/.xyz.part").write_text("half a blob")
+    assert client.get("/blobs/sha256/.x/.xyz.part").status_code == 404
+    assert client.get(f"/blobs/sha256/00/{blob.rpartition('/')[2]}").status_code == 404
+
+
 def test_a_wrong_method_is_405_and_says_which_are_right(client: FlaskClient) -> None:
     answer = client.post("/packs.json")
     assert answer.status_code == 405

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
-from edge_identify.edge_runtime import durable
 from edge_identify.edge_runtime.durable import sha256_of_file
 from edge_identify.edge_runtime.errors import PackDamagedError, PackFormatError, PackNotFoundError, SetupError
 from edge_identify.edge_runtime.listing import LISTING_NAME, PAGE_NAME, blob_path
@@ -210,7 +209,7 @@ def test_a_full_disk_is_one_line_and_lists_nothing(
     def full(_: int) -> NoReturn:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(durable.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(SetupError, match="No space left on device; make room"):
         publish(small_pack(tmp_path / "pack"), repo, now_utc=NOW)
     assert _tree(repo) == {}

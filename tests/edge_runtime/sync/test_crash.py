@@ -31,13 +31,13 @@ def test_a_sync_that_is_killed_at_any_step_leaves_a_whole_pack(
     )
     new = small_pack(tmp_path / "new", version="2.0.0", payload={"index.faiss": b"more vectors"})
     publish(new, tmp_path / "repo", now_utc=NOW)
-    driver = [
-        sys.executable,
-        Path(__file__).with_name("dying_device.py"),
-        server_url,
-        tmp_path / "store",
-        tmp_path,
-    ]
-    result = subprocess.run(driver, capture_output=True, text=True, check=False, timeout=120)
+    driver = Path(__file__).with_name("dying_device.py")
+    result = subprocess.run(
+        [sys.executable, str(driver), server_url, str(tmp_path / "store"), str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
     assert result.returncode == 0, result.stderr
     assert int(result.stdout) > 20, "the steps were not seen"
