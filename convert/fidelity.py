@@ -40,13 +40,17 @@ class Threshold:
 
 
 #: By the end of a variant's name. fp32 and fp16 differ by rounding alone. int8: good exports of real architectures
-#: measured .999 and more in the mean; a broken one (a zeroed layer, a wrong scale) falls below .9. The agreement
-#: leaves room for references that look alike, whose order rounding may swap.
+#: measured .999 and more in the mean; a broken one (a zeroed layer, a wrong scale) falls below .9. The agreement is
+#: one number for all: whatever asks, the references in the index were embedded by the quantised variant.
 THRESHOLDS: Mapping[str, Threshold] = {
-    "fp32": Threshold(cosine_mean=0.9999, cosine_min=0.999, top1_agreement=0.98),
-    "fp16": Threshold(cosine_mean=0.9995, cosine_min=0.995, top1_agreement=0.97),
+    "fp32": Threshold(cosine_mean=0.9999, cosine_min=0.999, top1_agreement=0.90),
+    "fp16": Threshold(cosine_mean=0.9995, cosine_min=0.995, top1_agreement=0.90),
     "int8": Threshold(cosine_mean=0.98, cosine_min=0.93, top1_agreement=0.90),
 }
+
+#: Two references tie for a query if their scores differ by less than this share of the spread of its scores. A text
+#: of unknown words lies equally far from many pictures; which of them wins by a hair is chance, not ranking.
+TIE = 0.05
 
 _BATCH = 32  # keeps a ViT-L's activations under a gigabyte
 
@@ -85,13 +89,14 @@ def measure_fidelity(
     """
     found = embed_in_batches(variant.embed, sample.queries)
     cosines = np.sum(found * original_queries, axis=1)
-    same_nearest = nearest(found, indexed_references) == nearest(original_queries, original_references)
+    original_scores = original_queries @ original_references.T
+    agreed = agrees(original_scores, chosen=np.argmax(found @ indexed_references.T, axis=1))
     return Fidelity(
         sample=sample.description,
         count=len(cosines),
         cosine_mean=round(float(cosines.mean()), 6),
         cosine_min=round(float(cosines.min()), 6),
-        top1_agreement=round(float(same_nearest.mean()), 4),
+        top1_agreement=round(float(agreed.mean()), 4),
     )
 
 
@@ -130,9 +135,19 @@ def embed_in_batches(embed: Callable[[Batch], NDArray[np.float32]], batch: Batch
     return np.concatenate([embed(batch[at : at + _BATCH]) for at in range(0, len(batch), _BATCH)])
 
 
-def nearest(queries: NDArray[np.float32], references: NDArray[np.float32]) -> NDArray[np.intp]:
-    """Return the position of each query's nearest reference by cosine, [n]."""
-    return np.argmax(queries @ references.T, axis=1)
+def agrees(original_scores: NDArray[np.float32], *, chosen: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Return for each query whether the reference that a variant chose is as good as the original's own choice.
+
+    Args:
+        original_scores: The original's cosines, float32 [n, m].
+        chosen: Position of the reference that the variant ranks first, [n].
+
+    Returns:
+        bool [n]: the original ranks it first too, or it ties with the first (see `TIE`).
+    """
+    best = original_scores.max(axis=1)
+    lost = best - np.take_along_axis(original_scores, chosen[:, None], axis=1)[:, 0]
+    return lost <= TIE * original_scores.std(axis=1)
 
 
 def sample_positions(count: int, most: int) -> Sequence[int]:

@@ -71,7 +71,7 @@ class Fidelity:
         count: Number of pictures or texts.
         cosine_mean: Mean cosine similarity between the variant's embedding and the original's.
         cosine_min: The worst of them.
-        top1_agreement: Share of queries whose nearest reference is the same for both, 0 to 1.
+        top1_agreement: Share of queries whose nearest reference is the same for both, or ties with it, 0 to 1.
     """
 
     sample: str
