@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
 from edge_identify.convert.coreml.library import load_coremltools
 from edge_identify.convert.coreml.package import IMAGE_INPUT, OUTPUT, TOKENS_INPUT
-from numpy.typing import NDArray
 
 Arrays = dict[str, NDArray[Any]]
 

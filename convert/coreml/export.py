@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from edge_identify.convert.coreml.library import load_coremltools, quietly
+
+from edge_identify.convert.coreml.library import conversion, load_coremltools
 from edge_identify.convert.coreml.package import (
     IMAGE_INPUT,
     OUTPUT,
@@ -30,9 +31,10 @@ from edge_identify.convert.coreml.package import (
 
 if TYPE_CHECKING:
     import torch
-    from edge_identify.convert.towers import ImageTower, TextTower
     from torch.export import ExportedProgram
     from torch.nn import Module
+
+    from edge_identify.convert.towers import ImageTower, TextTower
 
 #: What F.normalize becomes. Anything else of these types is as small, so types are enough to tell.
 _KEPT_IN_FLOAT32 = frozenset({"reduce_l2_norm", "maximum", "real_div"})
@@ -55,6 +57,7 @@ def export_image_tower(tower: ImageTower, *, size_px: int, out: Path) -> str:
         SetupError: coremltools is missing, or `out` does not end in `.mlpackage`.
     """
     import torch
+
     from edge_identify.convert.towers import PlanarImageTower
 
     shape = (1, 3, size_px, size_px)
@@ -87,7 +90,7 @@ def export_text_tower(tower: TextTower, *, context_length: int, out: Path) -> st
 def _export(module: Module, *, example: torch.Tensor, declared_input: Any, out: Path) -> str:
     check_name(out)
     coremltools = load_coremltools()
-    with tempfile.TemporaryDirectory(prefix="coreml-") as folder, quietly():
+    with tempfile.TemporaryDirectory(prefix="coreml-") as folder, conversion():
         model = coremltools.convert(
             _exported_program(module, example),
             convert_to="mlprogram",

@@ -19,11 +19,12 @@ from typing import Any, Self
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
 from edge_identify.convert.coreml.operators import OPERATORS
 from edge_identify.convert.coreml.package import WEIGHTS, read_specification
 from edge_identify.edge_runtime.errors import SetupError
-from numpy.typing import NDArray
-from torch import Tensor
 
 
 @dataclass(frozen=True, slots=True)

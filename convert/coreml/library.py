@@ -41,7 +41,11 @@ _PROGRESS_BARS = (
 _FOREIGN_WARNINGS: tuple[tuple[type[Warning], str], ...] = (
     # torch's own pytree, met when coremltools copies a program
     (FutureWarning, r"`isinstance\(treespec, LeafSpec\)`"),
-    # An output channel of zeros has scale 0, and 0 / 0 is rounded to some int8; times 0 it is 0 again.
+    # Inside the conversion: a deprecated lookup, and a temporary folder left to the garbage collector.
+    (DeprecationWarning, r"Function _TORCH_OPS_REGISTRY\."),
+    (ResourceWarning, "Implicitly cleaning up <TemporaryDirectory"),
+    # A channel of (nearly) zeros has scale 0 in float16; whatever int8 it gets, times 0 it is 0 again.
+    (RuntimeWarning, "divide by zero encountered in divide"),
     (RuntimeWarning, "invalid value encountered in divide"),
     (RuntimeWarning, "invalid value encountered in cast"),
 )
@@ -67,8 +71,9 @@ def load_coremltools() -> Any:
 
 
 @contextmanager
-def quietly() -> Iterator[None]:
-    """Run a block of coremltools' work without progress bars and without the warnings listed above."""
+def conversion() -> Iterator[None]:
+    """Run one conversion: names numbered from zero, no progress bars, none of the warnings listed above."""
+    _number_names_from_zero()
     modules = [(importlib.import_module(module), name) for module, name in _PROGRESS_BARS]
     loud = [getattr(module, name) for module, name in modules]
     try:
@@ -81,6 +86,12 @@ def quietly() -> Iterator[None]:
     finally:
         for (module, name), bar in zip(modules, loud, strict=True):
             setattr(module, name, bar)
+
+
+def _number_names_from_zero() -> None:
+    # coremltools numbers operators with a counter for the whole process, and clears it after one kind of work
+    # only: without this, a package's bytes would depend on what was read or converted before it.
+    importlib.import_module("coremltools.converters.mil.mil").Builder.name_count.clear()
 
 
 def _set_silent(module: ModuleType, name: str) -> None:

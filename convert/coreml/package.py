@@ -88,10 +88,8 @@ def read_specification(package: Path) -> Any:
         raise SetupError(f"{package}: is not a Core ML package, {missing} is missing; export it again")
     try:
         return load_coremltools().utils.load_spec(str(package))
-    except (
-        DecodeError,
-        RuntimeError,
-    ) as error:  # RuntimeError: the package library's word for a bad manifest
+    except (DecodeError, RuntimeError, ValueError) as error:
+        # The last two are the package library's words for a manifest that it cannot parse.
         raise SetupError(
             f"{package}: the Core ML model in it cannot be read ({error}); export it again"
         ) from error

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edge_identify.convert.coreml.library import load_coremltools, quietly
+from edge_identify.convert.coreml.library import conversion, load_coremltools
 from edge_identify.convert.coreml.package import check_name, read_specification, write_package
 
 
@@ -31,7 +31,7 @@ def quantise_weights_to_int8(source: Path, out: Path) -> None:
         mode="linear_symmetric", dtype="int8", granularity="per_channel"
     )
     model = coremltools.models.MLModel(str(source), skip_model_load=True)
-    with quietly():
+    with conversion():
         smaller = optimize.linear_quantize_weights(
             model, optimize.OptimizationConfig(global_config=every_weight)
         )
