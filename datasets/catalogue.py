@@ -24,8 +24,9 @@ from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.pack.references import Reference
 
 if TYPE_CHECKING:
-    from edge_identify.datasets.sources import Source
     from sqlite_utils import Database
+
+    from edge_identify.datasets.sources import Source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,21 +99,21 @@ class Catalogue:
         self._database.close()
 
     def add(
-        self, source: Source, *, namespace: str | None = None, progress: Progress = no_progress
+        self, source: Source, *, namespace: str | None = None, progress: Progress | None = None
     ) -> AddReport:
         """Add what a source names, all of it or, if interrupted, nothing; see `adding.add_images`.
 
         Args:
             source: Read to its end before the first picture is opened.
             namespace: For references whose source gives none.
-            progress: Is handed the list of pictures and yields them on; `tqdm` fits.
+            progress: Is handed the list of pictures and yields them on; `tqdm` fits; None shows nothing.
 
         Raises:
             SetupError: The source is malformed, or the catalogue cannot be written.
         """
         images = list(source.images())
         with _sqlite_errors(self._path), _transaction(self._database):
-            return add_images(self._database, images, namespace=namespace, progress=progress)
+            return add_images(self._database, images, namespace=namespace, progress=progress or no_progress)
 
     def references(self) -> list[Reference]:
         """Return every reference, sorted by id."""

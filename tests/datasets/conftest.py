@@ -7,6 +7,7 @@ from pathlib import Path
 
 import PIL.Image
 import pytest
+
 from edge_identify.datasets.catalogue import Catalogue
 from edge_identify.datasets.sources import SourceImage
 from edge_identify.edge_runtime.pack.references import Reference

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import PIL.Image
 import pytest
+
 from edge_identify.datasets import adding
 from edge_identify.datasets.catalogue import Catalogue
 from edge_identify.datasets.sources import Source, SourceImage

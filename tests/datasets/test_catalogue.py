@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+
 from edge_identify.datasets.catalogue import Catalogue
 from edge_identify.datasets.sources import Source, SourceImage
 from edge_identify.edge_runtime.durable import sha256_of_file

@@ -5,11 +5,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlite_utils import Database
+
 from edge_identify.datasets import migrations
 from edge_identify.datasets.catalogue import Catalogue
 from edge_identify.datasets.migrations import APPLICATION_ID, MIGRATIONS, migrate
 from edge_identify.edge_runtime.errors import SetupError
-from sqlite_utils import Database
 
 
 def _pragmas(path: Path) -> tuple[int, int]:

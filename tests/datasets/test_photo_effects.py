@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import PIL.Image
 import pytest
+
 from edge_identify.datasets.photo_effects import blur, compress, light, occlude, sensor_noise
 from edge_identify.datasets.textures import draw_surface
 

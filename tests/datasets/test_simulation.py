@@ -3,6 +3,7 @@
 import numpy as np
 import PIL.Image
 import pytest
+
 from edge_identify.datasets.simulation import simulate_photo
 
 GREEN, MAGENTA = (0, 200, 0), (255, 0, 255)

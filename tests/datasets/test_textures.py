@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from edge_identify.datasets.textures import as_image, draw_surface, grain, smooth_noise
 
 

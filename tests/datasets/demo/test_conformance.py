@@ -4,6 +4,7 @@ import io
 
 import numpy as np
 import PIL.Image
+
 from edge_identify.datasets.demo import draw_conformance_photos
 from edge_identify.edge_runtime.images import decode_image
 

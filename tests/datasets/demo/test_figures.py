@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from edge_identify.datasets.demo.figures import BODY, EMPTY, EYE, draw_figure
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from edge_identify.datasets.demo.figures import draw_figure
 from edge_identify.datasets.demo.mosaics import (
     GLAZES,

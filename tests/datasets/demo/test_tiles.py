@@ -1,8 +1,9 @@
 """Tiles laid in grout."""
 
 import numpy as np
-from edge_identify.datasets.demo.tiles import lay_tiles
 from numpy.typing import NDArray
+
+from edge_identify.datasets.demo.tiles import lay_tiles
 
 GLAZES = {1: (200, 30, 30), 2: (30, 30, 200)}
 CELLS = np.array([[0, 0, 0, 0], [0, 1, 2, 0], [0, 0, 0, 0]], dtype=np.uint8)

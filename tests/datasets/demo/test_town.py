@@ -4,6 +4,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+
 from edge_identify.datasets.demo.town import SHARED, UNIQUE, people_town
 
 

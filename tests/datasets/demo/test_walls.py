@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from edge_identify.datasets.demo.walls import WallKind, choose_wall, draw_wall
 
 

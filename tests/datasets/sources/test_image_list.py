@@ -4,12 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from edge_identify.datasets.sources.image_list import ImageList
 from edge_identify.datasets.sources.source import SourceImage
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.pack.references import Reference
-from hypothesis import given
-from hypothesis import strategies as st
 
 ReadList = Callable[[str], list[SourceImage]]
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from edge_identify.datasets.sources.images_folder import ImagesFolder
 from edge_identify.edge_runtime.errors import SetupError
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from edge_identify.datasets.sources import parse_source
 from edge_identify.datasets.sources.image_list import ImageList
 from edge_identify.datasets.sources.images_folder import ImagesFolder
