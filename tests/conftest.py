@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+from colour_packs import rewrite_manifest as rewrite_colour_manifest
+from colour_packs import write_colour_pack
 from edge_identify.edge_runtime.pack.manifest import (
     MANIFEST_NAME,
     Fidelity,
@@ -109,3 +111,15 @@ def _variant(name: str) -> Variant:
 def small_pack() -> Callable[..., Path]:
     """`make_small_pack`, for tests that cannot import this file."""
     return make_small_pack
+
+
+@pytest.fixture
+def colour_pack(tmp_path: Path) -> Callable[[], Path]:
+    """Return a function that writes a pack which answers by the mean colour of a photo, into a fresh folder."""
+    return lambda: write_colour_pack(tmp_path / "colours")
+
+
+@pytest.fixture
+def rewrite_manifest() -> Callable[[Path], None]:
+    """Return a function that makes a colour pack's manifest agree with its changed files."""
+    return rewrite_colour_manifest

@@ -92,7 +92,8 @@ def _wanted(store: PackStore, url: str | None, name: str | None) -> list[tuple[s
     names = store.names() if name is None else (name,)
     if not names:
         raise PackNotFoundError("no pack is installed; give the server's address: edge-identify sync URL")
-    return [(store.active(each).source, each) for each in names]
+    # `pointer` and not `active`: a damaged pack is just what a sync repairs.
+    return [((store.pointer(each) or store.active(each)).source, each) for each in names]
 
 
 def _sync_one(store: PackStore, url: str, name: str | None) -> SyncReport:

@@ -135,11 +135,14 @@ def _preprocessing(fields: JsonObject) -> Preprocessing:
 
 
 def _variant(name: str, fields: JsonObject) -> Variant:
+    model, files = checked_path(fields.text("model")), fields.texts("files")
+    if not files or not all(path == model or path.startswith(f"{model}/") for path in files):
+        raise PackFormatError(f"{fields.where}: its model {model!r} is not among its files, or other files are")
     return Variant(
         name=name,
         runtime=_choice(Runtime, fields, "runtime"),
-        model=checked_path(fields.text("model")),
-        files=fields.texts("files"),
+        model=model,
+        files=files,
         input=_tensor(fields.object("input")),
         output=_tensor(fields.object("output")),
         requires=fields.text("requires"),

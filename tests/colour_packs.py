@@ -1,12 +1,11 @@
 """A pack that is small and real: its encoder returns the mean colour of a picture, as a unit vector."""
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pytest
 from edge_identify.edge_runtime.durable import sha256_of_file
 from edge_identify.edge_runtime.pack.manifest import (
     MANIFEST_NAME,
@@ -66,42 +65,28 @@ def flat_index_bytes(vectors: np.ndarray, ids: Sequence[int]) -> bytes:
     return b"IxM2" + header + flat + struct.pack("<Q", count) + np.asarray(ids, "<i8").tobytes()
 
 
-@pytest.fixture
-def colour_pack(tmp_path: Path) -> Callable[[], Path]:
-    """Return a function that writes the pack into a fresh folder."""
-
-    def write() -> Path:
-        folder = tmp_path / "colours"
-        (folder / "encoders").mkdir(parents=True)
-        write_mean_colour_model(folder / "encoders/model.onnx")
-        vectors = np.array([colour for _, _, colour in COLOURS], np.float32)
-        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-        (folder / "images.faiss").write_bytes(flat_index_bytes(vectors, range(1, len(COLOURS) + 1)))
-        facts = {"red": {"latitude": 48.85, "longitude": 2.35, "labels": {"label": "warm"}}}
-        references = {
-            identifier: Reference(id=identifier, name=name, **facts.get(identifier, {}))  # type: ignore[arg-type]
-            for identifier, name, _ in COLOURS
-        }
-        images = [
-            ReferenceImage(index_id=position + 1, reference_id=identifier, sha256="0" * 64)
-            for position, (identifier, _, _) in enumerate(COLOURS)
-        ]
-        write_references(folder / "references.sqlite", references.values(), images)
-        (folder / "cases.json").write_text('{"tolerance": 0.99, "cases": []}')
-        (folder / MANIFEST_NAME).write_bytes(serialise_manifest(with_files(colour_manifest(), folder)))
-        return folder
-
-    return write
+def write_colour_pack(folder: Path) -> Path:
+    """Write the pack into a new folder and return it."""
+    (folder / "encoders").mkdir(parents=True)
+    write_mean_colour_model(folder / "encoders/model.onnx")
+    vectors = np.array([colour for _, _, colour in COLOURS], np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    (folder / "images.faiss").write_bytes(flat_index_bytes(vectors, range(1, len(COLOURS) + 1)))
+    references = {identifier: Reference(id=identifier, name=name) for identifier, name, _ in COLOURS}
+    references["red"] = replace(references["red"], latitude=48.85, longitude=2.35, labels={"label": "warm"})
+    images = [
+        ReferenceImage(index_id=position + 1, reference_id=identifier, sha256="0" * 64)
+        for position, (identifier, _, _) in enumerate(COLOURS)
+    ]
+    write_references(folder / "references.sqlite", references.values(), images)
+    (folder / "cases.json").write_text('{"tolerance": 0.99, "cases": []}')
+    rewrite_manifest(folder)
+    return folder
 
 
-@pytest.fixture
-def rewrite_manifest() -> Callable[[Path], None]:
-    """Return a function that makes a pack's manifest agree with its files again."""
-
-    def rewrite(folder: Path) -> None:
-        (folder / MANIFEST_NAME).write_bytes(serialise_manifest(with_files(colour_manifest(), folder)))
-
-    return rewrite
+def rewrite_manifest(folder: Path) -> None:
+    """Make the pack's manifest agree with its files, whatever has become of them."""
+    (folder / MANIFEST_NAME).write_bytes(serialise_manifest(with_files(colour_manifest(), folder)))
 
 
 def colour_manifest() -> Manifest:
