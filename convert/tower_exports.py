@@ -11,7 +11,6 @@ from edge_identify.convert.coreml.quantise import quantise_weights_to_int8
 from edge_identify.convert.models import LoadedModel
 from edge_identify.convert.onnx_export import export_image_onnx, export_text_onnx
 from edge_identify.convert.onnx_quantise import quantise_image_to_int8, quantise_text_to_int8
-from edge_identify.convert.towers import ImageTower, TextTower
 from edge_identify.convert.variants import TowerExport
 from edge_identify.edge_runtime.pack.manifest import Tensor
 
@@ -27,6 +26,8 @@ def image_tower_export(model: LoadedModel, calibration: NDArray[np.uint8]) -> To
         model: The model.
         calibration: Pictures that show the quantiser its ranges, uint8 [n, size, size, 3].
     """
+    from edge_identify.convert.towers import ImageTower
+
     tower = ImageTower(model.model, mean=model.mean, std=model.std)
     size = model.preprocessing.size_px
     transformer = is_transformer(model)
@@ -49,6 +50,8 @@ def image_tower_export(model: LoadedModel, calibration: NDArray[np.uint8]) -> To
 
 def text_tower_export(model: LoadedModel) -> TowerExport:
     """Return how a model's text tower is written."""
+    from edge_identify.convert.towers import TextTower
+
     tower = TextTower(model.model)
     context = model.context_length
     return TowerExport(
