@@ -18,7 +18,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from edge_identify.edge_runtime import __version__
-from edge_identify.edge_runtime.commands.running import EXIT_CODES_HELP, ExitCode, run_command
+from edge_identify.edge_runtime.commands.running import EXIT_CODES_HELP, ExitCode, require_extra, run_command
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.listing import LISTING_NAME
 
@@ -118,12 +118,9 @@ def _run(options: argparse.Namespace) -> ExitCode:
         raise SetupError(
             f"{options.repo}: nothing is published there; run `edge-serve publish PACK --repo {options.repo}`"
         )
-    try:
-        from edge_identify.sync_server.app import create_app
-    except ModuleNotFoundError as error:
-        raise SetupError(
-            f"{error.name} is not installed; run: pip install 'edge-identify[server]'"
-        ) from error
+    require_extra("server", ("flask", "waitress"))
+    from edge_identify.sync_server.app import create_app
+
     return _serve(create_app(options.repo), options)
 
 

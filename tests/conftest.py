@@ -24,6 +24,11 @@ from edge_identify.edge_runtime.pack.manifest import (
 from edge_identify.edge_runtime.pack.manifest_json import serialise_manifest
 from edge_identify.edge_runtime.pack.names import PackVersion
 from edge_identify.edge_runtime.preprocessing import Interpolation, Preprocessing, ResizeMode
+from hypothesis import settings
+
+# No deadline: machines are shared, and a slow answer is no wrong one. Derandomised: a run can be repeated.
+settings.register_profile("project", deadline=None, max_examples=60, derandomize=True)
+settings.load_profile("project")
 
 CONTENTS: Mapping[str, bytes] = {
     "image/onnx-int8.onnx": b"a small encoder" * 20,

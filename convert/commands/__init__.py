@@ -7,7 +7,9 @@ from collections.abc import Sequence
 
 from edge_identify.convert.commands import adding, drawing, evaluating, packing, training
 from edge_identify.edge_runtime import __version__
-from edge_identify.edge_runtime.commands.running import EXIT_CODES_HELP, run_command
+from edge_identify.edge_runtime.commands.running import EXIT_CODES_HELP, ExitCode, require_extra, run_command
+
+_LIBRARIES = ("torch", "open_clip", "onnx", "onnxscript", "coremltools", "sqlite_utils", "tqdm")
 
 _DESCRIPTION = """\
 example:
@@ -21,7 +23,13 @@ Turns reference pictures into a pack that devices answer from without a network.
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `edge-build` and return its exit code."""
     options = _parser().parse_args(argv)
-    return run_command(lambda: options.run(options))
+
+    def run() -> ExitCode:
+        require_extra("convert", _LIBRARIES)
+        code: ExitCode = options.run(options)
+        return code
+
+    return run_command(run)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -10,8 +10,9 @@ import os
 import sys
 from collections.abc import Callable
 from enum import IntEnum
+from importlib.util import find_spec
 
-from edge_identify.edge_runtime.errors import EdgeIdentifyError, NetworkError, PackError, PhotoError
+from edge_identify.edge_runtime.errors import EdgeIdentifyError, NetworkError, PackError, PhotoError, SetupError
 
 
 class ExitCode(IntEnum):
@@ -59,6 +60,21 @@ def run_command(command: Callable[[], ExitCode]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.DONE
     return code
+
+
+def require_extra(extra: str, modules: tuple[str, ...]) -> None:
+    """Refuse to begin where the libraries of an extra are not installed.
+
+    Args:
+        extra: Its name in pyproject.toml.
+        modules: Import names of its libraries; none is imported.
+
+    Raises:
+        SetupError: Names the first that is missing and the line that installs it.
+    """
+    for module in modules:
+        if find_spec(module) is None:
+            raise SetupError(f"{module} is not installed; run: pip install 'edge-identify[{extra}]'")
 
 
 def exit_code_for(error: EdgeIdentifyError) -> ExitCode:

@@ -34,8 +34,10 @@ class Pack:
         """Return where a file of the pack lies, after its length and hash were found right.
 
         Raises:
-            PackDamagedError: It is missing, or a byte differs from the manifest.
+            PackDamagedError: It is missing, not in the manifest, or a byte differs from it.
         """
+        if path not in self.manifest.files:
+            raise PackDamagedError(f"{self.folder / path}: is not among the pack's files; fetch the pack again")
         if path not in self._checked:
             check_file(self.folder, self.manifest.files[path])
             self._checked.add(path)

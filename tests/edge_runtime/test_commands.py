@@ -1,0 +1,134 @@
+"""What the three commands share: exit codes by fault, one-line errors, and the documented JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from edge_identify.edge_runtime import errors
+from edge_identify.edge_runtime.commands.answers import Answer, answer_lines, answers_as_json
+from edge_identify.edge_runtime.commands.identify import main
+from edge_identify.edge_runtime.commands.running import ExitCode, exit_code_for, require_extra, run_command
+from edge_identify.edge_runtime.identification import Identification, Match
+from edge_identify.edge_runtime.pack.references import Reference
+from PIL import Image
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (errors.PhotoError, 5),
+        (errors.PackError, 6),
+        (errors.PackDamagedError, 6),
+        (errors.PackFormatError, 6),
+        (errors.PackNotFoundError, 6),
+        (errors.NetworkError, 7),
+        (errors.SetupError, 8),
+    ],
+)
+def test_the_exit_code_tells_whose_fault_it_is(error: type[errors.EdgeIdentifyError], code: int) -> None:
+    assert exit_code_for(error("x")) == code
+
+
+def test_every_error_of_the_tree_has_a_code_of_its_branch() -> None:
+    for name in vars(errors).values():
+        if isinstance(name, type) and issubclass(name, errors.EdgeIdentifyError):
+            assert exit_code_for(name("x")) in ExitCode
+
+
+def test_an_error_is_one_line_and_a_bug_is_not_hidden(capsys: pytest.CaptureFixture[str]) -> None:
+    def fails() -> ExitCode:
+        raise errors.PhotoError("x.jpg: is not a picture")
+
+    def has_a_bug() -> ExitCode:
+        raise ZeroDivisionError
+
+    assert run_command(fails) == ExitCode.PHOTO
+    assert capsys.readouterr().err == "error: x.jpg: is not a picture\n"
+    with pytest.raises(ZeroDivisionError):
+        run_command(has_a_bug)
+
+
+def test_ctrl_c_ends_with_the_shell_s_code(capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted() -> ExitCode:
+        raise KeyboardInterrupt
+
+    assert run_command(interrupted) == 130
+    assert capsys.readouterr().err == "interrupted\n"
+
+
+def test_a_missing_extra_is_named_with_the_line_that_installs_it() -> None:
+    require_extra("server", ("json", "flask"))
+    with pytest.raises(errors.SetupError, match=r"no_such_library is not installed; run: pip install 'edge-identify\[server\]'"):
+        require_extra("server", ("json", "no_such_library"))
+
+
+def answer() -> Answer:
+    place = Reference(
+        id="cat-1", name="Seated cat, bronze", namespace="museum", labels={"label": "cat"}, latitude=1.5, longitude=-2.5,
+        url="https://example.org/cat", licence="CC0-1.0", attributes={"hall": "7"},
+    )  # fmt: skip
+    plain = Reference(id="dog", name="dog")
+    return Answer(
+        kind="photo",
+        question="p.jpg",
+        result=Identification(
+            matches=(Match(reference=place, score=0.912345678, rank=1), Match(reference=plain, score=0.1, rank=2)),
+            pack_name="museum", pack_version="1.0.0", variant_name="onnx-int8", seconds=0.0123456,
+        ),  # fmt: skip
+    )
+
+
+def test_a_person_sees_rank_score_name_id_and_what_it_is() -> None:
+    question, first, second = answer_lines(answer())
+
+    assert question == "p.jpg"
+    assert first.startswith("   1   0.91  Seated cat, bronze  ")
+    assert first.endswith("cat-1  museum · cat")
+    assert second.rstrip().endswith("dog")
+
+
+def test_the_json_object_is_the_documented_one() -> None:
+    failed = Answer(kind="photo", question="q.jpg", result=errors.PhotoError("q.jpg: is not a picture"))
+
+    document = json.loads(
+        answers_as_json([answer(), failed], pack_name="museum", pack_version="1.0.0", encoder="onnx-int8")
+    )
+
+    assert document["schema"] == 1
+    assert document["pack"] == {"name": "museum", "version": "1.0.0"}
+    first, second = document["answers"]
+    assert first["decision"] is None
+    assert first["matches"][0] == {
+        "rank": 1, "id": "cat-1", "name": "Seated cat, bronze", "score": 0.912346, "namespace": "museum",
+        "labels": {"label": "cat"}, "location": {"lat": 1.5, "lng": -2.5}, "url": "https://example.org/cat",
+        "licence": "CC0-1.0", "attributes": {"hall": "7"},
+    }  # fmt: skip
+    assert first["matches"][1]["location"] is None
+    assert second == {"photo": "q.jpg", "error": "q.jpg: is not a picture"}
+
+
+def test_a_first_word_that_is_a_subcommand_is_one_and_a_path_names_a_photo(
+    colour_pack: Callable[[], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.new("RGB", (9, 9), (0, 0, 255)).save(tmp_path / "packs", "PNG")
+    pack = str(colour_pack())
+    monkeypatch.chdir(tmp_path)
+
+    assert main(["packs", "--store", str(tmp_path / "store")]) == 0
+    assert "no packs in" in capsys.readouterr().err
+    assert main(["./packs", "--pack", pack]) == 0
+    assert "Pure blue" in capsys.readouterr().out
+
+
+def test_searching_by_an_empty_text_or_without_a_text_encoder_is_refused(
+    colour_pack: Callable[[], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    pack = str(colour_pack())
+
+    assert main(["search", "  ", "--pack", pack]) == 8
+    assert "the text is empty" in capsys.readouterr().err
+    assert main(["search", "a cat", "--pack", pack]) == 6
+    assert "no text encoder" in capsys.readouterr().err

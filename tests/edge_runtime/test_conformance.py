@@ -1,0 +1,61 @@
+"""The self-test passes where the encoder computes what the maker's did, and stops a pack where it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from edge_identify.edge_runtime.conformance import ConformanceCase, self_test, serialise_cases
+from edge_identify.edge_runtime.errors import PackDamagedError, PackFormatError
+from edge_identify.edge_runtime.pack.reader import open_pack
+from PIL import Image
+
+Rewrite = Callable[[Path], None]
+
+
+def with_case(folder: Path, rewrite: Rewrite, embedding: tuple[float, ...]) -> Path:
+    Image.new("RGB", (30, 20), (255, 0, 0)).save(folder / "photo.png")
+    case = ConformanceCase(photo="photo.png", pixels_sha256="0" * 64, embedding=embedding)
+    (folder / "cases.json").write_bytes(serialise_cases((case,), tolerance=0.99))
+    rewrite(folder)
+    return folder
+
+
+def test_the_expected_embedding_passes(colour_pack: Callable[[], Path], rewrite_manifest: Rewrite) -> None:
+    folder = with_case(colour_pack(), rewrite_manifest, (1.0, 0.0, 0.01))
+
+    assert self_test(open_pack(folder)) == 1
+
+
+@pytest.mark.parametrize("embedding", [(0.0, 0.0, 1.0), (1.0, 0.0), (0.9, 0.3, 0.3)])
+def test_another_embedding_is_refused_with_the_photo_and_the_cosine(
+    colour_pack: Callable[[], Path], rewrite_manifest: Rewrite, embedding: tuple[float, ...]
+) -> None:
+    folder = with_case(colour_pack(), rewrite_manifest, embedding)
+
+    with pytest.raises(PackDamagedError, match=r"self-test photo photo\.png has cosine"):
+        self_test(open_pack(folder))
+
+
+def test_a_file_of_cases_that_is_not_one_is_refused(
+    colour_pack: Callable[[], Path], rewrite_manifest: Rewrite
+) -> None:
+    folder = colour_pack()
+    (folder / "cases.json").write_text('{"tolerance": "high"}')
+    rewrite_manifest(folder)
+
+    with pytest.raises(PackFormatError, match="`tolerance` should be a number"):
+        self_test(open_pack(folder))
+
+
+def test_a_case_about_a_file_that_the_pack_does_not_list_is_refused(
+    colour_pack: Callable[[], Path], rewrite_manifest: Rewrite
+) -> None:
+    folder = colour_pack()
+    case = ConformanceCase(photo="elsewhere.png", pixels_sha256="0" * 64, embedding=(1.0, 0.0, 0.0))
+    (folder / "cases.json").write_bytes(serialise_cases((case,), tolerance=0.99))
+    rewrite_manifest(folder)
+
+    with pytest.raises(PackDamagedError, match="elsewhere.png: is not among the pack's files"):
+        self_test(open_pack(folder))
