@@ -1,8 +1,9 @@
 """Keeping what libraries log about themselves off the user's screen, for the length of one step.
 
-A newcomer would raise the level of the root logger, which silences this program too, or set `logging.disable`,
-which silences everybody. open_clip logs through the root logger itself, so its records are told apart by the file
-they come from; its first record would also install a handler on a root logger that has none, for good.
+A newcomer would raise the level of the root logger, which silences this program too, or set
+`logging.disable`, which silences everybody. open_clip logs through the root logger itself, so its records
+are told apart by the file they come from; its first record would also install a handler on a root logger
+that has none, for good.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Fetching published weights, and saying so at once when there is no network.
 
-open_clip asks the hub again and again, 46 s by the clock when the name cannot be resolved, and then again for the
-next file name. Here the hub is asked once, briefly; if it is silent, only the local cache is used.
+open_clip asks the hub again and again, 46 s by the clock when the name cannot be resolved, and then again
+for the next file name. Here the hub is asked once, briefly; if it is silent, only the local cache is used.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Which model is meant by `--model` and `--pretrained`, with an answer to every wrong pair.
 
-open_clip says only "not found". The tags differ from model to model in one letter (`laion2b_s34b_b79k` belongs to
-ViT-B-32, `laion2b_s32b_b82k` to ViT-L-14), so a wrong pair is told the valid ones, nearest first.
+open_clip says only "not found". The tags differ from model to model in one letter (`laion2b_s34b_b79k`
+belongs to ViT-B-32, `laion2b_s32b_b82k` to ViT-L-14), so a wrong pair is told the valid ones, nearest
+first.
 """
 
 from __future__ import annotations
@@ -99,7 +100,8 @@ def _known_tag(name: str, tag: str) -> str:
     if not tags:
         raise SetupError(f"{name}: no weights are published for it, so not `{tag}`; use --pretrained FILE")
     raise SetupError(
-        f"{name} has no weights named `{tag}`; did you mean {name}/{_nearest(tag, tags)[0]}? Valid: {', '.join(tags)}"
+        f"{name} has no weights named `{tag}`; did you mean {name}/{_nearest(tag, tags)[0]}?"
+        f" Valid: {', '.join(tags)}"
     )
 
 

@@ -1,8 +1,9 @@
 """Loading a dual encoder: an open_clip model by name, a local checkpoint, or the built-in one.
 
-A newcomer would call `open_clip.create_model(name, pretrained=tag)`. That gives an OpenAI checkpoint the wrong
-activation with only a warning (`quick_gelu` is a property of the weights, not of the name), gives a local file the
-default preprocessing even if every published checkpoint of that model uses another one, and unpickles.
+A newcomer would call `open_clip.create_model(name, pretrained=tag)`. That gives an OpenAI checkpoint the
+wrong activation with only a warning (`quick_gelu` is a property of the weights, not of the name), gives a
+local file the default preprocessing even if every published checkpoint of that model uses another one, and
+unpickles.
 """
 
 from __future__ import annotations
@@ -40,6 +41,19 @@ RANDOM_SEED = 0
 _RESIZE_MODES = {"shortest": ResizeMode.SHORTEST_SIDE, "squash": ResizeMode.SQUASH}
 _INTERPOLATIONS = {"bicubic": Interpolation.BICUBIC, "bilinear": Interpolation.BILINEAR}
 _RECIPE_KEYS = ("mean", "std", "interpolation", "resize_mode")
+
+#: The many ways in which torch's format, and open_clip's rewriting of foreign checkpoints, refuse a file.
+_REFUSALS = (
+    AttributeError,
+    EOFError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    StopIteration,
+    TypeError,
+    ValueError,
+    pickle.UnpicklingError,
+)
 
 Triple = tuple[float, float, float]
 
@@ -84,8 +98,8 @@ def load_model(name: str, pretrained: str | None = None) -> LoadedModel:
             seed, for trying a model's size and speed. None if `name` says it all.
 
     Raises:
-        SetupError: An unknown name or tag, a file that is missing, damaged or of another model, an unsupported
-            preprocessing, or the extra is not installed.
+        SetupError: An unknown name or tag, a file that is missing, damaged or of another model, preprocessing
+            that devices do not know, or the extra is not installed.
         NetworkError: Published weights are neither cached nor reachable.
     """
     _import_open_clip()
@@ -153,17 +167,15 @@ def _load_checkpoint(model: nn.Module, name: str, checkpoint: Path) -> None:
     try:
         with _quiet_open_clip():
             open_clip.load_checkpoint(model, str(checkpoint), strict=True, weights_only=True)
-    except (RuntimeError, OSError, EOFError, ValueError, LookupError, AttributeError, TypeError, StopIteration,
-            pickle.UnpicklingError, SafetensorError) as error:  # fmt: skip
-        # The many ways in which the two formats and open_clip's rewriting of foreign checkpoints refuse a file.
+    except (*_REFUSALS, SafetensorError) as error:
         lines = str(error).strip().splitlines() or [""]
         if "loading state_dict" in lines[0]:
             raise SetupError(
                 f"{checkpoint}: is not a checkpoint of {name} ({_shortened(lines[-1].strip())})"
             ) from error
         raise SetupError(
-            f"{checkpoint}: cannot be read as a checkpoint ({_shortened(f'{type(error).__name__}: {lines[0]}')});"
-            " it may be damaged or cut short"
+            f"{checkpoint}: cannot be read as a checkpoint; it may be damaged or cut short"
+            f" ({_shortened(f'{type(error).__name__}: {lines[0]}')})"
         ) from error
 
 
@@ -248,8 +260,8 @@ def read_preprocessing(name: str, values: dict[str, Any]) -> Preprocessing:
 def compute_space_id(model: nn.Module, preprocessing: Preprocessing, mean: Triple, std: Triple) -> str:
     """Return SHA-256, in hexadecimal, over everything that decides where a picture or a text is embedded.
 
-    All parameters and stored buffers by name, as little-endian float32 (so that the precision of the file they
-    came from does not matter), then mean, std and preprocessing. Vectors with different ids are never compared.
+    All parameters and stored buffers by name, as little-endian float32 (so that the precision of their file
+    does not matter), then mean, std and preprocessing. Vectors with different ids are never compared.
     """
     digest = hashlib.sha256()
     for key, tensor in sorted(model.state_dict().items()):

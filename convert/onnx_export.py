@@ -1,8 +1,8 @@
 """A tower as an ONNX file in float32: one file, any batch size, the same bytes for the same weights.
 
-What a newcomer would get wrong: torch writes the paths and stack traces of the exporting machine into every node;
-it cannot name an output `embedding`, since a text tower has a node of that name; and an example batch of one
-freezes the batch size at one.
+What a newcomer would get wrong: torch writes the paths and stack traces of the exporting machine into every
+node; it cannot name an output `embedding`, since a text tower has a node of that name; and an example batch
+of one freezes the batch size at one.
 """
 
 from __future__ import annotations
@@ -17,9 +17,8 @@ from edge_identify.edge_runtime.errors import SetupError
 
 if TYPE_CHECKING:
     import torch
-    from onnx import GraphProto, ModelProto
-
     from edge_identify.convert.towers import ImageTower, TextTower
+    from onnx import GraphProto, ModelProto
 
 OPSET = 18  # the lowest that torch's exporter writes
 IR_VERSION = 10  # ONNX Runtime from 1.18 on reads it; newer ones lock out phones in use
@@ -32,7 +31,7 @@ _EXAMPLE_BATCH = 2  # torch.export takes 0 and 1 for constants
 
 
 def export_image_onnx(tower: ImageTower, *, size_px: int, out: Path) -> None:
-    """Write an image tower: input `pixels`, uint8 [batch, size, size, 3]; output `embedding`, float32 [batch, dim].
+    """Write an image tower: `pixels`, uint8 [batch, size, size, 3], to `embedding`, float32 [batch, dim].
 
     Args:
         tower: Returns unit vectors of uint8 pictures.
@@ -49,7 +48,7 @@ def export_image_onnx(tower: ImageTower, *, size_px: int, out: Path) -> None:
 
 
 def export_text_onnx(tower: TextTower, *, context_length: int, out: Path) -> None:
-    """Write a text tower: input `tokens`, int64 [batch, context]; output `embedding`, float32 [batch, dim].
+    """Write a text tower: `tokens`, int64 [batch, context], to `embedding`, float32 [batch, dim].
 
     Args:
         tower: Returns unit vectors of token ids.
@@ -76,8 +75,8 @@ def _export(tower: torch.nn.Module, example: torch.Tensor, input_name: str) -> M
 
     try:
         with muted("torch", "onnxscript", "onnx_ir"), warnings.catch_warnings(), torch.no_grad():
-            # torch's exporter uses its own deprecated parts; what reaches the user is an error or nothing.
-            warnings.filterwarnings("ignore", module=r"(torch|onnxscript|copyreg|onnx_ir)(\..*)?")
+            # torch's exporter copies objects of its own that it has deprecated (2.13).
+            warnings.filterwarnings("ignore", message=".*treespec, LeafSpec", category=FutureWarning)
             program = torch.onnx.export(
                 tower.eval(),
                 (example,),

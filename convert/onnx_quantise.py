@@ -1,13 +1,12 @@
 """An exported tower with 8-bit weights, in the way that suits it.
 
-A convolutional net is quantised with ranges measured on pictures (static, QDQ), a transformer as it runs (dynamic):
-its activations have outliers that fixed ranges cut off. Measured: a ViT-B-32 loses a tenth of its accuracy with all
-operators in static form. The last normalisation stays in float either way, so the output is a unit vector.
+A convolutional net is quantised with ranges measured on pictures (static, QDQ), a transformer as it runs
+(dynamic). Measured on a ViT-B-32 with random weights: centred cosine .997 dynamic, .993 static, .80 static
+with every operator. The last normalisation stays in float either way, so the output is a unit vector.
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,7 +19,6 @@ from edge_identify.edge_runtime.durable import write_bytes
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from onnx import ModelProto
 
 #: Where nearly all of a convolutional net's time goes, and what lies between, so that values stay in 8 bits.
 _STATIC_OPERATORS = ["Conv", "Gemm", "MatMul", "Add", "MaxPool", "AveragePool"]
@@ -38,7 +36,7 @@ def quantise_image_to_int8(
     Args:
         source: The float32 file of `export_image_onnx`.
         out: Where the int8 file goes; a folder that exists.
-        calibration_pixels: Pictures of the kind it will meet, uint8 [n, size, size, 3]; not used for a transformer.
+        calibration_pixels: Pictures like those it will meet, uint8 [n, size, size, 3]; unused by dynamic.
         transformer: Whether the tower is a transformer.
     """
     if transformer:
@@ -56,7 +54,7 @@ def _quantise(source: Path, out: Path, quantise: Callable[[Path, Path], None]) -
     import onnx
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    with TemporaryDirectory() as scratch, muted("onnxruntime", "onnx"), warnings.catch_warnings():
+    with TemporaryDirectory() as scratch, muted("onnxruntime", "onnx"):
         plain, prepared, quantised = (
             Path(scratch) / f"{name}.onnx" for name in ("plain", "prepared", "quantised")
         )
@@ -126,7 +124,7 @@ def _calibration_reader(pixels: NDArray[np.uint8]) -> Any:
 
 
 def _input_and_output_arithmetic(prepared: Path) -> list[str]:
-    """Return the nodes before the first convolution and after the last product: normalising in, normalising out."""
+    """Return the nodes before the first convolution and after the last product, which normalise."""
     import onnx
 
     nodes = list(onnx.load(str(prepared), load_external_data=False).graph.node)

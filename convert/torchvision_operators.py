@@ -1,13 +1,13 @@
 """Making `import torchvision` work beside a CPU-only torch. Call this before the first `import open_clip`.
 
-A newcomer would just import open_clip. It imports torchvision, and the Linux wheel of torchvision on the public
-index is linked against CUDA: beside a CPU torch its extension does not load, and the import then dies with
-"operator torchvision::nms does not exist", because torchvision attaches shape rules to two operators that nobody
-has declared. Nothing in this project calls either of them, so declaring them is enough. Where the extension loads
-(macOS, aarch64, a CUDA machine) nothing is declared.
+A newcomer would just import open_clip. It imports torchvision, and the Linux wheel of torchvision on the
+public index is linked against CUDA: beside a CPU torch its extension does not load, and the import then
+dies with "operator torchvision::nms does not exist", because torchvision attaches shape rules to two
+operators that nobody has declared. Nothing in this project calls either of them, so declaring them is
+enough. Where the extension loads (macOS, aarch64, a CUDA machine) nothing is declared.
 
-It must come first: an import that has failed once leaves half-imported modules behind, and a second try trips on
-them.
+It must come first: an import that has failed once leaves half-imported modules behind, and a second try
+trips on them.
 """
 
 from __future__ import annotations
@@ -41,9 +41,10 @@ def ensure_torchvision_operators() -> None:
         raise SetupError(f"{MISSING_EXTRA} ({error})") from error
     if _declared is not None or hasattr(torch.ops.torchvision, _OPERATORS[0]) or _extension_loads():
         return
-    library = torch.library.Library("torchvision", "DEF")
+    library = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
     for operator in _OPERATORS:
-        library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        schema = f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
+        library.define(schema)  # type: ignore[no-untyped-call]
     _declared = library
 
 
@@ -58,7 +59,7 @@ def _extension_loads() -> bool:
     if extension is None:
         return False
     try:
-        torch.ops.load_library(str(extension))
+        torch.ops.load_library(str(extension))  # type: ignore[no-untyped-call]
     except OSError:  # the dynamic linker's refusal: the CUDA libraries it wants are not there
         return False
     return True

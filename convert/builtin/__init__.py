@@ -1,8 +1,8 @@
 """The encoder that comes with this package: a small dual encoder in open_clip's own configuration format.
 
-`register()` makes open_clip build it by name (`open_clip.create_model("edge-builtin")`), as it builds any other;
-`load_image_weights` and `load_text_weights` fill it. MODEL_CARD.md says what it was trained on and what it can do. The word `edge-`
-keeps its name apart from open_clip's; people type `builtin`.
+`register()` makes open_clip build it by name (`open_clip.create_model("edge-builtin")`), as it builds any
+other; `load_image_weights` and `load_text_weights` fill it. MODEL_CARD.md says what it was trained on and
+what it can do. The word `edge-` keeps its name apart from open_clip's; people type `builtin`.
 """
 
 from edge_identify.convert.builtin.registration import LICENCE, OPEN_CLIP_NAME, WEIGHTS_NAME, register

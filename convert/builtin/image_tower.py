@@ -1,9 +1,9 @@
 """The built-in image tower, as a timm model: a ResNet-10 whose head keeps where things are.
 
-What names an instance is often the arrangement of its parts, which average pooling throws away. So the last map
-(3 x 3 at 96 pixels) is reduced to few channels and flattened, the average is put beside it, and one linear layer
-makes the embedding. The price: the input's size is fixed. Only this module defines a torch class, so only it
-imports torch at its top; it is imported by `registration.register`.
+What names an instance is often the arrangement of its parts, which average pooling throws away. So the last
+map (3 x 3 at 96 pixels) is reduced to few channels and flattened, the average is put beside it, and one
+linear layer makes the embedding. The price: the input's size is fixed. Only this module defines a torch
+class, so only it imports torch at its top; it is imported by `registration.register`.
 """
 
 from __future__ import annotations

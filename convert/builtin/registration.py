@@ -1,7 +1,8 @@
 """Teaching timm and open_clip the names of the built-in encoder, once per process.
 
-open_clip finds a model by the name of a JSON file, and that file names a timm model for the image tower; timm finds
-a model by the name of a function. `ensure_torchvision_operators()` must have run: both import torchvision.
+open_clip finds a model by the name of a JSON file, and that file names a timm model for the image tower;
+timm finds a model by the name of a function. `ensure_torchvision_operators()` must have run: both import
+torchvision.
 """
 
 from pathlib import Path
@@ -17,7 +18,6 @@ def register() -> None:
     """Make `open_clip.create_model("edge-builtin")` work; does nothing when called again."""
     import open_clip
     import timm
-
     from edge_identify.convert.builtin.image_tower import edge_resnet10t
 
     if not timm.is_model(edge_resnet10t.__name__):

@@ -1,8 +1,8 @@
 """The two files of weights that come with this package, and how they become a model's.
 
-Both are half precision. The text tower has 49,408 token embeddings, of which training has seen a few hundred; only
-those are stored, with their ids. A token never seen is a zero vector, so a word the tower does not know adds its
-position and nothing else. (Random vectors would cost 12 MB and mean as little.)
+Both are half precision. The text tower has 49,408 token embeddings, of which training has seen a few
+hundred; only those are stored, with their ids. A token never seen is a zero vector, so a word the tower
+does not know adds its position and nothing else. (Random vectors would cost 12 MB and mean as little.)
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _SEEN_ROWS = "text.token_embedding.seen_rows"
 
 
 def load_image_weights(model: nn.Module, path: Path = IMAGE_WEIGHTS) -> None:
-    """Fill the image tower of an `edge-builtin` model, in place, with the shipped weights or a file like them."""
+    """Fill the image tower of an `edge-builtin` model, in place, from the shipped file or one like it."""
     from safetensors.torch import load_file
 
     _load_part(model, load_file(path), is_image=True)

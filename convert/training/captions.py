@@ -1,7 +1,7 @@
 """What the built-in text tower learns from: labelled pictures, and the sentences that name them.
 
-The captions are templates around a label, so the tower learns labels and some ways to say them; it cannot learn open
-vocabulary from these, and MODEL_CARD.md says so.
+The captions are templates around a label, so the tower learns labels and some ways to say them; it cannot
+learn open vocabulary from these, and MODEL_CARD.md says so.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MIN_PICTURES_PER_LABEL = (
     40  # with fewer, about two are held out, and neither learning nor measuring means much
 )
 
-#: Every 16th row from the eighth: the split of the image tower's own training, so that neither tower has seen them.
+#: Every 16th row from the eighth: the split of the image tower's training, so neither tower has seen them.
 HELD_OUT_EVERY, HELD_OUT_FIRST = 16, 7
 
 TEMPLATES = (

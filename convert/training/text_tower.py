@@ -1,8 +1,8 @@
 """Training the built-in text tower into the space of the built-in image tower, which stays as it is.
 
-The pictures are embedded once; then, step by step, a handful of pictures is compared with one caption of every
-label, and only the text tower moves. Minutes on one core. One thread and fixed seeds make the result repeatable on
-one machine; another processor rounds differently.
+The pictures are embedded once; then, step by step, a handful of pictures is compared with one caption of
+every label, and only the text tower moves. Minutes on one core. One thread and fixed seeds make the result
+repeatable on one machine; another processor rounds differently.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-DEFAULT_STEPS = 1200
+DEFAULT_STEPS = 1500  # measured at rank 1: .605 after 600 steps, .617 after 1,500
 DEFAULT_SEED = 0
 
 _BATCH = 256  # pictures a step; the captions of all labels are compared with each
@@ -140,7 +140,7 @@ def _embed(
     *,
     mirrored: bool,
 ) -> _Examples:
-    """Embed pictures, and their mirror images after them if `mirrored`: a thing's name has no left and right."""
+    """Embed pictures, then their mirror images if `mirrored`: a thing's name has no left and right."""
     import torch
 
     straight, flipped = [], []
@@ -182,7 +182,7 @@ def _tokenize(texts: Sequence[str], loaded: LoadedModel) -> torch.Tensor:
 
 
 def _seen_ids(captions: Sequence[torch.Tensor]) -> tuple[int, ...]:
-    return tuple(sorted({int(token) for tokens in captions for token in tokens.unique()} - {_PAD_ID}))
+    return tuple(sorted({token for tokens in captions for token in tokens.flatten().tolist()} - {_PAD_ID}))
 
 
 def _train(
@@ -232,7 +232,9 @@ def _top(scores: torch.Tensor, truth: torch.Tensor, k: int) -> float:
 
 
 def _text_to_image(scores: torch.Tensor, truth: torch.Tensor) -> float:
-    present = truth.unique()
+    import torch
+
+    present = torch.tensor(sorted(set(truth.tolist())))
     return float((truth[scores[:, present].argmax(0)] == present).float().mean())
 
 

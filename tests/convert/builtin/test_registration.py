@@ -1,0 +1,56 @@
+"""open_clip and timm build the built-in encoder by name, like any other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from edge_identify.convert.library_chatter import muted
+from edge_identify.convert.torchvision_operators import ensure_torchvision_operators
+
+if TYPE_CHECKING:
+    import torch
+
+
+@pytest.fixture
+def picture() -> torch.Tensor:
+    import torch
+
+    return torch.zeros(2, 3, 96, 96)
+
+
+def test_registering_twice_is_harmless_and_open_clip_builds_the_model(picture: torch.Tensor) -> None:
+    ensure_torchvision_operators()
+    from edge_identify.convert.builtin import OPEN_CLIP_NAME, register
+
+    register()
+    register()
+    import open_clip
+
+    with muted("open_clip"):
+        model = open_clip.create_model(OPEN_CLIP_NAME)
+    assert open_clip.list_models().count(OPEN_CLIP_NAME) == 1
+    assert model.encode_image(picture).shape == (2, 256)
+    assert model.encode_text(open_clip.get_tokenizer(OPEN_CLIP_NAME)(["a cat", "a dog"])).shape == (2, 256)
+
+
+def test_the_image_tower_has_no_weights_of_its_own() -> None:
+    ensure_torchvision_operators()
+    from edge_identify.convert.builtin.image_tower import edge_resnet10t
+
+    with pytest.raises(ValueError, match="edge-builtin"):
+        edge_resnet10t(pretrained=True)
+
+
+def test_the_head_sees_where_things_are() -> None:
+    ensure_torchvision_operators()
+    import torch
+
+    from edge_identify.convert.builtin.image_tower import edge_resnet10t
+
+    tower = edge_resnet10t(num_classes=8).eval()
+    features = torch.rand(1, 512, 3, 3)
+    tower.backbone = torch.nn.Identity()
+    with torch.no_grad():
+        assert not torch.allclose(tower(features), tower(features.flip(3)))
