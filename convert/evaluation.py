@@ -83,9 +83,7 @@ def read_queries(path: Path) -> list[Query]:
         raise SetupError(f"{path}: holds no queries; a row is a photo's path and the id of what it shows")
     if missing := [name for name in ("query", "id") if name not in rows[0]]:
         raise SetupError(f"{path}: has no column {missing[0]!r}; found {', '.join(rows[0])}")
-    return [
-        Query(photo=path.parent / row["query"], reference_id=row["id"].strip(), columns=row) for row in rows
-    ]
+    return [Query(photo=path.parent / row["query"], reference_id=row["id"].strip(), columns=row) for row in rows]
 
 
 def check_known_ids(queries: Sequence[Query], known: Iterable[str], *, where: str) -> None:
@@ -98,7 +96,8 @@ def check_known_ids(queries: Sequence[Query], known: Iterable[str], *, where: st
     unknown = sorted({query.reference_id for query in queries if query.reference_id} - known)
     if unknown:
         raise SetupError(
-            f"{where}: {len(unknown)} ids are not in the pack, such as {unknown[0]!r}; leave the id empty for things not in it"
+            f"{where}: {len(unknown)} ids are not in the pack, such as {unknown[0]!r}; "
+            "leave the id empty for things not in it"
         )
 
 
@@ -133,7 +132,10 @@ def summarise(outcomes: Sequence[Outcome], *, group_by: str | None = None) -> di
     groups: dict[str, list[Outcome]] = {}
     for outcome in outcomes if group_by is not None else ():
         groups.setdefault(outcome.query.columns[str(group_by)], []).append(outcome)
-    return {"all": _figures(outcomes), "groups": {name: _figures(members) for name, members in sorted(groups.items())}}
+    return {
+        "all": _figures(outcomes),
+        "groups": {name: _figures(members) for name, members in sorted(groups.items())},
+    }
 
 
 def _figures(outcomes: Sequence[Outcome]) -> dict[str, Any]:

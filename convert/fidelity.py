@@ -147,7 +147,8 @@ def agrees(original_scores: NDArray[np.float32], *, chosen: NDArray[np.intp]) ->
     """
     best = original_scores.max(axis=1)
     lost = best - np.take_along_axis(original_scores, chosen[:, None], axis=1)[:, 0]
-    return lost <= TIE * original_scores.std(axis=1)
+    tied: NDArray[np.bool_] = lost <= TIE * original_scores.std(axis=1)
+    return tied
 
 
 def sample_positions(count: int, most: int) -> Sequence[int]:

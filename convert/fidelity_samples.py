@@ -86,9 +86,7 @@ class FidelityBench:
         original = _embed_original_images(self.model, np.asarray(self.image_sample.queries, dtype=np.uint8))
         return self._judge("image", variants, embedder, self.image_sample, original)
 
-    def judge_texts(
-        self, variants: Mapping[str, ExportedVariant], embedder: ExportedVariant
-    ) -> Mapping[str, Fidelity]:
+    def judge_texts(self, variants: Mapping[str, ExportedVariant], embedder: ExportedVariant) -> Mapping[str, Fidelity]:
         """Measure the text tower's variants and let them pass the gate; see `judge_images`."""
         original = _embed_original_texts(self.model, np.asarray(self.text_sample.queries, dtype=np.int64))
         return self._judge("text", variants, embedder, self.text_sample, original)
@@ -116,9 +114,7 @@ class FidelityBench:
         return measured
 
 
-def make_bench(
-    model: LoadedModel, references: Sequence[Reference], images: Sequence[CatalogueImage]
-) -> FidelityBench:
+def make_bench(model: LoadedModel, references: Sequence[Reference], images: Sequence[CatalogueImage]) -> FidelityBench:
     """Draw the samples from a catalogue and embed them with the original.
 
     Raises:
@@ -133,10 +129,14 @@ def make_bench(
     return FidelityBench(
         model=model,
         image_sample=FidelitySample(
-            description=f"simulated photos of {len(pictures)} reference pictures", queries=photos, references=pixels
+            description=f"simulated photos of {len(pictures)} reference pictures",
+            queries=photos,
+            references=pixels,
         ),
         text_sample=FidelitySample(
-            description="names of references and plain captions", queries=_tokens(model, texts), references=pixels
+            description="names of references and plain captions",
+            queries=_tokens(model, texts),
+            references=pixels,
         ),
         original_references=_embed_original_images(model, pixels),
     )
@@ -163,7 +163,9 @@ def _simulated_photos(pictures: Sequence[Image], recipe: Preprocessing) -> Itera
 
 def _sampled_texts(references: Sequence[Reference]) -> list[str]:
     positions = sample_positions(len(references), MOST_TEXTS) if references else ()
-    words = [text for position in positions for text in (references[position].name, *references[position].labels.values())]
+    words = [
+        text for position in positions for text in (references[position].name, *references[position].labels.values())
+    ]
     return list(dict.fromkeys((*_CAPTIONS, *words)))[:MOST_TEXTS]
 
 

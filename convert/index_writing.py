@@ -35,10 +35,11 @@ def write_index(path: Path, embeddings: NDArray[np.float32], ids: NDArray[np.int
 
     count, dim = embeddings.shape
     kind = IndexKind.FLAT if count < FLAT_BELOW else IndexKind.SQ8
-    if kind is IndexKind.FLAT:
-        inner = faiss.IndexFlatIP(dim)
-    else:
-        inner = faiss.IndexScalarQuantizer(dim, faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_INNER_PRODUCT)
+    inner = (
+        faiss.IndexFlatIP(dim)
+        if kind is IndexKind.FLAT
+        else faiss.IndexScalarQuantizer(dim, faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_INNER_PRODUCT)
+    )
     index = faiss.IndexIDMap2(inner)
     vectors = np.ascontiguousarray(embeddings, dtype=np.float32)
     index.train(vectors)

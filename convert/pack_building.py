@@ -97,7 +97,11 @@ Progress = Callable[[str, Iterable["CatalogueImage"]], Iterable["CatalogueImage"
 
 
 def build_pack(
-    request: PackRequest, references: Sequence[Reference], images: Sequence[CatalogueImage], *, progress: Progress
+    request: PackRequest,
+    references: Sequence[Reference],
+    images: Sequence[CatalogueImage],
+    *,
+    progress: Progress,
 ) -> BuildReport:
     """Build a pack.
 
@@ -222,7 +226,11 @@ def _embed_references(
 
 def _describe(model: LoadedModel) -> Model:
     return Model(
-        name=model.name, pretrained=model.pretrained, dim=model.dim, space_id=model.space_id, licence=model.licence
+        name=model.name,
+        pretrained=model.pretrained,
+        dim=model.dim,
+        space_id=model.space_id,
+        licence=model.licence,
     )
 
 
@@ -246,7 +254,8 @@ def _write_references(folder: Path, references: Sequence[Reference], images: Seq
     pictured = {image.reference_id for image in images}
     kept = [reference for reference in references if reference.id in pictured]
     rows = [
-        ReferenceImage(index_id=image.index_id, reference_id=image.reference_id, sha256=image.sha256) for image in images
+        ReferenceImage(index_id=image.index_id, reference_id=image.reference_id, sha256=image.sha256)
+        for image in images
     ]
     write_references(folder / REFERENCES_FILE, kept, rows)
     return len(kept)

@@ -74,7 +74,9 @@ def is_transformer(model: LoadedModel) -> bool:
     """
     from torch import nn
 
-    convolutions = [module for module in model.model.visual.modules() if isinstance(module, nn.Conv2d)]
+    visual = model.model.visual
+    assert isinstance(visual, nn.Module), "every open_clip model keeps its image tower there"
+    convolutions = [module for module in visual.modules() if isinstance(module, nn.Conv2d)]
     return len(convolutions) <= 1
 
 

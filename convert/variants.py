@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     Embed = Callable[[Batch], NDArray[np.float32]]
 
 ALL_VARIANTS = ("onnx-int8", "onnx-fp32", "coreml-int8", "coreml-fp16")
-DEFAULT_VARIANTS = ("onnx-int8", "coreml-int8")  # the small one for each runtime: laptops and Android, iPhones
+DEFAULT_VARIANTS = (
+    "onnx-int8",
+    "coreml-int8",
+)  # the small one for each runtime: laptops and Android, iPhones
 
 #: The lowest that torch's exporter writes; ONNX Runtime reads it since 1.14, on phones and in browsers too.
 ONNX_OPSET = 18

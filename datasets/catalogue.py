@@ -83,9 +83,7 @@ class Catalogue:
             SetupError: There is none, or as for `open`.
         """
         if not path.exists():
-            raise SetupError(
-                f"{path}: no such catalogue; make it with `edge-build add SOURCE --catalogue {path}`"
-            )
+            raise SetupError(f"{path}: no such catalogue; make it with `edge-build add SOURCE --catalogue {path}`")
         return cls.open(path)
 
     def __enter__(self) -> Self:
@@ -98,9 +96,7 @@ class Catalogue:
         """Close the file."""
         self._database.close()
 
-    def add(
-        self, source: Source, *, namespace: str | None = None, progress: Progress | None = None
-    ) -> AddReport:
+    def add(self, source: Source, *, namespace: str | None = None, progress: Progress | None = None) -> AddReport:
         """Add what a source names, all of it or, if interrupted, nothing; see `adding.add_images`.
 
         Args:
@@ -158,9 +154,7 @@ def _sqlite_errors(path: Path) -> Iterator[None]:
 
 
 def _reference(row: dict[str, Any]) -> Reference:
-    return Reference(
-        **{**row, "labels": json.loads(row["labels"]), "attributes": json.loads(row["attributes"])}
-    )
+    return Reference(**{**row, "labels": json.loads(row["labels"]), "attributes": json.loads(row["attributes"])})
 
 
 def _image(row: dict[str, Any]) -> CatalogueImage:

@@ -111,9 +111,7 @@ def _illumination(size: tuple[int, int], rng: np.random.Generator, difficulty: f
     if rng.uniform() < 0.4 * difficulty:  # the edge of a shadow; sharp for a wall near by, soft for a tree
         depth, sharpness = rng.uniform(0.1, 0.45), rng.uniform(3, 30)
         field *= 1 - np.float32(depth) / (1 + np.exp(-(along - np.float32(offset)) * np.float32(sharpness)))
-    field *= 1 - np.float32(0.1 * difficulty * rng.uniform()) * (
-        x * x + y * y
-    )  # the lens darkens its corners
+    field *= 1 - np.float32(0.1 * difficulty * rng.uniform()) * (x * x + y * y)  # the lens darkens its corners
     lit: NDArray[np.float32] = np.asarray(field, dtype=np.float32)[..., None]
     return lit
 

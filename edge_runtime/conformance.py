@@ -10,16 +10,14 @@ a little between processors; the hash of the pixels is there for those who write
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_identify.edge_runtime.errors import PackDamagedError
 from edge_identify.edge_runtime.identification import Identifier
 from edge_identify.edge_runtime.images import open_image
 from edge_identify.edge_runtime.json_fields import JsonObject, canonical_json, parse_json_object
-from edge_identify.edge_runtime.pack.manifest import Manifest
 from edge_identify.edge_runtime.pack.names import checked_path, checked_sha256
-from edge_identify.edge_runtime.pack.reader import Pack, open_pack
+from edge_identify.edge_runtime.pack.reader import Pack
 
 if TYPE_CHECKING:
     import numpy as np
@@ -79,18 +77,13 @@ def self_test(pack: Pack) -> int:
     return len(cases)
 
 
-def self_test_folder(folder: Path, manifest: Manifest, variant_names: tuple[str, ...]) -> None:
-    """Run the self-test on a pack that is about to be activated; see `self_test`."""
-    self_test(open_pack(folder, variant_names=variant_names))
-
-
 def _check_case(pack: Pack, identifier: Identifier, case: ConformanceCase, tolerance: float) -> None:
     pixels = identifier.pixels(open_image(pack.file(case.photo)))
     cosine = _cosine(identifier.embed_pixels(pixels[None])[0], case.embedding)
     if not cosine >= tolerance:
         raise PackDamagedError(
-            f"pack {pack.manifest.name}: self-test photo {case.photo} has cosine {cosine:.4f} to its expected embedding "
-            f"(at least {tolerance} needed): the encoder computes something else on this device"
+            f"pack {pack.manifest.name}: self-test photo {case.photo} has cosine {cosine:.4f} to its expected "
+            f"embedding (at least {tolerance} needed): the encoder computes something else on this device"
         )
 
 

@@ -29,9 +29,7 @@ def disk_errors_explained(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         where = error.filename or folder
-        raise SetupError(
-            f"{where}: {error.strerror or error}; make room or check who may write to {folder}"
-        ) from error
+        raise SetupError(f"{where}: {error.strerror or error}; make room or check who may write to {folder}") from error
 
 
 def flush_folder(folder: Path) -> None:

@@ -38,7 +38,9 @@ def read_image_file(path: Path) -> bytes:
         if not path.is_file():
             raise PhotoError(f"{path}: is not a file; give the path of a picture")
         if length_bytes > MAX_FILE_BYTES:
-            raise PhotoError(f"{path}: {length_bytes / 2**20:.0f} MiB, more than the {MAX_FILE_BYTES // 2**20} MiB limit")
+            raise PhotoError(
+                f"{path}: {length_bytes / 2**20:.0f} MiB, more than the {MAX_FILE_BYTES // 2**20} MiB limit"
+            )
         data = path.read_bytes()
     except FileNotFoundError as error:
         raise PhotoError(f"{path}: no such file") from error
@@ -65,25 +67,29 @@ def decode_image(data: bytes, *, name: str) -> Image:
     Raises:
         PhotoError: Not one of `FORMATS`, truncated, or more than `MAX_PIXELS` pixels.
     """
-    from PIL import Image as pillow
+    from PIL import Image as PillowImage
     from PIL import ImageOps, UnidentifiedImageError
 
     try:
-        # Pillow warns about bombs by its own cap and about broken metadata; the cap below is ours, and metadata is not used.
+        # Pillow warns about bombs by its own cap and about broken metadata; the cap below is ours, and metadata
+        # is not used.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            image = pillow.open(io.BytesIO(data), formats=FORMATS)
+            image = PillowImage.open(io.BytesIO(data), formats=FORMATS)
             width, height = image.size
             if width * height > MAX_PIXELS:
                 raise PhotoError(
-                    f"{name}: {width} x {height} pixels, more than the {MAX_PIXELS // 1_000_000}-megapixel limit; make it smaller first"
+                    f"{name}: {width} x {height} pixels, more than the {MAX_PIXELS // 1_000_000}-megapixel limit; "
+                    "make it smaller first"
                 )
             image.load()
             return _as_rgb(ImageOps.exif_transpose(image))
     except UnidentifiedImageError as error:
         raise PhotoError(f"{name}: is not a picture in a known format (JPEG, PNG, GIF, BMP, WebP, TIFF)") from error
-    except pillow.DecompressionBombError as error:
-        raise PhotoError(f"{name}: more than the {MAX_PIXELS // 1_000_000}-megapixel limit; make it smaller first") from error
+    except PillowImage.DecompressionBombError as error:
+        raise PhotoError(
+            f"{name}: more than the {MAX_PIXELS // 1_000_000}-megapixel limit; make it smaller first"
+        ) from error
     except (OSError, ValueError, SyntaxError, IndexError, EOFError, OverflowError) as error:
         # Pillow's decoders raise all of these for broken files.
         raise PhotoError(f"{name}: is damaged or cut short ({error})") from error
@@ -95,22 +101,22 @@ def open_image(path: Path) -> Image:
 
 
 def _as_rgb(image: Image) -> Image:
-    from PIL import Image as pillow
+    from PIL import Image as PillowImage
 
     if image.mode.startswith("I;16") or image.mode in ("I", "F"):
         return _sixteen_bit_to_grey(image).convert("RGB")
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
         rgba = image.convert("RGBA")
-        white = pillow.new("RGBA", rgba.size, (255, 255, 255, 255))
-        return pillow.alpha_composite(white, rgba).convert("RGB")
+        white = PillowImage.new("RGBA", rgba.size, (255, 255, 255, 255))
+        return PillowImage.alpha_composite(white, rgba).convert("RGB")
     return image.convert("RGB")
 
 
 def _sixteen_bit_to_grey(image: Image) -> Image:
     # Pillow's own convert("L") clips 16-bit values at 255, which turns a scan white.
     import numpy as np
-    from PIL import Image as pillow
+    from PIL import Image as PillowImage
 
     values = np.asarray(image, dtype=np.float32)
     top = 65535.0 if values.max(initial=0.0) > 255 else 255.0
-    return pillow.fromarray(np.clip(values / top * 255.0, 0, 255).astype(np.uint8))
+    return PillowImage.fromarray(np.clip(values / top * 255.0, 0, 255).astype(np.uint8))

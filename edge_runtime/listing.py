@@ -27,9 +27,7 @@ from edge_identify.edge_runtime.pack.names import PackVersion, checked_pack_name
 LISTING_FORMAT = 1
 LISTING_NAME = "packs.json"
 PAGE_NAME = "index.html"
-MAX_LISTING_BYTES = (
-    8 * 2**20
-)  # about 300 bytes a version: room for some 25,000; read whole into memory on a phone
+MAX_LISTING_BYTES = 8 * 2**20  # about 300 bytes a version: room for some 25,000; read whole into memory on a phone
 _MAX_SIZE_BYTES = 2**50  # of a whole pack; only shown to people, and far beyond any disk
 
 _LISTING_FIELDS = frozenset({"format", "packs"})
@@ -136,8 +134,7 @@ def parse_listing(data: bytes, *, where: str = LISTING_NAME) -> Listing:
     found = fields.integer("format", least=1)
     if found > LISTING_FORMAT:
         raise PackFormatError(
-            f"{where}: listing format {found}, but this software reads up to {LISTING_FORMAT}; "
-            "update edge-identify"
+            f"{where}: listing format {found}, but this software reads up to {LISTING_FORMAT}; update edge-identify"
         )
     packs = [_pack(entry) for entry in fields.objects("packs")]
     by_name = {pack.name: pack for pack in sorted(packs, key=lambda pack: pack.name)}
@@ -167,9 +164,7 @@ def with_version(listing: Listing, name: str, title: str, new: OfferedVersion) -
 
 
 def _pack(fields: JsonObject) -> OfferedPack:
-    versions = sorted(
-        (_version(entry) for entry in fields.objects("versions")), key=_by_version, reverse=True
-    )
+    versions = sorted((_version(entry) for entry in fields.objects("versions")), key=_by_version, reverse=True)
     if not versions:
         raise PackFormatError(f"{fields.where}: has no version")
     if len({offered.version for offered in versions}) < len(versions):

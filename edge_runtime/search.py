@@ -95,7 +95,8 @@ def _best(ids: NDArray[np.int64], scores: NDArray[np.float32], k: int) -> Neighb
     chosen = [_best_columns(row_ids, row_scores, k) for row_ids, row_scores in zip(ids, scores, strict=True)]
     columns = np.stack(chosen)
     return Neighbours(
-        ids=np.take_along_axis(ids, columns, axis=1), scores=np.take_along_axis(scores, columns, axis=1).astype(np.float32)
+        ids=np.take_along_axis(ids, columns, axis=1),
+        scores=np.take_along_axis(scores, columns, axis=1).astype(np.float32),
     )
 
 

@@ -119,8 +119,7 @@ class PackStore:
             ) from error
         if not has_intact_manifest(installed):
             raise PackDamagedError(
-                f"{installed.folder / MANIFEST_NAME}: is missing or has changed; "
-                f"{sync_advice(name, installed.source)}"
+                f"{installed.folder / MANIFEST_NAME}: is missing or has changed; {sync_advice(name, installed.source)}"
             )
         return installed
 
@@ -130,9 +129,7 @@ class PackStore:
         For those who repair. Who answers from a pack calls `active`.
         """
         try:
-            return self._parse_pointer(
-                name, (self.root / checked_pack_name(name) / POINTER_NAME).read_bytes()
-            )
+            return self._parse_pointer(name, (self.root / checked_pack_name(name) / POINTER_NAME).read_bytes())
         except (OSError, PackFormatError):
             return None
 
@@ -190,9 +187,7 @@ class PackStore:
         hashes = {entry.sha256 for entry in wanted}
         # Where the installed manifest is damaged, the paths of the new one are all there is to go by.
         known = _entries_of(installed) | wanted
-        return frozenset(
-            entry for entry in known if entry.sha256 in hashes and _is_intact(installed.folder, entry)
-        )
+        return frozenset(entry for entry in known if entry.sha256 in hashes and _is_intact(installed.folder, entry))
 
     def stage(self, name: str, manifest_bytes: bytes, reused: Mapping[str, Path]) -> Path:
         """Begin a version: an empty staging folder with its manifest and the files that did not change.
@@ -285,9 +280,7 @@ class PackStore:
         keep = {new.version, new.previous}
         for folder in (self.root / new.name / "versions").iterdir():
             if folder.name not in {str(version) for version in keep}:
-                shutil.rmtree(
-                    folder, ignore_errors=True
-                )  # a file still open on Windows goes at the next sync
+                shutil.rmtree(folder, ignore_errors=True)  # a file still open on Windows goes at the next sync
         for path in paths_below(new.folder) - kept:  # of variants that are no longer kept
             (new.folder / path).unlink(missing_ok=True)
 

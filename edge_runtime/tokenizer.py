@@ -145,7 +145,11 @@ def _byte_characters() -> dict[int, str]:
 
     Printable Latin-1 bytes stand for themselves; the rest take the characters from U+0100 on, in order.
     """
-    printable = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
+    printable = [
+        *range(ord("!"), ord("~") + 1),
+        *range(ord("¡"), ord("¬") + 1),
+        *range(ord("®"), ord("ÿ") + 1),
+    ]
     others = [byte for byte in range(256) if byte not in printable]
     return {byte: chr(byte) for byte in printable} | {byte: chr(256 + position) for position, byte in enumerate(others)}
 

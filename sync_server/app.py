@@ -11,6 +11,9 @@ import io
 import os
 from pathlib import Path
 
+from flask import Flask, Response, abort, request
+from werkzeug.exceptions import HTTPException
+
 from edge_identify.edge_runtime import __version__
 from edge_identify.edge_runtime.durable import sha256_of_bytes
 from edge_identify.edge_runtime.errors import EdgeIdentifyError, PackFormatError
@@ -20,8 +23,6 @@ from edge_identify.edge_runtime.pack.names import PackVersion, checked_pack_name
 from edge_identify.sync_server.problems import problem, problem_for
 from edge_identify.sync_server.publish import read_listing
 from edge_identify.sync_server.sending import IMMUTABLE, REVALIDATE, Content, send
-from flask import Flask, Response, abort, request
-from werkzeug.exceptions import HTTPException
 
 _HTML = "text/html; charset=utf-8"
 _JSON = "application/json"

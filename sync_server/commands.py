@@ -57,9 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _described(argparse.ArgumentParser, _DESCRIPTION, prog="edge-serve")
     parser.add_argument("--version", action="version", version=f"edge-serve {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _add_publish(
-        _described(commands.add_parser, _PUBLISH_DESCRIPTION, "publish", help="add a pack to the folder")
-    )
+    _add_publish(_described(commands.add_parser, _PUBLISH_DESCRIPTION, "publish", help="add a pack to the folder"))
     _add_run(_described(commands.add_parser, _RUN_DESCRIPTION, "run", help="serve the folder"))
     return parser
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from edge_identify.edge_runtime.json_fields import canonical_json
 from flask import Response, request
 from werkzeug.exceptions import HTTPException
+
+from edge_identify.edge_runtime.json_fields import canonical_json
 
 
 def problem(status: int, title: str, detail: str) -> Response:

@@ -83,9 +83,7 @@ def publish(pack: Path, repo: Path, *, now_utc: datetime) -> PublishReport:
         manifest_bytes = (pack / MANIFEST_NAME).read_bytes()
         offered = _offered(manifest, manifest_bytes, now_utc)
         repo.mkdir(parents=True, exist_ok=True)
-        with only_writer(
-            repo / _LOCK_NAME, busy=f"{repo}: another publish is running; try again when it has ended"
-        ):
+        with only_writer(repo / _LOCK_NAME, busy=f"{repo}: another publish is running; try again when it has ended"):
             listing = read_listing(repo)
             is_new = _is_new(listing.packs.get(manifest.name), manifest.name, offered)
             _remove_leftovers(repo)
@@ -172,9 +170,7 @@ def _copy_blob(pack: Path, repo: Path, entry: FileEntry) -> bool:
             digest.update(chunk)
             copy.write(chunk)
         if digest.hexdigest() != entry.sha256:  # it was whole when it was verified a moment ago
-            raise PackDamagedError(
-                f"{pack / entry.path}: was changed while it was published; build the pack again"
-            )
+            raise PackDamagedError(f"{pack / entry.path}: was changed while it was published; build the pack again")
     return True
 
 

@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from flask import Request, Response
+
 from edge_identify.sync_server.problems import problem
 from edge_identify.sync_server.ranges import ByteRange, UnsatisfiableRangeError, requested_range
-from flask import Request, Response
 
 IMMUTABLE = "public, max-age=31536000, immutable"  # a year, the most that caches honour
 REVALIDATE = "no-cache"  # may be kept, but must be asked for each time; the ETag makes that cheap

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+
 from edge_identify.edge_runtime.durable import sha256_of_file
 from edge_identify.edge_runtime.pack.manifest import (
     MANIFEST_NAME,
@@ -131,7 +132,9 @@ def with_files(manifest: Manifest, folder: Path) -> Manifest:
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST_NAME)
     entries = [
         FileEntry(
-            path=path.relative_to(folder).as_posix(), length_bytes=path.stat().st_size, sha256=sha256_of_file(path)
+            path=path.relative_to(folder).as_posix(),
+            length_bytes=path.stat().st_size,
+            sha256=sha256_of_file(path),
         )
         for path in paths
     ]

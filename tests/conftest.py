@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
 from colour_packs import rewrite_manifest as rewrite_colour_manifest
 from colour_packs import write_colour_pack
 from edge_identify.edge_runtime.pack.manifest import (
@@ -24,7 +26,6 @@ from edge_identify.edge_runtime.pack.manifest import (
 from edge_identify.edge_runtime.pack.manifest_json import serialise_manifest
 from edge_identify.edge_runtime.pack.names import PackVersion
 from edge_identify.edge_runtime.preprocessing import Interpolation, Preprocessing, ResizeMode
-from hypothesis import settings
 
 # No deadline: machines are shared, and a slow answer is no wrong one. Derandomised: a run can be repeated.
 settings.register_profile("project", deadline=None, max_examples=60, derandomize=True)
@@ -75,9 +76,7 @@ def _manifest(name: str, version: str, title: str, contents: Mapping[str, bytes]
         title=title,
         generator="edge-identify tests",
         model=Model(name="none", pretrained="none", dim=4, space_id="0" * 64, licence="Apache-2.0"),
-        preprocessing=Preprocessing(
-            size_px=8, resize_mode=ResizeMode.SQUASH, interpolation=Interpolation.BICUBIC
-        ),
+        preprocessing=Preprocessing(size_px=8, resize_mode=ResizeMode.SQUASH, interpolation=Interpolation.BICUBIC),
         image_variants={name: _variant(name) for name in ("onnx-int8", "onnx-fp32")},
         text_variants={},
         tokenizer=None,

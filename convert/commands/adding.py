@@ -16,13 +16,22 @@ from edge_identify.edge_runtime.errors import SetupError
 def add_parser(commands: Any) -> None:
     """Add the subcommand."""
     parser = subcommand(
-        commands, "add", "add reference pictures to a catalogue", "edge-build add images:my-pictures --catalogue my.catalogue"
+        commands,
+        "add",
+        "add reference pictures to a catalogue",
+        "edge-build add images:my-pictures --catalogue my.catalogue",
     )
-    parser.add_argument("source", metavar="SOURCE", help="images:DIR, or image-list:FILE (path per line, or CSV with a header)")
+    parser.add_argument(
+        "source",
+        metavar="SOURCE",
+        help="images:DIR, or image-list:FILE (path per line, or CSV with a header)",
+    )
     parser.add_argument("--catalogue", type=Path, required=True, metavar="FILE", help="made if it is not there")
     parser.add_argument("--namespace", metavar="NAME", help="for references whose source gives none")
     parser.add_argument("--no-recursive", action="store_true", help="images: leave out the folders inside DIR")
-    parser.add_argument("--label-from-folder", action="store_true", help="images: label each picture with its folder's name")
+    parser.add_argument(
+        "--label-from-folder", action="store_true", help="images: label each picture with its folder's name"
+    )
     parser.add_argument("--json", action="store_true", help="print the counts as one JSON object")
     parser.set_defaults(run=_add)
 
@@ -35,7 +44,9 @@ def _add(options: argparse.Namespace) -> ExitCode:
         options.source, recursive=not options.no_recursive, label_from_folder=options.label_from_folder
     )
     with Catalogue.open(options.catalogue) as catalogue:
-        report = catalogue.add(source, namespace=options.namespace, progress=lambda items: shown_progress("adding", items))
+        report = catalogue.add(
+            source, namespace=options.namespace, progress=lambda items: shown_progress("adding", items)
+        )
     for skipped in report.skipped:
         print(f"skipped: {skipped.reason}", file=sys.stderr)
     counts = {
@@ -56,5 +67,3 @@ def _print(counts: dict[str, int], *, as_json: bool) -> None:
         print(json.dumps(counts))
         return
     print(", ".join(f"{value} {key.replace('_', ' ')}" for key, value in counts.items()))
-
-

@@ -13,7 +13,10 @@ from edge_identify.edge_runtime.commands.running import ExitCode
 def add_parser(commands: Any) -> None:
     """Add the subcommand."""
     parser = subcommand(
-        commands, "draw-demo", "draw the demo set: street mosaics, and photos of them", "edge-build draw-demo demo-set"
+        commands,
+        "draw-demo",
+        "draw the demo set: street mosaics, and photos of them",
+        "edge-build draw-demo demo-set",
     )
     parser.add_argument("folder", type=Path, metavar="DIR", help="made if it is not there")
     parser.add_argument("--count", type=int, default=60, metavar="N", help="mosaics to draw (default 60)")
@@ -27,5 +30,3 @@ def _draw_demo(options: argparse.Namespace) -> ExitCode:
     demo = draw_demo_set(options.folder, count=options.count, seed=options.seed)
     print(f"{options.folder}: {demo.reference_count} mosaics, {demo.photo_count} photos")
     return ExitCode.DONE
-
-

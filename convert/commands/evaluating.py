@@ -23,7 +23,11 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("pack", type=Path, metavar="PACK", help="the pack's folder")
     parser.add_argument(
-        "--queries", type=Path, required=True, metavar="FILE.csv", help="columns query (a path), id (empty: not in the pack)"
+        "--queries",
+        type=Path,
+        required=True,
+        metavar="FILE.csv",
+        help="columns query (a path), id (empty: not in the pack)",
     )
     parser.add_argument("--group-by", metavar="COLUMN", help="show the figures for each value of a column too")
     parser.add_argument("--json", action="store_true", help="print the figures as one JSON object")
@@ -60,5 +64,3 @@ def _print_figures(figures: dict[str, Any], *, as_json: bool) -> None:
             f"{key} {value:.3f}" for key, value in group.items() if key.startswith("recall") and value is not None
         )
         print(f"{name:<24} {group['queries']:5d} queries  {recalls}".rstrip())
-
-

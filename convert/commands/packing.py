@@ -33,10 +33,15 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--version", default="1.0.0", metavar="X.Y.Z", help="the pack's version (default 1.0.0)")
     parser.add_argument("--title", help="one line for people (default: the name)")
     parser.add_argument(
-        "--model", default="builtin", metavar="NAME[/TAG]", help="builtin (default), or open_clip's, such as ViT-B-32/openai"
+        "--model",
+        default="builtin",
+        metavar="NAME[/TAG]",
+        help="builtin (default), or open_clip's, such as ViT-B-32/openai",
     )
     parser.add_argument(
-        "--pretrained", metavar="TAG|FILE", help="a tag, a checkpoint (.safetensors or .pt), or random for trying a model out"
+        "--pretrained",
+        metavar="TAG|FILE",
+        help="a tag, a checkpoint (.safetensors or .pt), or random for trying a model out",
     )
     parser.add_argument(
         "--variants",
@@ -135,5 +140,3 @@ def _build_as_json(out: Path, report: BuildReport, seconds: float) -> dict[str, 
 
 def _variant_bytes(manifest: Manifest, variant: Variant) -> int:
     return sum(manifest.files[path].length_bytes for path in variant.files)
-
-

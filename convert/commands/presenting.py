@@ -42,7 +42,12 @@ def shown_progress(step: str, items: Iterable[_Item]) -> Iterator[_Item]:
 def show_stage_progress(what: str, done: int, total: int) -> None:
     """Show on standard error, where that is a terminal, how far a stage is."""
     if sys.stderr.isatty():
-        print(f"\r\033[K{what}: {done} of {total}", end="\n" if done == total else "", file=sys.stderr, flush=True)
+        print(
+            f"\r\033[K{what}: {done} of {total}",
+            end="\n" if done == total else "",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 def megabytes(length_bytes: int) -> str:

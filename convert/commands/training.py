@@ -20,9 +20,13 @@ def add_parser(commands: Any) -> None:
         "train the built-in encoder's text tower into its image tower's space",
         "edge-build train-builtin --data captioned-pictures --out text_tower.safetensors",
     )
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="holds labels.jsonl and the pictures it names")
+    parser.add_argument(
+        "--data", type=Path, required=True, metavar="DIR", help="holds labels.jsonl and the pictures it names"
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the weights to write (.safetensors)")
-    parser.add_argument("--steps", type=_count, default=1200, metavar="N", help="optimiser steps (default 1200, as shipped)")
+    parser.add_argument(
+        "--steps", type=_count, default=1200, metavar="N", help="optimiser steps (default 1200, as shipped)"
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="N")
     parser.add_argument("--json", action="store_true", help="print the figures as one JSON object")
     parser.set_defaults(run=_train)

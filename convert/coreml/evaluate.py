@@ -51,9 +51,7 @@ def embed_tokens(package: Path, tokens: NDArray[np.integer[Any]]) -> NDArray[np.
     Raises:
         SetupError: The package cannot be read or evaluated.
     """
-    return _embeddings(
-        evaluate_package(package, ({TOKENS_INPUT: one[None]} for one in tokens.astype(np.int32)))
-    )
+    return _embeddings(evaluate_package(package, ({TOKENS_INPUT: one[None]} for one in tokens.astype(np.int32))))
 
 
 def evaluate_package(package: Path, inputs: Iterable[Mapping[str, NDArray[Any]]]) -> list[Arrays]:
@@ -79,10 +77,7 @@ def evaluate_package(package: Path, inputs: Iterable[Mapping[str, NDArray[Any]]]
 
 def _predict(package: Path, inputs: Iterable[Mapping[str, NDArray[Any]]]) -> list[Arrays]:
     model = load_coremltools().models.MLModel(str(package))
-    return [
-        model.predict({name: _as_predict_takes_it(name, array) for name, array in one.items()})
-        for one in inputs
-    ]
+    return [model.predict({name: _as_predict_takes_it(name, array) for name, array in one.items()}) for one in inputs]
 
 
 def _as_predict_takes_it(name: str, array: NDArray[Any]) -> Any:

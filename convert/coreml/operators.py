@@ -143,9 +143,7 @@ def _linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
 
 @_operator("matmul")
-def _matmul(
-    x: Tensor, y: Tensor, transpose_x: Tensor | None = None, transpose_y: Tensor | None = None
-) -> Tensor:
+def _matmul(x: Tensor, y: Tensor, transpose_x: Tensor | None = None, transpose_y: Tensor | None = None) -> Tensor:
     left = x.transpose(-1, -2) if transpose_x is not None and bool(transpose_x) else x
     right = y.transpose(-1, -2) if transpose_y is not None and bool(transpose_y) else y
     return left @ right
@@ -228,9 +226,7 @@ def _only_whole_windows(
         raise NotImplementedError(f"ceil_mode with {left_over} pixels left over")
 
 
-def _padding(
-    kind: str, pad: Tensor, sizes: Sequence[int], reach: Sequence[int], steps: Sequence[int]
-) -> list[int]:
+def _padding(kind: str, pad: Tensor, sizes: Sequence[int], reach: Sequence[int], steps: Sequence[int]) -> list[int]:
     """Return padding in torch's order: before and after, last axis first."""
     if kind == "custom":
         given = _integers(pad)

@@ -70,9 +70,7 @@ def check_name(out: Path) -> None:
         SetupError: The name does not end in `.mlpackage`.
     """
     if out.suffix != SUFFIX:
-        raise SetupError(
-            f"{out}: a Core ML package is a folder whose name ends in {SUFFIX}; give such a name"
-        )
+        raise SetupError(f"{out}: a Core ML package is a folder whose name ends in {SUFFIX}; give such a name")
 
 
 def read_specification(package: Path) -> Any:
@@ -90,9 +88,7 @@ def read_specification(package: Path) -> Any:
         return load_coremltools().utils.load_spec(str(package))
     except (DecodeError, RuntimeError, ValueError) as error:
         # The last two are the package library's words for a manifest that it cannot parse.
-        raise SetupError(
-            f"{package}: the Core ML model in it cannot be read ({error}); export it again"
-        ) from error
+        raise SetupError(f"{package}: the Core ML model in it cannot be read ({error}); export it again") from error
 
 
 def _specification_bytes(model: MLModel) -> bytes:

@@ -27,12 +27,8 @@ def quantise_weights_to_int8(source: Path, out: Path) -> None:
     read_specification(source)
     coremltools = load_coremltools()
     optimize = coremltools.optimize.coreml
-    every_weight = optimize.OpLinearQuantizerConfig(
-        mode="linear_symmetric", dtype="int8", granularity="per_channel"
-    )
+    every_weight = optimize.OpLinearQuantizerConfig(mode="linear_symmetric", dtype="int8", granularity="per_channel")
     model = coremltools.models.MLModel(str(source), skip_model_load=True)
     with conversion():
-        smaller = optimize.linear_quantize_weights(
-            model, optimize.OptimizationConfig(global_config=every_weight)
-        )
+        smaller = optimize.linear_quantize_weights(model, optimize.OptimizationConfig(global_config=every_weight))
     write_package(smaller, out)

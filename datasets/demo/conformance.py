@@ -31,9 +31,7 @@ def draw_conformance_photos(seed: int = 0) -> list[tuple[str, bytes]]:
     """
     import numpy as np
 
-    plain, turned, cut = (
-        one.mosaic for one in people_town(np.random.default_rng([seed, 3]), 3, id_prefix="")
-    )
+    plain, turned, cut = (one.mosaic for one in people_town(np.random.default_rng([seed, 3]), 3, id_prefix=""))
     return [
         ("plain.jpg", as_phone_writes_it(draw_reference(plain, long_side_px=LONG_SIDE_PX), orientation=1)),
         ("turned.jpg", as_phone_writes_it(draw_reference(turned, long_side_px=LONG_SIDE_PX), orientation=6)),

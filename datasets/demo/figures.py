@@ -54,9 +54,7 @@ def _grow_body(rng: np.random.Generator, rows: int, half_columns: int) -> NDArra
     y, x = np.mgrid[0:rows, 0:half_columns]
     from_middle = (half_columns - 1 - x) / half_columns
     from_waist = np.abs(y / (rows - 1) - rng.uniform(0.35, 0.6)) * 2
-    chance = (
-        rng.uniform(1.15, 1.5) - from_middle ** rng.uniform(1, 2.5) - 0.75 * from_waist ** rng.uniform(1, 3)
-    )
+    chance = rng.uniform(1.15, 1.5) - from_middle ** rng.uniform(1, 2.5) - 0.75 * from_waist ** rng.uniform(1, 3)
     body: NDArray[np.bool_] = rng.uniform(size=(rows, half_columns)) < chance
     body[rows // 4 : -(rows // 4), -1] = True  # a spine, so that the two halves hang together
     return _touching(body)

@@ -75,9 +75,7 @@ def _draw_each_tile(
         _draw_tile(draw, points, colour, edge_px=max(1, cell_px // 16))
 
 
-def _draw_tile(
-    draw: ImageDraw, points: NDArray[np.float64], colour: NDArray[np.float64], *, edge_px: int
-) -> None:
+def _draw_tile(draw: ImageDraw, points: NDArray[np.float64], colour: NDArray[np.float64], *, edge_px: int) -> None:
     top_left, top_right, bottom_right, bottom_left = [(float(x), float(y)) for x, y in points]
     draw.polygon([top_left, top_right, bottom_right, bottom_left], fill=_clipped(colour))
     lit, dark = _clipped(colour * 1.12 + 18), _clipped(colour * 0.78)

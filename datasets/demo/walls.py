@@ -197,9 +197,7 @@ def _blocks(
 
     tints = 1 + rng.normal(0, wall.variety, (1024, 1)) + rng.normal(0, wall.variety / 9, (1024, 3))
     block = _colour(wall.tone) * tints.astype(np.float32)[which % 1024]
-    rounded = np.clip((depth - joint) / 0.06, 0, 1)[
-        ..., None
-    ]  # darker towards the joint: edges are worn round
+    rounded = np.clip((depth - joint) / 0.06, 0, 1)[..., None]  # darker towards the joint: edges are worn round
     block = block * (np.float32(0.82) + np.float32(0.18) * rounded)
     filled = np.clip((depth - joint) / 0.02 + 0.5, 0, 1)[..., None]
     coloured: NDArray[np.float32] = _colour(wall.joint) * (1 - filled) + block * filled

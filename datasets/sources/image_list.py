@@ -88,9 +88,7 @@ def _refuse_repeated_paths(file: Path, rows: Iterable[_Picture]) -> None:
     for row in rows:
         other = first.setdefault(row.path, row)
         if other is not row:
-            raise SetupError(
-                f"{file}: lines {other.line} and {row.line} name the same path {row.path}; delete one"
-            )
+            raise SetupError(f"{file}: lines {other.line} and {row.line} name the same path {row.path}; delete one")
 
 
 @dataclass(slots=True)

@@ -53,15 +53,11 @@ class ImagesFolder:
         if not root.exists():
             raise SetupError(f"{self.folder}: no such folder")
         if not root.is_dir():
-            raise SetupError(
-                f"{self.folder}: is not a folder; for a list of pictures write image-list:{self.folder}"
-            )
+            raise SetupError(f"{self.folder}: is not a folder; for a list of pictures write image-list:{self.folder}")
         paths = sorted(_walk(root, recursive=self.recursive), key=lambda path: path.relative_to(root).parts)
         if not paths:
             where = "in it or below it" if self.recursive else "directly in it"
-            raise SetupError(
-                f"{self.folder}: no picture {where}; the known endings are {' '.join(sorted(SUFFIXES))}"
-            )
+            raise SetupError(f"{self.folder}: no picture {where}; the known endings are {' '.join(sorted(SUFFIXES))}")
         return paths
 
     def _reference(self, root: Path, path: Path) -> Reference:

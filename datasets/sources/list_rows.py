@@ -85,9 +85,7 @@ def _records(file: Path, text: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _header(file: Path, line: int, fields: list[str]) -> tuple[str, ...]:
-    named = [
-        name for name in fields if name
-    ]  # a table saved with its row numbers has a column without a name
+    named = [name for name in fields if name]  # a table saved with its row numbers has a column without a name
     repeated = sorted({name for name in named if named.count(name) > 1})
     if repeated:
         raise SetupError(f"{file}: line {line} names the column {repeated[0]!r} twice; rename one")
@@ -104,9 +102,7 @@ def _row(file: Path, line: int, columns: tuple[str, ...], fields: list[str]) -> 
     if "path" not in facts:
         raise SetupError(f"{file}: line {line} names no path")
     if "\0" in facts["path"]:
-        raise SetupError(
-            f"{file}: line {line} has a NUL character in its path; the list is damaged or not text"
-        )
+        raise SetupError(f"{file}: line {line} has a NUL character in its path; the list is damaged or not text")
     _check_place(file, line, facts)
     return ListRow(line=line, facts=facts)
 

@@ -16,14 +16,19 @@ from edge_identify.edge_runtime.store import InstalledPack, PackStore, default_s
 def add_store_option(parser: argparse.ArgumentParser) -> None:
     """Add `--store`."""
     parser.add_argument(
-        "--store", type=Path, metavar="DIR", help="where packs are kept (default: this platform's data folder)"
+        "--store",
+        type=Path,
+        metavar="DIR",
+        help="where packs are kept (default: this platform's data folder)",
     )
 
 
 def add_pack_options(parser: argparse.ArgumentParser) -> None:
     """Add `--pack` and `--store`."""
     parser.add_argument(
-        "--pack", metavar="NAME", help="a pack on this device, or a pack's folder (with a slash); needed when there are several"
+        "--pack",
+        metavar="NAME",
+        help="a pack on this device, or a pack's folder (with a slash); needed when there are several",
     )
     add_store_option(parser)
 

@@ -32,6 +32,12 @@ other uses:
   edge-identify verify          check the packs on this device, byte by byte
 Each has its own --help."""
 
+_SEARCH_DESCRIPTION = """\
+example:
+  edge-identify search "a red mosaic of a crab"
+
+Finds references by a description, from a pack on this device."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `edge-identify` and return its exit code."""
@@ -91,7 +97,7 @@ def _answer_photo(identify: Callable[..., object], photo: str, top_k: int) -> An
 def _search(words: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="edge-identify search",
-        description='example:\n  edge-identify search "a red mosaic of a crab"\n\nFinds references by a description, from a pack on this device.',
+        description=_SEARCH_DESCRIPTION,
         epilog=EXIT_CODES_HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -117,7 +123,9 @@ def _run_search(options: argparse.Namespace) -> ExitCode:
 
 def _add_answer_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--top-k", type=_top_k, default=5, metavar="N", help="references to show (default 5)")
-    parser.add_argument("--json", action="store_true", help="print one JSON object, as commands/answers.py documents it")
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object, as commands/answers.py documents it"
+    )
 
 
 def _top_k(text: str) -> int:

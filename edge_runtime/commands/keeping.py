@@ -97,7 +97,7 @@ def _wanted(store: PackStore, url: str | None, name: str | None) -> list[tuple[s
 
 
 def _sync_one(store: PackStore, url: str, name: str | None) -> SyncReport:
-    from edge_identify.edge_runtime.conformance import self_test_folder
+    from edge_identify.edge_runtime.conformance import self_test
     from edge_identify.edge_runtime.encoders import variants_to_keep
     from edge_identify.edge_runtime.sync.client import sync_pack
 
@@ -106,7 +106,7 @@ def _sync_one(store: PackStore, url: str, name: str | None) -> SyncReport:
         url,
         name=name,
         variant_names=variants_to_keep,
-        self_test=self_test_folder,
+        self_test=lambda folder, _, names: self_test(open_pack(folder, variant_names=names)),
         progress=_progress_line() if sys.stderr.isatty() else None,
     )
     if sys.stderr.isatty():

@@ -12,7 +12,13 @@ from collections.abc import Callable
 from enum import IntEnum
 from importlib.util import find_spec
 
-from edge_identify.edge_runtime.errors import EdgeIdentifyError, NetworkError, PackError, PhotoError, SetupError
+from edge_identify.edge_runtime.errors import (
+    EdgeIdentifyError,
+    NetworkError,
+    PackError,
+    PhotoError,
+    SetupError,
+)
 
 
 class ExitCode(IntEnum):

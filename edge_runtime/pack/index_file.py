@@ -17,7 +17,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 _HEADER = struct.Struct("<4siqqqBi")
 _SQ_PARAMETERS = struct.Struct("<iifQQ")
 _COUNT = struct.Struct("<Q")
+_Number = TypeVar("_Number", np.int64, np.float32, np.uint8)
+
 _INNER_PRODUCT = 0
 _QT_8BIT = 0
 
@@ -66,7 +68,7 @@ def map_index_file(path: Path, spec: IndexSpec) -> IndexRows:
     cursor = _Cursor(np.memmap(path, dtype=np.uint8, mode="r"), path)
     cursor.header(b"IxM2", spec)
     rows = _flat(cursor, spec) if spec.kind is IndexKind.FLAT else _sq8(cursor, spec)
-    ids = cursor.array("<i8", cursor.count(spec.count, "ids"))
+    ids = cursor.array(np.int64, cursor.count(spec.count, "ids"))
     cursor.finish()
     codes, offset, scale = rows
     return IndexRows(codes=codes, ids=ids, offset=offset, scale=scale)
@@ -77,7 +79,7 @@ _Arrays = tuple["NDArray[np.uint8] | NDArray[np.float32]", "NDArray[np.float32]"
 
 def _flat(cursor: _Cursor, spec: IndexSpec) -> _Arrays:
     cursor.header(b"IxFI", spec)
-    values = cursor.array("<f4", cursor.count(spec.count * spec.dim, "values"))
+    values = cursor.array(np.float32, cursor.count(spec.count * spec.dim, "values"))
     zeros, ones = np.zeros(spec.dim, np.float32), np.ones(spec.dim, np.float32)
     return values.reshape(spec.count, spec.dim), zeros, ones
 
@@ -87,8 +89,8 @@ def _sq8(cursor: _Cursor, spec: IndexSpec) -> _Arrays:
     qtype, _, _, dim, code_size = cursor.unpack(_SQ_PARAMETERS)
     if (qtype, dim, code_size) != (_QT_8BIT, spec.dim, spec.dim):
         raise cursor.damaged(f"quantiser {qtype} with {dim} dimensions of {code_size} bytes is not SQ8")
-    trained = cursor.array("<f4", cursor.count(2 * spec.dim, "quantiser values")).astype(np.float32)
-    codes = cursor.array("u1", cursor.count(spec.count * spec.dim, "code bytes"))
+    trained = cursor.array(np.float32, cursor.count(2 * spec.dim, "quantiser values")).astype(np.float32)
+    codes = cursor.array(np.uint8, cursor.count(spec.count * spec.dim, "code bytes"))
     least, width = trained[: spec.dim], trained[spec.dim :]
     # FAISS decodes to the middle of a step: vmin + vdiff * (code + 0.5) / 255.
     return codes.reshape(spec.count, spec.dim), least + width * np.float32(0.5 / 255), width / np.float32(255)
@@ -105,7 +107,9 @@ class _Cursor:
         if found != fourcc:
             raise self.damaged(f"holds a {found!r} structure where {fourcc!r} was expected")
         if (dim, count, is_trained, metric) != (spec.dim, spec.count, 1, _INNER_PRODUCT):
-            raise self.damaged(f"holds {count} vectors of {dim} dimensions, the manifest says {spec.count} of {spec.dim}")
+            raise self.damaged(
+                f"holds {count} vectors of {dim} dimensions, the manifest says {spec.count} of {spec.dim}"
+            )
 
     def count(self, expected: int, what: str) -> int:
         (found,) = self.unpack(_COUNT)
@@ -113,11 +117,11 @@ class _Cursor:
             raise self.damaged(f"announces {found} {what} where {expected} were expected")
         return expected
 
-    def array(self, dtype: str, count: int) -> NDArray[np.generic]:
-        length_bytes = count * np.dtype(dtype).itemsize
-        return self._take(length_bytes).view(dtype)
+    def array(self, kind: type[_Number], count: int) -> NDArray[_Number]:
+        little_endian = np.dtype(kind).newbyteorder("<")
+        return self._take(count * little_endian.itemsize).view(little_endian)
 
-    def unpack(self, layout: struct.Struct) -> tuple[int, ...]:
+    def unpack(self, layout: struct.Struct) -> tuple[Any, ...]:
         return layout.unpack(self._take(layout.size).tobytes())
 
     def finish(self) -> None:

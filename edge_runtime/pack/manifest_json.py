@@ -90,14 +90,18 @@ def serialise_manifest(manifest: Manifest) -> bytes:
             "references": {"file": manifest.references_file, "count": manifest.reference_count},
             "conformance": {"file": manifest.conformance_file},
             "files": {
-                path: {"length_bytes": entry.length_bytes, "sha256": entry.sha256} for path, entry in manifest.files.items()
+                path: {"length_bytes": entry.length_bytes, "sha256": entry.sha256}
+                for path, entry in manifest.files.items()
             },
         }
     )
 
 
 def _variants_as_json(variants: Mapping[str, Variant]) -> dict[str, dict[str, Any]]:
-    return {name: {key: value for key, value in asdict(variant).items() if key != "name"} for name, variant in variants.items()}
+    return {
+        name: {key: value for key, value in asdict(variant).items() if key != "name"}
+        for name, variant in variants.items()
+    }
 
 
 def _check_format(fields: JsonObject) -> None:
@@ -169,7 +173,9 @@ def _tokenizer(fields: JsonObject) -> TokenizerSpec:
     if kind != "clip-bpe":
         raise PackFormatError(f"{fields.where}: tokenizer {kind!r} is not known to this version; update edge-identify")
     return TokenizerSpec(
-        kind=kind, file=fields.text("file"), context_length=fields.integer("context_length", least=3, most=4096)
+        kind=kind,
+        file=fields.text("file"),
+        context_length=fields.integer("context_length", least=3, most=4096),
     )
 
 
@@ -208,4 +214,6 @@ def _check_consistent(manifest: Manifest, where: str) -> None:
     if manifest.text_variants and not manifest.tokenizer:
         raise PackFormatError(f"{where}: has a text encoder but no tokenizer")
     if manifest.index.dim != manifest.model.dim:
-        raise PackFormatError(f"{where}: the index has {manifest.index.dim} dimensions, the encoder {manifest.model.dim}")
+        raise PackFormatError(
+            f"{where}: the index has {manifest.index.dim} dimensions, the encoder {manifest.model.dim}"
+        )

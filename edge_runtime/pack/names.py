@@ -62,7 +62,9 @@ def checked_path(text: str) -> str:
         PackFormatError: It is absolute, climbs, has a backslash or an unusual character, or is too long.
     """
     parts = text.split("/")
-    if len(text) > MAX_PATH_CHARACTERS or any(_PATH_PART.fullmatch(part) is None or part.endswith(".") for part in parts):
+    if len(text) > MAX_PATH_CHARACTERS or any(
+        _PATH_PART.fullmatch(part) is None or part.endswith(".") for part in parts
+    ):
         raise PackFormatError(f"{text!r} cannot be a path in a pack; the pack is damaged or hostile")
     return text
 

@@ -76,7 +76,9 @@ def read_manifest(folder: Path) -> Manifest:
             raise PackFormatError(f"{path}: larger than any manifest ({MAX_MANIFEST_BYTES} bytes)")
         data = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise PackNotFoundError(f"{folder}: no pack is there (no {MANIFEST_NAME}); give the folder of a pack") from error
+        raise PackNotFoundError(
+            f"{folder}: no pack is there (no {MANIFEST_NAME}); give the folder of a pack"
+        ) from error
     except OSError as error:
         raise PackDamagedError(f"{path}: cannot be read ({error.strerror})") from error
     return parse_manifest(data, where=str(path))
@@ -110,8 +112,8 @@ def check_file(folder: Path, entry: FileEntry) -> None:
         raise PackDamagedError(f"{folder / entry.path}: cannot be read ({error.strerror})") from error
     if found != entry.sha256:
         raise PackDamagedError(
-            f"{folder / entry.path}: its content has changed (SHA-256 {found[:12]}..., expected {entry.sha256[:12]}...); "
-            "fetch the pack again with `edge-identify sync`"
+            f"{folder / entry.path}: its content has changed (SHA-256 {found[:12]}..., expected "
+            f"{entry.sha256[:12]}...); fetch the pack again with `edge-identify sync`"
         )
 
 
@@ -123,5 +125,6 @@ def _check_length(folder: Path, entry: FileEntry) -> None:
         raise PackDamagedError(f"{path}: is missing; fetch the pack again with `edge-identify sync`") from error
     if found != entry.length_bytes or not path.is_file():
         raise PackDamagedError(
-            f"{path}: expected {entry.length_bytes} bytes, found {found}; fetch the pack again with `edge-identify sync`"
+            f"{path}: expected {entry.length_bytes} bytes, found {found}; "
+            "fetch the pack again with `edge-identify sync`"
         )

@@ -88,7 +88,9 @@ def write_references(path: Path, references: Iterable[Reference], images: Iterab
         images: Distinct index ids, each of a reference given.
     """
     with closing(sqlite3.connect(path)) as database:
-        database.executescript("PRAGMA page_size = 4096; PRAGMA journal_mode = OFF; PRAGMA foreign_keys = ON;" + _SCHEMA)
+        database.executescript(
+            "PRAGMA page_size = 4096; PRAGMA journal_mode = OFF; PRAGMA foreign_keys = ON;" + _SCHEMA
+        )
         rows = sorted((_row(reference) for reference in references), key=lambda row: str(row[0]))
         database.executemany("INSERT INTO reference VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
         image_rows = sorted((image.index_id, image.reference_id, image.sha256) for image in images)
@@ -111,7 +113,9 @@ class ReferenceTable:
         """
         self._path = path
         # immutable: no lock file is made, so a pack on a read-only disk opens. Threads only read.
-        self._database = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
+        self._database = sqlite3.connect(
+            f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -151,7 +155,9 @@ class ReferenceTable:
         except sqlite3.DatabaseError as error:
             raise PackDamagedError(f"{self._path}: is not a readable references file ({error})") from error
         if row is None:
-            raise PackDamagedError(f"{self._path}: has no entry {key!r}, which the index points to; fetch the pack again")
+            raise PackDamagedError(
+                f"{self._path}: has no entry {key!r}, which the index points to; fetch the pack again"
+            )
         return row
 
 

@@ -18,9 +18,7 @@ def tree_url(text: str) -> str:
         SetupError: No scheme, one other than http and https, no host, or a port that is none.
     """
     if "://" not in text:
-        raise SetupError(
-            f"{text!r} does not say how to reach it; did you mean {_likely_scheme(text)}://{text} ?"
-        )
+        raise SetupError(f"{text!r} does not say how to reach it; did you mean {_likely_scheme(text)}://{text} ?")
     parts = _split(text)
     if parts.scheme not in ("http", "https"):
         raise SetupError(f"{text!r}: packs are fetched over http or https, not {parts.scheme}")

@@ -246,9 +246,7 @@ def _place_repeated(manifest: Manifest, variants: tuple[str, ...], staging: Path
             link_or_copy(here[entry.sha256], staging / entry.path)
 
 
-def _new_pack(
-    store: PackStore, offer: OfferedPack, variants: tuple[str, ...], *, source: str
-) -> InstalledPack:
+def _new_pack(store: PackStore, offer: OfferedPack, variants: tuple[str, ...], *, source: str) -> InstalledPack:
     return store.describe(
         offer.name,
         offer.newest.version,

@@ -120,9 +120,7 @@ class HttpServer:
                     file.write(chunk)
                     on_bytes(length)
                 if length < entry.length_bytes:
-                    raise _PassingError(
-                        f"{entry.path}: ended after {length} of {entry.length_bytes} bytes; sync again"
-                    )
+                    raise _PassingError(f"{entry.path}: ended after {length} of {entry.length_bytes} bytes; sync again")
                 if digest.hexdigest() != entry.sha256:
                     raise _wrong_content(
                         entry, f"its SHA-256 begins {digest.hexdigest()[:12]}, not {entry.sha256[:12]}"
@@ -152,9 +150,7 @@ class HttpServer:
     def _open(self, url: str) -> BaseHTTPResponse:
         at = url
         for _ in range(MAX_REDIRECTS + 1):
-            response = self._connections.request(
-                "GET", at, redirect=False, retries=False, preload_content=False
-            )
+            response = self._connections.request("GET", at, redirect=False, retries=False, preload_content=False)
             location = response.get_redirect_location()
             if not location:
                 return response
@@ -174,14 +170,10 @@ class HttpServer:
             case exceptions.SSLError():
                 return NetworkError(f"{host}: no secure connection ({error}); check the server's certificate")
             case exceptions.ReadTimeoutError():
-                return _PassingError(
-                    f"{url}: no answer within {self._read_timeout_s:g} seconds; try again later"
-                )
+                return _PassingError(f"{url}: no answer within {self._read_timeout_s:g} seconds; try again later")
             case exceptions.NewConnectionError() | exceptions.ConnectTimeoutError():
                 reason = getattr(error.__cause__, "strerror", None) or "no answer"
-                return _PassingError(
-                    f"{host} cannot be reached ({reason}); check the address and that the server runs"
-                )
+                return _PassingError(f"{host} cannot be reached ({reason}); check the address and that the server runs")
             case exceptions.ProtocolError():
                 return _PassingError(f"{url}: the connection broke off ({_one_line(error)}); try again later")
             case _:
@@ -192,9 +184,7 @@ def _check_answer(response: BaseHTTPResponse, url: str) -> None:
     """Raise unless the answer is a 200 with a file."""
     status = response.status
     if status == 404:
-        raise NetworkError(
-            f"{url}: is not there (404); check the address, or publish again with `edge-serve publish`"
-        )
+        raise NetworkError(f"{url}: is not there (404); check the address, or publish again with `edge-serve publish`")
     if status == 429 or status >= 500:
         raise _PassingError(f"{url}: the server has trouble ({status}); try again later")
     if status != 200:
@@ -221,9 +211,7 @@ def redirect_target(url: str, location: str) -> str:
 
 
 def _wrong_content(entry: FileEntry, found: str) -> NetworkError:
-    return NetworkError(
-        f"{entry.path}: what the server sent is not the file of the pack ({found}); tell its publisher"
-    )
+    return NetworkError(f"{entry.path}: what the server sent is not the file of the pack ({found}); tell its publisher")
 
 
 def _one_line(error: Exception) -> str:

@@ -14,9 +14,7 @@ from edge_identify.edge_runtime.listing import Listing, OfferedPack, OfferedVers
 from edge_identify.edge_runtime.pack.manifest import FileEntry, Manifest
 from edge_identify.edge_runtime.store import InstalledPack
 
-SPARE_BYTES = (
-    16 * 2**20
-)  # left free beside the files: folders, the pointer, and a device that must still work
+SPARE_BYTES = 16 * 2**20  # left free beside the files: folders, the pointer, and a device that must still work
 
 
 class Action(StrEnum):
@@ -122,9 +120,7 @@ def plan_sync(
     return plan
 
 
-def _reason_to_download(
-    installed: InstalledPack | None, manifest: Manifest, variant_names: tuple[str, ...]
-) -> str:
+def _reason_to_download(installed: InstalledPack | None, manifest: Manifest, variant_names: tuple[str, ...]) -> str:
     if installed is None:
         return f"{manifest.version} is new on this device"
     if installed.version != manifest.version:

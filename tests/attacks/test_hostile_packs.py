@@ -1,4 +1,4 @@
-"""A pack whose hashes are right and whose content lies: each lie is refused before it costs memory or leaves the folder."""
+"""A pack whose hashes are right and whose content lies: each lie is refused before it does harm."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
+
 from edge_identify.edge_runtime.errors import PackDamagedError, PackError, PackFormatError
 from edge_identify.edge_runtime.identification import Identifier
 from edge_identify.edge_runtime.pack.reader import open_pack, read_manifest
-from PIL import Image
 
 MakePack = Callable[[], Path]
 Rewrite = Callable[[Path], None]
@@ -27,7 +28,20 @@ def change_manifest(folder: Path, change: Callable[[dict[str, Any]], None]) -> N
 
 @pytest.mark.parametrize(
     "path",
-    ["../outside", "/etc/passwd", "a/../../b", "a\\b", "C:/x", "a//b", ".hidden", "a/.", "x" * 201, "", "a\n", "trailing."],
+    [
+        "../outside",
+        "/etc/passwd",
+        "a/../../b",
+        "a\\b",
+        "C:/x",
+        "a//b",
+        ".hidden",
+        "a/.",
+        "x" * 201,
+        "",
+        "a\n",
+        "trailing.",
+    ],
 )
 def test_a_path_that_leaves_the_folder_or_hides_is_refused(colour_pack: MakePack, path: str) -> None:
     folder = colour_pack()
@@ -40,14 +54,20 @@ def test_a_path_that_leaves_the_folder_or_hides_is_refused(colour_pack: MakePack
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda v: v.update(format=2), "pack format 2, but this software reads up to 1; update edge-identify"),
+        (
+            lambda v: v.update(format=2),
+            "pack format 2, but this software reads up to 1; update edge-identify",
+        ),
         (lambda v: v.update(format=-1), "`format` is -1"),
         (lambda v: v.update(format=True), "`format` is True"),
         (lambda v: v.update(name="../x"), "cannot name a pack"),
         (lambda v: v.update(version="1.0"), "is not a pack version"),
         (lambda v: v.update(version="01.0.0"), "is not a pack version"),
         (lambda v: v.pop("model"), "`model` should be dict, found nothing"),
-        (lambda v: v["index"].update(file="elsewhere.faiss"), "names 'elsewhere.faiss', which is not among its files"),
+        (
+            lambda v: v["index"].update(file="elsewhere.faiss"),
+            "names 'elsewhere.faiss', which is not among its files",
+        ),
         (lambda v: v["index"].update(dim=4), "the index has 4 dimensions, the encoder 3"),
         (lambda v: v["index"].update(count=10**12), "`count` is 1000000000000"),
         (lambda v: v["index"].update(kind="hnsw"), "`kind` is 'hnsw'; this version knows flat, sq8"),
@@ -56,8 +76,14 @@ def test_a_path_that_leaves_the_folder_or_hides_is_refused(colour_pack: MakePack
         (lambda v: v["files"]["images.faiss"].update(sha256="A" * 64), "is not a SHA-256"),
         (lambda v: v["files"]["images.faiss"].update(length_bytes=-5), "`length_bytes` is -5"),
         (lambda v: v["files"].update({"pack.json": v["files"]["images.faiss"]}), "lists itself"),
-        (lambda v: v["encoders"]["image"]["onnx-fp32"].update(files="encoders/model.onnx"), "`files` should be list"),
-        (lambda v: v["encoders"]["image"]["onnx-fp32"].update(model="../../bin/sh"), "cannot be a path in a pack"),
+        (
+            lambda v: v["encoders"]["image"]["onnx-fp32"].update(files="encoders/model.onnx"),
+            "`files` should be list",
+        ),
+        (
+            lambda v: v["encoders"]["image"]["onnx-fp32"].update(model="../../bin/sh"),
+            "cannot be a path in a pack",
+        ),
         (
             lambda v: v["encoders"]["image"]["onnx-fp32"].update(model="references.sqlite"),
             "its model 'references.sqlite' is not among its files",
@@ -75,7 +101,9 @@ def test_a_manifest_that_contradicts_itself_or_its_format_is_refused(
     assert message in str(refused.value)
 
 
-@pytest.mark.parametrize("data", [b"", b"[]", b"\xff\xfe", b"[" * 100_000, b"{" + b'"a":{' * 50_000, b'{"format": 1e400}'])
+@pytest.mark.parametrize(
+    "data", [b"", b"[]", b"\xff\xfe", b"[" * 100_000, b"{" + b'"a":{' * 50_000, b'{"format": 1e400}']
+)
 def test_a_manifest_that_is_no_json_object_is_refused(colour_pack: MakePack, data: bytes) -> None:
     folder = colour_pack()
     (folder / "pack.json").write_bytes(data)
@@ -105,7 +133,14 @@ OUTER_COUNT, INNER_COUNT, VALUES, IDS = 8, 37 + 8, 74, 74 + 8 + 5 * 3 * 4
 
 @pytest.mark.parametrize(
     ("at", "value"),
-    [(OUTER_COUNT, 10**15), (INNER_COUNT, 10**15), (VALUES, 2**62), (IDS, 2**60), (IDS, 4), (OUTER_COUNT, -1)],
+    [
+        (OUTER_COUNT, 10**15),
+        (INNER_COUNT, 10**15),
+        (VALUES, 2**62),
+        (IDS, 2**60),
+        (IDS, 4),
+        (OUTER_COUNT, -1),
+    ],
 )
 def test_an_index_whose_counts_lie_is_refused_before_memory_is_taken(
     colour_pack: MakePack, rewrite_manifest: Rewrite, at: int, value: int
@@ -142,7 +177,9 @@ def test_an_index_of_another_structure_or_length_is_refused(
         Identifier(open_pack(folder))
 
 
-@pytest.mark.parametrize(("path", "message"), [("references.sqlite", "references"), ("encoders/model.onnx", "ONNX Runtime")])
+@pytest.mark.parametrize(
+    ("path", "message"), [("references.sqlite", "references"), ("encoders/model.onnx", "ONNX Runtime")]
+)
 def test_a_file_of_rubbish_is_refused_by_name(
     colour_pack: MakePack, rewrite_manifest: Rewrite, tmp_path: Path, path: str, message: str
 ) -> None:

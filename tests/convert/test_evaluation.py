@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
+
 from edge_identify.convert.evaluation import (
     Outcome,
     Query,
@@ -17,7 +19,6 @@ from edge_identify.convert.evaluation import (
 )
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.pack.reader import open_pack
-from PIL import Image
 
 
 def outcome(reference_id: str, rank: int | None, tier: str = "a") -> Outcome:
@@ -26,7 +27,13 @@ def outcome(reference_id: str, rank: int | None, tier: str = "a") -> Outcome:
 
 
 def test_recall_counts_right_answers_within_the_first_one_and_five() -> None:
-    outcomes = [outcome("a", 1), outcome("b", 2), outcome("c", 5, "b"), outcome("d", None, "b"), outcome("", None, "b")]
+    outcomes = [
+        outcome("a", 1),
+        outcome("b", 2),
+        outcome("c", 5, "b"),
+        outcome("d", None, "b"),
+        outcome("", None, "b"),
+    ]
 
     figures = summarise(outcomes, group_by="tier")
 
@@ -36,7 +43,12 @@ def test_recall_counts_right_answers_within_the_first_one_and_five() -> None:
 
 
 def test_a_group_of_strangers_only_has_no_recall_rather_than_a_zero() -> None:
-    assert summarise([outcome("", None)])["all"] == {"queries": 0, "recall@1": None, "recall@5": None, "not_in_pack": 1}
+    assert summarise([outcome("", None)])["all"] == {
+        "queries": 0,
+        "recall@1": None,
+        "recall@5": None,
+        "not_in_pack": 1,
+    }
 
 
 def write(path: Path, text: str) -> Path:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+
 from edge_identify.convert.fidelity import (
     FidelitySample,
     agrees,
@@ -53,7 +54,12 @@ def measure(embed: Embed) -> Fidelity:
 def test_an_exact_export_has_perfect_figures_and_passes() -> None:
     fidelity = measure(original)
 
-    assert (fidelity.cosine_mean, fidelity.cosine_min, fidelity.top1_agreement, fidelity.count) == (1.0, 1.0, 1.0, 50)
+    assert (fidelity.cosine_mean, fidelity.cosine_min, fidelity.top1_agreement, fidelity.count) == (
+        1.0,
+        1.0,
+        1.0,
+        50,
+    )
     check_fidelity("text", {"onnx-fp32": fidelity})
 
 

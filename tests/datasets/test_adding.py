@@ -35,9 +35,7 @@ def test_every_format_is_taken_and_measured(
     assert _image_rows(tmp_path) == [(12, 8, image_format, path.stat().st_size)]
 
 
-def test_an_animated_gif_counts_by_its_first_frame(
-    catalogue: Catalogue, source_of: SourceOf, tmp_path: Path
-) -> None:
+def test_an_animated_gif_counts_by_its_first_frame(catalogue: Catalogue, source_of: SourceOf, tmp_path: Path) -> None:
     frames = [PIL.Image.new("RGB", (12, 8), colour) for colour in ("red", "green", "blue")]
     frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
     assert catalogue.add(source_of((tmp_path / "a.gif", "a"))).added == 1
@@ -179,9 +177,7 @@ def test_facts_that_changed_update_the_reference_and_not_its_pictures(
     catalogue: Catalogue, write_picture: WritePicture, source_of: SourceOf
 ) -> None:
     path = write_picture("a.png")
-    catalogue.add(
-        source_of((path, Reference(id="a", name="Cat", licence="MIT", attributes={"artist": "Ada"})))
-    )
+    catalogue.add(source_of((path, Reference(id="a", name="Cat", licence="MIT", attributes={"artist": "Ada"}))))
     images = catalogue.images()
     changed = Reference(id="a", name="Dog", labels={"label": "dog"})
     report = catalogue.add(source_of((path, changed)))

@@ -41,9 +41,7 @@ def test_what_was_added_is_there_when_opened_again(
         assert image.sha256 == sha256_of_file(path)
 
 
-def test_adding_twice_changes_nothing(
-    catalogue: Catalogue, write_picture: WritePicture, source_of: SourceOf
-) -> None:
+def test_adding_twice_changes_nothing(catalogue: Catalogue, write_picture: WritePicture, source_of: SourceOf) -> None:
     source = source_of((write_picture("a.png"), "a"), (write_picture("b.png", "green"), "b"))
     catalogue.add(source)
     before = catalogue.references(), catalogue.images()
@@ -56,9 +54,7 @@ def test_adding_twice_changes_nothing(
 def test_references_are_sorted_by_id_and_images_by_the_order_they_came_in(
     catalogue: Catalogue, write_picture: WritePicture, source_of: SourceOf
 ) -> None:
-    catalogue.add(
-        source_of(*((write_picture(f"{name}.png", name), name) for name in ("red", "green", "black")))
-    )
+    catalogue.add(source_of(*((write_picture(f"{name}.png", name), name) for name in ("red", "green", "black"))))
     assert [reference.id for reference in catalogue.references()] == ["black", "green", "red"]
     assert [(image.index_id, image.reference_id) for image in catalogue.images()] == [
         (1, "red"), (2, "green"), (3, "black"),
@@ -71,9 +67,7 @@ def test_an_index_id_is_never_used_again(
     source = source_of((write_picture("a.png", "red"), "a"))
     catalogue.add(source)
     for expected, colour in ((2, "green"), (3, "black"), (4, "red")):
-        write_picture(
-            "a.png", colour
-        )  # the last row is deleted each time, whose id plain SQLite would give again
+        write_picture("a.png", colour)  # the last row is deleted each time, whose id plain SQLite would give again
         catalogue.add(source)
         assert [image.index_id for image in catalogue.images()] == [expected]
 
@@ -91,9 +85,7 @@ def test_an_interrupted_run_leaves_nothing_half(
         yield from first
         raise interruption
 
-    source = source_of(
-        (tmp := write_picture("a.png", "green"), "a"), (write_picture("b.png"), "b"), (tmp, "c")
-    )
+    source = source_of((tmp := write_picture("a.png", "green"), "a"), (write_picture("b.png"), "b"), (tmp, "c"))
     with pytest.raises(interruption):
         catalogue.add(source, progress=interrupt_before_the_last)
     assert (catalogue.references(), catalogue.images()) == before
@@ -143,9 +135,7 @@ def test_a_catalogue_that_another_program_writes_to_is_refused_in_one_line(
     tmp_path: Path, write_picture: WritePicture, source_of: SourceOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connect = sqlite3.connect
-    monkeypatch.setattr(
-        sqlite3, "connect", lambda path, **_: connect(path, timeout=0)
-    )  # do not wait five seconds
+    monkeypatch.setattr(sqlite3, "connect", lambda path, **_: connect(path, timeout=0))  # do not wait five seconds
     with (
         Catalogue.open(tmp_path / "c.db") as catalogue,
         closing(connect(tmp_path / "c.db", isolation_level=None)) as other,

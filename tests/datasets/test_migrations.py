@@ -24,9 +24,7 @@ def test_a_new_catalogue_has_this_version_and_says_whose_it_is(tmp_path: Path) -
     assert _pragmas(tmp_path / "c.db") == (len(MIGRATIONS), APPLICATION_ID)
 
 
-def test_an_older_catalogue_gets_only_the_steps_it_lacks(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_older_catalogue_gets_only_the_steps_it_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Catalogue.open(tmp_path / "c.db").close()
     steps = (
         *MIGRATIONS,
@@ -40,9 +38,7 @@ def test_an_older_catalogue_gets_only_the_steps_it_lacks(
     assert _pragmas(tmp_path / "c.db")[0] == len(steps)
 
 
-def test_a_step_that_fails_leaves_the_catalogue_as_it_was(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_step_that_fails_leaves_the_catalogue_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Catalogue.open(tmp_path / "c.db").close()
     before = (tmp_path / "c.db").read_bytes()
 

@@ -68,9 +68,7 @@ def test_the_background_is_seen_through_transparent_parts() -> None:
     cutout = PIL.Image.new("RGBA", (60, 80), (0, 0, 0, 0))
     cutout.paste((*GREEN, 255), (20, 30, 40, 50))
     background = PIL.Image.new("RGB", (30, 30), MAGENTA)
-    photo = simulate_photo(
-        cutout, np.random.default_rng(0), difficulty=0, background=background, long_side_px=160
-    )
+    photo = simulate_photo(cutout, np.random.default_rng(0), difficulty=0, background=background, long_side_px=160)
     assert np.abs(np.array(photo.getpixel((60, 80))) - GREEN).max() < 25
     assert np.abs(np.array(photo.getpixel((15, 20))) - MAGENTA).max() < 25
 
@@ -78,8 +76,6 @@ def test_the_background_is_seen_through_transparent_parts() -> None:
 def test_a_fine_pattern_does_not_turn_into_stripes() -> None:
     # A large picture seen small must be averaged: one pixel black, one white, is grey from afar.
     checks = (np.indices((1200, 900)).sum(axis=0) % 2 * 255).astype(np.uint8)
-    photo = simulate_photo(
-        PIL.Image.fromarray(checks), np.random.default_rng(0), difficulty=0, long_side_px=160
-    )
+    photo = simulate_photo(PIL.Image.fromarray(checks), np.random.default_rng(0), difficulty=0, long_side_px=160)
     middle = np.asarray(photo.convert("L"), dtype=int)[40:120, 30:90]
     assert np.abs(middle - 127).max() < 20

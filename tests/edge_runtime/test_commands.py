@@ -7,13 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
+
 from edge_identify.edge_runtime import errors
 from edge_identify.edge_runtime.commands.answers import Answer, answer_lines, answers_as_json
 from edge_identify.edge_runtime.commands.identify import main
 from edge_identify.edge_runtime.commands.running import ExitCode, exit_code_for, require_extra, run_command
 from edge_identify.edge_runtime.identification import Identification, Match
 from edge_identify.edge_runtime.pack.references import Reference
-from PIL import Image
 
 
 @pytest.mark.parametrize(
@@ -61,7 +62,10 @@ def test_ctrl_c_ends_with_the_shell_s_code(capsys: pytest.CaptureFixture[str]) -
 
 def test_a_missing_extra_is_named_with_the_line_that_installs_it() -> None:
     require_extra("server", ("json", "flask"))
-    with pytest.raises(errors.SetupError, match=r"no_such_library is not installed; run: pip install 'edge-identify\[server\]'"):
+    with pytest.raises(
+        errors.SetupError,
+        match=r"no_such_library is not installed; run: pip install 'edge-identify\[server\]'",
+    ):
         require_extra("server", ("json", "no_such_library"))
 
 
@@ -75,8 +79,14 @@ def answer() -> Answer:
         kind="photo",
         question="p.jpg",
         result=Identification(
-            matches=(Match(reference=place, score=0.912345678, rank=1), Match(reference=plain, score=0.1, rank=2)),
-            pack_name="museum", pack_version="1.0.0", variant_name="onnx-int8", seconds=0.0123456,
+            matches=(
+                Match(reference=place, score=0.912345678, rank=1),
+                Match(reference=plain, score=0.1, rank=2),
+            ),
+            pack_name="museum",
+            pack_version="1.0.0",
+            variant_name="onnx-int8",
+            seconds=0.0123456,
         ),  # fmt: skip
     )
 
@@ -111,7 +121,10 @@ def test_the_json_object_is_the_documented_one() -> None:
 
 
 def test_a_first_word_that_is_a_subcommand_is_one_and_a_path_names_a_photo(
-    colour_pack: Callable[[], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    colour_pack: Callable[[], Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     Image.new("RGB", (9, 9), (0, 0, 255)).save(tmp_path / "packs", "PNG")
     pack = str(colour_pack())

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
+
 from edge_identify.edge_runtime.conformance import ConformanceCase, self_test, serialise_cases
 from edge_identify.edge_runtime.errors import PackDamagedError, PackFormatError
 from edge_identify.edge_runtime.pack.reader import open_pack
-from PIL import Image
 
 Rewrite = Callable[[Path], None]
 
@@ -38,9 +39,7 @@ def test_another_embedding_is_refused_with_the_photo_and_the_cosine(
         self_test(open_pack(folder))
 
 
-def test_a_file_of_cases_that_is_not_one_is_refused(
-    colour_pack: Callable[[], Path], rewrite_manifest: Rewrite
-) -> None:
+def test_a_file_of_cases_that_is_not_one_is_refused(colour_pack: Callable[[], Path], rewrite_manifest: Rewrite) -> None:
     folder = colour_pack()
     (folder / "cases.json").write_text('{"tolerance": "high"}')
     rewrite_manifest(folder)
@@ -57,5 +56,5 @@ def test_a_case_about_a_file_that_the_pack_does_not_list_is_refused(
     (folder / "cases.json").write_bytes(serialise_cases((case,), tolerance=0.99))
     rewrite_manifest(folder)
 
-    with pytest.raises(PackDamagedError, match="elsewhere.png: is not among the pack's files"):
+    with pytest.raises(PackDamagedError, match=r"elsewhere\.png: is not among the pack's files"):
         self_test(open_pack(folder))

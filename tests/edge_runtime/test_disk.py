@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from edge_identify.edge_runtime.disk import disk_errors_explained, flush_folder
 from edge_identify.edge_runtime.errors import SetupError
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from edge_identify.edge_runtime import encoders
 from edge_identify.edge_runtime.errors import PackError
 from edge_identify.edge_runtime.pack.manifest import Manifest, Runtime, Tensor, Variant
@@ -47,7 +48,9 @@ def test_a_variant_that_is_not_present_is_passed_over(manifest: Manifest) -> Non
 
 
 def test_a_pack_for_other_machines_only_says_so(manifest: Manifest) -> None:
-    with pytest.raises(PackError, match=r"none of its encoders \(.*\) runs here; ask its maker for one with .* onnx-int8"):
+    with pytest.raises(
+        PackError, match=r"none of its encoders \(.*\) runs here; ask its maker for one with .* onnx-int8"
+    ):
         encoders.preferred_variant(manifest.image_variants, ("coreml-int8", "coreml-fp16"), "colours")
 
 

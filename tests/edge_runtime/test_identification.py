@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from edge_identify.edge_runtime.errors import PackError, PhotoError
 from edge_identify.edge_runtime.identification import Identifier, TextSearcher
 from edge_identify.edge_runtime.pack.reader import open_pack
-from PIL import Image
 
 
 def photo(folder: Path, colour: tuple[int, int, int]) -> Path:
@@ -65,7 +66,10 @@ def test_a_batch_gives_what_its_photos_give_one_by_one(colour_pack: Callable[[],
 def test_a_broken_photo_is_a_photo_error(colour_pack: Callable[[], Path], tmp_path: Path) -> None:
     broken = tmp_path / "broken.jpg"
     broken.write_bytes(b"")
-    with Identifier(open_pack(colour_pack())) as identifier, pytest.raises(PhotoError, match=r"broken\.jpg.*empty"):
+    with (
+        Identifier(open_pack(colour_pack())) as identifier,
+        pytest.raises(PhotoError, match=r"broken\.jpg.*empty"),
+    ):
         identifier.identify(broken)
 
 

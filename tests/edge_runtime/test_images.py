@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from edge_identify.edge_runtime import images
 from edge_identify.edge_runtime.errors import PhotoError
-from PIL import Image
 
 
 def halves(mode: str = "RGB") -> Image.Image:
@@ -52,9 +53,11 @@ def test_transparency_lies_over_white() -> None:
     palette.putpalette([0, 0, 0, 10, 20, 30])
 
     assert images.decode_image(encoded(image, format="PNG"), name="x").getpixel((1, 1)) == (255, 255, 255)
-    assert images.decode_image(
-        encoded(palette, format="PNG", transparency=0), name="x"
-    ).getpixel((1, 1)) == (255, 255, 255)
+    assert images.decode_image(encoded(palette, format="PNG", transparency=0), name="x").getpixel((1, 1)) == (
+        255,
+        255,
+        255,
+    )
 
 
 def test_sixteen_bit_grey_is_scaled_and_not_clipped() -> None:

@@ -7,6 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from edge_identify.edge_runtime.errors import PackFormatError
 from edge_identify.edge_runtime.listing import (
     EMPTY_LISTING,
@@ -20,8 +23,6 @@ from edge_identify.edge_runtime.listing import (
     with_version,
 )
 from edge_identify.edge_runtime.pack.names import PackVersion
-from hypothesis import given
-from hypothesis import strategies as st
 
 _SHA256 = "ab" * 32
 
@@ -55,9 +56,7 @@ def _version(**changes: Any) -> bytes:
 
 
 _versions = st.builds(PackVersion, *[st.integers(0, 10**9 - 1)] * 3)
-_times = st.integers(0, 10**10).map(
-    lambda second: datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=second)
-)
+_times = st.integers(0, 10**10).map(lambda second: datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=second))
 _names = st.from_regex(r"[a-z0-9][a-z0-9-]{0,20}", fullmatch=True)
 _titles = st.text(st.characters(exclude_categories=["Cs"]))
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.locking import only_writer
 

@@ -5,12 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from edge_identify.edge_runtime.errors import PackFormatError
 from edge_identify.edge_runtime.json_fields import JsonObject, canonical_json, parse_json_object
 from edge_identify.edge_runtime.pack.names import PackVersion, checked_pack_name
-from edge_identify.edge_runtime.pack.references import Reference, ReferenceImage, ReferenceTable, write_references
-from hypothesis import given
-from hypothesis import strategies as st
+from edge_identify.edge_runtime.pack.references import (
+    Reference,
+    ReferenceImage,
+    ReferenceTable,
+    write_references,
+)
 
 VERSIONS = st.builds(PackVersion, *[st.integers(0, 10**8)] * 3)
 
@@ -18,13 +24,13 @@ VERSIONS = st.builds(PackVersion, *[st.integers(0, 10**8)] * 3)
 @given(first=VERSIONS, second=VERSIONS)
 def test_versions_are_read_back_and_ordered_by_their_numbers(first: PackVersion, second: PackVersion) -> None:
     assert PackVersion.parse(str(first)) == first
-    assert (first < second) == (
-        (first.major, first.minor, first.patch) < (second.major, second.minor, second.patch)
-    )
+    assert (first < second) == ((first.major, first.minor, first.patch) < (second.major, second.minor, second.patch))
     assert PackVersion(1, 10, 0) > PackVersion(1, 9, 9)
 
 
-@pytest.mark.parametrize("text", ["1", "1.0", "1.0.0.0", "v1.0.0", "1.0.-1", "1.0.0-beta", "１.0.0", " 1.0.0", "1.0.0\n", ""])
+@pytest.mark.parametrize(
+    "text", ["1", "1.0", "1.0.0.0", "v1.0.0", "1.0.-1", "1.0.0-beta", "１.0.0", " 1.0.0", "1.0.0\n", ""]
+)
 def test_what_is_no_version_is_refused(text: str) -> None:
     with pytest.raises(PackFormatError, match="write three numbers such as 1"):
         PackVersion.parse(text)
@@ -37,12 +43,15 @@ def test_what_cannot_name_a_pack_is_refused(text: str) -> None:
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
 )
 
 
 @given(values=st.dictionaries(st.text(), JSON))
-def test_canonical_json_is_read_back_and_does_not_depend_on_the_order_of_keys(values: dict[str, object]) -> None:
+def test_canonical_json_is_read_back_and_does_not_depend_on_the_order_of_keys(
+    values: dict[str, object],
+) -> None:
     data = canonical_json(values)
 
     assert parse_json_object(data, where="x", max_bytes=len(data)).values == values
@@ -60,7 +69,10 @@ def test_canonical_json_is_read_back_and_does_not_depend_on_the_order_of_keys(va
         (lambda fields: fields.texts("mixed"), "`mixed` should be a list of strings"),
         (lambda fields: list(fields.objects("mixed")), r"x.mixed\[0\]: expected an object, found int"),
         (lambda fields: fields.object("absent"), "`absent` should be dict, found nothing"),
-        (lambda fields: fields.object("nested").text("deep"), "x.nested: `deep` should be str, found nothing"),
+        (
+            lambda fields: fields.object("nested").text("deep"),
+            "x.nested: `deep` should be str, found nothing",
+        ),
     ],
 )
 def test_a_field_of_the_wrong_kind_is_named(read, message: str) -> None:  # type: ignore[no-untyped-def]

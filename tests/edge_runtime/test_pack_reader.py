@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from edge_identify.edge_runtime.errors import PackDamagedError, PackFormatError, PackNotFoundError
 from edge_identify.edge_runtime.identification import Identifier
 from edge_identify.edge_runtime.pack.manifest_json import parse_manifest, serialise_manifest
@@ -65,6 +66,8 @@ def test_a_folder_without_a_pack_is_told_apart_from_a_broken_one(tmp_path: Path)
         open_pack(tmp_path)
 
 
-def test_asking_for_a_variant_that_the_pack_does_not_have_names_those_it_has(colour_pack: Callable[[], Path]) -> None:
+def test_asking_for_a_variant_that_the_pack_does_not_have_names_those_it_has(
+    colour_pack: Callable[[], Path],
+) -> None:
     with pytest.raises(PackFormatError, match="no encoder variant 'onnx-int4'; it has onnx-fp32"):
         open_pack(colour_pack(), variant_names=("onnx-int4",))

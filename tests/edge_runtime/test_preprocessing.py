@@ -2,8 +2,15 @@
 
 import numpy as np
 import pytest
-from edge_identify.edge_runtime.preprocessing import Interpolation, Preprocessing, ResizeMode, kept_box, preprocess
 from PIL import Image
+
+from edge_identify.edge_runtime.preprocessing import (
+    Interpolation,
+    Preprocessing,
+    ResizeMode,
+    kept_box,
+    preprocess,
+)
 
 
 def recipe(size_px: int = 32, mode: ResizeMode = ResizeMode.SHORTEST_SIDE) -> Preprocessing:
@@ -15,8 +22,12 @@ def noise(width: int, height: int) -> Image.Image:
     return Image.fromarray(rng.integers(0, 256, (height, width, 3), dtype=np.uint8))
 
 
-@pytest.mark.parametrize(("width", "height"), [(64, 48), (48, 64), (31, 200), (200, 31), (32, 32), (7, 5), (333, 500), (3, 90)])
-def test_only_the_kept_part_is_resized_and_the_pixels_are_those_of_resizing_all_and_cropping(width: int, height: int) -> None:
+@pytest.mark.parametrize(
+    ("width", "height"), [(64, 48), (48, 64), (31, 200), (200, 31), (32, 32), (7, 5), (333, 500), (3, 90)]
+)
+def test_only_the_kept_part_is_resized_and_the_pixels_are_those_of_resizing_all_and_cropping(
+    width: int, height: int
+) -> None:
     image, size = noise(width, height), 32
     scaled_width = size if width <= height else size * width // height
     scaled_height = size if height <= width else size * height // width
@@ -61,8 +72,6 @@ def test_the_kept_box_lies_inside_the_picture(width: int, height: int) -> None:
 
 
 def test_both_filters_exist_and_differ() -> None:
-    bilinear = Preprocessing(
-        size_px=32, resize_mode=ResizeMode.SHORTEST_SIDE, interpolation=Interpolation.BILINEAR
-    )
+    bilinear = Preprocessing(size_px=32, resize_mode=ResizeMode.SHORTEST_SIDE, interpolation=Interpolation.BILINEAR)
 
     assert (preprocess(noise(64, 64), bilinear) != preprocess(noise(64, 64), recipe())).any()

@@ -5,6 +5,7 @@ from pathlib import Path
 import faiss
 import numpy as np
 import pytest
+
 from edge_identify.edge_runtime.pack.manifest import IndexKind, IndexSpec
 from edge_identify.edge_runtime.search import FaissSearch, MappedSearch
 
@@ -23,9 +24,7 @@ def write(path: Path, kind: IndexKind, vectors: np.ndarray, ids: np.ndarray) -> 
     index.train(vectors)
     index.add_with_ids(vectors, ids)
     faiss.write_index(index, str(path))
-    return IndexSpec(
-        file=path.name, kind=kind, dim=dim, count=count, embedded_with="x", most_images_per_reference=1
-    )
+    return IndexSpec(file=path.name, kind=kind, dim=dim, count=count, embedded_with="x", most_images_per_reference=1)
 
 
 @pytest.mark.parametrize("kind", list(IndexKind))

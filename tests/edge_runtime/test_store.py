@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+
 from edge_identify.edge_runtime.durable import sha256_of_file
 from edge_identify.edge_runtime.errors import PackDamagedError, PackFormatError, PackNotFoundError, SetupError
 from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME
@@ -72,9 +73,7 @@ def test_an_empty_store_says_how_to_fetch_a_pack(store: PackStore) -> None:
     assert not store.root.exists()
 
 
-def test_a_wrong_name_gets_the_names_that_are_there(
-    store: PackStore, small_pack: SmallPack, tmp_path: Path
-) -> None:
+def test_a_wrong_name_gets_the_names_that_are_there(store: PackStore, small_pack: SmallPack, tmp_path: Path) -> None:
     _install(store, small_pack(tmp_path / "pack"))
     with pytest.raises(PackNotFoundError, match=r"'street-arts'.*there is street-art;"):
         store.active("street-arts")
@@ -93,9 +92,7 @@ def test_several_packs_must_be_chosen_from(store: PackStore, small_pack: SmallPa
         store.the_only()
 
 
-def test_the_version_before_stays_and_older_ones_go(
-    store: PackStore, small_pack: SmallPack, tmp_path: Path
-) -> None:
+def test_the_version_before_stays_and_older_ones_go(store: PackStore, small_pack: SmallPack, tmp_path: Path) -> None:
     for version in ("1.0.0", "1.1.0", "2.0.0"):
         _install(store, small_pack(tmp_path / version, version=version))
     installed = store.active("street-art")
@@ -103,9 +100,7 @@ def test_the_version_before_stays_and_older_ones_go(
     assert sorted(folder.name for folder in installed.folder.parent.iterdir()) == ["1.1.0", "2.0.0"]
 
 
-def test_unchanged_files_are_the_same_file_on_the_disk(
-    store: PackStore, small_pack: SmallPack, tmp_path: Path
-) -> None:
+def test_unchanged_files_are_the_same_file_on_the_disk(store: PackStore, small_pack: SmallPack, tmp_path: Path) -> None:
     old = _install(store, small_pack(tmp_path / "old"))
     new = _install(store, small_pack(tmp_path / "new", version="1.1.0", payload={"index.faiss": b"more"}))
     encoder = "image/onnx-int8.onnx"
@@ -135,9 +130,7 @@ def test_damaged_files_are_not_taken_over(store: PackStore, small_pack: SmallPac
     assert paths == {"conformance/cases.json", "image/onnx-int8.onnx", "image/onnx-fp32.onnx"}
 
 
-def test_the_same_version_again_repairs_it_in_place(
-    store: PackStore, small_pack: SmallPack, tmp_path: Path
-) -> None:
+def test_the_same_version_again_repairs_it_in_place(store: PackStore, small_pack: SmallPack, tmp_path: Path) -> None:
     pack = small_pack(tmp_path / "pack")
     installed = _install(store, pack)
     (installed.folder / "index.faiss").write_bytes(b"vectorz")
@@ -165,9 +158,7 @@ def test_a_changed_manifest_is_noticed_when_the_pack_is_opened(
         store.active("street-art")
 
 
-def test_a_version_that_was_deleted_by_hand_is_noticed(
-    store: PackStore, small_pack: SmallPack, tmp_path: Path
-) -> None:
+def test_a_version_that_was_deleted_by_hand_is_noticed(store: PackStore, small_pack: SmallPack, tmp_path: Path) -> None:
     shutil.rmtree(_install(store, small_pack(tmp_path / "pack")).folder)
     with pytest.raises(PackDamagedError, match="missing"):
         store.active("street-art")

@@ -3,13 +3,14 @@
 from pathlib import Path
 
 import pytest
-from edge_identify.convert.tower_exports import clip_merges
+from hypothesis import given
+from hypothesis import strategies as st
+
 from edge_identify.convert.torchvision_operators import ensure_torchvision_operators
+from edge_identify.convert.tower_exports import clip_merges
 from edge_identify.edge_runtime.errors import PackDamagedError
 from edge_identify.edge_runtime.pack.manifest import TokenizerSpec
 from edge_identify.edge_runtime.tokenizer import ClipTokenizer, read_clip_tokenizer
-from hypothesis import given
-from hypothesis import strategies as st
 
 ensure_torchvision_operators()
 import open_clip  # noqa: E402  (torchvision must be made importable first)
@@ -26,7 +27,24 @@ def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> ClipTokenizer:
     return read_clip_tokenizer(path, SPEC)
 
 
-TRICKY = ["it's", "'s", "ß", "İ", "&amp;lt;", "<end_of_text>", "漢字", "😀", "\u200d", "ﬁ", "é", "²", " ", "\n", "a1b2", "â€™"]
+TRICKY = [
+    "it's",
+    "'s",
+    "ß",
+    "İ",
+    "&amp;lt;",
+    "<end_of_text>",
+    "漢字",
+    "😀",
+    "\u200d",
+    "ﬁ",
+    "é",
+    "²",
+    " ",
+    "\n",
+    "a1b2",
+    "â€™",
+]
 
 
 @given(text=st.one_of(st.text(max_size=40), st.lists(st.sampled_from(TRICKY), max_size=8).map("".join)))

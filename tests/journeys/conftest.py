@@ -38,7 +38,12 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     def run_it(command: str, *arguments: object) -> Finished:
         words = [str(argument) for argument in arguments]
         done = subprocess.run(
-            [COMMANDS / command, *words], capture_output=True, text=True, check=False, env=environment, timeout=600
+            [COMMANDS / command, *words],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=environment,
+            timeout=600,
         )
         return Finished(code=done.returncode, out=done.stdout, err=done.stderr)
 
@@ -64,7 +69,11 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> DemoRun:
     folder = tmp_path_factory.mktemp("demo") / "out"
     script = Path(__file__).parent / "demo.py"
     done = subprocess.run(
-        [sys.executable, script, folder, "--count", str(MOSAICS)], capture_output=True, text=True, check=False, timeout=900
+        [sys.executable, script, folder, "--count", str(MOSAICS)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=900,
     )
     return DemoRun(folder=folder, finished=Finished(code=done.returncode, out=done.stdout, err=done.stderr))
 

@@ -39,7 +39,18 @@ def main() -> int:
     _run("edge-build", "draw-demo", set_folder, "--count", options.count)
     _step("add the references to a catalogue, and build a pack with the built-in encoder")
     _run("edge-build", "add", f"image-list:{set_folder / 'references.csv'}", "--catalogue", catalogue)
-    _run("edge-build", "pack", "--catalogue", catalogue, "--name", "demo", "--title", "Drawn mosaics", "--out", pack)
+    _run(
+        "edge-build",
+        "pack",
+        "--catalogue",
+        catalogue,
+        "--name",
+        "demo",
+        "--title",
+        "Drawn mosaics",
+        "--out",
+        pack,
+    )
     _step("publish the pack, serve it, and fetch it to a device's store")
     _run("edge-serve", "publish", pack, "--repo", repo)
     with _server(repo) as url:
@@ -53,7 +64,9 @@ def main() -> int:
     (out / "answers.json").write_text(answers, encoding="utf-8")
     right, asked = _count_right(json.loads(answers), set_folder / "queries.csv")
 
-    print(f"\n{right} of {asked} simulated photos right at rank 1 ({100 * right / asked:.1f} %), with the server stopped")
+    print(
+        f"\n{right} of {asked} simulated photos right at rank 1 ({100 * right / asked:.1f} %), with the server stopped"
+    )
     print(f"all steps took {perf_counter() - started:.0f} s; look at:")
     _show(out, set_folder / "references", "the reference pictures")
     _show(out, set_folder / "photos", "the simulated photos")

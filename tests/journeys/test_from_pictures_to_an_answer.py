@@ -58,7 +58,14 @@ def test_text_finds_references_through_the_exported_text_tower(demo, run) -> Non
 
 def test_evaluate_prints_the_documented_object(demo, run) -> None:  # type: ignore[no-untyped-def]
     figures = run(
-        "edge-build", "evaluate", demo.folder / "pack", "--queries", demo.folder / "set/queries.csv", "--group-by", "kind", "--json"
+        "edge-build",
+        "evaluate",
+        demo.folder / "pack",
+        "--queries",
+        demo.folder / "set/queries.csv",
+        "--group-by",
+        "kind",
+        "--json",
     )
 
     assert figures.code == 0

@@ -6,7 +6,18 @@ import json
 import subprocess
 import sys
 
-FORBIDDEN = ("torch", "open_clip", "flask", "sqlite_utils", "timm", "torchvision", "coremltools", "onnx", "tqdm", "waitress")
+FORBIDDEN = (
+    "torch",
+    "open_clip",
+    "flask",
+    "sqlite_utils",
+    "timm",
+    "torchvision",
+    "coremltools",
+    "onnx",
+    "tqdm",
+    "waitress",
+)
 
 #: Runs the command with the forbidden libraries missing and with sockets that refuse, then tells what was loaded.
 _PROGRAM = """
@@ -26,7 +37,13 @@ print(json.dumps({"code": code, "rooms": rooms, "urllib3": "urllib3" in sys.modu
 
 
 def run_alone(*arguments: object) -> dict[str, object]:
-    words = [sys.executable, "-c", _PROGRAM, json.dumps(FORBIDDEN), *(str(argument) for argument in arguments)]
+    words = [
+        sys.executable,
+        "-c",
+        _PROGRAM,
+        json.dumps(FORBIDDEN),
+        *(str(argument) for argument in arguments),
+    ]
     done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr
     report: dict[str, object] = json.loads(done.stderr.splitlines()[-1])

@@ -7,8 +7,9 @@ import json
 from pathlib import Path
 
 import pytest
-from colour_packs import write_colour_pack
 from PIL import Image
+
+from colour_packs import write_colour_pack
 
 
 def one_line(finished) -> str:  # type: ignore[no-untyped-def]
@@ -102,7 +103,9 @@ def test_a_server_that_is_down(run, tmp_path: Path) -> None:  # type: ignore[no-
     assert "127.0.0.1:9" in one_line(finished)
 
 
-@pytest.mark.parametrize("words", [(), ("photo.jpg", "--top-k", "0"), ("photo.jpg", "--top-k", "five"), ("--no-such-option",)])
+@pytest.mark.parametrize(
+    "words", [(), ("photo.jpg", "--top-k", "0"), ("photo.jpg", "--top-k", "five"), ("--no-such-option",)]
+)
 def test_wrong_usage(run, words: tuple[str, ...]) -> None:  # type: ignore[no-untyped-def]
     finished = run("edge-identify", *words)
 
@@ -130,7 +133,9 @@ def test_sources_that_hold_nothing_usable(run, tmp_path: Path) -> None:  # type:
         finished = run("edge-build", "add", source, "--catalogue", catalogue)
         assert finished.code == 8, finished
         assert message in one_line(finished)
-    assert "absent-1.jpg" in run("edge-build", "add", f"image-list:{tmp_path / 'list.txt'}", "--catalogue", catalogue).err
+    assert (
+        "absent-1.jpg" in run("edge-build", "add", f"image-list:{tmp_path / 'list.txt'}", "--catalogue", catalogue).err
+    )
 
 
 def test_a_broken_picture_is_skipped_and_the_rest_is_added(run, photos: dict[str, Path], tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

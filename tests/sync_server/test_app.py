@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
 from edge_identify.edge_runtime import __version__
 from edge_identify.edge_runtime.durable import sha256_of_bytes
 from edge_identify.edge_runtime.listing import LISTING_NAME, PAGE_NAME, blob_path
@@ -16,8 +19,6 @@ from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME
 from edge_identify.edge_runtime.pack.reader import read_manifest
 from edge_identify.sync_server.app import create_app
 from edge_identify.sync_server.publish import publish
-from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)
 DATA = bytes(range(100))
@@ -135,9 +136,7 @@ def test_another_tag_gets_the_whole(client: FlaskClient, blob: str) -> None:
     ("header", "first", "last"),
     [("bytes=10-19", 10, 19), ("bytes=90-", 90, 99), ("bytes=-5", 95, 99), ("bytes=0-500", 0, 99)],
 )
-def test_one_piece_is_sent_as_one_piece(
-    client: FlaskClient, blob: str, header: str, first: int, last: int
-) -> None:
+def test_one_piece_is_sent_as_one_piece(client: FlaskClient, blob: str, header: str, first: int, last: int) -> None:
     answer = client.get(blob, headers={"Range": header})
     assert (answer.status_code, answer.data) == (206, DATA[first : last + 1])
     assert answer.headers["Content-Range"] == f"bytes {first}-{last}/100"
@@ -145,9 +144,7 @@ def test_one_piece_is_sent_as_one_piece(
 
 
 @pytest.mark.parametrize("header", ["bytes=0-1,5-6", "bytes=5-2", "bytes=x", "lines=1-2"])
-def test_several_pieces_or_none_that_can_be_read_get_the_whole(
-    client: FlaskClient, blob: str, header: str
-) -> None:
+def test_several_pieces_or_none_that_can_be_read_get_the_whole(client: FlaskClient, blob: str, header: str) -> None:
     answer = client.get(blob, headers={"Range": header})
     assert (answer.status_code, answer.data) == (200, DATA)
     assert "Content-Range" not in answer.headers
@@ -284,6 +281,5 @@ def test_what_is_published_while_the_service_runs_is_served(
     assert answer.headers["ETag"] != tag
     assert client.get("/manifests/street-art/1.1.0.json").status_code == 200
     assert all(
-        client.get(f"/{blob_path(entry.sha256)}").status_code == 200
-        for entry in read_manifest(new).files.values()
+        client.get(f"/{blob_path(entry.sha256)}").status_code == 200 for entry in read_manifest(new).files.values()
     )

@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
+
 from edge_identify.edge_runtime.commands.running import ExitCode
 from edge_identify.sync_server.commands import main
 
@@ -29,9 +30,7 @@ def repo(small_pack: Callable[..., Path], tmp_path: Path) -> Path:
 @contextmanager
 def _running(*words: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Start the server and wait for the line that says where it listens."""
-    with subprocess.Popen(
-        [sys.executable, "-c", _START, "run", *words], stderr=subprocess.PIPE, text=True
-    ) as process:
+    with subprocess.Popen([sys.executable, "-c", _START, "run", *words], stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         try:
             line = process.stderr.readline()
@@ -44,9 +43,7 @@ def _running(*words: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of this kind are not there")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
-def test_the_server_serves_on_a_free_port_until_a_signal_ends_it(
-    repo: Path, number: signal.Signals, code: int
-) -> None:
+def test_the_server_serves_on_a_free_port_until_a_signal_ends_it(repo: Path, number: signal.Signals, code: int) -> None:
     with _running("--repo", str(repo), "--port", "0") as (process, url):
         with urlopen(f"{url}/health", timeout=10) as answer:
             assert json.load(answer)["packs"] == 1
@@ -122,9 +119,7 @@ def test_a_port_that_is_taken_is_one_line(repo: Path, capsys: pytest.CaptureFixt
 
 
 @pytest.mark.parametrize("words", [["--help"], ["publish", "--help"], ["run", "--help"]])
-def test_help_shows_an_example_before_the_options(
-    words: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_help_shows_an_example_before_the_options(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="0"):
         main(words)
     text = capsys.readouterr().out
@@ -141,7 +136,5 @@ def test_a_port_that_is_none_is_wrong_usage(port: str) -> None:
 
 def test_help_loads_neither_flask_nor_waitress() -> None:
     code = "import sys; from edge_identify.sync_server import commands, publish; print(*sys.modules)"
-    modules = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    ).stdout.split()
+    modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"flask", "waitress", "torch", "sqlite_utils", "numpy"} & set(modules)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+
 from edge_identify.edge_runtime.durable import sha256_of_file
 from edge_identify.edge_runtime.errors import PackDamagedError, PackFormatError, PackNotFoundError, SetupError
 from edge_identify.edge_runtime.listing import LISTING_NAME, PAGE_NAME, blob_path
@@ -56,16 +57,12 @@ def test_a_published_pack_is_whole_in_the_tree(small_pack: SmallPack, tmp_path: 
     assert report.copied_bytes == manifest.size_bytes()
 
 
-def test_every_file_may_be_read_by_another_web_server(
-    small_pack: SmallPack, tmp_path: Path, repo: Path
-) -> None:
+def test_every_file_may_be_read_by_another_web_server(small_pack: SmallPack, tmp_path: Path, repo: Path) -> None:
     publish(small_pack(tmp_path / "pack"), repo, now_utc=NOW)
     assert all((repo / path).stat().st_mode & 0o044 == 0o044 for path in _tree(repo))
 
 
-def test_publishing_again_changes_nothing_and_says_so(
-    small_pack: SmallPack, tmp_path: Path, repo: Path
-) -> None:
+def test_publishing_again_changes_nothing_and_says_so(small_pack: SmallPack, tmp_path: Path, repo: Path) -> None:
     pack = small_pack(tmp_path / "pack")
     publish(pack, repo, now_utc=NOW)
     before = _tree(repo)
@@ -171,9 +168,7 @@ def test_what_a_killed_publish_left_is_cleared(small_pack: SmallPack, tmp_path: 
     assert not leftover.exists()
 
 
-def test_a_second_publish_at_the_same_time_is_told_to_wait(
-    small_pack: SmallPack, tmp_path: Path, repo: Path
-) -> None:
+def test_a_second_publish_at_the_same_time_is_told_to_wait(small_pack: SmallPack, tmp_path: Path, repo: Path) -> None:
     pack = small_pack(tmp_path / "pack")
     publish(pack, repo, now_utc=NOW)
     with (
@@ -215,9 +210,7 @@ def test_a_full_disk_is_one_line_and_lists_nothing(
     assert _tree(repo) == {}
 
 
-def test_a_listing_of_a_newer_software_is_not_overwritten(
-    small_pack: SmallPack, tmp_path: Path, repo: Path
-) -> None:
+def test_a_listing_of_a_newer_software_is_not_overwritten(small_pack: SmallPack, tmp_path: Path, repo: Path) -> None:
     repo.mkdir()
     (repo / LISTING_NAME).write_text('{"format": 2}')
     with pytest.raises(PackFormatError, match="update edge-identify"):

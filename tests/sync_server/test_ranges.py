@@ -5,9 +5,10 @@ from __future__ import annotations
 from contextlib import suppress
 
 import pytest
-from edge_identify.sync_server.ranges import ByteRange, UnsatisfiableRangeError, requested_range
 from hypothesis import given
 from hypothesis import strategies as st
+
+from edge_identify.sync_server.ranges import ByteRange, UnsatisfiableRangeError, requested_range
 
 
 @pytest.mark.parametrize(

@@ -31,17 +31,11 @@ def test_the_text_package_gives_the_embeddings_of_the_torch_tower(exported: Any,
 
 def test_the_same_tower_gives_the_same_bytes(exported_vit: Any, tmp_path: Path) -> None:
     CoreMLProgram.load(exported_vit.image_package)  # reading a program moves coremltools' counters
-    export_image_tower(
-        exported_vit.image_tower, size_px=exported_vit.size_px, out=tmp_path / "again.mlpackage"
-    )
+    export_image_tower(exported_vit.image_tower, size_px=exported_vit.size_px, out=tmp_path / "again.mlpackage")
     export_text_tower(exported_vit.text_tower, context_length=12, out=tmp_path / "text.mlpackage")
     for path in FILES:
-        assert (tmp_path / "again.mlpackage" / path).read_bytes() == (
-            exported_vit.image_package / path
-        ).read_bytes()
-        assert (tmp_path / "text.mlpackage" / path).read_bytes() == (
-            exported_vit.text_package / path
-        ).read_bytes()
+        assert (tmp_path / "again.mlpackage" / path).read_bytes() == (exported_vit.image_package / path).read_bytes()
+        assert (tmp_path / "text.mlpackage" / path).read_bytes() == (exported_vit.text_package / path).read_bytes()
 
 
 def test_a_package_has_three_files_that_a_pack_may_hold(exported_vit: Any) -> None:
@@ -59,9 +53,7 @@ def test_the_image_input_is_one_rgb_picture_and_the_output_float32(exported: Any
     assert picture.type.imageType.colorSpace == picture.type.imageType.ColorSpace.Value("RGB")
     assert embedding.name == "embedding"
     assert list(embedding.type.multiArrayType.shape) == [1, 32]
-    assert embedding.type.multiArrayType.dataType == embedding.type.multiArrayType.ArrayDataType.Value(
-        "FLOAT32"
-    )
+    assert embedding.type.multiArrayType.dataType == embedding.type.multiArrayType.ArrayDataType.Value("FLOAT32")
 
 
 def test_the_text_input_is_int32_token_ids(exported_vit: Any) -> None:
@@ -102,9 +94,7 @@ def test_matrix_products_are_in_float16(exported_vit: Any) -> None:
 
 
 def test_no_constant_is_infinite(exported_vit: Any) -> None:
-    constants = [
-        one.outputs[0].val for one in _operations(exported_vit.text_package) if one.op_type == "const"
-    ]
+    constants = [one.outputs[0].val for one in _operations(exported_vit.text_package) if one.op_type == "const"]
     arrays = [value for value in constants if isinstance(value, np.ndarray) and value.dtype.kind == "f"]
     assert any((array == -1e4).any() for array in arrays), "the causal mask is gone"
     assert all(np.isfinite(array).all() for array in arrays)

@@ -35,9 +35,7 @@ def test_a_package_with_zeroed_weights_shows_at_once(exported: Any, tmp_path: Pa
     assert centred(embeddings, exported.image_embeddings).mean() < 0.97
 
 
-def test_an_unknown_operator_is_refused_by_type_and_name(
-    exported_vit: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unknown_operator_is_refused_by_type_and_name(exported_vit: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(OPERATORS, "gelu")
     with pytest.raises(SetupError, match=r"operator 'gelu' \(gelu\w*\) that cannot be evaluated"):
         CoreMLProgram.load(exported_vit.image_package)
@@ -72,9 +70,7 @@ def test_a_package_without_one_of_its_files_is_refused_by_its_name(
 
 
 @pytest.mark.parametrize("path", [MODEL, MANIFEST])
-def test_a_damaged_description_is_refused_by_the_package_s_name(
-    exported_vit: Any, tmp_path: Path, path: str
-) -> None:
+def test_a_damaged_description_is_refused_by_the_package_s_name(exported_vit: Any, tmp_path: Path, path: str) -> None:
     package = tmp_path / "damaged.mlpackage"
     shutil.copytree(exported_vit.image_package, package)
     (package / path).write_bytes(b"\xff" * 100)

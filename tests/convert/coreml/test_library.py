@@ -42,7 +42,5 @@ def test_coremltools_loads_without_a_word_and_only_when_asked() -> None:
         "assert not {'torch', 'coremltools'} & sys.modules.keys()\n"
         "evaluate.load_coremltools()\n"
     )
-    found = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
-    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
     assert (found.stdout, found.stderr) == ("", "")

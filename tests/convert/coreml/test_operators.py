@@ -59,12 +59,8 @@ CASES: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("name", "arguments"), CASES, ids=lambda value: value if isinstance(value, str) else ""
-)
-def test_an_operator_computes_what_coremltools_computes_on_constants(
-    name: str, arguments: dict[str, Any]
-) -> None:
+@pytest.mark.parametrize(("name", "arguments"), CASES, ids=lambda value: value if isinstance(value, str) else "")
+def test_an_operator_computes_what_coremltools_computes_on_constants(name: str, arguments: dict[str, Any]) -> None:
     expected = _coremltools_value(name, arguments)
     found = OPERATORS[name](**{key: _as_interpreted(value) for key, value in arguments.items()})
     results = [found] if isinstance(found, torch.Tensor) else list(found)
@@ -146,9 +142,7 @@ def test_norms_are_torch_s() -> None:
     "use",
     [
         lambda: OPERATORS["gather"](torch.ones(2, 2), torch.zeros(1), torch.tensor(0), torch.tensor(1)),
-        lambda: OPERATORS["slice_by_index"](
-            torch.ones(3), torch.tensor([2]), torch.tensor([0]), torch.tensor([-1])
-        ),
+        lambda: OPERATORS["slice_by_index"](torch.ones(3), torch.tensor([2]), torch.tensor([0]), torch.tensor([-1])),
         lambda: OPERATORS["max_pool"](
             torch.ones(1, 1, 3, 3), **{**_pool([2, 2], [2, 2]), "ceil_mode": torch.tensor(True)}
         ),

@@ -15,18 +15,14 @@ from edge_identify.convert.coreml.quantise import quantise_weights_to_int8
 from edge_identify.edge_runtime.errors import SetupError
 
 
-def test_an_int8_image_package_stays_close_to_the_torch_tower(
-    exported: Any, centred: Any, tmp_path: Path
-) -> None:
+def test_an_int8_image_package_stays_close_to_the_torch_tower(exported: Any, centred: Any, tmp_path: Path) -> None:
     quantise_weights_to_int8(exported.image_package, tmp_path / "small.mlpackage")
     embeddings = embed_images(tmp_path / "small.mlpackage", exported.pixels)
     assert np.sum(embeddings * exported.image_embeddings, axis=1).min() > 0.999
     assert centred(embeddings, exported.image_embeddings).min() > 0.98
 
 
-def test_an_int8_text_package_stays_close_to_the_torch_tower(
-    exported: Any, centred: Any, tmp_path: Path
-) -> None:
+def test_an_int8_text_package_stays_close_to_the_torch_tower(exported: Any, centred: Any, tmp_path: Path) -> None:
     quantise_weights_to_int8(exported.text_package, tmp_path / "small.mlpackage")
     embeddings = embed_tokens(tmp_path / "small.mlpackage", exported.tokens)
     assert np.sum(embeddings * exported.text_embeddings, axis=1).min() > 0.999
@@ -46,8 +42,7 @@ def test_the_same_package_gives_the_same_bytes_and_stays_as_it_was(exported_vit:
     CoreMLProgram.load(source)  # reading a program moves coremltools' counters
     quantise_weights_to_int8(source, tmp_path / "two.mlpackage")
     one, two = (
-        [(tmp_path / name / path).read_bytes() for path in FILES]
-        for name in ("one.mlpackage", "two.mlpackage")
+        [(tmp_path / name / path).read_bytes() for path in FILES] for name in ("one.mlpackage", "two.mlpackage")
     )
     assert one == two
     assert one != before

@@ -23,9 +23,7 @@ def test_tiles_have_their_glazes() -> None:
 
 def test_grout_lies_between_tiles() -> None:
     field = np.ones((8, 8), dtype=np.uint8)
-    laid = np.asarray(
-        lay_tiles(field, GLAZES, grout=120, rng=np.random.default_rng(0), tile_px=20), dtype=int
-    )
+    laid = np.asarray(lay_tiles(field, GLAZES, grout=120, rng=np.random.default_rng(0), tile_px=20), dtype=int)
     is_grey = np.ptp(laid[..., :3], axis=2) < 40
     assert 0.04 < is_grey.mean() < 0.3
     assert np.abs(laid[is_grey][:, :3] - 120).mean() < 25

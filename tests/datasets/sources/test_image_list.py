@@ -43,9 +43,7 @@ def test_plain_lines_name_a_path_and_up_to_three_labels(read_list: ReadList, tmp
     ]
 
 
-def test_a_header_gives_every_fact_and_other_columns_become_attributes(
-    read_list: ReadList, tmp_path: Path
-) -> None:
+def test_a_header_gives_every_fact_and_other_columns_become_attributes(read_list: ReadList, tmp_path: Path) -> None:
     [image] = read_list(
         "# from the museum\n"
         "id,path,name,namespace,label,category,subcategory,lat,lng,url,licence,artist,year\n"
@@ -205,9 +203,7 @@ def test_text_in_another_encoding_is_refused(tmp_path: Path) -> None:
 
 
 @given(text=st.text(st.characters(codec="utf-8"), max_size=80))
-def test_any_text_gives_pictures_or_one_clear_refusal(
-    text: str, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_any_text_gives_pictures_or_one_clear_refusal(text: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     file = tmp_path_factory.getbasetemp() / "any.csv"
     file.write_bytes(text.encode())
     refusal = ""

@@ -11,8 +11,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from edge_identify.sync_server.app import create_app
 from werkzeug.serving import make_server
+
+from edge_identify.sync_server.app import create_app
 
 
 @dataclass(kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.sync.address import tree_url
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from edge_identify.edge_runtime.errors import (
     EdgeIdentifyError,
     NetworkError,
@@ -89,9 +90,7 @@ def publish_small(small_pack: SmallPack, tmp_path: Path) -> Callable[..., Manife
 PublishSmall = Callable[..., Manifest]
 
 
-def test_a_first_sync_installs_the_newest_version(
-    device: Device, server_url: str, publish_small: PublishSmall
-) -> None:
+def test_a_first_sync_installs_the_newest_version(device: Device, server_url: str, publish_small: PublishSmall) -> None:
     publish_small("1.0.0")
     manifest = publish_small("1.2.0")
     report = device.sync(server_url)
@@ -103,9 +102,7 @@ def test_a_first_sync_installs_the_newest_version(
     assert device.progress == sorted(device.progress)
 
 
-def test_an_update_fetches_only_what_changed(
-    device: Device, lying_server: Any, publish_small: PublishSmall
-) -> None:
+def test_an_update_fetches_only_what_changed(device: Device, lying_server: Any, publish_small: PublishSmall) -> None:
     publish_small("1.0.0")
     device.sync(lying_server.url)
     lying_server.requested.clear()
@@ -125,9 +122,7 @@ def test_a_second_sync_changes_nothing(device: Device, server_url: str, publish_
     assert (report.fetched_files, len(device.tested)) == (0, 1)
 
 
-def test_a_device_keeps_only_the_variants_it_runs(
-    device: Device, server_url: str, publish_small: PublishSmall
-) -> None:
+def test_a_device_keeps_only_the_variants_it_runs(device: Device, server_url: str, publish_small: PublishSmall) -> None:
     publish_small()
     device.variant_names = ("onnx-int8",)
     device.sync(server_url)
@@ -183,9 +178,7 @@ def test_an_older_version_on_offer_does_not_replace_the_installed_one(
     assert str(report.version) == device.version() == "2.0.0"
 
 
-def test_the_only_pack_on_offer_needs_no_name(
-    device: Device, server_url: str, publish_small: PublishSmall
-) -> None:
+def test_the_only_pack_on_offer_needs_no_name(device: Device, server_url: str, publish_small: PublishSmall) -> None:
     publish_small()
     assert device.sync(server_url, name=None).name == "street-art"
     publish_small(name="birds")
@@ -300,9 +293,7 @@ def test_a_host_that_cannot_be_is_refused_in_one_line(device: Device) -> None:
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "trouble", [{"status": 503, "body": b""}, {"cut_at": 1}, {"status": 429, "body": b""}]
-)
+@pytest.mark.parametrize("trouble", [{"status": 503, "body": b""}, {"cut_at": 1}, {"status": 429, "body": b""}])
 def test_trouble_that_passes_is_waited_for(
     device: Device,
     lying_server: Any,

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+
 from edge_identify.edge_runtime.store import PackStore
 from edge_identify.edge_runtime.sync.client import sync_pack
 from edge_identify.sync_server.publish import publish

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from edge_identify.edge_runtime.errors import NetworkError
 from edge_identify.edge_runtime.sync.http import redirect_target
 
@@ -19,9 +20,7 @@ def test_a_redirect_is_followed_over_http_and_https(url: str, location: str, exp
     assert redirect_target(url, location) == expected
 
 
-@pytest.mark.parametrize(
-    "location", ["http://a.example/packs.json", "ftp://a.example/", "file:///etc/passwd"]
-)
+@pytest.mark.parametrize("location", ["http://a.example/packs.json", "ftp://a.example/", "file:///etc/passwd"])
 def test_a_redirect_never_leaves_https(location: str) -> None:
     with pytest.raises(NetworkError, match="not followed"):
         redirect_target("https://a.example/packs.json", location)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+
 from edge_identify.edge_runtime.errors import NetworkError, PackFormatError, PackNotFoundError, SetupError
 from edge_identify.edge_runtime.listing import EMPTY_LISTING, OfferedManifest, OfferedVersion, with_version
 from edge_identify.edge_runtime.pack.manifest import Manifest
@@ -75,9 +76,7 @@ def test_what_is_here_already_is_not_fetched_whatever_its_path_was(manifest: Man
 
 def test_the_same_version_whole_is_up_to_date(manifest: Manifest) -> None:
     intact = frozenset(manifest.files.values())
-    plan = plan_sync(
-        installed=_installed(manifest.version), manifest=manifest, variant_names=ALL, intact=intact
-    )
+    plan = plan_sync(installed=_installed(manifest.version), manifest=manifest, variant_names=ALL, intact=intact)
     assert plan.action is Action.UP_TO_DATE
     assert plan.fetch == ()
 
@@ -85,9 +84,7 @@ def test_the_same_version_whole_is_up_to_date(manifest: Manifest) -> None:
 def test_the_same_version_with_a_damaged_file_fetches_that_file(manifest: Manifest) -> None:
     damaged = manifest.files["index.faiss"]
     intact = frozenset(manifest.files.values()) - {damaged}
-    plan = plan_sync(
-        installed=_installed(manifest.version), manifest=manifest, variant_names=ALL, intact=intact
-    )
+    plan = plan_sync(installed=_installed(manifest.version), manifest=manifest, variant_names=ALL, intact=intact)
     assert plan.action is Action.DOWNLOAD
     assert plan.fetch == (damaged,)
     assert "damaged" in plan.note
