@@ -71,9 +71,16 @@ def test_a_missing_extra_is_named_with_the_line_that_installs_it() -> None:
 
 def answer() -> Answer:
     place = Reference(
-        id="cat-1", name="Seated cat, bronze", namespace="museum", labels={"label": "cat"}, latitude=1.5, longitude=-2.5,
-        url="https://example.org/cat", licence="CC0-1.0", attributes={"hall": "7"},
-    )  # fmt: skip
+        id="cat-1",
+        name="Seated cat, bronze",
+        namespace="museum",
+        labels={"label": "cat"},
+        latitude=1.5,
+        longitude=-2.5,
+        url="https://example.org/cat",
+        licence="CC0-1.0",
+        attributes={"hall": "7"},
+    )
     plain = Reference(id="dog", name="dog")
     return Answer(
         kind="photo",
@@ -87,7 +94,7 @@ def answer() -> Answer:
             pack_version="1.0.0",
             variant_name="onnx-int8",
             seconds=0.0123456,
-        ),  # fmt: skip
+        ),
     )
 
 

@@ -24,7 +24,7 @@ def test_the_demo_identifies_the_drawn_set_with_the_server_stopped(demo) -> None
 
 
 def test_a_second_sync_fetches_nothing(demo) -> None:  # type: ignore[no-untyped-def]
-    second = [line for line in demo.finished.out.splitlines() if line.startswith("demo 1.0.0: ")][1]
+    second = [line for line in demo.finished.out.splitlines() if " fetched, " in line][1]
 
     assert "0 files (0.0 MB) fetched" in second
 
