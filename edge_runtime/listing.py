@@ -21,6 +21,7 @@ from typing import Any
 
 from edge_identify.edge_runtime.errors import PackFormatError
 from edge_identify.edge_runtime.json_fields import JsonObject, canonical_json, parse_json_object
+from edge_identify.edge_runtime.pack.manifest import FileEntry
 from edge_identify.edge_runtime.pack.manifest_json import MAX_MANIFEST_BYTES
 from edge_identify.edge_runtime.pack.names import PackVersion, checked_pack_name, checked_path, checked_sha256
 
@@ -36,34 +37,19 @@ _VERSION_FIELDS = frozenset({"version", "manifest", "size_bytes", "published_utc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OfferedManifest:
-    """Where a version's manifest lies, and what its bytes must be.
-
-    Attributes:
-        path: Relative to the tree, forward slashes.
-        length_bytes: Its exact length.
-        sha256: Its hash, 64 lower-case hexadecimal digits.
-    """
-
-    path: str
-    length_bytes: int
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class OfferedVersion:
     """One published version of a pack.
 
     Attributes:
         version: The pack's version.
-        manifest: Its manifest.
+        manifest: Where its manifest lies in the tree, and what its bytes must be.
         size_bytes: All its files together, every encoder variant included; a device fetches less.
         published_utc: When it was published.
         other: Fields that this version of the software does not know.
     """
 
     version: PackVersion
-    manifest: OfferedManifest
+    manifest: FileEntry
     size_bytes: int
     published_utc: datetime
     other: Mapping[str, Any] = field(default_factory=dict)
@@ -189,7 +175,7 @@ def _version(fields: JsonObject) -> OfferedVersion:
     manifest = fields.object("manifest")
     return OfferedVersion(
         version=PackVersion.parse(fields.text("version")),
-        manifest=OfferedManifest(
+        manifest=FileEntry(
             path=checked_path(manifest.text("path")),
             length_bytes=manifest.integer("length_bytes", least=1, most=MAX_MANIFEST_BYTES),
             sha256=checked_sha256(manifest.text("sha256")),

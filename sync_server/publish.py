@@ -23,7 +23,6 @@ from edge_identify.edge_runtime.listing import (
     LISTING_NAME,
     PAGE_NAME,
     Listing,
-    OfferedManifest,
     OfferedPack,
     OfferedVersion,
     blob_path,
@@ -118,7 +117,7 @@ def read_listing(repo: Path) -> Listing:
 def _offered(manifest: Manifest, manifest_bytes: bytes, now_utc: datetime) -> OfferedVersion:
     return OfferedVersion(
         version=manifest.version,
-        manifest=OfferedManifest(
+        manifest=FileEntry(
             path=manifest_path(manifest.name, manifest.version),
             length_bytes=len(manifest_bytes),
             sha256=sha256_of_bytes(manifest_bytes),
@@ -174,7 +173,7 @@ def _copy_blob(pack: Path, repo: Path, entry: FileEntry) -> bool:
     return True
 
 
-def _write_manifest(repo: Path, manifest: OfferedManifest, data: bytes) -> None:
+def _write_manifest(repo: Path, manifest: FileEntry, data: bytes) -> None:
     target = repo / manifest.path
     target.parent.mkdir(parents=True, exist_ok=True)
     if not target.is_file() or target.read_bytes() != data:

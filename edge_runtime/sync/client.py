@@ -43,7 +43,7 @@ Progress = Callable[[int, int], None]
 #: Which encoder variants this device keeps of a pack.
 ChooseVariants = Callable[[Manifest], tuple[str, ...]]
 #: Raises if the pack in the folder, with these variants, does not work on this device.
-SelfTest = Callable[[Path, Manifest, tuple[str, ...]], None]
+SelfTest = Callable[[Path, Manifest, tuple[str, ...]], object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,6 @@ from edge_identify.edge_runtime.errors import PackFormatError
 from edge_identify.edge_runtime.listing import (
     EMPTY_LISTING,
     Listing,
-    OfferedManifest,
     OfferedVersion,
     blob_path,
     manifest_path,
@@ -22,6 +21,7 @@ from edge_identify.edge_runtime.listing import (
     serialise_listing,
     with_version,
 )
+from edge_identify.edge_runtime.pack.manifest import FileEntry
 from edge_identify.edge_runtime.pack.names import PackVersion
 
 _SHA256 = "ab" * 32
@@ -31,7 +31,7 @@ def _offered(version: PackVersion, published: datetime = datetime(2026, 1, 31, t
     path = manifest_path("street-art", version)
     return OfferedVersion(
         version=version,
-        manifest=OfferedManifest(path=path, length_bytes=10, sha256=_SHA256),
+        manifest=FileEntry(path=path, length_bytes=10, sha256=_SHA256),
         size_bytes=1234,
         published_utc=published,
     )

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from demo import serving
 
 COMMANDS = Path(sys.executable).parent
 MOSAICS = 12
@@ -79,24 +80,6 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> DemoRun:
 
 
 @pytest.fixture
-def serve() -> Callable[[Path], object]:
+def serve() -> Callable[[Path], AbstractContextManager[str]]:
     """Return a context manager that serves a repository with `edge-serve run` and yields its address."""
-
-    @contextmanager
-    def serving(repo: Path) -> Iterator[str]:
-        server = subprocess.Popen(
-            [COMMANDS / "edge-serve", "run", "--repo", repo, "--port", "0"], stderr=subprocess.PIPE, text=True
-        )
-        assert server.stderr is not None
-        line = server.stderr.readline()
-        rest = threading.Thread(target=server.stderr.read, daemon=True)
-        rest.start()
-        try:
-            yield line.split(" at ")[-1].strip()
-        finally:
-            server.terminate()
-            server.wait(timeout=30)
-            rest.join(timeout=30)
-            server.stderr.close()
-
     return serving

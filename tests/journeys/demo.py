@@ -53,9 +53,11 @@ def main() -> int:
     )
     _step("publish the pack, serve it, and fetch it to a device's store")
     _run("edge-serve", "publish", pack, "--repo", repo)
-    with _server(repo) as url:
+    print(f"$ edge-serve run --repo {repo} --port 0 &", flush=True)
+    with serving(repo) as url:
         _run("edge-identify", "sync", url, "--store", store)
         _run("edge-identify", "sync", url, "--store", store)
+    print("$ kill %1", flush=True)
     _step("the server is stopped: name the photos, and search by text, from the pack alone")
     photos = sorted((set_folder / "photos").iterdir())
     _run("edge-identify", photos[0], "--store", store)
@@ -104,16 +106,13 @@ def _run(command: str, *arguments: object, quiet: bool = False) -> str:
 
 
 @contextmanager
-def _server(repo: Path) -> Iterator[str]:
-    """Serve a repository on a free port while the block runs; yields its address."""
-    print(f"$ edge-serve run --repo {repo} --port 0 &", flush=True)
-    server = subprocess.Popen(
-        [_COMMANDS / "edge-serve", "run", "--repo", repo, "--port", "0"], stderr=subprocess.PIPE, text=True
-    )
+def serving(repo: Path) -> Iterator[str]:
+    """Serve a repository with `edge-serve run` on a free port while the block runs; yields its address."""
+    words = [_COMMANDS / "edge-serve", "run", "--repo", repo, "--port", "0"]
+    server = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
     assert server.stderr is not None
     line = server.stderr.readline()
-    print(f"  {line.strip()}", flush=True)
-    rest = threading.Thread(target=server.stderr.read, daemon=True)
+    rest = threading.Thread(target=server.stderr.read, daemon=True)  # or a full pipe would stop the server
     rest.start()
     try:
         yield line.split(" at ")[-1].strip()
@@ -122,7 +121,6 @@ def _server(repo: Path) -> Iterator[str]:
         server.wait(timeout=30)
         rest.join(timeout=30)
         server.stderr.close()
-        print("$ kill %1   # the server is gone", flush=True)
 
 
 def _count_right(answers: dict[str, list[dict[str, object]]], queries: Path) -> tuple[int, int]:

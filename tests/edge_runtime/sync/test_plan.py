@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from edge_identify.edge_runtime.errors import NetworkError, PackFormatError, PackNotFoundError, SetupError
-from edge_identify.edge_runtime.listing import EMPTY_LISTING, OfferedManifest, OfferedVersion, with_version
-from edge_identify.edge_runtime.pack.manifest import Manifest
+from edge_identify.edge_runtime.listing import EMPTY_LISTING, OfferedVersion, with_version
+from edge_identify.edge_runtime.pack.manifest import FileEntry, Manifest
 from edge_identify.edge_runtime.pack.names import PackVersion
 from edge_identify.edge_runtime.pack.reader import read_manifest
 from edge_identify.edge_runtime.store import InstalledPack
@@ -48,7 +48,7 @@ def _installed(version: PackVersion, variant_names: tuple[str, ...] = ALL) -> In
 def _offered(version: PackVersion, sha256: str = "ab" * 32) -> OfferedVersion:
     return OfferedVersion(
         version=version,
-        manifest=OfferedManifest(path="manifests/x.json", length_bytes=1, sha256=sha256),
+        manifest=FileEntry(path="manifests/x.json", length_bytes=1, sha256=sha256),
         size_bytes=1,
         published_utc=datetime(2026, 1, 1, tzinfo=UTC),
     )
