@@ -17,8 +17,9 @@ from edge_identify.edge_runtime.errors import SetupError
 
 if TYPE_CHECKING:
     import torch
-    from edge_identify.convert.towers import ImageTower, TextTower
     from onnx import GraphProto, ModelProto
+
+    from edge_identify.convert.towers import ImageTower, TextTower
 
 OPSET = 18  # the lowest that torch's exporter writes
 IR_VERSION = 10  # ONNX Runtime from 1.18 on reads it; newer ones lock out phones in use

@@ -18,6 +18,7 @@ def register() -> None:
     """Make `open_clip.create_model("edge-builtin")` work; does nothing when called again."""
     import open_clip
     import timm
+
     from edge_identify.convert.builtin.image_tower import edge_resnet10t
 
     if not timm.is_model(edge_resnet10t.__name__):

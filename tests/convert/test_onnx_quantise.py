@@ -73,21 +73,24 @@ def test_the_built_in_image_tower_keeps_its_direction_in_a_quarter_of_the_bytes(
     assert _cosines(builtin_image, out, pictures[16:]).min() > 0.99
 
 
-def test_a_transformer_keeps_its_direction(tiny_vit: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("transformer", [True, False])
+def test_both_kinds_of_net_keep_their_direction(
+    tiny_vit: str, tiny_resnet: str, tmp_path: Path, transformer: bool
+) -> None:
     from edge_identify.convert.towers import ImageTower
 
-    model = load_model(tiny_vit, "random")
+    model = load_model(tiny_vit if transformer else tiny_resnet, "random")
     source, out = tmp_path / "fp32.onnx", tmp_path / "int8.onnx"
-    export_image_onnx(ImageTower(model.model, mean=model.mean, std=model.std), size_px=32, out=source)  # type: ignore[arg-type]
-    pictures = _pictures(8, 32)
-    quantise_image_to_int8(source, out, calibration_pixels=pictures[:0], transformer=True)
+    size = model.preprocessing.size_px
+    tower = ImageTower(model.model, mean=model.mean, std=model.std)  # type: ignore[arg-type]
+    export_image_onnx(tower, size_px=size, out=source)
+    pictures = _pictures(8, size)
+    quantise_image_to_int8(source, out, calibration_pixels=pictures, transformer=transformer)
     assert out.stat().st_size < source.stat().st_size * 0.5
     assert _cosines(source, out, pictures).min() > 0.99
 
 
-def test_the_token_embedding_is_quantised_too(
-    builtin: LoadedModel, builtin_text: Path, tmp_path: Path
-) -> None:
+def test_the_token_embedding_is_quantised_too(builtin: LoadedModel, builtin_text: Path, tmp_path: Path) -> None:
     import onnx
     import open_clip
 
@@ -109,9 +112,7 @@ def test_quantising_twice_gives_the_same_bytes_quietly_and_without_litter(
 ) -> None:
     monkeypatch.chdir(tmp_path)  # the quantiser would leave its notes in the current folder
     for name in ("first", "second"):
-        quantise_image_to_int8(
-            builtin_image, Path(f"image-{name}"), calibration_pixels=_pictures(8), transformer=False
-        )
+        quantise_image_to_int8(builtin_image, Path(f"image-{name}"), calibration_pixels=_pictures(8), transformer=False)
         quantise_text_to_int8(builtin_text, Path(f"text-{name}"))
     assert Path("image-first").read_bytes() == Path("image-second").read_bytes()
     assert Path("text-first").read_bytes() == Path("text-second").read_bytes()
