@@ -100,8 +100,7 @@ def _known_tag(name: str, tag: str) -> str:
     if not tags:
         raise SetupError(f"{name}: no weights are published for it, so not `{tag}`; use --pretrained FILE")
     raise SetupError(
-        f"{name} has no weights named `{tag}`; did you mean {name}/{_nearest(tag, tags)[0]}?"
-        f" Valid: {', '.join(tags)}"
+        f"{name} has no weights named `{tag}`; did you mean {name}/{_nearest(tag, tags)[0]}? Valid: {', '.join(tags)}"
     )
 
 

@@ -199,9 +199,7 @@ def _described(model: nn.Module, choice: ModelChoice) -> LoadedModel:
         mean=mean,
         std=std,
         dim=configuration["embed_dim"],
-        context_length=configuration["text_cfg"].get(
-            "context_length", open_clip.tokenizer.DEFAULT_CONTEXT_LENGTH
-        ),
+        context_length=configuration["text_cfg"].get("context_length", open_clip.tokenizer.DEFAULT_CONTEXT_LENGTH),
         has_clip_tokenizer=_has_clip_tokenizer(choice.name, configuration["text_cfg"]),
         licence=LICENCE if choice.is_shipped else _foreign_licence(choice),
         space_id=compute_space_id(model, preprocessing, mean, std),
@@ -222,11 +220,7 @@ def _foreign_licence(choice: ModelChoice) -> str:
 
 def _has_clip_tokenizer(name: str, text: dict[str, Any]) -> bool:
     # SigLIP's configurations name no tokenizer where open_clip chooses one by the model's name.
-    return (
-        not text.get("hf_tokenizer_name")
-        and not text.get("tokenizer_kwargs")
-        and "siglip" not in name.lower()
-    )
+    return not text.get("hf_tokenizer_name") and not text.get("tokenizer_kwargs") and "siglip" not in name.lower()
 
 
 def read_preprocessing(name: str, values: dict[str, Any]) -> Preprocessing:
@@ -243,15 +237,11 @@ def read_preprocessing(name: str, values: dict[str, Any]) -> Preprocessing:
     sides = {size} if isinstance(size, int) else set(size)
     mode, filter_name = values["resize_mode"], values["interpolation"]
     if len(sides) != 1 or max(sides) > MAX_SIZE_PX:
-        raise SetupError(
-            f"{name}: takes pictures of {size} pixels; only squares up to {MAX_SIZE_PX} are supported"
-        )
+        raise SetupError(f"{name}: takes pictures of {size} pixels; only squares up to {MAX_SIZE_PX} are supported")
     if mode not in _RESIZE_MODES:
         raise SetupError(f"{name}: resizes by `{mode}`; only {', '.join(_RESIZE_MODES)} are supported")
     if filter_name not in _INTERPOLATIONS:
-        raise SetupError(
-            f"{name}: resamples by `{filter_name}`; only {', '.join(_INTERPOLATIONS)} are supported"
-        )
+        raise SetupError(f"{name}: resamples by `{filter_name}`; only {', '.join(_INTERPOLATIONS)} are supported")
     return Preprocessing(
         size_px=sides.pop(), resize_mode=_RESIZE_MODES[mode], interpolation=_INTERPOLATIONS[filter_name]
     )

@@ -90,9 +90,7 @@ def _export(tower: torch.nn.Module, example: torch.Tensor, input_name: str) -> M
                 dynamic_shapes=({0: torch.export.Dim("batch")},),
             )
         if program is None:
-            raise SetupError(
-                "torch's ONNX exporter returned nothing; is torch newer than this version knows?"
-            )
+            raise SetupError("torch's ONNX exporter returned nothing; is torch newer than this version knows?")
         model: ModelProto = program.model_proto
     except (torch.onnx.OnnxExporterError, ValueError) as error:  # ValueError: beyond protobuf's 2 GB
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -74,11 +74,7 @@ def save_text_weights(model: nn.Module, path: Path, *, seen_ids: Sequence[int]) 
 
 def _load_part(model: nn.Module, part: dict[str, torch.Tensor], *, is_image: bool) -> None:
     # The other part keeps what it has, so that `strict` still refuses a file with a name missing or too many.
-    kept = {
-        key: value
-        for key, value in model.state_dict().items()
-        if key.startswith(_IMAGE_PREFIX) is not is_image
-    }
+    kept = {key: value for key, value in model.state_dict().items() if key.startswith(_IMAGE_PREFIX) is not is_image}
     model.load_state_dict({**kept, **part}, strict=True)
 
 

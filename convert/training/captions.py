@@ -18,9 +18,7 @@ LABELS_FILE = "labels.jsonl"
 #: The sources that may be trained on; `boofcv_vacation` has no labels and so gives nothing to the text tower.
 SOURCES = frozenset({"boofcv_pixabay", "boofcv_vacation", "clothing", "popular_animals", "raccoon", "scenes"})
 
-MIN_PICTURES_PER_LABEL = (
-    40  # with fewer, about two are held out, and neither learning nor measuring means much
-)
+MIN_PICTURES_PER_LABEL = 40  # with fewer, about two are held out, and neither learning nor measuring means much
 
 #: Every 16th row from the eighth: the split of the image tower's training, so neither tower has seen them.
 HELD_OUT_EVERY, HELD_OUT_FIRST = 16, 7
@@ -95,16 +93,12 @@ def read_labelled_pictures(folder: Path) -> tuple[LabelledPicture, ...]:
     try:
         lines = listing.read_bytes().splitlines()
     except OSError as error:
-        raise SetupError(
-            f"{listing}: cannot be read ({error.strerror}); --data takes a training folder"
-        ) from error
+        raise SetupError(f"{listing}: cannot be read ({error.strerror}); --data takes a training folder") from error
     pictures = [picture for row, line in enumerate(lines) if (picture := _read_line(folder, row, line))]
     counts = Counter(picture.label for picture in pictures)
     kept = tuple(picture for picture in pictures if counts[picture.label] >= MIN_PICTURES_PER_LABEL)
     if not any(picture.is_held_out for picture in kept) or all(picture.is_held_out for picture in kept):
-        raise SetupError(
-            f"{listing}: too few pictures; a label counts from {MIN_PICTURES_PER_LABEL} pictures on"
-        )
+        raise SetupError(f"{listing}: too few pictures; a label counts from {MIN_PICTURES_PER_LABEL} pictures on")
     return kept
 
 

@@ -113,9 +113,7 @@ def train_text_tower(
         _train(loaded.model, training, captions, seed=seed, steps=steps, tell=tell)
         seen_ids = _seen_ids(captions)
         save_text_weights(loaded.model, out, seen_ids=seen_ids)
-        load_text_weights(
-            loaded.model, out
-        )  # what is measured is what was written: rounded, unseen tokens zero
+        load_text_weights(loaded.model, out)  # what is measured is what was written: rounded, unseen tokens zero
         scores = _score(loaded, held_out, labels, TEMPLATES[0])
         unseen_scores = _score(loaded, held_out, labels, UNSEEN_TEMPLATE)
     return TextTowerReport(
@@ -151,9 +149,7 @@ def _embed(
             flipped.append(_encode_image(pixels.flip(2), loaded))
         tell("embedding pictures", min(start + _EMBEDDING_BATCH, len(pictures)), len(pictures))
     positions = torch.tensor([labels.index(picture.label) for picture in pictures])
-    return _Examples(
-        embeddings=torch.cat(straight + flipped), labels=positions.repeat(2) if mirrored else positions
-    )
+    return _Examples(embeddings=torch.cat(straight + flipped), labels=positions.repeat(2) if mirrored else positions)
 
 
 def _pixels(pictures: Sequence[LabelledPicture], loaded: LoadedModel) -> torch.Tensor:
@@ -226,9 +222,7 @@ def _score(loaded: LoadedModel, held_out: _Examples, labels: tuple[str, ...], te
 
 
 def _top(scores: torch.Tensor, truth: torch.Tensor, k: int) -> float:
-    return float(
-        (scores.topk(min(k, scores.shape[1]), dim=1).indices == truth[:, None]).any(1).float().mean()
-    )
+    return float((scores.topk(min(k, scores.shape[1]), dim=1).indices == truth[:, None]).any(1).float().mean())
 
 
 def _text_to_image(scores: torch.Tensor, truth: torch.Tensor) -> float:

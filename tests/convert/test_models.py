@@ -81,9 +81,7 @@ def test_the_space_id_changes_with_any_weight(tiny_vit: str, tmp_path: Path) -> 
     assert same.space_id == original.space_id != other.space_id
 
 
-def test_a_checkpoint_of_another_model_is_refused_in_one_line(
-    tiny_vit: str, tiny_resnet: str, tmp_path: Path
-) -> None:
+def test_a_checkpoint_of_another_model_is_refused_in_one_line(tiny_vit: str, tiny_resnet: str, tmp_path: Path) -> None:
     path = _save(load_model(tiny_resnet, "random").model, tmp_path / "resnet.safetensors")
     with pytest.raises(SetupError, match="is not a checkpoint of edge-test-vit") as caught:
         load_model(tiny_vit, str(path))

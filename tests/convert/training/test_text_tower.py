@@ -48,9 +48,7 @@ def test_training_repeats_itself_tells_how_far_it_is_and_restores_the_threads(
 
     told: list[tuple[str, int, int]] = []
     threads = torch.get_num_threads()
-    again = train_text_tower(
-        coloured, tmp_path / "again", steps=STEPS, progress=lambda *state: told.append(state)
-    )
+    again = train_text_tower(coloured, tmp_path / "again", steps=STEPS, progress=lambda *state: told.append(state))
     assert again == trained[1]
     assert (tmp_path / "again").read_bytes() == trained[0].read_bytes()
     assert told[-1] == ("training the text tower", STEPS, STEPS)
