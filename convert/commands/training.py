@@ -25,7 +25,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the weights to write (.safetensors)")
     parser.add_argument(
-        "--steps", type=_count, default=1200, metavar="N", help="optimiser steps (default 1200, as shipped)"
+        "--steps", type=_count, metavar="N", help="optimiser steps (default: as many as the shipped weights had)"
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N")
     parser.add_argument("--json", action="store_true", help="print the figures as one JSON object")
@@ -39,10 +39,10 @@ def _count(text: str) -> int:
 
 
 def _train(options: argparse.Namespace) -> ExitCode:
-    from edge_identify.convert.training.text_tower import train_text_tower
+    from edge_identify.convert.training.text_tower import DEFAULT_STEPS, train_text_tower
 
     report = train_text_tower(
-        options.data, options.out, seed=options.seed, steps=options.steps, progress=show_stage_progress
+        options.data, options.out, seed=options.seed, steps=options.steps or DEFAULT_STEPS, progress=show_stage_progress
     )
     if options.json:
         print(json.dumps(asdict(report), indent=2))
