@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge_identify.convert.pictures import BATCH_SIZE, LeftOut
+from edge_identify.convert.packing.pictures import BATCH_SIZE, LeftOut
 from edge_identify.edge_runtime.errors import PhotoError, SetupError
 from edge_identify.edge_runtime.identification import Identifier
 from edge_identify.edge_runtime.images import open_image

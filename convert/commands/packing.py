@@ -10,13 +10,13 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from edge_identify.convert.commands.presenting import megabytes, shown_progress, subcommand
-from edge_identify.convert.variants import ALL_VARIANTS, DEFAULT_VARIANTS, checked_variant_names
+from edge_identify.convert.export.variants import ALL_VARIANTS, DEFAULT_VARIANTS, checked_variant_names
 from edge_identify.edge_runtime.commands.running import ExitCode
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.pack.names import PackVersion, checked_pack_name
 
 if TYPE_CHECKING:
-    from edge_identify.convert.pack_building import BuildReport, PackRequest
+    from edge_identify.convert.packing.building import BuildReport, PackRequest
     from edge_identify.edge_runtime.pack.manifest import Manifest, Variant
 
 
@@ -57,7 +57,7 @@ def add_parser(commands: Any) -> None:
 
 def _pack(options: argparse.Namespace) -> ExitCode:
     request = _request(options)
-    from edge_identify.convert.pack_building import build_pack
+    from edge_identify.convert.packing.building import build_pack
     from edge_identify.datasets.catalogue import Catalogue
 
     started = perf_counter()
@@ -74,7 +74,7 @@ def _pack(options: argparse.Namespace) -> ExitCode:
 
 def _request(options: argparse.Namespace) -> PackRequest:
     """Check the options before torch is loaded: a typing mistake is answered at once."""
-    from edge_identify.convert.pack_building import PackRequest
+    from edge_identify.convert.packing.building import PackRequest
 
     return PackRequest(
         name=checked_pack_name(options.name),

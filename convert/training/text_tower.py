@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_identify.convert.builtin import load_image_weights, load_text_weights, save_text_weights
-from edge_identify.convert.models import LoadedModel, load_model
+from edge_identify.convert.models.loading import LoadedModel, load_model
 from edge_identify.convert.training.captions import (
     TEMPLATES,
     UNSEEN_TEMPLATE,

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_identify.convert.torchvision_operators import ensure_torchvision_operators
-from edge_identify.convert.tower_exports import clip_merges
+from edge_identify.convert.export.tower_exports import clip_merges
+from edge_identify.convert.models.torchvision_operators import ensure_torchvision_operators
 from edge_identify.edge_runtime.errors import PackDamagedError
 from edge_identify.edge_runtime.pack.manifest import TokenizerSpec
 from edge_identify.edge_runtime.tokenizer import ClipTokenizer, read_clip_tokenizer

@@ -15,7 +15,7 @@ from edge_identify.convert.builtin import (
     save_image_weights,
     save_text_weights,
 )
-from edge_identify.convert.models import load_model
+from edge_identify.convert.models.loading import load_model
 
 if TYPE_CHECKING:
     from torch import nn

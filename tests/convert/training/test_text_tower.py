@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from edge_identify.convert.models import load_model
+from edge_identify.convert.models.loading import load_model
 from edge_identify.convert.training.text_tower import TextTowerReport, train_text_tower
 
 STEPS = 12

@@ -1,0 +1,199 @@
+"""What a pack's encoders are judged on: its own pictures, simulated photos of them, and its own words.
+
+Noise or a stock picture set would flatter or slander: a quantiser is good or bad for the pictures it will meet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge_identify.convert.export.fidelity import (
+    FidelitySample,
+    check_fidelity,
+    embed_in_batches,
+    measure_fidelity,
+    sample_positions,
+)
+from edge_identify.convert.packing.pictures import open_reference_picture
+from edge_identify.datasets.simulation import simulate_photo
+from edge_identify.edge_runtime.errors import PhotoError, SetupError
+from edge_identify.edge_runtime.preprocessing import Preprocessing, preprocess
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+    from edge_identify.convert.export.variants import ExportedVariant
+    from edge_identify.convert.models.loading import LoadedModel
+    from edge_identify.datasets.catalogue import CatalogueImage
+    from edge_identify.edge_runtime.pack.manifest import Fidelity
+    from edge_identify.edge_runtime.pack.references import Reference
+
+MOST_PICTURES = 64  # Core ML is evaluated picture by picture; 64 and their photos take a ViT-B a minute
+MOST_TEXTS = 64
+_PHOTO_SEED = 20_261_120  # any number; fixed, so that a build gives the same bytes again
+
+#: Plain descriptions beside the pack's own names, so that a pack of numbered references is judged on language too.
+_CAPTIONS = (
+    "a photo of a cat",
+    "a photo of a red car in the street",
+    "a bottle of milk on a shelf",
+    "a mosaic on a wall",
+    "a painting of a woman",
+    "green leaves of a tree",
+    "a blue sign with white letters",
+    "two people walking on a beach",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FidelityBench:
+    """The samples and what the original makes of them.
+
+    Attributes:
+        model: The original.
+        image_sample: Simulated photos against reference pictures.
+        text_sample: Names and captions against the same pictures.
+        original_references: The original's embeddings of the reference pictures, float32 [m, dim].
+    """
+
+    model: LoadedModel
+    image_sample: FidelitySample
+    text_sample: FidelitySample
+    original_references: NDArray[np.float32]
+
+    @property
+    def pictures(self) -> NDArray[np.uint8]:
+        """Reference pictures and photos together, uint8 [n, size, size, 3], to calibrate a quantiser with."""
+        return np.concatenate([self.image_sample.references, np.asarray(self.image_sample.queries, dtype=np.uint8)])
+
+    def judge_images(
+        self, variants: Mapping[str, ExportedVariant], embedder: ExportedVariant
+    ) -> Mapping[str, Fidelity]:
+        """Measure the image tower's variants and let them pass the gate.
+
+        Args:
+            variants: By name.
+            embedder: The variant that made the index.
+
+        Raises:
+            SetupError: A variant drifts from the original; the message holds the figures.
+        """
+        original = _embed_original_images(self.model, np.asarray(self.image_sample.queries, dtype=np.uint8))
+        return self._judge("image", variants, embedder, self.image_sample, original)
+
+    def judge_texts(self, variants: Mapping[str, ExportedVariant], embedder: ExportedVariant) -> Mapping[str, Fidelity]:
+        """Measure the text tower's variants and let them pass the gate; see `judge_images`."""
+        original = _embed_original_texts(self.model, np.asarray(self.text_sample.queries, dtype=np.int64))
+        return self._judge("text", variants, embedder, self.text_sample, original)
+
+    def _judge(
+        self,
+        kind: str,
+        variants: Mapping[str, ExportedVariant],
+        embedder: ExportedVariant,
+        sample: FidelitySample,
+        original_queries: NDArray[np.float32],
+    ) -> Mapping[str, Fidelity]:
+        indexed = embed_in_batches(embedder.embed, sample.references)
+        measured = {
+            name: measure_fidelity(
+                variant,
+                sample,
+                original_queries=original_queries,
+                original_references=self.original_references,
+                indexed_references=indexed,
+            )
+            for name, variant in variants.items()
+        }
+        check_fidelity(kind, measured)
+        return measured
+
+
+def make_bench(model: LoadedModel, references: Sequence[Reference], images: Sequence[CatalogueImage]) -> FidelityBench:
+    """Draw the samples from a catalogue and embed them with the original.
+
+    Raises:
+        SetupError: Not one of the sampled pictures can be used.
+    """
+    pictures = _sampled_pictures(images)
+    if not pictures:
+        raise SetupError("the catalogue has no usable picture; see `edge-build add` for what it accepts")
+    pixels = np.stack([preprocess(picture, model.preprocessing) for picture in pictures])
+    photos = np.stack(list(_simulated_photos(pictures, model.preprocessing)))
+    texts = _sampled_texts(references)
+    return FidelityBench(
+        model=model,
+        image_sample=FidelitySample(
+            description=f"simulated photos of {len(pictures)} reference pictures",
+            queries=photos,
+            references=pixels,
+        ),
+        text_sample=FidelitySample(
+            description="names of references and plain captions",
+            queries=_tokens(model, texts),
+            references=pixels,
+        ),
+        original_references=_embed_original_images(model, pixels),
+    )
+
+
+def _sampled_pictures(images: Sequence[CatalogueImage]) -> list[Image]:
+    pictures = []
+    for position in sample_positions(len(images), MOST_PICTURES) if images else ():
+        try:
+            pictures.append(open_reference_picture(images[position]))
+        except PhotoError:
+            continue  # the build's pass over all pictures reports it
+    return pictures
+
+
+def _simulated_photos(pictures: Sequence[Image], recipe: Preprocessing) -> Iterator[NDArray[np.uint8]]:
+    # A small catalogue gets several photos of each picture: a quantiser needs some dozens to see its ranges.
+    photos_each = -(-MOST_PICTURES // len(pictures))
+    rng = np.random.default_rng(_PHOTO_SEED)
+    for picture in pictures:
+        for _ in range(photos_each):
+            yield preprocess(simulate_photo(picture, rng), recipe)
+
+
+def _sampled_texts(references: Sequence[Reference]) -> list[str]:
+    positions = sample_positions(len(references), MOST_TEXTS) if references else ()
+    words = [
+        text for position in positions for text in (references[position].name, *references[position].labels.values())
+    ]
+    return list(dict.fromkeys((*_CAPTIONS, *words)))[:MOST_TEXTS]
+
+
+def _tokens(model: LoadedModel, texts: list[str]) -> NDArray[np.int64]:
+    import open_clip
+
+    tokens: NDArray[np.int64] = open_clip.SimpleTokenizer(context_length=model.context_length)(texts).numpy()
+    return tokens
+
+
+def _embed_original_images(model: LoadedModel, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    from edge_identify.convert.export.towers import ImageTower
+
+    return _evaluate(ImageTower(model.model, mean=model.mean, std=model.std), pixels)
+
+
+def _embed_original_texts(model: LoadedModel, tokens: NDArray[np.int64]) -> NDArray[np.float32]:
+    from edge_identify.convert.export.towers import TextTower
+
+    return _evaluate(TextTower(model.model), tokens)
+
+
+def _evaluate(tower: object, batch: NDArray[np.uint8] | NDArray[np.int64]) -> NDArray[np.float32]:
+    import torch
+
+    def embed(part: NDArray[np.uint8] | NDArray[np.int64]) -> NDArray[np.float32]:
+        with torch.inference_mode():
+            embeddings: NDArray[np.float32] = tower(torch.from_numpy(part)).numpy()  # type: ignore[operator]
+        return embeddings
+
+    return embed_in_batches(embed, batch)

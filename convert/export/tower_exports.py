@@ -1,0 +1,88 @@
+"""The two towers of a model, tied to the exporters of each runtime."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_identify.convert.export.coreml.evaluate import embed_images, embed_tokens
+from edge_identify.convert.export.coreml.export import export_image_tower, export_text_tower
+from edge_identify.convert.export.coreml.quantise import quantise_weights_to_int8
+from edge_identify.convert.export.onnx.graph import export_image_onnx, export_text_onnx
+from edge_identify.convert.export.onnx.quantise import quantise_image_to_int8, quantise_text_to_int8
+from edge_identify.convert.export.variants import TowerExport
+from edge_identify.convert.models.loading import LoadedModel
+from edge_identify.edge_runtime.pack.manifest import Tensor
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+def image_tower_export(model: LoadedModel, calibration: NDArray[np.uint8]) -> TowerExport:
+    """Return how a model's image tower is written.
+
+    Args:
+        model: The model.
+        calibration: Pictures that show the quantiser its ranges, uint8 [n, size, size, 3].
+    """
+    from edge_identify.convert.export.towers import ImageTower
+
+    tower = ImageTower(model.model, mean=model.mean, std=model.std)
+    size = model.preprocessing.size_px
+    transformer = is_transformer(model)
+
+    def quantise_onnx(source: Path, out: Path) -> None:
+        quantise_image_to_int8(source, out, calibration_pixels=calibration, transformer=transformer)
+
+    return TowerExport(
+        kind="image",
+        dim=model.dim,
+        onnx_input=Tensor(name="pixels", dtype="uint8", shape=(-1, size, size, 3)),
+        coreml_input=Tensor(name="image", dtype="image", shape=(1, size, size, 3)),
+        write_onnx=lambda out: export_image_onnx(tower, size_px=size, out=out),
+        quantise_onnx=quantise_onnx,
+        write_coreml=lambda out: export_image_tower(tower, size_px=size, out=out),
+        quantise_coreml=quantise_weights_to_int8,
+        embed_coreml=embed_images,
+    )
+
+
+def text_tower_export(model: LoadedModel) -> TowerExport:
+    """Return how a model's text tower is written."""
+    from edge_identify.convert.export.towers import TextTower
+
+    tower = TextTower(model.model)
+    context = model.context_length
+    return TowerExport(
+        kind="text",
+        dim=model.dim,
+        onnx_input=Tensor(name="tokens", dtype="int64", shape=(-1, context)),
+        coreml_input=Tensor(name="tokens", dtype="int32", shape=(1, context)),
+        write_onnx=lambda out: export_text_onnx(tower, context_length=context, out=out),
+        quantise_onnx=quantise_text_to_int8,
+        write_coreml=lambda out: export_text_tower(tower, context_length=context, out=out),
+        quantise_coreml=quantise_weights_to_int8,
+        embed_coreml=embed_tokens,
+    )
+
+
+def is_transformer(model: LoadedModel) -> bool:
+    """Return whether the image tower's only convolution cuts the picture into patches.
+
+    A transformer is quantised as it runs, a convolutional net with ranges measured beforehand.
+    """
+    from torch import nn
+
+    visual = model.model.visual
+    assert isinstance(visual, nn.Module), "every open_clip model keeps its image tower there"
+    convolutions = [module for module in visual.modules() if isinstance(module, nn.Conv2d)]
+    return len(convolutions) <= 1
+
+
+def clip_merges() -> bytes:
+    """Return the merges of CLIP's tokenizer, as `edge_runtime.tokenizer` reads them."""
+    import open_clip
+
+    ranks: dict[tuple[str, str], int] = open_clip.SimpleTokenizer().bpe_ranks
+    return "".join(f"{first} {second}\n" for first, second in sorted(ranks, key=ranks.__getitem__)).encode()

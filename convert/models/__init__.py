@@ -1,0 +1,1 @@
+"""Which dual encoder: names, tags, checkpoints, and the libraries that build them."""

@@ -1,0 +1,1 @@
+"""From a catalogue and exported towers to a pack."""

@@ -1,0 +1,281 @@
+"""Building a pack: from a catalogue and a model to a folder that a device can answer from.
+
+The folder is made under a temporary name beside its place, its manifest last, and renamed when all is well: an
+interrupted or refused build leaves nothing that looks like a pack. The same catalogue, model and version give the
+same bytes; no clock is read.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge_identify.convert.export.fidelity_samples import make_bench
+from edge_identify.convert.export.tower_exports import clip_merges, image_tower_export, text_tower_export
+from edge_identify.convert.export.variants import ExportedVariant, export_tower
+from edge_identify.convert.models.loading import LoadedModel, load_model
+from edge_identify.convert.packing.conformance import write_conformance
+from edge_identify.convert.packing.index import write_index
+from edge_identify.convert.packing.pictures import LeftOut, picture_batches
+from edge_identify.edge_runtime import __version__
+from edge_identify.edge_runtime.durable import sha256_of_file, write_bytes
+from edge_identify.edge_runtime.encoders import PREFERRED_ONNX
+from edge_identify.edge_runtime.errors import SetupError
+from edge_identify.edge_runtime.pack.manifest import (
+    MANIFEST_NAME,
+    Fidelity,
+    FileEntry,
+    IndexSpec,
+    Manifest,
+    Model,
+    TokenizerSpec,
+    Variant,
+)
+from edge_identify.edge_runtime.pack.manifest_json import serialise_manifest
+from edge_identify.edge_runtime.pack.names import PackVersion, checked_path
+from edge_identify.edge_runtime.pack.references import Reference, ReferenceImage, write_references
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from edge_identify.datasets.catalogue import CatalogueImage
+
+INDEX_FILE = "index/images.faiss"
+REFERENCES_FILE = "references.sqlite"
+MERGES_FILE = "encoders/text/tokenizer/merges.txt"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackRequest:
+    """What to build.
+
+    Attributes:
+        name: The pack's name.
+        version: Its version.
+        title: One line for people.
+        model_name: `builtin`, or open_clip's `NAME` or `NAME/TAG`.
+        pretrained: A tag, a checkpoint's path, `random`, or None for what `model_name` says.
+        variant_names: The exported forms, from `variants.ALL_VARIANTS`.
+        out: The folder to make.
+        replace: Whether a pack that lies at `out` may be replaced.
+    """
+
+    name: str
+    version: PackVersion
+    title: str
+    model_name: str
+    pretrained: str | None
+    variant_names: tuple[str, ...]
+    out: Path
+    replace: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildReport:
+    """What was built.
+
+    Attributes:
+        manifest: The new pack's.
+        left_out: Pictures that could not be used.
+    """
+
+    manifest: Manifest
+    left_out: tuple[LeftOut, ...]
+
+
+#: Shows how far a step is: given a step's name and what it goes through, returns the same things, counted.
+Progress = Callable[[str, Iterable["CatalogueImage"]], Iterable["CatalogueImage"]]
+
+
+def build_pack(
+    request: PackRequest,
+    references: Sequence[Reference],
+    images: Sequence[CatalogueImage],
+    *,
+    progress: Progress,
+) -> BuildReport:
+    """Build a pack.
+
+    Args:
+        request: What to build.
+        references: The catalogue's references.
+        images: Their pictures, by index id.
+        progress: Shows how far each step is.
+
+    Returns:
+        The manifest, and the pictures that were left out.
+
+    Raises:
+        SetupError: No usable picture, an unknown model, a variant below its fidelity threshold, or a folder in the
+            way.
+    """
+    _check_place(request)
+    model = load_model(request.model_name, request.pretrained)
+    with _folder_in_the_making(request.out, replace=request.replace) as folder:
+        encoders = _export_encoders(model, request.variant_names, references, images, folder)
+        embedded = _embed_references(encoders.embedder, model, images, progress)
+        manifest = Manifest(
+            name=request.name,
+            version=request.version,
+            title=request.title,
+            generator=f"edge-identify {__version__}",
+            model=_describe(model),
+            preprocessing=model.preprocessing,
+            image_variants=encoders.image,
+            text_variants=encoders.text,
+            tokenizer=_write_tokenizer(folder, model) if encoders.text else None,
+            index=_write_index(folder, embedded, encoders.embedder.name),
+            references_file=REFERENCES_FILE,
+            reference_count=_write_references(folder, references, embedded.images),
+            conformance_file=write_conformance(folder, encoders.embedder, model.preprocessing),
+            files=_list_files(folder),
+        )
+        write_bytes(folder / MANIFEST_NAME, serialise_manifest(manifest))
+    return BuildReport(manifest=manifest, left_out=embedded.left_out)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Encoders:
+    embedder: ExportedVariant
+    image: Mapping[str, Variant]
+    text: Mapping[str, Variant]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Embedded:
+    images: tuple[CatalogueImage, ...]
+    embeddings: NDArray[np.float32]
+    left_out: tuple[LeftOut, ...]
+
+
+def _check_place(request: PackRequest) -> None:
+    out = request.out
+    if not out.parent.is_dir():
+        raise SetupError(f"{out.parent}: no such folder; make it first, or choose another --out")
+    if not out.exists():
+        return
+    if not (out / MANIFEST_NAME).is_file():
+        raise SetupError(f"{out}: exists and is not a pack; choose another --out")
+    if not request.replace:
+        raise SetupError(f"{out}: a pack is there already; choose another --out, or pass --replace")
+
+
+@contextmanager
+def _folder_in_the_making(out: Path, *, replace: bool) -> Iterator[Path]:
+    making = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".making", dir=out.parent))
+    try:
+        making.chmod(0o755)  # mkdtemp makes 0700, which a web server could not read
+        yield making
+        if replace and out.exists():
+            retired = making.with_suffix(".retired")
+            out.rename(retired)
+            making.rename(out)
+            shutil.rmtree(retired)
+        else:
+            making.rename(out)
+    except BaseException:
+        shutil.rmtree(making, ignore_errors=True)
+        raise
+
+
+def _export_encoders(
+    model: LoadedModel,
+    variant_names: tuple[str, ...],
+    references: Sequence[Reference],
+    images: Sequence[CatalogueImage],
+    folder: Path,
+) -> _Encoders:
+    bench = make_bench(model, references, images)
+    exported = export_tower(image_tower_export(model, bench.pictures), variant_names, folder)
+    embedder = next(exported[name] for name in (*PREFERRED_ONNX, *exported) if name in exported)
+    image = _judged(exported, bench.judge_images(exported, embedder), folder)
+    if not model.has_clip_tokenizer:
+        return _Encoders(embedder=embedder, image=image, text={})
+    exported = export_tower(text_tower_export(model), variant_names, folder)
+    text = _judged(exported, bench.judge_texts(exported, embedder), folder)
+    return _Encoders(embedder=embedder, image=image, text=text)
+
+
+def _judged(
+    exported: Mapping[str, ExportedVariant], fidelity: Mapping[str, Fidelity], folder: Path
+) -> Mapping[str, Variant]:
+    return {name: variant.judged(fidelity[name], folder) for name, variant in exported.items()}
+
+
+def _embed_references(
+    embedder: ExportedVariant, model: LoadedModel, images: Sequence[CatalogueImage], progress: Progress
+) -> _Embedded:
+    left_out: list[LeftOut] = []
+    used: list[CatalogueImage] = []
+    embeddings = [np.empty((0, model.dim), np.float32)]
+    counted = partial(progress, "embedding references")
+    for batch in picture_batches(images, model.preprocessing, left_out=left_out, progress=counted):
+        embeddings.append(embedder.embed(batch.pixels))
+        used.extend(batch.images)
+    return _Embedded(images=tuple(used), embeddings=np.concatenate(embeddings), left_out=tuple(left_out))
+
+
+def _describe(model: LoadedModel) -> Model:
+    return Model(
+        name=model.name,
+        pretrained=model.pretrained,
+        dim=model.dim,
+        space_id=model.space_id,
+        licence=model.licence,
+    )
+
+
+def _write_index(folder: Path, embedded: _Embedded, embedded_with: str) -> IndexSpec:
+    path = folder / INDEX_FILE
+    path.parent.mkdir()
+    ids = np.array([image.index_id for image in embedded.images], dtype=np.int64)
+    kind = write_index(path, embedded.embeddings, ids)
+    count, dim = embedded.embeddings.shape
+    return IndexSpec(
+        file=INDEX_FILE,
+        kind=kind,
+        dim=dim,
+        count=count,
+        embedded_with=embedded_with,
+        most_images_per_reference=max(Counter(image.reference_id for image in embedded.images).values()),
+    )
+
+
+def _write_references(folder: Path, references: Sequence[Reference], images: Sequence[CatalogueImage]) -> int:
+    pictured = {image.reference_id for image in images}
+    kept = [reference for reference in references if reference.id in pictured]
+    rows = [
+        ReferenceImage(index_id=image.index_id, reference_id=image.reference_id, sha256=image.sha256)
+        for image in images
+    ]
+    write_references(folder / REFERENCES_FILE, kept, rows)
+    return len(kept)
+
+
+def _write_tokenizer(folder: Path, model: LoadedModel) -> TokenizerSpec:
+    path = folder / MERGES_FILE
+    path.parent.mkdir()
+    write_bytes(path, clip_merges())
+    return TokenizerSpec(kind="clip-bpe", file=MERGES_FILE, context_length=model.context_length)
+
+
+def _list_files(folder: Path) -> Mapping[str, FileEntry]:
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {entry.path: entry for entry in (_file_entry(folder, path) for path in paths)}
+
+
+def _file_entry(folder: Path, path: Path) -> FileEntry:
+    return FileEntry(
+        path=checked_path(path.relative_to(folder).as_posix()),
+        length_bytes=path.stat().st_size,
+        sha256=sha256_of_file(path),
+    )

@@ -1,0 +1,126 @@
+"""An int8 tower is a quarter of the size and points the same way, for pictures like those it was shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from edge_identify.convert.export.onnx.graph import export_image_onnx, export_text_onnx
+from edge_identify.convert.export.onnx.quantise import quantise_image_to_int8, quantise_text_to_int8
+from edge_identify.convert.models.loading import LoadedModel, load_model
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+TEXTS = ["a photo of a cat", "the street", "a blue jacket", "snow and ice"]
+
+
+@pytest.fixture(scope="module")
+def builtin() -> LoadedModel:
+    return load_model("builtin")
+
+
+@pytest.fixture(scope="module")
+def builtin_image(builtin: LoadedModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from edge_identify.convert.export.towers import ImageTower
+
+    out = tmp_path_factory.mktemp("builtin") / "image.onnx"
+    tower = ImageTower(builtin.model, mean=builtin.mean, std=builtin.std)  # type: ignore[arg-type]
+    export_image_onnx(tower, size_px=96, out=out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def builtin_text(builtin: LoadedModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from edge_identify.convert.export.towers import TextTower
+
+    out = tmp_path_factory.mktemp("builtin") / "text.onnx"
+    export_text_onnx(TextTower(builtin.model), context_length=builtin.context_length, out=out)  # type: ignore[arg-type]
+    return out
+
+
+def _pictures(count: int, size_px: int = 96) -> NDArray[np.uint8]:
+    """Mosaics of large plain patches: structured, as pictures are, and unlike noise."""
+    patches = np.random.default_rng(0).integers(0, 256, (count, 4, 4, 3), dtype=np.uint8)
+    return patches.repeat(size_px // 4, axis=1).repeat(size_px // 4, axis=2)
+
+
+def _run(path: Path, batch: NDArray[Any]) -> NDArray[np.float32]:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    embeddings: NDArray[np.float32] = session.run(["embedding"], {session.get_inputs()[0].name: batch})[0]
+    return embeddings
+
+
+def _cosines(first: Path, second: Path, batch: NDArray[Any]) -> NDArray[np.float32]:
+    found, expected = _run(second, batch), _run(first, batch)
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
+    cosines: NDArray[np.float32] = (found * expected).sum(axis=1)
+    return cosines
+
+
+def test_the_built_in_image_tower_keeps_its_direction_in_a_quarter_of_the_bytes(
+    builtin_image: Path, tmp_path: Path
+) -> None:
+    pictures = _pictures(32)
+    out = tmp_path / "int8.onnx"
+    quantise_image_to_int8(builtin_image, out, calibration_pixels=pictures[:16], transformer=False)
+    assert out.stat().st_size < builtin_image.stat().st_size * 0.27
+    assert _cosines(builtin_image, out, pictures[16:]).min() > 0.99
+
+
+@pytest.mark.parametrize("transformer", [True, False])
+def test_both_kinds_of_net_keep_their_direction(
+    tiny_vit: str, tiny_resnet: str, tmp_path: Path, transformer: bool
+) -> None:
+    from edge_identify.convert.export.towers import ImageTower
+
+    model = load_model(tiny_vit if transformer else tiny_resnet, "random")
+    source, out = tmp_path / "fp32.onnx", tmp_path / "int8.onnx"
+    size = model.preprocessing.size_px
+    tower = ImageTower(model.model, mean=model.mean, std=model.std)  # type: ignore[arg-type]
+    export_image_onnx(tower, size_px=size, out=source)
+    pictures = _pictures(8, size)
+    quantise_image_to_int8(source, out, calibration_pixels=pictures, transformer=transformer)
+    assert out.stat().st_size < source.stat().st_size * 0.5
+    assert _cosines(source, out, pictures).min() > 0.99
+
+
+def test_the_token_embedding_is_quantised_too(builtin: LoadedModel, builtin_text: Path, tmp_path: Path) -> None:
+    import onnx
+    import open_clip
+
+    out = tmp_path / "int8.onnx"
+    quantise_text_to_int8(builtin_text, out)
+    tokens = open_clip.SimpleTokenizer(context_length=builtin.context_length)(TEXTS).numpy()
+    assert out.stat().st_size < builtin_text.stat().st_size * 0.27
+    assert _cosines(builtin_text, out, tokens).min() > 0.995
+    large = [entry for entry in onnx.load(str(out)).graph.initializer if np.prod(entry.dims) > 10_000]
+    assert onnx.TensorProto.FLOAT not in {entry.data_type for entry in large}
+
+
+def test_quantising_twice_gives_the_same_bytes_quietly_and_without_litter(
+    builtin_image: Path,
+    builtin_text: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)  # the quantiser would leave its notes in the current folder
+    for name in ("first", "second"):
+        quantise_image_to_int8(builtin_image, Path(f"image-{name}"), calibration_pixels=_pictures(8), transformer=False)
+        quantise_text_to_int8(builtin_text, Path(f"text-{name}"))
+    assert Path("image-first").read_bytes() == Path("image-second").read_bytes()
+    assert Path("text-first").read_bytes() == Path("text-second").read_bytes()
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "image-first",
+        "image-second",
+        "text-first",
+        "text-second",
+    }
+    assert {path.name for path in builtin_image.parent.iterdir()} == {"image.onnx"}
+    assert capfd.readouterr() == ("", "")

@@ -1,0 +1,114 @@
+"""The gate lets faithful encoders pass and stops the others, with their figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from edge_identify.convert.export.fidelity import (
+    FidelitySample,
+    agrees,
+    check_fidelity,
+    measure_fidelity,
+    sample_positions,
+)
+from edge_identify.convert.export.variants import ExportedVariant
+from edge_identify.edge_runtime.errors import SetupError
+from edge_identify.edge_runtime.pack.manifest import Fidelity, Runtime, Tensor
+
+Embed = Callable[[np.ndarray], np.ndarray]
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+def original(tokens: np.ndarray) -> np.ndarray:
+    return unit(np.random.default_rng(0).normal(size=(50, 16)))[tokens[:, 0]]
+
+
+def measure(embed: Embed) -> Fidelity:
+    queries = np.arange(50, dtype=np.int64)[:, None]
+    variant = ExportedVariant(
+        name="onnx-int8",
+        runtime=Runtime.ONNX,
+        model="model.onnx",
+        input=Tensor(name="tokens", dtype="int64", shape=(-1, 1)),
+        output=Tensor(name="embedding", dtype="float32", shape=(-1, 16)),
+        requires="nothing",
+        embed=embed,
+    )
+    sample = FidelitySample(description="numbers", queries=queries, references=np.zeros((0, 1, 1, 3), np.uint8))
+    references = unit(original(queries) + 0.1)
+    return measure_fidelity(
+        variant,
+        sample,
+        original_queries=original(queries),
+        original_references=references,
+        indexed_references=references,
+    )
+
+
+def test_an_exact_export_has_perfect_figures_and_passes() -> None:
+    fidelity = measure(original)
+
+    assert (fidelity.cosine_mean, fidelity.cosine_min, fidelity.top1_agreement, fidelity.count) == (
+        1.0,
+        1.0,
+        1.0,
+        50,
+    )
+    check_fidelity("text", {"onnx-fp32": fidelity})
+
+
+def slightly_off(tokens: np.ndarray) -> np.ndarray:
+    return unit(original(tokens) + np.random.default_rng(1).normal(0, 0.01, (len(tokens), 16)))
+
+
+def test_rounding_passes_as_int8_and_not_as_fp32() -> None:
+    fidelity = measure(slightly_off)
+
+    check_fidelity("image", {"onnx-int8": fidelity})
+    with pytest.raises(SetupError, match=r"image encoder onnx-fp32 drifts from the original: mean cosine 0\.99"):
+        check_fidelity("image", {"onnx-fp32": fidelity})
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        lambda tokens: unit(np.roll(original(tokens), 1, axis=1)),
+        lambda tokens: unit(np.ones((len(tokens), 16))),
+        lambda tokens: -original(tokens),
+        lambda tokens: original(tokens) * np.float32("nan"),
+    ],
+    ids=["channels swapped", "constant", "sign", "not a number"],
+)
+def test_a_broken_export_is_stopped_by_name(broken: Embed) -> None:
+    with pytest.raises(SetupError, match=r"encoder onnx-int8 drifts.*same nearest reference.*--variants"):
+        check_fidelity("image", {"onnx-int8": measure(broken)})
+
+
+def test_one_bad_picture_among_good_ones_is_enough() -> None:
+    def one_bad(tokens: np.ndarray) -> np.ndarray:
+        found = original(tokens).copy()
+        found[tokens[:, 0] == 7] *= -1
+        return found
+
+    with pytest.raises(SetupError, match="least cosine -1"):
+        check_fidelity("image", {"onnx-int8": measure(one_bad)})
+
+
+def test_only_references_that_tie_may_change_places() -> None:
+    scores = np.array([[0.9, 0.899, 0.1, 0.0], [0.9, 0.6, 0.1, 0.0], [0.9, 0.6, 0.1, 0.0]], np.float32)
+
+    assert agrees(scores, chosen=np.array([1, 1, 0])).tolist() == [True, False, True]
+
+
+@pytest.mark.parametrize(("count", "most"), [(1, 64), (64, 64), (65, 64), (4204, 64), (3, 2)])
+def test_a_sample_is_spread_from_the_first_to_the_last(count: int, most: int) -> None:
+    positions = sample_positions(count, most)
+
+    assert len(positions) == min(count, most)
+    assert (positions[0], positions[-1]) == (0, count - 1)
