@@ -48,6 +48,10 @@ class JsonObject:
             raise self._wrong(key, "a number")
         return float(value)
 
+    def optional_number(self, key: str) -> float | None:
+        """Return a number as float, or None where it is absent or null."""
+        return None if self.values.get(key) is None else self.number(key)
+
     def truth(self, key: str) -> bool:
         """Return a true/false field; raise `PackFormatError` otherwise."""
         return self._get(key, bool)  # type: ignore[no-any-return]

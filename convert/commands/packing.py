@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -51,6 +52,11 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the pack's folder, to be made")
     parser.add_argument("--replace", action="store_true", help="replace a pack that is at --out")
+    parser.add_argument(
+        "--drop-drifting",
+        action="store_true",
+        help="leave out a form that does not follow the original closely enough, rather than stop",
+    )
     parser.add_argument("--json", action="store_true", help="print what was built as one JSON object")
     parser.set_defaults(run=_pack)
 
@@ -68,8 +74,10 @@ def _pack(options: argparse.Namespace) -> ExitCode:
     report = build_pack(request, references, images, progress=shown_progress)
     for left_out in report.left_out:
         print(f"skipped: {left_out.reason}", file=sys.stderr)
+    for dropped in report.dropped:
+        print(f"left out: {dropped}", file=sys.stderr)
     _print_build(options, report, perf_counter() - started)
-    return ExitCode.SOME_SKIPPED if report.left_out else ExitCode.DONE
+    return ExitCode.SOME_SKIPPED if report.left_out or report.dropped else ExitCode.DONE
 
 
 def _request(options: argparse.Namespace) -> PackRequest:
@@ -85,6 +93,7 @@ def _request(options: argparse.Namespace) -> PackRequest:
         variant_names=checked_variant_names(options.variants),
         out=options.out,
         replace=options.replace,
+        drop_drifting=options.drop_drifting,
     )
 
 
@@ -106,9 +115,10 @@ def _print_build(options: argparse.Namespace, report: BuildReport, seconds: floa
 
 def _variant_line(manifest: Manifest, variant: Variant) -> str:
     fidelity = variant.fidelity
+    centred = "" if fidelity.cosine_centred is None else f", centred {fidelity.cosine_centred:.4f}"
     return (
         f"{megabytes(_variant_bytes(manifest, variant)):>9}  cosine to the original: mean {fidelity.cosine_mean:.4f}, "
-        f"least {fidelity.cosine_min:.4f}; same nearest reference {100 * fidelity.top1_agreement:.0f} %"
+        f"least {fidelity.cosine_min:.4f}{centred}; same nearest reference {100 * fidelity.top1_agreement:.0f} %"
     )
 
 
@@ -127,9 +137,7 @@ def _build_as_json(out: Path, report: BuildReport, seconds: float) -> dict[str, 
             kind: {
                 variant.name: {
                     "size_bytes": _variant_bytes(manifest, variant),
-                    "cosine_mean": variant.fidelity.cosine_mean,
-                    "cosine_min": variant.fidelity.cosine_min,
-                    "top1_agreement": variant.fidelity.top1_agreement,
+                    **asdict(variant.fidelity),
                 }
                 for variant in variants.values()
             }

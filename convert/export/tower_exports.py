@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_identify.convert.export.coreml.evaluate import embed_images, embed_tokens
 from edge_identify.convert.export.coreml.export import export_image_tower, export_text_tower
-from edge_identify.convert.export.coreml.quantise import quantise_weights_to_int8
+from edge_identify.convert.export.coreml.quantise import palettise_weights_to_6_bits, quantise_weights_to_int8
 from edge_identify.convert.export.onnx.graph import export_image_onnx, export_text_onnx
 from edge_identify.convert.export.onnx.quantise import quantise_image_to_int8, quantise_text_to_int8
 from edge_identify.convert.export.variants import TowerExport
@@ -17,6 +18,17 @@ from edge_identify.edge_runtime.pack.manifest import Tensor
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+
+def _copy_file(source: Path, out: Path) -> None:
+    shutil.copyfile(source, out)
+
+
+def _copy_package(source: Path, out: Path) -> None:
+    shutil.copytree(source, out)
+
+
+_COREML_FORMS = {"fp16": _copy_package, "int8": quantise_weights_to_int8, "6bit": palettise_weights_to_6_bits}
 
 
 def image_tower_export(model: LoadedModel, calibration: NDArray[np.uint8]) -> TowerExport:
@@ -32,7 +44,7 @@ def image_tower_export(model: LoadedModel, calibration: NDArray[np.uint8]) -> To
     size = model.preprocessing.size_px
     transformer = is_transformer(model)
 
-    def quantise_onnx(source: Path, out: Path) -> None:
+    def to_int8(source: Path, out: Path) -> None:
         quantise_image_to_int8(source, out, calibration_pixels=calibration, transformer=transformer)
 
     return TowerExport(
@@ -41,9 +53,9 @@ def image_tower_export(model: LoadedModel, calibration: NDArray[np.uint8]) -> To
         onnx_input=Tensor(name="pixels", dtype="uint8", shape=(-1, size, size, 3)),
         coreml_input=Tensor(name="image", dtype="image", shape=(1, size, size, 3)),
         write_onnx=lambda out: export_image_onnx(tower, size_px=size, out=out),
-        quantise_onnx=quantise_onnx,
+        onnx_forms={"fp32": _copy_file, "int8": to_int8},
         write_coreml=lambda out: export_image_tower(tower, size_px=size, out=out),
-        quantise_coreml=quantise_weights_to_int8,
+        coreml_forms=_COREML_FORMS,
         embed_coreml=embed_images,
     )
 
@@ -60,9 +72,9 @@ def text_tower_export(model: LoadedModel) -> TowerExport:
         onnx_input=Tensor(name="tokens", dtype="int64", shape=(-1, context)),
         coreml_input=Tensor(name="tokens", dtype="int32", shape=(1, context)),
         write_onnx=lambda out: export_text_onnx(tower, context_length=context, out=out),
-        quantise_onnx=quantise_text_to_int8,
+        onnx_forms={"fp32": _copy_file, "int8": quantise_text_to_int8},
         write_coreml=lambda out: export_text_tower(tower, context_length=context, out=out),
-        quantise_coreml=quantise_weights_to_int8,
+        coreml_forms=_COREML_FORMS,
         embed_coreml=embed_tokens,
     )
 

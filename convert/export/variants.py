@@ -6,7 +6,6 @@ afterwards, on the exported file and not on the graph it came from.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,11 +22,12 @@ if TYPE_CHECKING:
     Batch = NDArray[np.uint8] | NDArray[np.int64]
     Embed = Callable[[Batch], NDArray[np.float32]]
 
-ALL_VARIANTS = ("onnx-int8", "onnx-fp32", "coreml-int8", "coreml-fp16")
-DEFAULT_VARIANTS = (
-    "onnx-int8",
-    "coreml-int8",
-)  # the small one for each runtime: laptops and Android, iPhones
+#: Best first of each runtime: small before exact. The part after the hyphen is the form: `int8` (weights and
+#: arithmetic), `w8` and `w4` (weights alone, for transformers), `6bit` (a palette of 64 values), `fp16`, `fp32`.
+ONNX_VARIANTS = ("onnx-int8", "onnx-w8", "onnx-w4", "onnx-fp16", "onnx-fp32")
+COREML_VARIANTS = ("coreml-int8", "coreml-6bit", "coreml-fp16")
+ALL_VARIANTS = (*ONNX_VARIANTS, *COREML_VARIANTS)
+DEFAULT_VARIANTS = ("onnx-int8", "coreml-int8")  # laptops, Android and browsers; iPhones
 
 #: The lowest that torch's exporter writes; ONNX Runtime reads it since 1.14, on phones and in browsers too.
 ONNX_OPSET = 18
@@ -83,24 +83,28 @@ def checked_variant_names(text: str) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     if unknown := [name for name in names if name not in ALL_VARIANTS]:
         raise SetupError(f"--variants: {unknown[0]!r} is not known; choose from {', '.join(ALL_VARIANTS)}")
-    if not any(name.startswith("onnx-") for name in names):
+    if not set(names) & set(ONNX_VARIANTS):
         raise SetupError("--variants: at least one onnx variant is needed; it embeds the references")
     return names
 
 
+#: Reads the runtime's basic form and writes a form of it.
+Rewrite = Callable[[Path, Path], None]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TowerExport:
-    """How one tower is written in each runtime's form.
+    """How one tower is written in each runtime's forms.
 
     Attributes:
         kind: `image` or `text`.
         dim: Length of an embedding.
         onnx_input: What the ONNX graph takes.
         coreml_input: What the Core ML program takes.
-        write_onnx: Writes the fp32 graph to a file.
-        quantise_onnx: Reads the fp32 file and writes an int8 one.
-        write_coreml: Writes the fp16 `.mlpackage`; returns the least system, such as `iOS 16`.
-        quantise_coreml: Reads the fp16 package and writes one with int8 weights.
+        write_onnx: Writes the basic ONNX form, fp32, to a file.
+        onnx_forms: How each form is made of it, by form; the basic form is copied.
+        write_coreml: Writes the basic Core ML form, an fp16 `.mlpackage`; returns the least system, such as `iOS 16`.
+        coreml_forms: Likewise.
         embed_coreml: Evaluates a package.
     """
 
@@ -109,9 +113,9 @@ class TowerExport:
     onnx_input: Tensor
     coreml_input: Tensor
     write_onnx: Callable[[Path], None]
-    quantise_onnx: Callable[[Path, Path], None]
+    onnx_forms: Mapping[str, Rewrite]
     write_coreml: Callable[[Path], str]
-    quantise_coreml: Callable[[Path, Path], None]
+    coreml_forms: Mapping[str, Rewrite]
     embed_coreml: Callable[[Path, Batch], NDArray[np.float32]]
 
 
@@ -126,30 +130,24 @@ def export_tower(tower: TowerExport, names: tuple[str, ...], folder: Path) -> Ma
     Returns:
         The exported variants, by name, in the order of `names`.
     """
-    place = folder / "encoders" / tower.kind
-    onnx = [name for name in names if name.startswith("onnx-")]
-    coreml = [name for name in names if name.startswith("coreml-")]
     exported: dict[str, ExportedVariant] = {}
     with TemporaryDirectory() as scratch:
-        if onnx:
-            tower.write_onnx(Path(scratch) / "model.onnx")
-        for name in onnx:
-            exported[name] = _place_onnx(tower, name, Path(scratch) / "model.onnx", place / name, folder)
-        system = tower.write_coreml(Path(scratch) / "model.mlpackage") if coreml else ""
-        for name in coreml:
-            exported[name] = _place_coreml(tower, name, Path(scratch) / "model.mlpackage", place / name, folder, system)
+        if onnx := [name for name in names if name in ONNX_VARIANTS]:
+            source = Path(scratch) / "model.onnx"
+            tower.write_onnx(source)
+            exported |= {name: _place_onnx(tower, name, source, folder) for name in onnx}
+        if coreml := [name for name in names if name in COREML_VARIANTS]:
+            source = Path(scratch) / "model.mlpackage"
+            system = tower.write_coreml(source)
+            exported |= {name: _place_coreml(tower, name, source, folder, system) for name in coreml}
     return {name: exported[name] for name in names}
 
 
-def _place_onnx(tower: TowerExport, name: str, source: Path, place: Path, folder: Path) -> ExportedVariant:
+def _place_onnx(tower: TowerExport, name: str, source: Path, folder: Path) -> ExportedVariant:
     from edge_identify.edge_runtime.encoders.onnx_encoder import OnnxEncoder
 
-    place.mkdir(parents=True)
-    model = place / source.name
-    if name.endswith("-int8"):
-        tower.quantise_onnx(source, model)
-    else:
-        shutil.copyfile(source, model)
+    model = _place(tower, name, folder) / source.name
+    _rewrite_for(tower, name, tower.onnx_forms)(source, model)
     output = Tensor(name=OUTPUT_NAME, dtype="float32", shape=(-1, tower.dim))
     encoder = OnnxEncoder(model, name=name, input_name=tower.onnx_input.name, output_name=output.name, many=True)
     return ExportedVariant(
@@ -163,15 +161,9 @@ def _place_onnx(tower: TowerExport, name: str, source: Path, place: Path, folder
     )
 
 
-def _place_coreml(
-    tower: TowerExport, name: str, source: Path, place: Path, folder: Path, system: str
-) -> ExportedVariant:
-    place.mkdir(parents=True)
-    model = place / source.name
-    if name.endswith("-int8"):
-        tower.quantise_coreml(source, model)
-    else:
-        shutil.copytree(source, model)
+def _place_coreml(tower: TowerExport, name: str, source: Path, folder: Path, system: str) -> ExportedVariant:
+    model = _place(tower, name, folder) / source.name
+    _rewrite_for(tower, name, tower.coreml_forms)(source, model)
     return ExportedVariant(
         name=name,
         runtime=Runtime.COREML,
@@ -181,3 +173,16 @@ def _place_coreml(
         requires=system,
         embed=lambda batch: tower.embed_coreml(model, batch),
     )
+
+
+def _place(tower: TowerExport, name: str, folder: Path) -> Path:
+    place = folder / "encoders" / tower.kind / name
+    place.mkdir(parents=True)
+    return place
+
+
+def _rewrite_for(tower: TowerExport, name: str, forms: Mapping[str, Rewrite]) -> Rewrite:
+    form = name.rpartition("-")[2]
+    if form not in forms:
+        raise SetupError(f"--variants: {name} cannot be made of this model's {tower.kind} tower; choose another form")
+    return forms[form]

@@ -12,7 +12,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,25 +20,24 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge_identify.convert.export.fidelity_samples import make_bench
-from edge_identify.convert.export.tower_exports import clip_merges, image_tower_export, text_tower_export
-from edge_identify.convert.export.variants import ExportedVariant, export_tower
+from edge_identify.convert.export.tower_exports import clip_merges
+from edge_identify.convert.export.variants import ExportedVariant
 from edge_identify.convert.models.loading import LoadedModel, load_model
+from edge_identify.convert.packing.card import CARD_NAME, pack_card
 from edge_identify.convert.packing.conformance import write_conformance
+from edge_identify.convert.packing.encoders import export_encoders
 from edge_identify.convert.packing.index import write_index
 from edge_identify.convert.packing.pictures import LeftOut, picture_batches
 from edge_identify.edge_runtime import __version__
 from edge_identify.edge_runtime.durable import sha256_of_file, write_bytes
-from edge_identify.edge_runtime.encoders import PREFERRED_ONNX
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.pack.manifest import (
     MANIFEST_NAME,
-    Fidelity,
     FileEntry,
     IndexSpec,
     Manifest,
     Model,
     TokenizerSpec,
-    Variant,
 )
 from edge_identify.edge_runtime.pack.manifest_json import serialise_manifest
 from edge_identify.edge_runtime.pack.names import PackVersion, checked_path
@@ -67,6 +66,7 @@ class PackRequest:
         variant_names: The exported forms, from `variants.ALL_VARIANTS`.
         out: The folder to make.
         replace: Whether a pack that lies at `out` may be replaced.
+        drop_drifting: Whether a variant below its fidelity threshold is left out rather than stopping the build.
     """
 
     name: str
@@ -77,6 +77,7 @@ class PackRequest:
     variant_names: tuple[str, ...]
     out: Path
     replace: bool
+    drop_drifting: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,10 +87,12 @@ class BuildReport:
     Attributes:
         manifest: The new pack's.
         left_out: Pictures that could not be used.
+        dropped: Variants that were left out, each with its figures in words.
     """
 
     manifest: Manifest
     left_out: tuple[LeftOut, ...]
+    dropped: tuple[str, ...]
 
 
 #: Shows how far a step is: given a step's name and what it goes through, returns the same things, counted.
@@ -121,7 +124,8 @@ def build_pack(
     _check_place(request)
     model = load_model(request.model_name, request.pretrained)
     with _folder_in_the_making(request.out, replace=request.replace) as folder:
-        encoders = _export_encoders(model, request.variant_names, references, images, folder)
+        bench = make_bench(model, references, images)
+        encoders = export_encoders(model, request.variant_names, bench, folder, drop_drifting=request.drop_drifting)
         embedded = _embed_references(encoders.embedder, model, images, progress)
         manifest = Manifest(
             name=request.name,
@@ -139,15 +143,9 @@ def build_pack(
             conformance_file=write_conformance(folder, encoders.embedder, model.preprocessing),
             files=_list_files(folder),
         )
+        manifest = _with_card(folder, manifest, references)
         write_bytes(folder / MANIFEST_NAME, serialise_manifest(manifest))
-    return BuildReport(manifest=manifest, left_out=embedded.left_out)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Encoders:
-    embedder: ExportedVariant
-    image: Mapping[str, Variant]
-    text: Mapping[str, Variant]
+    return BuildReport(manifest=manifest, left_out=embedded.left_out, dropped=encoders.dropped)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,30 +183,6 @@ def _folder_in_the_making(out: Path, *, replace: bool) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(making, ignore_errors=True)
         raise
-
-
-def _export_encoders(
-    model: LoadedModel,
-    variant_names: tuple[str, ...],
-    references: Sequence[Reference],
-    images: Sequence[CatalogueImage],
-    folder: Path,
-) -> _Encoders:
-    bench = make_bench(model, references, images)
-    exported = export_tower(image_tower_export(model, bench.pictures), variant_names, folder)
-    embedder = next(exported[name] for name in (*PREFERRED_ONNX, *exported) if name in exported)
-    image = _judged(exported, bench.judge_images(exported, embedder), folder)
-    if not model.has_clip_tokenizer:
-        return _Encoders(embedder=embedder, image=image, text={})
-    exported = export_tower(text_tower_export(model), variant_names, folder)
-    text = _judged(exported, bench.judge_texts(exported, embedder), folder)
-    return _Encoders(embedder=embedder, image=image, text=text)
-
-
-def _judged(
-    exported: Mapping[str, ExportedVariant], fidelity: Mapping[str, Fidelity], folder: Path
-) -> Mapping[str, Variant]:
-    return {name: variant.judged(fidelity[name], folder) for name, variant in exported.items()}
 
 
 def _embed_references(
@@ -266,6 +240,11 @@ def _write_tokenizer(folder: Path, model: LoadedModel) -> TokenizerSpec:
     path.parent.mkdir()
     write_bytes(path, clip_merges())
     return TokenizerSpec(kind="clip-bpe", file=MERGES_FILE, context_length=model.context_length)
+
+
+def _with_card(folder: Path, manifest: Manifest, references: Sequence[Reference]) -> Manifest:
+    write_bytes(folder / CARD_NAME, pack_card(manifest, references).encode())
+    return replace(manifest, files={**manifest.files, CARD_NAME: _file_entry(folder, folder / CARD_NAME)})
 
 
 def _list_files(folder: Path) -> Mapping[str, FileEntry]:

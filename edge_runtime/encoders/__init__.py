@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 #: Best first: small before exact, since each passed the fidelity gate when the pack was built.
-PREFERRED_ONNX = ("onnx-int8", "onnx-fp16", "onnx-fp32")
-PREFERRED_COREML = ("coreml-int8", "coreml-fp16")
+PREFERRED_ONNX = ("onnx-int8", "onnx-w8", "onnx-fp16", "onnx-fp32", "onnx-w4")
+PREFERRED_COREML = ("coreml-int8", "coreml-fp16", "coreml-6bit")
 
 
 class Encoder(Protocol):

@@ -32,6 +32,21 @@ class IndexKind(StrEnum):
     SQ8 = "sq8"  # IndexScalarQuantizer, QT_8bit, inner product: 1 byte a dimension
 
 
+class TokenizerKind(StrEnum):
+    """How a text is split; each is a file in a format of its own."""
+
+    CLIP_BPE = "clip-bpe"  # the byte-pair encoding of OpenAI's CLIP: merges, one pair a line in order of rank
+    HF_JSON = "hf-json"  # Hugging Face's `tokenizer.json`
+
+
+class Cleaning(StrEnum):
+    """What is done to a text before it is split, after repairing, unescaping and joining white space."""
+
+    LOWER = "lower"  # lower the case
+    WHITESPACE = "whitespace"  # nothing more
+    CANONICALIZE = "canonicalize"  # underscores become spaces, ASCII punctuation goes, lower the case
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileEntry:
     """One file of the pack.
@@ -71,7 +86,12 @@ class Fidelity:
         count: Number of pictures or texts.
         cosine_mean: Mean cosine similarity between the variant's embedding and the original's.
         cosine_min: The worst of them.
+        cosine_centred: The mean after both are taken relative to the original's mean embedding.
         top1_agreement: Share of queries whose nearest reference is the same for both, or ties with it, 0 to 1.
+        top5_agreement: Share of the five nearest references in common, likewise.
+        recall_change: Recall at 1 of the variant less the original's, on queries with a right answer.
+
+    `cosine_centred` and the last two are None where they were not measured.
     """
 
     sample: str
@@ -79,6 +99,9 @@ class Fidelity:
     cosine_mean: float
     cosine_min: float
     top1_agreement: float
+    cosine_centred: float | None = None
+    top5_agreement: float | None = None
+    recall_change: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,14 +134,18 @@ class TokenizerSpec:
     """How text becomes token ids.
 
     Attributes:
-        kind: `clip-bpe`, the byte-pair encoding of OpenAI's CLIP.
-        file: Path of the merges, one pair a line in order of rank.
+        kind: How it is split.
+        file: Path of the merges or of the `tokenizer.json`.
         context_length: Tokens in the text tower's input.
+        cleaning: What is done to a text first.
+        pad_id: What stands in the places after the last token.
     """
 
-    kind: str
+    kind: TokenizerKind
     file: str
     context_length: int
+    cleaning: Cleaning = Cleaning.LOWER
+    pad_id: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from edge_identify.edge_runtime.json_fields import JsonObject, canonical_json, p
 from edge_identify.edge_runtime.pack.manifest import (
     FORMAT_VERSION,
     MANIFEST_NAME,
+    Cleaning,
     Fidelity,
     FileEntry,
     IndexKind,
@@ -20,6 +21,7 @@ from edge_identify.edge_runtime.pack.manifest import (
     Model,
     Runtime,
     Tensor,
+    TokenizerKind,
     TokenizerSpec,
     Variant,
 )
@@ -30,6 +32,7 @@ MAX_MANIFEST_BYTES = 4 * 2**20  # read whole into memory on a phone; a larger on
 MAX_FILE_BYTES = 2**36  # 64 GiB; no file of a pack comes near
 MAX_DIM = 8192
 MAX_ROWS = 2**31 - 1
+MAX_TOKEN_ID = 2**31 - 1  # Core ML's text graphs take int32
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
@@ -165,17 +168,20 @@ def _fidelity(fields: JsonObject) -> Fidelity:
         cosine_mean=fields.number("cosine_mean"),
         cosine_min=fields.number("cosine_min"),
         top1_agreement=fields.number("top1_agreement"),
+        cosine_centred=fields.optional_number("cosine_centred"),
+        top5_agreement=fields.optional_number("top5_agreement"),
+        recall_change=fields.optional_number("recall_change"),
     )
 
 
 def _tokenizer(fields: JsonObject) -> TokenizerSpec:
-    kind = fields.text("kind")
-    if kind != "clip-bpe":
-        raise PackFormatError(f"{fields.where}: tokenizer {kind!r} is not known to this version; update edge-identify")
+    # The last two are younger than the format: where they are absent, they are what CLIP's own models have.
     return TokenizerSpec(
-        kind=kind,
+        kind=_choice(TokenizerKind, fields, "kind"),
         file=fields.text("file"),
         context_length=fields.integer("context_length", least=3, most=4096),
+        cleaning=_choice(Cleaning, fields, "cleaning") if fields.has("cleaning") else Cleaning.LOWER,
+        pad_id=fields.integer("pad_id", most=MAX_TOKEN_ID) if fields.has("pad_id") else 0,
     )
 
 

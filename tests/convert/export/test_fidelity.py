@@ -9,8 +9,9 @@ import pytest
 
 from edge_identify.convert.export.fidelity import (
     FidelitySample,
-    agrees,
+    agreement,
     check_fidelity,
+    drifting,
     measure_fidelity,
     sample_positions,
 )
@@ -29,8 +30,9 @@ def original(tokens: np.ndarray) -> np.ndarray:
     return unit(np.random.default_rng(0).normal(size=(50, 16)))[tokens[:, 0]]
 
 
-def measure(embed: Embed) -> Fidelity:
+def measure(embed: Embed, original_queries: np.ndarray | None = None, right: np.ndarray | None = None) -> Fidelity:
     queries = np.arange(50, dtype=np.int64)[:, None]
+    expected = original(queries) if original_queries is None else original_queries
     variant = ExportedVariant(
         name="onnx-int8",
         runtime=Runtime.ONNX,
@@ -40,12 +42,14 @@ def measure(embed: Embed) -> Fidelity:
         requires="nothing",
         embed=embed,
     )
-    sample = FidelitySample(description="numbers", queries=queries, references=np.zeros((0, 1, 1, 3), np.uint8))
-    references = unit(original(queries) + 0.1)
+    sample = FidelitySample(
+        description="numbers", queries=queries, references=np.zeros((0, 1, 1, 3), np.uint8), right=right
+    )
+    references = unit(expected + 0.1)
     return measure_fidelity(
         variant,
         sample,
-        original_queries=original(queries),
+        original_queries=expected,
         original_references=references,
         indexed_references=references,
     )
@@ -81,9 +85,8 @@ def test_rounding_passes_as_int8_and_not_as_fp32() -> None:
         lambda tokens: unit(np.roll(original(tokens), 1, axis=1)),
         lambda tokens: unit(np.ones((len(tokens), 16))),
         lambda tokens: -original(tokens),
-        lambda tokens: original(tokens) * np.float32("nan"),
     ],
-    ids=["channels swapped", "constant", "sign", "not a number"],
+    ids=["channels swapped", "constant", "sign"],
 )
 def test_a_broken_export_is_stopped_by_name(broken: Embed) -> None:
     with pytest.raises(SetupError, match=r"encoder onnx-int8 drifts.*same nearest reference.*--variants"):
@@ -101,9 +104,54 @@ def test_one_bad_picture_among_good_ones_is_enough() -> None:
 
 
 def test_only_references_that_tie_may_change_places() -> None:
-    scores = np.array([[0.9, 0.899, 0.1, 0.0], [0.9, 0.6, 0.1, 0.0], [0.9, 0.6, 0.1, 0.0]], np.float32)
+    original = np.array([[0.9, 0.899, 0.1, 0.0], [0.9, 0.6, 0.1, 0.0], [0.9, 0.6, 0.1, 0.0]], np.float32)
+    found = np.array([[0.1, 0.9, 0.0, 0.0], [0.1, 0.9, 0.0, 0.0], [0.9, 0.1, 0.0, 0.0]], np.float32)
 
-    assert agrees(scores, chosen=np.array([1, 1, 0])).tolist() == [True, False, True]
+    assert agreement(original, found, depth=1) == pytest.approx(2 / 3)
+    assert agreement(original, found, depth=2) == 1.0
+    assert agreement(original, found, depth=4) == 1.0
+
+
+def test_vectors_that_are_not_unit_vectors_are_refused_though_they_point_the_right_way() -> None:
+    with pytest.raises(SetupError, match="onnx-int8: returns vectors whose length is off by 1, not unit vectors"):
+        measure(lambda tokens: original(tokens) * np.float32(2))
+
+
+def test_what_is_not_a_number_is_refused() -> None:
+    with pytest.raises(SetupError, match="onnx-int8: returns vectors whose length is off by nan"):
+        measure(lambda tokens: original(tokens) * np.float32("nan"))
+
+
+def test_a_common_part_that_hides_a_difference_is_taken_away() -> None:
+    """In a narrow cone even another picture's embedding has a high cosine; the centred one tells."""
+
+    def cone(tokens: np.ndarray) -> np.ndarray:
+        return unit(original(tokens) + 20)
+
+    queries = np.arange(50, dtype=np.int64)[:, None]
+    shuffled = measure(lambda tokens: cone((tokens + 1) % 50), cone(queries))
+
+    assert shuffled.cosine_mean > 0.99
+    assert shuffled.cosine_centred is not None
+    assert shuffled.cosine_centred < 0.3
+    with pytest.raises(SetupError, match="centred cosine"):
+        check_fidelity("image", {"onnx-int8": shuffled})
+
+
+def test_lost_recall_is_measured_where_there_is_a_right_answer() -> None:
+    right = np.arange(50)
+    half_wrong = measure(lambda tokens: original(np.where(tokens < 25, 49 - tokens, tokens)), right=right)
+
+    assert half_wrong.recall_change == pytest.approx(-0.5)
+    assert measure(original).recall_change is None
+    with pytest.raises(SetupError, match=r"change of recall -0\.5"):
+        check_fidelity("image", {"onnx-int8": half_wrong})
+
+
+def test_the_drifting_variants_are_told_from_the_others() -> None:
+    measured = {"onnx-int8": measure(lambda tokens: -original(tokens)), "onnx-fp32": measure(original)}
+
+    assert list(drifting(measured)) == ["onnx-int8"]
 
 
 @pytest.mark.parametrize(("count", "most"), [(1, 64), (64, 64), (65, 64), (4204, 64), (3, 2)])

@@ -11,7 +11,7 @@ import pytest
 from edge_identify.convert.export.coreml.evaluate import embed_images, embed_tokens
 from edge_identify.convert.export.coreml.interpreter import CoreMLProgram
 from edge_identify.convert.export.coreml.package import FILES, WEIGHTS
-from edge_identify.convert.export.coreml.quantise import quantise_weights_to_int8
+from edge_identify.convert.export.coreml.quantise import palettise_weights_to_6_bits, quantise_weights_to_int8
 from edge_identify.edge_runtime.errors import SetupError
 
 
@@ -60,3 +60,13 @@ def test_quantising_is_quiet(
 def test_what_is_no_package_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match=r"absent\.mlpackage: is not a Core ML package"):
         quantise_weights_to_int8(tmp_path / "absent.mlpackage", tmp_path / "small.mlpackage")
+
+
+def test_6_bit_palettes_are_smaller_than_int8_and_still_close(exported_vit: Any, centred: Any, tmp_path: Path) -> None:
+    quantise_weights_to_int8(exported_vit.image_package, tmp_path / "int8.mlpackage")
+    palettise_weights_to_6_bits(exported_vit.image_package, tmp_path / "6bit.mlpackage")
+    int8, palettes = ((tmp_path / f"{name}.mlpackage" / WEIGHTS).stat().st_size for name in ("int8", "6bit"))
+    embeddings = embed_images(tmp_path / "6bit.mlpackage", exported_vit.pixels)
+
+    assert palettes < int8
+    assert centred(embeddings, exported_vit.image_embeddings).min() > 0.9
