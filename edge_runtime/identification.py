@@ -126,12 +126,12 @@ class TextSearcher:
         Raises:
             PackError: The pack has no text encoder, or a file is damaged.
         """
-        from edge_identify.edge_runtime.tokenizer import read_clip_tokenizer
+        from edge_identify.edge_runtime.tokenizers import read_tokenizer
 
         self._encoder: Encoder = text_encoder(pack)
         spec = pack.manifest.tokenizer
         assert spec is not None, "a manifest with a text encoder and no tokenizer is refused when it is read"
-        self._tokenizer = read_clip_tokenizer(pack.file(spec.file), spec)
+        self._tokenizer = read_tokenizer(pack.file(spec.file), spec)
         self._finder = ReferenceFinder(pack, many=False)
 
     def __enter__(self) -> Self:

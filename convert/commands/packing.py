@@ -45,6 +45,23 @@ def add_parser(commands: Any) -> None:
         help="a tag, a checkpoint (.safetensors or .pt), or random for trying a model out",
     )
     parser.add_argument(
+        "--model-config",
+        type=Path,
+        metavar="FILE",
+        help="instead of --model: a configuration in open_clip's format (JSON), with --pretrained FILE or random",
+    )
+    parser.add_argument(
+        "--tokenizer",
+        type=Path,
+        metavar="FILE",
+        help="the tokenizer.json of a model such as SigLIP's; without one, the pack has no text encoder",
+    )
+    parser.add_argument(
+        "--accept-licence",
+        action="store_true",
+        help="use weights whose licence is for research only; the pack will say that it was accepted",
+    )
+    parser.add_argument(
         "--variants",
         default=",".join(DEFAULT_VARIANTS),
         metavar="LIST",
@@ -94,6 +111,9 @@ def _request(options: argparse.Namespace) -> PackRequest:
         out=options.out,
         replace=options.replace,
         drop_drifting=options.drop_drifting,
+        model_config=options.model_config,
+        tokenizer_file=options.tokenizer,
+        accept_licence=options.accept_licence,
     )
 
 
@@ -110,7 +130,7 @@ def _print_build(options: argparse.Namespace, report: BuildReport, seconds: floa
         for variant in variants.values():
             print(f"  {kind:<5} {variant.name:<12} {_variant_line(manifest, variant)}")
     if not manifest.text_variants:
-        print("  no text encoder: this model's tokenizer does not run on devices yet")
+        print("  no text encoder: it needs the model's tokenizer; see --tokenizer")
 
 
 def _variant_line(manifest: Manifest, variant: Variant) -> str:

@@ -167,10 +167,9 @@ def _sampled_texts(references: Sequence[Reference]) -> list[str]:
 
 
 def _tokens(model: LoadedModel, texts: list[str]) -> NDArray[np.int64]:
-    import open_clip
-
-    tokens: NDArray[np.int64] = open_clip.SimpleTokenizer(context_length=model.context_length)(texts).numpy()
-    return tokens
+    if model.tokenizer is None:
+        return np.empty((0, model.context_length), np.int64)  # its text tower is not exported
+    return model.tokenizer.encode(texts)
 
 
 def _embed_original_images(model: LoadedModel, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -90,11 +90,3 @@ def is_transformer(model: LoadedModel) -> bool:
     assert isinstance(visual, nn.Module), "every open_clip model keeps its image tower there"
     convolutions = [module for module in visual.modules() if isinstance(module, nn.Conv2d)]
     return len(convolutions) <= 1
-
-
-def clip_merges() -> bytes:
-    """Return the merges of CLIP's tokenizer, as `edge_runtime.tokenizer` reads them."""
-    import open_clip
-
-    ranks: dict[tuple[str, str], int] = open_clip.SimpleTokenizer().bpe_ranks
-    return "".join(f"{first} {second}\n" for first, second in sorted(ranks, key=ranks.__getitem__)).encode()

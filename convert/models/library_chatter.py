@@ -9,6 +9,7 @@ that has none, for good.
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,3 +43,12 @@ def muted(*packages: str) -> Iterator[None]:
             logger.setLevel(level)
         root.removeFilter(comes_from_elsewhere)
         root.removeHandler(placeholder)
+
+
+@contextmanager
+def quiet_open_clip() -> Iterator[None]:
+    """Drop what open_clip and timm say while they build and fill a model."""
+    with muted("open_clip", "timm"), warnings.catch_warnings():
+        # Said of every model whose weights are loaded afterwards, as this project does.
+        warnings.filterwarnings("ignore", message=".*[Nn]o pretrained weights.*")
+        yield

@@ -1,19 +1,15 @@
-"""Loading a dual encoder: an open_clip model by name, a local checkpoint, or the built-in one.
+"""Loading a dual encoder: an open_clip model by name, a configuration of one's own, or the built-in one.
 
 A newcomer would call `open_clip.create_model(name, pretrained=tag)`. That gives an OpenAI checkpoint the
 wrong activation with only a warning (`quick_gelu` is a property of the weights, not of the name), gives a
-local file the default preprocessing even if every published checkpoint of that model uses another one, and
-unpickles.
+local file the default preprocessing even if every published checkpoint of that model uses another one, leaves
+the branches in that a network only trains with, asks for no licence, and unpickles.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import pickle
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,9 +22,13 @@ from edge_identify.convert.builtin import (
     load_text_weights,
     register,
 )
+from edge_identify.convert.models.checkpoints import load_checkpoint, shortened
 from edge_identify.convert.models.download import fetch_published_weights
-from edge_identify.convert.models.library_chatter import muted
-from edge_identify.convert.models.names import BUILTIN, RANDOM, ModelChoice, choose_model
+from edge_identify.convert.models.library_chatter import quiet_open_clip
+from edge_identify.convert.models.licences import Licence, find_licence
+from edge_identify.convert.models.names import BUILTIN, RANDOM, ModelChoice, choose_custom_model, choose_model
+from edge_identify.convert.models.reparameterisation import reparameterise
+from edge_identify.convert.models.text_tokenizer import TextTokenizer, find_tokenizer, read_context_length
 from edge_identify.convert.models.torchvision_operators import MISSING_EXTRA, ensure_torchvision_operators
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.preprocessing import MAX_SIZE_PX, Interpolation, Preprocessing, ResizeMode
@@ -42,18 +42,8 @@ _RESIZE_MODES = {"shortest": ResizeMode.SHORTEST_SIDE, "squash": ResizeMode.SQUA
 _INTERPOLATIONS = {"bicubic": Interpolation.BICUBIC, "bilinear": Interpolation.BILINEAR}
 _RECIPE_KEYS = ("mean", "std", "interpolation", "resize_mode")
 
-#: The many ways in which torch's format, and open_clip's rewriting of foreign checkpoints, refuse a file.
-_REFUSALS = (
-    AttributeError,
-    EOFError,
-    LookupError,
-    OSError,
-    RuntimeError,
-    StopIteration,
-    TypeError,
-    ValueError,
-    pickle.UnpicklingError,
-)
+#: How open_clip, timm and torch refuse a configuration whose parts do not fit each other.
+_MISFITS = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 
 Triple = tuple[float, float, float]
 
@@ -65,14 +55,14 @@ class LoadedModel:
     Attributes:
         name: `builtin`, or open_clip's name of the architecture.
         pretrained: open_clip's tag, the checkpoint's file name, `random`, or the name of the shipped weights.
-        model: The open_clip model, float32, in evaluation mode, without gradients.
+        model: The open_clip model, float32, in evaluation mode, without gradients, its branches folded.
         preprocessing: From a picture to the pixels it takes.
         mean: What it subtracts from each channel, for pixels between 0 and 1.
         std: What it then divides by.
         dim: Length of an embedding.
         context_length: Tokens in the text tower's input.
-        has_clip_tokenizer: Whether its text is split by OpenAI's byte pairs, the only way a device knows.
-        licence: Licence of the weights, as far as known.
+        tokenizer: What splits its text on devices; None if they cannot, and the text tower stays behind.
+        licence: Licence of the weights, as far as known, and that it was accepted where it had to be.
         space_id: See `compute_space_id`.
     """
 
@@ -84,30 +74,70 @@ class LoadedModel:
     std: Triple
     dim: int
     context_length: int
-    has_clip_tokenizer: bool
+    tokenizer: TextTokenizer | None
     licence: str
     space_id: str
 
 
-def load_model(name: str, pretrained: str | None = None) -> LoadedModel:
+def load_model(
+    name: str,
+    pretrained: str | None = None,
+    *,
+    model_config: Path | None = None,
+    tokenizer: Path | None = None,
+    accept_licence: bool = False,
+) -> LoadedModel:
     """Load a model with its weights.
 
     Args:
-        name: `builtin`, `NAME/TAG` or `NAME`, as open_clip calls them.
+        name: `builtin`, `NAME/TAG` or `NAME`, as open_clip calls them. `builtin` where there is a `model_config`.
         pretrained: A tag, a checkpoint file (`.safetensors`, `.pt`), or `random`: weights drawn from a fixed
             seed, for trying a model's size and speed. None if `name` says it all.
+        model_config: A configuration in open_clip's format, instead of a name.
+        tokenizer: A `tokenizer.json`, for models whose text CLIP's byte pairs do not split.
+        accept_licence: Whether the user accepts a licence that is for research only.
 
     Raises:
         SetupError: An unknown name or tag, a file that is missing, damaged or of another model, preprocessing
-            that devices do not know, or the extra is not installed.
+            that devices do not know, a licence that was not accepted, or the extra is not installed.
         NetworkError: Published weights are neither cached nor reachable.
     """
     _import_open_clip()
-    choice = choose_model(name, pretrained)
+    choice = _choose(name, pretrained, model_config)
+    _check_licence(choice, accept_licence)
+    text_tokenizer = find_tokenizer(choice.name, _configuration(choice)["text_cfg"], tokenizer)
     published = fetch_published_weights(choice.name, choice.tag) if choice.tag else None
     model = _build(choice)
     _fill(model, choice, published or choice.checkpoint)
-    return _described(model.float().eval().requires_grad_(False), choice)
+    return _described(model.float().eval().requires_grad_(False), choice, text_tokenizer)
+
+
+def _choose(name: str, pretrained: str | None, model_config: Path | None) -> ModelChoice:
+    if model_config is None:
+        return choose_model(name, pretrained)
+    if name != BUILTIN:
+        raise SetupError(f"the model is named twice, {name} and {model_config}; leave --model or --model-config out")
+    return choose_custom_model(model_config, pretrained)
+
+
+def _check_licence(choice: ModelChoice, accepted: bool) -> None:
+    licence = _published_licence(choice)
+    if licence is not None and licence.is_research_only and not accepted:
+        raise SetupError(
+            f"{choice.name}/{choice.tag}: its weights are for research only, under {licence.name}; read it "
+            f"({licence.source}) and pass --accept-licence if you keep to it, or choose other weights"
+        )
+
+
+def _published_licence(choice: ModelChoice) -> Licence | None:
+    return find_licence(choice.name, choice.tag) if choice.tag else None
+
+
+def _configuration(choice: ModelChoice) -> dict[str, Any]:
+    import open_clip
+
+    configuration: dict[str, Any] = open_clip.get_model_config(choice.name)
+    return configuration
 
 
 def _import_open_clip() -> None:
@@ -123,15 +153,21 @@ def _build(choice: ModelChoice) -> nn.Module:
     import open_clip
     import torch
 
-    if "hf_model_name" in open_clip.get_model_config(choice.name)["text_cfg"]:
+    if "hf_model_name" in _configuration(choice)["text_cfg"]:
         raise SetupError(f"{choice.name}: its text tower is not open_clip's own, which is not supported yet")
-    with _quiet_open_clip(), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(RANDOM_SEED)
-        model: nn.Module = open_clip.create_model(
-            choice.name,
-            force_quick_gelu=_wants_quick_gelu(choice),
-            force_preprocess_cfg=_recipe(choice),
-        )
+    try:
+        with quiet_open_clip(), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(RANDOM_SEED)
+            model: nn.Module = open_clip.create_model(
+                choice.name,
+                force_quick_gelu=_wants_quick_gelu(choice),
+                force_preprocess_cfg=_recipe(choice),
+            )
+    except _MISFITS as error:
+        reason = shortened(" ".join(f"{type(error).__name__}: {error}".split()))
+        raise SetupError(
+            f"{choice.name}: open_clip cannot build this model; check its configuration ({reason})"
+        ) from error
     return model
 
 
@@ -145,6 +181,8 @@ def _recipe(choice: ModelChoice) -> dict[str, Any]:
     """Return mean, std and resizing of the tag; without one, what all tags of the model agree on."""
     import open_clip
 
+    if choice.recipe is not None:
+        return {key: choice.recipe[key] for key in _RECIPE_KEYS if key in choice.recipe}
     tags = [choice.tag] if choice.tag else open_clip.list_pretrained_tags_by_model(choice.name)
     configurations = [open_clip.get_pretrained_cfg(choice.name, tag) for tag in tags]
     recipes = [{key: values[key] for key in _RECIPE_KEYS if key in values} for values in configurations]
@@ -157,52 +195,29 @@ def _fill(model: nn.Module, choice: ModelChoice, checkpoint: Path | None) -> Non
         load_image_weights(model)
         load_text_weights(model)
     elif checkpoint is not None:
-        _load_checkpoint(model, choice.name, checkpoint)
+        load_checkpoint(model, choice.name, checkpoint)
 
 
-def _load_checkpoint(model: nn.Module, name: str, checkpoint: Path) -> None:
-    import open_clip
-    from safetensors import SafetensorError
-
-    try:
-        with _quiet_open_clip():
-            open_clip.load_checkpoint(model, str(checkpoint), strict=True, weights_only=True)
-    except (*_REFUSALS, SafetensorError) as error:
-        lines = str(error).strip().splitlines() or [""]
-        if "loading state_dict" in lines[0]:
-            raise SetupError(
-                f"{checkpoint}: is not a checkpoint of {name} ({_shortened(lines[-1].strip())})"
-            ) from error
-        raise SetupError(
-            f"{checkpoint}: cannot be read as a checkpoint; it may be damaged or cut short"
-            f" ({_shortened(f'{type(error).__name__}: {lines[0]}')})"
-        ) from error
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= 160 else text[:157] + "..."
-
-
-def _described(model: nn.Module, choice: ModelChoice) -> LoadedModel:
+def _described(model: nn.Module, choice: ModelChoice, tokenizer: TextTokenizer | None) -> LoadedModel:
     import open_clip
 
-    configuration = open_clip.get_model_config(choice.name)
+    configuration = _configuration(choice)
     values = open_clip.get_model_preprocess_cfg(model)
     preprocessing = read_preprocessing(choice.name, values)
     mean, std = _triple(values["mean"]), _triple(values["std"])
-    is_builtin = choice.name == OPEN_CLIP_NAME
+    space_id = compute_space_id(model, preprocessing, mean, std)  # of the weights as they are published
     return LoadedModel(
-        name=BUILTIN if is_builtin else choice.name,
+        name=BUILTIN if choice.name == OPEN_CLIP_NAME else choice.name,
         pretrained=_weights_name(choice),
-        model=model,
+        model=reparameterise(choice.name, model, preprocessing.size_px),
         preprocessing=preprocessing,
         mean=mean,
         std=std,
         dim=configuration["embed_dim"],
-        context_length=configuration["text_cfg"].get("context_length", open_clip.tokenizer.DEFAULT_CONTEXT_LENGTH),
-        has_clip_tokenizer=_has_clip_tokenizer(choice.name, configuration["text_cfg"]),
+        context_length=read_context_length(configuration["text_cfg"]),
+        tokenizer=tokenizer,
         licence=LICENCE if choice.is_shipped else _foreign_licence(choice),
-        space_id=compute_space_id(model, preprocessing, mean, std),
+        space_id=space_id,
     )
 
 
@@ -215,12 +230,12 @@ def _weights_name(choice: ModelChoice) -> str:
 def _foreign_licence(choice: ModelChoice) -> str:
     if choice.is_random:
         return "none: random weights"
-    return f"unknown: see the publisher of {choice.name} {_weights_name(choice)}"
-
-
-def _has_clip_tokenizer(name: str, text: dict[str, Any]) -> bool:
-    # SigLIP's configurations name no tokenizer where open_clip chooses one by the model's name.
-    return not text.get("hf_tokenizer_name") and not text.get("tokenizer_kwargs") and "siglip" not in name.lower()
+    licence = _published_licence(choice)
+    if licence is None:
+        return f"unknown: see the publisher of {choice.name} {_weights_name(choice)}"
+    if licence.is_research_only:
+        return f"{licence.name}, for research only, accepted with --accept-licence; see {licence.source}"
+    return licence.name
 
 
 def read_preprocessing(name: str, values: dict[str, Any]) -> Preprocessing:
@@ -252,6 +267,9 @@ def compute_space_id(model: nn.Module, preprocessing: Preprocessing, mean: Tripl
 
     All parameters and stored buffers by name, as little-endian float32 (so that the precision of their file
     does not matter), then mean, std and preprocessing. Vectors with different ids are never compared.
+
+    It is computed on the weights as they were published, before `reparameterise`: folding changes names and
+    numbers but not the space, and a later timm that folds otherwise must not make another one of it.
     """
     digest = hashlib.sha256()
     for key, tensor in sorted(model.state_dict().items()):
@@ -271,11 +289,3 @@ def compute_space_id(model: nn.Module, preprocessing: Preprocessing, mean: Tripl
 def _triple(values: Any) -> Triple:
     red, green, blue = (float(value) for value in values)
     return red, green, blue
-
-
-@contextmanager
-def _quiet_open_clip() -> Iterator[None]:
-    with muted("open_clip", "timm"), warnings.catch_warnings():
-        # Said of every model whose weights are loaded afterwards, as here.
-        warnings.filterwarnings("ignore", message=".*[Nn]o pretrained weights.*")
-        yield

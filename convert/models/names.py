@@ -1,4 +1,4 @@
-"""Which model is meant by `--model` and `--pretrained`, with an answer to every wrong pair.
+"""Which model is meant by `--model` or `--model-config`, and by `--pretrained`, with an answer to every wrong pair.
 
 open_clip says only "not found". The tags differ from model to model in one letter (`laion2b_s34b_b79k`
 belongs to ViT-B-32, `laion2b_s32b_b82k` to ViT-L-14), so a wrong pair is told the valid ones, nearest
@@ -8,10 +8,13 @@ first.
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from edge_identify.convert.builtin import OPEN_CLIP_NAME
+from edge_identify.convert.models.custom import register_custom_model
 from edge_identify.edge_runtime.errors import SetupError
 
 BUILTIN = "builtin"
@@ -23,19 +26,21 @@ _NEAREST_NAMES = 4  # as many as fit on one line
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelChoice:
-    """A model and where its weights come from: exactly one of the last three, or the shipped weights.
+    """A model and where its weights come from: exactly one of tag, checkpoint and random, or the shipped weights.
 
     Attributes:
         name: open_clip's name of the architecture.
         tag: open_clip's name of published weights.
         checkpoint: A local file of weights.
         is_random: Weights drawn from a fixed seed, to try things out.
+        recipe: open_clip's preprocess configuration, if a custom model brings one.
     """
 
     name: str
     tag: str | None = None
     checkpoint: Path | None = None
     is_random: bool = False
+    recipe: Mapping[str, Any] | None = None
 
     @property
     def is_shipped(self) -> bool:
@@ -73,6 +78,24 @@ def choose_model(model: str, pretrained: str | None) -> ModelChoice:
     return ModelChoice(name=name, tag=_known_tag(name, weights))
 
 
+def choose_custom_model(model_config: Path, pretrained: str | None) -> ModelChoice:
+    """Read what the user asked for with a configuration of their own.
+
+    Args:
+        model_config: A file in open_clip's format.
+        pretrained: A checkpoint file or `random`.
+
+    Raises:
+        SetupError: A configuration that cannot be read, or no such weights.
+    """
+    if pretrained is None:
+        raise SetupError(f"{model_config}: which weights? Give --pretrained FILE, or --pretrained random to try it out")
+    custom = register_custom_model(model_config)
+    if pretrained == RANDOM:
+        return ModelChoice(name=custom.name, is_random=True, recipe=custom.recipe)
+    return ModelChoice(name=custom.name, checkpoint=_existing(Path(pretrained)), recipe=custom.recipe)
+
+
 def _split(model: str) -> tuple[str, str | None]:
     import open_clip
 
@@ -86,7 +109,7 @@ def _split(model: str) -> tuple[str, str | None]:
     if name not in names:
         raise SetupError(
             f"{name or model}: open_clip knows no model of this name; the nearest are"
-            f" {', '.join(_nearest(name or model, names)[:_NEAREST_NAMES])}; `edge-build models` lists all"
+            f" {', '.join(_nearest(name or model, names)[:_NEAREST_NAMES])}; see `edge-build models`"
         )
     return name, tag or None
 

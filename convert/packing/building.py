@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge_identify.convert.export.fidelity_samples import make_bench
-from edge_identify.convert.export.tower_exports import clip_merges
 from edge_identify.convert.export.variants import ExportedVariant
 from edge_identify.convert.models.loading import LoadedModel, load_model
+from edge_identify.convert.models.text_tokenizer import TextTokenizer
 from edge_identify.convert.packing.card import CARD_NAME, pack_card
 from edge_identify.convert.packing.conformance import write_conformance
 from edge_identify.convert.packing.encoders import export_encoders
@@ -50,7 +50,6 @@ if TYPE_CHECKING:
 
 INDEX_FILE = "index/images.faiss"
 REFERENCES_FILE = "references.sqlite"
-MERGES_FILE = "encoders/text/tokenizer/merges.txt"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +66,9 @@ class PackRequest:
         out: The folder to make.
         replace: Whether a pack that lies at `out` may be replaced.
         drop_drifting: Whether a variant below its fidelity threshold is left out rather than stopping the build.
+        model_config: A configuration in open_clip's format, instead of `model_name`.
+        tokenizer_file: The `tokenizer.json` of a model that needs one for its text tower.
+        accept_licence: Whether a licence that is for research only is accepted.
     """
 
     name: str
@@ -78,6 +80,9 @@ class PackRequest:
     out: Path
     replace: bool
     drop_drifting: bool = False
+    model_config: Path | None = None
+    tokenizer_file: Path | None = None
+    accept_licence: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +127,13 @@ def build_pack(
             way.
     """
     _check_place(request)
-    model = load_model(request.model_name, request.pretrained)
+    model = load_model(
+        request.model_name,
+        request.pretrained,
+        model_config=request.model_config,
+        tokenizer=request.tokenizer_file,
+        accept_licence=request.accept_licence,
+    )
     with _folder_in_the_making(request.out, replace=request.replace) as folder:
         bench = make_bench(model, references, images)
         encoders = export_encoders(model, request.variant_names, bench, folder, drop_drifting=request.drop_drifting)
@@ -136,7 +147,7 @@ def build_pack(
             preprocessing=model.preprocessing,
             image_variants=encoders.image,
             text_variants=encoders.text,
-            tokenizer=_write_tokenizer(folder, model) if encoders.text else None,
+            tokenizer=_write_tokenizer(folder, model.tokenizer) if model.tokenizer else None,
             index=_write_index(folder, embedded, encoders.embedder.name),
             references_file=REFERENCES_FILE,
             reference_count=_write_references(folder, references, embedded.images),
@@ -235,11 +246,11 @@ def _write_references(folder: Path, references: Sequence[Reference], images: Seq
     return len(kept)
 
 
-def _write_tokenizer(folder: Path, model: LoadedModel) -> TokenizerSpec:
-    path = folder / MERGES_FILE
+def _write_tokenizer(folder: Path, tokenizer: TextTokenizer) -> TokenizerSpec:
+    path = folder / tokenizer.spec.file
     path.parent.mkdir()
-    write_bytes(path, clip_merges())
-    return TokenizerSpec(kind="clip-bpe", file=MERGES_FILE, context_length=model.context_length)
+    write_bytes(path, tokenizer.data)
+    return tokenizer.spec
 
 
 def _with_card(folder: Path, manifest: Manifest, references: Sequence[Reference]) -> Manifest:

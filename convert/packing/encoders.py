@@ -56,7 +56,7 @@ def export_encoders(
         "image", exported, lambda variants: bench.measure_images(variants, preferred_embedder(variants))
     )
     text: Mapping[str, Variant] = {}
-    if model.has_clip_tokenizer:
+    if model.tokenizer is not None:
         text = gate.pass_through(
             "text", export_tower(text_tower_export(model), tuple(image), folder), bench.measure_texts
         )

@@ -12,6 +12,7 @@ import pytest
 
 from edge_identify.convert.models.loading import LoadedModel, load_model, read_preprocessing
 from edge_identify.edge_runtime.errors import NetworkError, SetupError
+from edge_identify.edge_runtime.pack.manifest import TokenizerKind
 from edge_identify.edge_runtime.preprocessing import Interpolation, Preprocessing, ResizeMode
 
 SQUARE = {"size": (32, 32), "resize_mode": "shortest", "interpolation": "bicubic"}
@@ -35,7 +36,9 @@ def _save(model: Any, path: Path) -> Path:
 
 def test_the_shipped_model_loads_and_describes_itself(builtin: LoadedModel) -> None:
     assert (builtin.name, builtin.pretrained, builtin.licence) == ("builtin", "v0", "Apache-2.0")
-    assert (builtin.dim, builtin.context_length, builtin.has_clip_tokenizer) == (256, 32, True)
+    assert (builtin.dim, builtin.context_length) == (256, 32)
+    assert builtin.tokenizer is not None
+    assert builtin.tokenizer.spec.kind is TokenizerKind.CLIP_BPE
     assert builtin.preprocessing == Preprocessing(
         size_px=96, resize_mode=ResizeMode.SHORTEST_SIDE, interpolation=Interpolation.BICUBIC
     )

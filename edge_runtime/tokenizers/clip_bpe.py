@@ -1,24 +1,23 @@
 """CLIP's byte-pair encoding, from the merges in a pack to token ids, without torch or open_clip.
 
 The scheme is that of OpenAI's CLIP (github.com/openai/CLIP, `simple_tokenizer.py`) as open_clip uses it: text is
-repaired (ftfy), unescaped twice, its white space joined, lower-cased; split by a pattern of contractions, runs of
-letters, single digits and runs of other signs; each piece's UTF-8 bytes are written as printable characters and
-merged by rank. Ids: 256 byte characters, the same with an end-of-word mark, one per merge, start, end.
+cleaned (see `cleaning`; CLIP's own models lower the case), then split by a pattern of contractions, runs of letters,
+single digits and runs of other signs; each piece's UTF-8 bytes are written as printable characters and merged by
+rank. Ids: 256 byte characters, the same with an end-of-word mark, one per merge, start, end.
 
 A newcomer would split on white space, or forget that a piece is merged by the lowest rank, not from the left.
 """
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_identify.edge_runtime.errors import PackDamagedError, PackFormatError
-from edge_identify.edge_runtime.pack.manifest import TokenizerSpec
+from edge_identify.edge_runtime.pack.manifest import Cleaning, TokenizerSpec
+from edge_identify.edge_runtime.tokenizers.cleaning import clean
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
 START, END, END_OF_WORD = "<start_of_text>", "<end_of_text>", "</w>"
 MAX_MERGES_BYTES = 16 * 2**20  # CLIP's 48,894 merges take half a megabyte
-MAX_TEXT_CHARACTERS = 10_000  # beyond any context length; ftfy and the pattern are not given a book
 
 _PATTERN = r"<start_of_text>|<end_of_text>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
 
@@ -39,11 +37,13 @@ class ClipTokenizer:
         ranks: Each merge's rank, lowest first.
         ids: Each token's id.
         context_length: Tokens in the tower's input.
+        cleaning: What is done to a text first.
     """
 
     ranks: dict[tuple[str, str], int]
     ids: dict[str, int]
     context_length: int
+    cleaning: Cleaning
 
     def encode(self, texts: list[str]) -> NDArray[np.int64]:
         """Return the token ids of some texts.
@@ -68,7 +68,7 @@ class ClipTokenizer:
 
         byte_characters = _byte_characters()
         tokens: list[int] = []
-        for piece in regex.findall(_PATTERN, _clean(text), flags=regex.IGNORECASE):
+        for piece in regex.findall(_PATTERN, clean(text, self.cleaning), flags=regex.IGNORECASE):
             if piece in (START, END):
                 tokens.append(self.ids[piece])
                 continue
@@ -86,24 +86,24 @@ class ClipTokenizer:
         return parts
 
 
-def read_clip_tokenizer(path: Path, spec: TokenizerSpec) -> ClipTokenizer:
-    """Read the merges of a pack: UTF-8 text, one pair a line with a space between, in order of rank.
+def make_clip_tokenizer(data: bytes, spec: TokenizerSpec, *, where: str) -> ClipTokenizer:
+    """Make a tokenizer from merges: UTF-8 text, one pair a line with a space between, in order of rank.
 
     Args:
-        path: The file, its hash checked before.
-        spec: What the manifest says of it.
+        data: The merges.
+        spec: What the manifest says of them.
+        where: What messages call the file.
 
     Raises:
         PackFormatError: The file is too large.
         PackDamagedError: A line is not a pair.
     """
-    data = path.read_bytes()
     if len(data) > MAX_MERGES_BYTES:
-        raise PackFormatError(f"{path}: {len(data)} bytes, more than a list of merges may have ({MAX_MERGES_BYTES})")
+        raise PackFormatError(f"{where}: {len(data)} bytes, more than a list of merges may have ({MAX_MERGES_BYTES})")
     try:
         pairs = [_pair(line) for line in data.decode("utf-8").split("\n") if line]
     except ValueError as error:
-        raise PackDamagedError(f"{path}: is not a list of merges ({error}); build or fetch the pack again") from error
+        raise PackDamagedError(f"{where}: is not a list of merges ({error}); build or fetch the pack again") from error
     characters = list(_byte_characters_in_id_order())
     tokens = [*characters, *(character + END_OF_WORD for character in characters)]
     tokens += ["".join(pair) for pair in pairs] + [START, END]
@@ -111,19 +111,13 @@ def read_clip_tokenizer(path: Path, spec: TokenizerSpec) -> ClipTokenizer:
         ranks={pair: rank for rank, pair in enumerate(pairs)},
         ids={token: identifier for identifier, token in enumerate(tokens)},
         context_length=spec.context_length,
+        cleaning=spec.cleaning,
     )
 
 
 def _pair(line: str) -> tuple[str, str]:
     first, second = line.split(" ")
     return first, second
-
-
-def _clean(text: str) -> str:
-    import ftfy
-
-    repaired = html.unescape(html.unescape(ftfy.fix_text(text[:MAX_TEXT_CHARACTERS])))
-    return " ".join(repaired.split()).strip().lower()
 
 
 def _join_pair(parts: list[str], pair: tuple[str, str]) -> list[str]:

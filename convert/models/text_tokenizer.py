@@ -1,0 +1,182 @@
+"""The tokenizer that travels with a model's text tower, chosen as open_clip chooses it.
+
+open_clip splits text by CLIP's byte pairs unless the model's configuration names a tokenizer on the hub. That one is
+a file, `tokenizer.json`: given by hand, or found in the hub's cache. Without it a model has no text tower on
+devices, which is said and is no error: pictures are identified all the same.
+
+A newcomer would pad every text with 0. T5's pieces, which SigLIP uses, are padded with 1, the end mark: open_clip
+leaves that to the tokenizer's own settings, `tokenizer_config.json` beside its file, and so does this module.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edge_identify.edge_runtime.errors import PackError, SetupError
+from edge_identify.edge_runtime.pack.manifest import Cleaning, TokenizerKind, TokenizerSpec
+from edge_identify.edge_runtime.tokenizers import make_tokenizer
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+MERGES_FILE = "encoders/text/tokenizer/merges.txt"
+HF_FILE = "encoders/text/tokenizer/tokenizer.json"
+
+_SETTINGS_NAME = "tokenizer_config.json"
+_SIGLIP_PAD_ID = 1  # open_clip's SigLipTokenizer sets it for T5's pieces ...
+_SIGLIP2_PAD_ID = 0  # ... and this for Gemma's, where nothing else says it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextTokenizer:
+    """A tokenizer as a pack carries it.
+
+    Attributes:
+        spec: What the manifest will say; its `file` is the path in the pack.
+        data: The file's content.
+    """
+
+    spec: TokenizerSpec
+    data: bytes
+
+    def encode(self, texts: list[str]) -> NDArray[np.int64]:
+        """Return the token ids that devices will compute, int64 [texts, context_length]."""
+        return make_tokenizer(self.data, self.spec, where=self.spec.file).encode(texts)
+
+
+def find_tokenizer(name: str, text: dict[str, Any], file: Path | None) -> TextTokenizer | None:
+    """Return a model's tokenizer, or None where devices cannot have one.
+
+    Args:
+        name: open_clip's name of the model.
+        text: Its configuration's `text_cfg`.
+        file: A `tokenizer.json` given by hand, for the models that use one.
+
+    Returns:
+        None if the file is neither given nor in the hub's cache, or if open_clip does more with the text than
+        devices know.
+
+    Raises:
+        SetupError: A file was given that is missing, damaged, of another model, or for a model that takes none.
+    """
+    options = dict(text.get("tokenizer_kwargs") or {})
+    source = text.get("hf_tokenizer_name") or ""
+    takes_file = bool(source) or "siglip" in name.lower()  # open_clip goes by the name where no tokenizer is named
+    cleaning = _cleaning(str(options.pop("clean", "whitespace" if takes_file else "lower")))
+    if cleaning is None or options or text.get("tokenizer_mode"):
+        if file is not None:
+            raise SetupError(f"--tokenizer {file}: devices cannot split the text of {name}; leave --tokenizer out")
+        return None
+    context_length = read_context_length(text)
+    if not takes_file:
+        if file is not None:
+            raise SetupError(f"--tokenizer {file}: {name} brings CLIP's own tokenizer; leave --tokenizer out")
+        spec = TokenizerSpec(
+            kind=TokenizerKind.CLIP_BPE, file=MERGES_FILE, context_length=context_length, cleaning=cleaning
+        )
+        return TextTokenizer(spec=spec, data=clip_merges())
+    path = file or _cached(source, "tokenizer.json")
+    if path is None:
+        return None
+    return _read_file(name, path, _settings(path, source), context_length, cleaning, text)
+
+
+def read_context_length(text: dict[str, Any]) -> int:
+    """Return the number of tokens in a text tower's input, from its `text_cfg`."""
+    import open_clip
+
+    return int(text.get("context_length") or open_clip.tokenizer.DEFAULT_CONTEXT_LENGTH)
+
+
+def clip_merges() -> bytes:
+    """Return the merges of CLIP's tokenizer, as devices read them."""
+    import open_clip
+
+    ranks: dict[tuple[str, str], int] = open_clip.SimpleTokenizer().bpe_ranks
+    return "".join(f"{first} {second}\n" for first, second in sorted(ranks, key=ranks.__getitem__)).encode()
+
+
+def _cleaning(name: str) -> Cleaning | None:
+    return Cleaning(name) if name in set(Cleaning) else None
+
+
+def _cached(source: str, file_name: str) -> Path | None:
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(source, file_name) if source.count("/") <= 1 and source else None
+    return Path(found) if isinstance(found, str) else None
+
+
+def _settings(path: Path, source: str) -> dict[str, Any]:
+    """Return the `tokenizer_config.json` that belongs to a `tokenizer.json`, or nothing."""
+    beside = path.with_name(_SETTINGS_NAME)
+    settings = beside if beside.is_file() else _cached(source, _SETTINGS_NAME)
+    if settings is None:
+        return {}
+    try:
+        values = json.loads(settings.read_bytes())
+    except (OSError, ValueError) as error:
+        raise SetupError(f"{settings}: cannot be read as JSON ({error}); fetch it again with the tokenizer") from error
+    return values if isinstance(values, dict) else {}
+
+
+def _read_file(
+    name: str, path: Path, settings: dict[str, Any], context_length: int, cleaning: Cleaning, text: dict[str, Any]
+) -> TextTokenizer:
+    if not path.is_file():
+        raise SetupError(f"--tokenizer {path}: no such file; give the path of the model's tokenizer.json")
+    data = path.read_bytes()
+    try:
+        document = json.loads(data)
+        vocabulary = _vocabulary(data, path)
+    except ValueError as error:
+        raise SetupError(f"{path}: is not a tokenizer.json ({error}); fetch it again") from error
+    largest = max(vocabulary.values(), default=-1)
+    if largest >= text["vocab_size"]:
+        raise SetupError(
+            f"{path}: is not the tokenizer of {name}: it has a token {largest}, the model {text['vocab_size']} words"
+        )
+    spec = TokenizerSpec(
+        kind=TokenizerKind.HF_JSON,
+        file=HF_FILE,
+        context_length=context_length,
+        cleaning=cleaning,
+        pad_id=_pad_id(name, path, document, settings, vocabulary),
+    )
+    try:
+        make_tokenizer(data, spec, where=str(path))
+    except PackError as error:
+        raise SetupError(str(error)) from error
+    return TextTokenizer(spec=spec, data=data)
+
+
+def _vocabulary(data: bytes, path: Path) -> dict[str, int]:
+    from tokenizers import Tokenizer
+
+    try:
+        vocabulary: dict[str, int] = Tokenizer.from_str(data.decode("utf-8")).get_vocab()
+    except Exception as error:  # the library raises nothing narrower
+        raise SetupError(f"{path}: is not a tokenizer.json ({error}); fetch it again") from error
+    return vocabulary
+
+
+def _pad_id(
+    name: str, path: Path, document: dict[str, Any], settings: dict[str, Any], vocabulary: dict[str, int]
+) -> int:
+    """Return what open_clip pads a text with, from the first place that says it."""
+    token = settings.get("pad_token")
+    token = token.get("content") if isinstance(token, dict) else token
+    if token in vocabulary:
+        return vocabulary[token]
+    padding = document.get("padding")
+    if isinstance(padding, dict) and isinstance(padding.get("pad_id"), int):
+        return int(padding["pad_id"])
+    if "siglip2" in name.lower():
+        return _SIGLIP2_PAD_ID
+    if "siglip" in name.lower():
+        return _SIGLIP_PAD_ID
+    raise SetupError(f"{path}: does not say what to pad with; put its {_SETTINGS_NAME} beside it")
