@@ -66,7 +66,7 @@ _ROWS = (
     # Meta's Perception Encoder.
     _free("PE-Core-*", "meta", "Apache-2.0", "model cards facebook/PE-Core-*"),
     # LAION's own cards: CLIP, CoCa, ConvNeXt and the multilingual models.
-    _free("*", "*laion*", "MIT", "model cards laion/CLIP-*, laion/CoCa-*"),
+    _free("*", "*laion*", "MIT", "model cards laion/CLIP-*, laion/CoCa-*, timm/*.laion400m_*"),
     _free("*", "datacomp_*", "MIT", "model cards laion/CLIP-*-DataComp.*"),
     _free("*", "commonpool_*", "MIT", "model cards laion/CLIP-*-CommonPool.*"),
 )

@@ -102,7 +102,7 @@ def load_model(
             that devices do not know, a licence that was not accepted, or the extra is not installed.
         NetworkError: Published weights are neither cached nor reachable.
     """
-    _import_open_clip()
+    import_open_clip()
     choice = _choose(name, pretrained, model_config)
     _check_licence(choice, accept_licence)
     text_tokenizer = find_tokenizer(choice.name, _configuration(choice)["text_cfg"], tokenizer)
@@ -140,7 +140,12 @@ def _configuration(choice: ModelChoice) -> dict[str, Any]:
     return configuration
 
 
-def _import_open_clip() -> None:
+def import_open_clip() -> None:
+    """Import open_clip for the first time, in the one way that always works, with the built-in model registered.
+
+    Raises:
+        SetupError: The extra is not installed.
+    """
     ensure_torchvision_operators()
     try:
         import open_clip  # noqa: F401

@@ -96,6 +96,18 @@ def choose_custom_model(model_config: Path, pretrained: str | None) -> ModelChoi
     return ModelChoice(name=custom.name, checkpoint=_existing(Path(pretrained)), recipe=custom.recipe)
 
 
+def choose_name(model: str) -> str:
+    """Return open_clip's name of a model, given as people write it and without a tag.
+
+    Raises:
+        SetupError: open_clip knows no such model.
+    """
+    name, tag = _split(model)
+    if tag:
+        raise SetupError(f"{model}: give the name alone, {name}; its weights are listed then")
+    return name
+
+
 def _split(model: str) -> tuple[str, str | None]:
     import open_clip
 

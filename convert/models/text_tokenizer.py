@@ -65,7 +65,7 @@ def find_tokenizer(name: str, text: dict[str, Any], file: Path | None) -> TextTo
     """
     options = dict(text.get("tokenizer_kwargs") or {})
     source = text.get("hf_tokenizer_name") or ""
-    takes_file = bool(source) or "siglip" in name.lower()  # open_clip goes by the name where no tokenizer is named
+    takes_file = takes_tokenizer_file(name, text)
     cleaning = _cleaning(str(options.pop("clean", "whitespace" if takes_file else "lower")))
     if cleaning is None or options or text.get("tokenizer_mode"):
         if file is not None:
@@ -83,6 +83,12 @@ def find_tokenizer(name: str, text: dict[str, Any], file: Path | None) -> TextTo
     if path is None:
         return None
     return _read_file(name, path, _settings(path, source), context_length, cleaning, text)
+
+
+def takes_tokenizer_file(name: str, text: dict[str, Any]) -> bool:
+    """Return whether a model's text is split by a `tokenizer.json` rather than by CLIP's byte pairs."""
+    # open_clip goes by the name where no tokenizer is named.
+    return bool(text.get("hf_tokenizer_name")) or "siglip" in name.lower()
 
 
 def read_context_length(text: dict[str, Any]) -> int:

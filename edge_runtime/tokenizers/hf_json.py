@@ -31,10 +31,12 @@ class HfTokenizer:
     Attributes:
         splitter: The library's tokenizer, set to cut and to pad.
         cleaning: What is done to a text first.
+        context_length: Tokens in the tower's input.
     """
 
     splitter: tokenizers.Tokenizer
     cleaning: Cleaning
+    context_length: int
 
     def encode(self, texts: list[str]) -> NDArray[np.int64]:
         """Return the token ids of some texts; see `Tokenizer.encode`."""
@@ -42,7 +44,7 @@ class HfTokenizer:
 
         # One by one: the library's batches start threads of their own, for a text or two.
         rows = [self.splitter.encode(clean(text, self.cleaning)).ids for text in texts]
-        return np.array(rows, dtype=np.int64).reshape(len(texts), -1)
+        return np.array(rows, dtype=np.int64).reshape(len(texts), self.context_length)
 
 
 def make_hf_tokenizer(data: bytes, spec: TokenizerSpec, *, where: str) -> HfTokenizer:
@@ -65,4 +67,4 @@ def make_hf_tokenizer(data: bytes, spec: TokenizerSpec, *, where: str) -> HfToke
         raise PackDamagedError(f"{where}: has no token {spec.pad_id} to pad with; build or fetch the pack again")
     splitter.enable_truncation(max_length=spec.context_length)
     splitter.enable_padding(length=spec.context_length, pad_id=spec.pad_id, pad_token=padding)
-    return HfTokenizer(splitter=splitter, cleaning=spec.cleaning)
+    return HfTokenizer(splitter=splitter, cleaning=spec.cleaning, context_length=spec.context_length)
