@@ -11,6 +11,7 @@ refused, since caches and devices keep what they have seen for ever.
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -37,6 +38,12 @@ from edge_identify.edge_runtime.pack.reader import read_manifest, verify_pack_fi
 from edge_identify.sync_server.page import listing_page
 
 _LOCK_NAME = ".publishing"
+# What `durable.replacing` puts around a name: a dot before it, eight random characters and an ending after it.
+_LEFTOVER_IN = {
+    ".": re.compile(rf"\.({re.escape(LISTING_NAME)}|{re.escape(PAGE_NAME)})\.[a-z0-9_]{{8}}\.part"),
+    "manifests/*": re.compile(r"\.[0-9]+\.[0-9]+\.[0-9]+\.json\.[a-z0-9_]{8}\.part"),
+    "blobs/sha256/*": re.compile(r"\.[0-9a-f]{64}\.[a-z0-9_]{8}\.part"),
+}
 _CHUNK_BYTES = 1 << 20  # as in `durable`: Python's overhead vanishes beside SHA-256
 
 
@@ -186,6 +193,12 @@ def _write_listing(repo: Path, listing: Listing) -> None:
 
 
 def _remove_leftovers(repo: Path) -> None:
-    """Delete the temporary files of a publish that was killed; the lock makes sure that none is running."""
-    for part in repo.rglob(".*.part"):
-        part.unlink()
+    """Delete the temporary files of a publish that was killed; the lock makes sure that none is running.
+
+    Other files may lie in the tree, and other programs use the same ending: only our own names go, where we write.
+    """
+    for pattern, leftover in _LEFTOVER_IN.items():
+        for folder in (repo,) if pattern == "." else repo.glob(pattern):
+            for part in folder.glob(".*.part"):
+                if leftover.fullmatch(part.name) and part.is_file() and not part.is_symlink():
+                    part.unlink()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import itertools
 import os
+import tempfile
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -162,10 +163,33 @@ def _dying_at(write: int) -> Callable[[Path, Path], Path]:
 def test_what_a_killed_publish_left_is_cleared(small_pack: SmallPack, tmp_path: Path, repo: Path) -> None:
     pack = small_pack(tmp_path / "pack")
     publish(pack, repo, now_utc=NOW)
-    leftover = repo / "blobs/sha256" / ".abc.xyz.part"
-    leftover.touch()
+    blob = repo / blob_path(read_manifest(pack).files["index.faiss"].sha256)
+    targets = [blob, repo / "manifests/street-art/1.0.0.json", repo / LISTING_NAME, repo / PAGE_NAME]
+    leftovers = [
+        Path(tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)[1]) for path in targets
+    ]
     publish(pack, repo, now_utc=NOW)
-    assert not leftover.exists()
+    assert [path for path in leftovers if path.exists()] == []
+
+
+def test_files_of_others_in_the_tree_are_left_alone(small_pack: SmallPack, tmp_path: Path, repo: Path) -> None:
+    pack = small_pack(tmp_path / "pack")
+    publish(pack, repo, now_utc=NOW)
+    own_name = f".{'ab' * 32}.abcd1234.part"
+    others = [
+        repo / "downloads/.film.mkv.part",
+        repo / ".film.mkv.part",
+        repo / "blobs/sha256/00/.film.mkv.part",
+        repo / "backup" / own_name,
+        repo / own_name,
+        repo / "blobs/sha256/00/deeper" / own_name,
+    ]
+    for path in others:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("somebody's work")
+    (repo / ".packs.json.abcd1234.part").mkdir()
+    publish(pack, repo, now_utc=NOW)
+    assert [path for path in others if not path.exists()] == []
 
 
 def test_a_second_publish_at_the_same_time_is_told_to_wait(small_pack: SmallPack, tmp_path: Path, repo: Path) -> None:
