@@ -10,10 +10,11 @@ a little between processors; the hash of the pixels is there for those who write
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_identify.edge_runtime.errors import PackDamagedError
-from edge_identify.edge_runtime.identification import Identifier
+from edge_identify.edge_runtime.errors import PackDamagedError, PhotoError
+from edge_identify.edge_runtime.identification import Identifier, TextSearcher
 from edge_identify.edge_runtime.images import open_image
 from edge_identify.edge_runtime.json_fields import JsonObject, canonical_json, parse_json_object
 from edge_identify.edge_runtime.pack.names import checked_path, checked_sha256
@@ -60,31 +61,46 @@ def serialise_cases(cases: tuple[ConformanceCase, ...], *, tolerance: float) -> 
 
 
 def self_test(pack: Pack) -> int:
-    """Run a pack's cases on this device.
+    """Run a pack's cases on this device: embed each photo, answer it, and ask one text where there is a text tower.
 
     Returns:
         How many photos were tested.
 
     Raises:
-        PackDamagedError: A photo gives another embedding here.
+        PackDamagedError: A photo gives another embedding here, cannot be answered, or there is no case at all.
+        PackError: An encoder or another file of the pack does not work here.
     """
     path = pack.file(pack.manifest.conformance_file)
-    fields = parse_json_object(path.read_bytes(), where=str(path), max_bytes=MAX_CASES_BYTES)
+    fields = parse_json_object(_read_capped(path), where=str(path), max_bytes=MAX_CASES_BYTES)
     tolerance, cases = fields.number("tolerance"), [_case(case) for case in fields.objects("cases")]
+    if not cases or not 0 < tolerance <= 1:
+        raise PackDamagedError(f"{path}: holds {len(cases)} photos and a tolerance of {tolerance}; it tests nothing")
     with Identifier(pack) as identifier:
         for case in cases:
             _check_case(pack, identifier, case, tolerance)
+    if pack.manifest.text_variants:
+        with TextSearcher(pack) as searcher:
+            searcher.search("a picture", top_k=1)
     return len(cases)
 
 
+def _read_capped(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(MAX_CASES_BYTES + 1)
+
+
 def _check_case(pack: Pack, identifier: Identifier, case: ConformanceCase, tolerance: float) -> None:
-    pixels = identifier.pixels(open_image(pack.file(case.photo)))
+    try:
+        pixels = identifier.pixels(open_image(pack.file(case.photo)))
+    except PhotoError as error:
+        raise PackDamagedError(f"pack {pack.manifest.name}: self-test photo cannot be used: {error}") from error
     cosine = _cosine(identifier.embed_pixels(pixels[None])[0], case.embedding)
     if not cosine >= tolerance:
         raise PackDamagedError(
             f"pack {pack.manifest.name}: self-test photo {case.photo} has cosine {cosine:.4f} to its expected "
             f"embedding (at least {tolerance} needed): the encoder computes something else on this device"
         )
+    identifier.identify_pixels(pixels[None], top_k=1)
 
 
 def _cosine(found: NDArray[np.float32], expected: tuple[float, ...]) -> float:

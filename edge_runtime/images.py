@@ -8,7 +8,9 @@ grey without complaint when Pillow is told to be lenient. References and photos 
 from __future__ import annotations
 
 import io
+import struct
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +25,16 @@ FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF")  # JPEG includes MPO, wh
 #: File name endings that a folder is searched for.
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff"})
 
+MAX_SIDE_PX = 100_000  # resampling keeps whole rows or columns; a longer side is a trick and not a photo
 MAX_PIXELS = 100_000_000  # 300 MB as RGB: the largest phone photo in use (50 MP) twice over
+_SIXTEEN_BITS = 65535
+_ORIENTATION_TAG = 0x0112
+
+#: What Pillow's decoders and its reading of metadata raise for broken files, found by feeding them some.
+_DECODERS_RAISE = (
+    OSError, ValueError, SyntaxError, IndexError, KeyError, EOFError, OverflowError, TypeError, AttributeError,
+    ZeroDivisionError, MemoryError, struct.error,
+)  # fmt: skip
 MAX_FILE_BYTES = 256 * 2**20  # read whole into memory; a larger one is not a photo
 
 
@@ -41,18 +52,38 @@ def read_image_file(path: Path) -> bytes:
             raise PhotoError(
                 f"{path}: {length_bytes / 2**20:.0f} MiB, more than the {MAX_FILE_BYTES // 2**20} MiB limit"
             )
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(MAX_FILE_BYTES + 1)  # the file may have grown since
     except FileNotFoundError as error:
         raise PhotoError(f"{path}: no such file") from error
     except OSError as error:
         raise PhotoError(f"{path}: cannot be read ({error.strerror})") from error
+    except ValueError as error:  # a path with a NUL
+        raise PhotoError(f"{str(path)!r}: is not a path") from error
+    if len(data) > MAX_FILE_BYTES:
+        raise PhotoError(f"{path}: more than the {MAX_FILE_BYTES // 2**20} MiB limit")
     if not data:
         raise PhotoError(f"{path}: the file is empty (0 bytes)")
     return data
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecodedPhoto:
+    """A photo that may have been decoded smaller than it is.
+
+    Attributes:
+        image: Upright RGB.
+        full_size: Width and height of the upright photo itself.
+        reduced_by: 1, 2, 4 or 8: how many pixels of the photo, along each side, became one of `image`.
+    """
+
+    image: Image
+    full_size: tuple[int, int]
+    reduced_by: int
+
+
 def decode_image(data: bytes, *, name: str) -> Image:
-    """Decode a picture to upright RGB.
+    """Decode a picture to upright RGB, exactly.
 
     EXIF orientation is applied, the first frame of an animation is taken, transparency is laid over white, ICC
     profiles are ignored (so that every platform can repeat the pixels), 16-bit greyscale is scaled to 8 bits.
@@ -67,8 +98,22 @@ def decode_image(data: bytes, *, name: str) -> Image:
     Raises:
         PhotoError: Not one of `FORMATS`, truncated, or more than `MAX_PIXELS` pixels.
     """
+    return decode_photo(data, name=name, enough_px=None).image
+
+
+def decode_photo(data: bytes, *, name: str, enough_px: int | None) -> DecodedPhoto:
+    """Decode a photo to upright RGB; a JPEG at a half, a quarter or an eighth of its size where that is enough.
+
+    Args:
+        data: The file's bytes.
+        name: What error messages call the photo.
+        enough_px: Each side keeps at least this many pixels, if it has them. None decodes in full.
+
+    Raises:
+        PhotoError: As `decode_image`.
+    """
     from PIL import Image as PillowImage
-    from PIL import ImageOps, UnidentifiedImageError
+    from PIL import UnidentifiedImageError
 
     try:
         # Pillow warns about bombs by its own cap and about broken metadata; the cap below is ours, and metadata
@@ -77,21 +122,26 @@ def decode_image(data: bytes, *, name: str) -> Image:
             warnings.simplefilter("ignore")
             image = PillowImage.open(io.BytesIO(data), formats=FORMATS)
             width, height = image.size
+            if max(width, height) > MAX_SIDE_PX:
+                raise PhotoError(f"{name}: {width} x {height} pixels; a side may have {MAX_SIDE_PX} at most")
             if width * height > MAX_PIXELS:
                 raise PhotoError(
                     f"{name}: {width} x {height} pixels, more than the {MAX_PIXELS // 1_000_000}-megapixel limit; "
                     "make it smaller first"
                 )
+            reduced_by = 1 if enough_px is None else _draft(image, enough_px)
             image.load()
-            return _as_rgb(ImageOps.exif_transpose(image))
+            upright = _upright(image)
+            # A square says nothing, but then the full sides differ by less than `reduced_by`.
+            full_size = (width, height) if upright.size == image.size else (height, width)
+            return DecodedPhoto(image=_as_rgb(upright, name), full_size=full_size, reduced_by=reduced_by)
     except UnidentifiedImageError as error:
         raise PhotoError(f"{name}: is not a picture in a known format (JPEG, PNG, GIF, BMP, WebP, TIFF)") from error
     except PillowImage.DecompressionBombError as error:
         raise PhotoError(
             f"{name}: more than the {MAX_PIXELS // 1_000_000}-megapixel limit; make it smaller first"
         ) from error
-    except (OSError, ValueError, SyntaxError, IndexError, EOFError, OverflowError) as error:
-        # Pillow's decoders raise all of these for broken files.
+    except _DECODERS_RAISE as error:
         raise PhotoError(f"{name}: is damaged or cut short ({error})") from error
 
 
@@ -100,23 +150,57 @@ def open_image(path: Path) -> Image:
     return decode_image(read_image_file(path), name=str(path))
 
 
-def _as_rgb(image: Image) -> Image:
+def open_photo(path: Path, *, enough_px: int | None) -> DecodedPhoto:
+    """Read and decode a photo's file; see `read_image_file` and `decode_photo` for what is refused."""
+    return decode_photo(read_image_file(path), name=str(path), enough_px=enough_px)
+
+
+def _draft(image: Image, enough_px: int) -> int:
+    """Have the decoder reduce the picture, and return by how much."""
+    width = image.width
+    drafted = image.draft(None, (enough_px, enough_px))  # of the known formats, only JPEG can
+    return 1 if drafted is None else round(width / drafted[1][2])
+
+
+def _upright(image: Image) -> Image:
+    """Return the picture as its EXIF orientation means it; broken metadata means nothing."""
+    from PIL.Image import Transpose
+
+    try:
+        orientation = image.getexif().get(_ORIENTATION_TAG)
+    except _DECODERS_RAISE:
+        return image
+    turns = {
+        2: Transpose.FLIP_LEFT_RIGHT,
+        3: Transpose.ROTATE_180,
+        4: Transpose.FLIP_TOP_BOTTOM,
+        5: Transpose.TRANSPOSE,
+        6: Transpose.ROTATE_270,
+        7: Transpose.TRANSVERSE,
+        8: Transpose.ROTATE_90,
+    }
+    # Not ImageOps.exif_transpose: it writes the EXIF anew, and fails on what cameras and editors leave there.
+    return image.transpose(turns[orientation]) if orientation in turns else image
+
+
+def _as_rgb(image: Image, name: str) -> Image:
     from PIL import Image as PillowImage
 
-    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
-        return _sixteen_bit_to_grey(image).convert("RGB")
+    if image.mode.startswith("I") or image.mode == "F":
+        return _sixteen_bit_to_grey(image, name).convert("RGB")
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
         rgba = image.convert("RGBA")
         white = PillowImage.new("RGBA", rgba.size, (255, 255, 255, 255))
         return PillowImage.alpha_composite(white, rgba).convert("RGB")
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def _sixteen_bit_to_grey(image: Image) -> Image:
+def _sixteen_bit_to_grey(image: Image, name: str) -> Image:
     # Pillow's own convert("L") clips 16-bit values at 255, which turns a scan white.
     import numpy as np
     from PIL import Image as PillowImage
 
-    values = np.asarray(image, dtype=np.float32)
-    top = 65535.0 if values.max(initial=0.0) > 255 else 255.0
-    return PillowImage.fromarray(np.clip(values / top * 255.0, 0, 255).astype(np.uint8))
+    values = np.asarray(image)
+    if image.mode == "F" or values.min() < 0 or values.max() > _SIXTEEN_BITS:
+        raise PhotoError(f"{name}: has numbers beyond 16 bits for pixels; save it with 8 bits a channel")
+    return PillowImage.fromarray(np.rint(values * (255 / _SIXTEEN_BITS)).astype(np.uint8))

@@ -86,7 +86,13 @@ class FaissSearch:
 
     def nearest(self, queries: NDArray[np.float32], k: int) -> Neighbours:
         """Return the `k` nearest vectors of each query; see `VectorSearch.nearest`."""
-        scores, ids = self._index.search(np.ascontiguousarray(queries, dtype=np.float32), min(k, self._count))
+        vectors = np.ascontiguousarray(queries, dtype=np.float32)
+        asked = min(k + 1, self._count)
+        scores, ids = self._index.search(vectors, asked)
+        # Where the first score left out equals the last one kept, FAISS chose by its own order: look further.
+        while asked < self._count and np.any(scores[:, k - 1] == scores[:, -1]):
+            asked = min(2 * asked, self._count)
+            scores, ids = self._index.search(vectors, asked)
         return _best(ids, scores, k)
 
 

@@ -29,6 +29,7 @@ from edge_identify.convert.packing.encoders import export_encoders
 from edge_identify.convert.packing.index import write_index
 from edge_identify.convert.packing.pictures import LeftOut, picture_batches
 from edge_identify.edge_runtime import __version__
+from edge_identify.edge_runtime.disk import disk_errors_explained
 from edge_identify.edge_runtime.durable import sha256_of_file, write_bytes
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.pack.manifest import (
@@ -180,20 +181,29 @@ def _check_place(request: PackRequest) -> None:
 
 @contextmanager
 def _folder_in_the_making(out: Path, *, replace: bool) -> Iterator[Path]:
-    making = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".making", dir=out.parent))
+    out = out.resolve()  # a link to a pack is followed: renaming replaces what it names
+    with disk_errors_explained(out.parent):
+        making = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".making", dir=out.parent))
+        try:
+            making.chmod(0o755)  # mkdtemp makes 0700, which a web server could not read
+            yield making
+            _take_place(making, out, replace=replace)
+        finally:
+            shutil.rmtree(making, ignore_errors=True)
+
+
+def _take_place(making: Path, out: Path, *, replace: bool) -> None:
+    if not (replace and out.exists()):
+        making.rename(out)
+        return
+    retired = making.with_suffix(".retired")
+    out.rename(retired)
     try:
-        making.chmod(0o755)  # mkdtemp makes 0700, which a web server could not read
-        yield making
-        if replace and out.exists():
-            retired = making.with_suffix(".retired")
-            out.rename(retired)
-            making.rename(out)
-            shutil.rmtree(retired)
-        else:
-            making.rename(out)
+        making.rename(out)
     except BaseException:
-        shutil.rmtree(making, ignore_errors=True)
+        retired.rename(out)
         raise
+    shutil.rmtree(retired, ignore_errors=True)
 
 
 def _embed_references(

@@ -43,7 +43,12 @@ class Answer:
 def answer_lines(answer: Answer) -> list[str]:
     """Return an answered question for a person: the question, then a line for each match."""
     assert isinstance(answer.result, Identification), "errors are reported on standard error, not as answers"
-    return [answer.question, *(_match_line(match) for match in answer.result.matches)]
+    return [printable(answer.question), *(_match_line(match) for match in answer.result.matches)]
+
+
+def printable(text: str) -> str:
+    """Return text from outside as it may reach a terminal: no line breaks, colours or cursor movements."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 
 def answers_as_json(answers: list[Answer], *, pack_name: str, pack_version: str, encoder: str) -> str:
@@ -54,7 +59,7 @@ def answers_as_json(answers: list[Answer], *, pack_name: str, pack_version: str,
         "encoder": encoder,
         "answers": [_as_json(answer) for answer in answers],
     }
-    return json.dumps(document, ensure_ascii=False, indent=2)
+    return json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False)
 
 
 def _match_line(match: Match) -> str:
@@ -62,7 +67,8 @@ def _match_line(match: Match) -> str:
     name = reference.name if len(reference.name) <= _NAME_COLUMNS else reference.name[: _NAME_COLUMNS - 1] + "…"
     about = " · ".join(text for text in (reference.namespace, *reference.labels.values()) if text)
     identifier = reference.id if reference.id != reference.name else ""
-    return f"{match.rank:4d}  {match.score:5.2f}  {name:<{_NAME_COLUMNS}}  {identifier}  {about}".rstrip()
+    line = f"{match.rank:4d}  {match.score:5.2f}  {name:<{_NAME_COLUMNS}}  {identifier}  {about}".rstrip()
+    return printable(line)
 
 
 def _as_json(answer: Answer) -> dict[str, Any]:

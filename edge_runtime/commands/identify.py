@@ -71,8 +71,8 @@ def _identify(options: argparse.Namespace) -> ExitCode:
     with Identifier(pack, many=len(options.photos) >= MANY_PHOTOS) as identifier:
         answers = [_answer_photo(identifier.identify, photo, options.top_k) for photo in options.photos]
     failed = [answer for answer in answers if isinstance(answer.result, PhotoError)]
-    if len(failed) == len(answers) == 1 and isinstance(failed[0].result, PhotoError):
-        raise failed[0].result
+    if len(answers) == 1 and isinstance(answers[0].result, PhotoError) and not options.json:
+        raise answers[0].result
     _print_answers(answers, pack.manifest.name, str(pack.manifest.version), as_json=options.json)
     for answer in failed:
         print(f"skipped: {answer.result}", file=sys.stderr)

@@ -6,8 +6,10 @@ means the same everywhere.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from enum import IntEnum
 from importlib.util import find_spec
@@ -33,13 +35,15 @@ class ExitCode(IntEnum):
     PACK = 6
     NETWORK = 7
     SETUP = 8
+    BUG = 70  # sysexits.h calls it EX_SOFTWARE: a fault of this program, with a traceback to report
     INTERRUPTED = 130  # the shell's code for Ctrl-C
 
 
 #: For the help text of each command.
 EXIT_CODES_HELP = (
     "exit codes: 0 done, 1 done but some inputs were skipped, 2 wrong usage, 5 a picture cannot be used, "
-    "6 a pack is missing or damaged, 7 the server or the network failed, 8 the set-up is wrong, 130 interrupted"
+    "6 a pack is missing or damaged, 7 the server or the network failed, 8 the set-up is wrong, "
+    "70 a fault of this program, 130 interrupted"
 )
 
 
@@ -52,6 +56,7 @@ def run_command(command: Callable[[], ExitCode]) -> int:
     Returns:
         The process's exit code.
     """
+    _let_any_text_through()
     try:
         code = command()
         sys.stdout.flush()  # here, so that a closed pipe is noticed inside this block
@@ -62,10 +67,26 @@ def run_command(command: Callable[[], ExitCode]) -> int:
         print("interrupted", file=sys.stderr)
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
-        # `edge-identify ... | head` closed our output; give Python a harmless one, or it complains while exiting.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence_output()  # `edge-identify ... | head` has read enough
         return ExitCode.DONE
+    except Exception:
+        # Python's own code for a traceback is 1, which here means that some inputs were skipped.
+        traceback.print_exc()
+        print("this is a fault of edge-identify; please report it with the lines above", file=sys.stderr)
+        return ExitCode.BUG
     return code
+
+
+def _let_any_text_through() -> None:
+    """A name that the terminal's encoding lacks is written with escapes, rather than ending the run."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _silence_output() -> None:
+    # Python flushes standard output once more while it ends, and would complain about the closed pipe.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def require_extra(extra: str, modules: tuple[str, ...]) -> None:

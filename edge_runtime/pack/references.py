@@ -37,6 +37,10 @@ CREATE INDEX reference_image_by_reference ON reference_image (reference_id);
 """
 
 
+#: By name: a later version may add columns.
+_COLUMNS = "id, name, namespace, labels, latitude, longitude, url, licence, attributes"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
     """A known thing.
@@ -133,8 +137,11 @@ class ReferenceTable:
         Raises:
             PackDamagedError: The index speaks of a reference that is not in the file.
         """
-        row = self._one("SELECT * FROM reference WHERE id = ?", reference_id)
-        return _reference(row)
+        row = self._one(f"SELECT {_COLUMNS} FROM reference WHERE id = ?", reference_id)
+        try:
+            return _reference(row)
+        except (TypeError, ValueError) as error:
+            raise PackDamagedError(f"{self._path}: the entry {reference_id!r} is malformed ({error})") from error
 
     def reference_id_of(self, index_id: int) -> str:
         """Return whose picture the vector `index_id` is.
@@ -147,7 +154,10 @@ class ReferenceTable:
 
     def ids(self) -> list[str]:
         """Return the ids of all references, sorted."""
-        return [str(row[0]) for row in self._database.execute("SELECT id FROM reference ORDER BY id")]
+        try:
+            return [str(row[0]) for row in self._database.execute("SELECT id FROM reference ORDER BY id")]
+        except sqlite3.DatabaseError as error:
+            raise PackDamagedError(f"{self._path}: is not a readable references file ({error})") from error
 
     def _one(self, query: str, key: str | int) -> tuple[object, ...]:
         try:
@@ -185,10 +195,17 @@ def _reference(row: tuple[object, ...]) -> Reference:
         id=str(identifier),
         name=str(name),
         namespace=str(namespace),
-        labels=json.loads(str(labels)),
+        labels=_texts(labels),
         latitude=None if latitude is None else float(str(latitude)),
         longitude=None if longitude is None else float(str(longitude)),
         url=None if url is None else str(url),
         licence=None if licence is None else str(licence),
-        attributes=json.loads(str(attributes)),
+        attributes=_texts(attributes),
     )
+
+
+def _texts(column: object) -> dict[str, str]:
+    values = json.loads(str(column))
+    if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
+        raise ValueError("expected a JSON object of strings")
+    return values

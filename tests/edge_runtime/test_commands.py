@@ -39,7 +39,9 @@ def test_every_error_of_the_tree_has_a_code_of_its_branch() -> None:
             assert exit_code_for(name("x")) in ExitCode
 
 
-def test_an_error_is_one_line_and_a_bug_is_not_hidden(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_error_is_one_line_and_a_bug_has_a_code_of_its_own(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     def fails() -> ExitCode:
         raise errors.PhotoError("x.jpg: is not a picture")
 
@@ -48,8 +50,8 @@ def test_an_error_is_one_line_and_a_bug_is_not_hidden(capsys: pytest.CaptureFixt
 
     assert run_command(fails) == ExitCode.PHOTO
     assert capsys.readouterr().err == "error: x.jpg: is not a picture\n"
-    with pytest.raises(ZeroDivisionError):
-        run_command(has_a_bug)
+    assert run_command(has_a_bug) == ExitCode.BUG == 70
+    assert "ZeroDivisionError" in capsys.readouterr().err
 
 
 def test_ctrl_c_ends_with_the_shell_s_code(capsys: pytest.CaptureFixture[str]) -> None:
@@ -152,3 +154,16 @@ def test_searching_by_an_empty_text_or_without_a_text_encoder_is_refused(
     assert "the text is empty" in capsys.readouterr().err
     assert main(["search", "a cat", "--pack", pack]) == 6
     assert "no text encoder" in capsys.readouterr().err
+
+
+def test_names_from_outside_cannot_move_the_cursor_or_forge_a_line() -> None:
+    forged = Match(reference=Reference(id="x", name="\x1b[2Jcleared\n   1  0.99  forged"), score=0.5, rank=1)
+    result = Identification(
+        matches=(forged,), pack_name="p", pack_version="1.0.0", variant_name="onnx-int8", seconds=0.1
+    )
+
+    lines = answer_lines(Answer(kind="photo", question="a\nb.jpg", result=result))
+
+    assert lines[0] == r"a\nb.jpg"
+    assert len(lines) == 2
+    assert all(line.isprintable() for line in lines)

@@ -48,6 +48,71 @@ def test_a_file_of_cases_that_is_not_one_is_refused(colour_pack: Callable[[], Pa
         self_test(open_pack(folder))
 
 
+@pytest.mark.parametrize("cases", ['{"tolerance": 0.9, "cases": []}', '{"tolerance": -5, "cases": []}'])
+def test_a_self_test_that_tests_nothing_is_refused(
+    colour_pack: Callable[[], Path], rewrite_manifest: Rewrite, cases: str
+) -> None:
+    folder = colour_pack()
+    (folder / "cases.json").write_text(cases)
+    rewrite_manifest(folder)
+
+    with pytest.raises(PackDamagedError, match="it tests nothing"):
+        self_test(open_pack(folder))
+
+
+def test_a_photo_that_cannot_be_opened_is_the_pack_s_fault(
+    colour_pack: Callable[[], Path], rewrite_manifest: Rewrite
+) -> None:
+    folder = with_case(colour_pack(), rewrite_manifest, (1.0, 0.0, 0.0))
+    (folder / "photo.png").write_bytes(b"no picture")
+    rewrite_manifest(folder)
+
+    with pytest.raises(PackDamagedError, match="self-test photo cannot be used"):
+        self_test(open_pack(folder))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE reference SET labels = 'nothing'",
+        "UPDATE reference SET labels = '[1]'",
+        """UPDATE reference SET attributes = '{"a": 1}'""",
+        "UPDATE reference SET latitude = 'north'",
+        "DROP TABLE reference_image",
+        "DELETE FROM reference",
+    ],
+)
+def test_a_pack_that_could_not_answer_is_stopped_before_it_is_activated(
+    colour_pack: Callable[[], Path], rewrite_manifest: Rewrite, change: str
+) -> None:
+    import sqlite3
+    from contextlib import closing
+
+    folder = with_case(colour_pack(), rewrite_manifest, (1.0, 0.0, 0.0))
+    with closing(sqlite3.connect(folder / "references.sqlite")) as database:
+        database.execute(change)
+        database.commit()
+    rewrite_manifest(folder)
+
+    with pytest.raises(PackDamagedError, match=r"references\.sqlite"):
+        self_test(open_pack(folder))
+
+
+def test_a_column_of_a_later_version_changes_nothing(
+    colour_pack: Callable[[], Path], rewrite_manifest: Rewrite
+) -> None:
+    import sqlite3
+    from contextlib import closing
+
+    folder = with_case(colour_pack(), rewrite_manifest, (1.0, 0.0, 0.0))
+    with closing(sqlite3.connect(folder / "references.sqlite")) as database:
+        database.execute("ALTER TABLE reference ADD COLUMN thumbnail BLOB")
+        database.commit()
+    rewrite_manifest(folder)
+
+    assert self_test(open_pack(folder)) == 1
+
+
 def test_a_case_about_a_file_that_the_pack_does_not_list_is_refused(
     colour_pack: Callable[[], Path], rewrite_manifest: Rewrite
 ) -> None:

@@ -65,7 +65,38 @@ def test_sixteen_bit_grey_is_scaled_and_not_clipped() -> None:
 
     image = images.decode_image(encoded(Image.fromarray(values), format="PNG"), name="x")
 
-    assert image.getpixel((0, 0)) == (127, 127, 127)
+    assert image.getpixel((0, 0)) == (128, 128, 128)
+
+
+@pytest.mark.parametrize("value", [255, 256])
+def test_a_dark_scan_stays_dark_whatever_its_brightest_pixel(value: int) -> None:
+    image = images.decode_image(encoded(Image.fromarray(np.full((4, 4), value, np.uint16)), format="PNG"), name="x")
+
+    assert image.getpixel((0, 0)) == (1, 1, 1)
+
+
+def test_numbers_beyond_16_bits_are_refused_rather_than_guessed() -> None:
+    for values in (np.full((4, 4), 0.5, np.float32), np.full((4, 4), 70_000, np.int32)):
+        with pytest.raises(PhotoError, match=r"scan\.tif: has numbers beyond 16 bits"):
+            images.decode_image(encoded(Image.fromarray(values), format="TIFF"), name="scan.tif")
+
+
+def test_a_photo_with_broken_metadata_is_a_photo_all_the_same() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    exif[0x0132] = "2026:11:20 12:00:00"
+    data = encoded(halves(), format="JPEG", exif=exif)
+    at = data.index(b"Exif")
+
+    for position in range(at, at + 60):
+        for value in (0, 7, 255):
+            broken = data[:position] + bytes([value]) + data[position + 1 :]
+            assert images.decode_image(broken, name="x").size in ((40, 20), (20, 40))
+
+
+def test_a_side_of_a_million_pixels_is_refused() -> None:
+    with pytest.raises(PhotoError, match="1 x 1000000 pixels; a side may have 100000 at most"):
+        images.decode_image(encoded(Image.new("1", (1, 1_000_000)), format="PNG"), name="x")
 
 
 def test_the_first_frame_of_an_animation_is_taken() -> None:

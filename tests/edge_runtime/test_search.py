@@ -63,6 +63,21 @@ def test_equal_scores_are_ordered_by_id(tmp_path: Path, search: type[MappedSearc
     vectors = np.repeat(unit_vectors(1, 8, seed=5), 6, axis=0)
     spec = write(tmp_path / "index.faiss", IndexKind.FLAT, vectors, np.array([9, 4, 8, 1, 7, 2], dtype=np.int64))
 
-    found = search(tmp_path / "index.faiss", spec).nearest(vectors[:1], 6)
+    found = search(tmp_path / "index.faiss", spec)
 
-    assert found.ids.tolist() == [[1, 2, 4, 7, 8, 9]]
+    for k in range(1, 7):
+        assert found.nearest(vectors[:1], k).ids.tolist() == [[1, 2, 4, 7, 8, 9][:k]]
+
+
+@pytest.mark.parametrize("kind", list(IndexKind))
+def test_duplicates_at_the_cut_are_chosen_alike_both_ways(tmp_path: Path, kind: IndexKind) -> None:
+    vectors = np.concatenate([unit_vectors(300, 8, seed=6), np.repeat(unit_vectors(20, 8, seed=7), 10, axis=0)])
+    ids = np.random.default_rng(8).permutation(500).astype(np.int64)
+    spec = write(tmp_path / "index.faiss", kind, vectors, ids)
+    queries = vectors[300::10]
+
+    mapped = MappedSearch(tmp_path / "index.faiss", spec)
+    by_faiss = FaissSearch(tmp_path / "index.faiss", spec)
+
+    for k in (1, 3, 9):  # each query's ten duplicates tie, so every cut falls among them
+        assert mapped.nearest(queries, k).ids.tolist() == by_faiss.nearest(queries, k).ids.tolist()

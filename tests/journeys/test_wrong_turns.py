@@ -59,6 +59,10 @@ def test_a_photo_that_cannot_be_used(run, pack: Path, photos: dict[str, Path], n
     assert message in one_line(finished)
     assert finished.out == ""
 
+    as_json = run("edge-identify", photos[name], "--pack", pack, "--json")
+    assert as_json.code == 5
+    assert message in json.loads(as_json.out)["answers"][0]["error"]
+
 
 def test_one_bad_photo_among_good_ones_is_skipped_and_counted(run, pack: Path, photos: dict[str, Path]) -> None:  # type: ignore[no-untyped-def]
     finished = run("edge-identify", photos["good.jpg"], photos["notes.jpg"], "--pack", pack, "--json")
