@@ -107,7 +107,8 @@ def _publish(options: argparse.Namespace) -> ExitCode:
             f"{report.copied_bytes / 1e6:.1f} MB; {report.reused_files} were there already"
         )
     else:
-        print(f"{report.name} {report.version} is published already in {options.repo}; nothing changed")
+        repaired = f"damaged files repaired: {report.copied_files}" if report.copied_files else "nothing changed"
+        print(f"{report.name} {report.version} is published already in {options.repo}; {repaired}")
     return ExitCode.DONE
 
 

@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 
 from edge_identify.edge_runtime.disk import disk_errors_explained
-from edge_identify.edge_runtime.durable import replacing, sha256_of_bytes, write_bytes
+from edge_identify.edge_runtime.durable import replacing, sha256_of_bytes, sha256_of_file, write_bytes
 from edge_identify.edge_runtime.errors import PackDamagedError, SetupError
 from edge_identify.edge_runtime.listing import (
     EMPTY_LISTING,
@@ -54,8 +54,8 @@ class PublishReport:
     Attributes:
         name: The pack's name.
         version: Its version.
-        is_new: False if this very version was published before, and nothing changed.
-        copied_files: Files that the tree did not have yet.
+        is_new: False if this very version was published before.
+        copied_files: Files that the tree did not have yet, or had damaged.
         copied_bytes: Their length together.
         reused_files: Files that an earlier version, or another pack, had brought.
     """
@@ -96,7 +96,10 @@ def publish(pack: Path, repo: Path, *, now_utc: datetime) -> PublishReport:
             copied = [entry for entry in _contents(manifest) if _copy_blob(pack, repo, entry)]
             _write_manifest(repo, offered.manifest, manifest_bytes)
             if is_new:
-                _write_listing(repo, with_version(listing, manifest.name, manifest.title, offered))
+                listing = with_version(listing, manifest.name, manifest.title, offered)
+            write_bytes(repo / PAGE_NAME, listing_page(listing))  # always: it may be missing or damaged
+            if is_new:
+                write_bytes(repo / LISTING_NAME, serialise_listing(listing))
     return PublishReport(
         name=manifest.name,
         version=str(manifest.version),
@@ -165,9 +168,10 @@ def _contents(manifest: Manifest) -> tuple[FileEntry, ...]:
 
 
 def _copy_blob(pack: Path, repo: Path, entry: FileEntry) -> bool:
-    """Copy a file to where its hash says; return False if it is there already."""
+    """Copy a file to where its hash says; return False if it is there already, and whole."""
     target = repo / blob_path(entry.sha256)
-    if target.is_file() and target.stat().st_size == entry.length_bytes:
+    # The hash too, not only the length: to publish again is the one way to repair a blob.
+    if target.is_file() and target.stat().st_size == entry.length_bytes and sha256_of_file(target) == entry.sha256:
         return False
     target.parent.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256()
@@ -185,11 +189,6 @@ def _write_manifest(repo: Path, manifest: FileEntry, data: bytes) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     if not target.is_file() or target.read_bytes() != data:
         write_bytes(target, data)
-
-
-def _write_listing(repo: Path, listing: Listing) -> None:
-    write_bytes(repo / PAGE_NAME, listing_page(listing))
-    write_bytes(repo / LISTING_NAME, serialise_listing(listing))
 
 
 def _remove_leftovers(repo: Path) -> None:

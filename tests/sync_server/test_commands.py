@@ -90,6 +90,14 @@ def test_publish_says_what_it_did(
     }
 
 
+def test_publishing_again_says_that_it_repaired(repo: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    blob = next((repo / "blobs/sha256").glob("*/*"))
+    blob.write_bytes(blob.read_bytes()[::-1])
+    capsys.readouterr()
+    assert main(["publish", str(tmp_path / "pack"), "--repo", str(repo)]) == 0
+    assert "damaged files repaired: 1" in capsys.readouterr().out
+
+
 def test_a_refused_version_is_one_line_with_the_code_for_a_wrong_set_up(
     repo: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path, small_pack: Callable[..., Path]
 ) -> None:

@@ -130,6 +130,32 @@ def test_a_torn_blob_is_replaced(small_pack: SmallPack, tmp_path: Path, repo: Pa
     assert blob.read_bytes() == b"vectors"
 
 
+def test_a_blob_with_a_flipped_bit_is_replaced(small_pack: SmallPack, tmp_path: Path, repo: Path) -> None:
+    pack = small_pack(tmp_path / "pack")
+    publish(pack, repo, now_utc=NOW)
+    before = _tree(repo)
+    blob = repo / blob_path(read_manifest(pack).files["index.faiss"].sha256)
+    blob.write_bytes(b"vectorz")
+    report = publish(pack, repo, now_utc=NOW)
+    assert (report.is_new, report.copied_files) == (False, 1)
+    assert _tree(repo) == before
+
+
+@pytest.mark.parametrize("page", [None, "damaged"])
+def test_the_page_is_written_again_and_the_listing_is_not(
+    small_pack: SmallPack, tmp_path: Path, repo: Path, page: str | None
+) -> None:
+    pack = small_pack(tmp_path / "pack")
+    publish(pack, repo, now_utc=NOW)
+    before, listing = _tree(repo), (repo / LISTING_NAME).stat()
+    (repo / PAGE_NAME).unlink()
+    if page is not None:
+        (repo / PAGE_NAME).write_text(page)
+    publish(pack, repo, now_utc=NOW)
+    assert _tree(repo) == before
+    assert (repo / LISTING_NAME).stat() == listing
+
+
 def test_a_publish_that_is_cut_off_lists_nothing_and_can_be_repeated(
     small_pack: SmallPack, tmp_path: Path, repo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
