@@ -36,6 +36,10 @@ _PACK_FIELDS = frozenset({"name", "title", "newest", "versions"})
 _VERSION_FIELDS = frozenset({"version", "manifest", "size_bytes", "published_utc"})
 
 
+class NewerListingError(PackFormatError):
+    """A listing is whole, but only a newer version of the software can read it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfferedVersion:
     """One published version of a pack.
@@ -114,12 +118,13 @@ def parse_listing(data: bytes, *, where: str = LISTING_NAME) -> Listing:
         where: What messages call it.
 
     Raises:
-        PackFormatError: Not JSON, too long, from a newer format, or a missing or impossible field.
+        NewerListingError: It is in a newer format.
+        PackFormatError: Not JSON, too long, or a missing or impossible field.
     """
     fields = parse_json_object(data, where=where, max_bytes=MAX_LISTING_BYTES)
     found = fields.integer("format", least=1)
     if found > LISTING_FORMAT:
-        raise PackFormatError(
+        raise NewerListingError(
             f"{where}: listing format {found}, but this software reads up to {LISTING_FORMAT}; update edge-identify"
         )
     packs = [_pack(entry) for entry in fields.objects("packs")]

@@ -18,12 +18,14 @@ from pathlib import Path
 
 from edge_identify.edge_runtime.disk import disk_errors_explained
 from edge_identify.edge_runtime.durable import replacing, sha256_of_bytes, sha256_of_file, write_bytes
-from edge_identify.edge_runtime.errors import PackDamagedError, SetupError
+from edge_identify.edge_runtime.errors import PackDamagedError, PackFormatError, PackNotFoundError, SetupError
 from edge_identify.edge_runtime.listing import (
     EMPTY_LISTING,
     LISTING_NAME,
+    MAX_LISTING_BYTES,
     PAGE_NAME,
     Listing,
+    NewerListingError,
     OfferedPack,
     OfferedVersion,
     blob_path,
@@ -34,7 +36,8 @@ from edge_identify.edge_runtime.listing import (
 )
 from edge_identify.edge_runtime.locking import only_writer
 from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME, FileEntry, Manifest
-from edge_identify.edge_runtime.pack.reader import read_manifest, verify_pack_files
+from edge_identify.edge_runtime.pack.manifest_json import MAX_MANIFEST_BYTES, parse_manifest
+from edge_identify.edge_runtime.pack.reader import verify_pack_files
 from edge_identify.sync_server.page import listing_page
 
 _LOCK_NAME = ".publishing"
@@ -80,17 +83,18 @@ def publish(pack: Path, repo: Path, *, now_utc: datetime) -> PublishReport:
         PackNotFoundError: No pack is in that folder.
         PackDamagedError: A file of the pack differs from its manifest.
         PackFormatError: The manifest, or the tree's listing, cannot be read by this version.
-        SetupError: The version was published with other bytes, a newer one is published, another publish is
-            running, or the disk is full or refuses.
+        SetupError: The tree would lie inside the pack, the version was published with other bytes, a newer one is
+            published, another publish is running, or the disk is full or refuses.
     """
-    manifest = read_manifest(pack)
+    manifest_bytes = _manifest_bytes(pack)
+    _check_apart(pack, repo)
+    manifest = parse_manifest(manifest_bytes, where=str(pack / MANIFEST_NAME))
     verify_pack_files(pack, manifest)
     with disk_errors_explained(repo):
-        manifest_bytes = (pack / MANIFEST_NAME).read_bytes()
         offered = _offered(manifest, manifest_bytes, now_utc)
         repo.mkdir(parents=True, exist_ok=True)
         with only_writer(repo / _LOCK_NAME, busy=f"{repo}: another publish is running; try again when it has ended"):
-            listing = read_listing(repo)
+            listing = _listing_to_extend(repo)
             is_new = _is_new(listing.packs.get(manifest.name), manifest.name, offered)
             _remove_leftovers(repo)
             copied = [entry for entry in _contents(manifest) if _copy_blob(pack, repo, entry)]
@@ -118,10 +122,41 @@ def read_listing(repo: Path) -> Listing:
     """
     path = repo / LISTING_NAME
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(MAX_LISTING_BYTES + 1)  # one more: the parser refuses what is longer
     except FileNotFoundError:
         return EMPTY_LISTING
     return parse_listing(data, where=str(path))
+
+
+def _listing_to_extend(repo: Path) -> Listing:
+    """Return what the tree offers, or say how to go on without a listing that is damaged."""
+    try:
+        return read_listing(repo)
+    except NewerListingError:
+        raise  # nothing is wrong with it
+    except PackFormatError as error:
+        raise PackFormatError(
+            f"{error}; restore it from a copy, or delete it and publish each version again, oldest first"
+        ) from error
+
+
+def _check_apart(pack: Path, repo: Path) -> None:
+    """Raise `SetupError` for a tree inside the pack: it would become part of what is published."""
+    if repo.resolve().is_relative_to(pack.resolve()):
+        raise SetupError(f"{repo}: lies inside the pack {pack}; choose a --repo outside of it")
+
+
+def _manifest_bytes(pack: Path) -> bytes:
+    """Read the manifest, once: the bytes that are checked are the bytes that are published."""
+    path = pack / MANIFEST_NAME
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_MANIFEST_BYTES + 1)  # one more: the parser refuses what is longer
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise PackNotFoundError(f"{pack}: no pack is there (no {MANIFEST_NAME}); give the folder of a pack") from error
+    except OSError as error:
+        raise PackDamagedError(f"{path}: cannot be read ({error.strerror}); check who may read it") from error
 
 
 def _offered(manifest: Manifest, manifest_bytes: bytes, now_utc: datetime) -> OfferedVersion:

@@ -18,9 +18,9 @@ from edge_identify.edge_runtime.durable import sha256_of_file
 from edge_identify.edge_runtime.errors import PackDamagedError, PackFormatError, PackNotFoundError, SetupError
 from edge_identify.edge_runtime.listing import LISTING_NAME, PAGE_NAME, blob_path
 from edge_identify.edge_runtime.locking import only_writer
-from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME
+from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME, Manifest
 from edge_identify.edge_runtime.pack.names import PackVersion
-from edge_identify.edge_runtime.pack.reader import read_manifest
+from edge_identify.edge_runtime.pack.reader import read_manifest, verify_pack_files
 from edge_identify.sync_server.publish import publish, read_listing
 
 SmallPack = Callable[..., Path]
@@ -263,9 +263,48 @@ def test_a_full_disk_is_one_line_and_lists_nothing(
 def test_a_listing_of_a_newer_software_is_not_overwritten(small_pack: SmallPack, tmp_path: Path, repo: Path) -> None:
     repo.mkdir()
     (repo / LISTING_NAME).write_text('{"format": 2}')
-    with pytest.raises(PackFormatError, match="update edge-identify"):
+    with pytest.raises(PackFormatError, match=r"update edge-identify$"):
         publish(small_pack(tmp_path / "pack"), repo, now_utc=NOW)
     assert (repo / LISTING_NAME).read_text() == '{"format": 2}'
+
+
+def test_a_damaged_listing_is_kept_and_the_message_says_how_to_go_on(
+    small_pack: SmallPack, tmp_path: Path, repo: Path
+) -> None:
+    pack = small_pack(tmp_path / "pack")
+    publish(pack, repo, now_utc=NOW)
+    (repo / LISTING_NAME).write_text("{")
+    with pytest.raises(
+        PackFormatError, match=r"packs\.json: is not valid JSON.*delete it and publish each version again"
+    ):
+        publish(pack, repo, now_utc=NOW)
+    assert (repo / LISTING_NAME).read_text() == "{"
+    (repo / LISTING_NAME).unlink()
+    assert publish(pack, repo, now_utc=NOW).is_new
+
+
+@pytest.mark.parametrize("inside", [".", "repo", "../pack/a/repo"])
+def test_a_tree_inside_the_pack_is_refused(small_pack: SmallPack, tmp_path: Path, inside: str) -> None:
+    pack = small_pack(tmp_path / "pack")
+    before = _tree(pack)
+    with pytest.raises(SetupError, match="inside the pack"):
+        publish(pack, pack / inside, now_utc=NOW)
+    assert _tree(pack) == before
+
+
+def test_the_manifest_that_was_checked_is_the_one_that_is_published(
+    small_pack: SmallPack, tmp_path: Path, repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pack = small_pack(tmp_path / "pack")
+    checked = (pack / MANIFEST_NAME).read_bytes()
+
+    def verified_and_then_changed(folder: Path, manifest: Manifest) -> None:
+        verify_pack_files(folder, manifest)
+        (folder / MANIFEST_NAME).write_bytes(b"another")
+
+    monkeypatch.setattr("edge_identify.sync_server.publish.verify_pack_files", verified_and_then_changed)
+    publish(pack, repo, now_utc=NOW)
+    assert (repo / read_listing(repo).packs["street-art"].newest.manifest.path).read_bytes() == checked
 
 
 def test_a_hostile_title_is_only_text_on_the_page(small_pack: SmallPack, tmp_path: Path, repo: Path) -> None:
