@@ -90,7 +90,13 @@ class PackStore:
         self.root = root
 
     def names(self) -> tuple[str, ...]:
-        """Return the names of the installed packs, sorted."""
+        """Return the names of the installed packs, sorted.
+
+        Raises:
+            SetupError: The store is a file, not a folder.
+        """
+        if self.root.is_file():
+            raise SetupError(f"{self.root}: is a file; give the folder where packs are kept with --store")
         return tuple(sorted(pointer.parent.name for pointer in self.root.glob(f"*/{POINTER_NAME}")))
 
     def active(self, name: str) -> InstalledPack:
@@ -98,13 +104,14 @@ class PackStore:
 
         Raises:
             PackNotFoundError: No such pack is installed.
+            SetupError: The store is a file, not a folder.
             PackFormatError: No pack can have that name.
             PackDamagedError: The pointer is not readable, the version it names is gone, or its manifest has
                 changed.
         """
         try:
-            data = (self.root / checked_pack_name(name) / POINTER_NAME).read_bytes()
-        except FileNotFoundError as error:
+            data = self._read_pointer(name)
+        except (FileNotFoundError, NotADirectoryError) as error:
             raise PackNotFoundError(f"no pack {name!r} in {self.root}; {self._advice()}") from error
         except OSError as error:
             raise PackDamagedError(
@@ -129,7 +136,7 @@ class PackStore:
         For those who repair. Who answers from a pack calls `active`.
         """
         try:
-            return self._parse_pointer(name, (self.root / checked_pack_name(name) / POINTER_NAME).read_bytes())
+            return self._parse_pointer(name, self._read_pointer(name))
         except (OSError, PackFormatError):
             return None
 
@@ -260,6 +267,10 @@ class PackStore:
         if now is None:
             return None
         return now.previous if now.version == version else now.version
+
+    def _read_pointer(self, name: str) -> bytes:
+        with (self.root / checked_pack_name(name) / POINTER_NAME).open("rb") as file:
+            return file.read(MAX_POINTER_BYTES + 1)  # one more: the parser refuses what is longer
 
     def _parse_pointer(self, name: str, data: bytes) -> InstalledPack:
         where = str(self.root / name / POINTER_NAME)

@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
@@ -215,6 +216,25 @@ def test_a_disk_that_refuses_is_one_line(tmp_path: Path) -> None:
         PackStore(tmp_path / "file" / "store").updating("street-art"),
     ):
         pass
+
+
+def test_a_file_that_is_given_as_the_store_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    store = PackStore(tmp_path / "file")
+    for ask in (store.names, store.the_only, lambda: store.active("street-art")):
+        with pytest.raises(SetupError, match="file: is a file; give the folder"):
+            ask()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a file with a hole takes its whole room there")
+def test_of_a_pointer_that_is_far_too_long_only_the_beginning_is_read(store: PackStore) -> None:
+    pointer = store.root / "street-art/active.json"
+    pointer.parent.mkdir(parents=True)
+    with pointer.open("wb") as file:
+        file.truncate(2**40)  # sparse: it takes no room, but reading it whole would take all memory
+    with pytest.raises(PackDamagedError, match=r"active\.json: is damaged"):
+        store.active("street-art")
+    assert store.pointer("street-art") is None
 
 
 def test_free_space_is_known_before_the_store_exists(store: PackStore) -> None:
