@@ -168,12 +168,24 @@ def _build(choice: ModelChoice) -> nn.Module:
                 force_quick_gelu=_wants_quick_gelu(choice),
                 force_preprocess_cfg=_recipe(choice),
             )
+            if choice.recipe is not None:
+                _try_out(model.eval())
     except _MISFITS as error:
         reason = shortened(" ".join(f"{type(error).__name__}: {error}".split()))
         raise SetupError(
             f"{choice.name}: open_clip cannot build this model; check its configuration ({reason})"
         ) from error
     return model
+
+
+def _try_out(model: nn.Module) -> None:
+    """Embed one picture: timm's transformers take one size whatever the configuration says, and notice only then."""
+    import open_clip
+    import torch
+
+    height, width = open_clip.get_model_preprocess_cfg(model)["size"]
+    with torch.inference_mode():
+        model.encode_image(torch.zeros(1, 3, height, width))  # type: ignore[operator]
 
 
 def _wants_quick_gelu(choice: ModelChoice) -> bool:

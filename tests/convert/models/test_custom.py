@@ -85,6 +85,7 @@ def test_what_is_no_configuration_is_refused_in_one_line(tmp_path: Path, content
     [
         {"vision_cfg": {"image_size": 32, "depth": 3}},
         {"vision_cfg": {"timm_model_name": "no_such_net", "image_size": 32}},
+        {"vision_cfg": {"timm_model_name": "vit_tiny_patch16_224", "timm_pool": "token", "image_size": 32}},
         {"text_cfg": TINY["text_cfg"] | {"heads": 7}},
     ],
 )
