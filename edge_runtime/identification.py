@@ -12,10 +12,10 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Self
 
 from edge_identify.edge_runtime.encoders import Encoder, image_encoder, text_encoder
-from edge_identify.edge_runtime.images import open_image
+from edge_identify.edge_runtime.images import open_photo
 from edge_identify.edge_runtime.pack.reader import Pack
 from edge_identify.edge_runtime.pack.references import Reference, ReferenceTable
-from edge_identify.edge_runtime.preprocessing import preprocess
+from edge_identify.edge_runtime.preprocessing import enough_px, preprocess, preprocess_photo
 
 if TYPE_CHECKING:
     import numpy as np
@@ -100,7 +100,8 @@ class Identifier:
             PhotoError: The picture cannot be used.
         """
         started = perf_counter()
-        pixels = self.pixels(open_image(photo))
+        recipe = self._pack.manifest.preprocessing
+        pixels = preprocess_photo(open_photo(photo, enough_px=enough_px(recipe)), recipe)
         embedding = self._encoder.embed(pixels[None])
         return self._finder.answer(embedding, top_k, self._encoder.variant_name, started)
 

@@ -29,6 +29,9 @@ MAX_SIDE_PX = 100_000  # resampling keeps whole rows or columns; a longer side i
 MAX_PIXELS = 100_000_000  # 300 MB as RGB: the largest phone photo in use (50 MP) twice over
 _SIXTEEN_BITS = 65535
 _ORIENTATION_TAG = 0x0112
+_ON_ITS_SIDE = (5, 6, 7, 8)  # orientations that swap width and height
+_LEFT_AND_RIGHT_CHANGED = (2, 3, 6, 7)  # the upright picture's left was stored last in its row or column
+_TOP_AND_BOTTOM_CHANGED = (3, 4, 7, 8)
 
 #: What Pillow's decoders and its reading of metadata raise for broken files, found by feeding them some.
 _DECODERS_RAISE = (
@@ -75,11 +78,14 @@ class DecodedPhoto:
         image: Upright RGB.
         full_size: Width and height of the upright photo itself.
         reduced_by: 1, 2, 4 or 8: how many pixels of the photo, along each side, became one of `image`.
+        origin: Where in `image` the photo begins, in pixels of the full photo. Sides are rounded up when they are
+            reduced, and a turned photo has the pixel that is not quite filled at its left or top.
     """
 
     image: Image
     full_size: tuple[int, int]
     reduced_by: int
+    origin: tuple[int, int]
 
 
 def decode_image(data: bytes, *, name: str) -> Image:
@@ -131,10 +137,15 @@ def decode_photo(data: bytes, *, name: str, enough_px: int | None) -> DecodedPho
                 )
             reduced_by = 1 if enough_px is None else _draft(image, enough_px)
             image.load()
-            upright = _upright(image)
-            # A square says nothing, but then the full sides differ by less than `reduced_by`.
-            full_size = (width, height) if upright.size == image.size else (height, width)
-            return DecodedPhoto(image=_as_rgb(upright, name), full_size=full_size, reduced_by=reduced_by)
+            orientation = _orientation(image)
+            upright = _as_rgb(_turned(image, orientation), name)
+            full_size = (height, width) if orientation in _ON_ITS_SIDE else (width, height)
+            return DecodedPhoto(
+                image=upright,
+                full_size=full_size,
+                reduced_by=reduced_by,
+                origin=_origin(upright.size, full_size, reduced_by, orientation),
+            )
     except UnidentifiedImageError as error:
         raise PhotoError(f"{name}: is not a picture in a known format (JPEG, PNG, GIF, BMP, WebP, TIFF)") from error
     except PillowImage.DecompressionBombError as error:
@@ -162,14 +173,24 @@ def _draft(image: Image, enough_px: int) -> int:
     return 1 if drafted is None else round(width / drafted[1][2])
 
 
-def _upright(image: Image) -> Image:
-    """Return the picture as its EXIF orientation means it; broken metadata means nothing."""
-    from PIL.Image import Transpose
-
+def _orientation(image: Image) -> int:
+    """Return the EXIF orientation, 1 to 8; broken metadata means nothing, that is 1."""
     try:
         orientation = image.getexif().get(_ORIENTATION_TAG)
     except _DECODERS_RAISE:
-        return image
+        return 1
+    return orientation if orientation in range(1, 9) else 1
+
+
+def _origin(size: tuple[int, int], full_size: tuple[int, int], reduced_by: int, orientation: int) -> tuple[int, int]:
+    left = size[0] * reduced_by - full_size[0] if orientation in _LEFT_AND_RIGHT_CHANGED else 0
+    top = size[1] * reduced_by - full_size[1] if orientation in _TOP_AND_BOTTOM_CHANGED else 0
+    return left, top
+
+
+def _turned(image: Image, orientation: int) -> Image:
+    from PIL.Image import Transpose
+
     turns = {
         2: Transpose.FLIP_LEFT_RIGHT,
         3: Transpose.ROTATE_180,

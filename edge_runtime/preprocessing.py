@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
+    from edge_identify.edge_runtime.images import DecodedPhoto
+
+#: A photo's JPEG may be decoded smaller while each side keeps this many times the encoder's size. At 1, the decoder's
+#: box filter would replace the recipe's; FORMAT.md has the measurement.
+DRAFT_FACTOR = 2
+
 MAX_SIZE_PX = 1024  # the largest input of any open_clip model is 512; more is a mistake
 
 
@@ -62,12 +68,46 @@ def preprocess(image: Image, recipe: Preprocessing) -> NDArray[np.uint8]:
     Returns:
         uint8, shape [size, size, 3], RGB, row by row from the top.
     """
+    return _square(image, kept_box(image.size, recipe), recipe)
+
+
+def preprocess_photo(photo: DecodedPhoto, recipe: Preprocessing) -> NDArray[np.uint8]:
+    """Turn a photo into the encoder's pixels, whether it was decoded in full or smaller.
+
+    The part that is kept is found in the full photo: found in the smaller one, rounding would move it by up to a pixel
+    of the result, which changes an embedding several times as much as the smaller decoding does.
+
+    Args:
+        photo: As decoded; `enough_px` says how small it may be.
+        recipe: The recipe recorded in the pack.
+
+    Returns:
+        uint8, shape [size, size, 3]; those of `preprocess` where the photo was decoded in full.
+    """
+    width, height = photo.image.size
+    left, top, right, bottom = kept_box(photo.full_size, recipe)
+    across, down = photo.origin
+    box = (
+        (left + across) / photo.reduced_by,
+        (top + down) / photo.reduced_by,
+        min((right + across) / photo.reduced_by, width),
+        min((bottom + down) / photo.reduced_by, height),
+    )
+    return _square(photo.image, box, recipe)
+
+
+def enough_px(recipe: Preprocessing) -> int:
+    """Return how many pixels each side of a photo must keep when it is decoded."""
+    return DRAFT_FACTOR * recipe.size_px
+
+
+def _square(image: Image, box: tuple[float, float, float, float], recipe: Preprocessing) -> NDArray[np.uint8]:
     import numpy as np
     from PIL.Image import Resampling
 
     resampling = Resampling.BICUBIC if recipe.interpolation is Interpolation.BICUBIC else Resampling.BILINEAR
     size_px = recipe.size_px
-    left, top, right, bottom = kept_box(image.size, recipe)
+    left, top, right, bottom = box
     first_row, last_row = _rows_reached(top, bottom, image.height, size_px)
     band = image if (first_row, last_row) == (0, image.height) else image.crop((0, first_row, image.width, last_row))
     # Two calls, across and then down: in one call Pillow chooses the order by its version and the picture's shape, and

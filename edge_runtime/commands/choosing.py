@@ -11,6 +11,7 @@ from pathlib import Path
 
 from edge_identify.edge_runtime.pack.reader import Pack, open_pack
 from edge_identify.edge_runtime.store import InstalledPack, PackStore, default_store_folder
+from edge_identify.edge_runtime.verified_files import NOTES_NAME, VerifiedFiles
 
 
 def add_store_option(parser: argparse.ArgumentParser) -> None:
@@ -52,8 +53,9 @@ def chosen_pack(options: argparse.Namespace) -> Pack:
 
 
 def open_installed(installed: InstalledPack) -> Pack:
-    """Open a pack of the store."""
-    return open_pack(installed.folder, variant_names=installed.variant_names)
+    """Open a pack of the store; a file that was hashed before and has not been touched is not hashed again."""
+    verified = VerifiedFiles(installed.folder.parent.parent / NOTES_NAME)
+    return open_pack(installed.folder, variant_names=installed.variant_names, check=verified.check)
 
 
 def names_a_folder(text: str) -> bool:

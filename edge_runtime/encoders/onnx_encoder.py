@@ -1,7 +1,8 @@
 """An exported tower run by ONNX Runtime on the CPU.
 
 A newcomer would keep ONNX Runtime's default threads: they spin while they wait, and on a machine with other work
-that doubles the time of each picture.
+that doubles the time of each picture. And would let it prepare ("prepack") the weights, which speeds up every
+picture but costs more than it brings when there are only a few.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge_identify.edge_runtime.encoders.mapped_weights import UnknownLayoutError, graph_with_mapped_weights
 from edge_identify.edge_runtime.errors import PackDamagedError
 
 if TYPE_CHECKING:
     import numpy as np
+    import onnxruntime
     from numpy.typing import NDArray
 
 _ERRORS_ONLY = 3  # ONNX Runtime's log level; its warnings are about its own optimisations
@@ -36,15 +39,9 @@ class OnnxEncoder:
         Raises:
             PackDamagedError: ONNX Runtime cannot load it.
         """
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = _ERRORS_ONLY
-        options.intra_op_num_threads = _THREADS_FOR_MANY if many else _THREADS_FOR_ONE
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._name, self._input_name, self._output_name = name, input_name, output_name
         try:
-            self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+            self._session = _session(path, many=many)
         except Exception as error:  # ONNX Runtime raises its own classes, which share no base but this
             raise PackDamagedError(f"{path}: ONNX Runtime cannot load this model ({_first_line(error)})") from error
 
@@ -58,6 +55,25 @@ class OnnxEncoder:
         (embeddings,) = self._session.run([self._output_name], {self._input_name: batch})
         result: NDArray[np.float32] = embeddings
         return result
+
+
+def _session(path: Path, *, many: bool) -> onnxruntime.InferenceSession:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = _ERRORS_ONLY
+    options.intra_op_num_threads = _THREADS_FOR_MANY if many else _THREADS_FOR_ONE
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    model: str | bytes = str(path)
+    if not many:
+        # ViT-B-32 in int8: ready after 75 ms of CPU time instead of 245, and 15 ms more for each picture.
+        options.add_session_config_entry("session.disable_prepacking", "1")
+        options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(path.parent))
+        try:
+            model = graph_with_mapped_weights(path)
+        except UnknownLayoutError:
+            pass  # ONNX Runtime says what is wrong with it, or reads what this version cannot
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 def _first_line(error: Exception) -> str:

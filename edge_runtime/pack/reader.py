@@ -6,6 +6,7 @@ file the first time it is asked for and never again; identifying a photo does no
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +14,11 @@ from edge_identify.edge_runtime.durable import sha256_of_file
 from edge_identify.edge_runtime.errors import PackDamagedError, PackFormatError, PackNotFoundError
 from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME, FileEntry, Manifest
 from edge_identify.edge_runtime.pack.manifest_json import MAX_MANIFEST_BYTES, parse_manifest
+
+
+#: Checks one file of a pack's folder and raises PackDamagedError: `check_file`, or `VerifiedFiles.check`, which does
+#: not hash a file again that has not been touched.
+FileCheck = Callable[[Path, FileEntry], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +34,7 @@ class Pack:
     folder: Path
     manifest: Manifest
     variant_names: tuple[str, ...]
+    _check: FileCheck = field(repr=False)
     _checked: set[str] = field(default_factory=set, repr=False)
 
     def file(self, path: str) -> Path:
@@ -39,17 +46,18 @@ class Pack:
         if path not in self.manifest.files:
             raise PackDamagedError(f"{self.folder / path}: is not among the pack's files; fetch the pack again")
         if path not in self._checked:
-            check_file(self.folder, self.manifest.files[path])
+            self._check(self.folder, self.manifest.files[path])
             self._checked.add(path)
         return self.folder / path
 
 
-def open_pack(folder: Path, *, variant_names: tuple[str, ...] | None = None) -> Pack:
+def open_pack(folder: Path, *, variant_names: tuple[str, ...] | None = None, check: FileCheck | None = None) -> Pack:
     """Open a pack's folder.
 
     Args:
         folder: Holds `pack.json`.
         variant_names: The encoder variants that should be here; None for all that the manifest lists.
+        check: How a file is checked before its first use; None hashes it.
 
     Raises:
         PackNotFoundError: There is no pack in that folder.
@@ -60,7 +68,7 @@ def open_pack(folder: Path, *, variant_names: tuple[str, ...] | None = None) -> 
     names = manifest.variant_names() if variant_names is None else variant_names
     for entry in manifest.files_for(names):
         _check_length(folder, entry)
-    return Pack(folder=folder, manifest=manifest, variant_names=names)
+    return Pack(folder=folder, manifest=manifest, variant_names=names, _check=check or check_file)
 
 
 def read_manifest(folder: Path) -> Manifest:
