@@ -1,8 +1,9 @@
 """A tower as an ONNX file in float32: one file, any batch size, the same bytes for the same weights.
 
-What a newcomer would get wrong: torch writes the paths and stack traces of the exporting machine into every
-node; it cannot name an output `embedding`, since a text tower has a node of that name; and an example batch
-of one freezes the batch size at one.
+open_clip's own transformers get a graph written by hand (`fused`), everything else torch's; either is compared with
+torch before it is written. What a newcomer would get wrong: torch writes the paths and stack traces of the exporting
+machine into every node; it cannot name an output `embedding`, since a text tower has a node of that name; and an
+example batch of one freezes the batch size at one.
 """
 
 from __future__ import annotations
@@ -11,6 +12,9 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge_identify.convert.export.onnx.contract import IMAGE_INPUT, OPSET, OUTPUT, TEXT_INPUT, serialise_anonymously
+from edge_identify.convert.export.onnx.fused import fused_image_graph, fused_text_graph
+from edge_identify.convert.export.onnx.proof import check_against_torch, proof_pixels, proof_tokens
 from edge_identify.convert.models.library_chatter import muted
 from edge_identify.edge_runtime.durable import write_bytes
 from edge_identify.edge_runtime.errors import SetupError
@@ -19,13 +23,8 @@ if TYPE_CHECKING:
     import torch
     from onnx import GraphProto, ModelProto
 
+    from edge_identify.convert.export.onnx.proof import Inputs
     from edge_identify.convert.export.towers import ImageTower, TextTower
-
-OPSET = 18  # the lowest that torch's exporter writes
-IR_VERSION = 10  # ONNX Runtime from 1.18 on reads it; newer ones lock out phones in use
-IMAGE_INPUT = "pixels"
-TEXT_INPUT = "tokens"
-OUTPUT = "embedding"
 
 _TEMPORARY_OUTPUT = "unit_vectors"
 _EXAMPLE_BATCH = 2  # torch.export takes 0 and 1 for constants
@@ -40,12 +39,12 @@ def export_image_onnx(tower: ImageTower, *, size_px: int, out: Path) -> None:
         out: Where the file goes; a folder that exists.
 
     Raises:
-        SetupError: torch cannot express the tower in ONNX, or it is larger than one ONNX file may be.
+        SetupError: torch cannot express the tower in ONNX, it is larger than one ONNX file may be, or the graph
+            does not answer as torch does.
     """
-    import torch
-
-    example = torch.zeros(_EXAMPLE_BATCH, size_px, size_px, 3, dtype=torch.uint8)
-    _write(tower, example, IMAGE_INPUT, out)
+    inputs = proof_pixels(size_px)
+    model = fused_image_graph(tower, size_px) or _exported_by_torch(tower, inputs, IMAGE_INPUT)
+    _write(model, tower, inputs, "image", out)
 
 
 def export_text_onnx(tower: TextTower, *, context_length: int, out: Path) -> None:
@@ -59,16 +58,31 @@ def export_text_onnx(tower: TextTower, *, context_length: int, out: Path) -> Non
     Raises:
         SetupError: As `export_image_onnx`.
     """
+    inputs = proof_tokens(tower, context_length)
+    model = fused_text_graph(tower, context_length) or _exported_by_torch(tower, inputs, TEXT_INPUT)
+    _write(model, tower, inputs, "text", out)
+
+
+def _write(model: ModelProto, tower: torch.nn.Module, inputs: Inputs, kind: str, out: Path) -> None:
+    try:
+        data = serialise_anonymously(model)
+    except ValueError as error:  # beyond protobuf's 2 GB
+        raise _inexpressible(error) from error
+    check_against_torch(data, tower, inputs, kind)
+    write_bytes(out, data)
+
+
+def _exported_by_torch(tower: torch.nn.Module, inputs: Inputs, input_name: str) -> ModelProto:
     import torch
 
-    example = torch.zeros(_EXAMPLE_BATCH, context_length, dtype=torch.int64)
-    _write(tower, example, TEXT_INPUT, out)
-
-
-def _write(tower: torch.nn.Module, example: torch.Tensor, input_name: str, out: Path) -> None:
-    model = _export(tower, example, input_name)
+    model = _export(tower, torch.from_numpy(inputs[:_EXAMPLE_BATCH]), input_name)
     _rename_output(model.graph)
-    write_bytes(out, serialise_anonymously(model))
+    return model
+
+
+def _inexpressible(error: Exception) -> SetupError:
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return SetupError(f"the tower cannot be written as one ONNX file ({reason})")
 
 
 def _export(tower: torch.nn.Module, example: torch.Tensor, input_name: str) -> ModelProto:
@@ -93,23 +107,8 @@ def _export(tower: torch.nn.Module, example: torch.Tensor, input_name: str) -> M
             raise SetupError("torch's ONNX exporter returned nothing; is torch newer than this version knows?")
         model: ModelProto = program.model_proto
     except (torch.onnx.OnnxExporterError, ValueError) as error:  # ValueError: beyond protobuf's 2 GB
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise SetupError(f"the tower cannot be written as one ONNX file ({reason})") from error
+        raise _inexpressible(error) from error
     return model
-
-
-def serialise_anonymously(model: ModelProto) -> bytes:
-    """Return a model's bytes without anything about the machine or the run that made it; changes `model`."""
-    graph = model.graph
-    model.ir_version = min(model.ir_version, IR_VERSION)
-    for field in ("producer_name", "producer_version", "doc_string", "metadata_props"):
-        model.ClearField(field)
-    graph.name = "tower"
-    for part in (graph, *graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer):
-        part.ClearField("doc_string")
-        part.ClearField("metadata_props")
-    data: bytes = model.SerializeToString(deterministic=True)
-    return data
 
 
 def _rename_output(graph: GraphProto) -> None:

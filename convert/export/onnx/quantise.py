@@ -7,12 +7,18 @@ with every operator. The last normalisation stays in float either way, so the ou
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from edge_identify.convert.export.onnx.graph import IMAGE_INPUT, serialise_anonymously
+from edge_identify.convert.export.onnx.contract import IMAGE_INPUT, OUTPUT, serialise_anonymously
+from edge_identify.convert.export.onnx.sensitivity import (
+    TARGET,
+    QuantisedNet,
+    mean_centred_cosine,
+    quantise_until_faithful,
+)
 from edge_identify.convert.models.library_chatter import muted
 from edge_identify.edge_runtime.durable import write_bytes
 
@@ -26,11 +32,17 @@ _DYNAMIC_OPERATORS = ["MatMul", "Gemm", "Conv"]
 _TEXT_OPERATORS = ["MatMul", "Gemm", "Gather"]  # Gather: the token embedding is half of a text tower's bytes
 
 _CALIBRATION_BATCH = 8
+_JUDGED_PICTURES = 32  # enough to tell .98 from .97, and judged up to 19 times
 
 
 def quantise_image_to_int8(
-    source: Path, out: Path, *, calibration_pixels: NDArray[np.uint8], transformer: bool
-) -> None:
+    source: Path,
+    out: Path,
+    *,
+    calibration_pixels: NDArray[np.uint8],
+    transformer: bool,
+    target: float = TARGET,
+) -> QuantisedNet | None:
     """Write an image tower with int8 weights.
 
     Args:
@@ -38,16 +50,31 @@ def quantise_image_to_int8(
         out: Where the int8 file goes; a folder that exists.
         calibration_pixels: Pictures like those it will meet, uint8 [n, size, size, 3]; unused by dynamic.
         transformer: Whether the tower is a transformer.
+        target: Least mean centred cosine with `source`, for a convolutional net; see `sensitivity`.
+
+    Returns:
+        What was left in float to reach the target, for a convolutional net; None for a transformer.
     """
     if transformer:
         _quantise(source, out, lambda prepared, into: _dynamic(prepared, into, _DYNAMIC_OPERATORS))
-    else:
-        _quantise(source, out, lambda prepared, into: _static(prepared, into, calibration_pixels))
+        return None
+    found: list[QuantisedNet] = []
+    _quantise(
+        source,
+        out,
+        lambda prepared, into: found.append(_static_until_faithful(prepared, into, calibration_pixels, target)),
+    )
+    return found[0]
 
 
 def quantise_text_to_int8(source: Path, out: Path) -> None:
     """Write a text tower with int8 weights, its token embedding included; see `quantise_image_to_int8`."""
     _quantise(source, out, lambda prepared, into: _dynamic(prepared, into, _TEXT_OPERATORS))
+
+
+def quantise_embedding_rows(source: Path, out: Path) -> None:
+    """Write a tower whose token embedding alone is int8; an image tower, which has none, stays as it was."""
+    _quantise(source, out, lambda prepared, into: _dynamic(prepared, into, ["Gather"]))
 
 
 def _quantise(source: Path, out: Path, quantise: Callable[[Path, Path], None]) -> None:
@@ -85,7 +112,28 @@ def _dynamic(prepared: Path, into: Path, operators: list[str]) -> None:
     )
 
 
-def _static(prepared: Path, into: Path, pixels: NDArray[np.uint8]) -> None:
+def _static_until_faithful(prepared: Path, into: Path, pixels: NDArray[np.uint8], target: float) -> QuantisedNet:
+    judged = pixels[:_JUDGED_PICTURES]
+    expected = _embed(prepared, judged)
+    return quantise_until_faithful(
+        _can_be_static(prepared),
+        quantise=lambda nodes: _static(prepared, into, pixels, nodes),
+        measure=lambda: mean_centred_cosine(_embed(into, judged), expected),
+        target=target,
+    )
+
+
+def _embed(path: Path, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    import numpy as np
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # on a shared machine, spinning stalls all
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return np.concatenate([session.run([OUTPUT], {IMAGE_INPUT: batch})[0] for batch in _batches(pixels)])
+
+
+def _static(prepared: Path, into: Path, pixels: NDArray[np.uint8], nodes: Sequence[str]) -> None:
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
 
     quantize_static(
@@ -98,8 +146,12 @@ def _static(prepared: Path, into: Path, pixels: NDArray[np.uint8]) -> None:
         weight_type=QuantType.QInt8,
         calibrate_method=CalibrationMethod.MinMax,
         op_types_to_quantize=_STATIC_OPERATORS,
-        nodes_to_exclude=_kept_in_float(prepared),
+        nodes_to_quantize=list(nodes),
     )
+
+
+def _batches(pixels: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
+    return (pixels[start : start + _CALIBRATION_BATCH] for start in range(0, len(pixels), _CALIBRATION_BATCH))
 
 
 def _calibration_reader(pixels: NDArray[np.uint8]) -> Any:
@@ -109,9 +161,7 @@ def _calibration_reader(pixels: NDArray[np.uint8]) -> Any:
         """Hands the pictures out, and then None, as onnxruntime asks for them."""
 
         def __init__(self) -> None:
-            self._batches: Iterator[NDArray[np.uint8]] = iter(
-                pixels[start : start + _CALIBRATION_BATCH] for start in range(0, len(pixels), _CALIBRATION_BATCH)
-            )
+            self._batches = _batches(pixels)
 
         def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
             batch = next(self._batches, None)
@@ -120,8 +170,8 @@ def _calibration_reader(pixels: NDArray[np.uint8]) -> Any:
     return Batches()
 
 
-def _kept_in_float(prepared: Path) -> list[str]:
-    """Return the names of the nodes that stay in float: the normalising ones, and attention's products."""
+def _can_be_static(prepared: Path) -> list[str]:
+    """Return the names of the nodes that 8 bits suit: none that normalise, and no product of attention."""
     import onnx
 
     graph = onnx.load(str(prepared)).graph
@@ -129,8 +179,10 @@ def _kept_in_float(prepared: Path) -> list[str]:
     heavy = [place for place, node in enumerate(graph.node) if node.op_type in ("Conv", "Gemm", "MatMul")]
     if not heavy:
         return []
-    normalising = [*graph.node[: heavy[0]], *graph.node[heavy[-1] + 1 :]]
     # An attention pool multiplies values by values, which is cheap. In 8 bits, ONNX Runtime (1.31) fuses the softmax
     # between two such products into one that answers something else: an RN50 fell to a cosine of .68.
-    products = [node for node in graph.node if node.op_type == "MatMul" and not constants & set(node.input)]
-    return [node.name for node in (*normalising, *products)]
+    return [
+        node.name
+        for node in graph.node[heavy[0] : heavy[-1] + 1]
+        if node.op_type in _STATIC_OPERATORS and (node.op_type != "MatMul" or constants & set(node.input))
+    ]

@@ -1,0 +1,36 @@
+"""What every ONNX file of a tower promises, whoever wrote its graph.
+
+A newcomer would save what a library hands over. It holds the paths, names and versions of the exporting machine, and
+an `ir_version` that phones in use refuse.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+OPSET = 18  # the lowest that torch's exporter writes
+IR_VERSION = 10  # ONNX Runtime from 1.18 on reads it; newer ones lock out phones in use
+IMAGE_INPUT = "pixels"
+TEXT_INPUT = "tokens"
+OUTPUT = "embedding"
+
+
+def serialise_anonymously(model: ModelProto) -> bytes:
+    """Return a model's bytes without anything about the machine or the run that made it; changes `model`.
+
+    Raises:
+        ValueError: The model is larger than protobuf's 2 GB.
+    """
+    graph = model.graph
+    model.ir_version = min(model.ir_version, IR_VERSION)
+    for field in ("producer_name", "producer_version", "doc_string", "metadata_props"):
+        model.ClearField(field)
+    graph.name = "tower"
+    for part in (graph, *graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer):
+        part.ClearField("doc_string")
+        part.ClearField("metadata_props")
+    data: bytes = model.SerializeToString(deterministic=True)
+    return data

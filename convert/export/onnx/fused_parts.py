@@ -1,0 +1,168 @@
+"""What open_clip's own transformers are made of, read from the torch modules as plain arrays.
+
+A newcomer would read the configuration. open_clip keeps none on the model, and its options leave their traces in the
+modules; so the modules are read, by exact type, and whatever is not known in full makes the answer None: a tower
+that is nearly understood is a tower that ranks differently.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import torch
+    from numpy.typing import NDArray
+    from torch import nn
+
+    Array = NDArray[np.float32]
+
+
+class Activation(Enum):
+    """The curve between the two layers of a block's perceptron."""
+
+    GELU = "gelu"
+    GELU_TANH = "gelu-tanh"
+    QUICK_GELU = "quick-gelu"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Norm:
+    """A layer normalisation.
+
+    Attributes:
+        weight: [width].
+        bias: [width].
+        epsilon: Added to the variance.
+    """
+
+    weight: Array
+    bias: Array
+    epsilon: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Linear:
+    """A matrix product and what is added to it.
+
+    Attributes:
+        weight: [inputs, outputs], as ONNX multiplies.
+        bias: [outputs].
+    """
+
+    weight: Array
+    bias: Array
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """One residual block: attention, then a perceptron; layer scales are multiplied into its weights.
+
+    Attributes:
+        attention_norm: Before the attention.
+        heads: Of the attention.
+        query_key_value: All three projections, [width, 3 * width].
+        attention_out: The projection after the heads.
+        perceptron_norm: Before the perceptron.
+        widen: Its first layer.
+        activation: Between its layers.
+        narrow: Its second layer.
+    """
+
+    attention_norm: Norm
+    heads: int
+    query_key_value: Linear
+    attention_out: Linear
+    perceptron_norm: Norm
+    widen: Linear
+    activation: Activation
+    narrow: Linear
+
+
+def array(tensor: torch.Tensor) -> Array:
+    """Return a tensor's values, float32, of the same shape."""
+    values: Array = tensor.detach().float().cpu().numpy()
+    return values
+
+
+def read_norm(module: nn.Module) -> Norm | None:
+    """Return a layer normalisation's values; None for every other module."""
+    from open_clip.transformer import LayerNorm, LayerNormFp32
+    from torch import nn
+
+    if type(module) not in (nn.LayerNorm, LayerNorm, LayerNormFp32) or module.weight is None or module.bias is None:
+        return None
+    return Norm(weight=array(module.weight), bias=array(module.bias), epsilon=float(module.eps))
+
+
+def read_blocks(transformer: nn.Module) -> tuple[Block, ...] | None:
+    """Return a transformer's blocks; None where one is not open_clip's plain residual block."""
+    from open_clip.transformer import Transformer
+
+    if type(transformer) is not Transformer:
+        return None
+    blocks = [_read_block(module) for module in transformer.resblocks]
+    known = tuple(block for block in blocks if block is not None)
+    return known if known and len(known) == len(blocks) else None
+
+
+def _read_block(module: nn.Module) -> Block | None:
+    from open_clip.transformer import ResidualAttentionBlock
+
+    if type(module) is not ResidualAttentionBlock or hasattr(module, "ln_1_kv"):
+        return None
+    attention_scale, perceptron_scale = _read_scale(module.ls_1), _read_scale(module.ls_2)
+    norms = read_norm(module.ln_1), read_norm(module.ln_2)
+    activation = _read_activation(module.mlp.gelu)
+    if attention_scale is None or perceptron_scale is None or norms[0] is None or norms[1] is None:
+        return None
+    if activation is None or not _is_plain_attention(module.attn):
+        return None
+    attention = module.attn
+    return Block(
+        attention_norm=norms[0],
+        heads=attention.num_heads,
+        query_key_value=Linear(weight=array(attention.in_proj_weight).T, bias=array(attention.in_proj_bias)),
+        attention_out=_scaled(attention.out_proj, attention_scale),
+        perceptron_norm=norms[1],
+        widen=_scaled(module.mlp.c_fc, np.float32(1)),
+        activation=activation,
+        narrow=_scaled(module.mlp.c_proj, perceptron_scale),
+    )
+
+
+def _is_plain_attention(module: nn.Module) -> bool:
+    from torch import nn
+
+    return (
+        type(module) is nn.MultiheadAttention
+        and module.in_proj_weight is not None  # None: keys or values of a width of their own
+        and module.in_proj_bias is not None
+        and module.bias_k is None
+        and not module.add_zero_attn
+    )
+
+
+def _read_scale(module: nn.Module) -> Array | np.float32 | None:
+    from open_clip.transformer import LayerScale
+    from torch import nn
+
+    if type(module) is nn.Identity:
+        return np.float32(1)
+    return array(module.gamma) if type(module) is LayerScale else None
+
+
+def _read_activation(module: nn.Module) -> Activation | None:
+    from open_clip.transformer import QuickGELU
+    from torch import nn
+
+    if type(module) is nn.GELU:
+        return Activation.GELU_TANH if module.approximate == "tanh" else Activation.GELU
+    return Activation.QUICK_GELU if type(module) is QuickGELU else None
+
+
+def _scaled(module: nn.Linear, scale: Array | np.float32) -> Linear:
+    return Linear(weight=array(module.weight).T * scale, bias=array(module.bias) * scale)

@@ -1,0 +1,71 @@
+"""What stays in float is what does the harm, and the search has an end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_identify.convert.export.onnx.sensitivity import QuantisedNet, mean_centred_cosine, quantise_until_faithful
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class _Net:
+    """A net whose fidelity is 1 less the harm of each node in 8 bits."""
+
+    def __init__(self, harm: Sequence[float]) -> None:
+        self.harm = {f"node{place}": value for place, value in enumerate(harm)}
+        self.written: list[list[str]] = []
+
+    def quantise(self, nodes: Sequence[str]) -> None:
+        self.written.append(list(nodes))
+
+    def fidelity(self) -> float:
+        return 1.0 - sum(self.harm[node] for node in self.written[-1])
+
+    def search(self) -> QuantisedNet:
+        return quantise_until_faithful(list(self.harm), quantise=self.quantise, measure=self.fidelity, target=0.98)
+
+
+def test_a_faithful_net_is_quantised_once_and_whole() -> None:
+    net = _Net([0.001] * 9)
+    assert net.search().left_in_float == ()
+    assert len(net.written) == 1
+
+
+def test_only_the_harmful_nodes_stay_in_float() -> None:
+    net = _Net([0.0, 0.0, 0.3, 0.0, 0.0, 0.0, 0.5, 0.0])
+    assert net.search() == QuantisedNet(left_in_float=("node2", "node6"), centred_cosine=1.0)
+    assert net.written[-1] == [f"node{place}" for place in (0, 1, 3, 4, 5, 7)]
+
+
+def test_a_part_that_answers_with_nothing_is_the_worst() -> None:
+    net = _Net([0.0, 0.3, 0.0, float("nan"), 0.0, 0.0])
+    assert net.search().left_in_float == ("node1", "node3")
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=60))
+def test_tries_are_few_half_stays_quantised_and_the_report_is_the_last_try(harm: list[float]) -> None:
+    net = _Net(harm)
+    found = net.search()
+    assert len(net.written) <= 1 + 12 + 6
+    last = [node for node in net.harm if node not in found.left_in_float]
+    assert len(last) >= len(harm) // 2
+    if found.centred_cosine >= 0.98 or found.left_in_float:
+        assert net.written[-1] == last
+        assert found.centred_cosine == net.fidelity()
+
+
+def test_what_all_pictures_share_does_not_flatter() -> None:
+    random = np.random.default_rng(0)
+    original = (random.normal(size=(20, 8)) * 0.01 + 1).astype(np.float32)
+    stranger = (random.normal(size=(20, 8)) * 0.01 + 1).astype(np.float32)
+    assert mean_centred_cosine(original, original) > 0.9999
+    assert abs(mean_centred_cosine(stranger, original)) < 0.4
+    constant: NDArray[np.float32] = np.ones((3, 8), np.float32)
+    assert mean_centred_cosine(constant, constant) == 1.0
