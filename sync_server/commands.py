@@ -25,7 +25,7 @@ from edge_identify.edge_runtime.listing import LISTING_NAME
 if TYPE_CHECKING:
     from flask import Flask
 
-THREADS = 8  # each serves one download; a slow phone holds one for minutes
+THREADS = 16  # each prepares one answer; waitress sends the files without them (see `sending`)
 
 _DESCRIPTION = """\
 examples:

@@ -9,7 +9,8 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -70,6 +71,40 @@ def test_raw_requests_cannot_climb_out_of_the_tree(repo: Path) -> None:
                 answer = line.makefile("rb").read()
             assert answer.startswith(b"HTTP/1.1 404 "), path
             assert b"a secret" not in answer
+
+
+def test_many_slow_downloads_stop_nobody(repo: Path) -> None:
+    large = repo / "blobs/sha256/ab" / ("ab" * 32)
+    large.parent.mkdir(exist_ok=True)
+    with large.open("wb") as file:
+        file.truncate(48 * 2**20)  # far beyond what the server and the sockets keep in memory
+    with _running("--repo", str(repo), "--port", "0") as (_, url), ExitStack() as lines:
+        port = int(url.rpartition(":")[2])
+        for number in range(24):  # more than the server has threads
+            line = lines.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
+            piece = "Range: bytes=1-\r\n" if number % 2 else ""
+            line.sendall(f"GET /blobs/sha256/ab/{large.name} HTTP/1.1\r\nHost: x\r\n{piece}\r\n".encode())
+            assert line.recv(12) == (b"HTTP/1.1 206" if piece else b"HTTP/1.1 200")
+        with urlopen(f"{url}/health", timeout=10) as answer:
+            assert json.load(answer)["status"] == "ok"
+
+
+def test_the_real_server_sends_whole_files_pieces_and_heads(repo: Path) -> None:
+    path = next((repo / "blobs/sha256").glob("*/*"))
+    data = path.read_bytes()
+    with _running("--repo", str(repo), "--port", "0") as (_, url):
+        line = HTTPConnection("127.0.0.1", int(url.rpartition(":")[2]), timeout=10)
+        with closing(line):
+            for method, headers, body in (
+                ("GET", {}, data),
+                ("HEAD", {}, b""),
+                ("GET", {"Range": "bytes=1-2"}, data[1:3]),
+                ("GET", {"Range": "bytes=-1"}, data[-1:]),
+                ("GET", {"If-None-Match": "*"}, b""),
+                ("GET", {}, data),
+            ):  # on one connection: a byte too many would spoil the next answer
+                line.request(method, f"/{path.relative_to(repo).as_posix()}", headers=headers)
+                assert line.getresponse().read() == body
 
 
 def test_publish_says_what_it_did(
