@@ -238,14 +238,16 @@ class Manifest:
             if name not in self.image_variants and name not in self.text_variants:
                 have = ", ".join(self.variant_names())
                 raise PackFormatError(f"pack {self.name} has no encoder variant {name!r}; it has {have}")
-        left_out = {
-            path
-            for variants in (self.image_variants, self.text_variants)
-            for variant in variants.values()
-            if variant.name not in variant_names
-            for path in variant.files
-        }
+        variants = (*self.image_variants.values(), *self.text_variants.values())
+        kept = {path for variant in variants if variant.name in variant_names for path in variant.files}
+        listed = {path for variant in variants for path in variant.files}
+        left_out = listed - kept - self._files_for_all()  # a file may be of two variants, or of a variant and the pack
         return tuple(entry for path, entry in sorted(self.files.items()) if path not in left_out)
+
+    def _files_for_all(self) -> frozenset[str]:
+        """Return the paths that the manifest names outside of the variants."""
+        tokenizer = () if self.tokenizer is None else (self.tokenizer.file,)
+        return frozenset((self.index.file, self.references_file, self.conformance_file, *tokenizer))
 
     def size_bytes(self) -> int:
         """Return the length of all files together, without the manifest."""
