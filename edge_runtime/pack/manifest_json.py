@@ -25,7 +25,13 @@ from edge_identify.edge_runtime.pack.manifest import (
     TokenizerSpec,
     Variant,
 )
-from edge_identify.edge_runtime.pack.names import PackVersion, checked_pack_name, checked_path, checked_sha256
+from edge_identify.edge_runtime.pack.names import (
+    PackVersion,
+    check_apart,
+    checked_pack_name,
+    checked_path,
+    checked_sha256,
+)
 from edge_identify.edge_runtime.preprocessing import MAX_SIZE_PX, Interpolation, Preprocessing, ResizeMode
 
 MAX_MANIFEST_BYTES = 4 * 2**20  # read whole into memory on a phone; a larger one is hostile or a mistake
@@ -215,6 +221,10 @@ def _check_consistent(manifest: Manifest, where: str) -> None:
         raise PackFormatError(f"{where}: names {missing[0]!r}, which is not among its files")
     if MANIFEST_NAME in manifest.files:
         raise PackFormatError(f"{where}: lists itself among its files")
+    try:
+        check_apart((MANIFEST_NAME, *manifest.files))
+    except PackFormatError as error:
+        raise PackFormatError(f"{where}: {error}; the pack is damaged or hostile") from error
     if not manifest.image_variants:
         raise PackFormatError(f"{where}: has no image encoder")
     if manifest.text_variants and not manifest.tokenizer:

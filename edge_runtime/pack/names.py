@@ -5,7 +5,9 @@ the root, or hides behind a backslash would let a hostile pack write anywhere on
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Self
 
 from edge_identify.edge_runtime.errors import PackFormatError
@@ -14,6 +16,8 @@ MAX_PATH_CHARACTERS = 200  # Windows gives a whole path 260, and the store's fol
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _PATH_PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+# Windows opens a device under these names in every folder, whatever ending follows, in either case.
+_DEVICE = re.compile(r"(con|nul|aux|prn|com[0-9]|lpt[0-9])(\..*)?", re.I)
 _VERSION = re.compile(r"(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -48,7 +52,7 @@ def checked_pack_name(text: str) -> str:
     Raises:
         PackFormatError: It cannot.
     """
-    if _NAME.fullmatch(text) is None:
+    if _NAME.fullmatch(text) is None or _DEVICE.fullmatch(text):
         raise PackFormatError(
             f"{text!r} cannot name a pack; use lower-case letters, digits and hyphens (at most 64), such as street-art"
         )
@@ -59,14 +63,35 @@ def checked_path(text: str) -> str:
     """Return `text` if it is a safe relative path inside a pack.
 
     Raises:
-        PackFormatError: It is absolute, climbs, has a backslash or an unusual character, or is too long.
+        PackFormatError: It is absolute, climbs, has a backslash or an unusual character, names a device of
+            Windows, or is too long.
     """
-    parts = text.split("/")
-    if len(text) > MAX_PATH_CHARACTERS or any(
-        _PATH_PART.fullmatch(part) is None or part.endswith(".") for part in parts
-    ):
+    if len(text) > MAX_PATH_CHARACTERS or not all(_is_path_part(part) for part in text.split("/")):
         raise PackFormatError(f"{text!r} cannot be a path in a pack; the pack is damaged or hostile")
     return text
+
+
+def _is_path_part(text: str) -> bool:
+    return _PATH_PART.fullmatch(text) is not None and not text.endswith(".") and _DEVICE.fullmatch(text) is None
+
+
+def check_apart(paths: Iterable[str]) -> None:
+    """Check that paths stay apart on every disk: each a file, and none of them another in other letters.
+
+    On a phone or a Mac `References.sqlite` is `references.sqlite`: the second would be written over the first.
+
+    Raises:
+        PackFormatError: Two differ at most in upper and lower case, or one is a folder on the way to another.
+    """
+    by_folded: dict[str, str] = {}
+    for path in paths:
+        if path.casefold() in by_folded:
+            raise PackFormatError(f"{by_folded[path.casefold()]!r} and {path!r} are one file on many devices")
+        by_folded[path.casefold()] = path
+    for folded, path in by_folded.items():
+        for folder in accumulate(folded.split("/")[:-1], "{}/{}".format):
+            if folder in by_folded:
+                raise PackFormatError(f"{by_folded[folder]!r} is a file, and a folder on the way to {path!r}")
 
 
 def checked_sha256(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from edge_identify.edge_runtime.errors import PackFormatError
-from edge_identify.edge_runtime.pack.manifest import Manifest, TokenizerKind, TokenizerSpec
+from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME, Manifest, TokenizerKind, TokenizerSpec
+from edge_identify.edge_runtime.pack.manifest_json import parse_manifest
+from edge_identify.edge_runtime.pack.names import checked_pack_name, checked_path
 from edge_identify.edge_runtime.pack.reader import read_manifest
 
 FOR_ALL = {"index.faiss", "references.sqlite", "conformance/cases.json", "merges.txt"}
@@ -46,6 +49,42 @@ def test_what_all_need_is_fetched_though_a_variant_that_is_not_kept_lists_it_too
     assert _paths(greedy, "onnx-int8") == {*FOR_ALL, "image/onnx-int8.onnx"}
 
 
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("References.sqlite", "'References.sqlite' and 'references.sqlite' are one file on many devices"),
+        ("image/ONNX-INT8.onnx", "are one file on many devices"),
+        ("PACK.JSON", "'pack.json' and 'PACK.JSON' are one file"),
+        ("references.sqlite/x", "'references.sqlite' is a file, and a folder on the way to 'references.sqlite/x'"),
+        ("Index.FAISS/a/b", "'index.faiss' is a file, and a folder on the way to 'Index.FAISS/a/b'"),
+        ("image", "'image' is a file, and a folder on the way to 'image/"),
+        ("pack.json/x", "'pack.json' is a file, and a folder on the way"),
+    ],
+)
+def test_paths_that_are_one_on_some_disk_are_refused(
+    small_pack: Callable[..., Path], tmp_path: Path, path: str, message: str
+) -> None:
+    values = json.loads((small_pack(tmp_path / "pack") / MANIFEST_NAME).read_bytes())
+    values["files"][path] = values["files"]["index.faiss"]
+    with pytest.raises(PackFormatError) as refused:
+        parse_manifest(json.dumps(values).encode())
+    assert message in str(refused.value)
+
+
+@pytest.mark.parametrize("part", ["con", "NUL", "aux.onnx", "Prn.tar.gz", "com1", "lpt9.bin", "COM0"])
+def test_a_device_of_windows_is_no_path_and_no_pack_s_name(part: str) -> None:
+    for path in (part, f"image/{part}", f"{part}/model.onnx"):
+        with pytest.raises(PackFormatError, match="cannot be a path in a pack"):
+            checked_path(path)
+    with pytest.raises(PackFormatError, match="cannot name a pack"):
+        checked_pack_name(part)
+
+
+@pytest.mark.parametrize("path", ["console", "image/nullable.onnx", "com10", "lpt", "a.con", "company/x"])
+def test_a_path_that_only_begins_like_a_device_is_one(path: str) -> None:
+    assert checked_path(path) == path
+
+
 def test_a_variant_that_the_pack_does_not_have_is_named(manifest: Manifest) -> None:
-    with pytest.raises(PackFormatError, match="no encoder variant 'onnx-int4'; it has onnx-int8, onnx-fp32"):
+    with pytest.raises(PackFormatError, match="no encoder variant 'onnx-int4'; it has onnx-fp32, onnx-int8"):
         manifest.files_for(("onnx-int4",))
