@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from time import time_ns
 from typing import TYPE_CHECKING
@@ -38,7 +39,8 @@ class VerifiedFiles:
         """Use a file of notes.
 
         Args:
-            notes_path: In a folder above the pack's. Need not be there; if it cannot be read or written, every file is hashed every time.
+            notes_path: In a folder above the pack's. Need not be there; if it cannot be read or written, every file
+                is hashed every time.
         """
         self._path = notes_path
         self._notes = _read(notes_path)
@@ -59,10 +61,8 @@ class VerifiedFiles:
 
     def _add(self, path: Path, note: _Note) -> None:
         self._notes = {**{key: old for key, old in self._notes.items() if self._is_there(key)}, self._key(path): note}
-        try:
+        with suppress(OSError):  # a store that may only be read: the file was found right, and will be hashed again
             write_bytes(self._path, canonical_json(self._notes))
-        except OSError:
-            pass  # a store that may only be read: the file was found right, and will be hashed again
 
     def _key(self, path: Path) -> str:
         return path.absolute().relative_to(self._path.parent.absolute()).as_posix()

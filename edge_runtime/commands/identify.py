@@ -30,6 +30,7 @@ other uses:
   edge-identify sync URL        fetch the newest version of a pack from a server
   edge-identify packs           list the packs on this device
   edge-identify verify          check the packs on this device, byte by byte
+  edge-identify --benchmark     tell what this machine does, in milliseconds
 Each has its own --help."""
 
 _SEARCH_DESCRIPTION = """\
@@ -46,6 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     if words and words[0] in _SUBCOMMANDS:
         return _SUBCOMMANDS[words[0]](words[1:])
+    if "--benchmark" in words:
+        return _benchmark([word for word in words if word != "--benchmark"])
     options = _parser().parse_args(words)
     return run_command(lambda: _identify(options))
 
@@ -154,6 +157,12 @@ def _print_answers(answers: list[Answer], pack_name: str, pack_version: str, *, 
             "scores are similarities (1 is identical), not probabilities",
             file=sys.stderr,
         )
+
+
+def _benchmark(words: list[str]) -> int:
+    from edge_identify.edge_runtime.commands.benchmarking import benchmark_main
+
+    return benchmark_main(words)
 
 
 def _sync(words: list[str]) -> int:

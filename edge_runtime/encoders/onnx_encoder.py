@@ -7,6 +7,7 @@ picture but costs more than it brings when there are only a few.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,10 +70,8 @@ def _session(path: Path, *, many: bool) -> onnxruntime.InferenceSession:
         # ViT-B-32 in int8: ready after 75 ms of CPU time instead of 245, and 15 ms more for each picture.
         options.add_session_config_entry("session.disable_prepacking", "1")
         options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(path.parent))
-        try:
+        with suppress(UnknownLayoutError):  # ONNX Runtime says what is wrong with it, or reads what we cannot
             model = graph_with_mapped_weights(path)
-        except UnknownLayoutError:
-            pass  # ONNX Runtime says what is wrong with it, or reads what this version cannot
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 

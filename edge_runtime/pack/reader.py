@@ -15,7 +15,6 @@ from edge_identify.edge_runtime.errors import PackDamagedError, PackFormatError,
 from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME, FileEntry, Manifest
 from edge_identify.edge_runtime.pack.manifest_json import MAX_MANIFEST_BYTES, parse_manifest
 
-
 #: Checks one file of a pack's folder and raises PackDamagedError: `check_file`, or `VerifiedFiles.check`, which does
 #: not hash a file again that has not been touched.
 FileCheck = Callable[[Path, FileEntry], None]

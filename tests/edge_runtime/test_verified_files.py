@@ -79,6 +79,7 @@ def test_another_hash_in_the_manifest_is_not_covered_by_the_note(
     tmp_path: Path, entry: FileEntry, hashed: list[str]
 ) -> None:
     check(tmp_path, entry)
+    assert hashed == ["model.onnx"]
 
     with pytest.raises(PackDamagedError, match="its content has changed"):
         check(tmp_path, FileEntry(path="model.onnx", length_bytes=len(CONTENT), sha256="0" * 64))
@@ -119,6 +120,7 @@ def test_notes_of_files_that_are_gone_go_too(tmp_path: Path, entry: FileEntry, h
     check(tmp_path, entry)
     (tmp_path / "pack/model.onnx").rename(tmp_path / "pack/other.onnx")
     check(tmp_path, FileEntry(path="other.onnx", length_bytes=entry.length_bytes, sha256=entry.sha256))
+    assert hashed == ["model.onnx", "other.onnx"]
 
     notes = (tmp_path / "verified.json").read_text()
     assert "other.onnx" in notes
