@@ -2,21 +2,21 @@
 
 A newcomer would read the configuration. open_clip keeps none on the model, and its options leave their traces in the
 modules; so the modules are read, by exact type, and whatever is not known in full makes the answer None: a tower
-that is nearly understood is a tower that ranks differently.
+that is nearly understood is a tower that ranks differently. Modules are `Any` here: torch's stubs take each part of
+one for a tensor or a module, whatever it is.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
-    from torch import nn
 
     Array = NDArray[np.float32]
 
@@ -88,7 +88,7 @@ def array(tensor: torch.Tensor) -> Array:
     return values
 
 
-def read_norm(module: nn.Module) -> Norm | None:
+def read_norm(module: Any) -> Norm | None:
     """Return a layer normalisation's values; None for every other module."""
     from open_clip.transformer import LayerNorm, LayerNormFp32
     from torch import nn
@@ -98,7 +98,7 @@ def read_norm(module: nn.Module) -> Norm | None:
     return Norm(weight=array(module.weight), bias=array(module.bias), epsilon=float(module.eps))
 
 
-def read_blocks(transformer: nn.Module) -> tuple[Block, ...] | None:
+def read_blocks(transformer: Any) -> tuple[Block, ...] | None:
     """Return a transformer's blocks; None where one is not open_clip's plain residual block."""
     from open_clip.transformer import Transformer
 
@@ -109,7 +109,7 @@ def read_blocks(transformer: nn.Module) -> tuple[Block, ...] | None:
     return known if known and len(known) == len(blocks) else None
 
 
-def _read_block(module: nn.Module) -> Block | None:
+def _read_block(module: Any) -> Block | None:
     from open_clip.transformer import ResidualAttentionBlock
 
     if type(module) is not ResidualAttentionBlock or hasattr(module, "ln_1_kv"):
@@ -134,7 +134,7 @@ def _read_block(module: nn.Module) -> Block | None:
     )
 
 
-def _is_plain_attention(module: nn.Module) -> bool:
+def _is_plain_attention(module: Any) -> bool:
     from torch import nn
 
     return (
@@ -146,7 +146,7 @@ def _is_plain_attention(module: nn.Module) -> bool:
     )
 
 
-def _read_scale(module: nn.Module) -> Array | np.float32 | None:
+def _read_scale(module: Any) -> Array | np.float32 | None:
     from open_clip.transformer import LayerScale
     from torch import nn
 
@@ -155,7 +155,7 @@ def _read_scale(module: nn.Module) -> Array | np.float32 | None:
     return array(module.gamma) if type(module) is LayerScale else None
 
 
-def _read_activation(module: nn.Module) -> Activation | None:
+def _read_activation(module: Any) -> Activation | None:
     from open_clip.transformer import QuickGELU
     from torch import nn
 
@@ -164,5 +164,5 @@ def _read_activation(module: nn.Module) -> Activation | None:
     return Activation.QUICK_GELU if type(module) is QuickGELU else None
 
 
-def _scaled(module: nn.Linear, scale: Array | np.float32) -> Linear:
+def _scaled(module: Any, scale: Array | np.float32) -> Linear:
     return Linear(weight=array(module.weight).T * scale, bias=array(module.bias) * scale)

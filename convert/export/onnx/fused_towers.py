@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from edge_identify.convert.export.onnx.fused_parts import Block, Linear, Norm, array, read_blocks, read_norm
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from edge_identify.convert.export.onnx.fused_parts import Array
     from edge_identify.convert.export.towers import ImageTower, TextTower
 
@@ -85,7 +83,7 @@ def read_vision(tower: ImageTower, size_px: int) -> VisionParts | None:
     from open_clip.transformer import VisionTransformer
     from torch import nn
 
-    visual: nn.Module = tower.visual
+    visual: Any = tower.visual
     if type(visual) is not VisionTransformer or not _is_plain_vision(visual, size_px):
         return None
     first_norm = None if type(visual.ln_pre) is nn.Identity else read_norm(visual.ln_pre)
@@ -108,7 +106,7 @@ def read_vision(tower: ImageTower, size_px: int) -> VisionParts | None:
     )
 
 
-def _is_plain_vision(visual: nn.Module, size_px: int) -> bool:
+def _is_plain_vision(visual: Any, size_px: int) -> bool:
     from torch import nn
 
     patch = visual.patch_size[0]
@@ -139,7 +137,7 @@ def read_text(tower: TextTower, context_length: int) -> TextParts | None:
     """Return the parts of a text tower; None where it is not one of open_clip's plain transformers."""
     from open_clip import CLIP, CustomTextCLIP
 
-    model: nn.Module = tower.model
+    model: Any = tower.model
     if type(model) is CLIP:
         return _text_parts(model, context_length, pool=model.text_pool_type, end_id=model.text_eos_id)
     if type(model) is CustomTextCLIP and _is_plain_text(model.text):
@@ -147,13 +145,13 @@ def read_text(tower: TextTower, context_length: int) -> TextParts | None:
     return None
 
 
-def _is_plain_text(text: nn.Module) -> bool:
+def _is_plain_text(text: Any) -> bool:
     from open_clip.transformer import TextTransformer
 
     return type(text) is TextTransformer and text.cls_emb is None and not text.use_pad_mask and not text.output_tokens
 
 
-def _text_parts(owner: nn.Module, context_length: int, *, pool: str, end_id: int | None) -> TextParts | None:
+def _text_parts(owner: Any, context_length: int, *, pool: str, end_id: int | None) -> TextParts | None:
     blocks, last_norm = read_blocks(owner.transformer), read_norm(owner.ln_final)
     is_causal = _read_causality(owner.attn_mask, context_length)
     positions = array(owner.positional_embedding)
@@ -182,7 +180,7 @@ def _read_causality(mask: object, context_length: int) -> bool | None:
     return True if torch.equal(mask.float().cpu(), causal) else None
 
 
-def _read_projection(projection: object) -> Linear | None:
+def _read_projection(projection: Any) -> Linear | None:
     from torch import nn
 
     if projection is None:

@@ -62,7 +62,9 @@ def quantise_until_faithful(
         return QuantisedNet(left_in_float=(), centred_cosine=fidelity)
     ranked = _most_harmful_first(_parts(nodes), quantise, measure)
     left: set[str] = set()
-    for part in ranked[: int(len(ranked) * _MOST_SHARE)]:
+    for part in ranked:
+        if len(left) + len(part) > len(nodes) * _MOST_SHARE:
+            break
         left.update(part)
         quantise([node for node in nodes if node not in left])
         fidelity = measure()

@@ -24,7 +24,7 @@ Build = Callable[..., Any]
 
 
 def _draw_weights(model: Any) -> None:
-    """Give every parameter values that show: no scale near zero, no bias of zero, no gain of one."""
+    """Give every parameter values that show, for any width: no scale near zero, no bias of zero, no gain of one."""
     import torch
 
     generator = torch.Generator().manual_seed(3)
@@ -32,13 +32,20 @@ def _draw_weights(model: Any) -> None:
         for name, parameter in model.named_parameters():
             drawn = torch.randn(parameter.shape, generator=generator)
             is_gain = parameter.ndim == 1 and not name.endswith("bias")
-            parameter.copy_(1 + drawn / 4 if is_gain else drawn / 5)
+            parameter.copy_(
+                1 + drawn / 4 if is_gain else drawn * (1.6 / parameter.shape[-1] ** 0.5 if parameter.ndim > 1 else 0.2)
+            )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def torchvision_operators() -> None:
+    """Let open_clip be imported, as whoever loads a model does."""
+    ensure_torchvision_operators()
 
 
 @pytest.fixture(scope="session")
 def build_clip() -> Build:
     """Build an open_clip model: `build_clip(custom_text=False, quick_gelu=False, vision={}, text={})`."""
-    ensure_torchvision_operators()
     import open_clip
 
     def build(

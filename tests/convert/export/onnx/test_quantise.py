@@ -131,13 +131,15 @@ def test_quantising_twice_gives_the_same_bytes_quietly_and_without_litter(
 
 
 def _small_net(*, is_badly_scaled: bool) -> Any:
-    """A net of seven convolutions; badly scaled, it answers the same, by way of one channel that drowns its neighbours."""
+    """Seven convolutions; badly scaled, they answer the same, by way of one channel that drowns its neighbours."""
     import torch
     from torch import nn
 
     torch.manual_seed(5)
     widths = (3, 16, 24, 24, 24, 24, 24, 32)
     layers = [nn.Conv2d(fewer, more, 3, padding=1) for fewer, more in itertools.pairwise(widths)]
+    for layer in layers:
+        nn.init.kaiming_normal_(layer.weight)  # or the biases would drown the pictures
     if is_badly_scaled:
         with torch.no_grad():
             # A rectifier lets a positive factor through, so that what one layer gains the next can take back.
