@@ -7,9 +7,10 @@ and never asks whether a key is there. Unknown fields are ignored: a newer write
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from edge_identify.edge_runtime.errors import PackFormatError
 
@@ -27,8 +28,8 @@ class JsonObject:
     where: str
 
     def text(self, key: str) -> str:
-        """Return a string field; raise `PackFormatError` if it is absent or something else."""
-        return self._get(key, str)  # type: ignore[no-any-return]  # _get has checked the type
+        """Return a string field that can be written; raise `PackFormatError` if it is absent or something else."""
+        return self._writable(key, self._get(key, str))
 
     def optional_text(self, key: str) -> str | None:
         """Return a string field, or None where it is absent or null."""
@@ -46,7 +47,7 @@ class JsonObject:
         value = self.values.get(key)
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise self._wrong(key, "a number")
-        return float(value)
+        return self._as_float(key, value)
 
     def optional_number(self, key: str) -> float | None:
         """Return a number as float, or None where it is absent or null."""
@@ -73,7 +74,7 @@ class JsonObject:
         values = self._get(key, list)
         if not all(isinstance(value, str) for value in values):
             raise self._wrong(key, "a list of strings")
-        return tuple(values)
+        return tuple(self._writable(key, value) for value in values)
 
     def integers(self, key: str) -> tuple[int, ...]:
         """Return a list of whole numbers; raise `PackFormatError` otherwise."""
@@ -87,7 +88,7 @@ class JsonObject:
         values = self._get(key, list)
         if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
             raise self._wrong(key, "a list of numbers")
-        return tuple(float(value) for value in values)
+        return tuple(self._as_float(key, value) for value in values)
 
     def items(self, key: str) -> Iterator[tuple[str, JsonObject]]:
         """Yield (name, object) of a field that maps names to objects."""
@@ -98,6 +99,20 @@ class JsonObject:
     def has(self, key: str) -> bool:
         """Return whether the field is there and not null."""
         return self.values.get(key) is not None
+
+    def _as_float(self, key: str, value: float) -> float:
+        try:
+            return float(value)
+        except OverflowError as error:  # JSON's whole numbers have no end, floats do
+            raise PackFormatError(f"{self.where}: `{key}` is a number beyond any that can be meant") from error
+
+    def _writable(self, key: str, text: str) -> str:
+        r"""Refuse half a character, such as JSON's `"\ud800"`: no file and no terminal takes it."""
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise PackFormatError(f"{self.where}: `{key}` has half a character in it ({error})") from error
+        return text
 
     def _get(self, key: str, kind: type) -> Any:
         value = self.values.get(key)
@@ -114,17 +129,32 @@ def parse_json_object(data: bytes, *, where: str, max_bytes: int) -> JsonObject:
     """Decode a JSON document whose top is an object.
 
     Raises:
-        PackFormatError: Longer than `max_bytes`, not UTF-8 JSON, or not an object.
+        PackFormatError: Longer than `max_bytes`, not UTF-8 JSON, or not an object. NaN, infinities and halves of
+            characters are not JSON, though Python reads them: `canonical_json` could not write them back.
     """
     if len(data) > max_bytes:
         raise PackFormatError(f"{where}: {len(data)} bytes, more than the {max_bytes} that such a document may have")
     try:
-        values = json.loads(data)
+        text = data.decode("utf-8-sig")  # by itself, `json` lets halves of characters pass
+        values = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+        if "\\u" in text:  # the only other way to write half a character
+            json.dumps(values, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise PackFormatError(f"{where}: is not valid JSON ({error})") from error
     if not isinstance(values, dict):
         raise PackFormatError(f"{where}: expected a JSON object, found {type(values).__name__}")
     return JsonObject(values, where)
+
+
+def _refuse_constant(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no number of JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text[:20]} is beyond any number that can be meant")
+    return value
 
 
 def canonical_json(values: object) -> bytes:

@@ -201,10 +201,13 @@ def redirect_target(url: str, location: str) -> str:
 
     Raises:
         NetworkError: To something other than http and https, or from https back to http, where anyone may
-        listen.
+            listen, or to what is no address.
     """
-    target = urljoin(url, location)
-    scheme = urlsplit(target).scheme
+    try:
+        target = urljoin(url, location)
+        scheme = urlsplit(target).scheme
+    except ValueError as error:  # such as `http://[`
+        raise NetworkError(f"{url}: redirects to what is no address ({error}); check the address") from error
     if scheme not in ("http", "https") or (scheme == "http" and url.startswith("https:")):
         raise NetworkError(f"{url}: redirects to {scheme}, which is not followed; check the address")
     return target

@@ -82,6 +82,47 @@ def test_a_field_of_the_wrong_kind_is_named(read, message: str) -> None:  # type
         read(fields)
 
 
+HUGE = 10**400  # more digits than a float has room for
+
+
+@pytest.mark.parametrize(
+    ("values", "read"),
+    [
+        ({"x": HUGE}, lambda fields: fields.number("x")),
+        ({"x": -HUGE}, lambda fields: fields.optional_number("x")),
+        ({"x": [1, HUGE]}, lambda fields: fields.numbers("x")),
+        ({"x": "\ud800"}, lambda fields: fields.text("x")),
+        ({"x": "a\udfff"}, lambda fields: fields.optional_text("x")),
+        ({"x": ["a", "\ud800"]}, lambda fields: fields.texts("x")),
+    ],
+)
+def test_what_could_not_be_written_again_is_refused_by_name(values, read) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(PackFormatError, match="file: `x` "):
+        read(JsonObject(values, "file"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"x": NaN}',
+        '{"x": [Infinity]}',
+        '{"x": -Infinity}',
+        '{"x": 1e999}',
+        '{"x": {"y": "\\ud800"}}',
+        '{"\\uDFFF": 1}',
+        '{"x": "\ud800"}',
+    ],
+)
+def test_what_python_reads_and_json_does_not_have_is_refused(text: str) -> None:
+    data = text.encode(errors="surrogatepass")
+    with pytest.raises(PackFormatError, match="file: is not valid JSON"):
+        parse_json_object(data, where="file", max_bytes=100)
+
+
+def test_a_character_written_as_two_halves_is_whole() -> None:
+    assert parse_json_object(b'{"x": "\\ud83d\\ude00"}', where="file", max_bytes=100).text("x") == "\U0001f600"
+
+
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 REFERENCES = st.builds(
     Reference,

@@ -24,3 +24,9 @@ def test_a_redirect_is_followed_over_http_and_https(url: str, location: str, exp
 def test_a_redirect_never_leaves_https(location: str) -> None:
     with pytest.raises(NetworkError, match="not followed"):
         redirect_target("https://a.example/packs.json", location)
+
+
+@pytest.mark.parametrize("location", ["http://[", "//[::1", "http://a\u2100b/"])
+def test_a_redirect_to_what_is_no_address_is_an_error_of_the_network(location: str) -> None:
+    with pytest.raises(NetworkError, match="redirects to what is no address"):
+        redirect_target("http://a.example/packs.json", location)
