@@ -36,7 +36,7 @@ def reparameterise(name: str, model: nn.Module, size_px: int) -> nn.Module:
     Raises:
         SetupError: The folded tower answers differently.
     """
-    from timm.utils import reparameterize_model
+    from timm.utils.model import reparameterize_model
 
     visual = model.visual
     trunk = getattr(visual, "trunk", None)

@@ -87,16 +87,16 @@ def test_a_loaded_model_is_folded_and_keeps_the_space_of_the_published_weights(
 
 
 def test_a_fold_that_changes_the_answers_is_refused(folded: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    import timm.utils
+    import timm.utils.model
 
-    right = timm.utils.reparameterize_model
+    right = timm.utils.model.reparameterize_model
 
     def wrong(trunk: Any, inplace: bool) -> Any:
         trunk = right(trunk, inplace=inplace).requires_grad_(False)
         next(parameter for parameter in trunk.parameters() if parameter.ndim == 4).mul_(1.5)
         return trunk
 
-    monkeypatch.setattr(timm.utils, "reparameterize_model", wrong)
+    monkeypatch.setattr(timm.utils.model, "reparameterize_model", wrong)
     with pytest.raises(SetupError, match=r"folding its branches changes its embeddings by \d"):
         reparameterise(folded.name, _drawn(folded.name), SIZE_PX)
 

@@ -132,3 +132,28 @@ def test_a_file_for_a_clip_model_and_a_missing_file_are_refused(tiny_vit: str, f
         load_model(tiny_vit, "random", tokenizer=file)
     with pytest.raises(SetupError, match=r"absent\.json: no such file"):
         find_tokenizer("ViT-B-16-SigLIP", SIGLIP, file.with_name("absent.json"))
+
+
+def test_a_pack_built_with_a_tokenizer_file_is_searched_by_text(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from PIL import Image
+
+    from edge_identify.convert.commands import main
+    from edge_identify.edge_runtime.identification import TextSearcher
+    from edge_identify.edge_runtime.pack.reader import open_pack
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pictures").mkdir()
+    for shade in (40, 120, 200):
+        Image.new("RGB", (40, 40), (shade, 255 - shade, 90)).save(tmp_path / "pictures" / f"{shade}.png")
+    file.with_name("tokenizer_config.json").write_text(json.dumps({"pad_token": "</s>"}))
+    vision = {"image_size": 32, "layers": 1, "width": 64, "head_width": 32, "patch_size": 16}
+    text = SIGLIP | {"width": 32, "heads": 2, "layers": 1}
+    model = {"embed_dim": 24, "custom_text": True, "vision_cfg": vision, "text_cfg": text}
+    (tmp_path / "edge-test-siglip.json").write_text(json.dumps(model))
+    build = "pack --catalogue c --name tiny --model-config edge-test-siglip.json --pretrained random"
+    assert main(["add", "images:pictures", "--catalogue", "c"]) == 0
+    assert main([*build.split(), "--variants", "onnx-fp32", "--tokenizer", str(file), "--out", "tiny-pack"]) == 0
+    with TextSearcher(open_pack(tmp_path / "tiny-pack")) as searcher:
+        assert len(searcher.search("A cat!").matches) == 3
