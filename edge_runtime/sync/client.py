@@ -14,7 +14,7 @@ from pathlib import Path
 
 from edge_identify.edge_runtime.disk import link_or_copy
 from edge_identify.edge_runtime.durable import sha256_of_bytes
-from edge_identify.edge_runtime.errors import NetworkError, PackFormatError
+from edge_identify.edge_runtime.errors import NetworkError, PackDamagedError, PackError, PackFormatError
 from edge_identify.edge_runtime.json_fields import parse_json_object
 from edge_identify.edge_runtime.listing import (
     LISTING_NAME,
@@ -26,6 +26,7 @@ from edge_identify.edge_runtime.listing import (
 from edge_identify.edge_runtime.pack.manifest import FileEntry, Manifest
 from edge_identify.edge_runtime.pack.manifest_json import parse_manifest
 from edge_identify.edge_runtime.pack.names import PackVersion
+from edge_identify.edge_runtime.pack.reader import read_manifest, verify_pack_files
 from edge_identify.edge_runtime.store import InstalledPack, PackStore, has_intact_manifest
 from edge_identify.edge_runtime.sync.address import tree_url
 from edge_identify.edge_runtime.sync.http import READ_TIMEOUT_S, Downloader, HttpServer
@@ -120,6 +121,7 @@ def sync_pack(
         NetworkError: The server cannot be reached, or sent something else.
         PackNotFoundError: It offers no such pack.
         PackFormatError: The pack is in a newer format, or lacks a variant that was asked for.
+        PackDamagedError: The installed version is damaged, and the server has only older ones.
         EdgeIdentifyError: Whatever `self_test` raises. In every case the installed pack stays as it was.
     """
     started = time.monotonic()
@@ -151,6 +153,7 @@ def _bring_up_to_date(
     installed = store.pointer(offer.name)
     note = reason_to_stay(installed, offer.newest, source=server.url)
     if installed is not None and note is not None:
+        _check_whole(store, installed, offer, source=server.url)
         return Plan(action=Action.UP_TO_DATE, note=note), installed.version
     manifest_bytes, manifest = _fetch_manifest(server, offer)
     variants = variant_names(manifest)
@@ -170,6 +173,19 @@ def _bring_up_to_date(
         self_test(staging, manifest, variants)
         store.activate(_new_pack(store, offer, variants, source=server.url))
     return plan, manifest.version
+
+
+def _check_whole(store: PackStore, installed: InstalledPack, offer: OfferedPack, *, source: str) -> None:
+    """Raise `PackDamagedError` for an installed version that is damaged and not to be had from this server."""
+    try:
+        store.active(installed.name)
+        verify_pack_files(installed.folder, read_manifest(installed.folder), installed.variant_names)
+    except PackError as error:
+        raise PackDamagedError(
+            f"{installed.name} {installed.version} is damaged, and {source} has only {offer.newest.version} and older: "
+            f"sync from a server that has {installed.version}, or delete {store.root / installed.name} and sync again "
+            f"to go back to {offer.newest.version}"
+        ) from error
 
 
 def _listing(server: HttpServer) -> Listing:

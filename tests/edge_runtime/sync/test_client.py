@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -176,6 +177,38 @@ def test_an_older_version_on_offer_does_not_replace_the_installed_one(
     assert report.action is Action.UP_TO_DATE
     assert "newer than the 1.0.0 on offer" in report.note
     assert str(report.version) == device.version() == "2.0.0"
+
+
+@pytest.mark.parametrize("damage", ["a flipped byte", "a missing file", "a changed manifest"])
+def test_a_damaged_version_that_the_server_no_longer_has_is_an_error_with_two_ways_out(
+    device: Device, server_url: str, publish_small: PublishSmall, tmp_path: Path, damage: str
+) -> None:
+    publish_small("1.0.0")
+    older = (tmp_path / "repo" / LISTING_NAME).read_bytes()
+    publish_small("2.0.0")
+    device.sync(server_url)
+    newer = (tmp_path / "repo" / LISTING_NAME).read_bytes()
+    (tmp_path / "repo" / LISTING_NAME).write_bytes(older)
+    _damage(device.store.active("street-art").folder, damage)
+    with pytest.raises(PackDamagedError, match=r"2\.0\.0 is damaged.*a server that has 2\.0\.0, or delete .*store"):
+        device.sync(server_url)
+    (tmp_path / "repo" / LISTING_NAME).write_bytes(newer)
+    device.sync(server_url)
+    assert device.version() == "2.0.0"
+    (tmp_path / "repo" / LISTING_NAME).write_bytes(older)
+    shutil.rmtree(device.store.root / "street-art")
+    device.sync(server_url)
+    assert device.version() == "1.0.0"
+
+
+def _damage(folder: Path, damage: str) -> None:
+    match damage:
+        case "a flipped byte":
+            (folder / "index.faiss").write_bytes(b"vectorz")
+        case "a missing file":
+            (folder / "references.sqlite").unlink()
+        case _:
+            (folder / MANIFEST_NAME).write_bytes(b"{}")
 
 
 def test_the_only_pack_on_offer_needs_no_name(device: Device, server_url: str, publish_small: PublishSmall) -> None:
