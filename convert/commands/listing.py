@@ -53,8 +53,8 @@ def _print_table(descriptions: list[ModelDescription], others: tuple[str, ...]) 
             f"{_licences_in_short(description.weights)}"
         )
     print(
-        f"\nimage, text: parameters. `edge-build models NAME` lists the weights of one; open_clip knows {len(others)} more"
-        " models, whose export is not tested."
+        "\nimage, text: parameters. `edge-build models NAME` lists the weights of one; open_clip knows"
+        f" {len(others)} more models, whose export is not tested."
     )
 
 
