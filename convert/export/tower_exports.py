@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from edge_identify.convert.export.coreml.export import export_image_tower, expor
 from edge_identify.convert.export.coreml.quantise import palettise_weights_to_6_bits, quantise_weights_to_int8
 from edge_identify.convert.export.onnx.graph import export_image_onnx, export_text_onnx
 from edge_identify.convert.export.onnx.quantise import quantise_image_to_int8, quantise_text_to_int8
+from edge_identify.convert.export.onnx.weights import quantise_weights_only, store_weights_as_fp16
 from edge_identify.convert.export.variants import TowerExport
 from edge_identify.convert.models.loading import LoadedModel
 from edge_identify.edge_runtime.pack.manifest import Tensor
@@ -28,6 +30,8 @@ def _copy_package(source: Path, out: Path) -> None:
     shutil.copytree(source, out)
 
 
+_ONNX_FORMS = {"fp32": _copy_file, "fp16": store_weights_as_fp16}
+_WEIGHT_ONLY_FORMS = {"w8": partial(quantise_weights_only, bits=8), "w4": partial(quantise_weights_only, bits=4)}
 _COREML_FORMS = {"fp16": _copy_package, "int8": quantise_weights_to_int8, "6bit": palettise_weights_to_6_bits}
 
 
@@ -53,7 +57,7 @@ def image_tower_export(model: LoadedModel, calibration: NDArray[np.uint8]) -> To
         onnx_input=Tensor(name="pixels", dtype="uint8", shape=(-1, size, size, 3)),
         coreml_input=Tensor(name="image", dtype="image", shape=(1, size, size, 3)),
         write_onnx=lambda out: export_image_onnx(tower, size_px=size, out=out),
-        onnx_forms={"fp32": _copy_file, "int8": to_int8},
+        onnx_forms={**_ONNX_FORMS, **(_WEIGHT_ONLY_FORMS if transformer else {}), "int8": to_int8},
         write_coreml=lambda out: export_image_tower(tower, size_px=size, out=out),
         coreml_forms=_COREML_FORMS,
         embed_coreml=embed_images,
@@ -72,7 +76,7 @@ def text_tower_export(model: LoadedModel) -> TowerExport:
         onnx_input=Tensor(name="tokens", dtype="int64", shape=(-1, context)),
         coreml_input=Tensor(name="tokens", dtype="int32", shape=(1, context)),
         write_onnx=lambda out: export_text_onnx(tower, context_length=context, out=out),
-        onnx_forms={"fp32": _copy_file, "int8": quantise_text_to_int8},
+        onnx_forms={**_ONNX_FORMS, **_WEIGHT_ONLY_FORMS, "int8": quantise_text_to_int8},
         write_coreml=lambda out: export_text_tower(tower, context_length=context, out=out),
         coreml_forms=_COREML_FORMS,
         embed_coreml=embed_tokens,

@@ -27,6 +27,7 @@ from edge_identify.convert.models.download import fetch_published_weights
 from edge_identify.convert.models.library_chatter import quiet_open_clip
 from edge_identify.convert.models.licences import Licence, find_licence
 from edge_identify.convert.models.names import BUILTIN, RANDOM, ModelChoice, choose_custom_model, choose_model
+from edge_identify.convert.models.random_weights import enliven
 from edge_identify.convert.models.reparameterisation import reparameterise
 from edge_identify.convert.models.text_tokenizer import TextTokenizer, find_tokenizer, read_context_length
 from edge_identify.convert.models.torchvision_operators import MISSING_EXTRA, ensure_torchvision_operators
@@ -213,6 +214,14 @@ def _fill(model: nn.Module, choice: ModelChoice, checkpoint: Path | None) -> Non
         load_text_weights(model)
     elif checkpoint is not None:
         load_checkpoint(model, choice.name, checkpoint)
+    elif choice.name != OPEN_CLIP_NAME:  # the built-in one is trained from what its constructor drew
+        enliven(model, size_px=_size_px(model, choice), seed=RANDOM_SEED)
+
+
+def _size_px(model: nn.Module, choice: ModelChoice) -> int:
+    import open_clip
+
+    return read_preprocessing(choice.name, open_clip.get_model_preprocess_cfg(model)).size_px
 
 
 def _described(model: nn.Module, choice: ModelChoice, tokenizer: TextTokenizer | None) -> LoadedModel:
