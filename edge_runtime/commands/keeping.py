@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edge_identify.edge_runtime.commands.answers import printable
 from edge_identify.edge_runtime.commands.choosing import (
     add_pack_options,
     add_store_option,
@@ -16,8 +18,8 @@ from edge_identify.edge_runtime.commands.choosing import (
     names_a_folder,
     open_installed,
 )
-from edge_identify.edge_runtime.commands.running import EXIT_CODES_HELP, ExitCode, run_command
-from edge_identify.edge_runtime.errors import PackError, PackNotFoundError, SetupError
+from edge_identify.edge_runtime.commands.running import EXIT_CODES_HELP, ExitCode, exit_code_for, run_command
+from edge_identify.edge_runtime.errors import EdgeIdentifyError, PackNotFoundError, SetupError
 from edge_identify.edge_runtime.pack.reader import Pack, open_pack, verify_pack_files
 
 if TYPE_CHECKING:
@@ -72,28 +74,53 @@ def _parser(word: str, example: str, description: str) -> argparse.ArgumentParse
     )
 
 
+class _Failures:
+    """One pack that fails stops no other: each failure is told on standard error, the first one's code is kept."""
+
+    def __init__(self) -> None:
+        self.code = ExitCode.DONE
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        try:
+            yield
+        except EdgeIdentifyError as error:
+            print(f"error: {printable(str(error))}", file=sys.stderr)
+            self.code = self.code or exit_code_for(error)
+
+
 def _sync(options: argparse.Namespace) -> ExitCode:
     store = chosen_store(options)
-    reports = [_sync_one(store, url, name) for url, name in _wanted(store, options.url, options.pack)]
+    failures = _Failures()
+    reports: list[SyncReport] = []
+    for name in _names_to_sync(store, options.url, options.pack):
+        with failures.told():
+            reports.append(_sync_one(store, options.url or _source(store, name), name))
     if options.json:
         print(json.dumps({"synced": [_report_as_json(report) for report in reports]}, indent=2))
-        return ExitCode.DONE
+        return failures.code
     for report in reports:
         print(
-            f"{report.name} {report.version}: {report.note}; {report.fetched_files} files "
+            f"{report.name} {report.version}: {printable(report.note)}; {report.fetched_files} files "
             f"({report.fetched_bytes / 1e6:.1f} MB) fetched, {report.reused_files} kept, {report.seconds:.1f} s"
         )
-    return ExitCode.DONE
+    return failures.code
 
 
-def _wanted(store: PackStore, url: str | None, name: str | None) -> list[tuple[str, str | None]]:
-    if url is not None:
-        return [(url, name)]
-    names = store.names() if name is None else (name,)
-    if not names:
-        raise PackNotFoundError("no pack is installed; give the server's address: edge-identify sync URL")
+def _names_to_sync(store: PackStore, url: str | None, name: str | None) -> Sequence[str | None]:
+    """Return the packs to sync; None stands for the only one on offer."""
+    if url is not None or name is not None:
+        return [name]
+    if names := store.names():
+        return names
+    raise PackNotFoundError("no pack is installed; give the server's address: edge-identify sync URL")
+
+
+def _source(store: PackStore, name: str | None) -> str:
+    """Return where an installed pack came from."""
+    assert name is not None, "without URL, every pack to sync has a name"
     # `pointer` and not `active`: a damaged pack is just what a sync repairs.
-    return [((store.pointer(each) or store.active(each)).source, each) for each in names]
+    return (store.pointer(name) or store.active(name)).source
 
 
 def _sync_one(store: PackStore, url: str, name: str | None) -> SyncReport:
@@ -101,17 +128,18 @@ def _sync_one(store: PackStore, url: str, name: str | None) -> SyncReport:
     from edge_identify.edge_runtime.encoders import variants_to_keep
     from edge_identify.edge_runtime.sync.client import sync_pack
 
-    report = sync_pack(
-        store,
-        url,
-        name=name,
-        variant_names=variants_to_keep,
-        self_test=lambda folder, _, names: self_test(open_pack(folder, variant_names=names)),
-        progress=_progress_line() if sys.stderr.isatty() else None,
-    )
-    if sys.stderr.isatty():
-        print("\r\033[K", end="", file=sys.stderr)
-    return report
+    try:
+        return sync_pack(
+            store,
+            url,
+            name=name,
+            variant_names=variants_to_keep,
+            self_test=lambda folder, _, names: self_test(open_pack(folder, variant_names=names)),
+            progress=_progress_line() if sys.stderr.isatty() else None,
+        )
+    finally:
+        if sys.stderr.isatty():
+            print("\r\033[K", end="", file=sys.stderr)
 
 
 def _progress_line() -> Callable[[int, int], None]:
@@ -137,18 +165,24 @@ def _report_as_json(report: SyncReport) -> dict[str, Any]:
 
 def _packs(options: argparse.Namespace) -> ExitCode:
     store = chosen_store(options)
-    rows = [_described(store.active(name)) for name in store.names()]
+    failures = _Failures()
+    names = store.names()
+    rows: list[dict[str, Any]] = []
+    for name in names:
+        with failures.told():
+            rows.append(_described(store.active(name)))
     if options.json:
         print(json.dumps({"store": str(store.root), "packs": rows}, ensure_ascii=False, indent=2))
-        return ExitCode.DONE
+        return failures.code
     for row in rows:
-        print(
+        line = (
             f"{row['name']} {row['version']}  {row['references']} references, {row['size_bytes'] / 1e6:.1f} MB, "
             f"{', '.join(row['variants'])}  from {row['source']}"
         )
-    if not rows:
+        print(printable(line))
+    if not names:
         print(f"no packs in {store.root}; fetch one with `edge-identify sync URL`", file=sys.stderr)
-    return ExitCode.DONE
+    return failures.code
 
 
 def _described(installed: InstalledPack) -> dict[str, Any]:
@@ -166,13 +200,14 @@ def _described(installed: InstalledPack) -> dict[str, Any]:
 
 
 def _verify(options: argparse.Namespace) -> ExitCode:
-    findings = [_finding(name, open_it) for name, open_it in _packs_to_verify(options)]
+    findings = [(name, _problem_of(open_it)) for name, open_it in _packs_to_verify(options)]
     if options.json:
-        print(json.dumps({"packs": findings}, ensure_ascii=False, indent=2))
+        rows = [{"name": name, "problem": None if problem is None else str(problem)} for name, problem in findings]
+        print(json.dumps({"packs": rows}, ensure_ascii=False, indent=2))
     else:
-        for finding in findings:
-            print(f"{finding['name']}: {finding['problem'] or 'every byte is right, the self-test passed'}")
-    return ExitCode.PACK if any(finding["problem"] for finding in findings) else ExitCode.DONE
+        for name, problem in findings:
+            print(printable(f"{name}: {problem or 'every byte is right, the self-test passed'}"))
+    return next((exit_code_for(problem) for _, problem in findings if problem is not None), ExitCode.DONE)
 
 
 def _packs_to_verify(options: argparse.Namespace) -> list[tuple[str, Callable[[], Pack]]]:
@@ -185,7 +220,8 @@ def _packs_to_verify(options: argparse.Namespace) -> list[tuple[str, Callable[[]
     return [(name, lambda name=name: open_installed(store.active(name))) for name in names]  # type: ignore[misc]
 
 
-def _finding(name: str, open_it: Callable[[], Pack]) -> dict[str, str | None]:
+def _problem_of(open_it: Callable[[], Pack]) -> EdgeIdentifyError | None:
+    """Return what is wrong with a pack, or None."""
     from edge_identify.edge_runtime.conformance import self_test
 
     try:
@@ -194,6 +230,6 @@ def _finding(name: str, open_it: Callable[[], Pack]) -> dict[str, str | None]:
         self_test(pack)
     except PackNotFoundError:
         raise  # a wrong name is not a damaged pack
-    except PackError as error:
-        return {"name": name, "problem": str(error)}
-    return {"name": name, "problem": None}
+    except EdgeIdentifyError as error:
+        return error
+    return None
