@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 _LEAST_ELEMENTS = 256  # below, a node more costs more bytes than are saved
 _LARGEST_FLOAT16 = float(np.finfo(np.float16).max)
 
-#: Weights that share a scale. At 4 bits a ViT-B-32 lost a tenth more of its fidelity with 64 than with 32.
+#: Weights that share a scale. A ViT-B-32 of random weights at 4 bits: centred cosine .820 with 32, .785 with 64.
 _WEIGHTS_PER_BLOCK = {8: 128, 4: 32}
-_COMPUTE_IN_INT8 = 4  # ONNX Runtime's accuracy level; computing in float32 (0) took 1.4 times as long
+_COMPUTE_IN_INT8 = 4  # ONNX Runtime's accuracy level; float32 (0) took 1.4 times as long (ViT-B-32)
 
 
 def store_weights_as_fp16(source: Path, out: Path) -> None:
