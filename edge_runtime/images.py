@@ -179,7 +179,7 @@ def _orientation(image: Image) -> int:
         orientation = image.getexif().get(_ORIENTATION_TAG)
     except _DECODERS_RAISE:
         return 1
-    return orientation if orientation in range(1, 9) else 1
+    return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
 
 
 def _origin(size: tuple[int, int], full_size: tuple[int, int], reduced_by: int, orientation: int) -> tuple[int, int]:

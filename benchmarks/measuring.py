@@ -1,0 +1,81 @@
+"""Timing for the benchmarks: interleaved rounds, medians, one JSON line.
+
+A newcomer would time one thing after the other: on a shared machine the second then meets another load. Here every
+round runs each thing once, and a ratio is only ever taken within one run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from statistics import median
+
+from material import machine
+
+from edge_identify.edge_runtime.commands.benchmarking import peak_memory_bytes
+
+
+def cpu_ms_interleaved(things: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """Return the median CPU milliseconds of each thing in this process, all threads together."""
+    return _interleaved(things, rounds, time.process_time)
+
+
+def wall_ms_interleaved(things: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """Return the median wall milliseconds of each thing."""
+    return _interleaved(things, rounds, time.perf_counter)
+
+
+def _interleaved(
+    things: Mapping[str, Callable[[], object]], rounds: int, clock: Callable[[], float]
+) -> dict[str, float]:
+    taken: dict[str, list[float]] = {name: [] for name in things}
+    for thing in things.values():
+        thing()  # warms caches; not counted
+    for _ in range(rounds):
+        for name, thing in things.items():
+            started = clock()
+            thing()
+            taken[name].append(1000 * (clock() - started))
+    return {name: round(median(values), 3) for name, values in taken.items()}
+
+
+def processes_interleaved(commands: Mapping[str, list[str]], rounds: int) -> dict[str, dict[str, float]]:
+    """Run whole processes and return the median wall and CPU milliseconds of each, and the MiB it held at most.
+
+    Raises:
+        subprocess.CalledProcessError: One of them failed.
+    """
+    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
+    for number in range(rounds + 1):
+        for name, command in commands.items():
+            figures = _one_process(command)
+            if number:  # the first round warms the page cache
+                taken[name].append(figures)
+    return {
+        name: {
+            "wall_ms": round(median(row[0] for row in rows), 1),
+            "cpu_ms": round(median(row[1] for row in rows), 1),
+            "peak_mib": round((peak_memory_bytes(commands[name]) or 0) / 2**20, 1),
+        }
+        for name, rows in taken.items()
+    }
+
+
+def _one_process(command: list[str]) -> tuple[float, float]:
+    started = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    _, status, used = os.wait4(process.pid, 0)
+    wall_ms = 1000 * (time.perf_counter() - started)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return wall_ms, 1000 * (used.ru_utime + used.ru_stime)
+
+
+def print_line(name: str, **figures: object) -> None:
+    """Print a benchmark's result: one JSON object on one line, the machine named and its load with it."""
+    line = {"benchmark": name, **figures, "machine": machine(), "load": round(os.getloadavg()[0], 1)}
+    print(json.dumps(line, ensure_ascii=False))

@@ -1,0 +1,50 @@
+"""Peak memory of `edge-identify photo.jpg --json` by the size of the photo and of the index.
+
+    python benchmarks/memory.py --encoder-pack PACK
+
+Prints one JSON line: MiB at the peak of a process of its own, and of a Python process that does nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from material import pack_with_references
+from measuring import print_line
+
+from edge_identify.edge_runtime.commands.benchmarking import peak_memory_bytes
+from edge_identify.edge_runtime.drawn_photo import drawn_photo
+
+_COMMAND = "import sys; from edge_identify.edge_runtime.commands.identify import main; sys.exit(main())"
+_PHOTOS_PX = {"1_megapixel": (1152, 864), "12_megapixels": (4032, 3024), "48_megapixels": (8064, 6048)}
+_COUNTS = (4_000, 100_000)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--encoder-pack", type=Path, required=True, metavar="PACK")
+    options = parser.parse_args()
+    figures = {"python_alone": _mib([sys.executable, "-c", "pass"])}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for count in _COUNTS:
+            pack = pack_with_references(options.encoder_pack, folder / "pack", count=count)
+            for title, size_px in _PHOTOS_PX.items():
+                photo = folder / "photo.jpg"
+                photo.write_bytes(drawn_photo(size_px=size_px))
+                command = [sys.executable, "-c", _COMMAND, str(photo), "--json", "--pack", f"{pack}/"]
+                figures[f"{title}_{count}_references"] = _mib(command)
+    print_line("memory", peak_mib=figures)
+
+
+def _mib(command: list[str]) -> float | None:
+    peak = peak_memory_bytes(command)
+    return None if peak is None else round(peak / 2**20, 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""The benchmarks run, on small things, and each prints one JSON line."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+
+
+def run(script: str, *options: str) -> list[dict[str, object]]:
+    ended = subprocess.run(
+        [sys.executable, str(BENCHMARKS / script), *options],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert ended.returncode == 0, ended.stderr
+    return [json.loads(line) for line in ended.stdout.splitlines()]
+
+
+def test_search_is_measured_and_both_ways_have_the_same_recall() -> None:
+    (line,) = run("search.py", "--counts", "600")
+
+    assert line["benchmark"] == "search"
+    recall = line["recall_at_10"]
+    assert isinstance(recall, dict)
+    assert recall["numpy"] == pytest.approx(recall["faiss"], abs=0.02)
+    assert recall["numpy"] > 0.9
+
+
+def test_preprocessing_is_measured() -> None:
+    (line,) = run("preprocess.py", "--size", "96", "--rounds", "1")
+
+    assert set(line) >= {"cpu_ms", "ratio_photo", "machine", "load"}
+
+
+def test_encoders_are_measured_and_what_is_missing_is_said_aloud(colour_pack: Callable[[], Path]) -> None:
+    (line,) = run("warm_encode.py", "--pack", str(colour_pack()), "--rounds", "2")
+
+    assert line["ratio_to_fp32"]
+    assert line["product_gflops"]
+
+
+def test_an_encoder_of_another_pack_answers_over_random_references(
+    colour_pack: Callable[[], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    from material import pack_with_references
+
+    from edge_identify.edge_runtime.drawn_photo import drawn_photo
+    from edge_identify.edge_runtime.identification import Identifier
+    from edge_identify.edge_runtime.pack.reader import open_pack, verify_pack_files
+
+    folder = pack_with_references(colour_pack(), tmp_path / "many", count=300, variant_name="onnx-fp32")
+    pack = open_pack(folder)
+    verify_pack_files(folder, pack.manifest)
+    (tmp_path / "photo.jpg").write_bytes(drawn_photo(size_px=(64, 48)))
+    with Identifier(pack) as identifier:
+        assert len(identifier.identify(tmp_path / "photo.jpg").matches) == 5
