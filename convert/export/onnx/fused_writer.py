@@ -67,11 +67,13 @@ class GraphWriter:
         return self.node("LayerNormalization", inputs, output, axis=-1, epsilon=norm.epsilon)
 
     def add_and_normalise(self, change: str, residual: str, bias: Array, norm: Norm, output: str) -> tuple[str, str]:
-        """Write `sum = change + bias + residual` and its normalisation; return the names of both, sum first."""
-        inputs = [change, residual, *self._norm(norm, output), self.constant(f"{output}.bias_before", bias)]
-        total = f"{output}.sum"
-        self.node("SkipLayerNormalization", inputs, output, "", "", total, domain=MICROSOFT, epsilon=norm.epsilon)
-        return total, output
+        """Write `sum = change + bias + residual` and its normalisation; return the names of both, sum first.
+
+        Not as SkipLayerNormalization, whose CPU kernel (1.31) is slow: with it, a ViT-B-32 in int8 took 27 instead of
+        23 ms for a picture, and 21 instead of 17 ms for a text.
+        """
+        total = self.node("Add", [self.add(change, bias, f"{output}.change"), residual], f"{output}.sum")
+        return total, self.normalise(total, norm, output)
 
     def _norm(self, norm: Norm, output: str) -> tuple[str, str]:
         return self.constant(f"{output}.weight", norm.weight), self.constant(f"{output}.bias", norm.bias)

@@ -163,7 +163,7 @@ def test_the_operators_are_the_fused_ones(towers_of: Towers) -> None:
     assert model is not None
     counts = Counter(node.op_type for node in model.graph.node)
     assert counts["MultiHeadAttention"] == counts["BiasGelu"] == 3
-    assert counts["SkipLayerNormalization"] == 6
+    assert counts["LayerNormalization"] == 8
     assert counts["Softmax"] == counts["Erf"] == counts["Conv"] == 0
 
 
