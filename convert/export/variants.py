@@ -29,7 +29,7 @@ COREML_VARIANTS = ("coreml-int8", "coreml-6bit", "coreml-fp16")
 ALL_VARIANTS = (*ONNX_VARIANTS, *COREML_VARIANTS)
 DEFAULT_VARIANTS = ("onnx-int8", "coreml-int8")  # laptops, Android and browsers; iPhones
 
-#: The lowest that torch's exporter writes; ONNX Runtime reads it since 1.14, on phones and in browsers too.
+#: The lowest that torch's exporter writes. Fused graphs use operators of ONNX Runtime (com.microsoft) beside it.
 ONNX_OPSET = 18
 
 #: What every exported graph calls its unit vectors.
@@ -156,7 +156,7 @@ def _place_onnx(tower: TowerExport, name: str, source: Path, folder: Path) -> Ex
         model=model.relative_to(folder).as_posix(),
         input=tower.onnx_input,
         output=output,
-        requires=f"ONNX opset {ONNX_OPSET}",
+        requires=f"ONNX Runtime, opset {ONNX_OPSET}",
         embed=encoder.embed,
     )
 

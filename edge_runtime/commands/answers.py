@@ -18,6 +18,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from edge_identify.edge_runtime.commands.running import printable
 from edge_identify.edge_runtime.errors import EdgeIdentifyError
 from edge_identify.edge_runtime.identification import Identification, Match
 
@@ -44,11 +45,6 @@ def answer_lines(answer: Answer) -> list[str]:
     """Return an answered question for a person: the question, then a line for each match."""
     assert isinstance(answer.result, Identification), "errors are reported on standard error, not as answers"
     return [printable(answer.question), *(_match_line(match) for match in answer.result.matches)]
-
-
-def printable(text: str) -> str:
-    """Return text from outside as it may reach a terminal: no line breaks, colours or cursor movements."""
-    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 
 def answers_as_json(answers: list[Answer], *, pack_name: str, pack_version: str, encoder: str) -> str:

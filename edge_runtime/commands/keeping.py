@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge_identify.edge_runtime.commands.answers import printable
 from edge_identify.edge_runtime.commands.choosing import (
     add_pack_options,
     add_store_option,
@@ -18,7 +17,7 @@ from edge_identify.edge_runtime.commands.choosing import (
     names_a_folder,
     open_installed,
 )
-from edge_identify.edge_runtime.commands.running import EXIT_CODES_HELP, ExitCode, exit_code_for, run_command
+from edge_identify.edge_runtime.commands.running import EXIT_CODES_HELP, ExitCode, exit_code_for, printable, run_command
 from edge_identify.edge_runtime.errors import EdgeIdentifyError, PackNotFoundError, SetupError
 from edge_identify.edge_runtime.pack.reader import Pack, open_pack, verify_pack_files
 

@@ -61,7 +61,7 @@ def run_command(command: Callable[[], ExitCode]) -> int:
         code = command()
         sys.stdout.flush()  # here, so that a closed pipe is noticed inside this block
     except EdgeIdentifyError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {printable(str(error))}", file=sys.stderr)
         return exit_code_for(error)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -75,6 +75,11 @@ def run_command(command: Callable[[], ExitCode]) -> int:
         print("this is a fault of edge-identify; please report it with the lines above", file=sys.stderr)
         return ExitCode.BUG
     return code
+
+
+def printable(text: str) -> str:
+    """Return text from outside as it may reach a terminal: no line breaks, colours or cursor movements."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 
 def _let_any_text_through() -> None:
