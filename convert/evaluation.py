@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from edge_identify.convert.packing.pictures import BATCH_SIZE, LeftOut
 from edge_identify.edge_runtime.errors import PhotoError, SetupError
 from edge_identify.edge_runtime.identification import Identifier
-from edge_identify.edge_runtime.images import open_image
 from edge_identify.edge_runtime.pack.reader import Pack
 
 if TYPE_CHECKING:
@@ -158,7 +157,7 @@ def _batches(identifier: Identifier, queries: Iterable[Query], left_out: list[Le
     pixels: list[NDArray[np.uint8]] = []
     for query in queries:
         try:
-            pixels.append(identifier.pixels(open_image(query.photo)))
+            pixels.append(identifier.photo_pixels(query.photo))
             waiting.append(query)
         except PhotoError as error:
             left_out.append(LeftOut(path=query.photo, reason=str(error)))

@@ -100,13 +100,20 @@ class Identifier:
             PhotoError: The picture cannot be used.
         """
         started = perf_counter()
-        recipe = self._pack.manifest.preprocessing
-        pixels = preprocess_photo(open_photo(photo, enough_px=enough_px(recipe)), recipe)
-        embedding = self._encoder.embed(pixels[None])
+        embedding = self._encoder.embed(self.photo_pixels(photo)[None])
         return self._finder.answer(embedding, top_k, self._encoder.variant_name, started)
 
+    def photo_pixels(self, photo: Path) -> NDArray[np.uint8]:
+        """Return the encoder's pixels of a photo's file, uint8 [size, size, 3]; a JPEG may be decoded smaller.
+
+        Raises:
+            PhotoError: The picture cannot be used.
+        """
+        recipe = self._pack.manifest.preprocessing
+        return preprocess_photo(open_photo(photo, enough_px=enough_px(recipe)), recipe)
+
     def pixels(self, image: Image) -> NDArray[np.uint8]:
-        """Return the encoder's pixels of an upright RGB picture, uint8 [size, size, 3]."""
+        """Return the encoder's exact pixels of an upright RGB picture, as references have, uint8 [size, size, 3]."""
         return preprocess(image, self._pack.manifest.preprocessing)
 
     def identify_pixels(self, pixels: NDArray[np.uint8], *, top_k: int = DEFAULT_TOP_K) -> list[tuple[Match, ...]]:

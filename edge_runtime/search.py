@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from edge_identify.edge_runtime.errors import PackDamagedError
 from edge_identify.edge_runtime.pack.index_file import IndexRows, map_index_file
 from edge_identify.edge_runtime.pack.manifest import IndexSpec
 
@@ -35,6 +36,16 @@ class Neighbours:
     scores: NDArray[np.float32]
 
 
+def check_dim(queries: NDArray[np.float32], spec: IndexSpec, path: Path) -> None:
+    """Refuse queries of another length than the index holds.
+
+    Raises:
+        PackDamagedError: The pack's encoder and index do not belong together.
+    """
+    if queries.shape[1] != spec.dim:
+        raise PackDamagedError(f"{path}: holds vectors of {spec.dim} numbers, the encoder makes {queries.shape[1]}")
+
+
 class VectorSearch(Protocol):
     """Something that finds the nearest vectors."""
 
@@ -52,11 +63,15 @@ class MappedSearch:
 
     def __init__(self, path: Path, spec: IndexSpec) -> None:
         """Map an index file whose hash has been checked; see `map_index_file` for what is refused."""
+        self._path, self._spec = path, spec
         self._rows: IndexRows = map_index_file(path, spec)
 
     def nearest(self, queries: NDArray[np.float32], k: int) -> Neighbours:
         """Return the `k` nearest vectors of each query; see `VectorSearch.nearest`."""
+        check_dim(queries, self._spec, self._path)
         scores = np.stack([self._scores(query) for query in queries])
+        if not np.isfinite(scores).all():
+            raise PackDamagedError(f"{self._path}: holds values that are no numbers; build or fetch the pack again")
         ids = np.broadcast_to(self._rows.ids, scores.shape)
         return _best(ids, scores, k)
 
@@ -82,10 +97,11 @@ class FaissSearch:
 
         map_index_file(path, spec)  # FAISS is native code: hand it only a file whose structure was walked
         self._index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
-        self._count = spec.count
+        self._path, self._spec, self._count = path, spec, spec.count
 
     def nearest(self, queries: NDArray[np.float32], k: int) -> Neighbours:
         """Return the `k` nearest vectors of each query; see `VectorSearch.nearest`."""
+        check_dim(queries, self._spec, self._path)
         vectors = np.ascontiguousarray(queries, dtype=np.float32)
         asked = min(k + 1, self._count)
         scores, ids = self._index.search(vectors, asked)

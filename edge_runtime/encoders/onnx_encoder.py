@@ -40,6 +40,7 @@ class OnnxEncoder:
         Raises:
             PackDamagedError: ONNX Runtime cannot load it.
         """
+        self._path = path
         self._name, self._input_name, self._output_name = name, input_name, output_name
         try:
             self._session = _session(path, many=many)
@@ -52,10 +53,21 @@ class OnnxEncoder:
         return self._name
 
     def embed(self, batch: NDArray[np.uint8] | NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return the unit vectors of a batch; see `Encoder.embed`."""
-        (embeddings,) = self._session.run([self._output_name], {self._input_name: batch})
-        result: NDArray[np.float32] = embeddings
-        return result
+        """Return the unit vectors of a batch; see `Encoder.embed`.
+
+        Raises:
+            PackDamagedError: The graph is not what the manifest says: other names, another input, other results.
+        """
+        import numpy as np
+
+        try:
+            (found,) = self._session.run([self._output_name], {self._input_name: batch})
+        except Exception as error:  # as above
+            raise PackDamagedError(f"{self._path}: does not run as its manifest says ({_first_line(error)})") from error
+        embeddings: NDArray[np.float32] = found
+        if embeddings.ndim != 2 or len(embeddings) != len(batch) or not np.isfinite(embeddings).all():
+            raise PackDamagedError(f"{self._path}: returns {embeddings.shape} or no numbers for {len(batch)} inputs")
+        return embeddings
 
 
 def _session(path: Path, *, many: bool) -> onnxruntime.InferenceSession:

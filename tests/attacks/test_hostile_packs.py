@@ -201,3 +201,42 @@ def test_a_reference_id_is_data_and_not_sql(colour_pack: MakePack) -> None:
         pytest.raises(PackDamagedError, match="has no entry"),
     ):
         references.reference("' OR 1=1 --")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda v: v["encoders"]["image"]["onnx-fp32"]["input"].update(name="elsewhere"),
+            "does not run as its manifest",
+        ),
+        (
+            lambda v: v["encoders"]["image"]["onnx-fp32"]["output"].update(name="elsewhere"),
+            "does not run as its manifest",
+        ),
+        (lambda v: v["preprocessing"].update(size_px=16), "does not run as its manifest"),
+    ],
+)
+def test_a_graph_that_is_not_what_the_manifest_says_is_the_pack_s_fault(
+    colour_pack: MakePack, tmp_path: Path, change: Callable[[dict[str, Any]], None]
+) -> None:
+    folder = colour_pack()
+    change_manifest(folder, change)
+    photo = tmp_path / "photo.png"
+    Image.new("RGB", (9, 9), (200, 10, 10)).save(photo)
+
+    with pytest.raises(PackDamagedError, match="does not run as"), Identifier(open_pack(folder)) as identifier:
+        identifier.identify(photo)
+
+
+def test_an_index_of_no_numbers_is_refused(colour_pack: MakePack, rewrite_manifest: Rewrite, tmp_path: Path) -> None:
+    folder = colour_pack()
+    data = bytearray((folder / "images.faiss").read_bytes())
+    struct.pack_into("<f", data, VALUES + 8, float("nan"))
+    (folder / "images.faiss").write_bytes(data)
+    rewrite_manifest(folder)
+    photo = tmp_path / "photo.png"
+    Image.new("RGB", (9, 9), (200, 10, 10)).save(photo)
+
+    with pytest.raises(PackDamagedError, match="no numbers"), Identifier(open_pack(folder)) as identifier:
+        identifier.identify(photo)
