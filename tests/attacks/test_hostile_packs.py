@@ -204,17 +204,11 @@ def test_a_reference_id_is_data_and_not_sql(colour_pack: MakePack) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    "change",
     [
-        (
-            lambda v: v["encoders"]["image"]["onnx-fp32"]["input"].update(name="elsewhere"),
-            "does not run as its manifest",
-        ),
-        (
-            lambda v: v["encoders"]["image"]["onnx-fp32"]["output"].update(name="elsewhere"),
-            "does not run as its manifest",
-        ),
-        (lambda v: v["preprocessing"].update(size_px=16), "does not run as its manifest"),
+        lambda v: v["encoders"]["image"]["onnx-fp32"]["input"].update(name="elsewhere"),
+        lambda v: v["encoders"]["image"]["onnx-fp32"]["output"].update(name="elsewhere"),
+        lambda v: v["preprocessing"].update(size_px=16),
     ],
 )
 def test_a_graph_that_is_not_what_the_manifest_says_is_the_pack_s_fault(
