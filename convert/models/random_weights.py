@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 _PICTURES = 16  # enough for stable statistics; a ResNet-50 takes seconds for them
 _BIAS_SPREAD = 0.02  # as the weights of a transformer
-_LEAST_GAIN, _MOST_GAIN = 0.5, 1.5  # of a norm layer: trained ones lie mostly within
+_GAINS = (0.5, 1.5)  # of a norm layer: trained ones lie mostly within
+_BRANCH_GAINS = (0.1, 0.4)  # of the norm that ends a residual branch; larger ones make a chaotic net
 _LAYER_SCALE = 0.1  # trained ones reach this; constructors begin at 1e-5
 
 
@@ -45,7 +46,9 @@ def _redraw(module: nn.Module, generator: torch.Generator) -> None:
     if isinstance(bias, nn.Parameter):
         bias.normal_(0.0, _BIAS_SPREAD, generator=generator)
     if isinstance(module, nn.modules.batchnorm._BatchNorm | nn.LayerNorm | nn.GroupNorm) and module.weight is not None:
-        module.weight.uniform_(_LEAST_GAIN, _MOST_GAIN, generator=generator)
+        ends_a_branch = not bool(module.weight.any())  # constructors begin with a branch that adds nothing
+        gains = _BRANCH_GAINS if ends_a_branch else _GAINS
+        module.weight.uniform_(*gains, generator=generator)
     for name, scale in module.named_parameters(recurse=False):
         if name in ("gamma", "layer_scale") and bool((scale.abs() < _LAYER_SCALE).all()):
             scale.uniform_(_LAYER_SCALE / 2, _LAYER_SCALE * 2, generator=generator)
