@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_identify.convert.commands.presenting import shown_progress, subcommand
-from edge_identify.edge_runtime.commands.running import ExitCode
+from edge_identify.edge_runtime.commands.running import ExitCode, printable
 from edge_identify.edge_runtime.errors import SetupError
 
 
@@ -48,7 +48,7 @@ def _add(options: argparse.Namespace) -> ExitCode:
             source, namespace=options.namespace, progress=lambda items: shown_progress("adding", items)
         )
     for skipped in report.skipped:
-        print(f"skipped: {skipped.reason}", file=sys.stderr)
+        print(f"skipped: {printable(skipped.reason)}", file=sys.stderr)
     counts = {
         "added": report.added,
         "updated": report.updated,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_identify.convert.commands.presenting import shown_progress, subcommand
-from edge_identify.edge_runtime.commands.running import ExitCode
+from edge_identify.edge_runtime.commands.running import ExitCode, printable
 from edge_identify.edge_runtime.errors import SetupError
 
 
@@ -47,7 +47,7 @@ def _evaluate(options: argparse.Namespace) -> ExitCode:
         evaluation.check_known_ids(queries, references.ids(), where=str(options.queries))
     result = evaluation.evaluate_pack(pack, queries, progress=lambda items: shown_progress("asking", items))
     for left_out in result.left_out:
-        print(f"skipped: {left_out.reason}", file=sys.stderr)
+        print(f"skipped: {printable(left_out.reason)}", file=sys.stderr)
     if not result.outcomes:
         raise SetupError(f"{options.queries}: not one usable photo; the lines above say why")
     figures = evaluation.summarise(result.outcomes, group_by=options.group_by) | {"skipped": len(result.left_out)}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge_identify.convert.commands.presenting import megabytes, shown_progress, subcommand
 from edge_identify.convert.export.variants import ALL_VARIANTS, DEFAULT_VARIANTS, checked_variant_names
-from edge_identify.edge_runtime.commands.running import ExitCode
+from edge_identify.edge_runtime.commands.running import ExitCode, printable
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.pack.names import PackVersion, checked_pack_name
 
@@ -90,7 +90,7 @@ def _pack(options: argparse.Namespace) -> ExitCode:
         raise SetupError(f"{options.catalogue}: holds no pictures; add some with `edge-build add`")
     report = build_pack(request, references, images, progress=shown_progress)
     for left_out in report.left_out:
-        print(f"skipped: {left_out.reason}", file=sys.stderr)
+        print(f"skipped: {printable(left_out.reason)}", file=sys.stderr)
     for dropped in report.dropped:
         print(f"left out: {dropped}", file=sys.stderr)
     _print_build(options, report, perf_counter() - started)

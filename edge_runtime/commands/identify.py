@@ -14,7 +14,7 @@ from pathlib import Path
 from edge_identify.edge_runtime import __version__
 from edge_identify.edge_runtime.commands.answers import Answer, answer_lines, answers_as_json
 from edge_identify.edge_runtime.commands.choosing import add_pack_options, chosen_pack
-from edge_identify.edge_runtime.commands.running import EXIT_CODES_HELP, ExitCode, run_command
+from edge_identify.edge_runtime.commands.running import EXIT_CODES_HELP, ExitCode, printable, run_command
 from edge_identify.edge_runtime.errors import PhotoError, SetupError
 
 MANY_PHOTOS = 16  # from here on, loading FAISS and a thread for each core is repaid
@@ -78,7 +78,7 @@ def _identify(options: argparse.Namespace) -> ExitCode:
         raise answers[0].result
     _print_answers(answers, pack.manifest.name, str(pack.manifest.version), as_json=options.json)
     for answer in failed:
-        print(f"skipped: {answer.result}", file=sys.stderr)
+        print(f"skipped: {printable(str(answer.result))}", file=sys.stderr)
     if failed:
         print(f"{len(failed)} of {len(answers)} photos skipped", file=sys.stderr)
     if len(failed) == len(answers):
