@@ -13,6 +13,7 @@ from edge_identify.convert.export.coreml.quantise import palettise_weights_to_6_
 from edge_identify.convert.export.onnx.graph import export_image_onnx, export_text_onnx
 from edge_identify.convert.export.onnx.quantise import quantise_image_to_int8, quantise_text_to_int8
 from edge_identify.convert.export.onnx.weights import quantise_weights_only, store_weights_as_fp16
+from edge_identify.convert.export.progress import Progress, unwatched
 from edge_identify.convert.export.variants import TowerExport
 from edge_identify.convert.models.loading import LoadedModel
 from edge_identify.edge_runtime.pack.manifest import Tensor
@@ -35,12 +36,15 @@ _WEIGHT_ONLY_FORMS = {"w8": partial(quantise_weights_only, bits=8), "w4": partia
 _COREML_FORMS = {"fp16": _copy_package, "int8": quantise_weights_to_int8, "6bit": palettise_weights_to_6_bits}
 
 
-def image_tower_export(model: LoadedModel, calibration: NDArray[np.uint8]) -> TowerExport:
+def image_tower_export(
+    model: LoadedModel, calibration: NDArray[np.uint8], progress: Progress = unwatched
+) -> TowerExport:
     """Return how a model's image tower is written.
 
     Args:
         model: The model.
         calibration: Pictures that show the quantiser its ranges, uint8 [n, size, size, 3].
+        progress: Is shown the tries that finding a faithful int8 takes.
     """
     from edge_identify.convert.export.towers import ImageTower
 
@@ -49,7 +53,7 @@ def image_tower_export(model: LoadedModel, calibration: NDArray[np.uint8]) -> To
     transformer = is_transformer(model)
 
     def to_int8(source: Path, out: Path) -> None:
-        quantise_image_to_int8(source, out, calibration_pixels=calibration, transformer=transformer)
+        quantise_image_to_int8(source, out, calibration_pixels=calibration, transformer=transformer, progress=progress)
 
     return TowerExport(
         kind="image",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from edge_identify.convert.export.fidelity import check_fidelity, drifting
 from edge_identify.convert.export.fidelity_samples import FidelityBench
+from edge_identify.convert.export.progress import Progress, unwatched
 from edge_identify.convert.export.tower_exports import image_tower_export, text_tower_export
 from edge_identify.convert.export.variants import ONNX_VARIANTS, ExportedVariant, export_tower
 from edge_identify.convert.models.loading import LoadedModel
@@ -36,7 +37,13 @@ class Encoders:
 
 
 def export_encoders(
-    model: LoadedModel, names: tuple[str, ...], bench: FidelityBench, folder: Path, *, drop_drifting: bool
+    model: LoadedModel,
+    names: tuple[str, ...],
+    bench: FidelityBench,
+    folder: Path,
+    *,
+    drop_drifting: bool,
+    progress: Progress = unwatched,
 ) -> Encoders:
     """Export both towers into a pack's folder and let them pass the gate.
 
@@ -46,20 +53,20 @@ def export_encoders(
         bench: What they are judged on.
         folder: The pack's folder.
         drop_drifting: Leave a variant below its threshold out, rather than refuse to build.
+        progress: Shows how far the export is.
 
     Raises:
         SetupError: A variant drifts from the original and may not be dropped, or none for ONNX is left.
     """
     gate = FidelityGate(folder, drop_drifting=drop_drifting)
-    exported = export_tower(image_tower_export(model, bench.pictures), names, folder)
+    exported = export_tower(image_tower_export(model, bench.pictures, progress), names, folder, progress)
     image = gate.pass_through(
         "image", exported, lambda variants: bench.measure_images(variants, preferred_embedder(variants))
     )
     text: Mapping[str, Variant] = {}
     if model.tokenizer is not None:
-        text = gate.pass_through(
-            "text", export_tower(text_tower_export(model), tuple(image), folder), bench.measure_texts
-        )
+        texts = export_tower(text_tower_export(model), tuple(image), folder, progress)
+        text = gate.pass_through("text", texts, bench.measure_texts)
     embedder = preferred_embedder({name: exported[name] for name in image})
     return Encoders(embedder=embedder, image=image, text=text, dropped=tuple(gate.dropped))
 

@@ -15,9 +15,8 @@ from edge_identify.convert.export.fidelity import (
     measure_fidelity,
     sample_positions,
 )
-from edge_identify.convert.export.variants import ExportedVariant
 from edge_identify.edge_runtime.errors import SetupError
-from edge_identify.edge_runtime.pack.manifest import Fidelity, Runtime, Tensor
+from edge_identify.edge_runtime.pack.manifest import Fidelity
 
 Embed = Callable[[np.ndarray], np.ndarray]
 
@@ -33,22 +32,14 @@ def original(tokens: np.ndarray) -> np.ndarray:
 def measure(embed: Embed, original_queries: np.ndarray | None = None, right: np.ndarray | None = None) -> Fidelity:
     queries = np.arange(50, dtype=np.int64)[:, None]
     expected = original(queries) if original_queries is None else original_queries
-    variant = ExportedVariant(
-        name="onnx-int8",
-        runtime=Runtime.ONNX,
-        model="model.onnx",
-        input=Tensor(name="tokens", dtype="int64", shape=(-1, 1)),
-        output=Tensor(name="embedding", dtype="float32", shape=(-1, 16)),
-        requires="nothing",
-        embed=embed,
-    )
     sample = FidelitySample(
         description="numbers", queries=queries, references=np.zeros((0, 1, 1, 3), np.uint8), right=right
     )
     references = unit(expected + 0.1)
     return measure_fidelity(
-        variant,
+        "onnx-int8",
         sample,
+        found_queries=embed(queries),
         original_queries=expected,
         original_references=references,
         indexed_references=references,
