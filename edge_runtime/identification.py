@@ -163,13 +163,11 @@ class ReferenceFinder:
 
     def __init__(self, pack: Pack, *, many: bool) -> None:
         """Open the index and the references, hashes checked first."""
-        from edge_identify.edge_runtime.search import FaissSearch, MappedSearch
+        from edge_identify.edge_runtime.sign_search import open_search
 
         self._manifest = pack.manifest
-        index_file = pack.file(pack.manifest.index.file)
+        self._search: VectorSearch = open_search(pack, many=many)
         self._references = ReferenceTable(pack.file(pack.manifest.references_file))
-        make_search = FaissSearch if many else MappedSearch
-        self._search: VectorSearch = make_search(index_file, pack.manifest.index)
 
     def close(self) -> None:
         """Close the references file."""
