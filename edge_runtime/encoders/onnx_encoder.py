@@ -11,7 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_identify.edge_runtime.encoders.mapped_weights import UnknownLayoutError, graph_with_mapped_weights
+from edge_identify.edge_runtime.encoders.mapped_weights import graph_with_mapped_weights
+from edge_identify.edge_runtime.encoders.protobuf_fields import UnknownLayoutError
 from edge_identify.edge_runtime.errors import PackDamagedError
 
 if TYPE_CHECKING:
