@@ -15,6 +15,7 @@ from edge_identify.convert.export.onnx.quantise import quantise_image_to_int8, q
 from edge_identify.convert.export.onnx.weights import quantise_weights_only, store_weights_as_fp16
 from edge_identify.convert.export.progress import Progress, unwatched
 from edge_identify.convert.export.variants import TowerExport
+from edge_identify.convert.models.families import is_transformer
 from edge_identify.convert.models.loading import LoadedModel
 from edge_identify.edge_runtime.pack.manifest import Tensor
 
@@ -50,7 +51,7 @@ def image_tower_export(
 
     tower = ImageTower(model.model, mean=model.mean, std=model.std)
     size = model.preprocessing.size_px
-    transformer = is_transformer(model)
+    transformer = is_transformer(tower.visual)
 
     def to_int8(source: Path, out: Path) -> None:
         quantise_image_to_int8(source, out, calibration_pixels=calibration, transformer=transformer, progress=progress)
@@ -85,16 +86,3 @@ def text_tower_export(model: LoadedModel) -> TowerExport:
         coreml_forms=_COREML_FORMS,
         embed_coreml=embed_tokens,
     )
-
-
-def is_transformer(model: LoadedModel) -> bool:
-    """Return whether the image tower's only convolution cuts the picture into patches.
-
-    A transformer is quantised as it runs, a convolutional net with ranges measured beforehand.
-    """
-    from torch import nn
-
-    visual = model.model.visual
-    assert isinstance(visual, nn.Module), "every open_clip model keeps its image tower there"
-    convolutions = [module for module in visual.modules() if isinstance(module, nn.Conv2d)]
-    return len(convolutions) <= 1
