@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from edge_identify.convert.commands import main
+from edge_identify.convert.packing import signs
 from edge_identify.convert.packing.index import write_index
 from edge_identify.convert.packing.signs import LEAST_RECALL, SIGNS_FROM, add_signs, share_found
+from edge_identify.edge_runtime.identification import Identifier
 from edge_identify.edge_runtime.pack.index_file import map_index_file
-from edge_identify.edge_runtime.pack.manifest import IndexSpec
+from edge_identify.edge_runtime.pack.manifest import IndexSpec, SignsSpec
+from edge_identify.edge_runtime.pack.reader import open_pack, read_manifest, verify_pack_files
 from edge_identify.edge_runtime.pack.signs_file import map_signs_file
 from edge_identify.edge_runtime.search import Neighbours
 
@@ -64,10 +70,10 @@ def test_the_signs_are_those_of_the_stored_vectors_about_their_mean(tmp_path: Pa
 
     rows = map_index_file(tmp_path / "images.faiss", spec)
     stored = rows.codes * rows.scale + rows.offset
-    signs = map_signs_file(tmp_path / "a.signs", spec)
+    written = map_signs_file(tmp_path / "a.signs", spec)
 
-    assert signs.mean == pytest.approx(stored.mean(axis=0, dtype=np.float64), abs=1e-7)
-    assert (np.unpackbits(signs.rows, axis=1, bitorder="little") == (stored > signs.mean)).all()
+    assert written.mean == pytest.approx(stored.mean(axis=0, dtype=np.float64), abs=1e-7)
+    assert (np.unpackbits(written.rows, axis=1, bitorder="little") == (stored > written.mean)).all()
 
 
 def test_a_pack_too_small_to_gain_gets_none_and_embeds_no_photo(tmp_path: Path) -> None:
@@ -105,3 +111,50 @@ def test_an_equal_score_is_as_good_and_a_lower_one_is_not() -> None:
 
     assert share_found(truth, truth) == 1
     assert share_found(found, truth) == 0.75
+
+
+@pytest.fixture
+def build(tmp_path: Path, tiny_vit: str) -> Callable[[], tuple[int, Path]]:
+    """Return a function that builds a pack of twelve drawn pictures by the command."""
+    (tmp_path / "pictures").mkdir()
+    for number in range(12):
+        tiles = np.random.default_rng(number).integers(0, 255, (4, 4, 3), dtype=np.uint8)
+        Image.fromarray(tiles).resize((64, 64)).save(tmp_path / "pictures" / f"p{number}.png")
+    catalogue = str(tmp_path / "catalogue.sqlite")
+    assert main(["add", f"images:{tmp_path / 'pictures'}", "--catalogue", catalogue]) == 0
+
+    def run() -> tuple[int, Path]:
+        words = ["pack", "--catalogue", catalogue, "--name", "t", "--model", tiny_vit, "--pretrained", "random"]
+        return main([*words, "--variants", "onnx-fp32", "--out", str(tmp_path / "pack")]), tmp_path / "pack"
+
+    return run
+
+
+def test_a_built_pack_has_its_signs_listed_and_answers_with_them(
+    build: Callable[[], tuple[int, Path]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signs, "SIGNS_FROM", 12)
+
+    code, folder = build()
+
+    manifest = read_manifest(folder)
+    assert code == 0
+    assert manifest.index.signs == SignsSpec(file="index/images.signs", recall_at_10=1.0)
+    verify_pack_files(folder, manifest)
+    with Identifier(open_pack(folder)) as identifier:
+        best = identifier.identify(folder.parent / "pictures" / "p7.png").matches[0]
+    assert best.reference.name == "p7"
+
+
+def test_a_build_says_that_signs_were_left_out_and_is_a_success(
+    build: Callable[[], tuple[int, Path]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(signs, "SIGNS_FROM", 12)
+    monkeypatch.setattr(signs, "LEAST_RECALL", 1.1)
+
+    code, folder = build()
+
+    assert code == 0
+    assert "left out: signs of the index: a search by them finds 1.0000" in capsys.readouterr().err
+    assert read_manifest(folder).index.signs is None
+    assert not (folder / "index/images.signs").exists()
