@@ -25,6 +25,7 @@ from edge_identify.convert.export.progress import Progress
 from edge_identify.convert.export.variants import ExportedVariant
 from edge_identify.convert.models.loading import LoadedModel, load_model
 from edge_identify.convert.models.text_tokenizer import TextTokenizer
+from edge_identify.convert.packing.abandoned import MAKING, RETIRED, claimed, clear_abandoned
 from edge_identify.convert.packing.card import CARD_NAME, pack_card
 from edge_identify.convert.packing.conformance import write_conformance
 from edge_identify.convert.packing.encoders import export_encoders
@@ -180,6 +181,8 @@ def _check_place(request: PackRequest) -> None:
     out = request.out
     if not out.parent.is_dir():
         raise SetupError(f"{out.parent}: no such folder; make it first, or choose another --out")
+    with disk_errors_explained(out.parent):
+        clear_abandoned(out.resolve())
     if not out.exists():
         return
     if not (out / MANIFEST_NAME).is_file():
@@ -192,11 +195,12 @@ def _check_place(request: PackRequest) -> None:
 def _folder_in_the_making(out: Path, *, replace: bool) -> Iterator[Path]:
     out = out.resolve()  # a link to a pack is followed: renaming replaces what it names
     with disk_errors_explained(out.parent):
-        making = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".making", dir=out.parent))
+        making = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=MAKING, dir=out.parent))
         try:
             making.chmod(0o755)  # mkdtemp makes 0700, which a web server could not read
-            yield making
-            _take_place(making, out, replace=replace)
+            with claimed(making):
+                yield making
+                _take_place(making, out, replace=replace)
         finally:
             shutil.rmtree(making, ignore_errors=True)
 
@@ -205,7 +209,7 @@ def _take_place(making: Path, out: Path, *, replace: bool) -> None:
     if not (replace and out.exists()):
         making.rename(out)
         return
-    retired = making.with_suffix(".retired")
+    retired = making.with_suffix(RETIRED)
     out.rename(retired)
     try:
         making.rename(out)
