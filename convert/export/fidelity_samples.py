@@ -5,7 +5,7 @@ Noise or a stock picture set would flatter or slander: a quantiser is good or ba
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -65,7 +65,7 @@ class FidelityBench:
     image_sample: FidelitySample
     text_sample: FidelitySample
     original_references: NDArray[np.float32]
-    _known: dict[Hashable, NDArray[np.float32]] = field(default_factory=dict, repr=False)
+    _known: dict[tuple[str, str], NDArray[np.float32]] = field(default_factory=dict, repr=False)
 
     @property
     def pictures(self) -> NDArray[np.uint8]:
@@ -84,14 +84,14 @@ class FidelityBench:
         Returns:
             What was measured, by name; `fidelity.check_fidelity` judges it.
         """
-        original = self._once("images", lambda: _embed_original_images(self.model, self._photos))
+        original = self._once(("original", "images"), lambda: _embed_original_images(self.model, self._photos))
         indexed = self._embed_once(embedder, self.image_sample.references, "references")
         return self._measure(variants, self.image_sample, original, indexed)
 
     def measure_texts(self, variants: Mapping[str, ExportedVariant]) -> Mapping[str, Fidelity]:
         """Measure the text tower's variants against the original's pictures, so that only the text tower is judged."""
         tokens = np.asarray(self.text_sample.queries, dtype=np.int64)
-        original = self._once("texts", lambda: _embed_original_texts(self.model, tokens))
+        original = self._once(("original", "texts"), lambda: _embed_original_texts(self.model, tokens))
         return self._measure(variants, self.text_sample, original, self.original_references)
 
     @property
@@ -118,9 +118,9 @@ class FidelityBench:
         }
 
     def _embed_once(self, variant: ExportedVariant, batch: Batch, word: str) -> NDArray[np.float32]:
-        return self._once((variant, word), lambda: embed_in_batches(variant.embed, batch))
+        return self._once((variant.model, word), lambda: embed_in_batches(variant.embed, batch))
 
-    def _once(self, key: Hashable, embed: Callable[[], NDArray[np.float32]]) -> NDArray[np.float32]:
+    def _once(self, key: tuple[str, str], embed: Callable[[], NDArray[np.float32]]) -> NDArray[np.float32]:
         # The gate measures again when it has dropped a variant, and a Core ML package takes minutes.
         if key not in self._known:
             self._known[key] = embed()

@@ -97,15 +97,15 @@ def describe_model(model: str) -> ModelDescription:
     text = configuration["text_cfg"]
     if "hf_model_name" in text:
         raise SetupError(f"{name}: its text tower is not open_clip's own, which is not supported yet")
-    model = _build_without_numbers(name)
-    image_parameters = _count(model.visual)
+    built = _build_without_numbers(name)
+    image_parameters = _count(built.visual)
     return ModelDescription(
         name=BUILTIN if name == OPEN_CLIP_NAME else name,
         dim=configuration["embed_dim"],
         size_px=_side(configuration["vision_cfg"].get("image_size", 224)),  # 224: open_clip's own default
         image_parameters=image_parameters,
-        image_is_transformer=is_transformer(model.visual),
-        text_parameters=_count(model) - image_parameters,
+        image_is_transformer=is_transformer(built.visual),
+        text_parameters=_count(built) - image_parameters,
         word_parameters=text["vocab_size"] * text["width"],
         needs_tokenizer_file=takes_tokenizer_file(name, text),
         weights=_published_weights(name),
