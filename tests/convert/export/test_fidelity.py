@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from edge_identify.convert.export.fidelity import (
+    THRESHOLDS,
     FidelitySample,
     agreement,
     check_fidelity,
@@ -151,3 +153,38 @@ def test_a_sample_is_spread_from_the_first_to_the_last(count: int, most: int) ->
 
     assert len(positions) == min(count, most)
     assert (positions[0], positions[-1]) == (0, count - 1)
+
+
+@pytest.mark.parametrize("form", sorted(THRESHOLDS))
+@pytest.mark.parametrize(
+    ("figure", "words"),
+    [
+        ("cosine_mean", "mean cosine"),
+        ("cosine_min", "least cosine"),
+        ("cosine_centred", "centred cosine"),
+        ("top1_agreement", "same nearest reference"),
+        ("top5_agreement", "same five nearest"),
+        ("recall_change", "change of recall"),
+    ],
+)
+@pytest.mark.parametrize("runtime", ["onnx", "coreml"])
+def test_each_figure_alone_stops_a_variant_just_below_its_threshold(
+    form: str, figure: str, words: str, runtime: str
+) -> None:
+    least = getattr(THRESHOLDS[form], figure)
+    good = Fidelity(
+        sample="x",
+        count=1,
+        cosine_mean=1.0,
+        cosine_min=1.0,
+        top1_agreement=1.0,
+        cosine_centred=1.0,
+        top5_agreement=1.0,
+        recall_change=0.0,
+    )
+    name = f"{runtime}-{form}"
+
+    assert not drifting({name: replace(good, **{figure: least})})
+    for bad in (least - 1e-6, float("nan")):
+        (reason,) = drifting({name: replace(good, **{figure: bad})})[name]
+        assert reason.startswith(f"{words} ")
