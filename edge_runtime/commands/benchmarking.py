@@ -176,7 +176,7 @@ def peak_memory_bytes(
     if sys.platform == "win32":
         return None
     words = [sys.executable, "-c", _PEAK, *command]
-    ended = subprocess.run(words, capture_output=True, text=True, check=True, cwd=folder, env=environment)
+    ended = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True, cwd=folder, env=environment)
     return int(ended.stdout) * (1 if sys.platform == "darwin" else 1024)  # macOS counts bytes, Linux kibibytes
 
 
