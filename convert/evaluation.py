@@ -1,4 +1,4 @@
-"""Measuring a pack with photos whose answer is known: recall at 1 and at 5, for all and by group.
+"""Measuring a pack with photos whose answer is known: recall at 1 and at 5, and decisions, for all and by group.
 
 The photos go the same way as a user's: the pack's own exported encoder, preprocessing and index. Photos of things
 that are not in the pack (an empty id) have no right answer to recall; they are counted apart.
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edge_identify.convert.decision_figures import Ruling, decision_figures
 from edge_identify.convert.packing.pictures import BATCH_SIZE, LeftOut
 from edge_identify.edge_runtime.errors import PhotoError, SetupError
 from edge_identify.edge_runtime.identification import Identifier
@@ -20,6 +21,8 @@ from edge_identify.edge_runtime.pack.reader import Pack
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from edge_identify.edge_runtime.deciding.decision import Verdict
 
 DEPTHS = (1, 5)
 
@@ -47,11 +50,13 @@ class Outcome:
         query: The question.
         rank: Position of the right reference among the answers, from 1; None if it is not among them.
         best_score: Similarity of the first answer.
+        verdict: What was decided; None where the pack is not calibrated.
     """
 
     query: Query
     rank: int | None
     best_score: float
+    verdict: Verdict | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +132,10 @@ def evaluate_pack(pack: Pack, queries: Sequence[Query], *, progress: Progress) -
 
 
 def summarise(outcomes: Sequence[Outcome], *, group_by: str | None = None) -> dict[str, Any]:
-    """Return the figures: {"all": {"queries", "recall@1", "recall@5", ...}, "groups": {NAME: {...}}}."""
+    """Return the figures: {"all": {"queries", "recall@1", "recall@5", "not_in_pack"}, "groups": {NAME: {...}}}.
+
+    Where the pack is calibrated, each has `decisions` too, as `decision_figures` describes them.
+    """
     groups: dict[str, list[Outcome]] = {}
     for outcome in outcomes if group_by is not None else ():
         groups.setdefault(outcome.query.columns[str(group_by)], []).append(outcome)
@@ -144,7 +152,18 @@ def _figures(outcomes: Sequence[Outcome]) -> dict[str, Any]:
         hits = sum(outcome.rank is not None and outcome.rank <= depth for outcome in known)
         figures[f"recall@{depth}"] = round(hits / len(known), 4) if known else None
     figures["not_in_pack"] = len(outcomes) - len(known)
+    if rulings := [_ruling(outcome, outcome.verdict) for outcome in outcomes if outcome.verdict is not None]:
+        figures["decisions"] = decision_figures(rulings)
     return figures
+
+
+def _ruling(outcome: Outcome, verdict: Verdict) -> Ruling:
+    return Ruling(
+        verdict=verdict,
+        score=outcome.best_score,
+        is_known=bool(outcome.query.reference_id),
+        is_right=outcome.rank == 1,
+    )
 
 
 _Prepared = tuple[list[Query], "NDArray[np.uint8]"]
@@ -170,6 +189,6 @@ def _batches(identifier: Identifier, queries: Iterable[Query], left_out: list[Le
 
 def _ask(identifier: Identifier, batch: _Prepared) -> Iterator[Outcome]:
     queries, pixels = batch
-    for query, matches in zip(queries, identifier.identify_pixels(pixels, top_k=max(DEPTHS)), strict=True):
-        rank = next((match.rank for match in matches if match.reference.id == query.reference_id), None)
-        yield Outcome(query=query, rank=rank, best_score=matches[0].score)
+    for query, found in zip(queries, identifier.identify_pixels(pixels, top_k=max(DEPTHS)), strict=True):
+        rank = next((match.rank for match in found.matches if match.reference.id == query.reference_id), None)
+        yield Outcome(query=query, rank=rank, best_score=found.matches[0].score, verdict=found.verdict)

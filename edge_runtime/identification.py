@@ -1,16 +1,21 @@
 """Naming what a photo shows: the whole way from picture to matches, from a pack alone.
 
-A score is a similarity, not a certainty. Packs of format 1 without a calibration say so: their decision is None.
+A score is a similarity, not a certainty. A pack's calibration makes a decision of it; packs without one, and answers
+to texts, say so: their verdict is None.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Self
 
+from edge_identify.edge_runtime.deciding.calibration import Calibration, read_calibrations
+from edge_identify.edge_runtime.deciding.decision import Decision, Verdict, decide
+from edge_identify.edge_runtime.deciding.look_alikes import LookAlikes, compare_look_alikes
 from edge_identify.edge_runtime.encoders import Encoder, image_encoder, text_encoder
 from edge_identify.edge_runtime.pack.reader import Pack
 from edge_identify.edge_runtime.pack.references import Reference, ReferenceTable
@@ -36,11 +41,28 @@ class Match:
         reference: The known thing.
         score: Cosine similarity, -1 to 1, of its nearest picture.
         rank: Position in the answer, starting at 1.
+        confidence: Probability that the photo shows it; None where the pack is not calibrated.
     """
 
     reference: Reference
     score: float
     rank: int
+    confidence: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What a pack makes of one embedding.
+
+    Attributes:
+        matches: Best first; at least one.
+        verdict: What can be said of it; None where the pack is not calibrated for the variant in use.
+        look_alikes: All that an ambiguous photo may show, shown among the matches or not; None otherwise.
+    """
+
+    matches: tuple[Match, ...]
+    verdict: Verdict | None = None
+    look_alikes: LookAlikes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +75,8 @@ class Identification:
         pack_version: Its version.
         variant_name: The encoder variant that was used.
         seconds: Wall time of the answer, without start-up.
+        verdict: What can be said of it; None for texts, and where the pack is not calibrated for the variant in use.
+        look_alikes: All that an ambiguous photo may show; None otherwise.
     """
 
     matches: tuple[Match, ...]
@@ -60,6 +84,13 @@ class Identification:
     pack_version: str
     variant_name: str
     seconds: float
+    verdict: Verdict | None = None
+    look_alikes: LookAlikes | None = None
+
+    @property
+    def decision(self) -> Decision | None:
+        """Identified, ambiguous or unknown; None where there is no verdict."""
+        return None if self.verdict is None else self.verdict.decision
 
 
 class Identifier:
@@ -77,7 +108,7 @@ class Identifier:
         """
         self._pack = pack
         self._encoder = image_encoder(pack, many=many)
-        self._finder = ReferenceFinder(pack, many=many)
+        self._finder = ReferenceFinder(pack, many=many, calibration=_calibration(pack, self._encoder.variant_name))
 
     def __enter__(self) -> Self:
         return self
@@ -119,9 +150,9 @@ class Identifier:
         """Return the encoder's exact pixels of an upright RGB picture, as references have, uint8 [size, size, 3]."""
         return preprocess(image, self._pack.manifest.preprocessing)
 
-    def identify_pixels(self, pixels: NDArray[np.uint8], *, top_k: int = DEFAULT_TOP_K) -> list[tuple[Match, ...]]:
-        """Return the matches of a batch of prepared pictures, uint8 [n, size, size, 3]."""
-        return self._finder.matches(self._encoder.embed(pixels), top_k)
+    def identify_pixels(self, pixels: NDArray[np.uint8], *, top_k: int = DEFAULT_TOP_K) -> list[Finding]:
+        """Return what is found for each of some prepared pictures, uint8 [n, size, size, 3]."""
+        return self._finder.find(self._encoder.embed(pixels), top_k)
 
     def embed_pixels(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the unit vectors, float32 [n, dim], of prepared pictures, uint8 [n, size, size, 3]."""
@@ -143,7 +174,7 @@ class TextSearcher:
         spec = pack.manifest.tokenizer
         assert spec is not None, "a manifest with a text encoder and no tokenizer is refused when it is read"
         self._tokenizer = read_tokenizer(pack.file(spec.file), spec)
-        self._finder = ReferenceFinder(pack, many=False)
+        self._finder = ReferenceFinder(pack, many=False, calibration=None)  # made with photos: it says nothing of texts
 
     def __enter__(self) -> Self:
         return self
@@ -161,11 +192,18 @@ class TextSearcher:
 class ReferenceFinder:
     """From embeddings to references: the index, and the table that says whose picture a vector is."""
 
-    def __init__(self, pack: Pack, *, many: bool) -> None:
-        """Open the index and the references, hashes checked first."""
+    def __init__(self, pack: Pack, *, many: bool, calibration: Calibration | None) -> None:
+        """Open the index and the references, hashes checked first.
+
+        Args:
+            pack: An open pack.
+            many: Whether many questions will come.
+            calibration: Of what will make the embeddings; None decides nothing.
+        """
         from edge_identify.edge_runtime.sign_search import open_search
 
         self._manifest = pack.manifest
+        self._calibration = calibration
         self._search: VectorSearch = open_search(pack, many=many)
         self._references = ReferenceTable(pack.file(pack.manifest.references_file))
 
@@ -175,32 +213,54 @@ class ReferenceFinder:
 
     def answer(self, embedding: NDArray[np.float32], top_k: int, variant_name: str, started: float) -> Identification:
         """Return the answer to one embedding, float32 [1, dim]; `started` is a `perf_counter` reading."""
-        (matches,) = self.matches(embedding, top_k)
+        (finding,) = self.find(embedding, top_k)
         return Identification(
-            matches=matches,
+            matches=finding.matches,
+            verdict=finding.verdict,
+            look_alikes=finding.look_alikes,
             pack_name=self._manifest.name,
             pack_version=str(self._manifest.version),
             variant_name=variant_name,
             seconds=perf_counter() - started,
         )
 
-    def matches(self, embeddings: NDArray[np.float32], top_k: int) -> list[tuple[Match, ...]]:
-        """Return the best `top_k` references of each embedding, float32 [n, dim]."""
-        # A reference may hold several of the nearest rows; this many rows hold top_k references for certain.
-        rows = top_k * self._manifest.index.most_images_per_reference
+    def find(self, embeddings: NDArray[np.float32], top_k: int) -> list[Finding]:
+        """Return the best `top_k` references of each embedding, float32 [n, dim], and what can be said of them."""
+        wanted = top_k if self._calibration is None else max(top_k, self._calibration.neighbours)
+        # A reference may hold several of the nearest rows; this many rows hold the wanted references for certain.
+        rows = wanted * self._manifest.index.most_images_per_reference
         found = self._search.nearest(embeddings, rows)
-        return [tuple(self._ranked(best, top_k)) for best in _scores_by_row(found)]
+        return [self._finding(list(islice(self._distinct(best), wanted)), top_k) for best in _scores_by_row(found)]
 
-    def _ranked(self, best: Iterable[tuple[int, float]], top_k: int) -> Iterator[Match]:
+    def _finding(self, ranked: list[tuple[str, float]], top_k: int) -> Finding:
+        if self._calibration is None:
+            return Finding(matches=tuple(self._matches(ranked, [None] * len(ranked))))
+        verdict = decide([score for _, score in ranked], self._calibration)
+        alike = [self._references.reference(name) for name, _ in ranked[: verdict.look_alike_count]]
+        return Finding(
+            matches=tuple(self._matches(ranked[:top_k], verdict.confidences[:top_k])),
+            verdict=verdict,
+            look_alikes=compare_look_alikes(alike) if alike else None,
+        )
+
+    def _distinct(self, best: Iterable[tuple[int, float]]) -> Iterator[tuple[str, float]]:
+        """Yield the ids of references, best first, each with the score of its best picture."""
         seen: set[str] = set()
         for index_id, score in best:
             reference_id = self._references.reference_id_of(index_id)
-            if reference_id in seen:
-                continue
-            seen.add(reference_id)
-            yield Match(reference=self._references.reference(reference_id), score=score, rank=len(seen))
-            if len(seen) == top_k:
-                return
+            if reference_id not in seen:
+                seen.add(reference_id)
+                yield reference_id, score
+
+    def _matches(self, ranked: Sequence[tuple[str, float]], confidences: Sequence[float | None]) -> Iterator[Match]:
+        for rank, ((name, score), confidence) in enumerate(zip(ranked, confidences, strict=True), start=1):
+            yield Match(reference=self._references.reference(name), score=score, rank=rank, confidence=confidence)
+
+
+def _calibration(pack: Pack, variant_name: str) -> Calibration | None:
+    """Return the calibration of the variant in use; None where there is none: another variant's does not fit."""
+    path = pack.manifest.calibration_file
+    return None if path is None else read_calibrations(pack.file(path)).get(variant_name)
 
 
 def _scores_by_row(found: Neighbours) -> Iterator[list[tuple[int, float]]]:

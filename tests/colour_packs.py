@@ -1,5 +1,6 @@
 """A pack that is small and real: its encoder returns the mean colour of a picture, as a unit vector."""
 
+import json
 import struct
 from collections.abc import Sequence
 from dataclasses import replace
@@ -26,6 +27,7 @@ from edge_identify.edge_runtime.pack.references import Reference, ReferenceImage
 from edge_identify.edge_runtime.preprocessing import Interpolation, Preprocessing, ResizeMode
 
 SIZE_PX = 8
+CALIBRATION_FILE = "calibration.json"
 FIDELITY = Fidelity(sample="by construction", count=1, cosine_mean=1.0, cosine_min=1.0, top1_agreement=1.0)
 
 #: id, name, colour; crimson has two pictures.
@@ -87,7 +89,35 @@ def write_colour_pack(folder: Path) -> Path:
 
 def rewrite_manifest(folder: Path) -> None:
     """Make the pack's manifest agree with its files, whatever has become of them."""
-    (folder / MANIFEST_NAME).write_bytes(serialise_manifest(with_files(colour_manifest(), folder)))
+    calibration = CALIBRATION_FILE if (folder / CALIBRATION_FILE).exists() else None
+    manifest = replace(with_files(colour_manifest(), folder), calibration_file=calibration)
+    (folder / MANIFEST_NAME).write_bytes(serialise_manifest(manifest))
+
+
+def add_calibration(folder: Path, *, variant: str = "onnx-fp32", **changes: object) -> Path:
+    """Calibrate a colour pack by hand, for one variant, and return its folder.
+
+    Pure colours are identified, grey is unknown, and what lies between red and crimson is ambiguous.
+    """
+    fields: dict[str, object] = {
+        "measured_with": variant,
+        "neighbours": 20,
+        "score_weight": 40.0,
+        "contrast_weight": 0.0,
+        "margin_weight": 0.0,
+        "intercept": -36.0,
+        "temperature": 0.01,
+        "accept": 0.0,
+        "least_share": 0.7,
+        "false_accept_rate": 0.02,
+        "genuine_count": 10,
+        "impostor_count": 10,
+        "false_accepts": 0.0,
+        "true_accepts": 1.0,
+    }
+    (folder / CALIBRATION_FILE).write_text(json.dumps({"variants": {variant: fields | changes}}))
+    rewrite_manifest(folder)
+    return folder
 
 
 def colour_manifest() -> Manifest:

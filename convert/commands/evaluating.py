@@ -64,3 +64,22 @@ def _print_figures(figures: dict[str, Any], *, as_json: bool) -> None:
             f"{key} {value:.3f}" for key, value in group.items() if key.startswith("recall") and value is not None
         )
         print(f"{name:<24} {group['queries']:5d} queries  {recalls}".rstrip())
+        if "decisions" in group:
+            print(_decisions_line(group["decisions"]))
+    if "decisions" not in figures["all"]:
+        print("the pack is not calibrated: it decides nothing", file=sys.stderr)
+
+
+def _decisions_line(decisions: dict[str, Any]) -> str:
+    known, others = decisions["known"], decisions["not_in_pack"]
+    parts = [
+        f"known: {known['identified_right']} identified, {known['identified_wrong']} identified wrongly, "
+        f"{known['ambiguous']} ambiguous, {known['unknown']} unknown",
+        f"not in pack: {others['identified'] + others['ambiguous']} of {others['photos']} accepted",
+        *(
+            f"{label} {decisions[key]:.3f}"
+            for label, key in (("ECE", "ece"), ("AUROC", "auroc_evidence"))
+            if decisions[key] is not None
+        ),
+    ]
+    return f"  {' · '.join(parts)}"

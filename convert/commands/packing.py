@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -74,8 +75,25 @@ def add_parser(commands: Any) -> None:
         action="store_true",
         help="leave out a form that does not follow the original closely enough, rather than stop",
     )
+    parser.add_argument(
+        "--false-accept-rate",
+        type=_false_accept_rate,
+        default=0.02,
+        metavar="SHARE",
+        help="share of photos of unknown things that may be taken for known ones (default 0.02)",
+    )
     parser.add_argument("--json", action="store_true", help="print what was built as one JSON object")
     parser.set_defaults(run=_pack)
+
+
+def _false_accept_rate(text: str) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = math.nan
+    if not 0 < rate < 0.5:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a share above 0 and below 0.5, such as 0.02")
+    return rate
 
 
 def _pack(options: argparse.Namespace) -> ExitCode:
@@ -95,6 +113,8 @@ def _pack(options: argparse.Namespace) -> ExitCode:
         print(f"left out: {dropped}", file=sys.stderr)
     if report.signs_left_out:
         print(f"left out: {report.signs_left_out}", file=sys.stderr)
+    if report.calibration.left_out_because:
+        print(f"left out: {report.calibration.left_out_because}", file=sys.stderr)
     _print_build(options, report, perf_counter() - started)
     return ExitCode.SOME_SKIPPED if report.left_out or report.dropped else ExitCode.DONE
 
@@ -116,6 +136,7 @@ def _request(options: argparse.Namespace) -> PackRequest:
         model_config=options.model_config,
         tokenizer_file=options.tokenizer,
         accept_licence=options.accept_licence,
+        false_accept_rate=options.false_accept_rate,
     )
 
 
@@ -131,6 +152,11 @@ def _print_build(options: argparse.Namespace, report: BuildReport, seconds: floa
     for kind, variants in (("image", manifest.image_variants), ("text", manifest.text_variants)):
         for variant in variants.values():
             print(f"  {kind:<5} {variant.name:<12} {_variant_line(manifest, variant)}")
+    for name, found in report.calibration.calibrations.items():
+        print(
+            f"  decisions with {name}: of simulated photos, {100 * found.true_accepts:.0f} % of known things are "
+            f"accepted, and {100 * found.false_accepts:.1f} % of unknown ones"
+        )
     if not manifest.text_variants:
         print("  no text encoder: it needs the model's tokenizer; see --tokenizer")
 
@@ -155,6 +181,7 @@ def _build_as_json(out: Path, report: BuildReport, seconds: float) -> dict[str, 
         "skipped": len(report.left_out),
         "size_bytes": manifest.size_bytes(),
         "seconds": round(seconds, 1),
+        "calibration": {name: asdict(found) for name, found in report.calibration.calibrations.items()},
         "encoders": {
             kind: {
                 variant.name: {

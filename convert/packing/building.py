@@ -19,6 +19,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edge_identify.convert.calibrating.calibrating import (
+    DEFAULT_FALSE_ACCEPT_RATE,
+    CalibrationOutcome,
+    calibrate,
+)
 from edge_identify.convert.export.fidelity import embed_in_batches
 from edge_identify.convert.export.fidelity_samples import make_bench
 from edge_identify.convert.export.progress import Progress
@@ -75,6 +80,7 @@ class PackRequest:
         model_config: A configuration in open_clip's format, instead of `model_name`.
         tokenizer_file: The `tokenizer.json` of a model that needs one for its text tower.
         accept_licence: Whether a licence that is for research only is accepted.
+        false_accept_rate: Share of photos of unknown things that may be taken for known ones, above 0 and below .5.
     """
 
     name: str
@@ -89,6 +95,7 @@ class PackRequest:
     model_config: Path | None = None
     tokenizer_file: Path | None = None
     accept_licence: bool = False
+    false_accept_rate: float = DEFAULT_FALSE_ACCEPT_RATE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,12 +107,14 @@ class BuildReport:
         left_out: Pictures that could not be used.
         dropped: Variants that were left out, each with its figures in words.
         signs_left_out: Why a large pack has no signs, in words; None where it has them, or is too small to gain.
+        calibration: What became of the calibration.
     """
 
     manifest: Manifest
     left_out: tuple[LeftOut, ...]
     dropped: tuple[str, ...]
     signs_left_out: str | None
+    calibration: CalibrationOutcome
 
 
 def build_pack(
@@ -147,6 +156,15 @@ def build_pack(
         index = _write_index(folder, embedded, encoders.embedder.name)
         embed_photos = partial(embed_in_batches, encoders.embedder.embed, bench.image_sample.queries)
         signs = add_signs(folder, index, SIGNS_FILE, embed_photos)
+        calibration = calibrate(
+            folder,
+            index,
+            encoders.exported_image,
+            embedded.images,
+            model.preprocessing,
+            false_accept_rate=request.false_accept_rate,
+            progress=progress,
+        )
         manifest = Manifest(
             name=request.name,
             version=request.version,
@@ -162,11 +180,16 @@ def build_pack(
             reference_count=_write_references(folder, references, embedded.images),
             conformance_file=write_conformance(folder, encoders.embedder, model.preprocessing),
             files=_list_files(folder),
+            calibration_file=calibration.file,
         )
-        manifest = _with_card(folder, manifest, references)
+        manifest = _with_card(folder, manifest, references, calibration)
         write_bytes(folder / MANIFEST_NAME, serialise_manifest(manifest))
     return BuildReport(
-        manifest=manifest, left_out=embedded.left_out, dropped=encoders.dropped, signs_left_out=signs.left_out_because
+        manifest=manifest,
+        left_out=embedded.left_out,
+        dropped=encoders.dropped,
+        signs_left_out=signs.left_out_because,
+        calibration=calibration,
     )
 
 
@@ -276,8 +299,10 @@ def _write_tokenizer(folder: Path, tokenizer: TextTokenizer) -> TokenizerSpec:
     return tokenizer.spec
 
 
-def _with_card(folder: Path, manifest: Manifest, references: Sequence[Reference]) -> Manifest:
-    write_bytes(folder / CARD_NAME, pack_card(manifest, references).encode())
+def _with_card(
+    folder: Path, manifest: Manifest, references: Sequence[Reference], calibration: CalibrationOutcome
+) -> Manifest:
+    write_bytes(folder / CARD_NAME, pack_card(manifest, references, calibration).encode())
     return replace(manifest, files={**manifest.files, CARD_NAME: _file_entry(folder, folder / CARD_NAME)})
 
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+from edge_identify.convert.calibrating.calibrating import CalibrationOutcome
 from edge_identify.edge_runtime.pack.manifest import Fidelity, Manifest, Variant
 from edge_identify.edge_runtime.pack.references import Reference
 
 CARD_NAME = "PACK.md"
 
 
-def pack_card(manifest: Manifest, references: Sequence[Reference]) -> str:
+def pack_card(manifest: Manifest, references: Sequence[Reference], calibration: CalibrationOutcome) -> str:
     """Return the card of a pack as Markdown.
 
     Args:
         manifest: The pack's manifest.
         references: The catalogue's references, for their licences and namespaces.
+        calibration: How its scores become decisions, or why they do not.
     """
     model, recipe = manifest.model, manifest.preprocessing
     lines = [
@@ -45,10 +47,31 @@ def pack_card(manifest: Manifest, references: Sequence[Reference]) -> str:
         "",
         *(f"- {kind}: {sample}" for kind, sample in _samples(manifest)),
         "",
+        "## Decisions",
+        "",
+        *_decisions(calibration),
+        "",
         "Speed depends on the machine: `edge-identify --benchmark` measures it.",
         "",
     ]
     return "\n".join(lines)
+
+
+def _decisions(calibration: CalibrationOutcome) -> list[str]:
+    if calibration.left_out_because is not None:
+        return [f"None: {calibration.left_out_because}."]
+    return [
+        "Measured with simulated photos of the references, with and without the right reference in the pack, and with",
+        "photos of drawn things. Real photos differ: `edge-build evaluate` measures with yours.",
+        "",
+        "| variant | measured with | photos, known / unknown | known accepted | unknown accepted | asked for |",
+        "|---|---|---|---|---|---|",
+        *(
+            f"| {name} | {found.measured_with} | {found.genuine_count} / {found.impostor_count} | "
+            f"{found.true_accepts:.3f} | {found.false_accepts:.3f} | {found.false_accept_rate:g} |"
+            for name, found in calibration.calibrations.items()
+        ),
+    ]
 
 
 def _counted(values: Iterable[str]) -> str:

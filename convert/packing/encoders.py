@@ -26,12 +26,14 @@ class Encoders:
     Attributes:
         embedder: The variant of the image tower that embeds the references.
         image: The image tower's variants, by name.
+        exported_image: The same as they can be asked for embeddings.
         text: The text tower's; empty where devices cannot split its text.
         dropped: Variants that were left out, each with its figures in words.
     """
 
     embedder: ExportedVariant
     image: Mapping[str, Variant]
+    exported_image: Exported
     text: Mapping[str, Variant]
     dropped: tuple[str, ...]
 
@@ -67,8 +69,10 @@ def export_encoders(
     if model.tokenizer is not None:
         texts = export_tower(text_tower_export(model), tuple(image), folder, progress)
         text = gate.pass_through("text", texts, bench.measure_texts)
-    embedder = preferred_embedder({name: exported[name] for name in image})
-    return Encoders(embedder=embedder, image=image, text=text, dropped=tuple(gate.dropped))
+    kept = {name: exported[name] for name in image}
+    return Encoders(
+        embedder=preferred_embedder(kept), image=image, exported_image=kept, text=text, dropped=tuple(gate.dropped)
+    )
 
 
 def preferred_embedder(variants: Exported) -> ExportedVariant:

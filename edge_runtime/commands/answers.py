@@ -3,13 +3,17 @@
 The object, schema 1:
 
     {"schema": 1, "pack": {"name", "version"}, "encoder": variant, "answers": [
-        {"photo" or "text": what was asked, "decision": null, "seconds": wall time,
-         "matches": [{"rank", "id", "name", "score", "namespace", "labels", "location": {"lat", "lng"} or null,
-                      "url", "licence", "attributes"}]},
+        {"photo" or "text": what was asked, "decision": "identified", "ambiguous", "unknown" or null,
+         "known_probability": that the photo shows something in the pack, or null, "seconds": wall time,
+         "look_alikes": {"ids": [...], "namespace": shared or "", "labels": shared} if ambiguous, else null,
+         "matches": [{"rank", "id", "name", "score", "confidence": that the photo shows it, or null, "namespace",
+                      "labels", "location": {"lat", "lng"} or null, "url", "licence", "attributes"}]},
         {"photo": ..., "error": reason}]}
 
-`decision` is null while a pack has no calibration: its scores are similarities and nothing more. Fields may be
-added; none changes its meaning within a schema number.
+`decision` null means uncalibrated: the pack has no calibration for this encoder, or a text was asked, and scores are
+similarities and nothing more. Probabilities are 0 to 1, for a photo that shows something in the pack as often as not.
+Where the decision is `unknown` the matches are only the nearest. Fields may be added; none changes its meaning within
+a schema number.
 """
 
 from __future__ import annotations
@@ -20,11 +24,20 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-from edge_identify.edge_runtime.commands.running import printable
+from edge_identify.edge_runtime.commands.running import ExitCode, printable
+from edge_identify.edge_runtime.deciding.decision import Decision, Verdict
+from edge_identify.edge_runtime.deciding.look_alikes import LookAlikes
 from edge_identify.edge_runtime.errors import EdgeIdentifyError
 from edge_identify.edge_runtime.identification import MAX_TOP_K, Identification, Match
 
 SCHEMA = 1
+_SURENESS = ((0.9, "sure"), (0.7, "likely"), (0.0, "perhaps"))  # by least confidence
+_EXIT_CODES = {
+    Decision.IDENTIFIED: ExitCode.DONE,
+    Decision.UNKNOWN: ExitCode.UNKNOWN,
+    Decision.AMBIGUOUS: ExitCode.AMBIGUOUS,
+    None: ExitCode.DONE,
+}
 _NAME_COLUMNS = 44  # leaves room for score, id and labels on a screen of 100 columns
 
 
@@ -44,9 +57,26 @@ class Answer:
 
 
 def answer_lines(answer: Answer) -> list[str]:
-    """Return an answered question for a person: the question, then a line for each match."""
+    """Return an answered question for a person: the question and what can be said, then a line for each match."""
     assert isinstance(answer.result, Identification), "errors are reported on standard error, not as answers"
-    return [printable(answer.question), *(_match_line(match) for match in answer.result.matches)]
+    found = answer.result
+    said = "" if found.verdict is None else f": {_saying(found.verdict, found.look_alikes)}"
+    return [printable(answer.question + said), *(_match_line(match, found.decision) for match in found.matches)]
+
+
+def _saying(verdict: Verdict, look_alikes: LookAlikes | None) -> str:
+    """Return the decision in words, and why."""
+    if verdict.decision is Decision.UNKNOWN:
+        return f"unknown ({verdict.known_probability:.0%} that it is in the pack); the nearest are"
+    if look_alikes is None:
+        return f"identified, {_sureness(verdict.confidences[0])} ({verdict.confidences[0]:.0%})"
+    shared = [text for text in (look_alikes.namespace, *look_alikes.labels.values()) if text]
+    common = f", all {' · '.join(shared)}" if shared else ""
+    return f"one of {len(look_alikes.references)} look-alikes{common}"
+
+
+def _sureness(confidence: float) -> str:
+    return next(word for least, word in _SURENESS if confidence >= least)
 
 
 def answers_as_json(answers: list[Answer], *, pack_name: str, pack_version: str, encoder: str) -> str:
@@ -60,23 +90,41 @@ def answers_as_json(answers: list[Answer], *, pack_name: str, pack_version: str,
     return json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False)
 
 
-def _match_line(match: Match) -> str:
+def exit_code_of(result: Identification) -> ExitCode:
+    """Return the code of a single photo's answer."""
+    return _EXIT_CODES[result.decision]
+
+
+def _match_line(match: Match, decision: Decision | None) -> str:
     reference = match.reference
     name = reference.name if len(reference.name) <= _NAME_COLUMNS else reference.name[: _NAME_COLUMNS - 1] + "…"
     about = " · ".join(text for text in (reference.namespace, *reference.labels.values()) if text)
     identifier = reference.id if reference.id != reference.name else ""
-    line = f"{match.rank:4d}  {match.score:5.2f}  {name:<{_NAME_COLUMNS}}  {identifier}  {about}".rstrip()
+    sure = "" if match.confidence is None else f"{match.confidence:4.0%}  "
+    near = "near  " if decision is Decision.UNKNOWN else ""
+    line = f"{match.rank:4d}  {sure}{match.score:5.2f}  {near}{name:<{_NAME_COLUMNS}}  {identifier}  {about}".rstrip()
     return printable(line)
 
 
 def _as_json(answer: Answer) -> dict[str, Any]:
     if not isinstance(answer.result, Identification):
         return {answer.kind: answer.question, "error": str(answer.result)}
+    verdict, alike = answer.result.verdict, answer.result.look_alikes
     return {
         answer.kind: answer.question,
-        "decision": None,
+        "decision": verdict.decision.value if verdict else None,
+        "known_probability": round(verdict.known_probability, 4) if verdict else None,
+        "look_alikes": _look_alikes_as_json(alike) if alike else None,
         "seconds": round(answer.result.seconds, 4),
         "matches": [_match_as_json(match) for match in answer.result.matches],
+    }
+
+
+def _look_alikes_as_json(look_alikes: LookAlikes) -> dict[str, Any]:
+    return {
+        "ids": [reference.id for reference in look_alikes.references],
+        "namespace": look_alikes.namespace,
+        "labels": dict(look_alikes.labels),
     }
 
 
@@ -88,6 +136,7 @@ def _match_as_json(match: Match) -> dict[str, Any]:
         "id": reference.id,
         "name": reference.name,
         "score": round(match.score, 6),
+        "confidence": None if match.confidence is None else round(match.confidence, 4),
         "namespace": reference.namespace,
         "labels": dict(reference.labels),
         "location": {"lat": reference.latitude, "lng": reference.longitude} if located else None,
@@ -123,8 +172,10 @@ def print_answers(answers: list[Answer], pack_name: str, pack_version: str, *, a
             print("\n".join(answer_lines(answer)))
     if results:
         milliseconds = 1000 * sum(result.seconds for result in results) / len(results)
-        print(
-            f"{pack_name} {pack_version} · {encoder} · {milliseconds:.0f} ms each · "
-            "scores are similarities (1 is identical), not probabilities",
-            file=sys.stderr,
-        )
+        print(f"{pack_name} {pack_version} · {encoder} · {milliseconds:.0f} ms each · {_key(results)}", file=sys.stderr)
+
+
+def _key(results: list[Identification]) -> str:
+    if results[0].verdict is None:
+        return "uncalibrated: scores are similarities (1 is identical), not probabilities"
+    return "probability, similarity (1 is identical)"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_identify.edge_runtime import __version__
-from edge_identify.edge_runtime.commands.answers import Answer, add_answer_options, print_answers
+from edge_identify.edge_runtime.commands.answers import Answer, add_answer_options, exit_code_of, print_answers
 from edge_identify.edge_runtime.commands.choosing import add_pack_options, chosen_pack
 from edge_identify.edge_runtime.commands.running import EXIT_CODES_HELP, ExitCode, printable, run_command
 from edge_identify.edge_runtime.errors import PhotoError
@@ -60,6 +60,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _identify(options: argparse.Namespace) -> ExitCode:
+    from edge_identify.edge_runtime.identification import Identification
+
     pack, answers = _answers(options)
     failed = [answer for answer in answers if isinstance(answer.result, PhotoError)]
     if len(answers) == 1 and isinstance(answers[0].result, PhotoError) and not options.json:
@@ -71,6 +73,8 @@ def _identify(options: argparse.Namespace) -> ExitCode:
         print(f"{len(failed)} of {len(answers)} photos skipped", file=sys.stderr)
     if len(failed) == len(answers):
         return ExitCode.PHOTO
+    if len(answers) == 1 and isinstance(answers[0].result, Identification):
+        return exit_code_of(answers[0].result)
     return ExitCode.SOME_SKIPPED if failed else ExitCode.DONE
 
 

@@ -35,8 +35,8 @@ class ExitCode(IntEnum):
     DONE = 0
     SOME_SKIPPED = 1  # the run finished, but some inputs were left out; standard error lists them
     USAGE = 2  # argparse's own code for a wrong command line
-    UNKNOWN = 3  # the photo shows nothing in the pack (reserved until packs are calibrated)
-    AMBIGUOUS = 4  # look-alikes that the photo cannot tell apart (reserved likewise)
+    UNKNOWN = 3  # a single photo shows nothing in the pack, as far as can be told
+    AMBIGUOUS = 4  # a single photo shows one of several look-alikes
     PHOTO = 5
     PACK = 6
     NETWORK = 7
@@ -48,7 +48,8 @@ class ExitCode(IntEnum):
 
 #: For the help text of each command.
 EXIT_CODES_HELP = (
-    "exit codes: 0 done, 1 done but some inputs were skipped, 2 wrong usage, 5 a picture cannot be used, "
+    "exit codes: 0 done, 1 done but some inputs were skipped, 2 wrong usage, "
+    "3 unknown and 4 ambiguous (a single photo, asked of a calibrated pack), 5 a picture cannot be used, "
     "6 a pack is missing or damaged, 7 the server or the network failed, 8 the set-up is wrong, "
     "70 a fault of this program, 130 interrupted, 143 terminated"
 )

@@ -226,6 +226,7 @@ class Manifest:
         reference_count: Number of references in it.
         conformance_file: Path of the self-test's cases.
         files: Every file of the pack but the manifest, by path.
+        calibration_file: Path of what turns scores into decisions; None where the pack has none.
     """
 
     name: str
@@ -242,6 +243,7 @@ class Manifest:
     reference_count: int
     conformance_file: str
     files: Mapping[str, FileEntry]
+    calibration_file: str | None = None
 
     def variant_names(self) -> tuple[str, ...]:
         """Return the names of all variants of either tower, image tower's first."""
@@ -260,13 +262,14 @@ class Manifest:
         variants = (*self.image_variants.values(), *self.text_variants.values())
         kept = {path for variant in variants if variant.name in variant_names for path in variant.files}
         listed = {path for variant in variants for path in variant.files}
-        left_out = listed - kept - self._files_for_all()  # a file may be of two variants, or of a variant and the pack
+        left_out = listed - kept - self.paths_for_all()  # a file may be of two variants, or of a variant and the pack
         return tuple(entry for path, entry in sorted(self.files.items()) if path not in left_out)
 
-    def _files_for_all(self) -> frozenset[str]:
+    def paths_for_all(self) -> frozenset[str]:
         """Return the paths that the manifest names outside of the variants."""
-        tokenizer = () if self.tokenizer is None else (self.tokenizer.file,)
-        return frozenset((*self.index.paths(), self.references_file, self.conformance_file, *tokenizer))
+        optional = (self.tokenizer.file if self.tokenizer else None, self.calibration_file)
+        always = (*self.index.paths(), self.references_file, self.conformance_file)
+        return frozenset((*always, *(path for path in optional if path is not None)))
 
     def size_bytes(self) -> int:
         """Return the length of all files together, without the manifest."""

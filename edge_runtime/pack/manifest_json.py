@@ -75,6 +75,7 @@ def parse_manifest(data: bytes, *, where: str = MANIFEST_NAME) -> Manifest:
         reference_count=references.integer("count", least=1, most=MAX_ROWS),
         conformance_file=fields.object("conformance").text("file"),
         files=files,
+        calibration_file=fields.object("calibration").text("file") if fields.has("calibration") else None,
     )
     _check_consistent(manifest, where)
     return manifest
@@ -82,8 +83,11 @@ def parse_manifest(data: bytes, *, where: str = MANIFEST_NAME) -> Manifest:
 
 def serialise_manifest(manifest: Manifest) -> bytes:
     """Return the canonical bytes of `pack.json`; `parse_manifest` gives the same value back."""
+    # The field is younger than the format: a pack without a calibration is written as it always was.
+    calibration = {"calibration": {"file": manifest.calibration_file}} if manifest.calibration_file else {}
     return canonical_json(
         {
+            **calibration,
             "format": FORMAT_VERSION,
             "name": manifest.name,
             "version": str(manifest.version),
@@ -223,9 +227,7 @@ def _choice(kind: type[_Choice], fields: JsonObject, key: str) -> _Choice:
 
 
 def _check_consistent(manifest: Manifest, where: str) -> None:
-    named = {*manifest.index.paths(), manifest.references_file, manifest.conformance_file}
-    if manifest.tokenizer:
-        named.add(manifest.tokenizer.file)
+    named = set(manifest.paths_for_all())
     for variant in (*manifest.image_variants.values(), *manifest.text_variants.values()):
         named.update(variant.files)
     if missing := sorted(named - manifest.files.keys()):

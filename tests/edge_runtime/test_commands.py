@@ -10,15 +10,19 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from colour_packs import add_calibration
 from edge_identify.edge_runtime import errors
 from edge_identify.edge_runtime.commands.answers import Answer, answer_lines, answers_as_json
 from edge_identify.edge_runtime.commands.identify import main
 from edge_identify.edge_runtime.commands.running import ExitCode, exit_code_for, require_extra, run_command
+from edge_identify.edge_runtime.deciding.decision import Decision, Verdict
+from edge_identify.edge_runtime.deciding.look_alikes import LookAlikes
 from edge_identify.edge_runtime.identification import Identification, Match
 from edge_identify.edge_runtime.pack.references import Reference
 
@@ -179,13 +183,89 @@ def test_the_json_object_is_the_documented_one() -> None:
     assert document["pack"] == {"name": "museum", "version": "1.0.0"}
     first, second = document["answers"]
     assert first["decision"] is None
+    assert first["known_probability"] is None
+    assert first["look_alikes"] is None
     assert first["matches"][0] == {
-        "rank": 1, "id": "cat-1", "name": "Seated cat, bronze", "score": 0.912346, "namespace": "museum",
+        "rank": 1, "id": "cat-1", "name": "Seated cat, bronze", "score": 0.912346, "confidence": None,
+        "namespace": "museum",
         "labels": {"label": "cat"}, "location": {"lat": 1.5, "lng": -2.5}, "url": "https://example.org/cat",
         "licence": "CC0-1.0", "attributes": {"hall": "7"},
     }  # fmt: skip
     assert first["matches"][1]["location"] is None
     assert second == {"photo": "q.jpg", "error": "q.jpg: is not a picture"}
+
+
+def calibrated(decision: Decision, look_alikes: LookAlikes | None = None) -> Answer:
+    plain = answer()
+    assert isinstance(plain.result, Identification)
+    verdict = Verdict(
+        decision=decision,
+        evidence=1.0,
+        known_probability=0.95,
+        confidences=(0.92, 0.03),
+        look_alike_count=2 if look_alikes else 0,
+    )
+    matches = tuple(
+        replace(match, confidence=sure) for match, sure in zip(plain.result.matches, (0.92, 0.03), strict=True)
+    )
+    return replace(plain, result=replace(plain.result, verdict=verdict, look_alikes=look_alikes, matches=matches))
+
+
+def look_alikes() -> LookAlikes:
+    found = answer().result
+    assert isinstance(found, Identification)
+    references = tuple(match.reference for match in found.matches)
+    return LookAlikes(references=references, namespace="museum", labels={"label": "cat"})
+
+
+def test_a_person_sees_what_it_is_and_how_sure_that_is() -> None:
+    question, first, second = answer_lines(calibrated(Decision.IDENTIFIED))
+
+    assert question == "p.jpg: identified, sure (92%)"
+    assert first.startswith("   1   92%   0.91  Seated cat, bronze  ")
+    assert second.startswith("   2    3%   0.10  dog")
+
+
+def test_a_person_sees_that_the_nearest_of_an_unknown_thing_are_only_that() -> None:
+    question, first, _ = answer_lines(calibrated(Decision.UNKNOWN))
+
+    assert question == "p.jpg: unknown (95% that it is in the pack); the nearest are"
+    assert first.startswith("   1   92%   0.91  near  Seated cat, bronze")
+
+
+def test_a_person_sees_what_look_alikes_have_in_common() -> None:
+    question, *_ = answer_lines(calibrated(Decision.AMBIGUOUS, look_alikes()))
+
+    assert question == "p.jpg: one of 2 look-alikes, all museum · cat"
+
+
+def test_decisions_and_probabilities_are_in_the_json_object() -> None:
+    answers = [calibrated(Decision.IDENTIFIED), calibrated(Decision.AMBIGUOUS, look_alikes())]
+
+    document = json.loads(answers_as_json(answers, pack_name="p", pack_version="1.0.0", encoder="onnx-int8"))
+
+    first, second = document["answers"]
+    assert (first["decision"], first["known_probability"], first["look_alikes"]) == ("identified", 0.95, None)
+    assert [match["confidence"] for match in first["matches"]] == [0.92, 0.03]
+    assert second["decision"] == "ambiguous"
+    assert second["look_alikes"] == {"ids": ["cat-1", "dog"], "namespace": "museum", "labels": {"label": "cat"}}
+
+
+def test_the_decision_on_a_single_photo_is_the_exit_code_and_several_are_done(
+    colour_pack: Callable[[], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, colour in (("green", (0, 255, 0)), ("grey", (120, 120, 120)), ("between", (230, 10, 35))):
+        Image.new("RGB", (9, 9), colour).save(tmp_path / f"{name}.png")
+    photos = [str(tmp_path / f"{name}.png") for name in ("green", "grey", "between")]
+    plain = str(colour_pack())
+
+    assert [main([photo, "--pack", plain]) for photo in photos] == [0, 0, 0]
+    assert "uncalibrated" in capsys.readouterr().err
+    pack = str(add_calibration(Path(plain)))
+    assert [main([photo, "--pack", pack]) for photo in photos] == [0, 3, 4]
+    assert [main([photo, "--pack", pack, "--json"]) for photo in photos] == [0, 3, 4]
+    assert main([*photos, "--pack", pack]) == 0
+    assert main([photos[1], str(tmp_path / "none.png"), "--pack", pack]) == 1
 
 
 def test_a_first_word_that_is_a_subcommand_is_one_and_a_path_names_a_photo(

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from colour_packs import add_calibration
+from edge_identify.edge_runtime.deciding.decision import Decision
 from edge_identify.edge_runtime.errors import PackError, PhotoError
 from edge_identify.edge_runtime.identification import Identifier, TextSearcher
 from edge_identify.edge_runtime.pack.reader import open_pack
@@ -58,9 +60,10 @@ def test_a_batch_gives_what_its_photos_give_one_by_one(colour_pack: Callable[[],
         together = identifier.identify_pixels(pixels)
         alone = [identifier.identify_pixels(picture[None])[0] for picture in pixels]
 
-    for batch_matches, single_matches in zip(together, alone, strict=True):
-        assert [match.reference.id for match in batch_matches] == [match.reference.id for match in single_matches]
-        assert [match.score for match in batch_matches] == pytest.approx([match.score for match in single_matches])
+    for batch, single in zip(together, alone, strict=True):
+        assert [match.reference.id for match in batch.matches] == [match.reference.id for match in single.matches]
+        scores = [match.score for match in single.matches]
+        assert [match.score for match in batch.matches] == pytest.approx(scores)
 
 
 def test_a_broken_photo_is_a_photo_error(colour_pack: Callable[[], Path], tmp_path: Path) -> None:
@@ -76,3 +79,55 @@ def test_a_broken_photo_is_a_photo_error(colour_pack: Callable[[], Path], tmp_pa
 def test_a_pack_without_a_text_encoder_says_so(colour_pack: Callable[[], Path]) -> None:
     with pytest.raises(PackError, match="no text encoder"):
         TextSearcher(open_pack(colour_pack()))
+
+
+def test_a_pack_without_a_calibration_still_opens_and_decides_nothing(
+    colour_pack: Callable[[], Path], tmp_path: Path
+) -> None:
+    with Identifier(open_pack(colour_pack())) as identifier:
+        answer = identifier.identify(photo(tmp_path, (250, 5, 5)))
+
+    assert (answer.decision, answer.verdict, answer.look_alikes) == (None, None, None)
+    assert {match.confidence for match in answer.matches} == {None}
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_a_calibrated_pack_decides(colour_pack: Callable[[], Path], tmp_path: Path, many: bool) -> None:
+    pack = open_pack(add_calibration(colour_pack()))
+    with Identifier(pack, many=many) as identifier:
+        green = identifier.identify(photo(tmp_path, (0, 255, 0)), top_k=1)
+        grey = identifier.identify(photo(tmp_path, (120, 120, 120)), top_k=1)
+        between = identifier.identify(photo(tmp_path, (230, 10, 35)), top_k=1)
+
+    assert (green.decision, grey.decision, between.decision) == (
+        Decision.IDENTIFIED,
+        Decision.UNKNOWN,
+        Decision.AMBIGUOUS,
+    )
+    assert green.matches[0].confidence == pytest.approx(1 / (1 + np.exp(-4)), abs=1e-3)
+    assert green.look_alikes is None
+    # Only one match was asked for; what else it may be is said all the same.
+    assert len(between.matches) == 1
+    assert between.look_alikes is not None
+    assert [reference.id for reference in between.look_alikes.references] == ["crimson", "red"]
+
+
+def test_the_decision_does_not_depend_on_how_many_matches_are_shown(
+    colour_pack: Callable[[], Path], tmp_path: Path
+) -> None:
+    with Identifier(open_pack(add_calibration(colour_pack(), contrast_weight=3.0, margin_weight=2.0))) as identifier:
+        one, four = (identifier.identify(photo(tmp_path, (230, 10, 35)), top_k=top_k) for top_k in (1, 4))
+
+    assert one.verdict is not None
+    assert four.verdict is not None
+    assert one.verdict == four.verdict
+    assert one.matches[0].confidence == four.matches[0].confidence
+
+
+def test_the_calibration_of_another_variant_is_never_used(colour_pack: Callable[[], Path], tmp_path: Path) -> None:
+    pack = open_pack(add_calibration(colour_pack(), variant="onnx-int8"))
+    with Identifier(pack) as identifier:
+        answer = identifier.identify(photo(tmp_path, (0, 255, 0)))
+
+    assert answer.decision is None
+    assert answer.matches[0].confidence is None

@@ -40,11 +40,11 @@ def test_a_person_gets_the_answer_on_one_screen(demo, run) -> None:  # type: ign
 
     assert answer.code == 0
     lines = answer.out.splitlines()
-    assert lines[0] == str(demo.photos[0])
+    assert lines[0].startswith(f"{demo.photos[0]}: identified, ")
     assert lines[1].split()[0] == "1"
     assert "mosaic-001" in lines[1]
     assert len(lines) == 6
-    assert "scores are similarities" in answer.err
+    assert "probability, similarity" in answer.err
 
 
 def test_text_finds_references_through_the_exported_text_tower(demo, run) -> None:  # type: ignore[no-untyped-def]
@@ -73,6 +73,8 @@ def test_evaluate_prints_the_documented_object(demo, run) -> None:  # type: igno
     assert document["all"]["queries"] == 24
     assert document["all"]["recall@1"] >= 0.95
     assert set(document["groups"]) >= {"not-in-set"}
+    assert document["all"]["decisions"]["known"]["photos"] == 24
+    assert document["all"]["decisions"]["not_in_pack"]["photos"] == document["all"]["not_in_pack"] > 0
 
 
 def test_verify_finds_every_byte_right_and_then_a_flipped_bit(demo, run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

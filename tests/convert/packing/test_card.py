@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from colour_packs import add_calibration
+from edge_identify.convert.calibrating.calibrating import CalibrationOutcome
 from edge_identify.convert.packing.card import pack_card
+from edge_identify.edge_runtime.deciding.calibration import read_calibrations
 from edge_identify.edge_runtime.pack.reader import read_manifest
 from edge_identify.edge_runtime.pack.references import Reference
 
@@ -17,10 +20,22 @@ def test_the_card_tells_references_licences_encoders_and_their_fidelity(colour_p
         Reference(id="c", name="C"),
     ]
 
-    card = pack_card(read_manifest(colour_pack()), references)
+    nothing = CalibrationOutcome(calibrations={}, file=None, left_out_because="calibration: too few references")
+    card = pack_card(read_manifest(colour_pack()), references, nothing)
 
     assert card.startswith("# Four colours\n")
     assert "licences of the pictures: CC0-1.0 (2), not stated (1)" in card
     assert "namespaces: none (2), paris (1)" in card
     assert "| image | onnx-fp32 | 0.0 | ONNX opset 18 | 1.0000 | 1.0000 | - | 1.000 | - | - |" in card
     assert "- image: 1 queries, by construction" in card
+    assert "None: calibration: too few references." in card
+
+
+def test_the_card_tells_how_often_known_and_unknown_things_are_accepted(colour_pack: Callable[[], Path]) -> None:
+    folder = add_calibration(colour_pack(), true_accepts=0.875, false_accepts=0.0175)
+    calibrations = read_calibrations(folder / "calibration.json")
+    outcome = CalibrationOutcome(calibrations=calibrations, file="calibration.json", left_out_because=None)
+
+    card = pack_card(read_manifest(folder), [], outcome)
+
+    assert "| onnx-fp32 | onnx-fp32 | 10 / 10 | 0.875 | 0.018 | 0.02 |" in card

@@ -1,0 +1,1 @@
+"""Measuring, when a pack is built, how sure its scores are."""
