@@ -174,7 +174,9 @@ class TextSearcher:
         spec = pack.manifest.tokenizer
         assert spec is not None, "a manifest with a text encoder and no tokenizer is refused when it is read"
         self._tokenizer = read_tokenizer(pack.file(spec.file), spec)
-        self._finder = ReferenceFinder(pack, many=False, calibration=None)  # made with photos: it says nothing of texts
+        self._finder = ReferenceFinder(
+            pack, many=False
+        )  # uncalibrated: a calibration is made with photos and says nothing of texts
 
     def __enter__(self) -> Self:
         return self
@@ -192,7 +194,7 @@ class TextSearcher:
 class ReferenceFinder:
     """From embeddings to references: the index, and the table that says whose picture a vector is."""
 
-    def __init__(self, pack: Pack, *, many: bool, calibration: Calibration | None) -> None:
+    def __init__(self, pack: Pack, *, many: bool, calibration: Calibration | None = None) -> None:
         """Open the index and the references, hashes checked first.
 
         Args:

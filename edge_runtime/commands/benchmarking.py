@@ -21,7 +21,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from edge_identify.edge_runtime.commands.choosing import add_pack_options, chosen_pack
-from edge_identify.edge_runtime.commands.running import EXIT_CODES_HELP, ExitCode, run_command
+from edge_identify.edge_runtime.commands.running import ANSWERED, EXIT_CODES_HELP, ExitCode, run_command
 from edge_identify.edge_runtime.errors import SetupError
 
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ _BATCH = 8
 _COMMAND = "import sys; from edge_identify.edge_runtime.commands.identify import main; sys.exit(main())"
 
 _PEAK = (
-    "import resource, subprocess, sys; subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True); "
+    "import resource, subprocess, sys; ended = subprocess.run(sys.argv[2:], stdout=subprocess.DEVNULL); "
+    "str(ended.returncode) in sys.argv[1].split() or ended.check_returncode(); "
     "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
 )
 
@@ -175,7 +176,7 @@ def peak_memory_bytes(
     """
     if sys.platform == "win32":
         return None
-    words = [sys.executable, "-c", _PEAK, *command]
+    words = [sys.executable, "-c", _PEAK, " ".join(str(int(code)) for code in ANSWERED), *command]
     ended = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True, cwd=folder, env=environment)
     return int(ended.stdout) * (1 if sys.platform == "darwin" else 1024)  # macOS counts bytes, Linux kibibytes
 
@@ -183,7 +184,7 @@ def peak_memory_bytes(
 def _whole_command(command: list[str]) -> Step:
     def run() -> None:
         ended = subprocess.run(command, capture_output=True, text=True, check=False)
-        if ended.returncode != ExitCode.DONE:
+        if ended.returncode not in ANSWERED:  # it knows nothing of a drawn photo
             raise SetupError(f"edge-identify cannot be run by itself: {ended.stderr.strip() or ended.returncode}")
 
     title = "the whole command, from start to answer, one 12-megapixel photo"

@@ -46,6 +46,9 @@ class ExitCode(IntEnum):
     TERMINATED = 143  # the shell's code for SIGTERM
 
 
+#: What `edge-identify PHOTO` ends with when it has answered.
+ANSWERED = frozenset({ExitCode.DONE, ExitCode.UNKNOWN, ExitCode.AMBIGUOUS})
+
 #: For the help text of each command.
 EXIT_CODES_HELP = (
     "exit codes: 0 done, 1 done but some inputs were skipped, 2 wrong usage, "

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from colour_packs import add_calibration
 from edge_identify.edge_runtime.commands import benchmarking
 from edge_identify.edge_runtime.commands.identify import main
 from edge_identify.edge_runtime.drawn_photo import drawn_photo
@@ -53,3 +54,12 @@ def test_a_photo_beside_the_benchmark_is_a_wrong_command_line(capsys: pytest.Cap
     with pytest.raises(SystemExit, match="2"):
         main(["photo.jpg", "--benchmark"])
     assert "photo.jpg" in capsys.readouterr().err
+
+
+def test_a_drawn_photo_that_is_unknown_to_a_calibrated_pack_is_measured_all_the_same(
+    colour_pack: Callable[[], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    pack = add_calibration(colour_pack(), intercept=-1000.0)
+
+    assert main(["--benchmark", "--pack", str(pack), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["milliseconds"]["whole_command"] > 0

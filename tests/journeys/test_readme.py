@@ -52,7 +52,9 @@ def test_the_three_journeys_work_as_they_stand(  # type: ignore[no-untyped-def]
         assert run(command, word, url).code == 0
     for command, *words in journeys[serving + 2 :]:
         finished = run(command, *words)
-        assert finished.code == 0, (command, words, finished.err)
+        # Five references are few to tell a stranger by: that it cannot be sure is an answer too.
+        answered = (0, 3, 4) if words == ["photo.jpg"] else (0,)
+        assert finished.code in answered, (command, words, finished.err)
         if words == ["photo.jpg"]:
             assert pictures[0].stem in finished.out.splitlines()[1]
 
