@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from colour_packs import add_calibration
 from edge_identify.convert.evaluation import (
     Outcome,
     Query,
@@ -99,3 +100,24 @@ def test_a_pack_is_asked_with_the_photos_beside_the_table(colour_pack: Callable[
     assert [outcome.rank for outcome in evaluation.outcomes] == [1, 1, 4, None]
     assert [str(left_out.path.name) for left_out in evaluation.left_out] == ["broken.png"]
     assert "is not a picture" in evaluation.left_out[0].reason
+
+
+def test_a_calibrated_pack_s_decisions_are_counted_and_another_s_are_not_mentioned(
+    colour_pack: Callable[[], Path], tmp_path: Path
+) -> None:
+    for name, colour in (("g.png", (0, 255, 0)), ("grey.png", (120, 120, 120)), ("between.png", (230, 10, 35))):
+        Image.new("RGB", (20, 20), colour).save(tmp_path / name)
+    rows = "query,id\ng.png,green\ng.png,red\nbetween.png,red\ngrey.png,blue\ngrey.png,\ng.png,\n"
+    queries = read_queries(write(tmp_path / "queries.csv", rows))
+    folder = colour_pack()
+
+    plain = summarise(evaluate_pack(open_pack(folder), queries, progress=lambda items: items).outcomes)
+    add_calibration(folder)
+    figures = summarise(evaluate_pack(open_pack(folder), queries, progress=lambda items: items).outcomes)
+
+    assert "decisions" not in plain["all"]
+    decisions = figures["all"]["decisions"]
+    assert decisions["known"] == {
+        "photos": 4, "identified_right": 1, "identified_wrong": 1, "ambiguous": 1, "unknown": 1,
+    }  # fmt: skip
+    assert decisions["not_in_pack"] == {"photos": 2, "identified": 1, "ambiguous": 0, "unknown": 1}
