@@ -160,7 +160,7 @@ def build_pack(
             index=replace(index, signs=signs.spec),
             references_file=REFERENCES_FILE,
             reference_count=_write_references(folder, references, embedded.images),
-            conformance_file=write_conformance(folder, encoders.embedder, model.preprocessing),
+            conformance_file=write_conformance(folder, encoders, model),
             files=_list_files(folder),
         )
         manifest = _with_card(folder, manifest, references)

@@ -28,12 +28,14 @@ class Encoders:
         image: The image tower's variants, by name.
         text: The text tower's; empty where devices cannot split its text.
         dropped: Variants that were left out, each with its figures in words.
+        exported: The image tower's variants once more, to be asked for embeddings.
     """
 
     embedder: ExportedVariant
     image: Mapping[str, Variant]
     text: Mapping[str, Variant]
     dropped: tuple[str, ...]
+    exported: tuple[ExportedVariant, ...]
 
 
 def export_encoders(
@@ -67,8 +69,14 @@ def export_encoders(
     if model.tokenizer is not None:
         texts = export_tower(text_tower_export(model), tuple(image), folder, progress)
         text = gate.pass_through("text", texts, bench.measure_texts)
-    embedder = preferred_embedder({name: exported[name] for name in image})
-    return Encoders(embedder=embedder, image=image, text=text, dropped=tuple(gate.dropped))
+    kept = {name: exported[name] for name in image}
+    return Encoders(
+        embedder=preferred_embedder(kept),
+        image=image,
+        text=text,
+        dropped=tuple(gate.dropped),
+        exported=tuple(kept.values()),
+    )
 
 
 def preferred_embedder(variants: Exported) -> ExportedVariant:
