@@ -82,7 +82,7 @@ def test_photos_of_one_thing_are_resampled_together_so_that_the_interval_does_no
 def test_a_reference_counts_with_its_nearest_picture_and_once() -> None:
     from real_photos import nearest_outcomes
 
-    known = np.array([[1, 0], [0, 1], [0.8, 0.6], [-1, 0]], dtype=np.float32)
+    known = np.array([[0, 1], [1, 0], [0.8, 0.6], [-1, 0]], dtype=np.float32)
     asked = np.array([[0, 1], [0.6, 0.8]], dtype=np.float32)
     queries = [
         Query(photo=Path("a"), reference_id="two", columns={}),
