@@ -80,7 +80,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.table:
         lines = options.table.read_text(encoding="utf-8").splitlines()
-        print(families_table([json.loads(line) for line in lines]), end="")
+        print(families_table([json.loads(line) for line in lines], FAMILIES), end="")
     elif options.results:
         _measure_each(options)
     else:

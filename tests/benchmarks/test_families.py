@@ -41,7 +41,7 @@ def table(monkeypatch: pytest.MonkeyPatch) -> str:
             "text": {"onnx-int8": REFUSED, "coreml-fp16": {"state": "not run"}},
         },
     }
-    text: str = families_table([line])
+    text: str = families_table([line], ["ViT-B-32", "RN50"])
     return text
 
 
@@ -52,6 +52,10 @@ def test_the_summary_tells_size_time_and_their_share_of_fp32(table: str) -> None
 def test_digits_are_cut_off_and_never_rounded_up(table: str) -> None:
     assert "| image | onnx-int8 | 88.8 | 20.0 | 0.99999 | 0.99000 | 0.98000 | 1.000 | passed |" in table
     assert "ONNX fp32 0.99999, Core ML fp16 not run" in table
+
+
+def test_a_family_that_was_not_run_is_named(table: str) -> None:
+    assert "Not run yet: RN50.\n" in table
 
 
 def test_what_was_refused_keeps_its_figures_and_what_is_missing_says_why(table: str) -> None:
