@@ -20,6 +20,7 @@ from edge_identify.convert.export.fidelity import (
 from edge_identify.convert.packing.pictures import open_reference_picture
 from edge_identify.datasets.simulation import simulate_photo
 from edge_identify.edge_runtime.errors import PhotoError, SetupError
+from edge_identify.edge_runtime.pack.manifest import Runtime
 from edge_identify.edge_runtime.preprocessing import Preprocessing, preprocess
 
 if TYPE_CHECKING:
@@ -118,6 +119,8 @@ class FidelityBench:
         }
 
     def _embed_once(self, variant: ExportedVariant, batch: Batch, word: str) -> NDArray[np.float32]:
+        if variant.runtime is Runtime.COREML:  # goes one by one anyway, and loads its package at each call
+            return self._once((variant.model, word), lambda: variant.embed(batch))
         return self._once((variant.model, word), lambda: embed_in_batches(variant.embed, batch))
 
     def _once(self, key: tuple[str, str], embed: Callable[[], NDArray[np.float32]]) -> NDArray[np.float32]:
