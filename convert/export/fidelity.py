@@ -130,14 +130,16 @@ def check_fidelity(kind: str, measured: Mapping[str, Fidelity]) -> None:
     Raises:
         SetupError: A variant is below its threshold; the message holds the figures.
     """
-    failures = [
-        f"{kind} encoder {name} drifts from the original: {'; '.join(short)}"
-        for name, short in drifting(measured).items()
-    ]
-    if failures:
-        raise SetupError(
-            f"{' / '.join(failures)}; choose other --variants, leave it out with --drop-drifting, or use another model"
-        )
+    if failures := drifting(measured):
+        raise drift_error(kind, failures)
+
+
+def drift_error(kind: str, failures: Mapping[str, list[str]]) -> SetupError:
+    """Return the error that names the variants of one tower that failed, each with its figures in words."""
+    named = [f"{kind} encoder {name} drifts from the original: {'; '.join(short)}" for name, short in failures.items()]
+    return SetupError(
+        f"{' / '.join(named)}; choose other --variants, leave it out with --drop-drifting, or use another model"
+    )
 
 
 def drifting(measured: Mapping[str, Fidelity]) -> Mapping[str, list[str]]:
