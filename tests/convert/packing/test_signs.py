@@ -154,9 +154,11 @@ def test_a_built_pack_has_its_signs_listed_and_answers_with_them(
     asked = scan_signs_of_small_packs(monkeypatch)
     for many in (False, True):
         with Identifier(open_pack(folder), many=many) as identifier:
-            best = identifier.identify(folder.parent / "pictures" / "p7.png").matches[0]
-        assert best.reference.name == "p7"
-    assert len(asked) == 2
+            for name in (f"p{number}" for number in range(12)):
+                best = identifier.identify(folder.parent / "pictures" / f"{name}.png").matches[0]
+                assert best.reference.name == name
+    assert len(asked) == 24
+    assert max(asked) < 6
 
 
 def test_a_build_says_that_signs_were_left_out_and_is_a_success(
