@@ -33,9 +33,13 @@ _NOTES = {
 }
 
 
-def families_table(lines: Sequence[dict[str, Any]]) -> str:
-    """Return the Markdown of the results' lines, in their order."""
-    return "\n\n".join([_HEAD, _machines(lines), _summary(lines), *map(_family, lines)]) + "\n"
+def families_table(lines: Sequence[dict[str, Any]], families: Sequence[str]) -> str:
+    """Return the Markdown of the results' lines, in the order of `families`, others last; missing ones are named."""
+    order = {family: position for position, family in enumerate(families)}
+    known = sorted(lines, key=lambda line: order.get(line["family"], len(order)))
+    missing = [family for family in families if family not in {line["family"] for line in lines}]
+    note = [f"Not run yet: {', '.join(missing)}."] if missing else []
+    return "\n\n".join([_HEAD, _machines(known), *note, _summary(known), *map(_family, known)]) + "\n"
 
 
 def _machines(lines: Sequence[dict[str, Any]]) -> str:
@@ -43,7 +47,7 @@ def _machines(lines: Sequence[dict[str, Any]]) -> str:
     exact = [_least(lines, name) for name in ("onnx-fp32", "coreml-fp16")]
     return (
         f"Machine: {machines}; it was shared while this ran.\n\n"
-        f"Least cosine of any family, both towers: ONNX fp32 {exact[0]}, Core ML fp16 {exact[1]}."
+        f"Least cosine of the families below, both towers: ONNX fp32 {exact[0]}, Core ML fp16 {exact[1]}."
     )
 
 

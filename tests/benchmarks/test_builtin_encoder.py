@@ -82,7 +82,7 @@ def test_photos_of_one_thing_are_resampled_together_so_that_the_interval_does_no
 def test_a_reference_counts_with_its_nearest_picture_and_once() -> None:
     from real_photos import nearest_outcomes
 
-    known = np.array([[1, 0], [0, 1], [0.8, 0.6], [-1, 0]], dtype=np.float32)
+    known = np.array([[0, 1], [1, 0], [0.8, 0.6], [-1, 0]], dtype=np.float32)
     asked = np.array([[0, 1], [0.6, 0.8]], dtype=np.float32)
     queries = [
         Query(photo=Path("a"), reference_id="two", columns={}),
@@ -243,6 +243,20 @@ def test_a_run_on_folders_like_the_real_ones_finds_copies_and_says_what_is_missi
     assert line["targets"]["invaders independent_strict, recall@1"] == {"found": 1.0, "needed": 0.68, "reached": True}
     assert line["targets"]["grocery Fruit, recall@1"]["found"] is None
     _check_table(table.read_text(encoding="utf-8"), line)
+
+
+def test_a_run_that_measured_nothing_is_a_failure(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, str(BENCHMARKS / "builtin_encoder.py"), "--data", str(tmp_path), "--only", "grocery"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+
+    assert ended.returncode == 1
+    assert "SKIPPED grocery: " in ended.stderr
+    assert ended.stderr.splitlines()[-1] == "nothing was measured; see above for what was skipped"
 
 
 def _check_invaders(figures: dict[str, Any]) -> None:
