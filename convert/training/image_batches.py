@@ -1,0 +1,174 @@
+"""The batches that the image tower learns from: photographs, pieces of them, and freshly drawn things.
+
+A batch is a function of its number and the seed alone, so training that was interrupted goes on with the very batches
+it would have had, and any number of workers makes the same ones. What a newcomer would get wrong: mixing. Whole
+families of look-alikes are in one batch, because a batch of strangers teaches nothing about near-twins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch.utils.data import Dataset
+
+from edge_identify.convert.training.photo_views import PhotoViews, Things
+from edge_identify.datasets.instances import SIDE_PX, DrawnInstance, Kind, draw_families
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+PIECES_PER_PHOTOGRAPH = 1
+_SHARES = (0.2, 0.27, 0.13)  # of a batch: whole photographs, pieces of them, known drawn things; the rest is fresh
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """How the batches are at some point of the training.
+
+    Attributes:
+        side_px: Side of the views.
+        difficulty: Of the simulated photos, 0 to 1.
+    """
+
+    side_px: int
+    difficulty: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownThings:
+    """Things that are the same in every epoch, so that a teacher's word on each can be kept.
+
+    Attributes:
+        photographs: uint8 RGB, SIDE_PX on the longer side.
+        drawn: Families one after the other.
+        seed: Of the pieces.
+    """
+
+    photographs: Sequence[NDArray[np.uint8]]
+    drawn: Sequence[DrawnInstance]
+    seed: int
+
+    def __len__(self) -> int:
+        return len(self.photographs) * (1 + PIECES_PER_PHOTOGRAPH) + len(self.drawn)
+
+    def picture(self, number: int) -> NDArray[np.uint8]:
+        """Return one of them, uint8 RGBA [SIDE_PX, SIDE_PX, 4]: photographs, then their pieces, then what is drawn."""
+        photographs = len(self.photographs)
+        if number < photographs:
+            return _laid_in_square(self.photographs[number])
+        if number < photographs * (1 + PIECES_PER_PHOTOGRAPH):
+            return self._piece(number)
+        return self.drawn[number - photographs * (1 + PIECES_PER_PHOTOGRAPH)].pixels
+
+    def clean_square(self, number: int) -> NDArray[np.uint8]:
+        """Return the middle square of one of them, uint8 RGB, for a teacher."""
+        if number >= len(self.photographs):
+            return self.picture(number)[..., :3]
+        photograph = self.photographs[number]
+        side = min(photograph.shape[:2])
+        top, left = ((extent - side) // 2 for extent in photograph.shape[:2])
+        return photograph[top : top + side, left : left + side]
+
+    def _piece(self, number: int) -> NDArray[np.uint8]:
+        import numpy as np
+        from PIL import Image
+        from PIL.Image import Resampling
+
+        photograph = self.photographs[number % len(self.photographs)]
+        rng = np.random.default_rng([self.seed, number])
+        side = rng.uniform(0.4, 0.8) * min(photograph.shape[:2])
+        top, left = (rng.uniform(0, extent - side) for extent in photograph.shape[:2])
+        box = (left, top, left + side, top + side)
+        piece = np.asarray(Image.fromarray(photograph).resize((SIDE_PX, SIDE_PX), Resampling.BICUBIC, box=box))
+        return _opaque(piece)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Two views of each of n things.
+
+    Attributes:
+        references: float32 [n, 3, side, side], 0 to 1.
+        photos: float32 [n, 3, side, side], 0 to 1.
+        known: int64 [n]; the number among the known things, or -1 for a fresh one.
+    """
+
+    references: torch.Tensor
+    photos: torch.Tensor
+    known: torch.Tensor
+
+
+class ImageBatches(Dataset[Batch]):
+    """Makes the batches of a run, each by its number.
+
+    Args:
+        known: The known things.
+        size: Things in a batch.
+        seed: Of everything.
+        stage_of: From the number of a batch to how it is.
+    """
+
+    def __init__(self, known: KnownThings, *, size: int, seed: int, stages: Sequence[Stage]) -> None:
+        self._known = known
+        self._size = size
+        self._seed = seed
+        self._stages = stages
+
+    def __len__(self) -> int:
+        return len(self._stages)
+
+    def __getitem__(self, step: int) -> Batch:
+        import numpy as np
+
+        rng = np.random.default_rng([self._seed, step])
+        pictures, is_package, known = self._choose(rng)
+        stacked = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float().div_(255)
+        things = Things(pictures=stacked, is_package=torch.tensor(is_package))
+        views = PhotoViews(torch.Generator().manual_seed(int(rng.integers(2**62))))
+        stage = self._stages[step]
+        return Batch(
+            references=views.reference(things, stage.side_px),
+            photos=views.photo(things, stage.side_px, difficulty=stage.difficulty),
+            known=torch.tensor(known),
+        )
+
+    def _choose(self, rng: np.random.Generator) -> tuple[list[NDArray[np.uint8]], list[bool], list[int]]:
+        photographs = len(self._known.photographs)
+        pieces = photographs * PIECES_PER_PHOTOGRAPH
+        whole_count, piece_count, drawn_count = (round(share * self._size) for share in _SHARES)
+        numbers = rng.choice(photographs, min(whole_count, photographs), replace=False).tolist()
+        numbers += (photographs + rng.choice(pieces, min(piece_count, pieces), replace=False)).tolist()
+        first_drawn = int(rng.integers(0, max(1, len(self._known.drawn) - drawn_count)))
+        drawn = range(first_drawn, min(first_drawn + drawn_count, len(self._known.drawn)))
+        is_package = [False] * len(numbers) + [self._known.drawn[place].kind is Kind.PACKAGE for place in drawn]
+        numbers += [photographs + pieces + place for place in drawn]
+        pictures = [self._known.picture(number) for number in numbers]
+        for family in draw_families(rng, self._known.photographs):
+            fresh = family[: self._size - len(pictures)]
+            pictures += [instance.pixels for instance in fresh]
+            is_package += [instance.kind is Kind.PACKAGE for instance in fresh]
+            if len(pictures) == self._size:
+                break
+        return pictures, is_package, numbers + [-1] * (self._size - len(numbers))
+
+
+def _laid_in_square(photograph: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Lay a photograph into the middle of a transparent square; its rim goes on under the transparency."""
+    import numpy as np
+
+    height, width = photograph.shape[:2]
+    above, before = (SIDE_PX - height) // 2, (SIDE_PX - width) // 2
+    rim = ((above, SIDE_PX - height - above), (before, SIDE_PX - width - before), (0, 0))
+    square = np.pad(_opaque(photograph), rim, mode="edge")
+    square[..., 3] = np.pad(np.full((height, width), 255, dtype=np.uint8), rim[:2])
+    return square
+
+
+def _opaque(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    import numpy as np
+
+    return np.concatenate([picture, np.full((*picture.shape[:2], 1), 255, dtype=np.uint8)], axis=2)
