@@ -88,6 +88,25 @@ class KnownThings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """The things of a batch before they are photographed.
+
+    Attributes:
+        pictures: uint8 [n, SIDE_PX, SIDE_PX, 4], RGBA.
+        is_package: bool [n].
+        known: int64 [n]; the number among the known things, or -1 for a fresh one.
+        stage: How they are to be photographed.
+        seed: Of the photographing.
+    """
+
+    pictures: torch.Tensor
+    is_package: torch.Tensor
+    known: torch.Tensor
+    stage: Stage
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
     """Two views of each of n things.
 
@@ -102,39 +121,55 @@ class Batch:
     known: torch.Tensor
 
 
-class ImageBatches(Dataset[Batch]):
+def photograph(chosen: Chosen, device: torch.device) -> Batch:
+    """Make both views of each thing on a device; on the CPU, the same ones every time."""
+    pictures = chosen.pictures.to(device).permute(0, 3, 1, 2).float().div_(255)
+    things = Things(pictures=pictures, is_package=chosen.is_package.to(device))
+    views = PhotoViews(torch.Generator(device).manual_seed(chosen.seed))
+    return Batch(
+        references=views.reference(things, chosen.stage.side_px),
+        photos=views.photo(things, chosen.stage.side_px, difficulty=chosen.stage.difficulty),
+        known=chosen.known.to(device),
+    )
+
+
+class ImageBatches(Dataset[Batch | Chosen]):
     """Makes the batches of a run, each by its number.
 
     Args:
         known: The known things.
         size: Things in a batch.
         seed: Of everything.
-        stage_of: From the number of a batch to how it is.
+        stages: How each batch is, in order.
+        photographed: Give batches that are photographed, on the CPU; otherwise what was chosen, for a GPU to
+            photograph, which is many times faster there.
     """
 
-    def __init__(self, known: KnownThings, *, size: int, seed: int, stages: Sequence[Stage]) -> None:
+    def __init__(
+        self, known: KnownThings, *, size: int, seed: int, stages: Sequence[Stage], photographed: bool = True
+    ) -> None:
         self._known = known
         self._size = size
         self._seed = seed
         self._stages = stages
+        self._photographed = photographed
 
     def __len__(self) -> int:
         return len(self._stages)
 
-    def __getitem__(self, step: int) -> Batch:
+    def __getitem__(self, step: int) -> Batch | Chosen:
         import numpy as np
 
         rng = np.random.default_rng([self._seed, step])
         pictures, is_package, known = self._choose(rng)
-        stacked = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float().div_(255)
-        things = Things(pictures=stacked, is_package=torch.tensor(is_package))
-        views = PhotoViews(torch.Generator().manual_seed(int(rng.integers(2**62))))
-        stage = self._stages[step]
-        return Batch(
-            references=views.reference(things, stage.side_px),
-            photos=views.photo(things, stage.side_px, difficulty=stage.difficulty),
+        chosen = Chosen(
+            pictures=torch.from_numpy(np.stack(pictures)),
+            is_package=torch.tensor(is_package),
             known=torch.tensor(known),
+            stage=self._stages[step],
+            seed=int(rng.integers(2**62)),
         )
+        return photograph(chosen, torch.device("cpu")) if self._photographed else chosen
 
     def _choose(self, rng: np.random.Generator) -> tuple[list[NDArray[np.uint8]], list[bool], list[int]]:
         photographs = len(self._known.photographs)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from edge_identify.convert.builtin.shipped_weights import read_image_state, write_image_state
 from edge_identify.convert.models.torchvision_operators import ensure_torchvision_operators
 from edge_identify.convert.training.checkpoints import Learner, load_checkpoint, recipe_text, save_checkpoint
-from edge_identify.convert.training.image_batches import Batch, ImageBatches, KnownThings, Stage
+from edge_identify.convert.training.image_batches import Batch, Chosen, ImageBatches, KnownThings, Stage, photograph
 from edge_identify.convert.training.image_material import Progress, ask_teacher, gather_known_things, read_photographs
 from edge_identify.convert.training.objective import Memory, contrast_loss, kind_loss
 from edge_identify.convert.training.validation import Examination, Marks
@@ -117,7 +117,7 @@ def train_image_tower(run: ImageTowerRun, *, progress: Progress) -> ImageTowerRe
     examination = Examination(photographs.held_out, side_px=_SIDE_PX)
     step = trainer.resume()
     clock = _Clock()
-    for batch in _batches(run, known, first=step):
+    for batch in _batches(run, known, trainer.device, first=step):
         loss = trainer.learn(batch, step)
         step += 1
         progress("training", step, run.steps)
@@ -139,9 +139,9 @@ class _Trainer:
         import torch
 
         self._run = run
-        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self._targets = None if targets is None else targets.to(self._device)
-        model = _new_model(run).to(memory_format=torch.channels_last).to(self._device)  # type: ignore[call-overload]
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._targets = None if targets is None else targets.to(self.device)
+        model = _new_model(run).to(memory_format=torch.channels_last).to(self.device)  # type: ignore[call-overload]
         decayed = [parameter for parameter in model.parameters() if parameter.ndim > 1]
         others = [parameter for parameter in model.parameters() if parameter.ndim <= 1]
         groups = [{"params": decayed, "weight_decay": _WEIGHT_DECAY}, {"params": others, "weight_decay": 0.0}]
@@ -149,7 +149,7 @@ class _Trainer:
             model=model,
             average=copy.deepcopy(model).eval(),
             optimiser=torch.optim.AdamW(groups, lr=run.learning_rate, betas=(0.9, 0.98)),
-            memory=Memory(_MEMORY_THINGS, model.num_classes, self._device),
+            memory=Memory(_MEMORY_THINGS, model.num_classes, self.device),
         )
         self._recipe = recipe_text(
             seed=run.seed, batch=run.batch, taught=run.teacher is not None, rate=run.learning_rate, easiest=run.easiest
@@ -173,7 +173,7 @@ class _Trainer:
             group["lr"] = _rate(step / self._run.steps) * self._run.learning_rate
         self._learner.model.train()
         pixels = torch.cat([batch.references, batch.photos])
-        embeddings, known = self._embed(self._learner.model, pixels), batch.known.to(self._device)
+        embeddings, known = self._embed(self._learner.model, pixels), batch.known.to(self.device)
         loss = self._loss(embeddings, known, step)
         self._learner.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -199,9 +199,9 @@ class _Trainer:
         import torch
         import torch.nn.functional as F
 
-        mean, deviation = (torch.tensor(values).view(1, 3, 1, 1) for values in (_MEAN, _DEVIATION))
-        normalised = ((pixels - mean) / deviation).to(self._device, memory_format=torch.channels_last)
-        with torch.autocast(self._device.type, torch.bfloat16):
+        mean, deviation = (torch.tensor(each, device=self.device).view(1, 3, 1, 1) for each in (_MEAN, _DEVIATION))
+        normalised = ((pixels.to(self.device) - mean) / deviation).contiguous(memory_format=torch.channels_last)
+        with torch.autocast(self.device.type, torch.bfloat16):
             embeddings = model(normalised)
         return F.normalize(embeddings.float(), dim=1)
 
@@ -269,20 +269,20 @@ def _targets(run: ImageTowerRun, known: KnownThings, progress: Progress) -> torc
     return torch.from_numpy(ask_teacher(run.teacher, known, dim=EMBEDDING_DIM // 2, kept_in=kept_in, progress=progress))
 
 
-def _batches(run: ImageTowerRun, known: KnownThings, *, first: int) -> Iterator[Batch]:
+def _batches(run: ImageTowerRun, known: KnownThings, device: torch.device, *, first: int) -> Iterator[Batch]:
     from torch.utils.data import DataLoader
 
     stages = [_stage(step / run.steps, run.easiest) for step in range(run.steps)]
-    made = ImageBatches(known, size=run.batch, seed=run.seed, stages=stages)
-    return iter(
-        DataLoader(
-            made,
-            batch_size=None,
-            sampler=range(first, run.steps),
-            num_workers=run.workers,
-            prefetch_factor=3 if run.workers else None,
-        )
+    made = ImageBatches(known, size=run.batch, seed=run.seed, stages=stages, photographed=device.type == "cpu")
+    loader = DataLoader(
+        made,
+        batch_size=None,
+        sampler=range(first, run.steps),
+        num_workers=run.workers,
+        prefetch_factor=3 if run.workers else None,
     )
+    for item in loader:
+        yield photograph(item, device) if isinstance(item, Chosen) else item
 
 
 def _stage(done: float, easiest: float) -> Stage:
