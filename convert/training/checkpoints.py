@@ -16,8 +16,8 @@ from edge_identify.edge_runtime.errors import SetupError
 
 if TYPE_CHECKING:
     import torch
-    from torch import nn
 
+    from edge_identify.convert.builtin.image_tower import LayoutKeepingResNet
     from edge_identify.convert.training.objective import Memory
 
 _MEMORY = ("references", "photos", "known")
@@ -34,8 +34,8 @@ class Learner:
         memory: Of earlier embeddings.
     """
 
-    model: nn.Module
-    average: nn.Module
+    model: LayoutKeepingResNet
+    average: LayoutKeepingResNet
     optimiser: torch.optim.AdamW
     memory: Memory
 

@@ -191,6 +191,15 @@ class ImageBatches(Dataset[Batch | Chosen]):
         return pictures, is_package, numbers + [-1] * (self._size - len(numbers))
 
 
+def reference_views(pictures: Sequence[NDArray[np.uint8]], *, side_px: int, seed: int) -> torch.Tensor:
+    """Return things as reference images show them, float32 [n, 3, side_px, side_px], from RGBA pictures."""
+    import numpy as np
+
+    stacked = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float().div_(255)
+    things = Things(pictures=stacked, is_package=torch.zeros(len(pictures), dtype=torch.bool))
+    return PhotoViews(torch.Generator().manual_seed(seed)).reference(things, side_px)
+
+
 def _laid_in_square(photograph: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Lay a photograph into the middle of a transparent square; its rim goes on under the transparency."""
     import numpy as np

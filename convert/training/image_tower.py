@@ -12,22 +12,35 @@ import copy
 import json
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_identify.convert.builtin.shipped_weights import read_image_state, write_image_state
 from edge_identify.convert.models.torchvision_operators import ensure_torchvision_operators
 from edge_identify.convert.training.checkpoints import Learner, load_checkpoint, recipe_text, save_checkpoint
-from edge_identify.convert.training.image_batches import Batch, Chosen, ImageBatches, KnownThings, Stage, photograph
+from edge_identify.convert.training.image_batches import (
+    Batch,
+    Chosen,
+    ImageBatches,
+    KnownThings,
+    Stage,
+    photograph,
+    reference_views,
+)
 from edge_identify.convert.training.image_material import Progress, ask_teacher, gather_known_things, read_photographs
 from edge_identify.convert.training.objective import Memory, contrast_loss, kind_loss
 from edge_identify.convert.training.validation import Examination, Marks
+from edge_identify.convert.training.whitening import whiten_halves
+from edge_identify.datasets.instances import draw_families
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
+
+    from edge_identify.convert.builtin.image_tower import LayoutKeepingResNet
 
 FULL_VIEWS = 6_000_000  # about ten times the first weights' run
 DEFAULT_BATCH = 96  # things, so twice as many views
@@ -38,6 +51,7 @@ _LEARNING_RATE, _WEIGHT_DECAY, _WARM_UP = 2e-3, 0.05, 0.04
 _AVERAGE_KEEPS = 0.996  # of the moving average, at each step
 _GRADIENT_LIMIT = 5.0
 _SMALL_SIDE_PX, _SIDE_PX, _SMALL_SHARE = 104, 128, 0.6  # the last map is 4 x 4 from 97 pixels on; smaller costs less
+_WHITENING_THINGS = 2_000  # of each collection; eight for each direction
 _HARDEST_FROM = 0.5  # of the run
 _CHECKPOINT_EVERY_S, _EXAMINE_EVERY_S = 240, 480
 _MEAN = (0.48145466, 0.4578275, 0.40821073)  # OpenAI's, as the model's configuration says
@@ -126,6 +140,7 @@ def train_image_tower(run: ImageTowerRun, *, progress: Progress) -> ImageTowerRe
         if clock.is_due("checkpoint", _CHECKPOINT_EVERY_S):
             trainer.save(step)
     trainer.save(step)
+    trainer.whiten(_whitening_views(known, seed=run.seed))
     marks = examination.mark(trainer.embed)
     _note(run, step, None, marks)
     write_image_state(trainer.average_state(), run.out)
@@ -191,6 +206,10 @@ class _Trainer:
         with torch.no_grad():
             return self._embed(self._learner.average, pixels)
 
+    def whiten(self, collections: Sequence[torch.Tensor]) -> None:
+        """Spread the moving average's embedding evenly; see `whitening`. To be done once, after the last step."""
+        whiten_halves(self._learner.average, collections, run=self.embed)
+
     def average_state(self) -> dict[str, torch.Tensor]:
         """Return the weights of the moving average."""
         return self._learner.average.state_dict()
@@ -245,7 +264,7 @@ class _Clock:
         return True
 
 
-def _new_model(run: ImageTowerRun) -> nn.Module:
+def _new_model(run: ImageTowerRun) -> LayoutKeepingResNet:
     import torch
 
     ensure_torchvision_operators()
@@ -283,6 +302,18 @@ def _batches(run: ImageTowerRun, known: KnownThings, device: torch.device, *, fi
     )
     for item in loader:
         yield photograph(item, device) if isinstance(item, Chosen) else item
+
+
+def _whitening_views(known: KnownThings, *, seed: int) -> list[torch.Tensor]:
+    """Return clean views of photographs and, as many, of fresh drawn things."""
+    import numpy as np
+
+    rng = np.random.default_rng([seed, 0, 1])
+    count = min(_WHITENING_THINGS, len(known.photographs))
+    photographs = [known.picture(int(number)) for number in rng.permutation(len(known.photographs))[:count]]
+    families = draw_families(rng, known.photographs)
+    drawn = [instance.pixels for instance in islice(chain.from_iterable(families), count)]
+    return [reference_views(pictures, side_px=_SIDE_PX, seed=seed) for pictures in (photographs, drawn)]
 
 
 def _stage(done: float, easiest: float) -> Stage:
