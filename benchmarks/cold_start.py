@@ -1,24 +1,26 @@
 """The whole command, from start to answer: one 12-megapixel photo against 4,000 references.
 
     python benchmarks/cold_start.py --encoder-pack PACK [--rounds 7] [--with-open-clip]
+        [--rclip-python PYTHON] [--fastembed-python PYTHON]
 
 Takes the onnx-int8 image encoder of a pack, installs it with random references as `edge-identify sync` would, and
 compares `edge-identify photo.jpg --json` with two short scripts on the same files: ONNX Runtime and FAISS as their
-manuals show them, and open_clip and FAISS. Prints one JSON line with medians of wall and CPU time and peak memory.
+manuals show them, and open_clip and FAISS; and with rclip and fastembed where they are installed (`peers.py` says how
+they run). Prints one JSON line: medians of wall and CPU time, peak memory, and what `edge-identify` takes of each
+other's. A peer that is not found on PATH is skipped unless its Python is named; one that is named must be there.
 """
 
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 import tempfile
 import time
-from importlib.util import find_spec
 from pathlib import Path
 
 from material import pack_with_references
-from measuring import print_line, processes_interleaved
+from measuring import Command, compile_once, print_line, processes_interleaved
+from peers import fastembed_command, has_package, python_on_path, rclip_command
 
 from edge_identify.edge_runtime.drawn_photo import drawn_photo
 from edge_identify.edge_runtime.durable import sha256_of_file
@@ -56,6 +58,8 @@ with torch.no_grad():
 print(faiss.read_index(index).search(torch.nn.functional.normalize(embedding).numpy(), 5))
 """
 
+_INSTALLED = "edge_identify_installed"
+_PEERS = {"rclip": rclip_command, "fastembed": fastembed_command}
 _SETTLING_S = 4  # a file changed a moment ago is hashed again at each start; see verified_files.py
 
 
@@ -66,18 +70,48 @@ def main() -> None:
     parser.add_argument("--references", type=int, default=4_000)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--with-open-clip", action="store_true", help="8 s a round; for packs of ViT-B-32")
+    for peer in _PEERS:
+        parser.add_argument(f"--{peer}-python", type=Path, metavar="PYTHON", help=f"of an environment that has {peer}")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        commands, skipped = _prepare(Path(folder), options)
-        for name, reason in skipped.items():
-            print(f"SKIPPED {name}: {reason}", file=sys.stderr)
+    peers, skipped = _peers(parser, options)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        compile_once(folder / "compiled")
+        photo = folder / "photo.jpg"
+        photo.write_bytes(drawn_photo())
+        commands = _own_and_scripts(folder, photo, options)
+        for peer, python in peers.items():
+            commands[peer] = _PEERS[peer](python, photo, folder / peer, references=options.references)
         figures = processes_interleaved(commands, options.rounds)
-    print_line("cold_start", references=options.references, rounds=options.rounds, figures=figures, skipped=skipped)
+    print_line(
+        "cold_start",
+        references=options.references,
+        rounds=options.rounds,
+        figures=figures,
+        share=_shares(figures),
+        skipped=skipped,
+    )
 
 
-def _prepare(folder: Path, options: argparse.Namespace) -> tuple[dict[str, list[str]], dict[str, str]]:
-    photo = folder / "photo.jpg"
-    photo.write_bytes(drawn_photo())
+def _peers(parser: argparse.ArgumentParser, options: argparse.Namespace) -> tuple[dict[str, Path], dict[str, str]]:
+    """Return the Python of each peer that is here, and why each other one is left out."""
+    found: dict[str, Path] = {}
+    skipped = {} if options.with_open_clip else {"open_clip_faiss": "ask for it with --with-open-clip"}
+    for peer in _PEERS:
+        named: Path | None = getattr(options, f"{peer}_python")
+        python = python_on_path(peer) if named is None else named.absolute()
+        if named is not None and not has_package(named, peer):
+            parser.error(f"--{peer}-python {named}: {peer} is not installed there; run: {named} -m pip install {peer}")
+        if python is None:
+            skipped[peer] = f"is not on PATH; name the Python that has it with --{peer}-python"
+        else:
+            found[peer] = python
+    for name, reason in skipped.items():
+        print(f"SKIPPED {name}: {reason}", file=sys.stderr)
+    return found, skipped
+
+
+def _own_and_scripts(folder: Path, photo: Path, options: argparse.Namespace) -> dict[str, Command]:
     pack = pack_with_references(options.encoder_pack, folder / "pack", count=options.references)
     manifest = read_manifest(pack)
     _install(pack, manifest, folder / "store")
@@ -86,22 +120,25 @@ def _prepare(folder: Path, options: argparse.Namespace) -> tuple[dict[str, list[
     size, index = str(manifest.preprocessing.size_px), str(pack / manifest.index.file)
     model = str(pack / variant.model)
     ours = [sys.executable, "-c", _OURS, str(photo), "--json"]
+    script = [sys.executable, "-c", _ONNX_FAISS, str(photo), model, index, size, variant.input.name]
     commands = {
-        "edge_identify_installed": [*ours, "--store", str(folder / "store")],
-        "edge_identify_folder": [*ours, "--pack", f"{pack}/"],
-        "onnxruntime_faiss_int8": [
-            sys.executable, "-c", _ONNX_FAISS, str(photo), model, index, size, variant.input.name
-        ],
-    }  # fmt: skip
-    skipped = {}
+        _INSTALLED: Command(words=[*ours, "--store", str(folder / "store")]),
+        "edge_identify_folder": Command(words=[*ours, "--pack", f"{pack}/"]),
+        "onnxruntime_faiss_int8": Command(words=script),
+    }
     if options.with_open_clip:
-        commands["open_clip_faiss"] = [sys.executable, "-c", _OPEN_CLIP_FAISS, str(photo), index]
-    else:
-        skipped["open_clip_faiss"] = "ask for it with --with-open-clip"
-    for peer in ("rclip", "fastembed"):
-        here = find_spec(peer) or shutil.which(peer)
-        skipped[peer] = "needs a folder of its own weights; not run here" if here else "is not installed"
-    return commands, skipped
+        commands["open_clip_faiss"] = Command(words=[sys.executable, "-c", _OPEN_CLIP_FAISS, str(photo), index])
+    return commands
+
+
+def _shares(figures: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+    """Return what the installed command takes of each other's time and memory."""
+    own = figures[_INSTALLED]
+    return {
+        other: {key: round(own[key] / value, 3) for key, value in taken.items() if value}
+        for other, taken in figures.items()
+        if other != _INSTALLED
+    }
 
 
 def _install(pack: Path, manifest: Manifest, root: Path) -> None:

@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 from material import pack_with_references
-from measuring import print_line
+from measuring import compile_once, print_line
 
 from edge_identify.edge_runtime.commands.benchmarking import peak_memory_bytes
 from edge_identify.edge_runtime.drawn_photo import drawn_photo
@@ -28,9 +28,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--encoder-pack", type=Path, required=True, metavar="PACK")
     options = parser.parse_args()
-    figures = {"python_alone": _mib([sys.executable, "-c", "pass"])}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        compile_once(folder / "compiled")
+        figures = {"python_alone": _mib([sys.executable, "-c", "pass"])}
         for count in _COUNTS:
             pack = pack_with_references(options.encoder_pack, folder / "pack", count=count)
             for title, size_px in _PHOTOS_PX.items():

@@ -11,6 +11,7 @@ The same arguments and the same state of `rng` give the same pixels on one machi
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edge_identify.datasets.photo_effects import blur, compress, light, occlude, sensor_noise
@@ -24,6 +25,25 @@ if TYPE_CHECKING:
 DEFAULT_LONG_SIDE_PX = 720  # what a photo is worth to a small encoder; 12 megapixels would only cost time
 _FRAME_RATIO = 4 / 3  # the sensor of nearly every phone
 _CAMERA_DISTANCE = 2.6  # in units of the thing's longer side: about a 26 mm lens that the thing fills
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """Where a flat thing stands before the camera.
+
+    Attributes:
+        yaw: By how many radians it is turned aside.
+        pitch: By how many it leans back or forward.
+        roll: By how many it is turned clockwise in the plane of the picture.
+        fill: Share of the frame that its box takes, along the side where that is tighter; above 1 it is cut off.
+        shift_px: How far right and down its middle lies of the frame's, in pixels of the photo.
+    """
+
+    yaw: float = 0.0
+    pitch: float = 0.0
+    roll: float = 0.0
+    fill: float = 1.0
+    shift_px: tuple[float, float] = (0.0, 0.0)
 
 
 def simulate_photo(
@@ -47,14 +67,28 @@ def simulate_photo(
         RGB, sides 4:3, upright or lying as suits the picture.
     """
     frame = _frame_size(image.size, long_side_px)
-    corners = _seen_corners(image.size, frame, rng, difficulty)
+    view = _choose_view(frame, rng, difficulty)
     behind = draw_surface(rng, frame) if background is None else _cover(background, frame)
-    photo = _paste_in_perspective(image, behind, corners)
+    photo = place_in_view(image, behind, view)
     photo = occlude(photo, rng, chance=0.3 * difficulty)
     photo = light(photo, rng, difficulty)
     photo = blur(photo, rng, difficulty)
     photo = sensor_noise(photo, rng, difficulty)
     return compress(photo, rng, difficulty)
+
+
+def place_in_view(image: Image, behind: Image, view: View) -> Image:
+    """Show a picture in perspective before a background: the geometry of a photo and nothing else.
+
+    Args:
+        image: Any mode and size. Where it is transparent, the background is seen.
+        behind: The background, of the photo's size.
+        view: Where the picture stands.
+
+    Returns:
+        RGB, of the size of `behind`.
+    """
+    return _paste_in_perspective(image, behind, _seen_corners(image.size, behind.size, view))
 
 
 def _frame_size(image_size: tuple[int, int], long_side_px: int) -> tuple[int, int]:
@@ -63,22 +97,27 @@ def _frame_size(image_size: tuple[int, int], long_side_px: int) -> tuple[int, in
     return (long_side_px, short_side_px) if width > height else (short_side_px, long_side_px)
 
 
-def _seen_corners(
-    image_size: tuple[int, int], frame: tuple[int, int], rng: np.random.Generator, difficulty: float
-) -> NDArray[np.float64]:
-    """Return where the corners lie in the frame: top left, top right, bottom right, bottom left."""
+def _choose_view(frame: tuple[int, int], rng: np.random.Generator, difficulty: float) -> View:
     import numpy as np
 
     spread = np.radians([22, 14, 4]) * difficulty  # turned aside, looking up or down, phone held askew
-    seen = _project(image_size, *np.clip(rng.normal(0, spread / 2), -spread, spread))
+    yaw, pitch, roll = np.clip(rng.normal(0, spread / 2), -spread, spread).tolist()
     fill = rng.uniform(0.98 - 0.22 * difficulty, 0.98 + 0.06 * difficulty)
-    extent = seen.max(axis=0) - seen.min(axis=0)
-    seen *= fill * min(np.array(frame) / extent)
     # Off centre, by part of the room that is left, so that the thing stays in the middle square an encoder
     # keeps.
+    right_px, down_px = (0.1 * min(frame) * difficulty * rng.uniform(-1, 1, 2)).tolist()
+    return View(yaw=yaw, pitch=pitch, roll=roll, fill=fill, shift_px=(right_px, down_px))
+
+
+def _seen_corners(image_size: tuple[int, int], frame: tuple[int, int], view: View) -> NDArray[np.float64]:
+    """Return where the corners lie in the frame: top left, top right, bottom right, bottom left."""
+    import numpy as np
+
+    seen = _project(image_size, view.yaw, view.pitch, view.roll)
+    extent = seen.max(axis=0) - seen.min(axis=0)
+    seen *= view.fill * min(np.array(frame) / extent)
     middle = (seen.max(axis=0) + seen.min(axis=0)) / 2
-    room = 0.1 * min(frame) * difficulty * rng.uniform(-1, 1, 2)
-    placed: NDArray[np.float64] = seen - middle + np.array(frame) / 2 + room
+    placed: NDArray[np.float64] = seen - middle + np.array(frame) / 2 + np.array(view.shift_px)
     return placed
 
 

@@ -4,11 +4,13 @@ Every client runs it after an install. It catches what hashes cannot: a decoder,
 device that computes something else. What counts is the embedding, compared by cosine, since one int8 model differs
 a little between processors; the hash of the pixels is there for those who write a client and look for the cause.
 
-`cases.json`: {"tolerance": cosine, "cases": [{"photo": path, "pixels_sha256", "embedding": [...]}]}
+`cases.json`: {"tolerance": cosine, "cases": [{"photo": path, "pixels_sha256", "embedding": [...]}]}, and `measured`,
+the cosines from which the maker took the tolerance.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,12 +44,18 @@ class ConformanceCase:
     embedding: tuple[float, ...]
 
 
-def serialise_cases(cases: tuple[ConformanceCase, ...], *, tolerance: float) -> bytes:
+def serialise_cases(
+    cases: tuple[ConformanceCase, ...],
+    *,
+    tolerance: float,
+    measured: Mapping[str, Mapping[str, float]] | None = None,
+) -> bytes:
     """Return the bytes of `cases.json`.
 
     Args:
         cases: The photos.
         tolerance: The least cosine that a device's embedding must have with the maker's.
+        measured: The cosines that the tolerance comes from, for people; no reader needs them.
     """
     rows = [
         {
@@ -57,7 +65,8 @@ def serialise_cases(cases: tuple[ConformanceCase, ...], *, tolerance: float) -> 
         }
         for case in cases
     ]
-    return canonical_json({"tolerance": tolerance, "cases": rows})
+    shown = {} if measured is None else {"measured": measured}
+    return canonical_json({"tolerance": tolerance, "cases": rows, **shown})
 
 
 def self_test(pack: Pack) -> int:

@@ -28,7 +28,7 @@ def disk_errors_explained(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        where = error.filename or folder
+        where = error.filename2 or error.filename or folder  # the second is where a copy was to go
         raise SetupError(f"{where}: {error.strerror or error}; make room or check who may write to {folder}") from error
 
 

@@ -12,10 +12,10 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Self
 
 from edge_identify.edge_runtime.encoders import Encoder, image_encoder, text_encoder
-from edge_identify.edge_runtime.images import open_photo
 from edge_identify.edge_runtime.pack.reader import Pack
 from edge_identify.edge_runtime.pack.references import Reference, ReferenceTable
-from edge_identify.edge_runtime.preprocessing import enough_px, preprocess, preprocess_photo
+from edge_identify.edge_runtime.prepared_photos import PreparedPhoto, prepare_photo
+from edge_identify.edge_runtime.preprocessing import preprocess
 
 if TYPE_CHECKING:
     import numpy as np
@@ -99,8 +99,12 @@ class Identifier:
         Raises:
             PhotoError: The picture cannot be used.
         """
-        started = perf_counter()
-        embedding = self._encoder.embed(self.photo_pixels(photo)[None])
+        return self.identify_prepared(prepare_photo(photo, self._pack.manifest.preprocessing), top_k=top_k)
+
+    def identify_prepared(self, photo: PreparedPhoto, *, top_k: int = DEFAULT_TOP_K) -> Identification:
+        """Name what a photo shows that was made ready by the pack's recipe; the time that took counts."""
+        started = perf_counter() - photo.seconds
+        embedding = self._encoder.embed(photo.pixels[None])
         return self._finder.answer(embedding, top_k, self._encoder.variant_name, started)
 
     def photo_pixels(self, photo: Path) -> NDArray[np.uint8]:
@@ -109,8 +113,7 @@ class Identifier:
         Raises:
             PhotoError: The picture cannot be used.
         """
-        recipe = self._pack.manifest.preprocessing
-        return preprocess_photo(open_photo(photo, enough_px=enough_px(recipe)), recipe)
+        return prepare_photo(photo, self._pack.manifest.preprocessing).pixels
 
     def pixels(self, image: Image) -> NDArray[np.uint8]:
         """Return the encoder's exact pixels of an upright RGB picture, as references have, uint8 [size, size, 3]."""
@@ -160,13 +163,11 @@ class ReferenceFinder:
 
     def __init__(self, pack: Pack, *, many: bool) -> None:
         """Open the index and the references, hashes checked first."""
-        from edge_identify.edge_runtime.search import FaissSearch, MappedSearch
+        from edge_identify.edge_runtime.sign_search import open_search
 
         self._manifest = pack.manifest
-        index_file = pack.file(pack.manifest.index.file)
+        self._search: VectorSearch = open_search(pack, many=many)
         self._references = ReferenceTable(pack.file(pack.manifest.references_file))
-        make_search = FaissSearch if many else MappedSearch
-        self._search: VectorSearch = make_search(index_file, pack.manifest.index)
 
     def close(self) -> None:
         """Close the references file."""

@@ -102,7 +102,6 @@ def enough_px(recipe: Preprocessing) -> int:
 
 
 def _square(image: Image, box: tuple[float, float, float, float], recipe: Preprocessing) -> NDArray[np.uint8]:
-    import numpy as np
     from PIL.Image import Resampling
 
     resampling = Resampling.BICUBIC if recipe.interpolation is Interpolation.BICUBIC else Resampling.BILINEAR
@@ -114,6 +113,8 @@ def _square(image: Image, box: tuple[float, float, float, float], recipe: Prepro
     # rounding to 8 bits between the passes makes the orders differ.
     across = band.resize((size_px, band.height), resampling, box=(left, 0, right, band.height))
     square = across.resize((size_px, size_px), resampling, box=(0, top - first_row, size_px, bottom - first_row))
+    import numpy as np  # here, where it is needed: another thread may still be busy loading it
+
     return np.asarray(square, dtype=np.uint8)
 
 

@@ -2,7 +2,8 @@
 
 Importing FAISS costs more than searching 4,000 vectors once, so a single question is answered from the mapped
 file; a folder of photos or a server uses FAISS. Both give the same ids and, within rounding, the same scores. Equal
-scores are ordered by id, so that an answer does not depend on the route.
+scores are ordered by id, so that an answer does not depend on the route. Both look at every vector; `sign_search` opens
+a pack and spares that where the pack is large.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ class MappedSearch:
         if not np.isfinite(scores).all():
             raise PackDamagedError(f"{self._path}: holds values that are no numbers; build or fetch the pack again")
         ids = np.broadcast_to(self._rows.ids, scores.shape)
-        return _best(ids, scores, k)
+        return best_neighbours(ids, scores, k)
 
     def _scores(self, query: NDArray[np.float32]) -> NDArray[np.float32]:
         # q . (offset + scale * code) = q . offset + (q * scale) . code: the codes are never decoded.
@@ -109,10 +110,11 @@ class FaissSearch:
         while asked < self._count and np.any(scores[:, k - 1] == scores[:, -1]):
             asked = min(2 * asked, self._count)
             scores, ids = self._index.search(vectors, asked)
-        return _best(ids, scores, k)
+        return best_neighbours(ids, scores, k)
 
 
-def _best(ids: NDArray[np.int64], scores: NDArray[np.float32], k: int) -> Neighbours:
+def best_neighbours(ids: NDArray[np.int64], scores: NDArray[np.float32], k: int) -> Neighbours:
+    """Return the best `k` of scored vectors, equal scores by id; `ids` and `scores` are [queries, n]."""
     k = min(k, scores.shape[1])
     chosen = [_best_columns(row_ids, row_scores, k) for row_ids, row_scores in zip(ids, scores, strict=True)]
     columns = np.stack(chosen)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +45,7 @@ def _add(options: argparse.Namespace) -> ExitCode:
     source = parse_source(
         options.source, recursive=not options.no_recursive, label_from_folder=options.label_from_folder
     )
-    with Catalogue.open(options.catalogue) as catalogue:
+    with _no_empty_catalogue_left(options.catalogue), Catalogue.open(options.catalogue) as catalogue:
         report = catalogue.add(
             source, namespace=options.namespace, progress=lambda items: shown_progress("adding", items)
         )
@@ -60,6 +62,18 @@ def _add(options: argparse.Namespace) -> ExitCode:
     if report.usable == 0:
         raise SetupError(f"{options.source}: not one usable picture; the lines above say why")
     return ExitCode.SOME_SKIPPED if report.skipped else ExitCode.DONE
+
+
+@contextmanager
+def _no_empty_catalogue_left(path: Path) -> Iterator[None]:
+    """Remove the file of a catalogue that was to be made and into which nothing could be added."""
+    was_there = path.exists()
+    try:
+        yield
+    except BaseException:
+        if not was_there:
+            path.unlink(missing_ok=True)
+        raise
 
 
 def _print(counts: dict[str, int], *, as_json: bool) -> None:

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from edge_identify.convert.commands.presenting import subcommand
+from edge_identify.convert.export.sizes import estimated_bytes
 from edge_identify.edge_runtime.commands.running import ExitCode
 
 if TYPE_CHECKING:
@@ -45,16 +46,16 @@ def _models(options: argparse.Namespace) -> ExitCode:
 
 
 def _print_table(descriptions: list[ModelDescription], others: tuple[str, ...]) -> None:
-    print(f"{'model':<16} {'dim':>4} {'px':>4} {'image':>8} {'text':>8}  published weights")
+    print(f"{'model':<16} {'dim':>4} {'px':>4} {'image':>8} {'text':>8} {'int8':>12}  published weights")
     for description in descriptions:
         print(
             f"{description.name:<16} {description.dim:>4} {description.size_px:>4} "
-            f"{_millions(description.image_parameters):>8} {_millions(description.text_parameters):>8}  "
-            f"{_licences_in_short(description.weights)}"
+            f"{_millions(description.image_parameters):>8} {_millions(description.text_parameters):>8} "
+            f"{_int8_megabytes(description):>12}  {_licences_in_short(description.weights)}"
         )
     print(
-        "\nimage, text: parameters. `edge-build models NAME` lists the weights of one; open_clip knows"
-        f" {len(others)} more models, whose export is not tested."
+        "\nimage, text: parameters; int8: about the size of their two files. `edge-build models NAME` tells the other"
+        f" sizes and lists the weights of one; open_clip knows {len(others)} more models, whose export is not tested."
     )
 
 
@@ -64,12 +65,24 @@ def _print_one(description: ModelDescription) -> None:
         f"{_millions(description.image_parameters)} parameters for images, "
         f"{_millions(description.text_parameters)} for text"
     )
+    _print_sizes(description)
     if description.needs_tokenizer_file:
         print("  its text encoder needs the model's tokenizer.json (--tokenizer)")
     for weights in description.weights:
         print(f"  {description.name}/{weights.tag}: {_licence_line(weights.licence)}")
     if not description.weights:
         print("  no published weights; use --pretrained FILE")
+
+
+def _print_sizes(description: ModelDescription) -> None:
+    print("  files, about, in MB (from the number of parameters; layers that int8 would harm stay larger):")
+    for tower, sizes in estimated_bytes(description).items():
+        print(f"    {tower:<5} {', '.join(f'{name} {size / 1e6:.0f}' for name, size in sizes.items())}")
+
+
+def _int8_megabytes(description: ModelDescription) -> str:
+    sizes = estimated_bytes(description)
+    return " + ".join(f"{sizes[tower]['onnx-int8'] / 1e6:.0f}" for tower in ("image", "text")) + " MB"
 
 
 def _licence_line(licence: Licence | None) -> str:
@@ -96,7 +109,7 @@ def _as_json(description: ModelDescription) -> dict[str, Any]:
         {"tag": published.tag, "licence": published.licence and asdict(published.licence)}
         for published in description.weights
     ]
-    return asdict(description) | {"weights": weights}
+    return asdict(description) | {"weights": weights, "estimated_bytes": estimated_bytes(description)}
 
 
 def _millions(count: int) -> str:

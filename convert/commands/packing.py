@@ -93,6 +93,8 @@ def _pack(options: argparse.Namespace) -> ExitCode:
         print(f"skipped: {printable(left_out.reason)}", file=sys.stderr)
     for dropped in report.dropped:
         print(f"left out: {dropped}", file=sys.stderr)
+    if report.signs_left_out:
+        print(f"left out: {report.signs_left_out}", file=sys.stderr)
     _print_build(options, report, perf_counter() - started)
     return ExitCode.SOME_SKIPPED if report.left_out or report.dropped else ExitCode.DONE
 

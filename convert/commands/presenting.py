@@ -36,7 +36,7 @@ def shown_progress(step: str, items: Iterable[_Item]) -> Iterator[_Item]:
     from tqdm import tqdm
 
     total = len(items) if isinstance(items, Sized) else None
-    yield from tqdm(items, desc=step, total=total, unit="picture", disable=None, leave=False)
+    yield from tqdm(items, desc=step, total=total, disable=None, leave=False)
 
 
 def show_stage_progress(what: str, done: int, total: int) -> None:

@@ -19,8 +19,6 @@ from edge_identify.edge_runtime.pack.manifest import Fidelity
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from edge_identify.convert.export.variants import ExportedVariant
-
     Batch = NDArray[np.uint8] | NDArray[np.int64]
 
 
@@ -64,7 +62,7 @@ THRESHOLDS: Mapping[str, Threshold] = {
 TIE = 0.05
 
 _LENGTH_TOLERANCE = 1e-2  # of a unit vector; half precision keeps 1e-3
-_BATCH = 32  # keeps a ViT-L's activations under a gigabyte
+_BATCH = 8  # ONNX Runtime keeps what its largest batch took, in each session: with 32, a ViTamin-S's build held 11 GB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,9 +83,10 @@ class FidelitySample:
 
 
 def measure_fidelity(
-    variant: ExportedVariant,
+    name: str,
     sample: FidelitySample,
     *,
+    found_queries: NDArray[np.float32],
     original_queries: NDArray[np.float32],
     original_references: NDArray[np.float32],
     indexed_references: NDArray[np.float32],
@@ -95,8 +94,9 @@ def measure_fidelity(
     """Compare an exported variant with the original.
 
     Args:
-        variant: The exported file.
-        sample: What to ask it.
+        name: The variant's, for messages.
+        sample: What it was asked.
+        found_queries: The exported file's embeddings of the queries, float32 [n, dim].
         original_queries: The original's embeddings of the queries, float32 [n, dim].
         original_references: The original's embeddings of the references, float32 [m, dim].
         indexed_references: The embeddings of the same references as they stand in the pack's index, float32 [m, dim].
@@ -104,17 +104,16 @@ def measure_fidelity(
     Raises:
         SetupError: The file does not return unit vectors.
     """
-    found = embed_in_batches(variant.embed, sample.queries)
-    _check_length(variant.name, found)
-    cosines = _cosines(found, original_queries)
+    _check_length(name, found_queries)
+    cosines = _cosines(found_queries, original_queries)
     centre = np.concatenate([original_queries, original_references]).mean(axis=0)
-    original_scores, scores = original_queries @ original_references.T, found @ indexed_references.T
+    original_scores, scores = original_queries @ original_references.T, found_queries @ indexed_references.T
     return Fidelity(
         sample=sample.description,
         count=len(cosines),
         cosine_mean=_rounded(cosines.mean()),
         cosine_min=_rounded(cosines.min()),
-        cosine_centred=_rounded(_cosines(found - centre, original_queries - centre).mean()),
+        cosine_centred=_rounded(_cosines(found_queries - centre, original_queries - centre).mean()),
         top1_agreement=_rounded(agreement(original_scores, scores, depth=1)),
         top5_agreement=_rounded(agreement(original_scores, scores, depth=min(5, scores.shape[1]))),
         recall_change=None if sample.right is None else _rounded(_recall_change(original_scores, scores, sample.right)),
@@ -131,14 +130,16 @@ def check_fidelity(kind: str, measured: Mapping[str, Fidelity]) -> None:
     Raises:
         SetupError: A variant is below its threshold; the message holds the figures.
     """
-    failures = [
-        f"{kind} encoder {name} drifts from the original: {'; '.join(short)}"
-        for name, short in drifting(measured).items()
-    ]
-    if failures:
-        raise SetupError(
-            f"{' / '.join(failures)}; choose other --variants, leave it out with --drop-drifting, or use another model"
-        )
+    if failures := drifting(measured):
+        raise drift_error(kind, failures)
+
+
+def drift_error(kind: str, failures: Mapping[str, list[str]]) -> SetupError:
+    """Return the error that names the variants of one tower that failed, each with its figures in words."""
+    named = [f"{kind} encoder {name} drifts from the original: {'; '.join(short)}" for name, short in failures.items()]
+    return SetupError(
+        f"{' / '.join(named)}; choose other --variants, leave it out with --drop-drifting, or use another model"
+    )
 
 
 def drifting(measured: Mapping[str, Fidelity]) -> Mapping[str, list[str]]:

@@ -13,7 +13,9 @@ from edge_identify.convert.export.coreml.quantise import palettise_weights_to_6_
 from edge_identify.convert.export.onnx.graph import export_image_onnx, export_text_onnx
 from edge_identify.convert.export.onnx.quantise import quantise_image_to_int8, quantise_text_to_int8
 from edge_identify.convert.export.onnx.weights import quantise_weights_only, store_weights_as_fp16
+from edge_identify.convert.export.progress import Progress, unwatched
 from edge_identify.convert.export.variants import TowerExport
+from edge_identify.convert.models.families import is_transformer
 from edge_identify.convert.models.loading import LoadedModel
 from edge_identify.edge_runtime.pack.manifest import Tensor
 
@@ -35,21 +37,24 @@ _WEIGHT_ONLY_FORMS = {"w8": partial(quantise_weights_only, bits=8), "w4": partia
 _COREML_FORMS = {"fp16": _copy_package, "int8": quantise_weights_to_int8, "6bit": palettise_weights_to_6_bits}
 
 
-def image_tower_export(model: LoadedModel, calibration: NDArray[np.uint8]) -> TowerExport:
+def image_tower_export(
+    model: LoadedModel, calibration: NDArray[np.uint8], progress: Progress = unwatched
+) -> TowerExport:
     """Return how a model's image tower is written.
 
     Args:
         model: The model.
         calibration: Pictures that show the quantiser its ranges, uint8 [n, size, size, 3].
+        progress: Is shown the tries that finding a faithful int8 takes.
     """
     from edge_identify.convert.export.towers import ImageTower
 
     tower = ImageTower(model.model, mean=model.mean, std=model.std)
     size = model.preprocessing.size_px
-    transformer = is_transformer(model)
+    transformer = is_transformer(tower.visual)
 
     def to_int8(source: Path, out: Path) -> None:
-        quantise_image_to_int8(source, out, calibration_pixels=calibration, transformer=transformer)
+        quantise_image_to_int8(source, out, calibration_pixels=calibration, transformer=transformer, progress=progress)
 
     return TowerExport(
         kind="image",
@@ -81,16 +86,3 @@ def text_tower_export(model: LoadedModel) -> TowerExport:
         coreml_forms=_COREML_FORMS,
         embed_coreml=embed_tokens,
     )
-
-
-def is_transformer(model: LoadedModel) -> bool:
-    """Return whether the image tower's only convolution cuts the picture into patches.
-
-    A transformer is quantised as it runs, a convolutional net with ranges measured beforehand.
-    """
-    from torch import nn
-
-    visual = model.model.visual
-    assert isinstance(visual, nn.Module), "every open_clip model keeps its image tower there"
-    convolutions = [module for module in visual.modules() if isinstance(module, nn.Conv2d)]
-    return len(convolutions) <= 1

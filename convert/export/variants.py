@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from edge_identify.convert.export.progress import Progress, unwatched
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.pack.manifest import Fidelity, Runtime, Tensor, Variant
 
@@ -119,13 +120,16 @@ class TowerExport:
     embed_coreml: Callable[[Path, Batch], NDArray[np.float32]]
 
 
-def export_tower(tower: TowerExport, names: tuple[str, ...], folder: Path) -> Mapping[str, ExportedVariant]:
+def export_tower(
+    tower: TowerExport, names: tuple[str, ...], folder: Path, progress: Progress = unwatched
+) -> Mapping[str, ExportedVariant]:
     """Export a tower in every form that was asked for.
 
     Args:
         tower: How it is written.
         names: From `ALL_VARIANTS`.
         folder: The pack's folder, which exists.
+        progress: Is shown the forms.
 
     Returns:
         The exported variants, by name, in the order of `names`.
@@ -135,11 +139,13 @@ def export_tower(tower: TowerExport, names: tuple[str, ...], folder: Path) -> Ma
         if onnx := [name for name in names if name in ONNX_VARIANTS]:
             source = Path(scratch) / "model.onnx"
             tower.write_onnx(source)
-            exported |= {name: _place_onnx(tower, name, source, folder) for name in onnx}
+            forms = progress(f"{tower.kind} encoder, ONNX", onnx)
+            exported |= {name: _place_onnx(tower, name, source, folder) for name in forms}
         if coreml := [name for name in names if name in COREML_VARIANTS]:
             source = Path(scratch) / "model.mlpackage"
             system = tower.write_coreml(source)
-            exported |= {name: _place_coreml(tower, name, source, folder, system) for name in coreml}
+            forms = progress(f"{tower.kind} encoder, Core ML", coreml)
+            exported |= {name: _place_coreml(tower, name, source, folder, system) for name in forms}
     return {name: exported[name] for name in names}
 
 

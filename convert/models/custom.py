@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_identify.edge_runtime.errors import SetupError
+from edge_identify.edge_runtime.preprocessing import MAX_SIZE_PX
 
 MAX_CONFIGURATION_BYTES = 2**20  # a configuration is a few hundred bytes; a checkpoint given by mistake is not
 
@@ -75,6 +76,21 @@ def _check_configuration(path: Path, configuration: object) -> None:
                 f"{path}: `{key}` is missing or no {kind.__name__}; a model configuration has {', '.join(_NEEDED)}, "
                 "as the files in open_clip's model_configs do"
             )
+    _check_picture(path, configuration["vision_cfg"])  # type: ignore[index]  # the loop has seen that it is a dict
+
+
+def _check_picture(path: Path, vision: dict[str, Any]) -> None:
+    """Refuse sizes that open_clip would meet with an error about a kernel, or none at all."""
+    size, patch = vision.get("image_size", 224), vision.get("patch_size", 1)  # open_clip's own size, if none is given
+    sides = size if isinstance(size, list) else [size]
+    if not all(type(side) is int and 1 <= side <= MAX_SIZE_PX for side in sides) or len(set(sides)) != 1:
+        raise SetupError(
+            f"{path}: `image_size` of vision_cfg is {size!r}; it takes one whole number, 1 to {MAX_SIZE_PX} (square)"
+        )
+    if patch is not None and not (type(patch) is int and 1 <= patch <= sides[0]):
+        raise SetupError(
+            f"{path}: `patch_size` of vision_cfg is {patch!r}; it takes a whole number, 1 to its image_size, {sides[0]}"
+        )
 
 
 def _register(name: str, configuration: dict[str, Any]) -> None:

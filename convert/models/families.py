@@ -8,6 +8,7 @@ gigabyte each: on torch's `meta` device a tensor has a shape and no numbers, and
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from edge_identify.convert.builtin import LICENCE, OPEN_CLIP_NAME, WEIGHTS_NAME
 from edge_identify.convert.models.library_chatter import quiet_open_clip
@@ -16,6 +17,9 @@ from edge_identify.convert.models.loading import import_open_clip
 from edge_identify.convert.models.names import BUILTIN, choose_name
 from edge_identify.convert.models.text_tokenizer import takes_tokenizer_file
 from edge_identify.edge_runtime.errors import SetupError
+
+if TYPE_CHECKING:
+    from torch import nn
 
 #: Small before large within a kind; the first is the default.
 FAMILIES = (
@@ -58,7 +62,9 @@ class ModelDescription:
         dim: Length of an embedding.
         size_px: Side of the pictures it takes.
         image_parameters: Numbers in the image tower, as published, before its branches are folded.
+        image_is_transformer: Whether the image tower is one; see `is_transformer`.
         text_parameters: Numbers in the text tower and in what both share.
+        word_parameters: How many of those are the rows of its words.
         needs_tokenizer_file: Whether its text is split by a `tokenizer.json` of its own.
         weights: What is published for it.
     """
@@ -67,7 +73,9 @@ class ModelDescription:
     dim: int
     size_px: int
     image_parameters: int
+    image_is_transformer: bool
     text_parameters: int
+    word_parameters: int
     needs_tokenizer_file: bool
     weights: tuple[PublishedWeights, ...]
 
@@ -89,13 +97,16 @@ def describe_model(model: str) -> ModelDescription:
     text = configuration["text_cfg"]
     if "hf_model_name" in text:
         raise SetupError(f"{name}: its text tower is not open_clip's own, which is not supported yet")
-    image_parameters, text_parameters = _count_parameters(name)
+    built = _build_without_numbers(name)
+    image_parameters = _count(built.visual)
     return ModelDescription(
         name=BUILTIN if name == OPEN_CLIP_NAME else name,
         dim=configuration["embed_dim"],
         size_px=_side(configuration["vision_cfg"].get("image_size", 224)),  # 224: open_clip's own default
         image_parameters=image_parameters,
-        text_parameters=text_parameters,
+        image_is_transformer=is_transformer(built.visual),
+        text_parameters=_count(built) - image_parameters,
+        word_parameters=text["vocab_size"] * text["width"],
         needs_tokenizer_file=takes_tokenizer_file(name, text),
         weights=_published_weights(name),
     )
@@ -118,14 +129,26 @@ def _published_weights(name: str) -> tuple[PublishedWeights, ...]:
     return tuple(PublishedWeights(tag=tag, licence=find_licence(name, tag)) for tag in tags)
 
 
-def _count_parameters(name: str) -> tuple[int, int]:
+def is_transformer(visual: nn.Module) -> bool:
+    """Return whether an image tower's only convolution cuts the picture into patches.
+
+    A transformer is quantised as it runs, a convolutional net with ranges measured beforehand.
+    """
+    from torch import nn
+
+    return sum(isinstance(module, nn.Conv2d) for module in visual.modules()) <= 1
+
+
+def _build_without_numbers(name: str) -> Any:
     import open_clip
     import torch
 
     with quiet_open_clip(), torch.device("meta"):
-        model = open_clip.create_model(name, device="meta", load_weights=False)
-    image = sum(parameter.numel() for parameter in model.visual.parameters())
-    return image, sum(parameter.numel() for parameter in model.parameters()) - image
+        return open_clip.create_model(name, device="meta", load_weights=False)
+
+
+def _count(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
 
 
 def _side(size: int | list[int]) -> int:

@@ -121,7 +121,7 @@ def _split(model: str) -> tuple[str, str | None]:
     if name not in names:
         raise SetupError(
             f"{name or model}: open_clip knows no model of this name; the nearest are"
-            f" {', '.join(_nearest(name or model, names)[:_NEAREST_NAMES])}; see `edge-build models`"
+            f" {', '.join(_nearest(name or model, [BUILTIN, *names])[:_NEAREST_NAMES])}; see `edge-build models`"
         )
     return name, tag or None
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,15 +19,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edge_identify.convert.export.fidelity import embed_in_batches
 from edge_identify.convert.export.fidelity_samples import make_bench
+from edge_identify.convert.export.progress import Progress
 from edge_identify.convert.export.variants import ExportedVariant
 from edge_identify.convert.models.loading import LoadedModel, load_model
 from edge_identify.convert.models.text_tokenizer import TextTokenizer
+from edge_identify.convert.packing.abandoned import MAKING, RETIRED, claimed, clear_abandoned
 from edge_identify.convert.packing.card import CARD_NAME, pack_card
 from edge_identify.convert.packing.conformance import write_conformance
 from edge_identify.convert.packing.encoders import export_encoders
 from edge_identify.convert.packing.index import write_index
 from edge_identify.convert.packing.pictures import LeftOut, picture_batches
+from edge_identify.convert.packing.signs import add_signs
 from edge_identify.edge_runtime import __version__
 from edge_identify.edge_runtime.disk import disk_errors_explained
 from edge_identify.edge_runtime.durable import sha256_of_file, write_bytes
@@ -50,6 +54,7 @@ if TYPE_CHECKING:
     from edge_identify.datasets.catalogue import CatalogueImage
 
 INDEX_FILE = "index/images.faiss"
+SIGNS_FILE = "index/images.signs"
 REFERENCES_FILE = "references.sqlite"
 
 
@@ -94,15 +99,13 @@ class BuildReport:
         manifest: The new pack's.
         left_out: Pictures that could not be used.
         dropped: Variants that were left out, each with its figures in words.
+        signs_left_out: Why a large pack has no signs, in words; None where it has them, or is too small to gain.
     """
 
     manifest: Manifest
     left_out: tuple[LeftOut, ...]
     dropped: tuple[str, ...]
-
-
-#: Shows how far a step is: given a step's name and what it goes through, returns the same things, counted.
-Progress = Callable[[str, Iterable["CatalogueImage"]], Iterable["CatalogueImage"]]
+    signs_left_out: str | None
 
 
 def build_pack(
@@ -137,8 +140,13 @@ def build_pack(
     )
     with _folder_in_the_making(request.out, replace=request.replace) as folder:
         bench = make_bench(model, references, images)
-        encoders = export_encoders(model, request.variant_names, bench, folder, drop_drifting=request.drop_drifting)
+        encoders = export_encoders(
+            model, request.variant_names, bench, folder, drop_drifting=request.drop_drifting, progress=progress
+        )
         embedded = _embed_references(encoders.embedder, model, images, progress)
+        index = _write_index(folder, embedded, encoders.embedder.name)
+        embed_photos = partial(embed_in_batches, encoders.embedder.embed, bench.image_sample.queries)
+        signs = add_signs(folder, index, SIGNS_FILE, embed_photos)
         manifest = Manifest(
             name=request.name,
             version=request.version,
@@ -149,15 +157,17 @@ def build_pack(
             image_variants=encoders.image,
             text_variants=encoders.text,
             tokenizer=_write_tokenizer(folder, model.tokenizer) if model.tokenizer else None,
-            index=_write_index(folder, embedded, encoders.embedder.name),
+            index=replace(index, signs=signs.spec),
             references_file=REFERENCES_FILE,
             reference_count=_write_references(folder, references, embedded.images),
-            conformance_file=write_conformance(folder, encoders.embedder, model.preprocessing),
+            conformance_file=write_conformance(folder, encoders, model),
             files=_list_files(folder),
         )
         manifest = _with_card(folder, manifest, references)
         write_bytes(folder / MANIFEST_NAME, serialise_manifest(manifest))
-    return BuildReport(manifest=manifest, left_out=embedded.left_out, dropped=encoders.dropped)
+    return BuildReport(
+        manifest=manifest, left_out=embedded.left_out, dropped=encoders.dropped, signs_left_out=signs.left_out_because
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +181,8 @@ def _check_place(request: PackRequest) -> None:
     out = request.out
     if not out.parent.is_dir():
         raise SetupError(f"{out.parent}: no such folder; make it first, or choose another --out")
+    with disk_errors_explained(out.parent):
+        clear_abandoned(out.resolve())
     if not out.exists():
         return
     if not (out / MANIFEST_NAME).is_file():
@@ -183,11 +195,12 @@ def _check_place(request: PackRequest) -> None:
 def _folder_in_the_making(out: Path, *, replace: bool) -> Iterator[Path]:
     out = out.resolve()  # a link to a pack is followed: renaming replaces what it names
     with disk_errors_explained(out.parent):
-        making = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".making", dir=out.parent))
+        making = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=MAKING, dir=out.parent))
         try:
             making.chmod(0o755)  # mkdtemp makes 0700, which a web server could not read
-            yield making
-            _take_place(making, out, replace=replace)
+            with claimed(making):
+                yield making
+                _take_place(making, out, replace=replace)
         finally:
             shutil.rmtree(making, ignore_errors=True)
 
@@ -196,7 +209,7 @@ def _take_place(making: Path, out: Path, *, replace: bool) -> None:
     if not (replace and out.exists()):
         making.rename(out)
         return
-    retired = making.with_suffix(".retired")
+    retired = making.with_suffix(RETIRED)
     out.rename(retired)
     try:
         making.rename(out)

@@ -1,57 +1,132 @@
-"""Writing a pack's self-test: three drawn photos, and what the pack's encoder makes of them.
+"""Writing a pack's self-test: three drawn photos, what the pack's encoder makes of them, and how close is close enough.
 
 The photos are the project's own drawings, the same in every pack: no reference picture leaves with the self-test.
+
+A newcomer would type the tolerance in. How far two honest devices lie apart, and how far a client that swaps the
+channels, differs from encoder to encoder by a factor of a hundred; so both are measured when the pack is built.
 """
 
 from __future__ import annotations
 
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from edge_identify.convert.packing.differences import Photo, allowed_pixels, faulty_pixels, with_basic_optimisation
 from edge_identify.datasets.demo import draw_conformance_photos
 from edge_identify.edge_runtime.conformance import ConformanceCase, serialise_cases
 from edge_identify.edge_runtime.durable import sha256_of_bytes, write_bytes
 from edge_identify.edge_runtime.images import decode_image
-from edge_identify.edge_runtime.preprocessing import Preprocessing, preprocess
+from edge_identify.edge_runtime.preprocessing import preprocess
 
 if TYPE_CHECKING:
-    from edge_identify.convert.export.variants import ExportedVariant
+    from numpy.typing import NDArray
+
+    from edge_identify.convert.export.variants import Embed
+    from edge_identify.convert.models.loading import LoadedModel
+    from edge_identify.convert.packing.encoders import Encoders
 
 CASES_FILE = "conformance/cases.json"
 
-#: The least cosine between this device's embedding and the maker's: what the fidelity gate asks of the worst picture of
-#: an int8 variant, since a device may keep another variant than the one that wrote the cases. Measured on these photos:
-#: red and blue swapped gives at most .20 with the built-in encoder and falls below on some photo with a random ViT-B-32
-#: (.08) and RN50 (.72); a photo that is not turned upright is caught with the built-in one (.905) and not with a random
-#: ViT-B-32 (.974); the bilinear filter (.998) is not: `pixels_sha256` is for that.
-TOLERANCE = 0.93
+#: A fault counts as told apart if it lies this many times as far away as the farthest allowed difference. The
+#: tolerance is their geometric mean, which then leaves a factor of two to either side.
+CLEAR_FACTOR = 4
+
+#: Allowed at least, as a difference of cosine from 1, since processors that were not at hand differ too; at most, the
+#: tolerance lets this much pass, since what is farther is another picture's embedding.
+LEAST_ALLOWED, MOST_PASSED = 0.0025, 0.5
+
+_DECIMALS = 3  # of all that is measured: noise between two builds on one machine must not change a pack's bytes
 
 
-def write_conformance(folder: Path, embedder: ExportedVariant, recipe: Preprocessing) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """How far embeddings lie from those of the self-test, as cosines, the worst over the photos.
+
+    Attributes:
+        allowed: Of each difference that honest devices may have, by its name.
+        faults: Of each fault that a client may have: one photo that shows it is enough.
+    """
+
+    allowed: Mapping[str, float]
+    faults: Mapping[str, float]
+
+    def tolerance(self) -> float:
+        """Return the least cosine that passes: between the allowed differences and the nearest fault told apart.
+
+        A fault nearer than `CLEAR_FACTOR` times the allowed difference cannot be told by an embedding and does not
+        count; where none can, twice the allowed difference passes.
+        """
+        allowed = max(1 - min(self.allowed.values()), LEAST_ALLOWED)
+        clear = [1 - cosine for cosine in self.faults.values() if 1 - cosine >= CLEAR_FACTOR * allowed]
+        passed = math.sqrt(allowed * min(clear)) if clear else 2 * allowed
+        return round(1 - min(passed, MOST_PASSED), _DECIMALS)
+
+
+def write_conformance(folder: Path, encoders: Encoders, model: LoadedModel) -> str:
     """Write the self-test into a pack's folder.
 
     Args:
-        folder: The pack's folder.
-        embedder: The variant that made the index.
-        recipe: From picture to pixels.
+        folder: The pack's folder, with the encoders in it.
+        encoders: The pack's; the one that made the index sets what is expected.
+        model: What they were exported from.
 
     Returns:
         The path of the cases in the pack.
     """
     place = folder / CASES_FILE
     place.parent.mkdir()
-    cases = []
+    photos, cases = [], []
     for name, data in draw_conformance_photos():
-        photo = place.parent / name
-        write_bytes(photo, data)
-        pixels = preprocess(decode_image(data, name=name), recipe)
-        (embedding,) = embedder.embed(pixels[None])
-        cases.append(
-            ConformanceCase(
-                photo=photo.relative_to(folder).as_posix(),
-                pixels_sha256=sha256_of_bytes(pixels.tobytes()),
-                embedding=tuple(embedding.tolist()),
-            )
+        path = place.parent / name
+        write_bytes(path, data)
+        photo = Photo(name=name, data=data, pixels=preprocess(decode_image(data, name=name), model.preprocessing))
+        case = ConformanceCase(
+            photo=path.relative_to(folder).as_posix(),
+            pixels_sha256=sha256_of_bytes(photo.pixels.tobytes()),
+            embedding=tuple(encoders.embedder.embed(photo.pixels[None])[0].tolist()),
         )
-    write_bytes(place, serialise_cases(tuple(cases), tolerance=TOLERANCE))
+        photos.append(photo)
+        cases.append(case)
+    measured = measure(folder, photos, encoders, model)
+    data = serialise_cases(tuple(cases), tolerance=measured.tolerance(), measured=asdict(measured))
+    write_bytes(place, data)
     return CASES_FILE
+
+
+def measure(folder: Path, photos: Sequence[Photo], encoders: Encoders, model: LoadedModel) -> Measured:
+    """Return how far allowed differences and faults move the embeddings of photos; see `write_conformance`."""
+    allowed: dict[str, list[float]] = defaultdict(list)
+    faults: dict[str, list[float]] = defaultdict(list)
+    embedder, recipe = encoders.embedder, model.preprocessing
+    elsewhere = {
+        f"variant {variant.name}": variant.embed for variant in encoders.exported if variant.name != embedder.name
+    }
+    elsewhere["ONNX Runtime, basic optimisations"] = with_basic_optimisation(
+        folder / embedder.model, input_name=embedder.input.name, output_name=embedder.output.name
+    )
+    for photo in photos:
+        expected = _embedded(embedder.embed, photo.pixels)
+        for name, embed in elsewhere.items():
+            allowed[name].append(float(_embedded(embed, photo.pixels) @ expected))
+        for name, pixels in allowed_pixels(photo, recipe).items():
+            allowed[name].append(float(_embedded(embedder.embed, pixels) @ expected))
+        for name, pixels in faulty_pixels(photo, recipe, mean=model.mean, std=model.std).items():
+            faults[name].append(float(_embedded(embedder.embed, pixels) @ expected))
+    return Measured(allowed=_worst(allowed), faults=_worst(faults))
+
+
+def _embedded(embed: Embed, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+    (found,) = embed(pixels[None])  # one by one, as devices do: int8 takes its ranges from the whole batch
+    vector = found.astype(np.float64)
+    unit: NDArray[np.float64] = vector / np.linalg.norm(vector)
+    return unit
+
+
+def _worst(cosines: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    return {name: round(min(found), _DECIMALS) for name, found in cosines.items()}

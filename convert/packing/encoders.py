@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_identify.convert.export.fidelity import check_fidelity, drifting
+from edge_identify.convert.export.fidelity import drift_error, drifting
 from edge_identify.convert.export.fidelity_samples import FidelityBench
+from edge_identify.convert.export.progress import Progress, unwatched
 from edge_identify.convert.export.tower_exports import image_tower_export, text_tower_export
 from edge_identify.convert.export.variants import ONNX_VARIANTS, ExportedVariant, export_tower
 from edge_identify.convert.models.loading import LoadedModel
@@ -27,16 +28,24 @@ class Encoders:
         image: The image tower's variants, by name.
         text: The text tower's; empty where devices cannot split its text.
         dropped: Variants that were left out, each with its figures in words.
+        exported: The image tower's variants once more, to be asked for embeddings.
     """
 
     embedder: ExportedVariant
     image: Mapping[str, Variant]
     text: Mapping[str, Variant]
     dropped: tuple[str, ...]
+    exported: tuple[ExportedVariant, ...]
 
 
 def export_encoders(
-    model: LoadedModel, names: tuple[str, ...], bench: FidelityBench, folder: Path, *, drop_drifting: bool
+    model: LoadedModel,
+    names: tuple[str, ...],
+    bench: FidelityBench,
+    folder: Path,
+    *,
+    drop_drifting: bool,
+    progress: Progress = unwatched,
 ) -> Encoders:
     """Export both towers into a pack's folder and let them pass the gate.
 
@@ -46,22 +55,28 @@ def export_encoders(
         bench: What they are judged on.
         folder: The pack's folder.
         drop_drifting: Leave a variant below its threshold out, rather than refuse to build.
+        progress: Shows how far the export is.
 
     Raises:
         SetupError: A variant drifts from the original and may not be dropped, or none for ONNX is left.
     """
     gate = FidelityGate(folder, drop_drifting=drop_drifting)
-    exported = export_tower(image_tower_export(model, bench.pictures), names, folder)
+    exported = export_tower(image_tower_export(model, bench.pictures, progress), names, folder, progress)
     image = gate.pass_through(
         "image", exported, lambda variants: bench.measure_images(variants, preferred_embedder(variants))
     )
     text: Mapping[str, Variant] = {}
     if model.tokenizer is not None:
-        text = gate.pass_through(
-            "text", export_tower(text_tower_export(model), tuple(image), folder), bench.measure_texts
-        )
-    embedder = preferred_embedder({name: exported[name] for name in image})
-    return Encoders(embedder=embedder, image=image, text=text, dropped=tuple(gate.dropped))
+        texts = export_tower(text_tower_export(model), tuple(image), folder, progress)
+        text = gate.pass_through("text", texts, bench.measure_texts)
+    kept = {name: exported[name] for name in image}
+    return Encoders(
+        embedder=preferred_embedder(kept),
+        image=image,
+        text=text,
+        dropped=tuple(gate.dropped),
+        exported=tuple(kept.values()),
+    )
 
 
 def preferred_embedder(variants: Exported) -> ExportedVariant:
@@ -96,14 +111,18 @@ class FidelityGate:
             SetupError: A variant drifts and may not be dropped, or none for ONNX would be left.
         """
         measured = measure(exported)
-        failed = drifting(measured)
-        kept = {name: variant for name, variant in exported.items() if name not in failed}
-        if failed and not (self._drop_drifting and set(kept) & set(ONNX_VARIANTS)):
-            check_fidelity(kind, measured)
-        if not failed:
-            return {name: variant.judged(measured[name], self._folder) for name, variant in kept.items()}
-        for name, figures in failed.items():
+        kept, failures = dict(exported), dict[str, list[str]]()
+        while failed := {name: short for name, short in drifting(measured).items() if name in kept}:
+            # All are asked against what the embedder put into the index: if it fails, the others' figures say nothing.
+            embedder = preferred_embedder(kept).name
+            failures |= {embedder: failed[embedder]} if embedder in failed else failed
+            kept = {name: variant for name, variant in exported.items() if name not in failures}
+            if not set(kept) & set(ONNX_VARIANTS):
+                break
+            measured = measure(kept)
+        if failures and not (self._drop_drifting and set(kept) & set(ONNX_VARIANTS)):
+            raise drift_error(kind, {name: failures[name] for name in exported if name in failures})
+        for name, figures in failures.items():
             shutil.rmtree((self._folder / exported[name].model).parent)
             self.dropped.append(f"{kind} encoder {name} drifts from the original: {'; '.join(figures)}")
-        # Measured anew: the references may be embedded by another variant now.
-        return self.pass_through(kind, kept, measure)
+        return {name: variant.judged(measured[name], self._folder) for name, variant in kept.items()}

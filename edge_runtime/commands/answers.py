@@ -14,13 +14,15 @@ added; none changes its meaning within a schema number.
 
 from __future__ import annotations
 
+import argparse
 import json
+import sys
 from dataclasses import dataclass
 from typing import Any
 
 from edge_identify.edge_runtime.commands.running import printable
 from edge_identify.edge_runtime.errors import EdgeIdentifyError
-from edge_identify.edge_runtime.identification import Identification, Match
+from edge_identify.edge_runtime.identification import MAX_TOP_K, Identification, Match
 
 SCHEMA = 1
 _NAME_COLUMNS = 44  # leaves room for score, id and labels on a screen of 100 columns
@@ -93,3 +95,36 @@ def _match_as_json(match: Match) -> dict[str, Any]:
         "licence": reference.licence,
         "attributes": dict(reference.attributes),
     }
+
+
+def add_answer_options(parser: argparse.ArgumentParser) -> None:
+    """Add `--top-k` and `--json`."""
+    parser.add_argument("--top-k", type=_top_k, default=5, metavar="N", help="references to show (default 5)")
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object, as commands/answers.py documents it"
+    )
+
+
+def _top_k(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MAX_TOP_K:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {MAX_TOP_K}")
+    return int(text)
+
+
+def print_answers(answers: list[Answer], pack_name: str, pack_version: str, *, as_json: bool) -> None:
+    """Print answers for a person, or as the documented object; what is only good to know goes to standard error."""
+    results = [answer.result for answer in answers if isinstance(answer.result, Identification)]
+    encoder = results[0].variant_name if results else ""
+    if as_json:
+        print(answers_as_json(answers, pack_name=pack_name, pack_version=pack_version, encoder=encoder))
+        return
+    for answer in answers:
+        if isinstance(answer.result, Identification):
+            print("\n".join(answer_lines(answer)))
+    if results:
+        milliseconds = 1000 * sum(result.seconds for result in results) / len(results)
+        print(
+            f"{pack_name} {pack_version} · {encoder} · {milliseconds:.0f} ms each · "
+            "scores are similarities (1 is identical), not probabilities",
+            file=sys.stderr,
+        )

@@ -161,15 +161,23 @@ def as_json(found: Benchmark) -> str:
     )
 
 
-def peak_memory_bytes(command: list[str]) -> int | None:
+def peak_memory_bytes(
+    command: list[str], *, folder: Path | None = None, environment: Mapping[str, str] | None = None
+) -> int | None:
     """Run a command and return the most memory it held; None where the system does not tell.
 
     Run from here it would count what this process held when it started the other, so a small one lies between.
+
+    Args:
+        command: Its command line.
+        folder: Where it runs; None for here.
+        environment: All that it sees; None for what this process sees.
     """
     if sys.platform == "win32":
         return None
-    told = subprocess.run([sys.executable, "-c", _PEAK, *command], capture_output=True, text=True, check=True).stdout
-    return int(told) * (1 if sys.platform == "darwin" else 1024)  # macOS counts bytes, Linux kibibytes
+    words = [sys.executable, "-c", _PEAK, *command]
+    ended = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True, cwd=folder, env=environment)
+    return int(ended.stdout) * (1 if sys.platform == "darwin" else 1024)  # macOS counts bytes, Linux kibibytes
 
 
 def _whole_command(command: list[str]) -> Step:
@@ -188,11 +196,11 @@ def _steps(pack: Pack, photo: Path) -> tuple[str, tuple[Step, ...]]:
     from edge_identify.edge_runtime.encoders import image_encoder
     from edge_identify.edge_runtime.images import open_photo
     from edge_identify.edge_runtime.preprocessing import enough_px, preprocess_photo
-    from edge_identify.edge_runtime.search import MappedSearch
+    from edge_identify.edge_runtime.sign_search import open_search
 
     recipe, index = pack.manifest.preprocessing, pack.manifest.index
     for_one, for_many = image_encoder(pack, many=False), image_encoder(pack, many=True)
-    search = MappedSearch(pack.file(index.file), index)
+    search = open_search(pack, many=False)
     decoded = open_photo(photo, enough_px=enough_px(recipe))
     one = preprocess_photo(decoded, recipe)[None]
     batch = np.repeat(one, _BATCH, axis=0)

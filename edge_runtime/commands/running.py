@@ -1,4 +1,4 @@
-"""Running a command: exit codes, one-line errors, and a clean end on Ctrl-C or a closed pipe.
+"""Running a command: exit codes, one-line errors, and a clean end when interrupted or when the disk is full.
 
 Results go to standard output, everything else to standard error. All three commands use this module, so a code
 means the same everywhere.
@@ -6,13 +6,19 @@ means the same everywhere.
 
 from __future__ import annotations
 
+import errno
 import io
 import os
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import IntEnum
 from importlib.util import find_spec
+from types import FrameType
+from typing import NoReturn
 
 from edge_identify.edge_runtime.errors import (
     EdgeIdentifyError,
@@ -37,14 +43,24 @@ class ExitCode(IntEnum):
     SETUP = 8
     BUG = 70  # sysexits.h calls it EX_SOFTWARE: a fault of this program, with a traceback to report
     INTERRUPTED = 130  # the shell's code for Ctrl-C
+    TERMINATED = 143  # the shell's code for SIGTERM
 
 
 #: For the help text of each command.
 EXIT_CODES_HELP = (
     "exit codes: 0 done, 1 done but some inputs were skipped, 2 wrong usage, 5 a picture cannot be used, "
     "6 a pack is missing or damaged, 7 the server or the network failed, 8 the set-up is wrong, "
-    "70 a fault of this program, 130 interrupted"
+    "70 a fault of this program, 130 interrupted, 143 terminated"
 )
+
+_OUTPUT = "standard output"
+
+#: What the operating system raises when the place it writes to is full or gone: no fault of this program.
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO})
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM, raised where the program stands: whatever cleans up after Ctrl-C cleans up after it."""
 
 
 def run_command(command: Callable[[], ExitCode]) -> int:
@@ -58,23 +74,65 @@ def run_command(command: Callable[[], ExitCode]) -> int:
     """
     _let_any_text_through()
     try:
-        code = command()
-        sys.stdout.flush()  # here, so that a closed pipe is noticed inside this block
+        with _termination_raised():
+            code = command()
+        _flush_output()  # here, so that a closed pipe or a full disk is noticed inside this block
     except EdgeIdentifyError as error:
         print(f"error: {printable(str(error))}", file=sys.stderr)
         return exit_code_for(error)
+    except _Terminated:
+        print("terminated", file=sys.stderr)
+        return ExitCode.TERMINATED
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
         _silence_output()  # `edge-identify ... | head` has read enough
         return ExitCode.DONE
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            return _report_fault()
+        where = error.filename2 or error.filename or f"{_OUTPUT} or a temporary file"
+        if str(where).startswith(_OUTPUT):
+            _silence_output()
+        reason = f"{printable(str(where))}: {error.strerror}; make room where it is written, and run again"
+        print(f"error: {reason}", file=sys.stderr)
+        return ExitCode.SETUP
     except Exception:
-        # Python's own code for a traceback is 1, which here means that some inputs were skipped.
-        traceback.print_exc()
-        print("this is a fault of edge-identify; please report it with the lines above", file=sys.stderr)
-        return ExitCode.BUG
+        return _report_fault()
     return code
+
+
+def _report_fault() -> ExitCode:
+    # Python's own code for a traceback is 1, which here means that some inputs were skipped.
+    traceback.print_exc()
+    print("this is a fault of edge-identify; please report it with the lines above", file=sys.stderr)
+    return ExitCode.BUG
+
+
+@contextmanager
+def _termination_raised() -> Iterator[None]:
+    """Let SIGTERM end the block as an exception does, so that half-written files are removed."""
+    if threading.current_thread() is not threading.main_thread():  # only there may Python handle signals
+        yield
+        return
+
+    def end(_number: int, _frame: FrameType | None) -> NoReturn:
+        raise _Terminated
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _flush_output() -> None:
+    """Flush standard output; its errors carry its name, as those of files do."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, _OUTPUT) from error
 
 
 def printable(text: str) -> str:
@@ -90,7 +148,7 @@ def _let_any_text_through() -> None:
 
 
 def _silence_output() -> None:
-    # Python flushes standard output once more while it ends, and would complain about the closed pipe.
+    # Python flushes standard output once more while it ends, and would complain about the closed pipe or full disk.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

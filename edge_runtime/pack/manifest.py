@@ -168,6 +168,19 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SignsSpec:
+    """The signs of the index's vectors, which make a large pack fast to search.
+
+    Attributes:
+        file: Path of the file; `signs_file` knows its layout.
+        recall_at_10: Share of the ten nearest vectors that a search by signs finds, measured when the pack was built.
+    """
+
+    file: str
+    recall_at_10: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IndexSpec:
     """The index file.
 
@@ -178,6 +191,7 @@ class IndexSpec:
         count: Number of vectors, one for each reference image.
         embedded_with: The variant that made the vectors.
         most_images_per_reference: Rows to look past so that `k` references are found among several images each.
+        signs: Present in large packs.
     """
 
     file: str
@@ -186,6 +200,11 @@ class IndexSpec:
     count: int
     embedded_with: str
     most_images_per_reference: int
+    signs: SignsSpec | None = None
+
+    def paths(self) -> tuple[str, ...]:
+        """Return the paths of its files."""
+        return (self.file,) if self.signs is None else (self.file, self.signs.file)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,7 +266,7 @@ class Manifest:
     def _files_for_all(self) -> frozenset[str]:
         """Return the paths that the manifest names outside of the variants."""
         tokenizer = () if self.tokenizer is None else (self.tokenizer.file,)
-        return frozenset((self.index.file, self.references_file, self.conformance_file, *tokenizer))
+        return frozenset((*self.index.paths(), self.references_file, self.conformance_file, *tokenizer))
 
     def size_bytes(self) -> int:
         """Return the length of all files together, without the manifest."""

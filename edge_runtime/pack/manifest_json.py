@@ -20,6 +20,7 @@ from edge_identify.edge_runtime.pack.manifest import (
     Manifest,
     Model,
     Runtime,
+    SignsSpec,
     Tensor,
     TokenizerKind,
     TokenizerSpec,
@@ -95,7 +96,7 @@ def serialise_manifest(manifest: Manifest) -> bytes:
                 "text": _variants_as_json(manifest.text_variants),
             },
             "tokenizer": asdict(manifest.tokenizer) if manifest.tokenizer else None,
-            "index": asdict(manifest.index),
+            "index": _index_as_json(manifest.index),
             "references": {"file": manifest.references_file, "count": manifest.reference_count},
             "conformance": {"file": manifest.conformance_file},
             "files": {
@@ -111,6 +112,11 @@ def _variants_as_json(variants: Mapping[str, Variant]) -> dict[str, dict[str, An
         name: {key: value for key, value in asdict(variant).items() if key != "name"}
         for name, variant in variants.items()
     }
+
+
+def _index_as_json(index: IndexSpec) -> dict[str, Any]:
+    # The field is younger than the format: a pack without signs is written as it always was.
+    return {key: value for key, value in asdict(index).items() if key != "signs" or value is not None}
 
 
 def _check_format(fields: JsonObject) -> None:
@@ -199,7 +205,12 @@ def _index(fields: JsonObject) -> IndexSpec:
         count=fields.integer("count", least=1, most=MAX_ROWS),
         embedded_with=fields.text("embedded_with"),
         most_images_per_reference=fields.integer("most_images_per_reference", least=1, most=MAX_ROWS),
+        signs=_signs(fields.object("signs")) if fields.has("signs") else None,
     )
+
+
+def _signs(fields: JsonObject) -> SignsSpec:
+    return SignsSpec(file=fields.text("file"), recall_at_10=fields.number("recall_at_10"))
 
 
 def _choice(kind: type[_Choice], fields: JsonObject, key: str) -> _Choice:
@@ -212,7 +223,7 @@ def _choice(kind: type[_Choice], fields: JsonObject, key: str) -> _Choice:
 
 
 def _check_consistent(manifest: Manifest, where: str) -> None:
-    named = {manifest.index.file, manifest.references_file, manifest.conformance_file}
+    named = {*manifest.index.paths(), manifest.references_file, manifest.conformance_file}
     if manifest.tokenizer:
         named.add(manifest.tokenizer.file)
     for variant in (*manifest.image_variants.values(), *manifest.text_variants.values()):

@@ -71,6 +71,20 @@ def test_a_path_that_leaves_the_folder_or_hides_is_refused(colour_pack: MakePack
         (lambda v: v["index"].update(dim=4), "the index has 4 dimensions, the encoder 3"),
         (lambda v: v["index"].update(count=10**12), "`count` is 1000000000000"),
         (lambda v: v["index"].update(kind="hnsw"), "`kind` is 'hnsw'; this version knows flat, sq8"),
+        (
+            lambda v: v["index"].update(signs={"file": "elsewhere.signs", "recall_at_10": 1.0}),
+            "names 'elsewhere.signs', which is not among its files",
+        ),
+        (
+            lambda v: v["index"].update(signs={"file": "../images.faiss", "recall_at_10": 1.0}),
+            "names '../images.faiss', which is not among its files",
+        ),
+        (lambda v: v["index"].update(signs="images.signs"), "`signs` should be dict, found str"),
+        (lambda v: v["index"].update(signs={"file": "images.faiss"}), "`recall_at_10` should be a number"),
+        (
+            lambda v: v["index"].update(signs={"file": "images.faiss", "recall_at_10": "1"}),
+            "`recall_at_10` should be a number",
+        ),
         (lambda v: v["preprocessing"].update(size_px=10**6), "`size_px` is 1000000"),
         (lambda v: v["encoders"].update(image={}), "has no image encoder"),
         (lambda v: v["files"]["images.faiss"].update(sha256="A" * 64), "is not a SHA-256"),

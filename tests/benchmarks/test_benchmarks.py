@@ -26,7 +26,7 @@ def run(script: str, *options: str) -> list[dict[str, object]]:
     return [json.loads(line) for line in ended.stdout.splitlines()]
 
 
-def test_search_is_measured_and_both_ways_have_the_same_recall() -> None:
+def test_search_is_measured_and_all_ways_have_the_same_recall() -> None:
     (line,) = run("search.py", "--counts", "600")
 
     assert line["benchmark"] == "search"
@@ -34,6 +34,10 @@ def test_search_is_measured_and_both_ways_have_the_same_recall() -> None:
     assert isinstance(recall, dict)
     assert recall["numpy"] == pytest.approx(recall["faiss"], abs=0.02)
     assert recall["numpy"] > 0.9
+    of_codes = line["recall_at_10_of_codes"]
+    assert isinstance(of_codes, dict)
+    assert set(of_codes) == {"numpy", "faiss", "signs_numpy", "signs_faiss"}
+    assert min(of_codes.values()) == 1
 
 
 def test_preprocessing_is_measured() -> None:

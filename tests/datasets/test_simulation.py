@@ -4,7 +4,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from edge_identify.datasets.simulation import simulate_photo
+from edge_identify.datasets.simulation import View, place_in_view, simulate_photo
 
 GREEN, MAGENTA = (0, 200, 0), (255, 0, 255)
 
@@ -79,3 +79,27 @@ def test_a_fine_pattern_does_not_turn_into_stripes() -> None:
     photo = simulate_photo(PIL.Image.fromarray(checks), np.random.default_rng(0), difficulty=0, long_side_px=160)
     middle = np.asarray(photo.convert("L"), dtype=int)[40:120, 30:90]
     assert np.abs(middle - 127).max() < 20
+
+
+def test_a_view_alone_gives_the_geometry_and_leaves_the_pixels_as_they_are() -> None:
+    behind = PIL.Image.new("RGB", (200, 200), MAGENTA)
+    seen = place_in_view(_quarters((80, 80)), behind, View(fill=0.5, shift_px=(20, -10)))
+    colours = {(r, g, b) for _, (r, g, b) in seen.crop((72, 42, 168, 138)).getcolors(10_000) or ()}
+
+    assert {(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0)} <= colours
+    assert [seen.getpixel(place) for place in ((66, 90), (174, 90), (120, 36), (120, 144))] == [MAGENTA] * 4
+    assert seen.getpixel((80, 50)) == (255, 0, 0)
+
+
+def test_rolling_by_a_quarter_turns_the_corners_and_yaw_brings_one_side_nearer() -> None:
+    behind = PIL.Image.new("RGB", (200, 200), MAGENTA)
+    rolled = place_in_view(_quarters((80, 80)), behind, View(roll=np.pi / 2, fill=0.8))
+    turned = np.asarray(
+        place_in_view(PIL.Image.new("RGB", (80, 80), GREEN), behind, View(yaw=0.6, fill=0.8)), dtype=int
+    )
+    heights = (turned[..., 1] > turned[..., 0]).sum(axis=0)
+    left, right = heights[heights > 0][[2, -3]]
+
+    corners = [rolled.getpixel(place) for place in ((50, 50), (150, 50), (150, 150), (50, 150))]
+    assert corners == [(0, 0, 255), (255, 0, 0), (0, 255, 0), (255, 255, 0)]  # clockwise
+    assert abs(left - right) > 20

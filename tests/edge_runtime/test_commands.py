@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import re
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -60,6 +66,59 @@ def test_ctrl_c_ends_with_the_shell_s_code(capsys: pytest.CaptureFixture[str]) -
 
     assert run_command(interrupted) == 130
     assert capsys.readouterr().err == "interrupted\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a file that is always full")
+@pytest.mark.parametrize("unbuffered", ["", "1"])  # found when all is printed, or by the print itself
+def test_a_full_disk_behind_standard_output_is_one_line_that_names_it(unbuffered: str) -> None:
+    code = (
+        "import sys; from edge_identify.edge_runtime.commands.running import ExitCode, run_command\n"
+        "sys.exit(run_command(lambda: print('answer') or ExitCode.DONE))"
+    )
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+        )
+    assert re.match("error: standard output.*: No space left on device; make room", done.stderr)
+    assert len(done.stderr.splitlines()) == 1
+    assert done.returncode == ExitCode.SETUP
+
+
+def test_a_full_disk_names_the_file_that_was_to_be_written(capsys: pytest.CaptureFixture[str]) -> None:
+    def copies() -> ExitCode:
+        raise OSError(errno.ENOSPC, "No space left on device", "from", None, "to")
+
+    def has_a_bug() -> ExitCode:
+        raise OSError(errno.EBADF, "Bad file descriptor")
+
+    assert run_command(copies) == ExitCode.SETUP
+    assert (
+        capsys.readouterr().err == "error: to: No space left on device; make room where it is written, and run again\n"
+    )
+    assert run_command(has_a_bug) == ExitCode.BUG
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of this kind are not there")
+def test_a_termination_cleans_up_and_has_the_shell_s_code(capsys: pytest.CaptureFixture[str]) -> None:
+    cleaned = []
+    before = signal.getsignal(signal.SIGTERM)
+
+    def terminated() -> ExitCode:
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            cleaned.append(True)
+        return ExitCode.DONE
+
+    assert run_command(terminated) == 143
+    assert cleaned
+    assert capsys.readouterr().err == "terminated\n"
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_a_missing_extra_is_named_with_the_line_that_installs_it() -> None:

@@ -10,8 +10,15 @@ from pathlib import Path
 import pytest
 
 from edge_identify.edge_runtime.errors import PackFormatError
-from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME, Manifest, TokenizerKind, TokenizerSpec
-from edge_identify.edge_runtime.pack.manifest_json import parse_manifest
+from edge_identify.edge_runtime.pack.manifest import (
+    MANIFEST_NAME,
+    FileEntry,
+    Manifest,
+    SignsSpec,
+    TokenizerKind,
+    TokenizerSpec,
+)
+from edge_identify.edge_runtime.pack.manifest_json import parse_manifest, serialise_manifest
 from edge_identify.edge_runtime.pack.names import checked_pack_name, checked_path
 from edge_identify.edge_runtime.pack.reader import read_manifest
 
@@ -88,3 +95,19 @@ def test_a_path_that_only_begins_like_a_device_is_one(path: str) -> None:
 def test_a_variant_that_the_pack_does_not_have_is_named(manifest: Manifest) -> None:
     with pytest.raises(PackFormatError, match="no encoder variant 'onnx-int4'; it has onnx-fp32, onnx-int8"):
         manifest.files_for(("onnx-int4",))
+
+
+def test_signs_are_fetched_by_all_and_read_back(manifest: Manifest) -> None:
+    entry = FileEntry(path="index.signs", length_bytes=5, sha256="a" * 64)
+    signs = SignsSpec(file="index.signs", recall_at_10=0.9953)
+    signed = replace(
+        manifest, index=replace(manifest.index, signs=signs), files={**manifest.files, "index.signs": entry}
+    )
+    greedy = _with_files(signed, "onnx-fp32", *signed.files)
+
+    assert parse_manifest(serialise_manifest(signed)) == signed
+    assert _paths(greedy, "onnx-int8") == {*FOR_ALL, "image/onnx-int8.onnx", "index.signs"}
+
+
+def test_a_manifest_without_signs_is_written_as_before_there_were_any(manifest: Manifest) -> None:
+    assert "signs" not in json.loads(serialise_manifest(manifest))["index"]

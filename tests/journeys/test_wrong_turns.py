@@ -142,6 +142,12 @@ def test_sources_that_hold_nothing_usable(run, tmp_path: Path) -> None:  # type:
     )
 
 
+def test_a_source_that_names_nothing_leaves_no_catalogue_behind(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    assert run("edge-build", "add", f"images:{tmp_path / 'nowhere'}", "--catalogue", tmp_path / "c.sqlite").code == 8
+
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_broken_picture_is_skipped_and_the_rest_is_added(run, photos: dict[str, Path], tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     folder = photos["good.jpg"].parent
 

@@ -12,7 +12,9 @@ What a newcomer would get wrong:
 from __future__ import annotations
 
 import math
+import re
 import tempfile
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +30,8 @@ from edge_identify.convert.export.coreml.package import (
     check_name,
     write_package,
 )
+from edge_identify.convert.export.unsupported import first_line, unsupported_operator
+from edge_identify.edge_runtime.errors import SetupError
 
 if TYPE_CHECKING:
     import torch
@@ -38,6 +42,9 @@ if TYPE_CHECKING:
 
 #: What F.normalize becomes. Anything else of these types is as small, so types are enough to tell.
 _KEPT_IN_FLOAT32 = frozenset({"reduce_l2_norm", "maximum", "real_div"})
+
+#: How coremltools 9.0 names an operator that it has no translation for.
+_UNSUPPORTED = re.compile(r"Unsupported fx node \w+, kind (\w+)|convert function for op '(\w+)'")
 
 _MASKED = -1e4  # exp(-10000) is 0 in float32 and float16, and float16 holds it
 
@@ -54,7 +61,8 @@ def export_image_tower(tower: ImageTower, *, size_px: int, out: Path) -> str:
         The least system that runs it, in words: `iOS 16`.
 
     Raises:
-        SetupError: coremltools is missing, or `out` does not end in `.mlpackage`.
+        SetupError: coremltools is missing, `out` does not end in `.mlpackage`, or Core ML has no form of an operator
+            of the tower.
     """
     import torch
 
@@ -78,7 +86,8 @@ def export_text_tower(tower: TextTower, *, context_length: int, out: Path) -> st
         The least system that runs it, in words: `iOS 16`.
 
     Raises:
-        SetupError: coremltools is missing, or `out` does not end in `.mlpackage`.
+        SetupError: coremltools is missing, `out` does not end in `.mlpackage`, or Core ML has no form of an operator
+            of the tower.
     """
     import torch
 
@@ -89,20 +98,30 @@ def export_text_tower(tower: TextTower, *, context_length: int, out: Path) -> st
 
 def _export(module: Module, *, example: torch.Tensor, declared_input: Any, out: Path) -> str:
     check_name(out)
-    coremltools = load_coremltools()
     with tempfile.TemporaryDirectory(prefix="coreml-") as folder, conversion():
-        model = coremltools.convert(
-            _exported_program(module, example),
+        program = _exported_program(module, example)
+        write_package(_converted(program, declared_input, Path(folder) / f"draft{SUFFIX}"), out)
+    return REQUIRES
+
+
+def _converted(program: ExportedProgram, declared_input: Any, draft: Path) -> Any:
+    coremltools = load_coremltools()
+    try:
+        return coremltools.convert(
+            program,
             convert_to="mlprogram",
             inputs=[declared_input],
             outputs=[coremltools.TensorType(name=OUTPUT, dtype=np.float32)],
             minimum_deployment_target=coremltools.target.iOS16,
             compute_precision=coremltools.transform.FP16ComputePrecision(op_selector=_may_be_float16),
             skip_model_load=True,  # on a Mac it would compile the model only to throw it away
-            package_dir=str(Path(folder) / f"draft{SUFFIX}"),
+            package_dir=str(draft),
         )
-        write_package(model, out)
-    return REQUIRES
+    except NotImplementedError as error:
+        traceback.clear_frames(error.__traceback__)  # coremltools' temporary folder goes now, not whenever
+        if found := _UNSUPPORTED.search(str(error)):
+            raise unsupported_operator(program, found[1] or found[2], "Core ML") from error
+        raise SetupError(f"the tower cannot be written for Core ML ({first_line(error)})") from error
 
 
 def _exported_program(module: Module, example: torch.Tensor) -> ExportedProgram:

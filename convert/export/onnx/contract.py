@@ -1,12 +1,14 @@
 """What every ONNX file of a tower promises, whoever wrote its graph.
 
 A newcomer would save what a library hands over. It holds the paths, names and versions of the exporting machine, and
-an `ir_version` that phones in use refuse.
+an `ir_version` that phones in use refuse; and its weights lie where no device can map them.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from edge_identify.convert.export.onnx.weights_alignment import align_weights
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -32,5 +34,4 @@ def serialise_anonymously(model: ModelProto) -> bytes:
     for part in (graph, *graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer):
         part.ClearField("doc_string")
         part.ClearField("metadata_props")
-    data: bytes = model.SerializeToString(deterministic=True)
-    return data
+    return align_weights(model.SerializeToString(deterministic=True))

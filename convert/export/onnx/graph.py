@@ -8,6 +8,7 @@ example batch of one freezes the batch size at one.
 
 from __future__ import annotations
 
+import re
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 from edge_identify.convert.export.onnx.contract import IMAGE_INPUT, OPSET, OUTPUT, TEXT_INPUT, serialise_anonymously
 from edge_identify.convert.export.onnx.fused import fused_image_graph, fused_text_graph
 from edge_identify.convert.export.onnx.proof import check_against_torch, proof_pixels, proof_tokens
+from edge_identify.convert.export.unsupported import first_line, unsupported_operator
 from edge_identify.convert.models.library_chatter import muted
 from edge_identify.edge_runtime.durable import write_bytes
 from edge_identify.edge_runtime.errors import SetupError
@@ -27,6 +29,10 @@ if TYPE_CHECKING:
     from edge_identify.convert.export.towers import ImageTower, TextTower
 
 _TEMPORARY_OUTPUT = "unit_vectors"
+
+#: How torch 2.13 names an operator that it has no translation for, inside a longer message.
+_UNSUPPORTED = re.compile(r"No ONNX function found for <OpOverload\(op='([\w.]+)'")
+
 _EXAMPLE_BATCH = 2  # torch.export takes 0 and 1 for constants
 
 
@@ -39,8 +45,8 @@ def export_image_onnx(tower: ImageTower, *, size_px: int, out: Path) -> None:
         out: Where the file goes; a folder that exists.
 
     Raises:
-        SetupError: torch cannot express the tower in ONNX, it is larger than one ONNX file may be, or the graph
-            does not answer as torch does.
+        SetupError: torch cannot express the tower in ONNX (an unsupported operator is named with its layer), it is
+            larger than one ONNX file may be, or the graph does not answer as torch does.
     """
     inputs = proof_pixels(size_px)
     model = fused_image_graph(tower, size_px) or _exported_by_torch(tower, inputs, IMAGE_INPUT)
@@ -81,17 +87,17 @@ def _exported_by_torch(tower: torch.nn.Module, inputs: Inputs, input_name: str) 
 
 
 def _inexpressible(error: Exception) -> SetupError:
-    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    return SetupError(f"the tower cannot be written as one ONNX file ({reason})")
+    # torch's own first line says at which step of three it stopped; the cause says why.
+    return SetupError(f"the tower cannot be written as one ONNX file ({first_line(error.__cause__ or error)})")
 
 
 def _export(tower: torch.nn.Module, example: torch.Tensor, input_name: str) -> ModelProto:
     import torch
 
-    try:
-        with muted("torch", "onnxscript", "onnx_ir"), warnings.catch_warnings(), torch.no_grad():
-            # torch's exporter copies objects of its own that it has deprecated (2.13).
-            warnings.filterwarnings("ignore", message=".*treespec, LeafSpec", category=FutureWarning)
+    with muted("torch", "onnxscript", "onnx_ir"), warnings.catch_warnings(), torch.no_grad():
+        # torch's exporter copies objects of its own that it has deprecated (2.13).
+        warnings.filterwarnings("ignore", message=".*treespec, LeafSpec", category=FutureWarning)
+        try:
             program = torch.onnx.export(
                 tower.eval(),
                 (example,),
@@ -103,11 +109,14 @@ def _export(tower: torch.nn.Module, example: torch.Tensor, input_name: str) -> M
                 output_names=[_TEMPORARY_OUTPUT],
                 dynamic_shapes=({0: torch.export.Dim("batch")},),
             )
-        if program is None:
-            raise SetupError("torch's ONNX exporter returned nothing; is torch newer than this version knows?")
-        model: ModelProto = program.model_proto
-    except (torch.onnx.OnnxExporterError, ValueError) as error:  # ValueError: beyond protobuf's 2 GB
-        raise _inexpressible(error) from error
+            if program is None:
+                raise SetupError("torch's ONNX exporter returned nothing; is torch newer than this version knows?")
+            model: ModelProto = program.model_proto
+        except (torch.onnx.OnnxExporterError, ValueError) as error:  # ValueError: beyond protobuf's 2 GB
+            if found := _UNSUPPORTED.search(str(error)):
+                decomposed = torch.export.export(tower, (example,), strict=False).run_decompositions()
+                raise unsupported_operator(decomposed, found[1], "ONNX") from error
+            raise _inexpressible(error) from error
     return model
 
 

@@ -19,6 +19,7 @@ from edge_identify.convert.export.onnx.sensitivity import (
     mean_centred_cosine,
     quantise_until_faithful,
 )
+from edge_identify.convert.export.progress import Progress, unwatched
 from edge_identify.convert.models.library_chatter import muted
 from edge_identify.edge_runtime.durable import write_bytes
 
@@ -42,6 +43,7 @@ def quantise_image_to_int8(
     calibration_pixels: NDArray[np.uint8],
     transformer: bool,
     target: float = TARGET,
+    progress: Progress = unwatched,
 ) -> QuantisedNet | None:
     """Write an image tower with int8 weights.
 
@@ -51,6 +53,7 @@ def quantise_image_to_int8(
         calibration_pixels: Pictures like those it will meet, uint8 [n, size, size, 3]; unused by dynamic.
         transformer: Whether the tower is a transformer.
         target: Least mean centred cosine with `source`, for a convolutional net; see `sensitivity`.
+        progress: Is shown the tries, for a convolutional net.
 
     Returns:
         What was left in float to reach the target, for a convolutional net; None for a transformer.
@@ -59,11 +62,11 @@ def quantise_image_to_int8(
         _quantise(source, out, lambda prepared, into: _dynamic(prepared, into, _DYNAMIC_OPERATORS))
         return None
     found: list[QuantisedNet] = []
-    _quantise(
-        source,
-        out,
-        lambda prepared, into: found.append(_static_until_faithful(prepared, into, calibration_pixels, target)),
-    )
+
+    def quantise(prepared: Path, into: Path) -> None:
+        found.append(_static_until_faithful(prepared, into, calibration_pixels, target, progress))
+
+    _quantise(source, out, quantise)
     return found[0]
 
 
@@ -112,7 +115,9 @@ def _dynamic(prepared: Path, into: Path, operators: list[str]) -> None:
     )
 
 
-def _static_until_faithful(prepared: Path, into: Path, pixels: NDArray[np.uint8], target: float) -> QuantisedNet:
+def _static_until_faithful(
+    prepared: Path, into: Path, pixels: NDArray[np.uint8], target: float, progress: Progress
+) -> QuantisedNet:
     judged = pixels[:_JUDGED_PICTURES]
     expected = _embed(prepared, judged)
     return quantise_until_faithful(
@@ -120,6 +125,7 @@ def _static_until_faithful(prepared: Path, into: Path, pixels: NDArray[np.uint8]
         quantise=lambda nodes: _static(prepared, into, pixels, nodes),
         measure=lambda: mean_centred_cosine(_embed(into, judged), expected),
         target=target,
+        progress=progress,
     )
 
 
@@ -147,6 +153,8 @@ def _static(prepared: Path, into: Path, pixels: NDArray[np.uint8], nodes: Sequen
         calibrate_method=CalibrationMethod.MinMax,
         op_types_to_quantize=_STATIC_OPERATORS,
         nodes_to_quantize=list(nodes),
+        # The ranges are of all layers, whichever are quantised: the first try measures them, the others read them.
+        calibration_cache_path=into.with_name("ranges.json"),
     )
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from edge_identify.convert.export.fidelity import (
+    THRESHOLDS,
     FidelitySample,
     agreement,
     check_fidelity,
@@ -15,9 +17,8 @@ from edge_identify.convert.export.fidelity import (
     measure_fidelity,
     sample_positions,
 )
-from edge_identify.convert.export.variants import ExportedVariant
 from edge_identify.edge_runtime.errors import SetupError
-from edge_identify.edge_runtime.pack.manifest import Fidelity, Runtime, Tensor
+from edge_identify.edge_runtime.pack.manifest import Fidelity
 
 Embed = Callable[[np.ndarray], np.ndarray]
 
@@ -33,22 +34,14 @@ def original(tokens: np.ndarray) -> np.ndarray:
 def measure(embed: Embed, original_queries: np.ndarray | None = None, right: np.ndarray | None = None) -> Fidelity:
     queries = np.arange(50, dtype=np.int64)[:, None]
     expected = original(queries) if original_queries is None else original_queries
-    variant = ExportedVariant(
-        name="onnx-int8",
-        runtime=Runtime.ONNX,
-        model="model.onnx",
-        input=Tensor(name="tokens", dtype="int64", shape=(-1, 1)),
-        output=Tensor(name="embedding", dtype="float32", shape=(-1, 16)),
-        requires="nothing",
-        embed=embed,
-    )
     sample = FidelitySample(
         description="numbers", queries=queries, references=np.zeros((0, 1, 1, 3), np.uint8), right=right
     )
     references = unit(expected + 0.1)
     return measure_fidelity(
-        variant,
+        "onnx-int8",
         sample,
+        found_queries=embed(queries),
         original_queries=expected,
         original_references=references,
         indexed_references=references,
@@ -160,3 +153,38 @@ def test_a_sample_is_spread_from_the_first_to_the_last(count: int, most: int) ->
 
     assert len(positions) == min(count, most)
     assert (positions[0], positions[-1]) == (0, count - 1)
+
+
+@pytest.mark.parametrize("form", sorted(THRESHOLDS))
+@pytest.mark.parametrize(
+    ("figure", "words"),
+    [
+        ("cosine_mean", "mean cosine"),
+        ("cosine_min", "least cosine"),
+        ("cosine_centred", "centred cosine"),
+        ("top1_agreement", "same nearest reference"),
+        ("top5_agreement", "same five nearest"),
+        ("recall_change", "change of recall"),
+    ],
+)
+@pytest.mark.parametrize("runtime", ["onnx", "coreml"])
+def test_each_figure_alone_stops_a_variant_just_below_its_threshold(
+    form: str, figure: str, words: str, runtime: str
+) -> None:
+    least = getattr(THRESHOLDS[form], figure)
+    good = Fidelity(
+        sample="x",
+        count=1,
+        cosine_mean=1.0,
+        cosine_min=1.0,
+        top1_agreement=1.0,
+        cosine_centred=1.0,
+        top5_agreement=1.0,
+        recall_change=0.0,
+    )
+    name = f"{runtime}-{form}"
+
+    assert not drifting({name: replace(good, **{figure: least})})
+    for bad in (least - 1e-6, float("nan")):
+        (reason,) = drifting({name: replace(good, **{figure: bad})})[name]
+        assert reason.startswith(f"{words} ")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import pickle
 import sys
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +101,54 @@ def test_a_damaged_checkpoint_is_refused(tiny_vit: str, tmp_path: Path, name: st
     with pytest.raises(SetupError, match="cannot be read as a checkpoint; it may be damaged") as caught:
         load_model(tiny_vit, str(path))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda weights: weights.pop("ln_final.bias"), r"1 missing: ln_final\.bias\)"),
+        (lambda weights: weights.update(extra=weights["ln_final.bias"]), r"1 unexpected: extra\)"),
+        (
+            lambda weights: weights.update({"ln_final.bias": weights["ln_final.bias"][:5]}),
+            r"1 of another shape: ln_final\.bias \[5\] instead of \[32\]\)",
+        ),
+        (lambda weights: [weights.pop(key) for key in list(weights)[5:]], r"missing: \S+, \S+, \S+ and \d+ more\)"),
+    ],
+    ids=["missing", "unexpected", "shape", "many"],
+)
+def test_the_keys_that_do_not_fit_are_named(
+    tiny_vit: str, tmp_path: Path, change: Callable[[dict[str, Any]], object], message: str
+) -> None:
+    from safetensors.torch import save_file
+
+    weights = dict(load_model(tiny_vit, "random").model.state_dict())
+    change(weights)
+    save_file({key: value.clone() for key, value in weights.items()}, tmp_path / "mine.safetensors")
+    with pytest.raises(SetupError, match=message) as caught:
+        load_model(tiny_vit, str(tmp_path / "mine.safetensors"))
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 600
+
+
+@pytest.mark.parametrize("name", ["notes.safetensors", "notes.pt", "other.zip", "other.pt"])
+def test_a_text_or_a_zip_is_no_checkpoint(tiny_vit: str, tmp_path: Path, name: str) -> None:
+    if name.startswith("notes"):
+        (tmp_path / name).write_text("these are my notes\n" * 20)
+    else:
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            archive.writestr("readme.txt", "nothing")
+    with pytest.raises(SetupError, match=f"{name}: cannot be read as a checkpoint") as caught:
+        load_model(tiny_vit, str(tmp_path / name))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("protocol", [2, 4])
+def test_a_pickled_module_is_refused_with_how_to_save_it(tiny_vit: str, tmp_path: Path, protocol: int) -> None:
+    import torch
+
+    torch.save(torch.nn.Linear(2, 2), tmp_path / "module.pt", pickle_protocol=protocol)
+    with pytest.raises(SetupError, match=r"running code that it holds, which is refused; .*state_dict\(\)"):
+        load_model(tiny_vit, str(tmp_path / "module.pt"))
 
 
 class _Trap:

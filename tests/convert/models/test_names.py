@@ -53,6 +53,11 @@ def test_a_misspelt_name_is_answered_with_the_nearest_whatever_its_case() -> Non
         choose_model("vit-b-32/openai", None)
 
 
+def test_a_misspelt_builtin_is_answered_with_its_own_name() -> None:
+    with pytest.raises(SetupError, match="the nearest are builtin, "):
+        choose_model("builtim", None)
+
+
 def test_a_model_without_weights_is_asked_for_them() -> None:
     with pytest.raises(SetupError, match=r"RN50: which weights\?.*yfcc15m.*--pretrained FILE"):
         choose_model("RN50", None)

@@ -74,6 +74,25 @@ def test_a_dropped_variant_leaves_no_file_and_the_rest_is_measured_anew(
     assert gate.dropped[0].startswith("image encoder onnx-int8 drifts from the original: mean cosine 0.5000")
 
 
+@pytest.mark.parametrize("drop_drifting", [True, False])
+def test_an_embedder_that_drifts_does_not_take_the_faithful_ones_with_it(
+    variants: Mapping[str, ExportedVariant], tmp_path: Path, drop_drifting: bool
+) -> None:
+    """All are compared with what it put into the index: beside a bad one, a perfect one looks bad too."""
+    gate = FidelityGate(tmp_path, drop_drifting=drop_drifting)
+
+    def measure(kept: Mapping[str, ExportedVariant]) -> Mapping[str, Fidelity]:
+        return dict.fromkeys(kept, BAD if preferred_embedder(kept).name == "onnx-int8" else GOOD)
+
+    if drop_drifting:
+        assert list(gate.pass_through("image", variants, measure)) == ["onnx-fp32"]
+        assert len(gate.dropped) == 1
+    else:
+        with pytest.raises(SetupError, match=r"^image encoder onnx-int8 drifts(?!.*onnx-fp32)"):
+            gate.pass_through("image", variants, measure)
+        assert (tmp_path / "encoders/image/onnx-int8/model.onnx").exists()
+
+
 def test_nothing_is_dropped_if_no_onnx_variant_would_be_left(
     variants: Mapping[str, ExportedVariant], tmp_path: Path
 ) -> None:

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
-from edge_identify.edge_runtime.encoders.mapped_weights import UnknownLayoutError, graph_with_mapped_weights
+from edge_identify.edge_runtime.encoders.mapped_weights import graph_with_mapped_weights
 from edge_identify.edge_runtime.encoders.onnx_encoder import OnnxEncoder
+from edge_identify.edge_runtime.encoders.protobuf_fields import UnknownLayoutError
 from edge_identify.edge_runtime.errors import PackDamagedError
 
 DIM = 96

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -170,6 +170,34 @@ def test_a_badly_scaled_layer_is_left_in_float_and_the_rest_is_not(tmp_path: Pat
     assert mended.centred_cosine > 0.98
     assert 1 <= len(mended.left_in_float) <= 4
     assert out.stat().st_size < source.stat().st_size * 0.75
+
+
+def test_the_pictures_are_looked_at_once_however_many_tries_it_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from edge_identify.convert.export.onnx import quantise
+
+    asked = [0]
+    batches = quantise._batches
+
+    def counted(pixels: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
+        for batch in batches(pixels):
+            asked[0] += 1
+            yield batch
+
+    monkeypatch.setattr(quantise, "_batches", counted)
+    source, out = _export_small_net(tmp_path / "fp32.onnx", is_badly_scaled=True), tmp_path / "int8.onnx"
+    tries: list[str] = []
+
+    def shown(step: str, items: Iterable[Any]) -> Iterator[Any]:
+        for item in items:
+            tries.append(step)
+            yield item
+
+    quantise_image_to_int8(source, out, calibration_pixels=_pictures(16, 32), transformer=False, progress=shown)
+    assert len(tries) > 8
+    # Two batches to calibrate with, two that float32 answers for comparison, two that each try answers.
+    assert asked[0] == 2 + 2 + 2 * len(tries)
 
 
 def test_a_net_that_8_bits_suit_is_quantised_whole(tmp_path: Path) -> None:

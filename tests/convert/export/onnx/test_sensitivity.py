@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_identify.convert.export.onnx.sensitivity import QuantisedNet, mean_centred_cosine, quantise_until_faithful
+from edge_identify.convert.export.onnx.sensitivity import (
+    MOST_TRIES,
+    QuantisedNet,
+    mean_centred_cosine,
+    quantise_until_faithful,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+
+_Item = TypeVar("_Item")
 
 
 class _Net:
@@ -21,6 +30,7 @@ class _Net:
     def __init__(self, harm: Sequence[float]) -> None:
         self.harm = {f"node{place}": value for place, value in enumerate(harm)}
         self.written: list[list[str]] = []
+        self.shown: list[tuple[str, int]] = []
 
     def quantise(self, nodes: Sequence[str]) -> None:
         self.written.append(list(nodes))
@@ -28,8 +38,15 @@ class _Net:
     def fidelity(self) -> float:
         return 1.0 - sum(self.harm[node] for node in self.written[-1])
 
+    def show(self, step: str, items: Iterable[_Item]) -> Iterator[_Item]:
+        for number, item in enumerate(items):
+            self.shown.append((step, number))
+            yield item
+
     def search(self) -> QuantisedNet:
-        return quantise_until_faithful(list(self.harm), quantise=self.quantise, measure=self.fidelity, target=0.98)
+        return quantise_until_faithful(
+            list(self.harm), quantise=self.quantise, measure=self.fidelity, target=0.98, progress=self.show
+        )
 
 
 def test_a_faithful_net_is_quantised_once_and_whole() -> None:
@@ -49,11 +66,31 @@ def test_a_part_that_answers_with_nothing_is_the_worst() -> None:
     assert net.search().left_in_float == ("node1", "node3")
 
 
+def test_each_try_is_shown_as_it_begins() -> None:
+    net = _Net([0.0, 0.0, 0.3, 0.0])
+    net.search()
+    assert net.shown == [("int8: tries", number) for number in range(len(net.written))]
+
+
+def test_a_net_that_half_in_float_does_not_help_is_given_up_at_once() -> None:
+    net = _Net([0.3] * 24)
+    found = net.search()
+    assert (len(found.left_in_float), len(net.written)) == (12, 1 + 12 + 1)
+    assert found.centred_cosine < 0.98
+
+
+@pytest.mark.parametrize("harmful", range(1, 7))
+def test_as_much_stays_in_float_as_must_and_is_written_last(harmful: int) -> None:
+    net = _Net([0.1] * harmful + [0.0] * (12 - harmful))
+    assert net.search().left_in_float == tuple(f"node{place}" for place in range(harmful))
+    assert net.written[-1] == [f"node{place}" for place in range(harmful, 12)]
+
+
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=60))
 def test_tries_are_few_half_stays_quantised_and_the_report_is_the_last_try(harm: list[float]) -> None:
     net = _Net(harm)
     found = net.search()
-    assert len(net.written) <= 1 + 12 + 6
+    assert len(net.written) <= MOST_TRIES
     last = [node for node in net.harm if node not in found.left_in_float]
     assert len(last) >= len(harm) // 2
     if found.centred_cosine >= 0.98 or found.left_in_float:

@@ -1,0 +1,43 @@
+"""What to say when a runtime lacks an operator of a tower: which one, and in which layer it stands.
+
+A newcomer would pass on what the exporter says. It is a page of advice for the exporter's own developers, and the
+layer is not in it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edge_identify.edge_runtime.errors import SetupError
+
+if TYPE_CHECKING:
+    from torch.export import ExportedProgram
+
+_MOST_LAYERS = 3  # a repeated block would name a hundred
+
+
+def unsupported_operator(program: ExportedProgram, operator: str, runtime: str) -> SetupError:
+    """Return the error to raise where a runtime lacks an operator.
+
+    Args:
+        program: The tower as it was traced.
+        operator: As the exporter calls it, such as `prims.bessel_j0`.
+        runtime: `ONNX` or `Core ML`.
+    """
+    layers = _layers(program, operator.rpartition(".")[2])
+    shown = ", ".join(layers[:_MOST_LAYERS]) + (", ..." if len(layers) > _MOST_LAYERS else "")
+    advice = "choose --variants without coreml" if runtime == "Core ML" else "choose another model"
+    place = f"in the layer {shown or '(unnamed)'} of the model"
+    return SetupError(f"the operator {operator} {place} cannot be written for {runtime}; {advice}")
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of what an error says, or the name of its kind if it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def _layers(program: ExportedProgram, operator: str) -> list[str]:
+    """Return the paths of the modules that use an operator, in the order of the program."""
+    nodes = [node for node in program.graph.nodes if node.op == "call_function" and operator in str(node.target)]
+    paths = [path for node in nodes for path, _ in list(node.meta.get("nn_module_stack", {}).values())[-1:]]
+    return list(dict.fromkeys(path for path in paths if path))

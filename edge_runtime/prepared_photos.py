@@ -1,0 +1,85 @@
+"""Photos made ready for an encoder, and one of them made ready while something else is done.
+
+Pillow decodes and resizes without holding Python's lock, so a photo is prepared on a second core while the first one
+imports numpy and loads the encoder: a start that took the sum of both takes the longer of them. Only the encoder's few
+pixels are kept, so that a photo that waits costs no memory.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Thread
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from edge_identify.edge_runtime.images import open_photo
+from edge_identify.edge_runtime.preprocessing import Preprocessing, enough_px, preprocess_photo
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedPhoto:
+    """What an encoder takes of a photo.
+
+    Attributes:
+        pixels: uint8 [size, size, 3].
+        seconds: Wall time that reading, decoding and resizing took.
+    """
+
+    pixels: NDArray[np.uint8]
+    seconds: float
+
+
+def prepare_photo(path: Path, recipe: Preprocessing) -> PreparedPhoto:
+    """Read a photo's file and make the encoder's pixels of it; a JPEG may be decoded smaller.
+
+    Args:
+        path: The picture's file.
+        recipe: The recipe recorded in the pack.
+
+    Raises:
+        PhotoError: The picture cannot be used.
+    """
+    started = perf_counter()
+    pixels = preprocess_photo(open_photo(path, enough_px=enough_px(recipe)), recipe)
+    return PreparedPhoto(pixels=pixels, seconds=perf_counter() - started)
+
+
+class PhotoInPreparation:
+    """A photo that a thread of its own prepares. Ask for its `result`, or use it as a context manager."""
+
+    def __init__(self, path: Path, recipe: Preprocessing) -> None:
+        """Begin to prepare a photo; see `prepare_photo`."""
+        self._path, self._recipe = path, recipe
+        self._prepared: PreparedPhoto | None = None
+        self._error: Exception | None = None
+        self._thread = Thread(target=self._prepare, name="photo")
+        self._thread.start()
+
+    def __enter__(self) -> PhotoInPreparation:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.join()  # decoding changes the process's warning filters for a while: never leave it behind
+
+    def result(self) -> PreparedPhoto:
+        """Wait for the photo and return it.
+
+        Raises:
+            PhotoError: The picture cannot be used.
+        """
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+        assert self._prepared is not None, "a thread that ended without an error has prepared the photo"
+        return self._prepared
+
+    def _prepare(self) -> None:
+        try:
+            self._prepared = prepare_photo(self._path, self._recipe)
+        except Exception as error:  # raised again where the result is asked for
+            self._error = error

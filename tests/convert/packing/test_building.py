@@ -1,0 +1,129 @@
+"""A build that cannot end leaves nothing behind, and a drifting variant is dropped where that was asked for."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from edge_identify.convert.commands import main
+from edge_identify.convert.export.fidelity_samples import FidelityBench
+from edge_identify.edge_runtime import durable
+from edge_identify.edge_runtime.conformance import self_test
+from edge_identify.edge_runtime.pack.manifest import Fidelity
+from edge_identify.edge_runtime.pack.reader import open_pack, read_manifest, verify_pack_files
+
+Build = Callable[..., int]
+
+
+@pytest.fixture
+def build(tmp_path: Path, tiny_vit: str) -> Build:
+    """Return a function that builds `tmp_path/out/pack` of six drawn pictures by the command, and its exit code."""
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "out").mkdir()
+    for number in range(6):
+        tiles = np.random.default_rng(number).integers(0, 255, (4, 4, 3), dtype=np.uint8)
+        Image.fromarray(tiles).resize((64, 64)).save(tmp_path / "pictures" / f"p{number}.png")
+    catalogue = str(tmp_path / "catalogue.sqlite")
+    assert main(["add", f"images:{tmp_path / 'pictures'}", "--catalogue", catalogue]) == 0
+
+    def run(*words: str, variants: str = "onnx-fp32,onnx-fp16") -> int:
+        command = ["pack", "--catalogue", catalogue, "--name", "t", "--model", tiny_vit, "--pretrained", "random"]
+        return main([*command, "--variants", variants, "--out", str(tmp_path / "out/pack"), *words])
+
+    return run
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("files_that_fit", [0, 4, 8])  # nine are written; the last is the manifest
+def test_a_full_disk_ends_a_build_in_one_line_and_the_old_pack_stays(
+    build: Build,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    files_that_fit: int,
+) -> None:
+    assert build(variants="onnx-fp32") == 0
+    before = contents(tmp_path / "out")
+    written = 0
+
+    def full_after_some(handle: int) -> None:
+        nonlocal written
+        written += 1
+        if written > files_that_fit:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        flush(handle)
+
+    flush = os.fsync
+    monkeypatch.setattr(durable.os, "fsync", full_after_some)
+    capsys.readouterr()
+
+    code = build("--replace", variants="onnx-fp32")
+
+    assert written == files_that_fit + 1, "the build went on after the disk was full, or never came so far"
+    assert code == 8
+    assert capsys.readouterr().err.splitlines()[-1].startswith("error: ")
+    assert contents(tmp_path / "out") == before
+    assert os.listdir(tmp_path / "out") == ["pack"]  # noqa: PTH208 - folders count, hidden ones too
+
+
+def test_a_full_disk_leaves_no_first_pack_either(
+    build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(_handle: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(durable.os, "fsync", full)
+
+    assert build(variants="onnx-fp32") == 8
+    assert "No space left on device; make room" in capsys.readouterr().err
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.fixture
+def fp16_drifts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the image tower's fp16 variant be measured as one that drifts."""
+
+    def measure(bench: FidelityBench, exported: Any, embedder: Any) -> Mapping[str, Fidelity]:
+        found = right(bench, exported, embedder)
+        return {name: replace(one, cosine_mean=0.5) if name == "onnx-fp16" else one for name, one in found.items()}
+
+    right = FidelityBench.measure_images
+    monkeypatch.setattr(FidelityBench, "measure_images", measure)
+
+
+@pytest.mark.usefixtures("fp16_drifts")
+def test_a_drifting_variant_stops_the_build_and_leaves_nothing(
+    build: Build, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert build() == 8
+    assert "image encoder onnx-fp16 drifts from the original: mean cosine 0.5000" in capsys.readouterr().err
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.usefixtures("fp16_drifts")
+def test_a_drifting_variant_is_dropped_from_the_pack_where_that_was_asked_for(
+    build: Build, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert build("--drop-drifting") == 1
+    pack = tmp_path / "out/pack"
+    manifest = read_manifest(pack)
+
+    assert "left out: image encoder onnx-fp16 drifts from the original" in capsys.readouterr().err
+    assert set(manifest.image_variants) == set(manifest.text_variants) == {"onnx-fp32"}
+    assert manifest.index.embedded_with == "onnx-fp32"
+    assert not [path for path in contents(pack) if "fp16" in path]
+    assert not [path for path in manifest.files if "fp16" in path]
+    assert b"fp16" not in (pack / "conformance/cases.json").read_bytes()
+    verify_pack_files(pack, manifest)
+    assert self_test(open_pack(pack)) == 3
