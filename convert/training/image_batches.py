@@ -15,14 +15,14 @@ import torch
 from torch.utils.data import Dataset
 
 from edge_identify.convert.training.photo_views import PhotoViews, Things
-from edge_identify.datasets.instances import SIDE_PX, DrawnInstance, Kind, draw_families
+from edge_identify.datasets.instances import SIDE_PX, Kind, draw_families
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 PIECES_PER_PHOTOGRAPH = 1
-_SHARES = (0.2, 0.27, 0.13)  # of a batch: whole photographs, pieces of them, known drawn things; the rest is fresh
+_WHOLE_SHARE, _PIECE_SHARE = 0.2, 0.27  # of a batch; the rest is freshly drawn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,29 +40,23 @@ class Stage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownThings:
-    """Things that are the same in every epoch, so that a teacher's word on each can be kept.
+    """Photographs and pieces of them: the same in every epoch, so that a teacher's word on each can be kept.
 
     Attributes:
         photographs: uint8 RGB, SIDE_PX on the longer side.
-        drawn: Families one after the other.
         seed: Of the pieces.
     """
 
     photographs: Sequence[NDArray[np.uint8]]
-    drawn: Sequence[DrawnInstance]
     seed: int
 
     def __len__(self) -> int:
-        return len(self.photographs) * (1 + PIECES_PER_PHOTOGRAPH) + len(self.drawn)
+        return len(self.photographs) * (1 + PIECES_PER_PHOTOGRAPH)
 
     def picture(self, number: int) -> NDArray[np.uint8]:
-        """Return one of them, uint8 RGBA [SIDE_PX, SIDE_PX, 4]: photographs, then their pieces, then what is drawn."""
-        photographs = len(self.photographs)
-        if number < photographs:
-            return _laid_in_square(self.photographs[number])
-        if number < photographs * (1 + PIECES_PER_PHOTOGRAPH):
-            return self._piece(number)
-        return self.drawn[number - photographs * (1 + PIECES_PER_PHOTOGRAPH)].pixels
+        """Return one of them, uint8 RGBA [SIDE_PX, SIDE_PX, 4]: photographs first, then their pieces."""
+        whole = number < len(self.photographs)
+        return _laid_in_square(self.photographs[number]) if whole else self._piece(number)
 
     def clean_square(self, number: int) -> NDArray[np.uint8]:
         """Return the middle square of one of them, uint8 RGB, for a teacher."""
@@ -174,14 +168,11 @@ class ImageBatches(Dataset[Batch | Chosen]):
     def _choose(self, rng: np.random.Generator) -> tuple[list[NDArray[np.uint8]], list[bool], list[int]]:
         photographs = len(self._known.photographs)
         pieces = photographs * PIECES_PER_PHOTOGRAPH
-        whole_count, piece_count, drawn_count = (round(share * self._size) for share in _SHARES)
+        whole_count, piece_count = (round(share * self._size) for share in (_WHOLE_SHARE, _PIECE_SHARE))
         numbers = rng.choice(photographs, min(whole_count, photographs), replace=False).tolist()
         numbers += (photographs + rng.choice(pieces, min(piece_count, pieces), replace=False)).tolist()
-        first_drawn = int(rng.integers(0, max(1, len(self._known.drawn) - drawn_count)))
-        drawn = range(first_drawn, min(first_drawn + drawn_count, len(self._known.drawn)))
-        is_package = [False] * len(numbers) + [self._known.drawn[place].kind is Kind.PACKAGE for place in drawn]
-        numbers += [photographs + pieces + place for place in drawn]
         pictures = [self._known.picture(number) for number in numbers]
+        is_package = [False] * len(numbers)
         for family in draw_families(rng, self._known.photographs):
             fresh = family[: self._size - len(pictures)]
             pictures += [instance.pixels for instance in fresh]

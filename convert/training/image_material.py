@@ -1,4 +1,4 @@
-"""What the image tower learns from, read once: photographs, known drawn things, and a teacher's word on each."""
+"""What the image tower learns from, read once: photographs, and a teacher's word on each and on pieces of them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from edge_identify.convert.training.captions import read_pictures
 from edge_identify.convert.training.image_batches import KnownThings
 from edge_identify.convert.training.teacher import teach, whitened
-from edge_identify.datasets.instances import SIDE_PX, DrawnInstance, draw_families
+from edge_identify.datasets.instances import SIDE_PX
 from edge_identify.edge_runtime.durable import sha256_of_file, write_bytes
 from edge_identify.edge_runtime.errors import SetupError
 
@@ -58,23 +58,6 @@ def read_photographs(folder: Path, progress: Progress) -> Photographs:
     if not learning or not held_out:
         raise SetupError(f"{folder}: {len(pictures)} photographs are too few; one in 16 is held out to examine with")
     return Photographs(learning=tuple(learning), held_out=tuple(held_out))
-
-
-def gather_known_things(photographs: Photographs, *, drawn_count: int, seed: int) -> KnownThings:
-    """Put the photographs together with drawn things that are the same throughout the run.
-
-    Args:
-        photographs: Their learning part is taken.
-        drawn_count: How many drawn things; whole families, so a few more may be drawn and dropped.
-        seed: Of the drawing and of the pieces.
-    """
-    import numpy as np
-
-    drawn: list[DrawnInstance] = []
-    families = draw_families(np.random.default_rng([seed, 0, 0]), photographs.learning)
-    while len(drawn) < drawn_count:
-        drawn += next(families)
-    return KnownThings(photographs=photographs.learning, drawn=tuple(drawn[:drawn_count]), seed=seed)
 
 
 def ask_teacher(

@@ -30,7 +30,7 @@ from edge_identify.convert.training.image_batches import (
     photograph,
     reference_views,
 )
-from edge_identify.convert.training.image_material import Progress, ask_teacher, gather_known_things, read_photographs
+from edge_identify.convert.training.image_material import Progress, ask_teacher, read_photographs
 from edge_identify.convert.training.objective import Memory, contrast_loss, kind_loss
 from edge_identify.convert.training.validation import Examination, Marks
 from edge_identify.convert.training.whitening import whiten_halves
@@ -46,7 +46,6 @@ FULL_VIEWS = 6_000_000  # about ten times the first weights' run
 DEFAULT_BATCH = 96  # things, so twice as many views
 
 _MEMORY_THINGS = 16_384
-_DRAWN_KNOWN = 4_000  # drawn things that the teacher has seen; the others are fresh and have no target
 _LEARNING_RATE, _WEIGHT_DECAY, _WARM_UP = 2e-3, 0.05, 0.04
 _AVERAGE_KEEPS = 0.996  # of the moving average, at each step
 _GRADIENT_LIMIT = 5.0
@@ -126,7 +125,7 @@ def train_image_tower(run: ImageTowerRun, *, progress: Progress) -> ImageTowerRe
         SetupError: The data, the teacher or a file of weights cannot be used, or the checkpoint is of another recipe.
     """
     photographs = read_photographs(run.data, progress)
-    known = gather_known_things(photographs, drawn_count=_DRAWN_KNOWN if run.teacher else 0, seed=run.seed)
+    known = KnownThings(photographs=photographs.learning, seed=run.seed)
     trainer = _Trainer(run, _targets(run, known, progress))
     examination = Examination(photographs.held_out, side_px=_SIDE_PX)
     step = trainer.resume()

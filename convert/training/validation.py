@@ -53,7 +53,7 @@ class Examination:
         import numpy as np
 
         rng = np.random.default_rng(_SEED)
-        held_out = KnownThings(photographs=photographs[:_THINGS], drawn=(), seed=_SEED)
+        held_out = KnownThings(photographs=photographs[:_THINGS], seed=_SEED)
         natural = [held_out.picture(number) for number in range(len(held_out.photographs))]
         drawn: list[DrawnInstance] = []
         while len(drawn) < _THINGS:

@@ -50,7 +50,7 @@ def test_the_head_sees_where_things_are() -> None:
     from edge_identify.convert.builtin.image_tower import edge_resnet10t
 
     tower = edge_resnet10t(num_classes=8).eval()
-    features = torch.rand(1, 512, 3, 3)
+    features = torch.rand(1, 512, 4, 4)
     tower.backbone = torch.nn.Identity()
     with torch.no_grad():
         assert not torch.allclose(tower(features), tower(features.flip(3)))

@@ -16,7 +16,6 @@ from edge_identify.convert.training.image_batches import (
     Stage,
     photograph,
 )
-from edge_identify.convert.training.image_material import Photographs, gather_known_things
 from edge_identify.datasets.instances import SIDE_PX
 
 SIZE = 20
@@ -30,7 +29,7 @@ def known() -> KnownThings:
     pictures: tuple[NDArray[np.uint8], ...] = tuple(
         rng.integers(0, 256, shapes[number % 3], dtype=np.uint8) for number in range(12)
     )
-    return gather_known_things(Photographs(learning=pictures, held_out=()), drawn_count=9, seed=1)
+    return KnownThings(photographs=pictures, seed=1)
 
 
 def _batch(known: KnownThings, step: int, seed: int = 0) -> Batch:
@@ -64,7 +63,7 @@ def test_a_batch_mixes_known_and_fresh_things_and_names_each_known_one_once(know
 
 
 def test_known_things_are_counted_and_pieces_repeat(known: KnownThings) -> None:
-    assert len(known) == 12 * (1 + PIECES_PER_PHOTOGRAPH) + 9
+    assert len(known) == 12 * (1 + PIECES_PER_PHOTOGRAPH)
     for number in (0, 12, len(known) - 1):
         assert known.picture(number).shape == (SIDE_PX, SIDE_PX, 4)
         assert np.array_equal(known.picture(number), known.picture(number))

@@ -59,7 +59,7 @@ def test_answers_are_kept_and_asked_for_again_when_the_question_changes(mean_col
     told: list[str] = []
 
     def ask(seed: int) -> NDArray[np.float32]:
-        known = KnownThings(photographs=pictures, drawn=(), seed=seed)
+        known = KnownThings(photographs=pictures, seed=seed)
         return ask_teacher(mean_colour, known, dim=2, kept_in=kept, progress=lambda what, *_: told.append(what))
 
     first, again = ask(0), ask(0)
