@@ -102,6 +102,8 @@ def main() -> None:
     if options.table:
         options.table.write_text(builtin_table(figures), encoding="utf-8")
     print_line("builtin_encoder", **figures)
+    if not figures["results"]:
+        sys.exit("nothing was measured; see above for what was skipped")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -7,7 +7,8 @@ Takes the onnx-int8 image encoder of a pack, installs it with random references 
 compares `edge-identify photo.jpg --json` with two short scripts on the same files: ONNX Runtime and FAISS as their
 manuals show them, and open_clip and FAISS; and with rclip and fastembed where they are installed (`peers.py` says how
 they run). Prints one JSON line: medians of wall and CPU time, peak memory, and what `edge-identify` takes of each
-other's. A peer that is not found on PATH is skipped unless its Python is named; one that is named must be there.
+other's. A peer is skipped unless its command is on PATH (fastembed has none) or its Python is named; one that is named
+must be there.
 """
 
 from __future__ import annotations
@@ -103,7 +104,7 @@ def _peers(parser: argparse.ArgumentParser, options: argparse.Namespace) -> tupl
         if named is not None and not has_package(named, peer):
             parser.error(f"--{peer}-python {named}: {peer} is not installed there; run: {named} -m pip install {peer}")
         if python is None:
-            skipped[peer] = f"is not on PATH; name the Python that has it with --{peer}-python"
+            skipped[peer] = f"was not found; name the Python that has it with --{peer}-python"
         else:
             found[peer] = python
     for name, reason in skipped.items():

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
+from material import single_threaded_session
 
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.identification import Identifier
 from edge_identify.edge_runtime.preprocessing import Interpolation, Preprocessing, ResizeMode, preprocess
 
 if TYPE_CHECKING:
-    import onnxruntime
     from numpy.typing import NDArray
     from PIL.Image import Image
 
@@ -166,23 +166,6 @@ def encode_one(pack: Pack) -> Callable[[], object]:
     noise = np.random.default_rng(0).integers(0, 256, (1, size, size, 3), dtype=np.uint8)
     session = single_threaded_session(pack.file(variant.model))
     return lambda: session.run(None, {variant.input.name: noise})
-
-
-def single_threaded_session(path: Path) -> onnxruntime.InferenceSession:
-    """Load an ONNX file for one thread.
-
-    Raises:
-        SetupError: ONNX Runtime cannot load it.
-    """
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3  # its warnings are about its own optimisations
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # ONNX Runtime raises its own classes, which share no base but this
-        raise SetupError(f"{path}: ONNX Runtime cannot load this model ({str(error).splitlines()[0]})") from error
 
 
 def _spans(count: int) -> list[tuple[int, int]]:

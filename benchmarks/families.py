@@ -28,10 +28,12 @@ from typing import TYPE_CHECKING, Any
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from families_table import families_table
+from material import single_threaded_session
 from measuring import cpu_ms_interleaved, print_line
 
 from edge_identify.convert.export.variants import ALL_VARIANTS, ONNX_VARIANTS
 from edge_identify.convert.models.names import BUILTIN, RANDOM
+from edge_identify.edge_runtime.durable import write_bytes
 
 if TYPE_CHECKING:
     from edge_identify.convert.export.fidelity_samples import FidelityBench
@@ -79,18 +81,27 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     options = parser.parse_args()
     if options.table:
-        lines = options.table.read_text(encoding="utf-8").splitlines()
-        print(families_table([json.loads(line) for line in lines], FAMILIES), end="")
+        print(families_table(_read_results(options.table), FAMILIES), end="")
     elif options.results:
-        _measure_each(options)
+        sys.exit(1 if _measure_each(options) else 0)
+    elif not options.families:
+        parser.error("nothing to do: name a FAMILY, or --results FILE to measure all, or --table FILE")
     else:
         for family in options.families:
             _measure_family(family, options.references, options.variants.split(","), options.rounds)
 
 
-def _measure_each(options: argparse.Namespace) -> None:
-    lines = options.results.read_text(encoding="utf-8").splitlines() if options.results.exists() else []
-    known = {json.loads(line)["family"] for line in lines}
+def _read_results(path: Path) -> list[dict[str, Any]]:
+    """Return the lines of a results file; a last one that a killed run left half-written is passed over, aloud."""
+    *whole, last = path.read_text(encoding="utf-8").split("\n")
+    if last:
+        print(f"{path}: passed over its last line, which was not written to its end", file=sys.stderr)
+    return [json.loads(line) for line in whole]
+
+
+def _measure_each(options: argparse.Namespace) -> list[str]:
+    """Measure the families that the results do not have, and return those that failed."""
+    known, failed = _measured_before(options.results), list[str]()
     asked = ["--variants", options.variants, "--rounds", str(options.rounds)]
     with tempfile.TemporaryDirectory(prefix="families-") as folder:
         references = options.references or _draw_references(Path(folder))
@@ -100,9 +111,22 @@ def _measure_each(options: argparse.Namespace) -> None:
             ended = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
             if ended.returncode:
                 print(f"{family}: FAILED with {ended.returncode}, see above", file=sys.stderr, flush=True)
+                failed.append(family)
                 continue
             with options.results.open("a", encoding="utf-8") as results:
                 results.write(ended.stdout)
+    return failed
+
+
+def _measured_before(results: Path) -> set[str]:
+    """Return the families that the results have, and take away a half-written last line, to go on behind the others."""
+    if not results.exists():
+        return set()
+    lines = _read_results(results)
+    data = results.read_bytes()
+    if not data.endswith(b"\n"):
+        write_bytes(results, data[: data.rfind(b"\n") + 1])
+    return {line["family"] for line in lines}
 
 
 def _draw_references(folder: Path) -> Path:
@@ -244,12 +268,7 @@ def _megabytes(model: Path) -> float:
 
 
 def _single_threaded(model: Path, example: Any) -> Callable[[], object]:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3  # its warnings are about its own optimisations
-    session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+    session = single_threaded_session(model)
     name = session.get_inputs()[0].name
     return lambda: session.run(None, {name: example})
 

@@ -34,8 +34,9 @@ _NOTES = {
 
 
 def families_table(lines: Sequence[dict[str, Any]], families: Sequence[str]) -> str:
-    """Return the Markdown of the results' lines, in the order of `families`; those that are missing are named."""
-    known = sorted(lines, key=lambda line: families.index(line["family"]))
+    """Return the Markdown of the results' lines, in the order of `families`, others last; missing ones are named."""
+    order = {family: position for position, family in enumerate(families)}
+    known = sorted(lines, key=lambda line: order.get(line["family"], len(order)))
     missing = [family for family in families if family not in {line["family"] for line in lines}]
     note = [f"Not run yet: {', '.join(missing)}."] if missing else []
     return "\n\n".join([_HEAD, _machines(known), *note, _summary(known), *map(_family, known)]) + "\n"

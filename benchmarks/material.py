@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_identify.edge_runtime.durable import sha256_of_file
+from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME, FileEntry, IndexKind, IndexSpec, Manifest, Variant
 from edge_identify.edge_runtime.pack.manifest_json import serialise_manifest
 from edge_identify.edge_runtime.pack.reader import read_manifest
@@ -20,6 +21,7 @@ from edge_identify.edge_runtime.pack.references import Reference, ReferenceImage
 
 if TYPE_CHECKING:
     import numpy as np
+    import onnxruntime
     from numpy.typing import NDArray
 
 _VECTORS_PER_CLUSTER = 200  # references resemble each other in groups, as real ones do
@@ -47,6 +49,24 @@ def clustered_vectors(count: int, dim: int, *, seed: int) -> NDArray[np.float32]
     vectors += centres[rng.integers(0, len(centres), count)]
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     return vectors
+
+
+def single_threaded_session(model: Path | bytes) -> onnxruntime.InferenceSession:
+    """Load an ONNX file, or its bytes, for one thread.
+
+    Raises:
+        SetupError: ONNX Runtime cannot load it.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 3  # its warnings are about its own optimisations
+    given, name = (model, "the model") if isinstance(model, bytes) else (str(model), str(model))
+    try:
+        return onnxruntime.InferenceSession(given, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime raises its own classes, which share no base but this
+        raise SetupError(f"{name}: ONNX Runtime cannot load this model ({str(error).splitlines()[0]})") from error
 
 
 def write_index(path: Path, vectors: NDArray[np.float32], *, kind: IndexKind = IndexKind.SQ8) -> IndexSpec:

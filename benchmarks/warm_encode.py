@@ -23,6 +23,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
+from material import single_threaded_session
 from measuring import cpu_ms_interleaved, print_line
 
 from edge_identify.edge_runtime.encoders.onnx_encoder import OnnxEncoder
@@ -160,7 +161,6 @@ def _int8_product() -> Callable[[], object]:
 
 def _product(operator: str, values: Any, weights: Any) -> Callable[[], object]:
     """Return what multiplies values with constant weights, as an encoder does: one thread, weights prepacked."""
-    import onnxruntime
     from onnx import TensorProto, helper, numpy_helper
 
     shape = [_SIDE, _SIDE]
@@ -173,9 +173,7 @@ def _product(operator: str, values: Any, weights: Any) -> Callable[[], object]:
         [numpy_helper.from_array(weights, "b")],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    session: Any = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    session = single_threaded_session(model.SerializeToString())
     return lambda: session.run(None, {"a": values})
 
 

@@ -49,6 +49,13 @@ class JsonObject:
             raise self._wrong(key, "a number")
         return self._as_float(key, value)
 
+    def share(self, key: str) -> float:
+        """Return a number from 0 to 1; raise `PackFormatError` otherwise."""
+        value = self.number(key)
+        if not 0 <= value <= 1:
+            raise PackFormatError(f"{self.where}: `{key}` is {value}, outside 0 to 1")
+        return value
+
     def optional_number(self, key: str) -> float | None:
         """Return a number as float, or None where it is absent or null."""
         return None if self.values.get(key) is None else self.number(key)

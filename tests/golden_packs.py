@@ -22,10 +22,12 @@ from edge_identify.edge_runtime.durable import sha256_of_bytes
 from edge_identify.edge_runtime.identification import Identifier
 from edge_identify.edge_runtime.images import open_image
 from edge_identify.edge_runtime.json_fields import canonical_json
+from edge_identify.edge_runtime.pack.index_file import map_index_file
 from edge_identify.edge_runtime.pack.manifest import (
     MANIFEST_NAME,
     Fidelity,
     IndexKind,
+    IndexSpec,
     Manifest,
     SignsSpec,
 )
@@ -70,7 +72,8 @@ def write_golden_pack(folder: Path, form: str) -> Path:
     manifest = replace(colour_manifest(), conformance_file="conformance/cases.json")
     if form == "format-1-with-signs":
         manifest = replace(manifest, index=replace(manifest.index, kind=IndexKind.SQ8))
-        _write_index_and_signs(folder)
+        _write_index(folder)
+        _write_signs(folder, manifest.index)
         signs = SignsSpec(file="images.signs", recall_at_10=1.0)
         manifest = replace(manifest, index=replace(manifest.index, signs=signs))
         fidelity = replace(fidelity, cosine_centred=1.0, top5_agreement=1.0, recall_change=0.0)
@@ -81,7 +84,7 @@ def write_golden_pack(folder: Path, form: str) -> Path:
     return folder
 
 
-def _write_index_and_signs(folder: Path) -> None:
+def _write_index(folder: Path) -> None:
     import faiss
 
     vectors = np.array([colour for _, _, colour in COLOURS], np.float32)
@@ -90,7 +93,12 @@ def _write_index_and_signs(folder: Path) -> None:
     index.train(vectors)
     index.add_with_ids(vectors, np.arange(1, len(vectors) + 1))
     faiss.write_index(index, str(folder / "images.faiss"))
-    write_signs_file(folder / "images.signs", vectors.mean(axis=0), len(vectors), [vectors])
+
+
+def _write_signs(folder: Path, index: IndexSpec) -> None:
+    rows = map_index_file(folder / index.file, index)
+    stored = (rows.codes * rows.scale + rows.offset).astype(np.float32)
+    write_signs_file(folder / "images.signs", stored.mean(axis=0), len(stored), [stored])
 
 
 def _write_cases(folder: Path, manifest: Manifest, *, measured: dict[str, dict[str, float]] | None) -> None:

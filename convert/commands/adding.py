@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -40,14 +38,17 @@ def add_parser(commands: Any) -> None:
 
 def _add(options: argparse.Namespace) -> ExitCode:
     from edge_identify.datasets.catalogue import Catalogue
-    from edge_identify.datasets.sources import parse_source
+    from edge_identify.datasets.sources import ListedImages, parse_source
 
     source = parse_source(
         options.source, recursive=not options.no_recursive, label_from_folder=options.label_from_folder
     )
-    with _no_empty_catalogue_left(options.catalogue), Catalogue.open(options.catalogue) as catalogue:
+    # Read before the catalogue is made: a source that names nothing leaves none behind. One that was made is never
+    # removed again, since another run may have it open.
+    listed = ListedImages(tuple(source.images()))
+    with Catalogue.open(options.catalogue) as catalogue:
         report = catalogue.add(
-            source, namespace=options.namespace, progress=lambda items: shown_progress("adding", items)
+            listed, namespace=options.namespace, progress=lambda items: shown_progress("adding", items)
         )
     for skipped in report.skipped:
         print(f"skipped: {printable(skipped.reason)}", file=sys.stderr)
@@ -62,18 +63,6 @@ def _add(options: argparse.Namespace) -> ExitCode:
     if report.usable == 0:
         raise SetupError(f"{options.source}: not one usable picture; the lines above say why")
     return ExitCode.SOME_SKIPPED if report.skipped else ExitCode.DONE
-
-
-@contextmanager
-def _no_empty_catalogue_left(path: Path) -> Iterator[None]:
-    """Remove the file of a catalogue that was to be made and into which nothing could be added."""
-    was_there = path.exists()
-    try:
-        yield
-    except BaseException:
-        if not was_there:
-            path.unlink(missing_ok=True)
-        raise
 
 
 def _print(counts: dict[str, int], *, as_json: bool) -> None:

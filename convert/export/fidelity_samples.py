@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -66,7 +67,11 @@ class FidelityBench:
     image_sample: FidelitySample
     text_sample: FidelitySample
     original_references: NDArray[np.float32]
-    _known: dict[tuple[str, str], NDArray[np.float32]] = field(default_factory=dict, repr=False)
+    _originals: dict[str, NDArray[np.float32]] = field(default_factory=dict, repr=False)
+    # By the variant itself, since the same path may lie in two folders; gone with it, since it holds a session.
+    _known: WeakKeyDictionary[ExportedVariant, dict[str, NDArray[np.float32]]] = field(
+        default_factory=WeakKeyDictionary, repr=False
+    )
 
     @property
     def pictures(self) -> NDArray[np.uint8]:
@@ -85,14 +90,14 @@ class FidelityBench:
         Returns:
             What was measured, by name; `fidelity.check_fidelity` judges it.
         """
-        original = self._once(("original", "images"), lambda: _embed_original_images(self.model, self._photos))
+        original = _once(self._originals, "images", lambda: _embed_original_images(self.model, self._photos))
         indexed = self._embed_once(embedder, self.image_sample.references, "references")
         return self._measure(variants, self.image_sample, original, indexed)
 
     def measure_texts(self, variants: Mapping[str, ExportedVariant]) -> Mapping[str, Fidelity]:
         """Measure the text tower's variants against the original's pictures, so that only the text tower is judged."""
         tokens = np.asarray(self.text_sample.queries, dtype=np.int64)
-        original = self._once(("original", "texts"), lambda: _embed_original_texts(self.model, tokens))
+        original = _once(self._originals, "texts", lambda: _embed_original_texts(self.model, tokens))
         return self._measure(variants, self.text_sample, original, self.original_references)
 
     @property
@@ -119,15 +124,19 @@ class FidelityBench:
         }
 
     def _embed_once(self, variant: ExportedVariant, batch: Batch, word: str) -> NDArray[np.float32]:
+        known = self._known.setdefault(variant, {})
         if variant.runtime is Runtime.COREML:  # goes one by one anyway, and loads its package at each call
-            return self._once((variant.model, word), lambda: variant.embed(batch))
-        return self._once((variant.model, word), lambda: embed_in_batches(variant.embed, batch))
+            return _once(known, word, lambda: variant.embed(batch))
+        return _once(known, word, lambda: embed_in_batches(variant.embed, batch))
 
-    def _once(self, key: tuple[str, str], embed: Callable[[], NDArray[np.float32]]) -> NDArray[np.float32]:
-        # The gate measures again when it has dropped a variant, and a Core ML package takes minutes.
-        if key not in self._known:
-            self._known[key] = embed()
-        return self._known[key]
+
+def _once(
+    known: dict[str, NDArray[np.float32]], word: str, embed: Callable[[], NDArray[np.float32]]
+) -> NDArray[np.float32]:
+    # The gate measures again when it has dropped a variant, and a Core ML package takes minutes.
+    if word not in known:
+        known[word] = embed()
+    return known[word]
 
 
 def make_bench(model: LoadedModel, references: Sequence[Reference], images: Sequence[CatalogueImage]) -> FidelityBench:

@@ -24,7 +24,7 @@ def unsupported_operator(program: ExportedProgram, operator: str, runtime: str) 
         operator: As the exporter calls it, such as `prims.bessel_j0`.
         runtime: `ONNX` or `Core ML`.
     """
-    layers = _layers(program, operator.rpartition(".")[2])
+    layers = _layers(program, operator)
     shown = ", ".join(layers[:_MOST_LAYERS]) + (", ..." if len(layers) > _MOST_LAYERS else "")
     advice = "choose --variants without coreml" if runtime == "Core ML" else "choose another model"
     place = f"in the layer {shown or '(unnamed)'} of the model"
@@ -36,8 +36,16 @@ def first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
+def _own_name(operator: str) -> str:
+    """Return `bessel_j0` of `prims.bessel_j0`, `aten.special_bessel_j0.default` and `special_bessel_j0`."""
+    parts = operator.split(".")  # a namespace and, of a node, an overload: `aten.div.Tensor_mode`
+    name = parts[1] if len(parts) > 1 else parts[0]
+    return name.strip("_").removeprefix("special_").removeprefix("linalg_")
+
+
 def _layers(program: ExportedProgram, operator: str) -> list[str]:
     """Return the paths of the modules that use an operator, in the order of the program."""
-    nodes = [node for node in program.graph.nodes if node.op == "call_function" and operator in str(node.target)]
+    own = _own_name(operator)
+    nodes = [node for node in program.graph.nodes if node.op == "call_function" and _own_name(str(node.target)) == own]
     paths = [path for node in nodes for path, _ in list(node.meta.get("nn_module_stack", {}).values())[-1:]]
     return list(dict.fromkeys(path for path in paths if path))

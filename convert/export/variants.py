@@ -37,7 +37,7 @@ ONNX_OPSET = 18
 OUTPUT_NAME = "embedding"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True, kw_only=True)
 class ExportedVariant:
     """An exported tower that has not been judged yet.
 

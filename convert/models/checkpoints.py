@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _LONGEST_REASON = 160  # characters: torch lists every key that does not fit
 _MOST_KEYS = 3  # of each kind are named; the rest is counted
+_LONGEST_KEY = 80  # characters; a layer's path is shorter, and a hostile file's has no end
 
 #: The many ways in which torch's format, and open_clip's rewriting of foreign checkpoints, refuse a file.
 _REFUSALS = (
@@ -88,9 +89,11 @@ def _listed_after(word: str, refusal: str) -> list[str]:
 
 def _first(keys: list[str]) -> str:
     more = len(keys) - _MOST_KEYS
-    return ", ".join(keys[:_MOST_KEYS]) + (f" and {more} more" if more > 0 else "")
+    return ", ".join(shortened(key, _LONGEST_KEY) for key in keys[:_MOST_KEYS]) + (
+        f" and {more} more" if more > 0 else ""
+    )
 
 
-def shortened(reason: str) -> str:
-    """Return a library's words, cut to what fits into one line."""
-    return reason if len(reason) <= _LONGEST_REASON else reason[: _LONGEST_REASON - 3] + "..."
+def shortened(text: str, longest: int = _LONGEST_REASON) -> str:
+    """Return a library's words, cut to what fits into one line: at most `longest` characters."""
+    return text if len(text) <= longest else text[: longest - 3] + "..."

@@ -7,8 +7,8 @@ same bytes; no clock is read.
 
 from __future__ import annotations
 
+import errno
 import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,7 +25,7 @@ from edge_identify.convert.export.progress import Progress
 from edge_identify.convert.export.variants import ExportedVariant
 from edge_identify.convert.models.loading import LoadedModel, load_model
 from edge_identify.convert.models.text_tokenizer import TextTokenizer
-from edge_identify.convert.packing.abandoned import MAKING, RETIRED, claimed, clear_abandoned
+from edge_identify.convert.packing.abandoned import RETIRED, clear_abandoned, folder_in_the_making
 from edge_identify.convert.packing.card import CARD_NAME, pack_card
 from edge_identify.convert.packing.conformance import write_conformance
 from edge_identify.convert.packing.encoders import export_encoders
@@ -131,13 +131,7 @@ def build_pack(
             way.
     """
     _check_place(request)
-    model = load_model(
-        request.model_name,
-        request.pretrained,
-        model_config=request.model_config,
-        tokenizer=request.tokenizer_file,
-        accept_licence=request.accept_licence,
-    )
+    model = _load(request)
     with _folder_in_the_making(request.out, replace=request.replace) as folder:
         bench = make_bench(model, references, images)
         encoders = export_encoders(
@@ -191,18 +185,29 @@ def _check_place(request: PackRequest) -> None:
         raise SetupError(f"{out}: a pack is there already; choose another --out, or pass --replace")
 
 
+def _load(request: PackRequest) -> LoadedModel:
+    return load_model(
+        request.model_name,
+        request.pretrained,
+        model_config=request.model_config,
+        tokenizer=request.tokenizer_file,
+        accept_licence=request.accept_licence,
+    )
+
+
 @contextmanager
 def _folder_in_the_making(out: Path, *, replace: bool) -> Iterator[Path]:
     out = out.resolve()  # a link to a pack is followed: renaming replaces what it names
-    with disk_errors_explained(out.parent):
-        making = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=MAKING, dir=out.parent))
+    with disk_errors_explained(out.parent), folder_in_the_making(out) as making:
+        yield making
         try:
-            making.chmod(0o755)  # mkdtemp makes 0700, which a web server could not read
-            with claimed(making):
-                yield making
-                _take_place(making, out, replace=replace)
-        finally:
-            shutil.rmtree(making, ignore_errors=True)
+            _take_place(making, out, replace=replace)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+            raise SetupError(
+                f"{out}: another build of this pack is running and was first; run this one again"
+            ) from error
 
 
 def _take_place(making: Path, out: Path, *, replace: bool) -> None:

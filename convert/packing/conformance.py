@@ -21,6 +21,7 @@ from edge_identify.convert.packing.differences import Photo, allowed_pixels, fau
 from edge_identify.datasets.demo import draw_conformance_photos
 from edge_identify.edge_runtime.conformance import ConformanceCase, serialise_cases
 from edge_identify.edge_runtime.durable import sha256_of_bytes, write_bytes
+from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.images import decode_image
 from edge_identify.edge_runtime.preprocessing import preprocess
 
@@ -61,11 +62,21 @@ class Measured:
 
         A fault nearer than `CLEAR_FACTOR` times the allowed difference cannot be told by an embedding and does not
         count; where none can, twice the allowed difference passes.
+
+        Raises:
+            SetupError: An allowed difference would not pass: every device that has it would refuse the pack.
         """
         allowed = max(1 - min(self.allowed.values()), LEAST_ALLOWED)
         clear = [1 - cosine for cosine in self.faults.values() if 1 - cosine >= CLEAR_FACTOR * allowed]
         passed = math.sqrt(allowed * min(clear)) if clear else 2 * allowed
-        return round(1 - min(passed, MOST_PASSED), _DECIMALS)
+        tolerance = round(1 - min(passed, MOST_PASSED), _DECIMALS)
+        farthest, cosine = min(self.allowed.items(), key=lambda item: item[1])
+        if cosine <= tolerance:
+            raise SetupError(
+                f"{farthest}: has cosine {cosine} to the variant that embeds the references on a photo of the "
+                f"self-test, and at {tolerance} or below every device would refuse it; choose other --variants"
+            )
+        return tolerance
 
 
 def write_conformance(folder: Path, encoders: Encoders, model: LoadedModel) -> str:

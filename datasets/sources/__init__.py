@@ -5,6 +5,6 @@ found out when it is added to the catalogue, so that one broken file does not st
 """
 
 from edge_identify.datasets.sources.parsing import parse_source
-from edge_identify.datasets.sources.source import Source, SourceImage
+from edge_identify.datasets.sources.source import ListedImages, Source, SourceImage
 
-__all__ = ["Source", "SourceImage", "parse_source"]
+__all__ = ["ListedImages", "Source", "SourceImage", "parse_source"]

@@ -28,6 +28,17 @@ class SourceImage:
     reference: Reference
 
 
+@dataclass(frozen=True, slots=True)
+class ListedImages:
+    """A source that was read to its end, or whose pictures were known from the start."""
+
+    listed: tuple[SourceImage, ...]
+
+    def images(self) -> Iterator[SourceImage]:
+        """Yield the pictures."""
+        yield from self.listed
+
+
 class Source(Protocol):
     """Anything that names reference images."""
 

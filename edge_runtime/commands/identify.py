@@ -18,8 +18,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run `edge-identify` and return its exit code."""
     # numpy's matrix library starts a thread for each core when it is imported, which costs more than one answer gains.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    # Python looks for garbage after every 700 new objects, which takes a twentieth of a cold start and finds nothing.
-    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
+    if argv is None:  # this process is ours alone; who hands words over keeps its own setting
+        # Python looks for garbage after every 700 new objects: a twentieth of a cold start, and nothing is found.
+        gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     words = list(sys.argv[1:] if argv is None else argv)
     if words and words[0] in _SUBCOMMANDS:
         return _SUBCOMMANDS[words[0]](words[1:])

@@ -55,8 +55,17 @@ EXIT_CODES_HELP = (
 
 _OUTPUT = "standard output"
 
-#: What the operating system raises when the place it writes to is full or gone: no fault of this program.
-_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO})
+_MAKE_ROOM = "make room where it is written"
+
+#: What the operating system raises when a disk is full, closed or broken, which is no fault of this program, and what
+#: to do then.
+_DISK_ADVICE = {
+    errno.ENOSPC: _MAKE_ROOM,
+    errno.EDQUOT: _MAKE_ROOM,
+    errno.EFBIG: _MAKE_ROOM,
+    errno.EROFS: "choose a place that can be written",
+    errno.EIO: "check the disk",  # raised while reading, too
+}
 
 
 class _Terminated(KeyboardInterrupt):
@@ -90,12 +99,12 @@ def run_command(command: Callable[[], ExitCode]) -> int:
         _silence_output()  # `edge-identify ... | head` has read enough
         return ExitCode.DONE
     except OSError as error:
-        if error.errno not in _NO_ROOM:
+        if error.errno not in _DISK_ADVICE:
             return _report_fault()
         where = error.filename2 or error.filename or f"{_OUTPUT} or a temporary file"
         if str(where).startswith(_OUTPUT):
             _silence_output()
-        reason = f"{printable(str(where))}: {error.strerror}; make room where it is written, and run again"
+        reason = f"{printable(str(where))}: {error.strerror}; {_DISK_ADVICE[error.errno]}, and run again"
         print(f"error: {reason}", file=sys.stderr)
         return ExitCode.SETUP
     except Exception:

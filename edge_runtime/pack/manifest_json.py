@@ -210,7 +210,7 @@ def _index(fields: JsonObject) -> IndexSpec:
 
 
 def _signs(fields: JsonObject) -> SignsSpec:
-    return SignsSpec(file=fields.text("file"), recall_at_10=fields.number("recall_at_10"))
+    return SignsSpec(file=fields.text("file"), recall_at_10=fields.share("recall_at_10"))
 
 
 def _choice(kind: type[_Choice], fields: JsonObject, key: str) -> _Choice:

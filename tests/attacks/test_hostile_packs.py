@@ -85,6 +85,13 @@ def test_a_path_that_leaves_the_folder_or_hides_is_refused(colour_pack: MakePack
             lambda v: v["index"].update(signs={"file": "images.faiss", "recall_at_10": "1"}),
             "`recall_at_10` should be a number",
         ),
+        *(
+            (
+                lambda v, recall=recall: v["index"].update(signs={"file": "images.faiss", "recall_at_10": recall}),
+                rf"`recall_at_10` is {recall}, outside 0 to 1",
+            )
+            for recall in (-0.5, 1.01)
+        ),
         (lambda v: v["preprocessing"].update(size_px=10**6), "`size_px` is 1000000"),
         (lambda v: v["encoders"].update(image={}), "has no image encoder"),
         (lambda v: v["files"]["images.faiss"].update(sha256="A" * 64), "is not a SHA-256"),

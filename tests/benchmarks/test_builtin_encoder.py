@@ -245,6 +245,20 @@ def test_a_run_on_folders_like_the_real_ones_finds_copies_and_says_what_is_missi
     _check_table(table.read_text(encoding="utf-8"), line)
 
 
+def test_a_run_that_measured_nothing_is_a_failure(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, str(BENCHMARKS / "builtin_encoder.py"), "--data", str(tmp_path), "--only", "grocery"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+
+    assert ended.returncode == 1
+    assert "SKIPPED grocery: " in ended.stderr
+    assert ended.stderr.splitlines()[-1] == "nothing was measured; see above for what was skipped"
+
+
 def _check_invaders(figures: dict[str, Any]) -> None:
     assert figures["references"] == 6
     assert figures["photos_left_out"] == 1

@@ -26,23 +26,67 @@ EXACT = {**PASSED, "megabytes": 351.0, "cpu_ms": 80.0, "cosine_min": 0.999996}
 REFUSED = {**PASSED, "state": "refused", "cpu_ms": None, "cosine_mean": 0.8123}
 
 
+LINE: dict[str, Any] = {
+    "family": "ViT-B-32",
+    "dim": 512,
+    "size_px": 224,
+    "machine": "a small one",
+    "towers": {
+        "image": {"onnx-int8": PASSED, "onnx-w4": {"state": "not made"}, "onnx-fp32": EXACT},
+        "text": {"onnx-int8": REFUSED, "coreml-fp16": {"state": "not run"}},
+    },
+}
+
+
 @pytest.fixture
 def table(monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.syspath_prepend(BENCHMARKS)
     from families_table import families_table
 
-    line: dict[str, Any] = {
-        "family": "ViT-B-32",
-        "dim": 512,
-        "size_px": 224,
-        "machine": "a small one",
-        "towers": {
-            "image": {"onnx-int8": PASSED, "onnx-w4": {"state": "not made"}, "onnx-fp32": EXACT},
-            "text": {"onnx-int8": REFUSED, "coreml-fp16": {"state": "not run"}},
-        },
-    }
-    text: str = families_table([line], ["ViT-B-32", "RN50"])
+    text: str = families_table([LINE], ["ViT-B-32", "RN50"])
     return text
+
+
+def run(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(BENCHMARKS / "families.py"), *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+
+
+def test_a_family_that_the_list_does_not_have_comes_last_and_a_half_written_line_is_passed_over(
+    tmp_path: Path,
+) -> None:
+    results = tmp_path / "results.jsonl"
+    lines = [json.dumps({**LINE, "family": family}) for family in ("own", "ViT-B-32")]
+    results.write_text("\n".join([*lines, lines[0][:50]]))
+
+    ended = run("--table", str(results))
+
+    assert ended.returncode == 0, ended.stderr
+    assert "passed over its last line" in ended.stderr
+    assert [line for line in ended.stdout.splitlines() if line.startswith("## ")] == ["## ViT-B-32", "## own"]
+
+
+def test_a_run_without_anything_to_do_is_wrong_usage() -> None:
+    ended = run()
+
+    assert ended.returncode == 2
+    assert "name a FAMILY, or --results FILE" in ended.stderr
+
+
+def test_a_family_that_fails_ends_the_run_with_1_and_keeps_what_was_there(colour_images: Path, tmp_path: Path) -> None:
+    results = tmp_path / "results.jsonl"
+    results.write_text(json.dumps(LINE) + "\n" + '{"benchmark": "fam')
+
+    ended = run("no-such-family", "--results", str(results), "--references", str(colour_images))
+
+    assert ended.returncode == 1
+    assert "no-such-family: FAILED with 1" in ended.stderr
+    assert results.read_text() == json.dumps(LINE) + "\n"
 
 
 def test_the_summary_tells_size_time_and_their_share_of_fp32(table: str) -> None:

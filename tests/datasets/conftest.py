@@ -2,28 +2,16 @@
 
 import io
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import PIL.Image
 import pytest
 
 from edge_identify.datasets.catalogue import Catalogue
-from edge_identify.datasets.sources import SourceImage
+from edge_identify.datasets.sources import ListedImages, SourceImage
 from edge_identify.edge_runtime.pack.references import Reference
 
 WritePicture = Callable[..., Path]
-
-
-@dataclass(frozen=True)
-class ListedImages:
-    """A source that names what it was given."""
-
-    listed: tuple[SourceImage, ...]
-
-    def images(self) -> Iterator[SourceImage]:
-        """Yield what was given."""
-        yield from self.listed
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import json
 import os
 import re
@@ -101,6 +102,38 @@ def test_a_full_disk_names_the_file_that_was_to_be_written(capsys: pytest.Captur
         capsys.readouterr().err == "error: to: No space left on device; make room where it is written, and run again\n"
     )
     assert run_command(has_a_bug) == ExitCode.BUG
+
+
+@pytest.mark.parametrize(
+    ("number", "advice"),
+    [
+        (errno.EDQUOT, "make room where it is written"),
+        (errno.EFBIG, "make room where it is written"),
+        (errno.EROFS, "choose a place that can be written"),
+        (errno.EIO, "check the disk"),
+    ],
+)
+def test_what_helps_depends_on_what_the_disk_says(capsys: pytest.CaptureFixture[str], number: int, advice: str) -> None:
+    def fails() -> ExitCode:
+        raise OSError(number, "no", "pack.json")
+
+    assert run_command(fails) == ExitCode.SETUP
+    assert capsys.readouterr().err == f"error: pack.json: no; {advice}, and run again\n"
+
+
+def test_only_a_process_of_its_own_seldom_looks_for_garbage(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = gc.get_threshold()
+    try:
+        with pytest.raises(SystemExit):
+            main(["--help"])
+        assert gc.get_threshold() == before
+
+        monkeypatch.setattr(sys, "argv", ["edge-identify", "--help"])
+        with pytest.raises(SystemExit):
+            main()
+        assert gc.get_threshold()[0] > before[0]
+    finally:
+        gc.set_threshold(*before)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of this kind are not there")

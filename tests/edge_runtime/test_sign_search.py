@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from drawn_vectors import clustered, unit
 from edge_identify.edge_runtime.errors import PackDamagedError
 from edge_identify.edge_runtime.pack.index_file import map_index_file
 from edge_identify.edge_runtime.pack.manifest import IndexKind, IndexSpec, SignsSpec
@@ -19,17 +20,6 @@ from edge_identify.edge_runtime.search import FaissSearch, MappedSearch, VectorS
 from edge_identify.edge_runtime.sign_search import FaissSignScan, NumpySignScan, SignSearch
 
 COUNT = 9_000  # more than 20 * 400, from where the shortlist is used
-
-
-def unit(vectors: np.ndarray) -> np.ndarray:
-    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
-
-
-def clustered(count: int, dim: int, seed: int) -> np.ndarray:
-    """Clusters of thirty around a common direction, as embeddings lie in a cone."""
-    rng = np.random.default_rng(seed)
-    centres = rng.normal(size=(count // 30, dim)) + 2 * rng.normal(size=dim)
-    return unit(centres[np.arange(count) % len(centres)] + 0.4 * rng.normal(size=(count, dim)))
 
 
 def write(folder: Path, kind: IndexKind, vectors: np.ndarray, ids: np.ndarray) -> IndexSpec:

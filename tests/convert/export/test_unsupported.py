@@ -10,6 +10,7 @@ import pytest
 
 from edge_identify.convert.export.coreml.export import export_image_tower
 from edge_identify.convert.export.onnx.graph import export_image_onnx
+from edge_identify.convert.export.unsupported import unsupported_operator
 from edge_identify.edge_runtime.commands.running import ExitCode, exit_code_for
 from edge_identify.edge_runtime.errors import SetupError
 
@@ -102,6 +103,19 @@ def test_an_unsupported_operator_is_named_with_its_layer(
 
     assert exit_code_for(refused.value) is ExitCode.SETUP
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_layer_of_another_operator_with_the_word_in_its_name_is_not_blamed(
+    tower_with: Callable[..., Any],
+) -> None:
+    import torch
+
+    tower = tower_with(lambda values: torch.div(values, 2, rounding_mode="floor"))
+    pixels = torch.zeros((1, SIZE_PX, SIZE_PX, 3), dtype=torch.uint8)
+    program = torch.export.export(tower, (pixels,), strict=False)
+
+    assert "visual.blocks.1 of" in str(unsupported_operator(program, "aten.div", "ONNX"))
+    assert "aten.mode in the layer (unnamed) of" in str(unsupported_operator(program, "aten.mode", "ONNX"))
 
 
 @pytest.mark.parametrize("export", [export_onnx, export_coreml])

@@ -108,13 +108,14 @@ def test_a_damaged_checkpoint_is_refused(tiny_vit: str, tmp_path: Path, name: st
     [
         (lambda weights: weights.pop("ln_final.bias"), r"1 missing: ln_final\.bias\)"),
         (lambda weights: weights.update(extra=weights["ln_final.bias"]), r"1 unexpected: extra\)"),
+        (lambda weights: weights.update({"x" * 9_000: weights["ln_final.bias"]}), r"1 unexpected: x{77}\.\.\.\)"),
         (
             lambda weights: weights.update({"ln_final.bias": weights["ln_final.bias"][:5]}),
             r"1 of another shape: ln_final\.bias \[5\] instead of \[32\]\)",
         ),
         (lambda weights: [weights.pop(key) for key in list(weights)[5:]], r"missing: \S+, \S+, \S+ and \d+ more\)"),
     ],
-    ids=["missing", "unexpected", "shape", "many"],
+    ids=["missing", "unexpected", "long", "shape", "many"],
 )
 def test_the_keys_that_do_not_fit_are_named(
     tiny_vit: str, tmp_path: Path, change: Callable[[dict[str, Any]], object], message: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -15,9 +16,14 @@ from PIL import Image
 
 from edge_identify.convert.commands import main
 from edge_identify.convert.export.fidelity_samples import FidelityBench
+from edge_identify.convert.export.progress import unwatched
+from edge_identify.convert.packing import building
+from edge_identify.convert.packing.abandoned import clear_abandoned
 from edge_identify.edge_runtime import durable
 from edge_identify.edge_runtime.conformance import self_test
+from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.pack.manifest import Fidelity
+from edge_identify.edge_runtime.pack.names import PackVersion
 from edge_identify.edge_runtime.pack.reader import open_pack, read_manifest, verify_pack_files
 
 Build = Callable[..., int]
@@ -127,3 +133,54 @@ def test_a_drifting_variant_is_dropped_from_the_pack_where_that_was_asked_for(
     assert b"fp16" not in (pack / "conformance/cases.json").read_bytes()
     verify_pack_files(pack, manifest)
     assert self_test(open_pack(pack)) == 3
+
+
+def request_for(out: Path) -> building.PackRequest:
+    return building.PackRequest(
+        name="t",
+        version=PackVersion.parse("1.0.0"),
+        title="t",
+        model_name="builtin",
+        pretrained=None,
+        variant_names=("onnx-fp32",),
+        out=out,
+        replace=False,
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="folders cannot be locked there")
+def test_a_build_clears_what_a_killed_one_left_and_holds_its_own_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".pack.x1.making").mkdir()
+    seen: list[list[Path]] = []
+
+    def another_build_begins(*_: object) -> None:
+        seen.append(list(tmp_path.iterdir()))
+        clear_abandoned(tmp_path / "pack")
+        seen.append(list(tmp_path.iterdir()))
+        raise SetupError("far enough")
+
+    monkeypatch.setattr(building, "load_model", lambda *_, **__: None)
+    monkeypatch.setattr(building, "make_bench", another_build_begins)
+    with pytest.raises(SetupError, match="far enough"):
+        building.build_pack(request_for(tmp_path / "pack"), [], [], progress=unwatched)
+
+    before, after = seen
+    assert before == after
+    assert len(before) == 1
+    assert before != [tmp_path / ".pack.x1.making"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_build_that_was_overtaken_says_so(tmp_path: Path) -> None:
+    def build_while_another_ends() -> None:
+        with building._folder_in_the_making(tmp_path / "pack", replace=False) as making:
+            (making / "pack.json").write_text("mine")
+            (tmp_path / "pack").mkdir()
+            (tmp_path / "pack/pack.json").write_text("theirs")
+
+    with pytest.raises(SetupError, match="another build of this pack is running and was first"):
+        build_while_another_ends()
+
+    assert contents(tmp_path) == {"pack/pack.json": b"theirs"}

@@ -22,7 +22,7 @@ from edge_identify.convert.packing.encoders import Encoders
 from edge_identify.datasets.demo import draw_conformance_photos
 from edge_identify.edge_runtime.conformance import self_test
 from edge_identify.edge_runtime.encoders.onnx_encoder import OnnxEncoder
-from edge_identify.edge_runtime.errors import PackDamagedError
+from edge_identify.edge_runtime.errors import PackDamagedError, SetupError
 from edge_identify.edge_runtime.identification import Identifier
 from edge_identify.edge_runtime.images import decode_image
 from edge_identify.edge_runtime.pack.manifest import Runtime, Tensor
@@ -55,6 +55,13 @@ def test_the_tolerance_is_the_geometric_mean(
     )
 
     assert measured.tolerance() == expected
+
+
+def test_a_variant_that_would_fail_its_own_self_test_is_named() -> None:
+    measured = Measured(allowed={"one grey level": 0.99, "variant onnx-w4": 0.45}, faults={"channels swapped": 0.1})
+
+    with pytest.raises(SetupError, match=r"^variant onnx-w4: has cosine 0\.45 to .* at 0\.5 or below"):
+        measured.tolerance()
 
 
 def drawn_photo(position: int, recipe: Preprocessing = RECIPE) -> Photo:

@@ -9,26 +9,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from drawn_vectors import clustered, unit
 from edge_identify.convert.commands import main
 from edge_identify.convert.packing import signs
 from edge_identify.convert.packing.index import write_index
 from edge_identify.convert.packing.signs import LEAST_RECALL, SIGNS_FROM, add_signs, share_found
+from edge_identify.edge_runtime import sign_search
 from edge_identify.edge_runtime.identification import Identifier
 from edge_identify.edge_runtime.pack.index_file import map_index_file
 from edge_identify.edge_runtime.pack.manifest import IndexSpec, SignsSpec
 from edge_identify.edge_runtime.pack.reader import open_pack, read_manifest, verify_pack_files
 from edge_identify.edge_runtime.pack.signs_file import map_signs_file
 from edge_identify.edge_runtime.search import Neighbours
-
-
-def unit(vectors: np.ndarray) -> np.ndarray:
-    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
-
-
-def clustered(count: int, dim: int) -> np.ndarray:
-    rng = np.random.default_rng(1)
-    centres = rng.normal(size=(count // 100, dim)) + 2 * rng.normal(size=dim)
-    return unit(centres[np.arange(count) % len(centres)] + 0.6 * rng.normal(size=(count, dim)))
 
 
 def photos_of(vectors: np.ndarray, noise: float = 0.3) -> np.ndarray:
@@ -49,7 +41,7 @@ def indexed(folder: Path, vectors: np.ndarray) -> IndexSpec:
 
 
 def test_a_large_pack_gets_signs_with_their_recall_and_the_same_bytes_again(tmp_path: Path) -> None:
-    vectors = clustered(SIGNS_FROM, 192)
+    vectors = clustered(SIGNS_FROM, 192, per_cluster=100, spread=0.6)
     spec = indexed(tmp_path, vectors)
 
     outcome = add_signs(tmp_path, spec, "a.signs", lambda: photos_of(vectors))
@@ -64,7 +56,7 @@ def test_a_large_pack_gets_signs_with_their_recall_and_the_same_bytes_again(tmp_
 
 
 def test_the_signs_are_those_of_the_stored_vectors_about_their_mean(tmp_path: Path) -> None:
-    vectors = clustered(SIGNS_FROM, 192)
+    vectors = clustered(SIGNS_FROM, 192, per_cluster=100, spread=0.6)
     spec = indexed(tmp_path, vectors)
     add_signs(tmp_path, spec, "a.signs", lambda: photos_of(vectors))
 
@@ -77,7 +69,7 @@ def test_the_signs_are_those_of_the_stored_vectors_about_their_mean(tmp_path: Pa
 
 
 def test_a_pack_too_small_to_gain_gets_none_and_embeds_no_photo(tmp_path: Path) -> None:
-    spec = indexed(tmp_path, clustered(SIGNS_FROM - 1, 16))
+    spec = indexed(tmp_path, clustered(SIGNS_FROM - 1, 16, per_cluster=100, spread=0.6))
 
     def never() -> np.ndarray:
         raise AssertionError("photos were embedded for nothing")
@@ -91,7 +83,7 @@ def test_a_pack_too_small_to_gain_gets_none_and_embeds_no_photo(tmp_path: Path) 
 @pytest.mark.parametrize("case", ["few dimensions", "no clusters"])
 def test_signs_that_would_lose_answers_are_left_out_and_it_is_said(tmp_path: Path, case: str) -> None:
     vectors = (
-        clustered(SIGNS_FROM, 8)
+        clustered(SIGNS_FROM, 8, per_cluster=100, spread=0.6)
         if case == "few dimensions"
         else unit(1 + 0.01 * np.random.default_rng(3).normal(size=(SIGNS_FROM, 64)))
     )
@@ -130,6 +122,24 @@ def build(tmp_path: Path, tiny_vit: str) -> Callable[[], tuple[int, Path]]:
     return run
 
 
+def scan_signs_of_small_packs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Let packs of twelve rows be searched by their signs alone; return the sizes of the shortlists to come."""
+
+    def shortlisted(search: sign_search.SignSearch, bits: np.ndarray, k: int) -> np.ndarray:
+        rows = right(search, bits, k)
+        assert rows is not None
+        sizes.append(len(rows))
+        return rows
+
+    sizes: list[int] = []
+    right = sign_search.SignSearch._shortlist
+    monkeypatch.setattr(sign_search, "_LEAST_ASKED", 6)
+    monkeypatch.setattr(sign_search, "_ASKED_PER_ANSWER", 0)
+    monkeypatch.setattr(sign_search, "_MOST_SHARE", 2)
+    monkeypatch.setattr(sign_search.SignSearch, "_shortlist", shortlisted)
+    return sizes
+
+
 def test_a_built_pack_has_its_signs_listed_and_answers_with_them(
     build: Callable[[], tuple[int, Path]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -141,9 +151,14 @@ def test_a_built_pack_has_its_signs_listed_and_answers_with_them(
     assert code == 0
     assert manifest.index.signs == SignsSpec(file="index/images.signs", recall_at_10=1.0)
     verify_pack_files(folder, manifest)
-    with Identifier(open_pack(folder)) as identifier:
-        best = identifier.identify(folder.parent / "pictures" / "p7.png").matches[0]
-    assert best.reference.name == "p7"
+    asked = scan_signs_of_small_packs(monkeypatch)
+    for many in (False, True):
+        with Identifier(open_pack(folder), many=many) as identifier:
+            for name in (f"p{number}" for number in range(12)):
+                best = identifier.identify(folder.parent / "pictures" / f"{name}.png").matches[0]
+                assert best.reference.name == name
+    assert len(asked) == 24
+    assert max(asked) < 6
 
 
 def test_a_build_says_that_signs_were_left_out_and_is_a_success(

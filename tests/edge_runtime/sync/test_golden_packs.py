@@ -9,14 +9,17 @@ import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from edge_identify.edge_runtime.conformance import self_test
 from edge_identify.edge_runtime.errors import PackDamagedError
 from edge_identify.edge_runtime.identification import Identifier
+from edge_identify.edge_runtime.pack.index_file import map_index_file
 from edge_identify.edge_runtime.pack.manifest import IndexKind
 from edge_identify.edge_runtime.pack.manifest_json import parse_manifest, serialise_manifest
 from edge_identify.edge_runtime.pack.reader import open_pack, read_manifest, verify_pack_files
+from edge_identify.edge_runtime.pack.signs_file import map_signs_file, sign_bits
 from edge_identify.edge_runtime.store import PackStore
 from edge_identify.edge_runtime.sync.client import sync_pack
 from edge_identify.sync_server.publish import publish
@@ -82,6 +85,21 @@ def test_the_present_form_has_them_and_is_written_as_it_was() -> None:
     assert (manifest.index.kind, variant.fidelity.recall_change) == (IndexKind.SQ8, 0.0)
     assert manifest.index.signs is not None
     assert serialise_manifest(manifest) == data
+
+
+def test_the_signs_are_those_of_the_stored_vectors_about_their_mean() -> None:
+    # Four vectors are never searched by their signs, so no answer would show it.
+    folder = golden_pack("format-1-with-signs")
+    index = read_manifest(folder).index
+    assert index.signs is not None
+    rows = map_index_file(folder / index.file, index)
+    stored = (rows.codes * rows.scale + rows.offset).astype(np.float32)
+
+    signs = map_signs_file(folder / index.signs.file, index)
+
+    assert signs.mean == pytest.approx(stored.mean(axis=0), abs=1e-7)
+    assert signs.rows.tolist() == sign_bits(stored, signs.mean).tolist()
+    assert len({tuple(row) for row in signs.rows.tolist()}) > 1
 
 
 @each_form

@@ -1,0 +1,25 @@
+"""Drawn unit vectors that lie in clusters around a common direction, as embeddings lie in a cone."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """Return vectors at length 1, float32 [n, dim]."""
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+def clustered(count: int, dim: int, *, seed: int = 1, per_cluster: int = 30, spread: float = 0.4) -> np.ndarray:
+    """Return unit vectors, float32 [count, dim], of clusters in turn.
+
+    Args:
+        count: How many.
+        dim: Their length.
+        seed: Of the randomness.
+        per_cluster: How many vectors lie in one.
+        spread: Size of each number of a vector's own part beside the cluster's.
+    """
+    rng = np.random.default_rng(seed)
+    centres = rng.normal(size=(count // per_cluster, dim)) + 2 * rng.normal(size=dim)
+    return unit(centres[np.arange(count) % len(centres)] + spread * rng.normal(size=(count, dim)))
