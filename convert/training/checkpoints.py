@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from edge_identify.convert.builtin.image_tower import LayoutKeepingResNet
     from edge_identify.convert.training.objective import Memory
 
-_MEMORY = ("references", "photos", "known")
+_MEMORY = ("references", "photos", "pictures")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -86,16 +86,18 @@ class Chosen:
     """The things of a batch before they are photographed.
 
     Attributes:
-        pictures: uint8 [n, SIDE_PX, SIDE_PX, 4], RGBA.
+        rgba: uint8 [n, SIDE_PX, SIDE_PX, 4].
         is_package: bool [n].
         known: int64 [n]; the number among the known things, or -1 for a fresh one.
+        pictures: int64 [n]; which photograph it is or is a piece of, or -1.
         stage: How they are to be photographed.
         seed: Of the photographing.
     """
 
-    pictures: torch.Tensor
+    rgba: torch.Tensor
     is_package: torch.Tensor
     known: torch.Tensor
+    pictures: torch.Tensor
     stage: Stage
     seed: int
 
@@ -108,22 +110,25 @@ class Batch:
         references: float32 [n, 3, side, side], 0 to 1.
         photos: float32 [n, 3, side, side], 0 to 1.
         known: int64 [n]; the number among the known things, or -1 for a fresh one.
+        pictures: int64 [n]; which photograph it is or is a piece of, or -1.
     """
 
     references: torch.Tensor
     photos: torch.Tensor
     known: torch.Tensor
+    pictures: torch.Tensor
 
 
 def photograph(chosen: Chosen, device: torch.device) -> Batch:
     """Make both views of each thing on a device; on the CPU, the same ones every time."""
-    pictures = chosen.pictures.to(device).permute(0, 3, 1, 2).float().div_(255)
-    things = Things(pictures=pictures, is_package=chosen.is_package.to(device))
+    rgba = chosen.rgba.to(device).permute(0, 3, 1, 2).float().div_(255)
+    things = Things(pictures=rgba, is_package=chosen.is_package.to(device))
     views = PhotoViews(torch.Generator(device).manual_seed(chosen.seed))
     return Batch(
         references=views.reference(things, chosen.stage.side_px),
         photos=views.photo(things, chosen.stage.side_px, difficulty=chosen.stage.difficulty),
         known=chosen.known.to(device),
+        pictures=chosen.pictures.to(device),
     )
 
 
@@ -157,9 +162,10 @@ class ImageBatches(Dataset[Batch | Chosen]):
         rng = np.random.default_rng([self._seed, step])
         pictures, is_package, known = self._choose(rng)
         chosen = Chosen(
-            pictures=torch.from_numpy(np.stack(pictures)),
+            rgba=torch.from_numpy(np.stack(pictures)),
             is_package=torch.tensor(is_package),
             known=torch.tensor(known),
+            pictures=torch.tensor([number % len(self._known.photographs) if number >= 0 else -1 for number in known]),
             stage=self._stages[step],
             seed=int(rng.integers(2**62)),
         )

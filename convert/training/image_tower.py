@@ -187,14 +187,14 @@ class _Trainer:
             group["lr"] = _rate(step / self._run.steps) * self._run.learning_rate
         self._learner.model.train()
         pixels = torch.cat([batch.references, batch.photos])
-        embeddings, known = self._embed(self._learner.model, pixels), batch.known.to(self.device)
-        loss = self._loss(embeddings, known, step)
+        embeddings = self._embed(self._learner.model, pixels)
+        loss = self._loss(embeddings, batch, step)
         self._learner.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self._learner.model.parameters(), _GRADIENT_LIMIT)
         self._learner.optimiser.step()
         references, photos = embeddings.detach().chunk(2)
-        self._learner.memory.add(references, photos, known)
+        self._learner.memory.add(references, photos, batch.pictures)
         self._follow(step)
         return float(loss.detach())
 
@@ -223,16 +223,16 @@ class _Trainer:
             embeddings = model(normalised)
         return F.normalize(embeddings.float(), dim=1)
 
-    def _loss(self, embeddings: torch.Tensor, known: torch.Tensor, step: int) -> torch.Tensor:
+    def _loss(self, embeddings: torch.Tensor, batch: Batch, step: int) -> torch.Tensor:
         import torch
 
         references, photos = embeddings.chunk(2)
-        loss = contrast_loss(references, photos, known, self._learner.memory)
+        loss = contrast_loss(references, photos, batch.pictures, self._learner.memory)
         if self._targets is None:
             return loss
         kinds = embeddings[:, embeddings.shape[1] // 2 :] * math.sqrt(2)  # a half of a unit vector of two equal halves
         generator = torch.Generator().manual_seed(self._run.seed + step)
-        return loss + kind_loss(kinds, known.repeat(2), self._targets, generator)
+        return loss + kind_loss(kinds, batch.known.repeat(2), self._targets, generator)
 
     def _follow(self, step: int) -> None:
         """Let the average follow the net: closely at first, slowly later."""
@@ -290,7 +290,7 @@ def _targets(run: ImageTowerRun, known: KnownThings, progress: Progress) -> torc
 def _batches(run: ImageTowerRun, known: KnownThings, device: torch.device, *, first: int) -> Iterator[Batch]:
     from torch.utils.data import DataLoader
 
-    stages = [_stage(step / run.steps, run.easiest) for step in range(run.steps)]
+    stages = [_stage(step / run.steps, run) for step in range(run.steps)]
     made = ImageBatches(known, size=run.batch, seed=run.seed, stages=stages, photographed=device.type == "cpu")
     loader = DataLoader(
         made,
@@ -315,11 +315,12 @@ def _whitening_views(known: KnownThings, *, seed: int) -> list[torch.Tensor]:
     return [reference_views(pictures, side_px=_SIDE_PX, seed=seed) for pictures in (photographs, drawn)]
 
 
-def _stage(done: float, easiest: float) -> Stage:
+def _stage(done: float, run: ImageTowerRun) -> Stage:
     """Return how the batches are when that share of the run is done."""
     return Stage(
-        side_px=_SMALL_SIDE_PX if done < _SMALL_SHARE else _SIDE_PX,
-        difficulty=min(1.0, easiest + (1 - easiest) * done / _HARDEST_FROM),
+        # Weights that are gone on from have learnt at the small size already.
+        side_px=_SMALL_SIDE_PX if done < _SMALL_SHARE and run.start_from is None else _SIDE_PX,
+        difficulty=min(1.0, run.easiest + (1 - run.easiest) * done / _HARDEST_FROM),
     )
 
 

@@ -31,32 +31,36 @@ class Memory:
     def __init__(self, size: int, dim: int, device: torch.device) -> None:
         self.references = torch.zeros(size, dim, device=device)
         self.photos = torch.zeros(size, dim, device=device)
-        self.known = torch.full((size,), -2, device=device)  # -2: nothing here yet
+        self.pictures = torch.full((size,), -2, device=device)  # -2: nothing here yet
         self.next_place = 0
 
-    def add(self, references: Tensor, photos: Tensor, known: Tensor) -> None:
-        """Remember a batch: embeddings [n, dim] of length 1, and the numbers [n] of the known things, -1 for others."""
-        places = (torch.arange(len(known), device=known.device) + self.next_place) % len(self.known)
+    def add(self, references: Tensor, photos: Tensor, pictures: Tensor) -> None:
+        """Remember a batch: embeddings [n, dim] of length 1, and the pictures [n] they are of, -1 for fresh things."""
+        places = (torch.arange(len(pictures), device=pictures.device) + self.next_place) % len(self.pictures)
         self.references[places] = references.detach()
         self.photos[places] = photos.detach()
-        self.known[places] = known
+        self.pictures[places] = pictures
         self.next_place = int(places[-1]) + 1
 
 
-def contrast_loss(references: Tensor, photos: Tensor, known: Tensor, memory: Memory) -> Tensor:
+def contrast_loss(references: Tensor, photos: Tensor, pictures: Tensor, memory: Memory) -> Tensor:
     """Return the mean of both directions' cross-entropies.
 
     Args:
         references: [n, dim], length 1 each.
         photos: [n, dim], length 1 each.
-        known: [n]; the memory may hold an earlier view of the same known thing, which is no stranger.
+        pictures: [n]; which picture each is of, -1 for a fresh thing. Two views of one picture, or of it and a piece of
+            it, are no strangers: telling them apart would teach that a thing seen closer is another thing.
         memory: Of earlier batches.
     """
-    unusable = (memory.known == -2)[None] | ((known[:, None] == memory.known[None]) & (known >= 0)[:, None])
-    answers = torch.arange(len(known), device=known.device)
+    has_picture = (pictures >= 0)[:, None]
+    unusable = (memory.pictures == -2)[None] | ((pictures[:, None] == memory.pictures[None]) & has_picture)
+    akin = (pictures[:, None] == pictures[None]) & has_picture
+    akin.fill_diagonal_(False)
+    answers = torch.arange(len(pictures), device=pictures.device)
     losses = []
     for asked, among, before in ((photos, references, memory.references), (references, photos, memory.photos)):
-        new = asked @ among.T
+        new = (asked @ among.T).masked_fill(akin, _MASKED)
         old = (asked @ before.T).masked_fill(unusable, _MASKED)
         losses.append(F.cross_entropy(torch.cat([new, old], 1) / CONTRAST_TEMPERATURE, answers))
     return (losses[0] + losses[1]) / 2

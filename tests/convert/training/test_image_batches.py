@@ -62,6 +62,12 @@ def test_a_batch_mixes_known_and_fresh_things_and_names_each_known_one_once(know
     assert max(some) < len(known)
 
 
+def test_a_piece_names_the_photograph_that_it_is_of(known: KnownThings) -> None:
+    batch = _batch(known, 1)
+    for number, picture in zip(batch.known.tolist(), batch.pictures.tolist(), strict=True):
+        assert picture == (number % 12 if number >= 0 else -1)
+
+
 def test_known_things_are_counted_and_pieces_repeat(known: KnownThings) -> None:
     assert len(known) == 12 * (1 + PIECES_PER_PHOTOGRAPH)
     for number in (0, 12, len(known) - 1):

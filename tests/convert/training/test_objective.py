@@ -50,7 +50,7 @@ def test_the_memory_drops_the_oldest() -> None:
     memory = _memory(size=4)
     for number in range(3):
         memory.add(_unit(2, seed=number), _unit(2, seed=number), torch.tensor([2 * number, 2 * number + 1]))
-    assert sorted(memory.known.tolist()) == [2, 3, 4, 5]
+    assert sorted(memory.pictures.tolist()) == [2, 3, 4, 5]
 
 
 def test_the_kind_loss_is_small_at_the_target_and_ignores_things_without_one() -> None:
@@ -62,3 +62,11 @@ def test_the_kind_loss_is_small_at_the_target_and_ignores_things_without_one() -
     wrong = kind_loss(torch.cat([targets[[9, 5]], _unit(1)]), known, targets, generator.manual_seed(0))
     assert float(right) == float(other)
     assert float(wrong) > float(right) + 1
+
+
+def test_a_piece_of_a_picture_in_the_same_batch_is_no_stranger_to_it() -> None:
+    references = photos = _unit(1, seed=1).repeat(2, 1)
+    apart = contrast_loss(references, photos, torch.tensor([7, 8]), _memory())
+    akin = contrast_loss(references, photos, torch.tensor([7, 7]), _memory())
+    assert float(apart) == pytest.approx(math.log(2), rel=1e-4)
+    assert float(akin) == pytest.approx(0, abs=1e-4)
