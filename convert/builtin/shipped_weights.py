@@ -7,11 +7,12 @@ does not know adds its position and nothing else. (Random vectors would cost 12 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_identify.edge_runtime.durable import write_bytes
+from edge_identify.edge_runtime.errors import SetupError
 
 if TYPE_CHECKING:
     import torch
@@ -21,6 +22,7 @@ IMAGE_WEIGHTS = Path(__file__).with_name("image_tower.safetensors")
 TEXT_WEIGHTS = Path(__file__).with_name("text_tower.safetensors")
 
 _IMAGE_PREFIX = "visual."
+_TOWER_PREFIX = "visual.trunk."  # where open_clip puts a timm model
 _EMBEDDING = "text.token_embedding.weight"
 _SEEN_IDS = "text.token_embedding.seen_ids"
 _SEEN_ROWS = "text.token_embedding.seen_rows"
@@ -42,6 +44,34 @@ def load_text_weights(model: nn.Module, path: Path = TEXT_WEIGHTS) -> None:
     embedding = model.state_dict()[_EMBEDDING].new_zeros(model.state_dict()[_EMBEDDING].shape)
     embedding[ids.long()] = rows.to(embedding.dtype)
     _load_part(model, {**state, _EMBEDDING: embedding}, is_image=False)
+
+
+def read_image_state(path: Path) -> dict[str, torch.Tensor]:
+    """Return the weights of the bare image tower, float32, from the shipped file or one like it.
+
+    Raises:
+        SetupError: The file cannot be read, or holds other weights.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        stored = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise SetupError(f"{path}: cannot be read as safetensors ({error})") from error
+    if foreign := [key for key in stored if not key.startswith(_TOWER_PREFIX)]:
+        raise SetupError(f"{path}: holds {foreign[0]!r}, which is not of the built-in image tower")
+    return {
+        key.removeprefix(_TOWER_PREFIX): value.float() if value.is_floating_point() else value
+        for key, value in stored.items()
+    }
+
+
+def write_image_state(state: Mapping[str, torch.Tensor], path: Path) -> None:
+    """Write the weights of the bare image tower as half precision, as `load_image_weights` reads them."""
+    from safetensors.torch import save
+
+    write_bytes(path, save({f"{_TOWER_PREFIX}{key}": _stored(state[key]) for key in sorted(state)}))
 
 
 def save_image_weights(model: nn.Module, path: Path) -> None:
@@ -79,4 +109,5 @@ def _load_part(model: nn.Module, part: dict[str, torch.Tensor], *, is_image: boo
 
 
 def _stored(tensor: torch.Tensor) -> torch.Tensor:
+    tensor = tensor.detach().cpu()
     return tensor.half().contiguous() if tensor.is_floating_point() else tensor.contiguous()

@@ -74,7 +74,7 @@ class LabelledPicture:
 
     Attributes:
         path: The picture's file.
-        label: What it shows.
+        label: What it shows; empty where nobody has said.
         is_held_out: Whether it is kept aside to measure with.
     """
 
@@ -90,16 +90,26 @@ def read_labelled_pictures(folder: Path) -> tuple[LabelledPicture, ...]:
         SetupError: The file is missing or a line of it is not as expected, or nothing is left.
     """
     listing = folder / LABELS_FILE
-    try:
-        lines = listing.read_bytes().splitlines()
-    except OSError as error:
-        raise SetupError(f"{listing}: cannot be read ({error.strerror}); --data takes a training folder") from error
-    pictures = [picture for row, line in enumerate(lines) if (picture := _read_line(folder, row, line))]
+    pictures = [picture for picture in read_pictures(folder) if picture.label]
     counts = Counter(picture.label for picture in pictures)
     kept = tuple(picture for picture in pictures if counts[picture.label] >= MIN_PICTURES_PER_LABEL)
     if not any(picture.is_held_out for picture in kept) or all(picture.is_held_out for picture in kept):
         raise SetupError(f"{listing}: too few pictures; a label counts from {MIN_PICTURES_PER_LABEL} pictures on")
     return kept
+
+
+def read_pictures(folder: Path) -> tuple[LabelledPicture, ...]:
+    """Read `labels.jsonl` of a training folder; all pictures that may be trained on, with a label or with none.
+
+    Raises:
+        SetupError: The file is missing or a line of it is not as expected.
+    """
+    listing = folder / LABELS_FILE
+    try:
+        lines = listing.read_bytes().splitlines()
+    except OSError as error:
+        raise SetupError(f"{listing}: cannot be read ({error.strerror}); --data takes a training folder") from error
+    return tuple(picture for row, line in enumerate(lines) if (picture := _read_line(folder, row, line)))
 
 
 def captions_of(label: str) -> tuple[str, ...]:
@@ -119,7 +129,7 @@ def _read_line(folder: Path, row: int, line: bytes) -> LabelledPicture | None:
         source, label, image = values.text("source"), values.text("label"), values.text("image")
     except PackFormatError as error:
         raise SetupError(str(error)) from error
-    if source not in SOURCES or not label:
+    if source not in SOURCES:
         return None
     is_held_out = row % HELD_OUT_EVERY == HELD_OUT_FIRST
     return LabelledPicture(path=folder / image, label=label, is_held_out=is_held_out)

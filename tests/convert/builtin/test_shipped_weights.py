@@ -56,7 +56,7 @@ def test_saving_the_shipped_weights_gives_the_shipped_files(shipped: nn.Module, 
 def test_each_file_fills_its_tower_and_leaves_the_other_alone(blank: nn.Module) -> None:
     def towers() -> tuple[bytes, bytes]:
         state = blank.state_dict()
-        image = state["visual.trunk.projection.bias"].numpy().tobytes()
+        image = state["visual.trunk.instance.bias"].numpy().tobytes()
         return image, state["text.text_projection"].numpy().tobytes()
 
     image_before, text_before = towers()
@@ -73,7 +73,7 @@ def test_a_file_with_a_tensor_missing_is_refused(blank: nn.Module, tmp_path: Pat
     from safetensors.torch import load_file, save_file
 
     state = load_file(IMAGE_WEIGHTS)
-    state["visual.trunk.projection.bais"] = state.pop("visual.trunk.projection.bias")
+    state["visual.trunk.projection.bais"] = state.pop("visual.trunk.instance.bias")
     save_file(state, tmp_path / "w")
     with pytest.raises(RuntimeError, match=r"projection\.bais"):
         load_image_weights(blank, tmp_path / "w")
