@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from edge_identify.convert.builtin.registration import WEIGHTS_NAME
+
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 PASSED = {
@@ -118,7 +120,7 @@ def test_a_family_is_measured_once_and_skipped_the_next_time(colour_images: Path
         )
         assert ended.returncode == 0, ended.stderr
     (line,) = [json.loads(text) for text in results.read_text().splitlines()]
-    assert (line["family"], line["weights"]) == ("builtin", "v0")
+    assert (line["family"], line["weights"]) == ("builtin", WEIGHTS_NAME)
     for tower in ("image", "text"):
         row = line["towers"][tower]["onnx-fp32"]
         assert row["state"] == "passed"
