@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 
+DECIDED = (0, 3, 4)  # identified, unknown, ambiguous: so small a pack is not sure of each photo
 FORBIDDEN = (
     "torch",
     "open_clip",
@@ -47,6 +48,7 @@ def run_alone(*arguments: object) -> dict[str, object]:
     done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr
     report: dict[str, object] = json.loads(done.stderr.splitlines()[-1])
+    assert report["code"] in DECIDED, done.stderr
     return report
 
 
@@ -61,7 +63,7 @@ def test_identifying_and_searching_need_the_base_install_only(demo) -> None:  # 
         ("verify",),
     ):
         report = run_alone(*words, "--store", store)
-        assert report == {"code": 0, "rooms": ["edge_identify.edge_runtime"], "urllib3": False}
+        assert (report["rooms"], report["urllib3"]) == (["edge_identify.edge_runtime"], False)
 
 
 def test_asking_for_help_loads_no_heavy_library() -> None:
@@ -83,10 +85,12 @@ def test_one_photo_is_answered_without_faiss(demo) -> None:  # type: ignore[no-u
         "import sys\n"
         "from edge_identify.edge_runtime.commands.identify import main\n"
         "code = main(sys.argv[1:])\n"
-        "sys.exit(code or int('faiss' in sys.modules))"
+        "print('faiss' in sys.modules, file=sys.stderr)\n"
+        "sys.exit(code)"
     )
     words = [sys.executable, "-c", program, str(demo.photos[0]), "--store", str(demo.folder / "store")]
 
     done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
 
-    assert done.returncode == 0, done.stderr
+    assert done.returncode in DECIDED, done.stderr
+    assert done.stderr.splitlines()[-1] == "False"
