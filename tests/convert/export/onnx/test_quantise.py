@@ -18,6 +18,7 @@ from edge_identify.convert.models.loading import LoadedModel, load_model
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+SIZE_PX = 128  # the built-in tower takes no other
 TEXTS = ["a photo of a cat", "the street", "a blue jacket", "snow and ice"]
 
 
@@ -32,7 +33,7 @@ def builtin_image(builtin: LoadedModel, tmp_path_factory: pytest.TempPathFactory
 
     out = tmp_path_factory.mktemp("builtin") / "image.onnx"
     tower = ImageTower(builtin.model, mean=builtin.mean, std=builtin.std)  # type: ignore[arg-type]
-    export_image_onnx(tower, size_px=96, out=out)
+    export_image_onnx(tower, size_px=SIZE_PX, out=out)
     return out
 
 
@@ -45,7 +46,7 @@ def builtin_text(builtin: LoadedModel, tmp_path_factory: pytest.TempPathFactory)
     return out
 
 
-def _pictures(count: int, size_px: int = 96) -> NDArray[np.uint8]:
+def _pictures(count: int, size_px: int = SIZE_PX) -> NDArray[np.uint8]:
     """Mosaics of large plain patches: structured, as pictures are, and unlike noise."""
     patches = np.random.default_rng(0).integers(0, 256, (count, 4, 4, 3), dtype=np.uint8)
     return patches.repeat(size_px // 4, axis=1).repeat(size_px // 4, axis=2)
