@@ -1,7 +1,7 @@
 """Photos made ready for an encoder, and one of them made ready while something else is done.
 
 Pillow decodes and resizes without holding Python's lock, so a photo is prepared on a second core while the first one
-imports numpy and loads the encoder: a start that took the sum of both takes the longer of them. Only the encoder's few
+loads the encoder: a start that took the sum of both takes the longer of them. Only the encoder's few
 pixels are kept, so that a photo that waits costs no memory.
 """
 
@@ -54,6 +54,10 @@ class PhotoInPreparation:
 
     def __init__(self, path: Path, recipe: Preprocessing) -> None:
         """Begin to prepare a photo; see `prepare_photo`."""
+        # Before the thread begins: two threads that import one package at the same time may find it half made.
+        import numpy  # noqa: F401
+        import PIL.Image  # noqa: F401
+
         self._path, self._recipe = path, recipe
         self._prepared: PreparedPhoto | None = None
         self._error: Exception | None = None

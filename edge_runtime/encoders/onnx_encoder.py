@@ -43,6 +43,8 @@ class OnnxEncoder:
         """
         self._path = path
         self._name, self._input_name, self._output_name = name, input_name, output_name
+        import onnxruntime  # noqa: F401  -- a library that cannot be imported is no damage of the pack
+
         try:
             self._session = _session(path, many=many)
         except Exception as error:  # ONNX Runtime raises its own classes, which share no base but this
