@@ -61,7 +61,7 @@ def main() -> int:
     print("$ kill %1", flush=True)
     _step("the server is stopped: name the photos, and search by text, from the pack alone")
     photos = sorted((set_folder / "photos").iterdir())
-    _run("edge-identify", photos[0], "--store", store, codes=_DECIDED)
+    _run("edge-identify", photos[1], "--store", store, codes=_DECIDED)
     _run("edge-identify", "search", "a blue and white mosaic", "--store", store, "--top-k", 3)
     answers = _run("edge-identify", *photos, "--json", "--store", store, quiet=True)
     (out / "answers.json").write_text(answers, encoding="utf-8")
