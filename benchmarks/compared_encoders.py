@@ -174,15 +174,12 @@ def _spans(count: int) -> list[tuple[int, int]]:
 
 def _whole_checkpoint(weights: Path, folder: Path) -> Path:
     """Write a checkpoint of the whole model: this image tower, and an untrained text tower, which nothing here asks."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file, save_file
+    from safetensors.torch import save_file
 
+    from edge_identify.convert.builtin.shipped_weights import TOWER_PREFIX, read_image_state
     from edge_identify.convert.models.loading import load_model
 
-    try:
-        image = load_file(weights)
-    except (OSError, SafetensorError) as error:
-        raise SetupError(f"{weights}: cannot be read as weights of an image tower ({error})") from error
+    image = {f"{TOWER_PREFIX}{key}": value for key, value in read_image_state(weights).items()}
     model = load_model(BUILTIN, "random").model
     rest = {key: value for key, value in model.state_dict().items() if not key.startswith(_IMAGE_PREFIX)}
     path = folder / weights.with_suffix(".safetensors").name

@@ -1,6 +1,6 @@
-"""The two files of weights that come with this package, and how they become a model's.
+"""The weights that come with this package, and how they become a model's.
 
-Both are half precision. The text tower has 49,408 token embeddings, of which training has seen a few
+All are half precision. The text tower has 49,408 token embeddings, of which training has seen a few
 hundred; only those are stored, with their ids. A token never seen is a zero vector, so a word the tower
 does not know adds its position and nothing else. (Random vectors would cost 12 MB and mean as little.)
 """
@@ -22,7 +22,7 @@ IMAGE_WEIGHTS = Path(__file__).with_name("image_tower.safetensors")
 TEXT_WEIGHTS = Path(__file__).with_name("text_tower.safetensors")
 
 _IMAGE_PREFIX = "visual."
-_TOWER_PREFIX = "visual.trunk."  # where open_clip puts a timm model
+TOWER_PREFIX = "visual.trunk."  # where open_clip puts a timm model
 _EMBEDDING = "text.token_embedding.weight"
 _SEEN_IDS = "text.token_embedding.seen_ids"
 _SEEN_ROWS = "text.token_embedding.seen_rows"
@@ -30,9 +30,7 @@ _SEEN_ROWS = "text.token_embedding.seen_rows"
 
 def load_image_weights(model: nn.Module, path: Path = IMAGE_WEIGHTS) -> None:
     """Fill the image tower of an `edge-builtin` model, in place, from the shipped file or one like it."""
-    from safetensors.torch import load_file
-
-    _load_part(model, load_file(path), is_image=True)
+    _load_part(model, _read_parts(path), is_image=True)
 
 
 def load_text_weights(model: nn.Module, path: Path = TEXT_WEIGHTS) -> None:
@@ -53,16 +51,15 @@ def read_image_state(path: Path) -> dict[str, torch.Tensor]:
         SetupError: The file cannot be read, or holds other weights.
     """
     from safetensors import SafetensorError
-    from safetensors.torch import load_file
 
     try:
-        stored = load_file(path)
+        stored = _read_parts(path)
     except (OSError, SafetensorError) as error:
-        raise SetupError(f"{path}: cannot be read as safetensors ({error})") from error
-    if foreign := [key for key in stored if not key.startswith(_TOWER_PREFIX)]:
+        raise SetupError(f"{path}: cannot be read as weights of an image tower ({error})") from error
+    if foreign := [key for key in stored if not key.startswith(TOWER_PREFIX)]:
         raise SetupError(f"{path}: holds {foreign[0]!r}, which is not of the built-in image tower")
     return {
-        key.removeprefix(_TOWER_PREFIX): value.float() if value.is_floating_point() else value
+        key.removeprefix(TOWER_PREFIX): value.float() if value.is_floating_point() else value
         for key, value in stored.items()
     }
 
@@ -71,7 +68,7 @@ def write_image_state(state: Mapping[str, torch.Tensor], path: Path) -> None:
     """Write the weights of the bare image tower as half precision, as `load_image_weights` reads them."""
     from safetensors.torch import save
 
-    write_bytes(path, save({f"{_TOWER_PREFIX}{key}": _stored(state[key]) for key in sorted(state)}))
+    write_bytes(path, save({f"{TOWER_PREFIX}{key}": _stored(state[key]) for key in sorted(state)}))
 
 
 def save_image_weights(model: nn.Module, path: Path) -> None:
@@ -100,6 +97,17 @@ def save_text_weights(model: nn.Module, path: Path, *, seen_ids: Sequence[int]) 
     stored[_SEEN_ROWS] = stored.pop(_EMBEDDING)[ids.long()].contiguous()
     stored[_SEEN_IDS] = ids
     write_bytes(path, save(stored))
+
+
+def _read_parts(path: Path) -> dict[str, torch.Tensor]:
+    """Read a file of weights and, where it lies beside it, the file of the head.
+
+    The shipped weights come in these two parts, because many hosts of code refuse files of more than 12 MiB.
+    """
+    from safetensors.torch import load_file
+
+    head = path.with_name(f"{path.stem}_head{path.suffix}")
+    return {**load_file(path), **(load_file(head) if head.is_file() else {})}
 
 
 def _load_part(model: nn.Module, part: dict[str, torch.Tensor], *, is_image: bool) -> None:

@@ -199,7 +199,7 @@ def test_weights_that_are_of_no_image_tower_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match=r"broken\.safetensors: cannot be read as weights"):
         build_builtin_pack(source, tmp_path, broken)
     _write_picture(tmp_path / "pictures" / "one.png", next(_pictures()))
-    with pytest.raises(SetupError, match=r"unexpected: visual\.other"):
+    with pytest.raises(SetupError, match=r"holds .visual\.other., which is not of the built-in image tower"):
         build_builtin_pack(parse_source(f"images:{tmp_path / 'pictures'}"), tmp_path, foreign)
 
 
