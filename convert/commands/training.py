@@ -42,9 +42,9 @@ def _add_image_parser(towers: Any) -> None:
     )
     parser.add_argument("--batch", type=_count, metavar="N", help="things in a batch")
     parser.add_argument(
-        "--learning-rate", type=float, metavar="R", help="the highest; lower when going on from weights"
+        "--learning-rate", type=_rate, metavar="R", help="the highest; lower when going on from weights"
     )
-    parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes that draw and photograph")
+    parser.add_argument("--workers", type=_whole, default=1, metavar="N", help="processes that draw and photograph")
     parser.set_defaults(run=_train_image)
 
 
@@ -71,10 +71,26 @@ def _add_common_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the figures as one JSON object")
 
 
+def _whole(text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
+    return int(text)
+
+
 def _count(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) < 1:
+    if _whole(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
     return int(text)
+
+
+def _rate(text: str) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0.0
+    if not 0 < rate < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number between 0 and 1")
+    return rate
 
 
 def _train_image(options: argparse.Namespace) -> ExitCode:

@@ -6,6 +6,7 @@ import faiss
 import numpy as np
 import pytest
 
+from drawn_vectors import faiss_index
 from edge_identify.edge_runtime.pack.manifest import IndexKind, IndexSpec
 from edge_identify.edge_runtime.search import FaissSearch, MappedSearch
 
@@ -17,13 +18,7 @@ def unit_vectors(count: int, dim: int, seed: int) -> np.ndarray:
 
 def write(path: Path, kind: IndexKind, vectors: np.ndarray, ids: np.ndarray) -> IndexSpec:
     count, dim = vectors.shape
-    inner = faiss.IndexFlatIP(dim)
-    if kind is IndexKind.SQ8:
-        inner = faiss.IndexScalarQuantizer(dim, faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_INNER_PRODUCT)
-    index = faiss.IndexIDMap2(inner)
-    index.train(vectors)
-    index.add_with_ids(vectors, ids)
-    faiss.write_index(index, str(path))
+    faiss.write_index(faiss_index(kind, vectors, ids), str(path))
     return IndexSpec(file=path.name, kind=kind, dim=dim, count=count, embedded_with="x", most_images_per_reference=1)
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drawn_vectors import clustered, unit
+from drawn_vectors import clustered, faiss_index, unit
 from edge_identify.edge_runtime.errors import PackDamagedError
 from edge_identify.edge_runtime.pack.index_file import map_index_file
 from edge_identify.edge_runtime.pack.manifest import IndexKind, IndexSpec, SignsSpec
@@ -25,13 +25,7 @@ COUNT = 9_000  # more than 20 * 400, from where the shortlist is used
 def write(folder: Path, kind: IndexKind, vectors: np.ndarray, ids: np.ndarray) -> IndexSpec:
     """Write index and signs; the signs are of the stored values, as the builder takes them."""
     count, dim = vectors.shape
-    inner = faiss.IndexFlatIP(dim)
-    if kind is IndexKind.SQ8:
-        inner = faiss.IndexScalarQuantizer(dim, faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_INNER_PRODUCT)
-    index = faiss.IndexIDMap2(inner)
-    index.train(vectors)
-    index.add_with_ids(vectors, ids)
-    faiss.write_index(index, str(folder / "images.faiss"))
+    faiss.write_index(faiss_index(kind, vectors, ids), str(folder / "images.faiss"))
     spec = IndexSpec(
         file="images.faiss",
         kind=kind,
