@@ -7,7 +7,7 @@ to texts, say so: their verdict is None.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from time import perf_counter
@@ -42,12 +42,36 @@ class Match:
         score: Cosine similarity, -1 to 1, of its nearest picture.
         rank: Position in the answer, starting at 1.
         confidence: Probability that the photo shows it; None where the pack is not calibrated.
+        index_id: The index's id of that nearest picture; None where the match comes from no index.
     """
 
     reference: Reference
     score: float
     rank: int
     confidence: float | None = None
+    index_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageSeconds:
+    """Wall time of each stage of an answer, in seconds. Photos of one batch share the batch's time evenly.
+
+    Attributes:
+        prepare: Reading, decoding and resizing the photo; making tokens of a text.
+        encode: The encoder.
+        search: The index.
+        decide: Looking up the references, and the decision.
+    """
+
+    prepare: float
+    encode: float
+    search: float
+    decide: float
+
+    @property
+    def total(self) -> float:
+        """All stages together."""
+        return self.prepare + self.encode + self.search + self.decide
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +98,7 @@ class Identification:
         pack_name: The pack that answered.
         pack_version: Its version.
         variant_name: The encoder variant that was used.
-        seconds: Wall time of the answer, without start-up.
+        times: Wall time of each stage, without start-up.
         verdict: What can be said of it; None for texts, and where the pack is not calibrated for the variant in use.
         look_alikes: All that an ambiguous photo may show; None otherwise.
     """
@@ -83,9 +107,14 @@ class Identification:
     pack_name: str
     pack_version: str
     variant_name: str
-    seconds: float
+    times: StageSeconds
     verdict: Verdict | None = None
     look_alikes: LookAlikes | None = None
+
+    @property
+    def seconds(self) -> float:
+        """Wall time of the answer, without start-up."""
+        return self.times.total
 
     @property
     def decision(self) -> Decision | None:
@@ -134,9 +163,17 @@ class Identifier:
 
     def identify_prepared(self, photo: PreparedPhoto, *, top_k: int = DEFAULT_TOP_K) -> Identification:
         """Name what a photo shows that was made ready by the pack's recipe; the time that took counts."""
-        started = perf_counter() - photo.seconds
-        embedding = self._encoder.embed(photo.pixels[None])
-        return self._finder.answer(embedding, top_k, self._encoder.variant_name, started)
+        return self.identify_batch([photo], top_k=top_k)[0]
+
+    def identify_batch(self, photos: Sequence[PreparedPhoto], *, top_k: int = DEFAULT_TOP_K) -> list[Identification]:
+        """Name what each of some photos shows, at least one, made ready by the pack's recipe; all in one batch."""
+        import numpy as np
+
+        started = perf_counter()
+        embeddings = self._encoder.embed(np.stack([photo.pixels for photo in photos]))
+        encode = (perf_counter() - started) / len(photos)
+        spent = [StageSeconds(prepare=photo.seconds, encode=encode, search=0.0, decide=0.0) for photo in photos]
+        return self._finder.answers(embeddings, top_k, self._encoder.variant_name, spent)
 
     def photo_pixels(self, photo: Path) -> NDArray[np.uint8]:
         """Return the encoder's pixels of a photo's file, uint8 [size, size, 3]; a JPEG may be decoded smaller.
@@ -187,8 +224,21 @@ class TextSearcher:
     def search(self, text: str, *, top_k: int = DEFAULT_TOP_K) -> Identification:
         """Return the references whose pictures are nearest to a description."""
         started = perf_counter()
-        embedding = self._encoder.embed(self._tokenizer.encode([text]))
-        return self._finder.answer(embedding, top_k, self._encoder.variant_name, started)
+        tokens = self._tokenizer.encode([text])
+        tokenised = perf_counter()
+        embedding = self._encoder.embed(tokens)
+        encode = perf_counter() - tokenised
+        spent = StageSeconds(prepare=tokenised - started, encode=encode, search=0.0, decide=0.0)
+        return self._finder.answers(embedding, top_k, self._encoder.variant_name, [spent])[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Nearest:
+    """A reference that was found, the similarity of its nearest picture, and the index's id of that."""
+
+    reference_id: str
+    score: float
+    index_id: int
 
 
 class ReferenceFinder:
@@ -213,50 +263,69 @@ class ReferenceFinder:
         """Close the references file."""
         self._references.close()
 
-    def answer(self, embedding: NDArray[np.float32], top_k: int, variant_name: str, started: float) -> Identification:
-        """Return the answer to one embedding, float32 [1, dim]; `started` is a `perf_counter` reading."""
-        (finding,) = self.find(embedding, top_k)
-        return Identification(
-            matches=finding.matches,
-            verdict=finding.verdict,
-            look_alikes=finding.look_alikes,
-            pack_name=self._manifest.name,
-            pack_version=str(self._manifest.version),
-            variant_name=variant_name,
-            seconds=perf_counter() - started,
-        )
+    def answers(
+        self, embeddings: NDArray[np.float32], top_k: int, variant_name: str, spent: Sequence[StageSeconds]
+    ) -> list[Identification]:
+        """Return the answers to some embeddings, float32 [n, dim]; `spent` is what each has taken until now."""
+        started = perf_counter()
+        nearest = self._nearest(embeddings, top_k)
+        searched = perf_counter()
+        findings = [self._finding(ranked, top_k) for ranked in nearest]
+        search, deciding = (searched - started) / len(spent), (perf_counter() - searched) / len(spent)
+        return [
+            Identification(
+                matches=finding.matches,
+                verdict=finding.verdict,
+                look_alikes=finding.look_alikes,
+                pack_name=self._manifest.name,
+                pack_version=str(self._manifest.version),
+                variant_name=variant_name,
+                times=replace(times, search=search, decide=deciding),
+            )
+            for finding, times in zip(findings, spent, strict=True)
+        ]
 
     def find(self, embeddings: NDArray[np.float32], top_k: int) -> list[Finding]:
         """Return the best `top_k` references of each embedding, float32 [n, dim], and what can be said of them."""
+        return [self._finding(ranked, top_k) for ranked in self._nearest(embeddings, top_k)]
+
+    def _nearest(self, embeddings: NDArray[np.float32], top_k: int) -> list[list[_Nearest]]:
+        """Return for each embedding as many references, best first, as are to be shown or decided from."""
         wanted = top_k if self._calibration is None else max(top_k, self._calibration.neighbours)
         # A reference may hold several of the nearest rows; this many rows hold the wanted references for certain.
         rows = wanted * self._manifest.index.most_images_per_reference
         found = self._search.nearest(embeddings, rows)
-        return [self._finding(list(islice(self._distinct(best), wanted)), top_k) for best in _scores_by_row(found)]
+        return [list(islice(self._distinct(best), wanted)) for best in _scores_by_row(found)]
 
-    def _finding(self, ranked: list[tuple[str, float]], top_k: int) -> Finding:
+    def _finding(self, ranked: list[_Nearest], top_k: int) -> Finding:
         if self._calibration is None:
             return Finding(matches=tuple(self._matches(ranked, [None] * len(ranked))))
-        verdict = decide([score for _, score in ranked], self._calibration)
-        alike = [self._references.reference(name) for name, _ in ranked[: verdict.look_alike_count]]
+        verdict = decide([nearest.score for nearest in ranked], self._calibration)
+        alike = [self._references.reference(nearest.reference_id) for nearest in ranked[: verdict.look_alike_count]]
         return Finding(
             matches=tuple(self._matches(ranked[:top_k], verdict.confidences[:top_k])),
             verdict=verdict,
             look_alikes=compare_look_alikes(alike) if alike else None,
         )
 
-    def _distinct(self, best: Iterable[tuple[int, float]]) -> Iterator[tuple[str, float]]:
-        """Yield the ids of references, best first, each with the score of its best picture."""
+    def _distinct(self, best: Iterable[tuple[int, float]]) -> Iterator[_Nearest]:
+        """Yield references, best first, each with its best picture."""
         seen: set[str] = set()
         for index_id, score in best:
             reference_id = self._references.reference_id_of(index_id)
             if reference_id not in seen:
                 seen.add(reference_id)
-                yield reference_id, score
+                yield _Nearest(reference_id=reference_id, score=score, index_id=index_id)
 
-    def _matches(self, ranked: Sequence[tuple[str, float]], confidences: Sequence[float | None]) -> Iterator[Match]:
-        for rank, ((name, score), confidence) in enumerate(zip(ranked, confidences, strict=True), start=1):
-            yield Match(reference=self._references.reference(name), score=score, rank=rank, confidence=confidence)
+    def _matches(self, ranked: Sequence[_Nearest], confidences: Sequence[float | None]) -> Iterator[Match]:
+        for rank, (nearest, confidence) in enumerate(zip(ranked, confidences, strict=True), start=1):
+            yield Match(
+                reference=self._references.reference(nearest.reference_id),
+                score=nearest.score,
+                rank=rank,
+                confidence=confidence,
+                index_id=nearest.index_id,
+            )
 
 
 def _calibration(pack: Pack, variant_name: str) -> Calibration | None:

@@ -24,7 +24,7 @@ from edge_identify.edge_runtime.commands.identify import main
 from edge_identify.edge_runtime.commands.running import ExitCode, exit_code_for, require_extra, run_command
 from edge_identify.edge_runtime.deciding.decision import Decision, Verdict
 from edge_identify.edge_runtime.deciding.look_alikes import LookAlikes
-from edge_identify.edge_runtime.identification import Identification, Match
+from edge_identify.edge_runtime.identification import Identification, Match, StageSeconds
 from edge_identify.edge_runtime.pack.references import Reference
 
 
@@ -191,7 +191,7 @@ def answer() -> Answer:
             pack_name="museum",
             pack_version="1.0.0",
             variant_name="onnx-int8",
-            seconds=0.0123456,
+            times=StageSeconds(prepare=0.0023456, encode=0.007, search=0.002, decide=0.001),
         ),
     )
 
@@ -330,8 +330,9 @@ def test_searching_by_an_empty_text_or_without_a_text_encoder_is_refused(
 
 def test_names_from_outside_cannot_move_the_cursor_or_forge_a_line() -> None:
     forged = Match(reference=Reference(id="x", name="\x1b[2Jcleared\n   1  0.99  forged"), score=0.5, rank=1)
+    times = StageSeconds(prepare=0.1, encode=0.1, search=0.1, decide=0.1)
     result = Identification(
-        matches=(forged,), pack_name="p", pack_version="1.0.0", variant_name="onnx-int8", seconds=0.1
+        matches=(forged,), pack_name="p", pack_version="1.0.0", variant_name="onnx-int8", times=times
     )
 
     lines = answer_lines(Answer(kind="photo", question="a\nb.jpg", result=result))

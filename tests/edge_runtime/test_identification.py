@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from time import perf_counter
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ from edge_identify.edge_runtime.deciding.decision import Decision
 from edge_identify.edge_runtime.errors import PackError, PhotoError
 from edge_identify.edge_runtime.identification import Identifier, TextSearcher
 from edge_identify.edge_runtime.pack.reader import open_pack
+from edge_identify.edge_runtime.pack.references import ReferenceTable
+from edge_identify.edge_runtime.prepared_photos import prepare_photo
 
 
 def photo(folder: Path, colour: tuple[int, int, int]) -> Path:
@@ -64,6 +67,46 @@ def test_a_batch_gives_what_its_photos_give_one_by_one(colour_pack: Callable[[],
         assert [match.reference.id for match in batch.matches] == [match.reference.id for match in single.matches]
         scores = [match.score for match in single.matches]
         assert [match.score for match in batch.matches] == pytest.approx(scores)
+
+
+def test_prepared_photos_of_one_batch_are_answered_as_one_by_one(
+    colour_pack: Callable[[], Path], tmp_path: Path
+) -> None:
+    colours = [(250, 5, 5), (0, 255, 0), (120, 120, 120), (230, 10, 35)]
+    pack = open_pack(add_calibration(colour_pack()))
+    with Identifier(pack, many=True) as identifier:
+        recipe = pack.manifest.preprocessing
+        prepared = [prepare_photo(photo(tmp_path, colour), recipe) for colour in colours]
+        together = identifier.identify_batch(prepared, top_k=2)
+        alone = [identifier.identify(photo(tmp_path, colour), top_k=2) for colour in colours]
+
+    for batch, single in zip(together, alone, strict=True):
+        assert [match.reference.id for match in batch.matches] == [match.reference.id for match in single.matches]
+        assert [match.index_id for match in batch.matches] == [match.index_id for match in single.matches]
+        assert batch.decision == single.decision
+
+
+def test_the_stages_of_an_answer_take_time_and_add_up(colour_pack: Callable[[], Path], tmp_path: Path) -> None:
+    with Identifier(open_pack(colour_pack())) as identifier:
+        started = perf_counter()
+        answer = identifier.identify(photo(tmp_path, (250, 5, 5)))
+        wall = perf_counter() - started
+
+    times = answer.times
+    assert min(times.prepare, times.encode, times.search, times.decide) > 0
+    assert answer.seconds == times.total == times.prepare + times.encode + times.search + times.decide
+    assert answer.seconds <= wall
+
+
+def test_a_match_names_the_picture_that_matched(colour_pack: Callable[[], Path], tmp_path: Path) -> None:
+    pack = open_pack(colour_pack())
+    with (
+        Identifier(pack) as identifier,
+        ReferenceTable(pack.file(pack.manifest.references_file)) as references,
+    ):
+        for match in identifier.identify(photo(tmp_path, (200, 30, 70)), top_k=4).matches:
+            assert match.index_id is not None
+            assert references.reference_id_of(match.index_id) == match.reference.id
 
 
 def test_a_broken_photo_is_a_photo_error(colour_pack: Callable[[], Path], tmp_path: Path) -> None:
