@@ -88,7 +88,7 @@ class DecodedPhoto:
     origin: tuple[int, int]
 
 
-def decode_image(data: bytes, *, name: str) -> Image:
+def decode_image(data: bytes, *, name: str, max_side_px: int = MAX_SIDE_PX) -> Image:
     """Decode a picture to upright RGB, exactly.
 
     EXIF orientation is applied, the first frame of an animation is taken, transparency is laid over white, ICC
@@ -97,23 +97,25 @@ def decode_image(data: bytes, *, name: str) -> Image:
     Args:
         data: The file's bytes.
         name: What error messages call the picture.
+        max_side_px: A longer side is refused before any pixel is decoded.
 
     Returns:
         A Pillow image in mode RGB, at least 1 x 1 pixel.
 
     Raises:
-        PhotoError: Not one of `FORMATS`, truncated, or more than `MAX_PIXELS` pixels.
+        PhotoError: Not one of `FORMATS`, truncated, a side too long, or more than `MAX_PIXELS` pixels.
     """
-    return decode_photo(data, name=name, enough_px=None).image
+    return decode_photo(data, name=name, enough_px=None, max_side_px=max_side_px).image
 
 
-def decode_photo(data: bytes, *, name: str, enough_px: int | None) -> DecodedPhoto:
+def decode_photo(data: bytes, *, name: str, enough_px: int | None, max_side_px: int = MAX_SIDE_PX) -> DecodedPhoto:
     """Decode a photo to upright RGB; a JPEG at a half, a quarter or an eighth of its size where that is enough.
 
     Args:
         data: The file's bytes.
         name: What error messages call the photo.
         enough_px: Each side keeps at least this many pixels, if it has them. None decodes in full.
+        max_side_px: A longer side is refused before any pixel is decoded.
 
     Raises:
         PhotoError: As `decode_image`.
@@ -128,8 +130,8 @@ def decode_photo(data: bytes, *, name: str, enough_px: int | None) -> DecodedPho
             warnings.simplefilter("ignore")
             image = PillowImage.open(io.BytesIO(data), formats=FORMATS)
             width, height = image.size
-            if max(width, height) > MAX_SIDE_PX:
-                raise PhotoError(f"{name}: {width} x {height} pixels; a side may have {MAX_SIDE_PX} at most")
+            if max(width, height) > max_side_px:
+                raise PhotoError(f"{name}: {width} x {height} pixels; a side may have {max_side_px} at most")
             if width * height > MAX_PIXELS:
                 raise PhotoError(
                     f"{name}: {width} x {height} pixels, more than the {MAX_PIXELS // 1_000_000}-megapixel limit; "

@@ -15,11 +15,14 @@ from edge_identify.convert.commands.presenting import megabytes, shown_progress,
 from edge_identify.convert.export.variants import ALL_VARIANTS, DEFAULT_VARIANTS, checked_variant_names
 from edge_identify.edge_runtime.commands.running import ExitCode, printable
 from edge_identify.edge_runtime.errors import SetupError
+from edge_identify.edge_runtime.pack.manifest_json import MAX_THUMBNAIL_SIDE_PX
 from edge_identify.edge_runtime.pack.names import PackVersion, checked_pack_name
 
 if TYPE_CHECKING:
     from edge_identify.convert.packing.building import BuildReport, PackRequest
     from edge_identify.edge_runtime.pack.manifest import Manifest, Variant
+
+LEAST_SIDE_PX = 16  # smaller pictures show nothing
 
 
 def add_parser(commands: Any) -> None:
@@ -82,6 +85,13 @@ def add_parser(commands: Any) -> None:
         metavar="SHARE",
         help="share of photos of unknown things that may be taken for known ones (default 0.02)",
     )
+    parser.add_argument(
+        "--thumbnails",
+        type=_side_px,
+        metavar="PX",
+        help="put a picture of each reference image into the pack, its longer side at most PX pixels, so that answers "
+        "can be looked at offline; default: none, since this publishes the pictures, and makes the pack larger",
+    )
     parser.add_argument("--json", action="store_true", help="print what was built as one JSON object")
     parser.set_defaults(run=_pack)
 
@@ -94,6 +104,15 @@ def _false_accept_rate(text: str) -> float:
     if not 0 < rate < 0.5:
         raise argparse.ArgumentTypeError(f"{text!r} is not a share above 0 and below 0.5, such as 0.02")
     return rate
+
+
+def _side_px(text: str) -> int:
+    side_px = int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 0
+    if not LEAST_SIDE_PX <= side_px <= MAX_THUMBNAIL_SIDE_PX:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a number of pixels from {LEAST_SIDE_PX} to {MAX_THUMBNAIL_SIDE_PX}, such as 96"
+        )
+    return side_px
 
 
 def _pack(options: argparse.Namespace) -> ExitCode:
@@ -137,6 +156,7 @@ def _request(options: argparse.Namespace) -> PackRequest:
         tokenizer_file=options.tokenizer,
         accept_licence=options.accept_licence,
         false_accept_rate=options.false_accept_rate,
+        thumbnail_side_px=options.thumbnails,
     )
 
 

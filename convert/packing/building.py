@@ -37,6 +37,7 @@ from edge_identify.convert.packing.encoders import export_encoders
 from edge_identify.convert.packing.index import write_index
 from edge_identify.convert.packing.pictures import LeftOut, picture_batches
 from edge_identify.convert.packing.signs import add_signs
+from edge_identify.convert.packing.thumbnails import add_thumbnails
 from edge_identify.edge_runtime import __version__
 from edge_identify.edge_runtime.disk import disk_errors_explained
 from edge_identify.edge_runtime.durable import sha256_of_file, write_bytes
@@ -47,6 +48,7 @@ from edge_identify.edge_runtime.pack.manifest import (
     IndexSpec,
     Manifest,
     Model,
+    ThumbnailsSpec,
     TokenizerSpec,
 )
 from edge_identify.edge_runtime.pack.manifest_json import serialise_manifest
@@ -61,6 +63,7 @@ if TYPE_CHECKING:
 INDEX_FILE = "index/images.faiss"
 SIGNS_FILE = "index/images.signs"
 REFERENCES_FILE = "references.sqlite"
+THUMBNAILS_FILE = "thumbnails.sqlite"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +84,7 @@ class PackRequest:
         tokenizer_file: The `tokenizer.json` of a model that needs one for its text tower.
         accept_licence: Whether a licence that is for research only is accepted.
         false_accept_rate: Share of photos of unknown things that may be taken for known ones, above 0 and below .5.
+        thumbnail_side_px: The longer side of the references' thumbnails; None puts no picture into the pack.
     """
 
     name: str
@@ -96,6 +100,7 @@ class PackRequest:
     tokenizer_file: Path | None = None
     accept_licence: bool = False
     false_accept_rate: float = DEFAULT_FALSE_ACCEPT_RATE
+    thumbnail_side_px: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +178,7 @@ def build_pack(
             references_file=REFERENCES_FILE,
             reference_count=_write_references(folder, references, embedded.images),
             conformance_file=write_conformance(folder, encoders, model),
+            thumbnails=_add_thumbnails(folder, request, embedded.images, progress),
             files=_list_files(folder),
             calibration_file=calibration.file,
         )
@@ -295,6 +301,14 @@ def _write_references(folder: Path, references: Sequence[Reference], images: Seq
     ]
     write_references(folder / REFERENCES_FILE, kept, rows)
     return len(kept)
+
+
+def _add_thumbnails(
+    folder: Path, request: PackRequest, images: Sequence[CatalogueImage], progress: Progress
+) -> ThumbnailsSpec | None:
+    if request.thumbnail_side_px is None:
+        return None
+    return add_thumbnails(folder, THUMBNAILS_FILE, images, request.thumbnail_side_px, progress=progress)
 
 
 def _write_tokenizer(folder: Path, tokenizer: TextTokenizer) -> TokenizerSpec:

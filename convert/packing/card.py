@@ -33,6 +33,7 @@ def pack_card(manifest: Manifest, references: Sequence[Reference], calibration: 
         f"- licence of the encoder: {model.licence}",
         f"- index: {manifest.index.kind}, {manifest.files[manifest.index.file].length_bytes:,} bytes, made by "
         f"{manifest.index.embedded_with}",
+        f"- thumbnails: {_thumbnails(manifest)}",
         "",
         "## Encoders, and how closely they follow the original",
         "",
@@ -55,6 +56,14 @@ def pack_card(manifest: Manifest, references: Sequence[Reference], calibration: 
         "",
     ]
     return "\n".join(lines)
+
+
+def _thumbnails(manifest: Manifest) -> str:
+    spec = manifest.thumbnails
+    if spec is None:
+        return "none; no picture of a reference is in the pack"
+    size = f"{manifest.files[spec.file].length_bytes:,} bytes"
+    return f"every picture, its longer side {spec.side_px} pixels at most, {size}"
 
 
 def _decisions(calibration: CalibrationOutcome) -> list[str]:

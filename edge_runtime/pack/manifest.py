@@ -208,6 +208,19 @@ class IndexSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ThumbnailsSpec:
+    """Small pictures of the references.
+
+    Attributes:
+        file: Path of the file; `thumbnails_file` knows its layout.
+        side_px: Their longer side at most.
+    """
+
+    file: str
+    side_px: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """A pack's manifest.
 
@@ -227,6 +240,7 @@ class Manifest:
         conformance_file: Path of the self-test's cases.
         files: Every file of the pack but the manifest, by path.
         calibration_file: Path of what turns scores into decisions; None where the pack has none.
+        thumbnails: Present where the maker asked for pictures in the pack.
     """
 
     name: str
@@ -244,6 +258,7 @@ class Manifest:
     conformance_file: str
     files: Mapping[str, FileEntry]
     calibration_file: str | None = None
+    thumbnails: ThumbnailsSpec | None = None
 
     def variant_names(self) -> tuple[str, ...]:
         """Return the names of all variants of either tower, image tower's first."""
@@ -267,7 +282,11 @@ class Manifest:
 
     def paths_for_all(self) -> frozenset[str]:
         """Return the paths that the manifest names outside of the variants."""
-        optional = (self.tokenizer.file if self.tokenizer else None, self.calibration_file)
+        optional = (
+            self.tokenizer.file if self.tokenizer else None,
+            self.calibration_file,
+            self.thumbnails.file if self.thumbnails else None,
+        )
         always = (*self.index.paths(), self.references_file, self.conformance_file)
         return frozenset((*always, *(path for path in optional if path is not None)))
 

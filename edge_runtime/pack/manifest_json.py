@@ -22,6 +22,7 @@ from edge_identify.edge_runtime.pack.manifest import (
     Runtime,
     SignsSpec,
     Tensor,
+    ThumbnailsSpec,
     TokenizerKind,
     TokenizerSpec,
     Variant,
@@ -39,6 +40,7 @@ MAX_MANIFEST_BYTES = 4 * 2**20  # read whole into memory on a phone; a larger on
 MAX_FILE_BYTES = 2**36  # 64 GiB; no file of a pack comes near
 MAX_DIM = 8192
 MAX_ROWS = 2**31 - 1
+MAX_THUMBNAIL_SIDE_PX = 1024  # larger pictures are no longer small, and a phone holds several at once
 MAX_TOKEN_ID = 2**31 - 1  # Core ML's text graphs take int32
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
@@ -76,6 +78,7 @@ def parse_manifest(data: bytes, *, where: str = MANIFEST_NAME) -> Manifest:
         conformance_file=fields.object("conformance").text("file"),
         files=files,
         calibration_file=fields.object("calibration").text("file") if fields.has("calibration") else None,
+        thumbnails=_thumbnails(fields.object("thumbnails")) if fields.has("thumbnails") else None,
     )
     _check_consistent(manifest, where)
     return manifest
@@ -83,11 +86,13 @@ def parse_manifest(data: bytes, *, where: str = MANIFEST_NAME) -> Manifest:
 
 def serialise_manifest(manifest: Manifest) -> bytes:
     """Return the canonical bytes of `pack.json`; `parse_manifest` gives the same value back."""
-    # The field is younger than the format: a pack without a calibration is written as it always was.
+    # Two fields are younger than the format: a pack without them is written as it always was.
     calibration = {"calibration": {"file": manifest.calibration_file}} if manifest.calibration_file else {}
+    thumbnails = {"thumbnails": asdict(manifest.thumbnails)} if manifest.thumbnails else {}
     return canonical_json(
         {
             **calibration,
+            **thumbnails,
             "format": FORMAT_VERSION,
             "name": manifest.name,
             "version": str(manifest.version),
@@ -215,6 +220,13 @@ def _index(fields: JsonObject) -> IndexSpec:
 
 def _signs(fields: JsonObject) -> SignsSpec:
     return SignsSpec(file=fields.text("file"), recall_at_10=fields.share("recall_at_10"))
+
+
+def _thumbnails(fields: JsonObject) -> ThumbnailsSpec:
+    return ThumbnailsSpec(
+        file=fields.text("file"),
+        side_px=fields.integer("side_px", least=1, most=MAX_THUMBNAIL_SIDE_PX),
+    )
 
 
 def _choice(kind: type[_Choice], fields: JsonObject, key: str) -> _Choice:

@@ -144,7 +144,7 @@ def test_a_manifest_of_a_gigabyte_is_refused_unread(colour_pack: MakePack) -> No
 
 def test_unknown_fields_of_a_later_writer_are_ignored(colour_pack: MakePack) -> None:
     folder = colour_pack()
-    change_manifest(folder, lambda values: values.update(signatures={"kind": "later"}, thumbnails=[1, 2]))
+    change_manifest(folder, lambda values: values.update(signatures={"kind": "later"}, soundtrack=[1, 2]))
 
     assert read_manifest(folder).name == "colours"
 

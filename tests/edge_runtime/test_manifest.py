@@ -15,6 +15,7 @@ from edge_identify.edge_runtime.pack.manifest import (
     FileEntry,
     Manifest,
     SignsSpec,
+    ThumbnailsSpec,
     TokenizerKind,
     TokenizerSpec,
 )
@@ -111,3 +112,17 @@ def test_signs_are_fetched_by_all_and_read_back(manifest: Manifest) -> None:
 
 def test_a_manifest_without_signs_is_written_as_before_there_were_any(manifest: Manifest) -> None:
     assert "signs" not in json.loads(serialise_manifest(manifest))["index"]
+
+
+def test_thumbnails_are_fetched_by_all_and_read_back(manifest: Manifest) -> None:
+    entry = FileEntry(path="thumbnails.sqlite", length_bytes=5, sha256="a" * 64)
+    pictured = replace(
+        manifest,
+        thumbnails=ThumbnailsSpec(file="thumbnails.sqlite", side_px=96),
+        files={**manifest.files, "thumbnails.sqlite": entry},
+    )
+    greedy = _with_files(pictured, "onnx-fp32", *pictured.files)
+
+    assert parse_manifest(serialise_manifest(pictured)) == pictured
+    assert _paths(greedy, "onnx-int8") == {*FOR_ALL, "image/onnx-int8.onnx", "thumbnails.sqlite"}
+    assert "thumbnails" not in json.loads(serialise_manifest(manifest))

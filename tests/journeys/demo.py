@@ -49,6 +49,8 @@ def main() -> int:
         "demo",
         "--title",
         "Drawn mosaics",
+        "--thumbnails",
+        96,
         "--out",
         pack,
     )
