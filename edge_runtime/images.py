@@ -19,6 +19,8 @@ from edge_identify.edge_runtime.errors import PhotoError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from edge_identify.edge_runtime.regions import Region
+
 #: Pillow's names of the formats that are read; anything else is refused, since each decoder is attack surface.
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF")  # JPEG includes MPO, which many phones write
 
@@ -28,6 +30,8 @@ SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", 
 MAX_SIDE_PX = 100_000  # resampling keeps whole rows or columns; a longer side is a trick and not a photo
 MAX_PIXELS = 100_000_000  # 300 MB as RGB: the largest phone photo in use (50 MP) twice over
 _SIXTEEN_BITS = 65535
+_JPEGS = ("JPEG", "MPO")  # whose decoder can reduce
+_REDUCTIONS = (1, 2, 4, 8)  # by which it can
 _ORIENTATION_TAG = 0x0112
 _ON_ITS_SIDE = (5, 6, 7, 8)  # orientations that swap width and height
 _LEFT_AND_RIGHT_CHANGED = (2, 3, 6, 7)  # the upright picture's left was stored last in its row or column
@@ -79,7 +83,8 @@ class DecodedPhoto:
         full_size: Width and height of the upright photo itself.
         reduced_by: 1, 2, 4 or 8: how many pixels of the photo, along each side, became one of `image`.
         origin: Where in `image` the photo begins, in pixels of the full photo. Sides are rounded up when they are
-            reduced, and a turned photo has the pixel that is not quite filled at its left or top.
+            reduced, and a turned photo has the pixel that is not quite filled at its left or top; a part of a photo
+            may begin within a pixel.
     """
 
     image: Image
@@ -108,17 +113,25 @@ def decode_image(data: bytes, *, name: str, max_side_px: int = MAX_SIDE_PX) -> I
     return decode_photo(data, name=name, enough_px=None, max_side_px=max_side_px).image
 
 
-def decode_photo(data: bytes, *, name: str, enough_px: int | None, max_side_px: int = MAX_SIDE_PX) -> DecodedPhoto:
+def decode_photo(
+    data: bytes,
+    *,
+    name: str,
+    enough_px: int | None,
+    region: Region | None = None,
+    max_side_px: int = MAX_SIDE_PX,
+) -> DecodedPhoto:
     """Decode a photo to upright RGB; a JPEG at a half, a quarter or an eighth of its size where that is enough.
 
     Args:
         data: The file's bytes.
         name: What error messages call the photo.
         enough_px: Each side keeps at least this many pixels, if it has them. None decodes in full.
+        region: The part that is looked at: it becomes the photo, and its sides are those that keep enough pixels.
         max_side_px: A longer side is refused before any pixel is decoded.
 
     Raises:
-        PhotoError: As `decode_image`.
+        PhotoError: As `decode_image`; or the region is not inside the photo.
     """
     from PIL import Image as PillowImage
     from PIL import UnidentifiedImageError
@@ -137,18 +150,19 @@ def decode_photo(data: bytes, *, name: str, enough_px: int | None, max_side_px: 
                     f"{name}: {width} x {height} pixels, more than the {MAX_PIXELS // 1_000_000}-megapixel limit; "
                     "make it smaller first"
                 )
-            reduced_by = 1 if enough_px is None else _draft(image, enough_px)
+            reduced_by = 1 if enough_px is None else _draft(image, enough_px, region, name)
             _decode_at_once(image, len(data))
             image.load()
             orientation = _orientation(image)
             upright = _as_rgb(_turned(image, orientation), name)
-            full_size = (height, width) if orientation in _ON_ITS_SIDE else (width, height)
-            return DecodedPhoto(
+            full_size = _upright_size((width, height), orientation)
+            photo = DecodedPhoto(
                 image=upright,
                 full_size=full_size,
                 reduced_by=reduced_by,
                 origin=_origin(upright.size, full_size, reduced_by, orientation),
             )
+            return photo if region is None else _cut(photo, region.box(full_size, name=name))
     except UnidentifiedImageError as error:
         raise PhotoError(f"{name}: is not a picture in a known format (JPEG, PNG, GIF, BMP, WebP, TIFF)") from error
     except PillowImage.DecompressionBombError as error:
@@ -164,16 +178,40 @@ def open_image(path: Path) -> Image:
     return decode_image(read_image_file(path), name=str(path))
 
 
-def open_photo(path: Path, *, enough_px: int | None) -> DecodedPhoto:
+def open_photo(path: Path, *, enough_px: int | None, region: Region | None = None) -> DecodedPhoto:
     """Read and decode a photo's file; see `read_image_file` and `decode_photo` for what is refused."""
-    return decode_photo(read_image_file(path), name=str(path), enough_px=enough_px)
+    return decode_photo(read_image_file(path), name=str(path), enough_px=enough_px, region=region)
 
 
-def _draft(image: Image, enough_px: int) -> int:
+def _draft(image: Image, enough_px: int, region: Region | None, name: str) -> int:
     """Have the decoder reduce the picture, and return by how much."""
-    width = image.width
-    drafted = image.draft(None, (enough_px, enough_px))  # of the known formats, only JPEG can
+    if image.format not in _JPEGS:
+        return 1
+    sides = image.size
+    if region is not None:
+        left, top, right, bottom = region.box(_upright_size(sides, _orientation(image)), name=name)
+        sides = (right - left, bottom - top)
+    factor = max((step for step in _REDUCTIONS if step * enough_px <= min(sides)), default=1)
+    width, height = image.size
+    drafted = image.draft(None, (width // factor, height // factor))
     return 1 if drafted is None else round(width / drafted[1][2])
+
+
+def _cut(photo: DecodedPhoto, box: tuple[int, int, int, int]) -> DecodedPhoto:
+    """Return a part of a photo as a photo; `box` counts the full photo's pixels.
+
+    It is cut out, and not only named: a resampling filter looks past the edge of what it is told to keep.
+    """
+    step, (across, down) = photo.reduced_by, photo.origin
+    left, top = (box[0] + across) // step, (box[1] + down) // step
+    right, bottom = -(-(box[2] + across) // step), -(-(box[3] + down) // step)
+    right, bottom = min(right, photo.image.width), min(bottom, photo.image.height)
+    return DecodedPhoto(
+        image=photo.image.crop((left, top, right, bottom)),
+        full_size=(box[2] - box[0], box[3] - box[1]),
+        reduced_by=step,
+        origin=(box[0] + across - left * step, box[1] + down - top * step),
+    )
 
 
 def _decode_at_once(image: Image, length_bytes: int) -> None:
@@ -181,7 +219,7 @@ def _decode_at_once(image: Image, length_bytes: int) -> None:
 
     Between two pieces it asks for Python's lock, and waits 5 ms for it where another thread is busy importing.
     """
-    if image.format in ("JPEG", "MPO"):
+    if image.format in _JPEGS:
         image.decodermaxblock = length_bytes  # type: ignore[attr-defined]  # of ImageFile, which Image.open returns
 
 
@@ -192,6 +230,10 @@ def _orientation(image: Image) -> int:
     except _DECODERS_RAISE:
         return 1
     return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
+
+
+def _upright_size(size: tuple[int, int], orientation: int) -> tuple[int, int]:
+    return (size[1], size[0]) if orientation in _ON_ITS_SIDE else size
 
 
 def _origin(size: tuple[int, int], full_size: tuple[int, int], reduced_by: int, orientation: int) -> tuple[int, int]:

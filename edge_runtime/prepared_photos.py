@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from edge_identify.edge_runtime.regions import Region
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreparedPhoto:
@@ -34,31 +36,32 @@ class PreparedPhoto:
     seconds: float
 
 
-def prepare_photo(path: Path, recipe: Preprocessing) -> PreparedPhoto:
+def prepare_photo(path: Path, recipe: Preprocessing, region: Region | None = None) -> PreparedPhoto:
     """Read a photo's file and make the encoder's pixels of it; a JPEG may be decoded smaller.
 
     Args:
         path: The picture's file.
         recipe: The recipe recorded in the pack.
+        region: The part of the photo that is looked at; None for all of it.
 
     Raises:
-        PhotoError: The picture cannot be used.
+        PhotoError: The picture cannot be used, or the region is not inside it.
     """
     started = perf_counter()
-    pixels = preprocess_photo(open_photo(path, enough_px=enough_px(recipe)), recipe)
+    pixels = preprocess_photo(open_photo(path, enough_px=enough_px(recipe), region=region), recipe)
     return PreparedPhoto(pixels=pixels, seconds=perf_counter() - started)
 
 
 class PhotoInPreparation:
     """A photo that a thread of its own prepares. Ask for its `result`, or use it as a context manager."""
 
-    def __init__(self, path: Path, recipe: Preprocessing) -> None:
+    def __init__(self, path: Path, recipe: Preprocessing, region: Region | None = None) -> None:
         """Begin to prepare a photo; see `prepare_photo`."""
         # Before the thread begins: two threads that import one package at the same time may find it half made.
         import numpy  # noqa: F401
         import PIL.Image  # noqa: F401
 
-        self._path, self._recipe = path, recipe
+        self._path, self._recipe, self._region = path, recipe, region
         self._prepared: PreparedPhoto | None = None
         self._error: Exception | None = None
         self._thread = Thread(target=self._prepare, name="photo")
@@ -84,6 +87,6 @@ class PhotoInPreparation:
 
     def _prepare(self) -> None:
         try:
-            self._prepared = prepare_photo(self._path, self._recipe)
+            self._prepared = prepare_photo(self._path, self._recipe, self._region)
         except Exception as error:  # raised again where the result is asked for
             self._error = error

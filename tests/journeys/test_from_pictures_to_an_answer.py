@@ -35,6 +35,14 @@ def test_the_device_keeps_only_the_variant_it_runs(demo) -> None:  # type: ignor
     assert {path.parent.name for path in encoders.rglob("model.*") if "mlpackage" not in str(path)} == {"onnx-int8"}
 
 
+def test_the_references_thumbnails_come_with_the_pack(demo) -> None:  # type: ignore[no-untyped-def]
+    manifest = json.loads((demo.folder / "store/demo/versions/1.0.0/pack.json").read_text())
+    installed = (demo.folder / "store/demo/versions/1.0.0/thumbnails.sqlite").read_bytes()
+
+    assert manifest["thumbnails"] == {"file": "thumbnails.sqlite", "side_px": 96}
+    assert installed == (demo.folder / "pack/thumbnails.sqlite").read_bytes()
+
+
 def test_a_person_gets_the_answer_on_one_screen(demo, run) -> None:  # type: ignore[no-untyped-def]
     answer = run("edge-identify", demo.photos[0], "--store", demo.folder / "store")
 
