@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING, Any
 from edge_identify.edge_runtime.deciding.decision import Decision
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from edge_identify.edge_runtime.deciding.decision import Verdict
 
-_BINS = 10  # of the calibration error, with as many photos each as can be
+BINS = 10  # of the calibration error, with as many photos each as can be
 _COVERAGES = tuple(tenths / 10 for tenths in range(1, 11))
 
 
@@ -29,12 +32,14 @@ class Ruling:
         score: The best similarity.
         is_known: Whether the photo shows something in the pack.
         is_right: Whether the first match is what it shows.
+        is_among_look_alikes: Whether what it shows is one of the look-alikes that an ambiguous answer names.
     """
 
     verdict: Verdict
     score: float
     is_known: bool
     is_right: bool
+    is_among_look_alikes: bool = False
 
     @property
     def is_accepted(self) -> bool:
@@ -45,13 +50,15 @@ class Ruling:
 def decision_figures(rulings: Sequence[Ruling]) -> dict[str, Any]:
     """Return the figures of some photos, at least one.
 
-    `known` counts photos of things in the pack: `identified_right`, `identified_wrong`, `ambiguous`, `unknown`;
+    `known` counts photos of things in the pack: `identified_right`, `identified_wrong`, `ambiguous` (of which
+    `ambiguous_with_right`, the right one among the look-alikes, and `ambiguous_without_right`), `unknown`;
     `not_in_pack` the others: `identified`, `ambiguous`, `unknown`. `false_accept_rate` is the share of the others that
     are not unknown, `false_reject_rate` the share of known ones that are, `right_accepted` the share that is accepted
     of those whose first match is right. `auroc_evidence` and `auroc_score`: how well the evidence, and the plain
     similarity, tell known from unknown. `ece`: mean distance between the first match's confidence and how often it is
-    right, in ten bins of equal count. `risk_coverage`: the share of wrong answers if only that share of all photos is
-    answered, the most confident ones. Null where there is no photo to measure with.
+    right, in ten bins of equal count; `reliability`: those bins, by rising confidence, as `reliability_bins` has them.
+    `risk_coverage`: the share of wrong answers if only that share of all photos is answered, the most confident ones.
+    Null where there is no photo to measure with.
     """
     known = [ruling for ruling in rulings if ruling.is_known]
     others = [ruling for ruling in rulings if not ruling.is_known]
@@ -67,6 +74,7 @@ def decision_figures(rulings: Sequence[Ruling]) -> dict[str, Any]:
         "auroc_evidence": auroc([one.verdict.evidence for one in known], [one.verdict.evidence for one in others]),
         "auroc_score": auroc([one.score for one in known], [one.score for one in others]),
         "ece": calibration_error(confidences, hits),
+        "reliability": reliability_bins(confidences, hits),
         "risk_coverage": risk_coverage(confidences, hits),
     }
 
@@ -85,15 +93,28 @@ def auroc(known: Sequence[float], others: Sequence[float]) -> float | None:
 
 def calibration_error(confidences: Sequence[float], hits: Sequence[bool]) -> float:
     """Return the expected calibration error in bins of equal count, 0 to 1; at least one photo."""
+    gaps = [abs(float((stated - came_true).sum())) for stated, came_true in _bins(confidences, hits)]
+    return round(sum(gaps) / len(confidences), 4)
+
+
+def reliability_bins(confidences: Sequence[float], hits: Sequence[bool]) -> list[dict[str, float]]:
+    """Return the bins of the calibration error that hold photos, by rising confidence.
+
+    Each has `photos`, `stated` (the mean confidence of their first matches) and `came_true` (the share that is right).
+    """
+    return [
+        {"photos": len(stated), "stated": round(float(stated.mean()), 4), "came_true": round(float(true.mean()), 4)}
+        for stated, true in _bins(confidences, hits)
+        if len(stated)
+    ]
+
+
+def _bins(confidences: Sequence[float], hits: Sequence[bool]) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
     import numpy as np
 
     order = np.argsort(confidences, kind="stable")
     stated, came_true = np.asarray(confidences)[order], np.asarray(hits, dtype=np.float64)[order]
-    gaps = [
-        abs(float(some.sum() - true.sum()))
-        for some, true in zip(np.array_split(stated, _BINS), np.array_split(came_true, _BINS), strict=True)
-    ]
-    return round(sum(gaps) / len(stated), 4)
+    return list(zip(np.array_split(stated, BINS), np.array_split(came_true, BINS), strict=True))
 
 
 def risk_coverage(confidences: Sequence[float], hits: Sequence[bool]) -> list[dict[str, float]]:
@@ -109,18 +130,26 @@ def risk_coverage(confidences: Sequence[float], hits: Sequence[bool]) -> list[di
 
 def _counts(rulings: Sequence[Ruling], *, split_identified: bool) -> dict[str, int]:
     found = Counter(ruling.verdict.decision for ruling in rulings)
-    right = sum(ruling.is_right and ruling.verdict.decision is Decision.IDENTIFIED for ruling in rulings)
-    identified = found[Decision.IDENTIFIED]
-    kinds = (
-        {"identified_right": right, "identified_wrong": identified - right}
-        if split_identified
-        else {"identified": identified}
-    )
-    return {
+    counts = {
         "photos": len(rulings),
-        **kinds,
+        "identified": found[Decision.IDENTIFIED],
         "ambiguous": found[Decision.AMBIGUOUS],
         "unknown": found[Decision.UNKNOWN],
+    }
+    return _split(counts, rulings) if split_identified else counts
+
+
+def _split(counts: dict[str, int], rulings: Sequence[Ruling]) -> dict[str, int]:
+    right = sum(ruling.is_right and ruling.verdict.decision is Decision.IDENTIFIED for ruling in rulings)
+    named = sum(ruling.is_among_look_alikes and ruling.verdict.decision is Decision.AMBIGUOUS for ruling in rulings)
+    return {
+        "photos": counts["photos"],
+        "identified_right": right,
+        "identified_wrong": counts["identified"] - right,
+        "ambiguous": counts["ambiguous"],
+        "ambiguous_with_right": named,
+        "ambiguous_without_right": counts["ambiguous"] - named,
+        "unknown": counts["unknown"],
     }
 
 

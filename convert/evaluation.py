@@ -1,4 +1,4 @@
-"""Measuring a pack with photos whose answer is known: recall at 1 and at 5, and decisions, for all and by group.
+"""Asking a pack photos whose answer is known; `reporting.figures` makes figures of what it says.
 
 The photos go the same way as a user's: the pack's own exported encoder, preprocessing and index. Photos of things
 that are not in the pack (an empty id) have no right answer to recall; they are counted apart.
@@ -7,12 +7,13 @@ that are not in the pack (an empty id) have no right answer to recall; they are 
 from __future__ import annotations
 
 import csv
+import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from time import perf_counter
+from typing import TYPE_CHECKING
 
-from edge_identify.convert.decision_figures import Ruling, decision_figures
 from edge_identify.convert.packing.pictures import BATCH_SIZE, LeftOut
 from edge_identify.edge_runtime.errors import PhotoError, SetupError
 from edge_identify.edge_runtime.identification import Identifier
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from edge_identify.edge_runtime.deciding.decision import Verdict
 
 DEPTHS = (1, 5)
+_MOST_NAMED = 5  # unknown ids in one message: a person mends the first few, and the rest is the same mistake
+_MOST_NEAREST = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,20 +54,33 @@ class Outcome:
         rank: Position of the right reference among the answers, from 1; None if it is not among them.
         best_score: Similarity of the first answer.
         verdict: What was decided; None where the pack is not calibrated.
+        nearest_ids: The answers, best first, at most five.
+        look_alike_ids: All that an ambiguous photo may show.
+        prepare_ms: Wall time of reading, decoding and resizing the photo; None where it was not taken.
     """
 
     query: Query
     rank: int | None
     best_score: float
     verdict: Verdict | None = None
+    nearest_ids: tuple[str, ...] = ()
+    look_alike_ids: tuple[str, ...] = ()
+    prepare_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """All outcomes, and the photos that could not be used."""
+    """What a pack said of all photos.
+
+    Attributes:
+        outcomes: Of those that could be used, in their order.
+        left_out: The others.
+        answer_ms: Mean wall time of encoding a prepared photo, searching and deciding, in batches; None without photos.
+    """
 
     outcomes: tuple[Outcome, ...]
     left_out: tuple[LeftOut, ...]
+    answer_ms: float | None = None
 
 
 Progress = Callable[[Sequence[Query]], Iterable[Query]]
@@ -94,15 +110,21 @@ def check_known_ids(queries: Sequence[Query], known: Iterable[str], *, where: st
     """Refuse queries about references that the pack does not have: a typing mistake would pass for a wrong answer.
 
     Raises:
-        SetupError: Names the first such id and how many there are.
+        SetupError: Names such ids, the nearest ones that there are, and how many there are.
     """
-    known = set(known)
-    unknown = sorted({query.reference_id for query in queries if query.reference_id} - known)
+    valid = sorted(set(known))
+    unknown = sorted({query.reference_id for query in queries if query.reference_id} - set(valid))
     if unknown:
+        named = "; ".join(_with_nearest(name, valid) for name in unknown[:_MOST_NAMED])
+        more = f"; and {len(unknown) - _MOST_NAMED} more" if len(unknown) > _MOST_NAMED else ""
         raise SetupError(
-            f"{where}: {len(unknown)} ids are not in the pack, such as {unknown[0]!r}; "
-            "leave the id empty for things not in it"
+            f"{where}: {len(unknown)} ids are not in the pack: {named}{more}. Leave the id empty for things not in it"
         )
+
+
+def _with_nearest(name: str, valid: Sequence[str]) -> str:
+    nearest = difflib.get_close_matches(name, valid, n=_MOST_NEAREST)
+    return f"{name!r} (nearest: {', '.join(nearest)})" if nearest else repr(name)
 
 
 def check_group_column(queries: Sequence[Query], column: str, *, where: str) -> None:
@@ -125,70 +147,55 @@ def evaluate_pack(pack: Pack, queries: Sequence[Query], *, progress: Progress) -
     """
     left_out: list[LeftOut] = []
     outcomes: list[Outcome] = []
+    seconds = 0.0
     with Identifier(pack, many=True) as identifier:
         for batch in _batches(identifier, progress(queries), left_out):
+            started = perf_counter()
             outcomes.extend(_ask(identifier, batch))
-    return Evaluation(outcomes=tuple(outcomes), left_out=tuple(left_out))
+            seconds += perf_counter() - started
+    answer_ms = 1000 * seconds / len(outcomes) if outcomes else None
+    return Evaluation(outcomes=tuple(outcomes), left_out=tuple(left_out), answer_ms=answer_ms)
 
 
-def summarise(outcomes: Sequence[Outcome], *, group_by: str | None = None) -> dict[str, Any]:
-    """Return the figures: {"all": {"queries", "recall@1", "recall@5", "not_in_pack"}, "groups": {NAME: {...}}}.
-
-    Where the pack is calibrated, each has `decisions` too, as `decision_figures` describes them.
-    """
-    groups: dict[str, list[Outcome]] = {}
-    for outcome in outcomes if group_by is not None else ():
-        groups.setdefault(outcome.query.columns[str(group_by)], []).append(outcome)
-    return {
-        "all": _figures(outcomes),
-        "groups": {name: _figures(members) for name, members in sorted(groups.items())},
-    }
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Prepared:
+    query: Query
+    pixels: NDArray[np.uint8]
+    prepare_ms: float
 
 
-def _figures(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    known = [outcome for outcome in outcomes if outcome.query.reference_id]
-    figures: dict[str, Any] = {"queries": len(known)}
-    for depth in DEPTHS:
-        hits = sum(outcome.rank is not None and outcome.rank <= depth for outcome in known)
-        figures[f"recall@{depth}"] = round(hits / len(known), 4) if known else None
-    figures["not_in_pack"] = len(outcomes) - len(known)
-    if rulings := [_ruling(outcome, outcome.verdict) for outcome in outcomes if outcome.verdict is not None]:
-        figures["decisions"] = decision_figures(rulings)
-    return figures
-
-
-def _ruling(outcome: Outcome, verdict: Verdict) -> Ruling:
-    return Ruling(
-        verdict=verdict,
-        score=outcome.best_score,
-        is_known=bool(outcome.query.reference_id),
-        is_right=outcome.rank == 1,
-    )
-
-
-_Prepared = tuple[list[Query], "NDArray[np.uint8]"]
-
-
-def _batches(identifier: Identifier, queries: Iterable[Query], left_out: list[LeftOut]) -> Iterator[_Prepared]:
-    import numpy as np
-
-    waiting: list[Query] = []
-    pixels: list[NDArray[np.uint8]] = []
+def _batches(
+    identifier: Identifier, queries: Iterable[Query], left_out: list[LeftOut]
+) -> Iterator[Sequence[_Prepared]]:
+    waiting: list[_Prepared] = []
     for query in queries:
         try:
-            pixels.append(identifier.photo_pixels(query.photo))
-            waiting.append(query)
+            started = perf_counter()
+            pixels = identifier.photo_pixels(query.photo)
+            waiting.append(_Prepared(query=query, pixels=pixels, prepare_ms=1000 * (perf_counter() - started)))
         except PhotoError as error:
             left_out.append(LeftOut(path=query.photo, reason=str(error)))
         if len(waiting) == BATCH_SIZE:
-            yield waiting, np.stack(pixels)
-            waiting, pixels = [], []
+            yield waiting
+            waiting = []
     if waiting:
-        yield waiting, np.stack(pixels)
+        yield waiting
 
 
-def _ask(identifier: Identifier, batch: _Prepared) -> Iterator[Outcome]:
-    queries, pixels = batch
-    for query, found in zip(queries, identifier.identify_pixels(pixels, top_k=max(DEPTHS)), strict=True):
-        rank = next((match.rank for match in found.matches if match.reference.id == query.reference_id), None)
-        yield Outcome(query=query, rank=rank, best_score=found.matches[0].score, verdict=found.verdict)
+def _ask(identifier: Identifier, batch: Sequence[_Prepared]) -> Iterator[Outcome]:
+    import numpy as np
+
+    pixels = np.stack([prepared.pixels for prepared in batch])
+    for prepared, found in zip(batch, identifier.identify_pixels(pixels, top_k=max(DEPTHS)), strict=True):
+        nearest = tuple(match.reference.id for match in found.matches)
+        wanted = prepared.query.reference_id
+        alike = found.look_alikes.references if found.look_alikes else ()
+        yield Outcome(
+            query=prepared.query,
+            rank=nearest.index(wanted) + 1 if wanted in nearest else None,
+            best_score=found.matches[0].score,
+            verdict=found.verdict,
+            nearest_ids=nearest,
+            look_alike_ids=tuple(reference.id for reference in alike),
+            prepare_ms=prepared.prepare_ms,
+        )

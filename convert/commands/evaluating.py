@@ -1,16 +1,21 @@
-"""`edge-build evaluate`: how often a pack is right."""
+"""`edge-build evaluate`: how often a pack is right, and how often what it says of itself is."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
+import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edge_identify.convert.commands.presenting import shown_progress, subcommand
 from edge_identify.edge_runtime.commands.running import ExitCode, printable
 from edge_identify.edge_runtime.errors import SetupError
+
+if TYPE_CHECKING:
+    from edge_identify.convert.evaluation import Evaluation
+    from edge_identify.edge_runtime.pack.reader import Pack
 
 
 def add_parser(commands: Any) -> None:
@@ -19,7 +24,7 @@ def add_parser(commands: Any) -> None:
         commands,
         "evaluate",
         "measure a pack with photos whose answer is known",
-        "edge-build evaluate street-art-pack --queries photos.csv --group-by tier",
+        "edge-build evaluate street-art-pack --queries photos.csv --html report.html",
     )
     parser.add_argument("pack", type=Path, metavar="PACK", help="the pack's folder")
     parser.add_argument(
@@ -29,52 +34,145 @@ def add_parser(commands: Any) -> None:
         metavar="FILE.csv",
         help="columns query (a path), id (empty: not in the pack)",
     )
-    parser.add_argument("--group-by", metavar="COLUMN", help="show the figures for each value of a column too")
+    parser.add_argument(
+        "--group-by",
+        metavar="COLUMN",
+        help="show the figures for each value of this column (default: each column that sorts the photos into a few)",
+    )
     parser.add_argument("--json", action="store_true", help="print the figures as one JSON object")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write a report for people: one file, with pictures")
+    parser.add_argument(
+        "--catalogue", type=Path, metavar="FILE", help="where the references' pictures lie, to show them in the report"
+    )
     parser.set_defaults(run=_evaluate)
 
 
 def _evaluate(options: argparse.Namespace) -> ExitCode:
     from edge_identify.convert import evaluation
+    from edge_identify.convert.reporting.figures import grouping_columns, report_figures
     from edge_identify.edge_runtime.pack.reader import open_pack
     from edge_identify.edge_runtime.pack.references import ReferenceTable
 
+    _check_report_options(options)
     pack = open_pack(options.pack)
     queries = evaluation.read_queries(options.queries)
     if options.group_by is not None:
         evaluation.check_group_column(queries, options.group_by, where=str(options.queries))
     with ReferenceTable(pack.file(pack.manifest.references_file)) as references:
         evaluation.check_known_ids(queries, references.ids(), where=str(options.queries))
+    pictures = _reference_pictures(options.catalogue)
     result = evaluation.evaluate_pack(pack, queries, progress=lambda items: shown_progress("asking", items))
     for left_out in result.left_out:
         print(f"skipped: {printable(left_out.reason)}", file=sys.stderr)
     if not result.outcomes:
         raise SetupError(f"{options.queries}: not one usable photo; the lines above say why")
-    figures = evaluation.summarise(result.outcomes, group_by=options.group_by) | {"skipped": len(result.left_out)}
+    columns = (options.group_by,) if options.group_by is not None else grouping_columns(queries)
+    figures = report_figures(result, columns=columns) | _pack_facts(pack, result)
     _print_figures(figures, as_json=options.json)
+    if options.html is not None:
+        _write_report(options, pack, result, figures, pictures)
     return ExitCode.SOME_SKIPPED if result.left_out else ExitCode.DONE
+
+
+def _check_report_options(options: argparse.Namespace) -> None:
+    """Find out before the long run that the report could not be written after it.
+
+    Raises:
+        SetupError: Its folder is missing or refuses files, its name is a folder's, or a catalogue is given for nothing.
+    """
+    from edge_identify.edge_runtime.disk import disk_errors_explained
+
+    path: Path | None = options.html
+    if path is None:
+        if options.catalogue is not None:
+            raise SetupError("--catalogue shows the references' pictures in a report; say where with --html FILE")
+        return
+    if path.is_dir():
+        raise SetupError(f"{path}: is a folder; give the report a file name, such as {path / 'report.html'}")
+    if not path.parent.is_dir():
+        raise SetupError(f"{path.parent}: no such folder; make it first, or choose another --html")
+    with disk_errors_explained(path.parent), tempfile.TemporaryFile(dir=path.parent):
+        pass
+
+
+def _reference_pictures(catalogue: Path | None) -> dict[str, Path]:
+    """Return one picture's file of each reference of a catalogue, by id."""
+    from edge_identify.datasets.catalogue import Catalogue
+
+    if catalogue is None:
+        return {}
+    with Catalogue.open_existing(catalogue) as opened:
+        images = opened.images()
+    return {image.reference_id: image.path for image in reversed(images)}
+
+
+def _pack_facts(pack: Pack, result: Evaluation) -> dict[str, Any]:
+    from edge_identify.edge_runtime.deciding.calibration import read_calibrations
+
+    manifest = pack.manifest
+    rates: set[float] = set()
+    if manifest.calibration_file is not None:
+        calibrations = read_calibrations(pack.file(manifest.calibration_file))
+        rates = {calibration.false_accept_rate for calibration in calibrations.values()}
+    facts = {
+        "name": manifest.name,
+        "version": str(manifest.version),
+        "title": manifest.title,
+        "references": manifest.reference_count,
+        "false_accept_rate": rates.pop() if len(rates) == 1 else None,
+    }
+    return {"absent": _absent(pack, result), "pack": facts}
+
+
+def _absent(pack: Pack, result: Evaluation) -> dict[str, str]:
+    if all(outcome.verdict is not None for outcome in result.outcomes):
+        return {}
+    if pack.manifest.calibration_file is None:
+        return {"decisions": "the pack is not calibrated: it decides nothing; build it again with `edge-build pack`"}
+    return {"decisions": "the pack is calibrated for other variants than the one that runs here"}
+
+
+def _write_report(
+    options: argparse.Namespace, pack: Pack, result: Evaluation, figures: dict[str, Any], pictures: dict[str, Path]
+) -> None:
+    from edge_identify.convert.reporting.page import report_page
+    from edge_identify.convert.reporting.part import evaluation_part
+    from edge_identify.edge_runtime.disk import disk_errors_explained
+    from edge_identify.edge_runtime.durable import write_bytes
+
+    part = evaluation_part(pack, result, figures, reference_pictures=pictures, asked_with=options.queries.name)
+    page = report_page(f"How well {pack.manifest.title} names photos", [part])
+    with disk_errors_explained(options.html.parent):
+        write_bytes(options.html, page.encode())
+    print(f"report: {printable(str(options.html))}", file=sys.stderr)
 
 
 def _print_figures(figures: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(figures, ensure_ascii=False, indent=2))
         return
-    for name, group in (("all", figures["all"]), *figures["groups"].items()):
+    groups = [
+        (f"{column} {value}", group)
+        for column, values in figures["by_column"].items()
+        for value, group in values.items()
+    ]
+    for name, group in (("all", figures["all"]), *groups):
         recalls = "  ".join(
             f"{key} {value:.3f}" for key, value in group.items() if key.startswith("recall") and value is not None
         )
-        print(f"{name:<24} {group['queries']:5d} queries  {recalls}".rstrip())
+        print(f"{printable(name):<32} {group['queries']:5d} queries  {recalls}".rstrip())
         if "decisions" in group:
             print(_decisions_line(group["decisions"]))
-    if "decisions" not in figures["all"]:
-        print("the pack is not calibrated: it decides nothing", file=sys.stderr)
+    for reason in figures["absent"].values():
+        print(reason, file=sys.stderr)
 
 
 def _decisions_line(decisions: dict[str, Any]) -> str:
     known, others = decisions["known"], decisions["not_in_pack"]
     parts = [
         f"known: {known['identified_right']} identified, {known['identified_wrong']} identified wrongly, "
-        f"{known['ambiguous']} ambiguous, {known['unknown']} unknown",
+        f"{known['ambiguous']} ambiguous ({known['ambiguous_with_right']} with the right one), "
+        f"{known['unknown']} unknown",
         f"not in pack: {others['identified'] + others['ambiguous']} of {others['photos']} accepted",
         *(
             f"{label} {decisions[key]:.3f}"

@@ -9,12 +9,15 @@ from edge_identify.convert.decision_figures import (
     auroc,
     calibration_error,
     decision_figures,
+    reliability_bins,
     risk_coverage,
 )
 from edge_identify.edge_runtime.deciding.decision import Decision, Verdict
 
 
-def ruling(decision: str, *, evidence: float, score: float, known: bool = True, right: bool = False) -> Ruling:
+def ruling(
+    decision: str, *, evidence: float, score: float, known: bool = True, right: bool = False, named: bool = False
+) -> Ruling:
     verdict = Verdict(
         decision=Decision(decision),
         evidence=evidence,
@@ -22,7 +25,7 @@ def ruling(decision: str, *, evidence: float, score: float, known: bool = True, 
         confidences=(0.5,),
         look_alike_count=2 if decision == "ambiguous" else 0,
     )
-    return Ruling(verdict=verdict, score=score, is_known=known, is_right=right)
+    return Ruling(verdict=verdict, score=score, is_known=known, is_right=right, is_among_look_alikes=named)
 
 
 def test_every_photo_is_counted_where_it_belongs() -> None:
@@ -30,7 +33,8 @@ def test_every_photo_is_counted_where_it_belongs() -> None:
         [
             ruling("identified", evidence=3, score=0.9, right=True),
             ruling("identified", evidence=2, score=0.8),
-            ruling("ambiguous", evidence=2, score=0.8, right=True),
+            ruling("ambiguous", evidence=2, score=0.8, right=True, named=True),
+            ruling("ambiguous", evidence=2, score=0.8),
             ruling("unknown", evidence=-1, score=0.5, right=True),
             ruling("unknown", evidence=-2, score=0.4),
             ruling("identified", evidence=2, score=0.3, known=False),
@@ -40,15 +44,16 @@ def test_every_photo_is_counted_where_it_belongs() -> None:
     )
 
     assert figures["known"] == {
-        "photos": 5, "identified_right": 1, "identified_wrong": 1, "ambiguous": 1, "unknown": 2,
+        "photos": 6, "identified_right": 1, "identified_wrong": 1, "ambiguous": 2, "ambiguous_with_right": 1,
+        "ambiguous_without_right": 1, "unknown": 2,
     }  # fmt: skip
     assert figures["not_in_pack"] == {"photos": 3, "identified": 1, "ambiguous": 1, "unknown": 1}
     assert figures["false_accept_rate"] == 0.6667
-    assert figures["false_reject_rate"] == 0.4
+    assert figures["false_reject_rate"] == 0.3333
     assert figures["right_accepted"] == 0.6667
-    # Of 15 pairs the known photo has more evidence in 9 and as much in 2, and a higher score in 11.
-    assert figures["auroc_evidence"] == round(10 / 15, 4)
-    assert figures["auroc_score"] == round(11 / 15, 4)
+    # Of 18 pairs the known photo has more evidence in 11 and as much in 3, and a higher score in 14.
+    assert figures["auroc_evidence"] == round(12.5 / 18, 4)
+    assert figures["auroc_score"] == round(14 / 18, 4)
     assert figures["ece"] == 0.5  # each photo has a bin of its own, and was said to be right or wrong alike
 
 
@@ -76,6 +81,20 @@ def test_a_calibration_error_is_the_gap_between_what_is_said_and_what_comes_true
     assert calibration_error(confidences, alternating) == 0
     assert calibration_error([1.0] * 50, [False] * 50) == 1
     assert calibration_error([0.25], [True]) == 0.75  # nine of the ten bins are empty
+
+
+def test_the_bins_of_a_reliability_diagram_are_the_tenths_by_confidence() -> None:
+    confidences = [at / 20 for at in range(20)]
+    hits = [at >= 10 for at in range(20)]
+
+    bins = reliability_bins(confidences[::-1], hits[::-1])
+
+    assert [one["photos"] for one in bins] == [2] * 10
+    assert bins[0] == {"photos": 2, "stated": 0.025, "came_true": 0.0}
+    assert bins[9] == {"photos": 2, "stated": 0.925, "came_true": 1.0}
+    gaps = [one["photos"] * abs(one["stated"] - one["came_true"]) for one in bins]
+    assert calibration_error(confidences, hits) == round(sum(gaps) / 20, 4)
+    assert reliability_bins([0.25], [True]) == [{"photos": 1, "stated": 0.25, "came_true": 1.0}]
 
 
 def test_risk_falls_where_the_confident_answers_are_the_right_ones() -> None:

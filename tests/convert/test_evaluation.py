@@ -10,46 +10,14 @@ from PIL import Image
 
 from colour_packs import add_calibration
 from edge_identify.convert.evaluation import (
-    Outcome,
-    Query,
     check_group_column,
     check_known_ids,
     evaluate_pack,
     read_queries,
-    summarise,
 )
+from edge_identify.convert.reporting.figures import group_figures
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.pack.reader import open_pack
-
-
-def outcome(reference_id: str, rank: int | None, tier: str = "a") -> Outcome:
-    query = Query(photo=Path("x.jpg"), reference_id=reference_id, columns={"tier": tier})
-    return Outcome(query=query, rank=rank, best_score=0.5)
-
-
-def test_recall_counts_right_answers_within_the_first_one_and_five() -> None:
-    outcomes = [
-        outcome("a", 1),
-        outcome("b", 2),
-        outcome("c", 5, "b"),
-        outcome("d", None, "b"),
-        outcome("", None, "b"),
-    ]
-
-    figures = summarise(outcomes, group_by="tier")
-
-    assert figures["all"] == {"queries": 4, "recall@1": 0.25, "recall@5": 0.75, "not_in_pack": 1}
-    assert figures["groups"]["a"] == {"queries": 2, "recall@1": 0.5, "recall@5": 1.0, "not_in_pack": 0}
-    assert figures["groups"]["b"]["recall@1"] == 0.0
-
-
-def test_a_group_of_strangers_only_has_no_recall_rather_than_a_zero() -> None:
-    assert summarise([outcome("", None)])["all"] == {
-        "queries": 0,
-        "recall@1": None,
-        "recall@5": None,
-        "not_in_pack": 1,
-    }
 
 
 def write(path: Path, text: str) -> Path:
@@ -82,11 +50,25 @@ def test_a_missing_table_and_one_that_is_no_text_are_refused_by_name(tmp_path: P
 def test_an_unknown_id_or_group_is_refused_with_what_there_is(tmp_path: Path) -> None:
     queries = read_queries(write(tmp_path / "queries.csv", "query,id,tier\na.jpg,1,x\nb.jpg,9,x\nc.jpg,,x\n"))
 
-    with pytest.raises(SetupError, match="1 ids are not in the pack, such as '9'"):
+    with pytest.raises(SetupError, match="1 ids are not in the pack: '9'"):
         check_known_ids(queries, ["1", "2"], where="queries.csv")
     with pytest.raises(SetupError, match="no column 'kind' to group by; found query, id, tier"):
         check_group_column(queries, "kind", where="queries.csv")
     check_known_ids(queries, ["1", "9"], where="queries.csv")
+
+
+def test_unknown_ids_are_named_with_the_nearest_ones_that_there_are(tmp_path: Path) -> None:
+    rows = "".join(f"a.jpg,{name}\n" for name in ("PA_0823", "zzz", "q1", "q2", "q3", "q4", "PA_823"))
+    queries = read_queries(write(tmp_path / "queries.csv", "query,id\n" + rows))
+
+    with pytest.raises(SetupError) as refused:
+        check_known_ids(queries, ["PA_823", "PA_824", "LDN_01"], where="queries.csv")
+
+    message = str(refused.value)
+    assert "6 ids are not in the pack: 'PA_0823' (nearest: PA_823, PA_824)" in message
+    assert "; and 1 more." in message
+    assert "'zzz'" not in message  # the sixth, and nothing is near it
+    assert "Leave the id empty" in message
 
 
 def test_a_pack_is_asked_with_the_photos_beside_the_table(colour_pack: Callable[[], Path], tmp_path: Path) -> None:
@@ -98,6 +80,9 @@ def test_a_pack_is_asked_with_the_photos_beside_the_table(colour_pack: Callable[
     evaluation = evaluate_pack(open_pack(colour_pack()), read_queries(table), progress=lambda queries: queries)
 
     assert [outcome.rank for outcome in evaluation.outcomes] == [1, 1, 4, None]
+    assert evaluation.outcomes[2].nearest_ids[0] == "green"
+    assert all(outcome.prepare_ms is not None and outcome.prepare_ms > 0 for outcome in evaluation.outcomes)
+    assert evaluation.answer_ms is not None
     assert [str(left_out.path.name) for left_out in evaluation.left_out] == ["broken.png"]
     assert "is not a picture" in evaluation.left_out[0].reason
 
@@ -111,13 +96,15 @@ def test_a_calibrated_pack_s_decisions_are_counted_and_another_s_are_not_mention
     queries = read_queries(write(tmp_path / "queries.csv", rows))
     folder = colour_pack()
 
-    plain = summarise(evaluate_pack(open_pack(folder), queries, progress=lambda items: items).outcomes)
+    plain = evaluate_pack(open_pack(folder), queries, progress=lambda items: items).outcomes
     add_calibration(folder)
-    figures = summarise(evaluate_pack(open_pack(folder), queries, progress=lambda items: items).outcomes)
+    outcomes = evaluate_pack(open_pack(folder), queries, progress=lambda items: items).outcomes
 
-    assert "decisions" not in plain["all"]
-    decisions = figures["all"]["decisions"]
+    assert "decisions" not in group_figures(plain)
+    assert set(outcomes[2].look_alike_ids) == {"red", "crimson"}
+    decisions = group_figures(outcomes)["decisions"]
     assert decisions["known"] == {
-        "photos": 4, "identified_right": 1, "identified_wrong": 1, "ambiguous": 1, "unknown": 1,
+        "photos": 4, "identified_right": 1, "identified_wrong": 1, "ambiguous": 1, "ambiguous_with_right": 1,
+        "ambiguous_without_right": 0, "unknown": 1,
     }  # fmt: skip
     assert decisions["not_in_pack"] == {"photos": 2, "identified": 1, "ambiguous": 0, "unknown": 1}

@@ -1,0 +1,55 @@
+"""Single photos in a report: the photo, the reference that it was taken for, the right one, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from edge_identify.convert.reporting.markup import Markup, element, join
+from edge_identify.convert.reporting.pictures import ReportPictures
+from edge_identify.convert.reporting.tables import named
+
+Photo = Mapping[str, Any]
+
+
+def photo_cards(photos: Sequence[Photo], pictures: ReportPictures, names: Mapping[str, str]) -> Markup:
+    """Return a list of cards, one for each photo of a report's `worst`, at least one."""
+    cards = (element("li", _pictures(photo, pictures, names), element("p", _said(photo, names))) for photo in photos)
+    return element("ul", join(*cards), class_="cards")
+
+
+def slow_list(photos: Sequence[Photo]) -> Markup:
+    """Return the slowest photos as a list, at least one."""
+    lines = (element("li", f"{photo['prepare_ms']:.0f} ms: {photo['photo']}") for photo in photos)
+    return element("ol", join(*lines))
+
+
+def _pictures(photo: Photo, pictures: ReportPictures, names: Mapping[str, str]) -> Markup:
+    shown = [_figure("the photo", Path(photo["photo"]).name, pictures.photo(Path(photo["photo"])))]
+    nearest, right = photo["nearest"], photo["id"]
+    if nearest is not None:
+        title = "its nearest reference" if nearest != right else "its nearest reference, the right one"
+        shown.append(_figure(title, named(nearest, names), pictures.reference(nearest)))
+    if right and right != nearest:
+        shown.append(_figure("the right one", named(right, names), pictures.reference(right)))
+    return element("div", join(*shown), class_="side-by-side")
+
+
+def _figure(title: str, name: str, uri: str | None) -> Markup:
+    picture = (
+        element("div", "no picture at hand", class_="no-picture")
+        if uri is None
+        else element("img", src=uri, alt=f"{title}: {name}", loading="lazy")
+    )
+    return element("figure", picture, element("figcaption", element("b", title), " ", name))
+
+
+def _said(photo: Photo, names: Mapping[str, str]) -> str:
+    shows = f"shows {named(photo['id'], names)}" if photo["id"] else "shows a thing that is not in the pack"
+    if photo["decision"] is None:
+        return f"{photo['photo']} {shows}; similarity to the nearest reference {photo['similarity']:.2f}."
+    return (
+        f"{photo['photo']} {shows}; it was called {photo['decision']}, with {100 * photo['confidence']:.0f} % for the "
+        f"nearest reference (similarity {photo['similarity']:.2f}, evidence {photo['evidence']:+.1f})."
+    )

@@ -1,0 +1,54 @@
+"""The pictures of a report: decoded, made small, and encoded anew, so that nothing of the file but its look gets in.
+
+A newcomer would put the file itself into the page: its metadata tells where and with whose phone it was taken.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Mapping
+from pathlib import Path
+
+from edge_identify.edge_runtime.errors import PhotoError
+from edge_identify.edge_runtime.images import open_photo
+
+SIDE_PX = 176  # of the longer side: enough to tell two things apart, about 5 kB
+_QUALITY = 72
+
+
+class ReportPictures:
+    """The pictures of photos and of references, as far as their files can be had."""
+
+    def __init__(self, references: Mapping[str, Path]) -> None:
+        """Take the file of one picture of each reference whose picture is at hand, by id."""
+        self._references = references
+        self._made: dict[Path, str | None] = {}
+
+    @property
+    def has_references(self) -> bool:
+        """Whether any reference has a picture."""
+        return bool(self._references)
+
+    def photo(self, path: Path) -> str | None:
+        """Return a photo as a `data:` URI of a small JPEG; None if it cannot be opened."""
+        if path not in self._made:
+            self._made[path] = _small_jpeg_uri(path)
+        return self._made[path]
+
+    def reference(self, reference_id: str) -> str | None:
+        """Return a reference's picture likewise; None if there is none."""
+        path = self._references.get(reference_id)
+        return None if path is None else self.photo(path)
+
+
+def _small_jpeg_uri(path: Path) -> str | None:
+    try:
+        image = open_photo(path, enough_px=SIDE_PX).image
+    except PhotoError:
+        return None
+    image.thumbnail((SIDE_PX, SIDE_PX))
+    image.info.clear()  # Pillow would write the comment and the colour profile of the file again
+    written = io.BytesIO()
+    image.save(written, "JPEG", quality=_QUALITY, optimize=True)
+    return f"data:image/jpeg;base64,{base64.b64encode(written.getvalue()).decode('ascii')}"

@@ -1,0 +1,41 @@
+"""The style sheet of a report: light and dark by the reader's choice, and paper."""
+
+# Colours of the decisions are told apart by lightness too, for eyes that do not see red and green. On paper, the
+# backgrounds are kept, or the bars would be white.
+RULES = """
+:root { color-scheme: light dark; --ink: #1b1b1b; --soft: #5a5a5a; --paper: #ffffff; --line: #c9c9c9;
+  --right: #1b6e3a; --wrong: #c8321e; --unsure-right: #8fca9d; --unsure-wrong: #f2a98f; --unknown: #9a9a9a;
+  --drawn: #1f5fa8; }
+@media (prefers-color-scheme: dark) { :root { --ink: #ececec; --soft: #a9a9a9; --paper: #161616; --line: #484848;
+  --right: #3fa866; --wrong: #ff7a64; --unsure-right: #23613a; --unsure-wrong: #8c4433; --unknown: #6d6d6d;
+  --drawn: #7fb2f0; } }
+body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
+main { max-width: 62rem; margin: 0 auto; padding: 1rem; }
+h1 { line-height: 1.2; } h2 { margin-top: 2.5rem; border-top: 2px solid var(--line); padding-top: 1rem; }
+h3 { margin-top: 2rem; }
+.wide { overflow-x: auto; margin: 1rem 0; }
+table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums; }
+caption { text-align: left; color: var(--soft); padding-bottom: .3rem; }
+th, td { border-bottom: 1px solid var(--line); padding: .3rem .6rem; text-align: right; vertical-align: bottom; }
+th[scope=row], thead th:first-child { text-align: left; }
+.bar { display: block; width: 9rem; height: .8rem; }
+.bar, rect { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+.right { fill: var(--right); } .wrong { fill: var(--wrong); } .unsure-right { fill: var(--unsure-right); }
+.unsure-wrong { fill: var(--unsure-wrong); } .unknown { fill: var(--unknown); }
+.diagrams { display: flex; flex-wrap: wrap; gap: 1.5rem; }
+.diagrams figure { margin: 0; max-width: 22rem; } .diagram { width: 100%; } .diagram text { fill: var(--soft); }
+.frame { fill: none; stroke: var(--line); } .ideal { stroke: var(--soft); stroke-dasharray: 4 4; }
+.gap { stroke: var(--drawn); stroke-width: 1.5; } .dot { fill: var(--drawn); }
+.curve { fill: none; stroke: var(--drawn); stroke-width: 2; }
+figcaption, .method, .cards p { color: var(--soft); font-size: .875rem; overflow-wrap: anywhere; }
+.cards { list-style: none; padding: 0; display: grid; grid-template-columns: repeat(auto-fill, minmax(17rem, 1fr));
+  gap: 1rem; }
+.cards li { border: 1px solid var(--line); border-radius: .4rem; padding: .6rem; break-inside: avoid; }
+.cards p { margin: .4rem 0 0; }
+.side-by-side { display: flex; gap: .5rem; } .side-by-side figure { margin: 0; flex: 1 1 0; min-width: 0; }
+.side-by-side img, .no-picture { width: 100%; height: 8rem; object-fit: contain; }
+.no-picture { display: flex; align-items: center; justify-content: center; text-align: center; color: var(--soft);
+  border: 1px dashed var(--line); box-sizing: border-box; font-size: .8rem; }
+@media print { main { max-width: none; } .wide { overflow: visible; } h2 { break-before: auto; }
+  table { font-size: .7rem; } th, td { padding: .15rem .3rem; } }
+"""
