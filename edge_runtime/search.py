@@ -62,10 +62,17 @@ class VectorSearch(Protocol):
 class MappedSearch:
     """Search by numpy in the mapped file; nothing is loaded but the rows themselves."""
 
-    def __init__(self, path: Path, spec: IndexSpec) -> None:
-        """Map an index file whose hash has been checked; see `map_index_file` for what is refused."""
+    def __init__(self, path: Path, spec: IndexSpec, *, among: NDArray[np.int64] | None = None) -> None:
+        """Map an index file whose hash has been checked; see `map_index_file` for what is refused.
+
+        Args:
+            path: The file.
+            spec: What the manifest says of it.
+            among: Ids, int64 [m], at least one: only their vectors are found. None finds all.
+        """
         self._path, self._spec = path, spec
         self._rows: IndexRows = map_index_file(path, spec)
+        self._kept = None if among is None else np.flatnonzero(np.isin(self._rows.ids, among))
 
     def nearest(self, queries: NDArray[np.float32], k: int) -> Neighbours:
         """Return the `k` nearest vectors of each query; see `VectorSearch.nearest`."""
@@ -73,7 +80,8 @@ class MappedSearch:
         scores = np.stack([self._scores(query) for query in queries])
         if not np.isfinite(scores).all():
             raise PackDamagedError(f"{self._path}: holds values that are no numbers; build or fetch the pack again")
-        ids = np.broadcast_to(self._rows.ids, scores.shape)
+        kept_ids = self._rows.ids if self._kept is None else self._rows.ids[self._kept]
+        ids = np.broadcast_to(kept_ids, scores.shape)
         return best_neighbours(ids, scores, k)
 
     def _scores(self, query: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -81,35 +89,49 @@ class MappedSearch:
         weights = (query * self._rows.scale).astype(np.float32)
         base = np.float32(query @ self._rows.offset)
         codes = self._rows.codes
-        pieces = [codes[at : at + _CHUNK_ROWS].astype(np.float32) @ weights for at in range(0, len(codes), _CHUNK_ROWS)]
-        return np.concatenate(pieces) + base
+        rows = len(codes) if self._kept is None else len(self._kept)
+        chunks = (slice(at, at + _CHUNK_ROWS) for at in range(0, rows, _CHUNK_ROWS))
+        wanted = chunks if self._kept is None else (self._kept[chunk] for chunk in chunks)
+        return np.concatenate([codes[some].astype(np.float32) @ weights for some in wanted]) + base
 
 
 class FaissSearch:
     """Search by FAISS, for many questions."""
 
-    def __init__(self, path: Path, spec: IndexSpec) -> None:
+    def __init__(self, path: Path, spec: IndexSpec, *, among: NDArray[np.int64] | None = None) -> None:
         """Open an index file whose hash has been checked.
+
+        Args:
+            path: The file.
+            spec: What the manifest says of it.
+            among: Ids, int64 [m], at least one: only their vectors are found. None finds all.
 
         Raises:
             PackDamagedError: The file is not what `spec` says.
         """
         import faiss
 
-        map_index_file(path, spec)  # FAISS is native code: hand it only a file whose structure was walked
+        rows = map_index_file(path, spec)  # FAISS is native code: hand it only a file whose structure was walked
         self._index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
         self._path, self._spec, self._count = path, spec, spec.count
+        self._parameters = None
+        if among is not None:
+            kept = np.intersect1d(rows.ids, among)
+            self._count = len(kept)
+            self._selector = faiss.IDSelectorBatch(kept)  # the parameters point to it: it must live as long
+            self._parameters = faiss.SearchParameters()
+            self._parameters.sel = self._selector
 
     def nearest(self, queries: NDArray[np.float32], k: int) -> Neighbours:
         """Return the `k` nearest vectors of each query; see `VectorSearch.nearest`."""
         check_dim(queries, self._spec, self._path)
         vectors = np.ascontiguousarray(queries, dtype=np.float32)
         asked = min(k + 1, self._count)
-        scores, ids = self._index.search(vectors, asked)
+        scores, ids = self._index.search(vectors, asked, params=self._parameters)
         # Where the first score left out equals the last one kept, FAISS chose by its own order: look further.
         while asked < self._count and np.any(scores[:, k - 1] == scores[:, -1]):
             asked = min(2 * asked, self._count)
-            scores, ids = self._index.search(vectors, asked)
+            scores, ids = self._index.search(vectors, asked, params=self._parameters)
         return best_neighbours(ids, scores, k)
 
 

@@ -47,20 +47,22 @@ _CHUNK_ROWS = 8192  # 512 KB of XORed words at 512 dimensions: stays in a core's
 _MOST_COUNTED = 4096  # rows asked for: FAISS's counting variant takes 8 bytes for each row and possible distance
 
 
-def open_search(pack: Pack, *, many: bool) -> VectorSearch:
+def open_search(pack: Pack, *, many: bool, among: NDArray[np.int64] | None = None) -> VectorSearch:
     """Return the search that suits a pack, hashes checked first.
 
     Args:
         pack: An open pack.
         many: Prepare for many questions (FAISS) rather than for a fast single answer (numpy).
+        among: Ids, int64 [m], at least one: only their vectors are found, each compared. None finds all.
 
     Raises:
         PackDamagedError: A file is not what the manifest says.
     """
     spec = pack.manifest.index
     path = pack.file(spec.file)
-    if spec.signs is None:
-        return FaissSearch(path, spec) if many else MappedSearch(path, spec)
+    # A shortlist by signs may hold none of a few chosen ones, so these are all compared.
+    if spec.signs is None or among is not None:
+        return FaissSearch(path, spec, among=among) if many else MappedSearch(path, spec, among=among)
     return SignSearch(path, pack.file(spec.signs.file), spec, many=many)
 
 

@@ -63,24 +63,37 @@ class Features:
     margin: float
 
 
-def decide(scores: Sequence[float], calibration: Calibration) -> Verdict:
+def decide(scores: Sequence[float], calibration: Calibration, *, crowd: Sequence[float] | None = None) -> Verdict:
     """Decide what a photo shows.
 
     Args:
         scores: Similarities of distinct references, best first, at least one. Give at least `calibration.neighbours`
             where the pack has as many.
         calibration: Of the variant that the scores come from.
+        crowd: What the evidence is made of, where `scores` are of a part of the pack: the first of them, then those of
+            all other references of the whole pack, best first. None where `scores` are the whole pack's.
     """
-    evidence = evidence_of(features_of(scores, calibration.neighbours), calibration)
-    known = sigmoid(evidence)
+    evidence = evidence_of(features_of(scores if crowd is None else crowd, calibration.neighbours), calibration)
     shares = shares_of(scores[: calibration.neighbours], calibration.temperature)
-    decision = _decision(evidence, shares, calibration)
     beyond = (0.0,) * (len(scores) - len(shares))
+    return conclude(evidence, (*shares, *beyond), calibration)
+
+
+def conclude(evidence: float, shares: Sequence[float], calibration: Calibration) -> Verdict:
+    """Decide from the evidence that a photo shows something in the pack, and each reference's share of that.
+
+    Args:
+        evidence: Log-odds.
+        shares: Best first, at least one; they sum to 1.
+        calibration: Of the variant in use.
+    """
+    known = sigmoid(evidence)
+    decision = _decision(evidence, shares, calibration)
     return Verdict(
         decision=decision,
         evidence=evidence,
         known_probability=known,
-        confidences=(*(known * share for share in shares), *beyond),
+        confidences=tuple(known * share for share in shares),
         look_alike_count=_look_alikes(shares) if decision is Decision.AMBIGUOUS else 0,
     )
 

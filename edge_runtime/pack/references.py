@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from edge_identify.edge_runtime.errors import PackDamagedError
+
+if TYPE_CHECKING:
+    from edge_identify.edge_runtime.deciding.place import Box, Coordinates
 
 _SCHEMA = """
 CREATE TABLE reference (
@@ -36,6 +39,11 @@ CREATE TABLE reference_image (
 CREATE INDEX reference_image_by_reference ON reference_image (reference_id);
 """
 
+#: Finds what is near among a million rows in .3 ms instead of 120; old readers use it too. Few rows need none.
+_PLACE_INDEX = "CREATE INDEX reference_by_place ON reference (latitude, longitude) WHERE latitude IS NOT NULL"
+_LEAST_INDEXED = 20_000  # located references; half a millisecond for 4,000
+
+_MOST_NAMED = 500  # ids in one question; SQLite takes 999 at least
 
 #: By name: a later version may add columns.
 _COLUMNS = "id, name, namespace, labels, latitude, longitude, url, licence, attributes"
@@ -69,6 +77,26 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """Which references may answer: those in one of the namespaces that have, of each kind of label, one of the values.
+
+    Attributes:
+        namespaces: Any of these; none given lets all pass.
+        labels: Values by kind of label, at least one each.
+    """
+
+    namespaces: tuple[str, ...] = ()
+    labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        """Whether anything is asked for."""
+        return bool(self.namespaces or self.labels)
+
+
+NO_FILTERS = Filters()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReferenceImage:
     """One picture of a reference.
 
@@ -95,10 +123,13 @@ def write_references(path: Path, references: Iterable[Reference], images: Iterab
         database.executescript(
             "PRAGMA page_size = 4096; PRAGMA journal_mode = OFF; PRAGMA foreign_keys = ON;" + _SCHEMA
         )
-        rows = sorted((_row(reference) for reference in references), key=lambda row: str(row[0]))
+        ordered = sorted(references, key=lambda reference: reference.id)
+        rows = [_row(reference) for reference in ordered]
         database.executemany("INSERT INTO reference VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
         image_rows = sorted((image.index_id, image.reference_id, image.sha256) for image in images)
         database.executemany("INSERT INTO reference_image VALUES (?, ?, ?)", image_rows)
+        if sum(reference.latitude is not None for reference in ordered) >= _LEAST_INDEXED:
+            database.execute(_PLACE_INDEX)
         database.commit()
         database.execute("VACUUM")
 
@@ -154,21 +185,101 @@ class ReferenceTable:
 
     def ids(self) -> list[str]:
         """Return the ids of all references, sorted."""
+        return [str(row[0]) for row in self._all("SELECT id FROM reference ORDER BY id")]
+
+    def index_ids(self, filters: Filters) -> list[int]:
+        """Return the ids of the vectors of all references that pass, sorted."""
+        where, values = _where(filters)
+        query = (
+            "SELECT index_id FROM reference_image WHERE reference_id IN (SELECT id FROM reference WHERE "
+            f"{where}) ORDER BY index_id"
+        )
+        return [int(str(row[0])) for row in self._all(query, values)]
+
+    def namespaces(self) -> list[str]:
+        """Return all namespaces, sorted; references without one have none to show."""
+        query = "SELECT DISTINCT namespace FROM reference WHERE namespace <> '' ORDER BY namespace"
+        return [str(row[0]) for row in self._all(query)]
+
+    def label_kinds(self) -> list[str]:
+        """Return all kinds of labels, sorted."""
+        query = "SELECT DISTINCT label.key FROM reference, json_each(reference.labels) AS label ORDER BY label.key"
+        return [str(row[0]) for row in self._all(query)]
+
+    def label_values(self, kind: str) -> list[str]:
+        """Return all values of a kind of label, sorted."""
+        query = (
+            "SELECT DISTINCT label.value FROM reference, json_each(reference.labels) AS label "
+            "WHERE label.key = ? ORDER BY label.value"
+        )
+        return [str(row[0]) for row in self._all(query, [kind])]
+
+    def coordinates_of(self, reference_ids: Sequence[str]) -> dict[str, Coordinates]:
+        """Return the coordinates of some references, by id; those without any are not in it."""
+        found: dict[str, Coordinates] = {}
+        for at in range(0, len(reference_ids), _MOST_NAMED):
+            some = reference_ids[at : at + _MOST_NAMED]
+            marks = ",".join("?" * len(some))
+            rows = self._all(f"SELECT latitude, longitude, id FROM reference WHERE id IN ({marks})", some)
+            found |= {str(row[2]): coordinates for row, coordinates in _located(rows)}
+        return found
+
+    def coordinates_within(self, box: Box, filters: Filters = NO_FILTERS) -> list[Coordinates]:
+        """Return the coordinates of all references in a part of the map that pass."""
+        where, values = _where(filters)
+        query = (
+            "SELECT latitude, longitude FROM reference WHERE latitude BETWEEN ? AND ? AND longitude BETWEEN ? AND ? "
+            f"AND {where}"
+        )
+        within: list[Coordinates] = []
+        for west, east in box.longitudes:
+            rows = self._all(query, [box.south, box.north, west, east, *values])
+            within.extend(coordinates for _, coordinates in _located(rows))
+        return within
+
+    def located_count(self, filters: Filters = NO_FILTERS) -> int:
+        """Return how many references have coordinates and pass."""
+        where, values = _where(filters)
+        rows = self._all(f"SELECT count(*) FROM reference WHERE latitude IS NOT NULL AND {where}", values)
+        return int(str(rows[0][0]))
+
+    def _all(self, query: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
         try:
-            return [str(row[0]) for row in self._database.execute("SELECT id FROM reference ORDER BY id")]
+            return self._database.execute(query, tuple(values)).fetchall()
         except sqlite3.DatabaseError as error:
             raise PackDamagedError(f"{self._path}: is not a readable references file ({error})") from error
 
     def _one(self, query: str, key: str | int) -> tuple[object, ...]:
-        try:
-            row: tuple[object, ...] | None = self._database.execute(query, (key,)).fetchone()
-        except sqlite3.DatabaseError as error:
-            raise PackDamagedError(f"{self._path}: is not a readable references file ({error})") from error
+        row = next(iter(self._all(query, [key])), None)
         if row is None:
             raise PackDamagedError(
                 f"{self._path}: has no entry {key!r}, which the index points to; fetch the pack again"
             )
         return row
+
+
+def _where(filters: Filters) -> tuple[str, list[str]]:
+    """Return a condition on rows of `reference`, and the values of its marks."""
+    conditions, values = ["1"], list(filters.namespaces)
+    if filters.namespaces:
+        conditions.append(f"namespace IN ({','.join('?' * len(filters.namespaces))})")
+    for kind, wanted in sorted(filters.labels.items()):
+        marks = ",".join("?" * len(wanted))
+        conditions.append(
+            f"EXISTS (SELECT 1 FROM json_each(labels) AS label WHERE label.key = ? AND label.value IN ({marks}))"
+        )
+        values.extend((kind, *wanted))
+    return " AND ".join(conditions), values
+
+
+def _located(rows: Iterable[tuple[object, ...]]) -> Iterator[tuple[tuple[object, ...], Coordinates]]:
+    """Yield rows that begin with coordinates on Earth, with those; a pack may hold anything."""
+    for row in rows:
+        latitude, longitude, *_ = row
+        if not (isinstance(latitude, float) and isinstance(longitude, float)):
+            continue
+        if abs(latitude) <= 90 and abs(longitude) <= 180:
+            yield row, (latitude, longitude)
 
 
 def _row(reference: Reference) -> tuple[object, ...]:

@@ -76,3 +76,29 @@ def test_duplicates_at_the_cut_are_chosen_alike_both_ways(tmp_path: Path, kind: 
 
     for k in (1, 3, 9):  # each query's ten duplicates tie, so every cut falls among them
         assert mapped.nearest(queries, k).ids.tolist() == by_faiss.nearest(queries, k).ids.tolist()
+
+
+@pytest.mark.parametrize("kind", list(IndexKind))
+@pytest.mark.parametrize("search", [MappedSearch, FaissSearch])
+@pytest.mark.parametrize("kept", [1, 7, 500, 19_000])
+def test_a_search_among_some_ids_is_brute_force_among_them(
+    tmp_path: Path, kind: IndexKind, search: type[MappedSearch] | type[FaissSearch], kept: int
+) -> None:
+    vectors = unit_vectors(20_000, 16, seed=11)
+    vectors[100:140] = vectors[100]  # ties, at the cut too
+    ids = np.random.default_rng(12).permutation(20_000).astype(np.int64)
+    spec = write(tmp_path / "index.faiss", kind, vectors, ids)
+    among = np.random.default_rng(13).choice(ids, kept, replace=False)
+    queries = np.concatenate([unit_vectors(5, 16, seed=14), vectors[100:101]])
+    whole = MappedSearch(tmp_path / "index.faiss", spec).nearest(queries, 20_000)
+
+    for k in (1, 5, 30):
+        found = search(tmp_path / "index.faiss", spec, among=among).nearest(queries, k)
+        assert found.ids.shape == (6, min(k, kept))
+        for ours, scores, every, their_scores in zip(found.ids, found.scores, whole.ids, whole.scores, strict=True):
+            passing = np.isin(every, among)
+            assert scores == pytest.approx(their_scores[passing][:k], abs=2e-6)
+            settled = np.abs(np.diff(their_scores[passing][: k + 1])) > 1e-5
+            if settled.all():
+                assert ours.tolist() == every[passing][:k].tolist()
+            assert set(ours.tolist()) <= set(among.tolist())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import faiss
 import numpy as np
@@ -17,7 +18,7 @@ from edge_identify.edge_runtime.pack.index_file import map_index_file
 from edge_identify.edge_runtime.pack.manifest import IndexKind, IndexSpec, SignsSpec
 from edge_identify.edge_runtime.pack.signs_file import Signs, map_signs_file, sign_bits, write_signs_file
 from edge_identify.edge_runtime.search import FaissSearch, MappedSearch, VectorSearch
-from edge_identify.edge_runtime.sign_search import FaissSignScan, NumpySignScan, SignSearch
+from edge_identify.edge_runtime.sign_search import FaissSignScan, NumpySignScan, SignSearch, open_search
 
 COUNT = 9_000  # more than 20 * 400, from where the shortlist is used
 
@@ -228,3 +229,31 @@ def test_many_rows_at_the_distance_that_is_left_out_make_the_shortlist_longer(tm
 
     for search in both(tmp_path, spec):
         assert search.nearest(unit(query[None]), 10).ids.tolist() == [list(range(12, 22))]
+
+
+@pytest.mark.parametrize("many", [False, True])
+@pytest.mark.parametrize("kept", [3, 4_000])
+def test_among_some_ids_nothing_is_lost_to_a_shortlist(tmp_path: Path, many: bool, kept: int) -> None:
+    vectors = clustered(COUNT, 96, seed=1)
+    ids = np.arange(COUNT, dtype=np.int64) * 3 + 7
+    (tmp_path / "pack").mkdir()
+    spec = write(tmp_path / "pack", IndexKind.SQ8, vectors, ids)
+    query = vectors[:1]
+    whole = MappedSearch(tmp_path / "pack/images.faiss", spec).nearest(query, COUNT)
+    among = whole.ids[0, -kept:]  # the farthest of all: no shortlist of the whole holds them
+
+    found = open_search(PackOf(tmp_path / "pack", spec), many=many, among=among).nearest(query, 3)  # type: ignore[arg-type]
+
+    assert found.scores[0] == pytest.approx(whole.scores[0, -kept:][:3], abs=2e-6)
+    assert set(found.ids[0].tolist()) <= set(among.tolist())
+
+
+class PackOf:
+    """As much of a pack as a search takes."""
+
+    def __init__(self, folder: Path, spec: IndexSpec) -> None:
+        self._folder = folder
+        self.manifest = SimpleNamespace(index=spec)
+
+    def file(self, path: str) -> Path:
+        return self._folder / path

@@ -1,0 +1,94 @@
+"""Where a photo was taken, as its EXIF says. Nothing of it is stored, logged or sent.
+
+What a newcomer would get wrong: the hemisphere is a letter of its own, and a latitude without it means nothing; a
+camera without a fix writes 0, 0 or zero denominators; metadata is often broken, and a broken position is none.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from edge_identify.edge_runtime.deciding.place import MAX_ACCURACY_M, Position
+from edge_identify.edge_runtime.images import FORMATS
+
+# CIPA DC-008 (Exif 2.32), section 4.6.6.
+_GPS_IFD = 0x8825
+_LATITUDE_REF, _LATITUDE, _LONGITUDE_REF, _LONGITUDE = 1, 2, 3, 4
+_STATUS = 9  # "A" measured, "V" void
+_ERROR_M = 31  # GPSHPositioningError
+
+#: What Pillow's reading of metadata raises for broken files, found by feeding it some.
+_BROKEN = (
+    OSError, ValueError, SyntaxError, IndexError, KeyError, EOFError, OverflowError, TypeError, AttributeError,
+    ZeroDivisionError, MemoryError, struct.error, RecursionError,
+)  # fmt: skip
+
+
+def photo_position(photo: Path) -> Position | None:
+    """Return where a photo was taken; None where its EXIF does not say so, or cannot be read.
+
+    Args:
+        photo: The picture's file; only its metadata is read.
+    """
+    import PIL.Image
+
+    try:
+        with warnings.catch_warnings():  # Pillow warns about broken metadata
+            warnings.simplefilter("ignore")
+            with PIL.Image.open(photo, formats=FORMATS) as image:
+                return position_of_gps(image.getexif().get_ifd(_GPS_IFD))
+    except (*_BROKEN, PIL.Image.DecompressionBombError):
+        return None
+
+
+def position_of_gps(gps: Mapping[int, object]) -> Position | None:
+    """Return the position that an EXIF GPS directory says; None for none, for 0, 0, and for impossible ones.
+
+    Args:
+        gps: Values by tag, as Pillow reads them.
+    """
+    latitude = _degrees(gps.get(_LATITUDE), gps.get(_LATITUDE_REF), "N", "S")
+    longitude = _degrees(gps.get(_LONGITUDE), gps.get(_LONGITUDE_REF), "E", "W")
+    if latitude is None or longitude is None or _letter(gps.get(_STATUS)) == "V":
+        return None
+    if latitude == 0 and longitude == 0:  # a camera that found no satellite, not a boat in the Gulf of Guinea
+        return None
+    try:
+        return Position(latitude=latitude, longitude=longitude, accuracy_m=_accuracy(gps.get(_ERROR_M)), source="photo")
+    except ValueError:
+        return None
+
+
+def _degrees(value: object, reference: object, positive: str, negative: str) -> float | None:
+    """Return degrees of an EXIF triple of degrees, minutes and seconds; None where it is not one."""
+    letter = _letter(reference)
+    if letter not in (positive, negative) or not isinstance(value, Sequence) or len(value) != 3:
+        return None
+    degrees, minutes, seconds = (_number(part) for part in value)
+    if not (degrees >= 0 and 0 <= minutes < 60 and 0 <= seconds <= 60):  # NaN is refused, too
+        return None
+    total = degrees + minutes / 60 + seconds / 3600
+    return total if letter == positive else -total
+
+
+def _letter(value: object) -> str:
+    text = value.decode("ascii", "replace") if isinstance(value, bytes) else str(value or "")
+    return text.strip("\0 ").upper()
+
+
+def _accuracy(value: object) -> float | None:
+    accuracy = _number(value)
+    return accuracy if 0 < accuracy <= MAX_ACCURACY_M else None
+
+
+def _number(value: object) -> float:
+    """Return a rational of Pillow's as a float; NaN for what is none. A denominator of zero is NaN."""
+    try:
+        number = float(value)  # type: ignore[arg-type]  # Pillow's IFDRational, or anything a hostile file holds
+    except (TypeError, ValueError, OverflowError, ZeroDivisionError):
+        return math.nan
+    return number if math.isfinite(number) else math.nan
