@@ -7,6 +7,7 @@ pixels are kept, so that a photo that waits costs no memory.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from edge_identify.edge_runtime.deciding.place import Position
     from edge_identify.edge_runtime.regions import Region
+
+    PositionOf = Callable[[Path], Position | None]  # says where the photo of a file was taken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,38 +34,46 @@ class PreparedPhoto:
     Attributes:
         pixels: uint8 [size, size, 3].
         seconds: Wall time that reading, decoding and resizing took.
+        position: Where it was taken; None where that is not known, or not to be used.
     """
 
     pixels: NDArray[np.uint8]
     seconds: float
+    position: Position | None = None
 
 
-def prepare_photo(path: Path, recipe: Preprocessing, region: Region | None = None) -> PreparedPhoto:
+def prepare_photo(
+    path: Path, recipe: Preprocessing, region: Region | None = None, position_of: PositionOf | None = None
+) -> PreparedPhoto:
     """Read a photo's file and make the encoder's pixels of it; a JPEG may be decoded smaller.
 
     Args:
         path: The picture's file.
         recipe: The recipe recorded in the pack.
         region: The part of the photo that is looked at; None for all of it.
+        position_of: Says where it was taken; None uses no position.
 
     Raises:
         PhotoError: The picture cannot be used, or the region is not inside it.
     """
     started = perf_counter()
     pixels = preprocess_photo(open_photo(path, enough_px=enough_px(recipe), region=region), recipe)
-    return PreparedPhoto(pixels=pixels, seconds=perf_counter() - started)
+    position = None if position_of is None else position_of(path)
+    return PreparedPhoto(pixels=pixels, seconds=perf_counter() - started, position=position)
 
 
 class PhotoInPreparation:
     """A photo that a thread of its own prepares. Ask for its `result`, or use it as a context manager."""
 
-    def __init__(self, path: Path, recipe: Preprocessing, region: Region | None = None) -> None:
+    def __init__(
+        self, path: Path, recipe: Preprocessing, region: Region | None = None, position_of: PositionOf | None = None
+    ) -> None:
         """Begin to prepare a photo; see `prepare_photo`."""
         # Before the thread begins: two threads that import one package at the same time may find it half made.
         import numpy  # noqa: F401
         import PIL.Image  # noqa: F401
 
-        self._path, self._recipe, self._region = path, recipe, region
+        self._path, self._recipe, self._region, self._position_of = path, recipe, region, position_of
         self._prepared: PreparedPhoto | None = None
         self._error: Exception | None = None
         self._thread = Thread(target=self._prepare, name="photo")
@@ -87,6 +99,6 @@ class PhotoInPreparation:
 
     def _prepare(self) -> None:
         try:
-            self._prepared = prepare_photo(self._path, self._recipe, self._region)
+            self._prepared = prepare_photo(self._path, self._recipe, self._region, self._position_of)
         except Exception as error:  # raised again where the result is asked for
             self._error = error

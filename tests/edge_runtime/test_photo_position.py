@@ -34,8 +34,8 @@ def gps(latitude: float, longitude: float, **changes: object) -> dict[int, objec
 
 def photo(path: Path, tags: dict[int, object]) -> Path:
     exif = Image.Exif()
-    exif[0x010F] = "a camera"  # Pillow leaves out metadata that holds a directory of its own and nothing else
-    exif[GPS_IFD] = tags
+    exif.get_ifd(GPS_IFD).update(tags)
+    exif[GPS_IFD] = 0  # where it begins: Pillow writes that, and a TIFF's directory, only of tags that it was given
     Image.new("RGB", (20, 10), "teal").save(path, exif=exif)
     return path
 

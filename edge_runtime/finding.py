@@ -1,0 +1,322 @@
+"""From embeddings to answers: the index, the table of references, and the decision.
+
+A newcomer would take the nearest rows for the nearest references. A reference may have several pictures and counts by
+its best, a filter leaves some out, and a photo's position may put another one first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import islice
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from edge_identify.edge_runtime.deciding.decision import Decision, Verdict, decide
+from edge_identify.edge_runtime.deciding.look_alikes import LookAlikes, compare_look_alikes
+from edge_identify.edge_runtime.pack.references import NO_FILTERS, Filters, Reference, ReferenceTable
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from edge_identify.edge_runtime.deciding.calibration import Calibration
+    from edge_identify.edge_runtime.deciding.place import PlaceEvidence, Position
+    from edge_identify.edge_runtime.pack.reader import Pack
+    from edge_identify.edge_runtime.placing import Placed, Places
+    from edge_identify.edge_runtime.search import Neighbours, VectorSearch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """One reference that resembles the photo or the text.
+
+    Attributes:
+        reference: The known thing.
+        score: Cosine similarity, -1 to 1, of its nearest picture.
+        rank: Position in the answer, starting at 1.
+        confidence: Probability that the photo shows it; None where the pack is not calibrated.
+        index_id: The index's id of that nearest picture; None where the match comes from no index.
+        place: What the photo's position says of it; None where no position was used.
+    """
+
+    reference: Reference
+    score: float
+    rank: int
+    confidence: float | None = None
+    index_id: int | None = None
+    place: PlaceEvidence | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageSeconds:
+    """Wall time of each stage of an answer, in seconds. Photos of one batch share the batch's time evenly.
+
+    Attributes:
+        prepare: Reading, decoding and resizing the photo; making tokens of a text.
+        encode: The encoder.
+        search: The index.
+        decide: Looking up the references, and the decision.
+    """
+
+    prepare: float
+    encode: float
+    search: float
+    decide: float
+
+    @property
+    def total(self) -> float:
+        """All stages together."""
+        return self.prepare + self.encode + self.search + self.decide
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What a pack makes of one embedding.
+
+    Attributes:
+        matches: Best first; at least one.
+        verdict: What can be said of it; None where the pack is not calibrated for the variant in use.
+        look_alikes: All that an ambiguous photo may show, shown among the matches or not; None otherwise.
+        position: Where the photo was taken, used or not; None where that was not told.
+    """
+
+    matches: tuple[Match, ...]
+    verdict: Verdict | None = None
+    look_alikes: LookAlikes | None = None
+    position: Position | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identification:
+    """The answer to one photo or text.
+
+    Attributes:
+        matches: Best first; at least one.
+        pack_name: The pack that answered.
+        pack_version: Its version.
+        variant_name: The encoder variant that was used.
+        times: Wall time of each stage, without start-up.
+        verdict: What can be said of it; None for texts, and where the pack is not calibrated for the variant in use.
+        look_alikes: All that an ambiguous photo may show; None otherwise.
+        position: Where the photo was taken, used or not; None where that was not told.
+        filters: Which references might answer.
+    """
+
+    matches: tuple[Match, ...]
+    pack_name: str
+    pack_version: str
+    variant_name: str
+    times: StageSeconds
+    verdict: Verdict | None = None
+    look_alikes: LookAlikes | None = None
+    position: Position | None = None
+    filters: Filters = NO_FILTERS
+
+    @property
+    def seconds(self) -> float:
+        """Wall time of the answer, without start-up."""
+        return self.times.total
+
+    @property
+    def decision(self) -> Decision | None:
+        """Identified, ambiguous or unknown; None where there is no verdict."""
+        return None if self.verdict is None else self.verdict.decision
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Nearest:
+    """A reference that was found, the similarity of its nearest picture, and the index's id of that."""
+
+    reference_id: str
+    score: float
+    index_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Question:
+    """What is known of one photo or text when its decision is to be made.
+
+    Attributes:
+        ranked: The references that may answer, best first.
+        crowd: The scores that the evidence is made of: the first answer's, then those of all others of the whole pack.
+        position: Where the photo was taken; None where that was not told.
+    """
+
+    ranked: list[_Nearest]
+    crowd: list[float]
+    position: Position | None
+
+
+class ReferenceFinder:
+    """From embeddings to references: the index, and the table that says whose picture a vector is."""
+
+    def __init__(
+        self, pack: Pack, *, many: bool, calibration: Calibration | None = None, filters: Filters = NO_FILTERS
+    ) -> None:
+        """Open the index and the references, hashes checked first.
+
+        Args:
+            pack: An open pack.
+            many: Whether many questions will come.
+            calibration: Of what will make the embeddings; None decides nothing.
+            filters: Which references may answer.
+
+        Raises:
+            SetupError: A filter names what the pack does not have, or nothing passes.
+        """
+        from edge_identify.edge_runtime.sign_search import open_search
+
+        self._manifest = pack.manifest
+        self._calibration = calibration
+        self._filters = filters
+        self._references = ReferenceTable(pack.file(pack.manifest.references_file))
+        self._search: VectorSearch = open_search(pack, many=many, among=self._passing_ids())
+        self._whole = open_search(pack, many=many) if filters and calibration else None
+
+    def close(self) -> None:
+        """Close the references file."""
+        self._references.close()
+
+    def answers(
+        self,
+        embeddings: NDArray[np.float32],
+        top_k: int,
+        variant_name: str,
+        spent: Sequence[StageSeconds],
+        positions: Sequence[Position | None] | None = None,
+    ) -> list[Identification]:
+        """Return the answers to some embeddings, float32 [n, dim]; `spent` is what each has taken until now."""
+        started = perf_counter()
+        questions = self._questions(embeddings, top_k, positions)
+        searched = perf_counter()
+        findings = [self._finding(question, top_k) for question in questions]
+        search, deciding = (searched - started) / len(spent), (perf_counter() - searched) / len(spent)
+        return [
+            Identification(
+                matches=finding.matches,
+                verdict=finding.verdict,
+                look_alikes=finding.look_alikes,
+                position=finding.position,
+                filters=self._filters,
+                pack_name=self._manifest.name,
+                pack_version=str(self._manifest.version),
+                variant_name=variant_name,
+                times=replace(times, search=search, decide=deciding),
+            )
+            for finding, times in zip(findings, spent, strict=True)
+        ]
+
+    def find(
+        self, embeddings: NDArray[np.float32], top_k: int, positions: Sequence[Position | None] | None = None
+    ) -> list[Finding]:
+        """Return the best `top_k` references of each embedding, float32 [n, dim], and what can be said of them."""
+        return [self._finding(question, top_k) for question in self._questions(embeddings, top_k, positions)]
+
+    def _passing_ids(self) -> NDArray[np.int64] | None:
+        if not self._filters:
+            return None
+        import numpy as np
+
+        from edge_identify.edge_runtime.filters import passing_index_ids
+
+        return np.array(passing_index_ids(self._filters, self._references), dtype=np.int64)
+
+    def _questions(
+        self, embeddings: NDArray[np.float32], top_k: int, positions: Sequence[Position | None] | None
+    ) -> list[_Question]:
+        """Return for each embedding as many references, best first, as are to be shown or decided from."""
+        places = positions or [None] * len(embeddings)
+        wanted = max(top_k, self._candidates(places))
+        ranked = self._nearest(self._search, embeddings, wanted)
+        if self._whole is None or self._calibration is None:
+            crowds = [[nearest.score for nearest in found] for found in ranked]
+        else:
+            every = self._nearest(self._whole, embeddings, self._calibration.neighbours)
+            crowds = [_crowd(found[0], others) for found, others in zip(ranked, every, strict=True)]
+        return [
+            _Question(ranked=found, crowd=crowd, position=position)
+            for found, crowd, position in zip(ranked, crowds, places, strict=True)
+        ]
+
+    def _candidates(self, positions: Sequence[Position | None]) -> int:
+        """Return how many references a decision looks at."""
+        if self._calibration is None:
+            return 1
+        if not any(positions):
+            return self._calibration.neighbours
+        from edge_identify.edge_runtime.deciding.place import CANDIDATES
+
+        return max(CANDIDATES, self._calibration.neighbours)
+
+    def _nearest(self, search: VectorSearch, embeddings: NDArray[np.float32], wanted: int) -> list[list[_Nearest]]:
+        # A reference may hold several of the nearest rows; this many rows hold the wanted references for certain.
+        rows = wanted * self._manifest.index.most_images_per_reference
+        found = search.nearest(embeddings, rows)
+        return [list(islice(self._distinct(best), wanted)) for best in _scores_by_row(found)]
+
+    def _finding(self, question: _Question, top_k: int) -> Finding:
+        ranked = question.ranked
+        if self._calibration is None:
+            matches = tuple(self._matches(ranked[:top_k], [None] * len(ranked[:top_k])))
+            return Finding(matches=matches, position=question.position)
+        verdict = decide([nearest.score for nearest in ranked], self._calibration, crowd=question.crowd)
+        evidence: Sequence[PlaceEvidence | None] = [None] * len(ranked)
+        if placed := self._placed(question, verdict):
+            ranked = [ranked[at] for at in placed.order]
+            verdict, evidence = placed.verdict, placed.evidence
+        alike = [self._references.reference(nearest.reference_id) for nearest in ranked[: verdict.look_alike_count]]
+        shown = self._matches(ranked[:top_k], verdict.confidences[:top_k])
+        return Finding(
+            matches=tuple(replace(match, place=place) for match, place in zip(shown, evidence, strict=False)),
+            verdict=verdict,
+            look_alikes=compare_look_alikes(alike) if alike else None,
+            position=question.position,
+        )
+
+    def _placed(self, question: _Question, vision: Verdict) -> Placed | None:
+        """Return what the position changes; None where there is none, or it says nothing."""
+        if question.position is None or self._calibration is None:
+            return None
+        candidates = [(nearest.reference_id, nearest.score) for nearest in question.ranked]
+        return self._places.weigh(question.position, candidates, self._calibration, vision=vision, crowd=question.crowd)
+
+    @cached_property
+    def _places(self) -> Places:
+        from edge_identify.edge_runtime.placing import Places
+
+        return Places(self._references, self._filters)
+
+    def _distinct(self, best: Iterable[tuple[int, float]]) -> Iterator[_Nearest]:
+        """Yield references, best first, each with its best picture."""
+        seen: set[str] = set()
+        for index_id, score in best:
+            reference_id = self._references.reference_id_of(index_id)
+            if reference_id not in seen:
+                seen.add(reference_id)
+                yield _Nearest(reference_id=reference_id, score=score, index_id=index_id)
+
+    def _matches(self, ranked: Sequence[_Nearest], confidences: Sequence[float | None]) -> Iterator[Match]:
+        for rank, (nearest, confidence) in enumerate(zip(ranked, confidences, strict=True), start=1):
+            yield Match(
+                reference=self._references.reference(nearest.reference_id),
+                score=nearest.score,
+                rank=rank,
+                confidence=confidence,
+                index_id=nearest.index_id,
+            )
+
+
+def _crowd(first: _Nearest, every: Sequence[_Nearest]) -> list[float]:
+    """Return the scores that the first of a filtered answer has to stand out from: those of the whole pack.
+
+    A filter leaves fewer look-alikes, and among few any photo stands out. Measured against the whole pack, a filter
+    never makes a decision easier: what is accepted with it would be accepted without.
+    """
+    return [first.score, *(other.score for other in every if other.reference_id != first.reference_id)]
+
+
+def _scores_by_row(found: Neighbours) -> Iterator[list[tuple[int, float]]]:
+    for ids, scores in zip(found.ids.tolist(), found.scores.tolist(), strict=True):
+        yield list(zip(ids, scores, strict=True))

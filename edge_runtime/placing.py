@@ -1,0 +1,93 @@
+"""What positions say of a pack's references: the table is asked, and the rules of `deciding.place` applied."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from edge_identify.edge_runtime.deciding.place import (
+    PlaceEvidence,
+    box_within_reach,
+    crowd_at,
+    decide_with_place,
+    distance_m,
+    place_score,
+    says_something,
+)
+
+if TYPE_CHECKING:
+    from edge_identify.edge_runtime.deciding.calibration import Calibration
+    from edge_identify.edge_runtime.deciding.decision import Verdict
+    from edge_identify.edge_runtime.deciding.place import Position
+    from edge_identify.edge_runtime.pack.references import Filters, ReferenceTable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """Candidates in the order that how they look and where they are gives them.
+
+    Attributes:
+        verdict: The decision; its confidences are in that order.
+        order: That order, as positions among the candidates.
+        evidence: What the position says of each, in that order.
+    """
+
+    verdict: Verdict
+    order: tuple[int, ...]
+    evidence: tuple[PlaceEvidence, ...]
+
+
+class Places:
+    """Where the references of a pack are, or of those that pass some filters."""
+
+    def __init__(self, references: ReferenceTable, filters: Filters) -> None:
+        """Take the pack's references; nothing is read yet."""
+        self._references, self._filters = references, filters
+
+    def weigh(
+        self,
+        position: Position,
+        candidates: Sequence[tuple[str, float]],
+        calibration: Calibration,
+        *,
+        vision: Verdict,
+        crowd: Sequence[float],
+    ) -> Placed | None:
+        """Decide from how candidates look and where the photo was taken.
+
+        Args:
+            position: Of the photo.
+            candidates: Ids of references and their similarities, best first.
+            calibration: Of the variant that the scores come from.
+            vision: What is decided without the position.
+            crowd: The scores that the evidence is made of, as `decide` takes them.
+
+        Returns:
+            None where the position says nothing: no candidate has coordinates, or it is the same of all.
+        """
+        coordinates = self._references.coordinates_of([name for name, _ in candidates])
+        if not coordinates:
+            return None
+        within = self._references.coordinates_within(box_within_reach(position), self._filters)
+        density = crowd_at(position, within, self._located)
+        scores = [place_score(position, coordinates.get(name), density) for name, _ in candidates]
+        if not says_something(scores):
+            return None
+        placed = decide_with_place([score for _, score in candidates], scores, calibration, crowd=crowd)
+        evidence = []
+        for at in placed.order:
+            spot = coordinates.get(candidates[at][0])
+            evidence.append(
+                PlaceEvidence(
+                    distance_m=None if spot is None else distance_m(position.coordinates, spot),
+                    score=scores[at],
+                    vision_confidence=vision.confidences[at],
+                )
+            )
+        return Placed(verdict=placed.verdict, order=placed.order, evidence=tuple(evidence))
+
+    @cached_property
+    def _located(self) -> int:
+        return self._references.located_count(self._filters)
