@@ -1,44 +1,27 @@
-"""How an answer looks: one screen for a person, one documented object for a program.
+"""What was asked and what came of it, and where answers go: to a person, to a program, to a page.
 
-The object, schema 1:
-
-    {"schema": 1, "pack": {"name", "version"}, "encoder": variant, "answers": [
-        {"photo" or "text": what was asked, "decision": "identified", "ambiguous", "unknown" or null,
-         "known_probability": that the photo shows something in the pack, or null, "seconds": wall time,
-         "look_alikes": {"ids": [...], "namespace": shared or "", "labels": shared} if ambiguous, else null,
-         "matches": [{"rank", "id", "name", "score", "confidence": that the photo shows it, or null, "namespace",
-                      "labels", "location": {"lat", "lng"} or null, "url", "licence", "attributes"}]},
-        {"photo": ..., "error": reason}]}
-
-`decision` null means uncalibrated: the pack has no calibration for this encoder, or a text was asked, and scores are
-similarities and nothing more. Probabilities are 0 to 1, for a photo that shows something in the pack as often as not.
-Where the decision is `unknown` the matches are only the nearest. Fields may be added; none changes its meaning within
-a schema number.
+`answer_screen` says how an answer looks, `answer_json` what a program gets, `html_report` what a page shows;
+`answer_outputs` sends answers there.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import sys
-from dataclasses import dataclass
-from typing import Any
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Protocol
 
-from edge_identify.edge_runtime.commands.running import ExitCode, printable
-from edge_identify.edge_runtime.deciding.decision import Decision, Verdict
-from edge_identify.edge_runtime.deciding.look_alikes import LookAlikes
+from edge_identify.edge_runtime.commands.running import ExitCode
+from edge_identify.edge_runtime.deciding.decision import Decision
 from edge_identify.edge_runtime.errors import EdgeIdentifyError
-from edge_identify.edge_runtime.identification import MAX_TOP_K, Identification, Match
+from edge_identify.edge_runtime.identification import MAX_TOP_K, Identification, StageSeconds
 
-SCHEMA = 1
-_SURENESS = ((0.9, "sure"), (0.7, "likely"), (0.0, "perhaps"))  # by least confidence
 _EXIT_CODES = {
     Decision.IDENTIFIED: ExitCode.DONE,
     Decision.UNKNOWN: ExitCode.UNKNOWN,
     Decision.AMBIGUOUS: ExitCode.AMBIGUOUS,
     None: ExitCode.DONE,
 }
-_NAME_COLUMNS = 44  # leaves room for score, id and labels on a screen of 100 columns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,108 +32,104 @@ class Answer:
         kind: `photo` or `text`.
         question: The photo's path as it was given, or the text.
         result: The identification, or the error that stopped it.
+        thumbnail: The photo as a small JPEG, where pictures are shown.
     """
 
     kind: str
     question: str
     result: Identification | EdgeIdentifyError
+    thumbnail: bytes | None = None
 
 
-def answer_lines(answer: Answer) -> list[str]:
-    """Return an answered question for a person: the question and what can be said, then a line for each match."""
-    assert isinstance(answer.result, Identification), "errors are reported on standard error, not as answers"
-    found = answer.result
-    said = "" if found.verdict is None else f": {_saying(found.verdict, found.look_alikes)}"
-    return [printable(answer.question + said), *(_match_line(match, found.decision) for match in found.matches)]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answerer:
+    """What answers all questions of a run.
+
+    Attributes:
+        pack_name: The pack.
+        pack_version: Its version.
+        variant_name: The encoder variant in use.
+    """
+
+    pack_name: str
+    pack_version: str
+    variant_name: str
 
 
-def _saying(verdict: Verdict, look_alikes: LookAlikes | None) -> str:
-    """Return the decision in words, and why."""
-    if verdict.decision is Decision.UNKNOWN:
-        return f"unknown ({verdict.known_probability:.0%} that it is in the pack); the nearest are"
-    if look_alikes is None:
-        return f"identified, {_sureness(verdict.confidences[0])} ({verdict.confidences[0]:.0%})"
-    shared = [text for text in (look_alikes.namespace, *look_alikes.labels.values()) if text]
-    common = f", all {' · '.join(shared)}" if shared else ""
-    return f"one of {len(look_alikes.references)} look-alikes{common}"
+class AnswerOutput(Protocol):
+    """Where answers go."""
+
+    @property
+    def shows_photos(self) -> bool:
+        """Whether answers to photos need a thumbnail."""
+
+    def show(self, answer: Answer) -> None:
+        """Take one answer, in the order of the questions."""
+
+    def finish(self) -> None:
+        """Write what waits until all is known, or until the run was interrupted."""
 
 
-def _sureness(confidence: float) -> str:
-    return next(word for least, word in _SURENESS if confidence >= least)
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """What has come of a run's questions so far.
+
+    Attributes:
+        decisions: How often each decision was made; None for answers without one.
+        skipped: How many questions ended in an error.
+        times: Wall time of all answers, by stage.
+    """
+
+    decisions: Counter[Decision | None] = field(default_factory=Counter)
+    skipped: int = 0
+    times: StageSeconds = field(default_factory=lambda: StageSeconds(prepare=0.0, encode=0.0, search=0.0, decide=0.0))
+
+    def add(self, answer: Answer) -> None:
+        """Count an answer."""
+        if not isinstance(answer.result, Identification):
+            self.skipped += 1
+            return
+        before, more = self.times, answer.result.times
+        self.decisions[answer.result.decision] += 1
+        self.times = StageSeconds(
+            prepare=before.prepare + more.prepare,
+            encode=before.encode + more.encode,
+            search=before.search + more.search,
+            decide=before.decide + more.decide,
+        )
+
+    @property
+    def answered(self) -> int:
+        """How many questions were answered."""
+        return self.decisions.total()
+
+    @property
+    def asked(self) -> int:
+        """How many questions there were."""
+        return self.answered + self.skipped
 
 
-def answers_as_json(answers: list[Answer], *, pack_name: str, pack_version: str, encoder: str) -> str:
-    """Return the documented object for some questions."""
-    document = {
-        "schema": SCHEMA,
-        "pack": {"name": pack_name, "version": pack_version},
-        "encoder": encoder,
-        "answers": [_as_json(answer) for answer in answers],
-    }
-    return json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False)
+def exit_code_of(tally: Tally, *, is_single: bool) -> ExitCode:
+    """Return what a run ends with.
 
-
-def exit_code_of(result: Identification) -> ExitCode:
-    """Return the code of a single photo's answer."""
-    return _EXIT_CODES[result.decision]
-
-
-def _match_line(match: Match, decision: Decision | None) -> str:
-    reference = match.reference
-    name = reference.name if len(reference.name) <= _NAME_COLUMNS else reference.name[: _NAME_COLUMNS - 1] + "…"
-    about = " · ".join(text for text in (reference.namespace, *reference.labels.values()) if text)
-    identifier = reference.id if reference.id != reference.name else ""
-    sure = "" if match.confidence is None else f"{match.confidence:4.0%}  "
-    near = "near  " if decision is Decision.UNKNOWN else ""
-    line = f"{match.rank:4d}  {sure}{match.score:5.2f}  {near}{name:<{_NAME_COLUMNS}}  {identifier}  {about}".rstrip()
-    return printable(line)
-
-
-def _as_json(answer: Answer) -> dict[str, Any]:
-    if not isinstance(answer.result, Identification):
-        return {answer.kind: answer.question, "error": str(answer.result)}
-    verdict, alike = answer.result.verdict, answer.result.look_alikes
-    return {
-        answer.kind: answer.question,
-        "decision": verdict.decision.value if verdict else None,
-        "known_probability": round(verdict.known_probability, 4) if verdict else None,
-        "look_alikes": _look_alikes_as_json(alike) if alike else None,
-        "seconds": round(answer.result.seconds, 4),
-        "matches": [_match_as_json(match) for match in answer.result.matches],
-    }
-
-
-def _look_alikes_as_json(look_alikes: LookAlikes) -> dict[str, Any]:
-    return {
-        "ids": [reference.id for reference in look_alikes.references],
-        "namespace": look_alikes.namespace,
-        "labels": dict(look_alikes.labels),
-    }
-
-
-def _match_as_json(match: Match) -> dict[str, Any]:
-    reference = match.reference
-    located = reference.latitude is not None and reference.longitude is not None
-    return {
-        "rank": match.rank,
-        "id": reference.id,
-        "name": reference.name,
-        "score": round(match.score, 6),
-        "confidence": None if match.confidence is None else round(match.confidence, 4),
-        "namespace": reference.namespace,
-        "labels": dict(reference.labels),
-        "location": {"lat": reference.latitude, "lng": reference.longitude} if located else None,
-        "url": reference.url,
-        "licence": reference.licence,
-        "attributes": dict(reference.attributes),
-    }
+    Args:
+        tally: All that came of it.
+        is_single: Whether one photo was asked for, by its name: then its decision is the code. Of several photos the
+            decisions differ, and the code says only whether all of them were answered.
+    """
+    if not tally.answered:
+        return ExitCode.PHOTO
+    if is_single:
+        (decision,) = tally.decisions
+        return _EXIT_CODES[decision]
+    return ExitCode.SOME_SKIPPED if tally.skipped else ExitCode.DONE
 
 
 def add_answer_options(parser: argparse.ArgumentParser) -> None:
     """Add `--top-k` and `--json`."""
     parser.add_argument("--top-k", type=_top_k, default=5, metavar="N", help="references to show (default 5)")
     parser.add_argument(
-        "--json", action="store_true", help="print one JSON object, as commands/answers.py documents it"
+        "--json", action="store_true", help="print one JSON object, as commands/answer.schema.json describes it"
     )
 
 
@@ -158,24 +137,3 @@ def _top_k(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MAX_TOP_K:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {MAX_TOP_K}")
     return int(text)
-
-
-def print_answers(answers: list[Answer], pack_name: str, pack_version: str, *, as_json: bool) -> None:
-    """Print answers for a person, or as the documented object; what is only good to know goes to standard error."""
-    results = [answer.result for answer in answers if isinstance(answer.result, Identification)]
-    encoder = results[0].variant_name if results else ""
-    if as_json:
-        print(answers_as_json(answers, pack_name=pack_name, pack_version=pack_version, encoder=encoder))
-        return
-    for answer in answers:
-        if isinstance(answer.result, Identification):
-            print("\n".join(answer_lines(answer)))
-    if results:
-        milliseconds = 1000 * sum(result.seconds for result in results) / len(results)
-        print(f"{pack_name} {pack_version} · {encoder} · {milliseconds:.0f} ms each · {_key(results)}", file=sys.stderr)
-
-
-def _key(results: list[Identification]) -> str:
-    if results[0].verdict is None:
-        return "uncalibrated: scores are similarities (1 is identical), not probabilities"
-    return "probability, similarity (1 is identical)"

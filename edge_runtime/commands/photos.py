@@ -7,26 +7,38 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from edge_identify.edge_runtime import __version__
-from edge_identify.edge_runtime.commands.answers import Answer, add_answer_options, exit_code_of, print_answers
+from edge_identify.edge_runtime.commands.answers import Answer, Answerer, Tally, add_answer_options, exit_code_of
 from edge_identify.edge_runtime.commands.choosing import add_pack_options, chosen_pack
-from edge_identify.edge_runtime.commands.running import EXIT_CODES_HELP, ExitCode, printable, run_command
-from edge_identify.edge_runtime.errors import PhotoError
+from edge_identify.edge_runtime.commands.many_photos import ReadyPhoto, answers_in_batches, make_ready, ready_photos
+from edge_identify.edge_runtime.commands.photo_outputs import (
+    MANY_PHOTOS,
+    add_output_options,
+    chosen_outputs,
+    show_all,
+    summary,
+)
+from edge_identify.edge_runtime.commands.photo_paths import STANDARD_INPUT, AskedPhoto, photos_asked_for
+from edge_identify.edge_runtime.commands.progress import ProgressBar
+from edge_identify.edge_runtime.commands.running import EXIT_CODES_HELP, ExitCode, run_command
+from edge_identify.edge_runtime.errors import EdgeIdentifyError
 
 if TYPE_CHECKING:
-    from edge_identify.edge_runtime.identification import Identification
+    from edge_identify.edge_runtime.identification import Identifier
     from edge_identify.edge_runtime.pack.reader import Pack
-
-MANY_PHOTOS = 16  # from here on, loading FAISS and a thread for each core is repaid
+    from edge_identify.edge_runtime.prepared_photos import PhotoInPreparation
 
 _DESCRIPTION = """\
 example:
   edge-identify photo.jpg
+  edge-identify holiday/ --html holiday.html
 
 Names what photos show, from a pack on this device; nothing is sent anywhere.
 
@@ -41,7 +53,8 @@ Each has its own --help."""
 
 def identify_main(words: list[str]) -> int:
     """Run `edge-identify PHOTO...`."""
-    options = _parser().parse_args(words)
+    parser = _parser()
+    options = _checked(parser.parse_args(words), parser)
     return run_command(lambda: _identify(options))
 
 
@@ -52,49 +65,101 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EXIT_CODES_HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("photos", metavar="PHOTO", nargs="+", help="JPEG, PNG, GIF, BMP, WebP or TIFF")
+    parser.add_argument(
+        "photos",
+        metavar="PHOTO",
+        nargs="+",
+        help="JPEG, PNG, GIF, BMP, WebP or TIFF; a folder of them; or - for paths on standard input, a line each",
+    )
+    parser.add_argument("-0", "--null", action="store_true", help="paths on standard input end with NUL")
     add_pack_options(parser)
     add_answer_options(parser)
+    add_output_options(parser)
     parser.add_argument("--version", action="version", version=f"edge-identify {__version__}")
     return parser
 
 
+def _checked(options: argparse.Namespace, parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """Return options that go together; for others, end the program as `parser` does."""
+    if options.json and options.jsonl:
+        parser.error("--json prints one object and --jsonl a line for each photo: choose one")
+    if options.photos.count(STANDARD_INPUT) > 1:
+        parser.error("- is standard input, which can be read once; ./- is a photo of that name")
+    if options.null and STANDARD_INPUT not in options.photos:
+        parser.error("--null says how paths on standard input end; give - as a PHOTO to read them")
+    return options
+
+
 def _identify(options: argparse.Namespace) -> ExitCode:
-    from edge_identify.edge_runtime.identification import Identification
+    asked = list(photos_asked_for(options.photos, null_separated=options.null))
+    is_single = len(asked) == 1 and options.photos == [asked[0].path]
+    tally = Tally()
+    with ExitStack() as stack:
+        # First, so that a place that cannot be written is known before the work and not after it.
+        page = stack.enter_context(_page_file(options.html))
+        pack = chosen_pack(options)
+        identifier, first = _opened(pack, asked)
+        stack.enter_context(identifier)
+        outputs = chosen_outputs(options, pack, _answerer(pack, identifier), page, len(asked), stack)
+        with_thumbnails = any(output.shows_photos for output in outputs)
+        ready = _ready_photos(pack, asked, first, stack, with_thumbnails=with_thumbnails)
+        answers = answers_in_batches(ready, partial(identifier.identify_batch, top_k=options.top_k))
+        if is_single and not (options.json or options.jsonl or options.html):
+            answers = map(_or_raise, answers)
+        progress = stack.enter_context(_progress(options, len(asked)))
+        interruption = show_all(answers, outputs, tally, progress)
+    if not is_single:
+        print(summary(tally), file=sys.stderr)
+    if interruption is not None:
+        raise interruption
+    return exit_code_of(tally, is_single=is_single)
 
-    pack, answers = _answers(options)
-    failed = [answer for answer in answers if isinstance(answer.result, PhotoError)]
-    if len(answers) == 1 and isinstance(answers[0].result, PhotoError) and not options.json:
-        raise answers[0].result
-    print_answers(answers, pack.manifest.name, str(pack.manifest.version), as_json=options.json)
-    for answer in failed:
-        print(f"skipped: {printable(str(answer.result))}", file=sys.stderr)
-    if failed:
-        print(f"{len(failed)} of {len(answers)} photos skipped", file=sys.stderr)
-    if len(failed) == len(answers):
-        return ExitCode.PHOTO
-    if len(answers) == 1 and isinstance(answers[0].result, Identification):
-        return exit_code_of(answers[0].result)
-    return ExitCode.SOME_SKIPPED if failed else ExitCode.DONE
+
+def _page_file(path: Path | None) -> AbstractContextManager[BinaryIO | None]:
+    if path is None:
+        return nullcontext()
+    from edge_identify.edge_runtime.commands.html_report import page_file
+
+    return page_file(path)
 
 
-def _answers(options: argparse.Namespace) -> tuple[Pack, list[Answer]]:
+def _opened(pack: Pack, asked: Sequence[AskedPhoto]) -> tuple[Identifier, PhotoInPreparation]:
+    """Load what identifying needs while the first photo is prepared."""
     from edge_identify.edge_runtime.identification import Identifier
     from edge_identify.edge_runtime.prepared_photos import PhotoInPreparation
 
-    first, *others = options.photos
-    pack = chosen_pack(options)
-    with PhotoInPreparation(Path(first), pack.manifest.preprocessing) as preparing:
-        identifier = Identifier(pack, many=len(options.photos) >= MANY_PHOTOS)
-    with identifier:
-        answers = [_answer(first, lambda: identifier.identify_prepared(preparing.result(), top_k=options.top_k))]
-        for photo in others:
-            answers.append(_answer(photo, partial(identifier.identify, Path(photo), top_k=options.top_k)))
-    return pack, answers
+    with PhotoInPreparation(Path(asked[0].path), pack.manifest.preprocessing) as first:
+        return Identifier(pack, many=len(asked) >= MANY_PHOTOS), first
 
 
-def _answer(photo: str, identify: Callable[[], Identification]) -> Answer:
-    try:
-        return Answer(kind="photo", question=photo, result=identify())
-    except PhotoError as error:
-        return Answer(kind="photo", question=photo, result=error)
+def _answerer(pack: Pack, identifier: Identifier) -> Answerer:
+    return Answerer(
+        pack_name=pack.manifest.name,
+        pack_version=str(pack.manifest.version),
+        variant_name=identifier.variant_name,
+    )
+
+
+def _ready_photos(
+    pack: Pack, asked: Sequence[AskedPhoto], first: PhotoInPreparation, stack: ExitStack, *, with_thumbnails: bool
+) -> Iterator[ReadyPhoto]:
+    """Return the photos, of which the first was prepared before, made ready as they are taken."""
+    from edge_identify.edge_runtime.prepared_photos import prepare_photo
+
+    prepare = partial(prepare_photo, recipe=pack.manifest.preprocessing)
+    others = ready_photos(asked[1:], partial(make_ready, prepare=prepare, with_thumbnail=with_thumbnails))
+    stack.enter_context(closing(others))
+    ready = make_ready(asked[0], prepare=lambda _: first.result(), with_thumbnail=with_thumbnails)
+    return chain([ready], others)
+
+
+def _or_raise(answer: Answer) -> Answer:
+    if isinstance(answer.result, EdgeIdentifyError):
+        raise answer.result
+    return answer
+
+
+def _progress(options: argparse.Namespace, count: int) -> ProgressBar:
+    """Return a bar for many photos, unless answers that scroll by on the same terminal show how far it is."""
+    scrolls = sys.stdout.isatty() and not (options.json or (options.html and not options.jsonl))
+    return ProgressBar(count, sys.stderr, is_shown=count > 1 and not scrolls)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from edge_identify.edge_runtime.commands.answers import Answer, add_answer_options, print_answers
+from edge_identify.edge_runtime.commands.answer_outputs import print_answers
+from edge_identify.edge_runtime.commands.answers import Answer, Answerer, add_answer_options
 from edge_identify.edge_runtime.commands.choosing import add_pack_options, chosen_pack
 from edge_identify.edge_runtime.commands.running import EXIT_CODES_HELP, ExitCode, run_command
 from edge_identify.edge_runtime.errors import SetupError
@@ -40,5 +41,6 @@ def _search(options: argparse.Namespace) -> ExitCode:
     with TextSearcher(pack) as searcher:
         result = searcher.search(options.text, top_k=options.top_k)
     answers = [Answer(kind="text", question=options.text, result=result)]
-    print_answers(answers, pack.manifest.name, str(pack.manifest.version), as_json=options.json)
+    answerer = Answerer(pack_name=result.pack_name, pack_version=result.pack_version, variant_name=result.variant_name)
+    print_answers(answers, answerer, as_json=options.json)
     return ExitCode.DONE

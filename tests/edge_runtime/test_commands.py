@@ -1,17 +1,15 @@
-"""What the three commands share: exit codes by fault, one-line errors, and the documented JSON."""
+"""What the three commands share: exit codes by fault, and one-line errors."""
 
 from __future__ import annotations
 
 import errno
 import gc
-import json
 import os
 import re
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,13 +17,8 @@ from PIL import Image
 
 from colour_packs import add_calibration
 from edge_identify.edge_runtime import errors
-from edge_identify.edge_runtime.commands.answers import Answer, answer_lines, answers_as_json
 from edge_identify.edge_runtime.commands.identify import main
 from edge_identify.edge_runtime.commands.running import ExitCode, exit_code_for, require_extra, run_command
-from edge_identify.edge_runtime.deciding.decision import Decision, Verdict
-from edge_identify.edge_runtime.deciding.look_alikes import LookAlikes
-from edge_identify.edge_runtime.identification import Identification, Match, StageSeconds
-from edge_identify.edge_runtime.pack.references import Reference
 
 
 @pytest.mark.parametrize(
@@ -167,123 +160,6 @@ def test_a_missing_extra_is_named_with_the_line_that_installs_it() -> None:
         require_extra("server", ("json", "no_such_library"))
 
 
-def answer() -> Answer:
-    place = Reference(
-        id="cat-1",
-        name="Seated cat, bronze",
-        namespace="museum",
-        labels={"label": "cat"},
-        latitude=1.5,
-        longitude=-2.5,
-        url="https://example.org/cat",
-        licence="CC0-1.0",
-        attributes={"hall": "7"},
-    )
-    plain = Reference(id="dog", name="dog")
-    return Answer(
-        kind="photo",
-        question="p.jpg",
-        result=Identification(
-            matches=(
-                Match(reference=place, score=0.912345678, rank=1),
-                Match(reference=plain, score=0.1, rank=2),
-            ),
-            pack_name="museum",
-            pack_version="1.0.0",
-            variant_name="onnx-int8",
-            times=StageSeconds(prepare=0.0023456, encode=0.007, search=0.002, decide=0.001),
-        ),
-    )
-
-
-def test_a_person_sees_rank_score_name_id_and_what_it_is() -> None:
-    question, first, second = answer_lines(answer())
-
-    assert question == "p.jpg"
-    assert first.startswith("   1   0.91  Seated cat, bronze  ")
-    assert first.endswith("cat-1  museum · cat")
-    assert second.rstrip().endswith("dog")
-
-
-def test_the_json_object_is_the_documented_one() -> None:
-    failed = Answer(kind="photo", question="q.jpg", result=errors.PhotoError("q.jpg: is not a picture"))
-
-    document = json.loads(
-        answers_as_json([answer(), failed], pack_name="museum", pack_version="1.0.0", encoder="onnx-int8")
-    )
-
-    assert document["schema"] == 1
-    assert document["pack"] == {"name": "museum", "version": "1.0.0"}
-    first, second = document["answers"]
-    assert first["decision"] is None
-    assert first["known_probability"] is None
-    assert first["look_alikes"] is None
-    assert first["matches"][0] == {
-        "rank": 1, "id": "cat-1", "name": "Seated cat, bronze", "score": 0.912346, "confidence": None,
-        "namespace": "museum",
-        "labels": {"label": "cat"}, "location": {"lat": 1.5, "lng": -2.5}, "url": "https://example.org/cat",
-        "licence": "CC0-1.0", "attributes": {"hall": "7"},
-    }  # fmt: skip
-    assert first["matches"][1]["location"] is None
-    assert second == {"photo": "q.jpg", "error": "q.jpg: is not a picture"}
-
-
-def calibrated(decision: Decision, look_alikes: LookAlikes | None = None) -> Answer:
-    plain = answer()
-    assert isinstance(plain.result, Identification)
-    verdict = Verdict(
-        decision=decision,
-        evidence=1.0,
-        known_probability=0.95,
-        confidences=(0.92, 0.03),
-        look_alike_count=2 if look_alikes else 0,
-    )
-    matches = tuple(
-        replace(match, confidence=sure) for match, sure in zip(plain.result.matches, (0.92, 0.03), strict=True)
-    )
-    return replace(plain, result=replace(plain.result, verdict=verdict, look_alikes=look_alikes, matches=matches))
-
-
-def look_alikes() -> LookAlikes:
-    found = answer().result
-    assert isinstance(found, Identification)
-    references = tuple(match.reference for match in found.matches)
-    return LookAlikes(references=references, namespace="museum", labels={"label": "cat"})
-
-
-def test_a_person_sees_what_it_is_and_how_sure_that_is() -> None:
-    question, first, second = answer_lines(calibrated(Decision.IDENTIFIED))
-
-    assert question == "p.jpg: identified, sure (92%)"
-    assert first.startswith("   1   92%   0.91  Seated cat, bronze  ")
-    assert second.startswith("   2    3%   0.10  dog")
-
-
-def test_a_person_sees_that_the_nearest_of_an_unknown_thing_are_only_that() -> None:
-    question, first, _ = answer_lines(calibrated(Decision.UNKNOWN))
-
-    assert question == "p.jpg: unknown (95% that it is in the pack); the nearest are"
-    assert first.startswith("   1   92%   0.91  near  Seated cat, bronze")
-
-
-def test_a_person_sees_what_look_alikes_have_in_common() -> None:
-    question, *_ = answer_lines(calibrated(Decision.AMBIGUOUS, look_alikes()))
-
-    assert question == "p.jpg: one of 2 look-alikes, all museum · cat"
-
-
-def test_decisions_and_probabilities_are_in_the_json_object() -> None:
-    answers = [calibrated(Decision.IDENTIFIED), calibrated(Decision.AMBIGUOUS, look_alikes())]
-
-    document = json.loads(answers_as_json(answers, pack_name="p", pack_version="1.0.0", encoder="onnx-int8"))
-
-    first, second = document["answers"]
-    assert (first["decision"], first["known_probability"], first["look_alikes"]) == ("identified", 0.95, None)
-    assert [match["confidence"] for match in first["matches"]] == [0.92, 0.03]
-    assert second["decision"] == "ambiguous"
-    assert second["look_alikes"] == {"ids": ["cat-1", "dog"], "namespace": "museum", "labels": {"label": "cat"}}
-
-
 def test_the_decision_on_a_single_photo_is_the_exit_code_and_several_are_done(
     colour_pack: Callable[[], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -326,17 +202,3 @@ def test_searching_by_an_empty_text_or_without_a_text_encoder_is_refused(
     assert "the text is empty" in capsys.readouterr().err
     assert main(["search", "a cat", "--pack", pack]) == 6
     assert "no text encoder" in capsys.readouterr().err
-
-
-def test_names_from_outside_cannot_move_the_cursor_or_forge_a_line() -> None:
-    forged = Match(reference=Reference(id="x", name="\x1b[2Jcleared\n   1  0.99  forged"), score=0.5, rank=1)
-    times = StageSeconds(prepare=0.1, encode=0.1, search=0.1, decide=0.1)
-    result = Identification(
-        matches=(forged,), pack_name="p", pack_version="1.0.0", variant_name="onnx-int8", times=times
-    )
-
-    lines = answer_lines(Answer(kind="photo", question="a\nb.jpg", result=result))
-
-    assert lines[0] == r"a\nb.jpg"
-    assert len(lines) == 2
-    assert all(line.isprintable() for line in lines)

@@ -71,7 +71,7 @@ def test_one_bad_photo_among_good_ones_is_skipped_and_counted(run, pack: Path, p
     good, bad = json.loads(finished.out)["answers"]
     assert good["matches"][0]["rank"] == 1
     assert "is not a picture" in bad["error"]
-    assert "1 of 2 photos skipped" in finished.err
+    assert "2 photos: 1 answered without a decision, 1 skipped" in finished.err
 
 
 def test_no_pack_on_the_device(run, photos: dict[str, Path], tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

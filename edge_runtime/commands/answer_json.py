@@ -1,0 +1,117 @@
+"""The documented object that an answer is to a program; `answer.schema.json` beside this file is its JSON Schema.
+
+`--json`, schema 1:
+
+    {"schema": 1, "pack": {"name", "version"}, "encoder": variant, "answers": [
+        {"photo" or "text": what was asked, "decision": "identified", "ambiguous", "unknown" or null,
+         "known_probability": that the photo shows something in the pack, or null, "seconds": wall time,
+         "stage_seconds": {"prepare", "encode", "search", "decide"},
+         "look_alikes": {"ids": [...], "namespace": shared or "", "labels": shared} if ambiguous, else null,
+         "matches": [{"rank", "id", "name", "score", "confidence": that the photo shows it, or null, "namespace",
+                      "labels", "location": {"lat", "lng"} or null, "url", "licence", "attributes"}]},
+        {"photo": ..., "error": reason}]}
+
+`--jsonl` prints a line for each photo: one of these answers with `schema`, `pack` and `encoder` in it.
+
+`decision` null means uncalibrated: the pack has no calibration for this encoder, or a text was asked, and scores are
+similarities and nothing more. Probabilities are 0 to 1, for a photo that shows something in the pack as often as not.
+Where the decision is `unknown` the matches are only the nearest. Fields may be added; none changes its meaning within
+a schema number.
+
+A newcomer would trust JSON to be safe to print: it lets through the letters that command a terminal in one byte
+(U+009B), that turn the direction of writing, and that end a line for some readers of lines (U+2028). They are escaped.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from edge_identify.edge_runtime.identification import Identification
+
+if TYPE_CHECKING:
+    from edge_identify.edge_runtime.commands.answers import Answer, Answerer
+    from edge_identify.edge_runtime.deciding.look_alikes import LookAlikes
+    from edge_identify.edge_runtime.identification import Match, StageSeconds
+
+SCHEMA = 1
+_UNPRINTABLE = re.compile(
+    "[\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb]"
+)
+
+
+def answers_as_json(answers: Sequence[Answer], answerer: Answerer) -> str:
+    """Return the documented object for some questions."""
+    document = {**_header(answerer), "answers": [_as_json(answer) for answer in answers]}
+    return _printable_json(json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False))
+
+
+def answer_as_line(answer: Answer, answerer: Answerer) -> str:
+    """Return the documented object of one question, on one line without its end."""
+    document = {**_header(answerer), **_as_json(answer)}
+    return _printable_json(json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False))
+
+
+def _header(answerer: Answerer) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "pack": {"name": answerer.pack_name, "version": answerer.pack_version},
+        "encoder": answerer.variant_name,
+    }
+
+
+def _printable_json(text: str) -> str:
+    """Escape what is not to be printed; such signs stand within strings only, where an escape means the same."""
+    return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _as_json(answer: Answer) -> dict[str, Any]:
+    if not isinstance(answer.result, Identification):
+        return {answer.kind: answer.question, "error": str(answer.result)}
+    verdict, alike = answer.result.verdict, answer.result.look_alikes
+    return {
+        answer.kind: answer.question,
+        "decision": verdict.decision.value if verdict else None,
+        "known_probability": round(verdict.known_probability, 4) if verdict else None,
+        "look_alikes": _look_alikes_as_json(alike) if alike else None,
+        "seconds": round(answer.result.seconds, 4),
+        "stage_seconds": _times_as_json(answer.result.times),
+        "matches": [_match_as_json(match) for match in answer.result.matches],
+    }
+
+
+def _times_as_json(times: StageSeconds) -> dict[str, float]:
+    return {
+        "prepare": round(times.prepare, 6),
+        "encode": round(times.encode, 6),
+        "search": round(times.search, 6),
+        "decide": round(times.decide, 6),
+    }
+
+
+def _look_alikes_as_json(look_alikes: LookAlikes) -> dict[str, Any]:
+    return {
+        "ids": [reference.id for reference in look_alikes.references],
+        "namespace": look_alikes.namespace,
+        "labels": dict(look_alikes.labels),
+    }
+
+
+def _match_as_json(match: Match) -> dict[str, Any]:
+    reference = match.reference
+    located = reference.latitude is not None and reference.longitude is not None
+    return {
+        "rank": match.rank,
+        "id": reference.id,
+        "name": reference.name,
+        "score": round(match.score, 6),
+        "confidence": None if match.confidence is None else round(match.confidence, 4),
+        "namespace": reference.namespace,
+        "labels": dict(reference.labels),
+        "location": {"lat": reference.latitude, "lng": reference.longitude} if located else None,
+        "url": reference.url,
+        "licence": reference.licence,
+        "attributes": dict(reference.attributes),
+    }

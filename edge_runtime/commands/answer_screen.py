@@ -1,0 +1,155 @@
+"""How an answer looks to a person: one screen for a photo, one line for each of many.
+
+The screen of a photo says first what can be said, then why, then what else it might be. Names come from outside, so
+everything passes `printable` before any style is added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from edge_identify.edge_runtime.commands.running import printable
+from edge_identify.edge_runtime.commands.saying import decision_in_words, facts, reason, what_it_is
+from edge_identify.edge_runtime.commands.terminal_text import (
+    Screen,
+    Style,
+    display_width,
+    padded,
+    shortened,
+    wrapped,
+)
+from edge_identify.edge_runtime.deciding.decision import Decision
+from edge_identify.edge_runtime.identification import Identification, Match
+
+if TYPE_CHECKING:
+    from edge_identify.edge_runtime.commands.answers import Answer
+    from edge_identify.edge_runtime.deciding.decision import Verdict
+    from edge_identify.edge_runtime.deciding.look_alikes import LookAlikes
+
+_INDENT = "  "
+_NAME_COLUMNS = 44  # leaves room for the figures, an id and labels on a screen of 100 columns
+_LEAST_NAME_COLUMNS = 8  # of a name that is cut: less says nothing
+_ROOM_FOR_LABELS = 72  # columns of a screen from which on labels fit beside names
+_ROOM_FOR_IDS = 48  # and ids
+_DECISION_COLUMNS = 10  # the longest, "identified"
+_STYLES = {
+    Decision.IDENTIFIED: Style.GREEN,
+    Decision.AMBIGUOUS: Style.YELLOW,
+    Decision.UNKNOWN: Style.RED,
+    None: Style.BOLD,
+}
+
+
+def answer_lines(answer: Answer, screen: Screen) -> list[str]:
+    """Return an answered question as a person reads it, in lines of at most the screen's width where words allow."""
+    found = answer.result
+    assert isinstance(found, Identification), "errors are reported on standard error, not as answers"
+    return [
+        *_headline(answer, found, screen),
+        *_winner(found, screen),
+        *_indented(f"why: {reason(found)}" if answer.kind == "photo" else "", screen, Style.FAINT),
+        *_tables(found, screen),
+    ]
+
+
+def _headline(answer: Answer, found: Identification, screen: Screen) -> Iterator[str]:
+    """Yield what was asked and what can be said; on a line of its own where both do not fit on one."""
+    said = decision_in_words(found) if answer.kind == "photo" else "the nearest to this text"
+    question = printable(answer.question)
+    styled = screen.styled(printable(said), Style.BOLD, _STYLES[found.decision])
+    if display_width(f"{question}: {said}") <= screen.width:
+        yield f"{question}: {styled}"
+    else:
+        yield f"{question}:"
+        yield from (screen.styled(line, Style.BOLD, _STYLES[found.decision]) for line in _wrapped(said, screen))
+
+
+def _winner(found: Identification, screen: Screen) -> Iterator[str]:
+    """Yield the name and the facts of what was identified; nothing where nothing was."""
+    if found.decision is not Decision.IDENTIFIED:
+        return
+    reference = found.matches[0].reference
+    yield from _indented(reference.name, screen, Style.BOLD)
+    for fact in facts(reference):
+        yield from _indented(fact, screen)
+
+
+def _indented(text: str, screen: Screen, *styles: Style) -> Iterator[str]:
+    if text:
+        yield from (screen.styled(line, *styles) for line in _wrapped(text, screen))
+
+
+def _wrapped(text: str, screen: Screen) -> Iterator[str]:
+    return (_INDENT + line for line in wrapped(printable(text), screen.width - len(_INDENT)))
+
+
+def _tables(found: Identification, screen: Screen) -> Iterator[str]:
+    matches = found.matches
+    if found.decision is Decision.IDENTIFIED:
+        yield from _table("runners-up", matches[1:], screen)
+    elif found.look_alikes is not None:
+        assert found.verdict is not None, "look-alikes are what a verdict names"
+        count = len(found.look_alikes.references)
+        yield from _table("look-alikes", matches[:count], screen)
+        yield from _unseen(found.look_alikes, found.verdict, len(matches), screen)
+        yield from _table("others", matches[count:], screen)
+    elif found.decision is Decision.UNKNOWN:
+        yield from _table("the nearest, none of them an answer", matches, screen)
+    else:
+        yield from _table("", matches, screen)
+
+
+def _table(title: str, matches: Sequence[Match], screen: Screen) -> Iterator[str]:
+    if not matches:
+        return
+    if title:
+        yield screen.styled(_INDENT + title, Style.FAINT)
+    figures = 13 if matches[0].confidence is None else 19  # columns of what stands before a name
+    room = max(_LEAST_NAME_COLUMNS, screen.width - figures - (0 if screen.width < _ROOM_FOR_IDS else 14))
+    names = min(_NAME_COLUMNS, room, max(display_width(printable(match.reference.name)) for match in matches))
+    for match in matches:
+        yield _row(match, names, screen)
+
+
+def _row(match: Match, name_columns: int, screen: Screen) -> str:
+    """Return rank, probability, similarity, name, and, where there is room, id and labels."""
+    reference = match.reference
+    name = padded(shortened(printable(reference.name), name_columns), name_columns)
+    sure = "" if match.confidence is None else f"{match.confidence:4.0%}  "
+    line = f"{match.rank:4d}  {sure}{match.score:5.2f}  {name}"
+    for least_columns, text in (
+        (_ROOM_FOR_IDS, reference.id if reference.id != reference.name else ""),
+        (_ROOM_FOR_LABELS, what_it_is(reference)),
+    ):
+        room = screen.width - display_width(line) - len(_INDENT)
+        if text and screen.width >= least_columns and room >= _LEAST_NAME_COLUMNS:
+            line += _INDENT + shortened(printable(text), room)
+    return line.rstrip()
+
+
+def _unseen(alike: LookAlikes, verdict: Verdict, shown: int, screen: Screen) -> Iterator[str]:
+    """Yield the look-alikes past the matches that were asked for: their similarity was not kept."""
+    for position in range(shown, len(alike.references)):
+        reference, confidence = alike.references[position], verdict.confidences[position]
+        line = f"{position + 1:4d}  {confidence:4.0%}         {printable(reference.name)}"
+        yield shortened(line, screen.width)
+
+
+def answer_row(answer: Answer, screen: Screen) -> str:
+    """Return a photo's answer on one line, the photo last: a path may be long, and is never cut."""
+    found = answer.result
+    assert isinstance(found, Identification), "errors are reported on standard error, not as answers"
+    best, decision = found.matches[0], found.decision
+    word = screen.styled(padded(decision.value if decision else "nearest", _DECISION_COLUMNS), _STYLES[decision])
+    figure = f"{best.score:4.2f}" if best.confidence is None else f"{best.confidence:4.0%}"
+    names = max(_LEAST_NAME_COLUMNS, min(_NAME_COLUMNS, screen.width // 2 - _DECISION_COLUMNS))
+    name = padded(shortened(_name_in_row(found), names), names)
+    return f"{word}  {figure}  {name}  {printable(answer.question)}"
+
+
+def _name_in_row(found: Identification) -> str:
+    name = printable(found.matches[0].reference.name)
+    if found.decision is Decision.UNKNOWN:
+        return f"(nearest: {name})"
+    return name if found.look_alikes is None else f"{name} (one of {len(found.look_alikes.references)})"

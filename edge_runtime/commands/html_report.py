@@ -1,0 +1,261 @@
+"""A page that shows what photos show: one file, without scripts, that asks for nothing from anywhere.
+
+A newcomer would keep all pictures in memory until the groups are known, or trust names: a file may be called
+`<script>`. Each answer goes to its group's temporary file at once, everything from outside is escaped, and the page
+forbids itself, in its head, whatever it does not need.
+"""
+
+from __future__ import annotations
+
+import base64
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from html import escape
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, BinaryIO
+
+from edge_identify.edge_runtime.commands.answers import Answer, Answerer, Tally
+from edge_identify.edge_runtime.commands.running import printable
+from edge_identify.edge_runtime.commands.saying import decision_in_words, facts, reason
+from edge_identify.edge_runtime.deciding.decision import Decision
+from edge_identify.edge_runtime.durable import replacing
+from edge_identify.edge_runtime.errors import SetupError
+from edge_identify.edge_runtime.identification import Identification, Match
+
+if TYPE_CHECKING:
+    from edge_identify.edge_runtime.pack.references import Reference
+    from edge_identify.edge_runtime.pack.thumbnails_file import ThumbnailTable
+
+_UNCALIBRATED, _SKIPPED = "uncalibrated", "skipped"
+
+#: Title and explanation of each group, in the page's order.
+_GROUPS = {
+    Decision.IDENTIFIED.value: ("Identified", "Each shows the reference beside it, as surely as the percentage says."),
+    Decision.AMBIGUOUS.value: ("Ambiguous", "Each shows one of a few look-alikes that cannot be told apart."),
+    Decision.UNKNOWN.value: (
+        "Unknown",
+        "Nothing in the pack looks similar enough. The nearest reference is no answer.",
+    ),
+    _UNCALIBRATED: ("Not calibrated", "This pack cannot tell how sure it is: these are the nearest references."),
+    _SKIPPED: ("Skipped", "These could not be used."),
+}
+_MOST_LOOK_ALIKES = 4  # pictures of look-alikes beside a photo; all are named
+
+_STYLE = """
+:root { color-scheme: light dark; --line: #ccc; --faint: #666; --card: #fff; --page: #f4f4f4; --ink: #111;
+  --identified: #1a7f37; --ambiguous: #9a6700; --unknown: #cf222e; }
+@media (prefers-color-scheme: dark) { :root { --line: #444; --faint: #aaa; --card: #222; --page: #111; --ink: #eee;
+  --identified: #4ac26b; --ambiguous: #d4a72c; --unknown: #ff8182; } }
+* { box-sizing: border-box; }
+body { margin: 0 auto; max-width: 75rem; padding: 1rem; background: var(--page); color: var(--ink);
+  font: 1rem/1.4 system-ui, sans-serif; }
+h1 { font-size: 1.5rem; } h2 { margin-top: 2rem; }
+a { color: inherit; }
+nav a { margin-right: 1rem; white-space: nowrap; }
+ul.answers { list-style: none; margin: 0; padding: 0; display: grid; gap: 1rem;
+  grid-template-columns: repeat(auto-fill, minmax(min(100%, 22rem), 1fr)); }
+li.answer { background: var(--card); border: 1px solid var(--line); border-radius: .5rem; padding: .75rem;
+  overflow-wrap: anywhere; content-visibility: auto; contain-intrinsic-size: auto 20rem; }
+.pictures { display: flex; gap: .5rem; align-items: flex-start; margin-bottom: .5rem; overflow-x: auto; }
+figure { margin: 0; flex: 1 1 0; min-width: 6rem; max-width: 50%; }
+figure img { width: 100%; height: auto; border-radius: .25rem; display: block; }
+figcaption, .faint { color: var(--faint); font-size: .85rem; }
+li p { margin: .25rem 0; }
+.name { font-weight: bold; font-size: 1.1rem; }
+.identified .decision { color: var(--identified); } .ambiguous .decision { color: var(--ambiguous); }
+.unknown .decision, .skipped .decision { color: var(--unknown); }
+.unknown figure + figure img { opacity: .6; }
+table { border-collapse: collapse; font-size: .85rem; width: 100%; }
+td, th { text-align: left; padding: .1rem .5rem .1rem 0; vertical-align: top; font-weight: normal; }
+td.figure, th.figure { text-align: right; white-space: nowrap; }
+"""
+
+
+@contextmanager
+def page_file(path: Path) -> Iterator[BinaryIO]:
+    """Open a file that becomes `path` when the block ends without an error; where that cannot be, say so at once.
+
+    Raises:
+        SetupError: The path is a folder, lies in none, or its folder cannot be written to.
+    """
+    if path.is_dir():
+        raise SetupError(f"{path}: is a folder; name a file in it, such as {path / 'report.html'}")
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(replacing(path))
+        except FileNotFoundError as error:
+            raise SetupError(f"{path}: there is no folder {path.parent}; make it first") from error
+        except (PermissionError, NotADirectoryError, ValueError) as error:
+            raise SetupError(f"{path}: cannot be written there ({error}); choose another place") from error
+        yield file
+
+
+class HtmlReport:
+    """The page, written as answers come. Use it as a context manager."""
+
+    def __init__(self, file: BinaryIO, answerer: Answerer, thumbnails: ThumbnailTable | None, folder: Path) -> None:
+        """Begin.
+
+        Args:
+            file: Where the page goes when it is finished; see `page_file`.
+            answerer: Named on the page.
+            thumbnails: Of the pack's references; None where it has none.
+            folder: Where parts of the page wait until then.
+        """
+        self._file, self._answerer, self._thumbnails = file, answerer, thumbnails
+        self._tally = Tally()
+        self._counts = dict.fromkeys(_GROUPS, 0)
+        with ExitStack() as stack:
+            self._parts: Mapping[str, IO[bytes]] = {
+                group: stack.enter_context(tempfile.TemporaryFile(dir=folder)) for group in _GROUPS
+            }
+            self._closing = stack.pop_all()
+
+    def __enter__(self) -> HtmlReport:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._closing.close()
+
+    @property
+    def shows_photos(self) -> bool:
+        """Whether answers to photos need a thumbnail."""
+        return True
+
+    def show(self, answer: Answer) -> None:
+        """Write an answer to its group."""
+        self._tally.add(answer)
+        group = _group_of(answer)
+        self._counts[group] += 1
+        self._parts[group].write(_card(answer, group, self._thumbnails).encode())
+
+    def finish(self) -> None:
+        """Write the page: its head with the counts, then the groups."""
+        self._file.write(_head(self._answerer, self._tally, self._counts).encode())
+        for group, (title, explanation) in _GROUPS.items():
+            if self._counts[group]:
+                heading = f'<h2 id="{group}">{title} <small>{self._counts[group]}</small></h2>\n<p>{explanation}</p>\n'
+                self._file.write(f'<section class="{group}">\n{heading}<ul class="answers">\n'.encode())
+                self._parts[group].seek(0)
+                shutil.copyfileobj(self._parts[group], self._file)
+                self._file.write(b"</ul>\n</section>\n")
+        self._file.write(b"</body>\n</html>\n")
+
+
+def _group_of(answer: Answer) -> str:
+    if not isinstance(answer.result, Identification):
+        return _SKIPPED
+    return answer.result.decision.value if answer.result.decision else _UNCALIBRATED
+
+
+def _text(text: str) -> str:
+    """Return text from outside as a page may hold it."""
+    return escape(printable(text))
+
+
+def _head(answerer: Answerer, tally: Tally, counts: Mapping[str, int]) -> str:
+    links = "".join(
+        f'<a href="#{group}">{counts[group]} {title.lower()}</a>'
+        for group, (title, _) in _GROUPS.items()
+        if counts[group]
+    )
+    photos = "1 photo" if tally.asked == 1 else f"{tally.asked} photos"
+    took = f", {1000 * tally.times.total / tally.answered:.0f} ms each" if tally.answered else ""
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<meta name="referrer" content="no-referrer">
+<title>What {photos} show</title>
+<style>{_STYLE}</style>
+</head>
+<body>
+<header>
+<h1>What {photos} show</h1>
+<p class="faint">Answered from the pack {_text(answerer.pack_name)} {_text(answerer.pack_version)}
+by {_text(answerer.variant_name)}{took}.</p>
+<nav>{links}</nav>
+</header>
+"""
+
+
+def _card(answer: Answer, group: str, thumbnails: ThumbnailTable | None) -> str:
+    photo = "" if answer.thumbnail is None else _figure("image/jpeg", answer.thumbnail, "photo", answer.question)
+    if isinstance(answer.result, Identification):
+        references = "".join(_reference_figures(answer.result, thumbnails))
+        said = _said(answer.result, is_sure=group == Decision.IDENTIFIED.value)
+    else:
+        references, said = "", f'<p class="decision">{_text(str(answer.result))}</p>'
+    pictures = f'<div class="pictures">{photo}{references}</div>\n' if photo or references else ""
+    return f'<li class="answer">\n{pictures}{said}\n<p class="faint">{_text(answer.question)}</p>\n</li>\n'
+
+
+def _figure(media_type: str, data: bytes, caption: str, alternative: str) -> str:
+    address = f"data:{media_type};base64,{base64.b64encode(data).decode()}"
+    return (
+        f'<figure><img src="{address}" alt="{_text(alternative)}" loading="lazy">'
+        f"<figcaption>{_text(caption)}</figcaption></figure>"
+    )
+
+
+def _reference_figures(found: Identification, thumbnails: ThumbnailTable | None) -> Iterator[str]:
+    if thumbnails is None:
+        return
+    count = 1 if found.look_alikes is None else min(_MOST_LOOK_ALIKES, len(found.look_alikes.references))
+    for match in found.matches[:count]:
+        webp = None if match.index_id is None else thumbnails.webp(match.index_id)
+        if webp is not None:
+            near = "nearest: " if found.decision in (Decision.UNKNOWN, None) else ""
+            yield _figure("image/webp", webp, near + match.reference.name, match.reference.name)
+
+
+def _said(found: Identification, *, is_sure: bool) -> str:
+    name = f'<p class="name">{_text(found.matches[0].reference.name)}</p>\n' if is_sure else ""
+    known = "".join(f"<p>{fact}</p>\n" for fact in _facts(found.matches[0].reference)) if is_sure else ""
+    return (
+        f'{name}<p class="decision">{_text(decision_in_words(found))}</p>\n{known}'
+        f'<p class="faint">{_text(reason(found))}</p>\n{_others(found, 1 if is_sure else 0)}'
+    )
+
+
+def _facts(reference: Reference) -> Iterator[str]:
+    for fact in facts(reference):
+        # Another kind of address may run a script, or open a program.
+        if fact == reference.url and fact.lower().startswith(("http://", "https://")):
+            yield f'<a href="{_text(fact)}" rel="noopener noreferrer">{_text(fact)}</a>'
+        else:
+            yield _text(fact)
+
+
+def _others(found: Identification, first: int) -> str:
+    """Return the matches from position `first` on as a table that opens on a tap."""
+    matches = found.matches[first:]
+    if not matches:
+        return ""
+    title = "runners-up" if first else "the nearest"
+    rows = "".join(map(_row, matches))
+    is_open = "" if found.look_alikes is None else " open"
+    table = f"<table>{_table_head(matches)}{rows}</table>"
+    return f"<details{is_open}><summary>{title}</summary>{table}{_unseen(found)}</details>"
+
+
+def _unseen(found: Identification) -> str:
+    """Return the names of the look-alikes past the matches that were asked for."""
+    rest = () if found.look_alikes is None else found.look_alikes.references[len(found.matches) :]
+    return f"<p>or {_text(', '.join(reference.name for reference in rest))}</p>" if rest else ""
+
+
+def _table_head(matches: Sequence[Match]) -> str:
+    sure = "" if matches[0].confidence is None else '<th class="figure">sure</th>'
+    return f'<tr><th class="figure">similar</th>{sure}<th>reference</th></tr>'
+
+
+def _row(match: Match) -> str:
+    sure = "" if match.confidence is None else f'<td class="figure">{match.confidence:.0%}</td>'
+    kind = " · ".join(facts(match.reference)[:1])
+    about = f' <span class="faint">{_text(kind)}</span>' if kind else ""
+    return f'<tr><td class="figure">{match.score:.2f}</td>{sure}<td>{_text(match.reference.name)}{about}</td></tr>'

@@ -1,0 +1,134 @@
+"""Where the answers to photos go, as the options of `edge-identify` choose."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from edge_identify.edge_runtime.commands.answer_outputs import JsonLinesOutput, JsonOutput, ScreenOutput
+from edge_identify.edge_runtime.commands.answers import Answer, Answerer, AnswerOutput, Tally
+from edge_identify.edge_runtime.commands.running import printable
+from edge_identify.edge_runtime.deciding.decision import Decision
+from edge_identify.edge_runtime.errors import EdgeIdentifyError
+
+if TYPE_CHECKING:
+    from edge_identify.edge_runtime.commands.progress import ProgressBar
+    from edge_identify.edge_runtime.commands.terminal_pictures import AnswerPictures
+    from edge_identify.edge_runtime.commands.terminal_text import Screen
+    from edge_identify.edge_runtime.pack.reader import Pack
+    from edge_identify.edge_runtime.pack.thumbnails_file import ThumbnailTable
+
+MANY_PHOTOS = 16  # from here on, a screen for each is too much, and loading FAISS and a thread for each core is repaid
+
+
+def add_output_options(parser: argparse.ArgumentParser) -> None:
+    """Add `--jsonl`, `--html` and `--pictures`."""
+    parser.add_argument("--jsonl", action="store_true", help="print a line of JSON for each photo once it is known")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with each photo beside its answer")
+    parser.add_argument(
+        "--pictures",
+        choices=("auto", "always", "never"),
+        default="auto",
+        help="show thumbnails in the terminal: where it says that it can (auto, the default), always or never",
+    )
+
+
+def chosen_outputs(
+    options: argparse.Namespace, pack: Pack, answerer: Answerer, page: BinaryIO | None, count: int, stack: ExitStack
+) -> tuple[AnswerOutput, ...]:
+    """Return where answers go, at least one place; each gets every answer.
+
+    Args:
+        options: Of the command line.
+        pack: Its thumbnails are shown.
+        answerer: Named beside the answers.
+        page: The file that `--html` named; None without it.
+        count: How many photos were asked for.
+        stack: Closes what is opened here.
+    """
+    outputs: list[AnswerOutput] = []
+    if options.json:
+        outputs.append(JsonOutput(answerer))
+    if options.jsonl:
+        outputs.append(JsonLinesOutput(answerer))
+    if page is not None:
+        outputs.append(_report(options.html, page, pack, answerer, stack))
+    return tuple(outputs) or (_screen(options, pack, answerer, count, stack),)
+
+
+def _report(path: Path, file: BinaryIO, pack: Pack, answerer: Answerer, stack: ExitStack) -> AnswerOutput:
+    from edge_identify.edge_runtime.commands.html_report import HtmlReport
+
+    return stack.enter_context(HtmlReport(file, answerer, _thumbnails(pack, stack), path.parent))
+
+
+def _screen(options: argparse.Namespace, pack: Pack, answerer: Answerer, count: int, stack: ExitStack) -> AnswerOutput:
+    from edge_identify.edge_runtime.commands.terminal_text import screen_of
+
+    screen = screen_of(sys.stdout)
+    if count >= MANY_PHOTOS:
+        return ScreenOutput(answerer, screen, one_line_each=True)
+    return ScreenOutput(answerer, screen, pictures=_pictures(options.pictures, pack, screen, stack))
+
+
+def _pictures(when: str, pack: Pack, screen: Screen, stack: ExitStack) -> AnswerPictures | None:
+    if when == "never" or (when == "auto" and not sys.stdout.isatty()):
+        return None
+    from edge_identify.edge_runtime.commands.terminal_pictures import AnswerPictures, PictureProtocol, protocol_of
+
+    protocol = protocol_of(os.environ)
+    if protocol is None and when == "always":
+        protocol = PictureProtocol.KITTY  # which most terminals that show pictures understand
+    return None if protocol is None else AnswerPictures(protocol, screen, _thumbnails(pack, stack))
+
+
+def _thumbnails(pack: Pack, stack: ExitStack) -> ThumbnailTable | None:
+    from edge_identify.edge_runtime.pack.thumbnails_file import open_thumbnails
+
+    thumbnails = open_thumbnails(pack)
+    return None if thumbnails is None else stack.enter_context(thumbnails)
+
+
+def show_all(
+    answers: Iterable[Answer], outputs: Sequence[AnswerOutput], tally: Tally, progress: ProgressBar
+) -> KeyboardInterrupt | None:
+    """Show answers as they come, and what is wrong with a photo on standard error.
+
+    Args:
+        answers: In the order of the questions.
+        outputs: Each gets every answer.
+        tally: Counts them.
+        progress: Counts them for the eye.
+
+    Returns:
+        What ended the run early, for the caller to raise once all files are whole; None for a run that has ended.
+    """
+    interruption = None
+    try:
+        for answer in answers:
+            tally.add(answer)
+            if isinstance(answer.result, EdgeIdentifyError):
+                progress.note(f"skipped: {printable(str(answer.result))}")
+            for output in outputs:
+                output.show(answer)
+            progress.advance()
+    except KeyboardInterrupt as error:
+        interruption = error
+    for output in outputs:
+        output.finish()
+    return interruption
+
+
+def summary(tally: Tally) -> str:
+    """Return a line that says what has come of several photos."""
+    parts = [f"{tally.decisions[decision]} {decision}" for decision in Decision if tally.decisions[decision]]
+    if tally.decisions[None]:
+        parts.append(f"{tally.decisions[None]} answered without a decision")
+    if tally.skipped:
+        parts.append(f"{tally.skipped} skipped")
+    return f"{tally.asked} {'photo' if tally.asked == 1 else 'photos'}: {', '.join(parts)}"

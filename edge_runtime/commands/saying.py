@@ -1,0 +1,78 @@
+"""What is said of an answer in words: the decision, how sure it is, and why.
+
+The screen and the HTML report say the same. A newcomer would say "92%" of a similarity of .92: a similarity is not a
+probability, and where the pack is not calibrated there is none to tell.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edge_identify.edge_runtime.deciding.decision import Decision
+
+if TYPE_CHECKING:
+    from edge_identify.edge_runtime.deciding.look_alikes import LookAlikes
+    from edge_identify.edge_runtime.identification import Identification
+    from edge_identify.edge_runtime.pack.references import Reference
+
+_SURENESS = ((0.9, "sure"), (0.7, "likely"), (0.0, "perhaps"))  # by least confidence
+
+
+def sureness(confidence: float) -> str:
+    """Return a probability, 0 to 1, in words and percent."""
+    word = next(word for least, word in _SURENESS if confidence >= least)
+    return f"{word} ({confidence:.0%})"
+
+
+def decision_in_words(found: Identification) -> str:
+    """Return the decision, and how sure it is, in a few words."""
+    if found.verdict is None:
+        return "not calibrated, the nearest"
+    if found.verdict.decision is Decision.UNKNOWN:
+        return "unknown"
+    if found.look_alikes is None:
+        return f"identified, {sureness(found.verdict.confidences[0])}"
+    return f"ambiguous, {_one_of(found.look_alikes)}"
+
+
+def _one_of(alike: LookAlikes) -> str:
+    shared = [text for text in (alike.namespace, *alike.labels.values()) if text]
+    common = f", all {' · '.join(shared)}" if shared else ""
+    return f"one of {len(alike.references)} look-alikes{common}"
+
+
+def reason(found: Identification) -> str:
+    """Return in a sentence why the decision is what it is."""
+    best = found.matches[0].score
+    ahead = None if len(found.matches) < 2 else best - found.matches[1].score
+    if found.verdict is None:
+        return "this pack has no calibration for its encoder, so a similarity (1 is identical) is all that is known"
+    known = f"{found.verdict.known_probability:.0%} that it is something in the pack"
+    if found.verdict.decision is Decision.UNKNOWN:
+        by = "" if ahead is None else f", {ahead:.2f} more than the next"
+        return f"no known thing looks similar enough: the nearest has similarity {best:.2f}{by} ({known})"
+    if found.verdict.decision is Decision.AMBIGUOUS:
+        between = "they look too similar" if ahead is None else f"only {ahead:.2f} in similarity between the first two"
+        return f"{between}: too little to tell which it is ({known})"
+    if ahead is None:
+        return f"no known thing looks as similar ({best:.2f}; 1 is identical)"
+    return f"stands out from the runner-up by {ahead:.2f} in similarity ({best:.2f}; 1 is identical)"
+
+
+def facts(reference: Reference) -> list[str]:
+    """Return what is known of a reference beside its name, a line each: what it is, where it is, its page."""
+    identifier = reference.id if reference.id != reference.name else ""
+    kind = " · ".join(text for text in (identifier, what_it_is(reference)) if text)
+    return [text for text in (kind, location(reference), reference.url or "") if text]
+
+
+def what_it_is(reference: Reference) -> str:
+    """Return a reference's namespace and labels."""
+    return " · ".join(text for text in (reference.namespace, *reference.labels.values()) if text)
+
+
+def location(reference: Reference) -> str:
+    """Return a reference's latitude and longitude in degrees, or nothing."""
+    if reference.latitude is None or reference.longitude is None:
+        return ""
+    return f"{reference.latitude:.5f}, {reference.longitude:.5f}"  # the fifth digit is a metre
