@@ -7,6 +7,7 @@ everything passes `printable` before any style is added.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edge_identify.edge_runtime.commands.running import printable
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 _INDENT = "  "
 _NAME_COLUMNS = 44  # leaves room for the figures, an id and labels on a screen of 100 columns
+_ID_COLUMNS = 24
 _LEAST_NAME_COLUMNS = 8  # of a name that is cut: less says nothing
 _ROOM_FOR_LABELS = 72  # columns of a screen from which on labels fit beside names
 _ROOM_FOR_IDS = 48  # and ids
@@ -103,28 +105,49 @@ def _tables(found: Identification, screen: Screen) -> Iterator[str]:
 def _table(title: str, matches: Sequence[Match], screen: Screen) -> Iterator[str]:
     if not matches:
         return
-    if title:
-        yield screen.styled(_INDENT + title, Style.FAINT)
-    figures = 13 if matches[0].confidence is None else 19  # columns of what stands before a name
-    room = max(_LEAST_NAME_COLUMNS, screen.width - figures - (0 if screen.width < _ROOM_FOR_IDS else 14))
-    names = min(_NAME_COLUMNS, room, max(display_width(printable(match.reference.name)) for match in matches))
+    yield from _indented(title, screen, Style.FAINT)
+    columns = _columns(matches, screen)
     for match in matches:
-        yield _row(match, names, screen)
+        yield _row(match, columns, screen)
 
 
-def _row(match: Match, name_columns: int, screen: Screen) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Columns:
+    """How wide a table's columns are; 0 leaves one out.
+
+    Attributes:
+        names: Of names.
+        ids: Of ids that say more than the names.
+    """
+
+    names: int
+    ids: int
+
+
+def _columns(matches: Sequence[Match], screen: Screen) -> _Columns:
+    figures = 13 if matches[0].confidence is None else 19  # columns of what stands before a name
+    ids = 0
+    if screen.width >= _ROOM_FOR_IDS:
+        ids = min(_ID_COLUMNS, screen.width // 4, max(display_width(_id_beside_name(match)) for match in matches))
+    room = screen.width - figures - (ids + len(_INDENT) if ids else 0)
+    longest = max(display_width(printable(match.reference.name)) for match in matches)
+    return _Columns(names=min(_NAME_COLUMNS, max(_LEAST_NAME_COLUMNS, room), longest), ids=ids)
+
+
+def _id_beside_name(match: Match) -> str:
+    return "" if match.reference.id == match.reference.name else printable(match.reference.id)
+
+
+def _row(match: Match, columns: _Columns, screen: Screen) -> str:
     """Return rank, probability, similarity, name, and, where there is room, id and labels."""
-    reference = match.reference
-    name = padded(shortened(printable(reference.name), name_columns), name_columns)
+    name = padded(shortened(printable(match.reference.name), columns.names), columns.names)
     sure = "" if match.confidence is None else f"{match.confidence:4.0%}  "
     line = f"{match.rank:4d}  {sure}{match.score:5.2f}  {name}"
-    for least_columns, text in (
-        (_ROOM_FOR_IDS, reference.id if reference.id != reference.name else ""),
-        (_ROOM_FOR_LABELS, what_it_is(reference)),
-    ):
-        room = screen.width - display_width(line) - len(_INDENT)
-        if text and screen.width >= least_columns and room >= _LEAST_NAME_COLUMNS:
-            line += _INDENT + shortened(printable(text), room)
+    if columns.ids:
+        line += _INDENT + padded(shortened(_id_beside_name(match), columns.ids), columns.ids)
+    room = screen.width - display_width(line) - len(_INDENT)
+    if screen.width >= _ROOM_FOR_LABELS and room >= _LEAST_NAME_COLUMNS:
+        line += _INDENT + shortened(printable(what_it_is(match.reference)), room)
     return line.rstrip()
 
 

@@ -41,6 +41,7 @@ class ExitCode(IntEnum):
     PACK = 6
     NETWORK = 7
     SETUP = 8
+    FOUND_SERIOUS = 9  # `edge-build doctor` did its work, and found something that will go wrong
     BUG = 70  # sysexits.h calls it EX_SOFTWARE: a fault of this program, with a traceback to report
     INTERRUPTED = 130  # the shell's code for Ctrl-C
     TERMINATED = 143  # the shell's code for SIGTERM
@@ -54,6 +55,7 @@ EXIT_CODES_HELP = (
     "exit codes: 0 done, 1 done but some inputs were skipped, 2 wrong usage, "
     "3 unknown and 4 ambiguous (a single photo, asked of a calibrated pack), 5 a picture cannot be used, "
     "6 a pack is missing or damaged, 7 the server or the network failed, 8 the set-up is wrong, "
+    "9 edge-build doctor found something serious, "
     "70 a fault of this program, 130 interrupted, 143 terminated"
 )
 

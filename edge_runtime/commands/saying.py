@@ -49,13 +49,16 @@ def reason(found: Identification) -> str:
         return "this pack has no calibration for its encoder, so a similarity (1 is identical) is all that is known"
     known = f"{found.verdict.known_probability:.0%} that it is something in the pack"
     if found.verdict.decision is Decision.UNKNOWN:
-        by = "" if ahead is None else f", {ahead:.2f} more than the next"
+        by = "" if ahead is None or round(ahead, 2) <= 0 else f", {ahead:.2f} more than the next"
         return f"no known thing looks similar enough: the nearest has similarity {best:.2f}{by} ({known})"
     if found.verdict.decision is Decision.AMBIGUOUS:
-        between = "they look too similar" if ahead is None else f"only {ahead:.2f} in similarity between the first two"
+        between = "they look alike" if ahead is None else f"only {abs(ahead):.2f} in similarity between the first two"
         return f"{between}: too little to tell which it is ({known})"
     if ahead is None:
         return f"no known thing looks as similar ({best:.2f}; 1 is identical)"
+    if round(ahead, 2) <= 0:
+        beside = "" if found.matches[0].place is None else ", and where the photo was taken speaks for it"
+        return f"others look as similar ({best:.2f}; 1 is identical){beside}"
     return f"stands out from the runner-up by {ahead:.2f} in similarity ({best:.2f}; 1 is identical)"
 
 

@@ -1,0 +1,56 @@
+"""The words and the reasons."""
+
+from dataclasses import replace
+
+import pytest
+
+from edge_identify.edge_runtime.commands.answers import Answer
+from edge_identify.edge_runtime.commands.saying import decision_in_words, facts, location, reason, sureness
+from edge_identify.edge_runtime.deciding.decision import Decision
+from edge_identify.edge_runtime.deciding.place import PlaceEvidence
+from edge_identify.edge_runtime.identification import Identification
+from edge_identify.edge_runtime.pack.references import Reference
+from example_answers import CAT, DOG, decided
+
+
+def found_in(answer: Answer) -> Identification:
+    assert isinstance(answer.result, Identification)
+    return answer.result
+
+
+@pytest.mark.parametrize(
+    ("confidence", "said"),
+    [(1.0, "sure (100%)"), (0.9, "sure (90%)"), (0.7, "likely (70%)"), (0.69, "perhaps (69%)"), (0.0, "perhaps (0%)")],
+)
+def test_a_probability_is_said_in_words_and_percent(confidence: float, said: str) -> None:
+    assert sureness(confidence) == said
+
+
+def test_look_alikes_that_share_nothing_are_not_said_to() -> None:
+    found = found_in(decided(Decision.AMBIGUOUS))
+    assert found.look_alikes is not None
+    apart = replace(found, look_alikes=replace(found.look_alikes, namespace="", labels={}))
+
+    assert decision_in_words(found) == "ambiguous, one of 2 look-alikes, all museum · cat"
+    assert decision_in_words(apart) == "ambiguous, one of 2 look-alikes"
+
+
+def test_a_reason_never_boasts_of_a_margin_that_is_none() -> None:
+    for decision in Decision:
+        found = found_in(decided(decision))
+        first, second = found.matches
+        turned = replace(found, matches=(replace(first, score=0.5), replace(second, score=0.6)))
+        assert "-0.1" not in reason(turned), decision
+
+    placed = tuple(
+        replace(match, place=PlaceEvidence(distance_m=9.0, score=50.0, vision_confidence=0.4))
+        for match in turned.matches
+    )
+    found = replace(found_in(decided(Decision.IDENTIFIED)), matches=placed)
+    assert "where the photo was taken speaks for it" in reason(found)
+
+
+def test_the_facts_of_a_reference_are_those_it_has() -> None:
+    assert facts(CAT) == ["cat-1 · museum · cat", "1.50000, -2.50000", "https://example.org/cat"]
+    assert facts(DOG) == []
+    assert location(Reference(id="x", name="x", latitude=1.0)) == ""
