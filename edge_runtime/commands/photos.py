@@ -28,12 +28,13 @@ from edge_identify.edge_runtime.commands.photo_outputs import (
 from edge_identify.edge_runtime.commands.photo_paths import STANDARD_INPUT, AskedPhoto, photos_asked_for
 from edge_identify.edge_runtime.commands.progress import ProgressBar
 from edge_identify.edge_runtime.commands.running import EXIT_CODES_HELP, ExitCode, run_command
-from edge_identify.edge_runtime.errors import EdgeIdentifyError
+from edge_identify.edge_runtime.errors import EdgeIdentifyError, SetupError
 
 if TYPE_CHECKING:
     from edge_identify.edge_runtime.identification import Identifier
     from edge_identify.edge_runtime.pack.reader import Pack
     from edge_identify.edge_runtime.prepared_photos import PhotoInPreparation
+    from edge_identify.edge_runtime.regions import Region
 
 _DESCRIPTION = """\
 example:
@@ -71,12 +72,28 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         help="JPEG, PNG, GIF, BMP, WebP or TIFF; a folder of them; or - for paths on standard input, a line each",
     )
+    parser.add_argument(
+        "--roi",
+        type=_region,
+        metavar="X,Y,W,H",
+        help="look only at this part of each photo as it is seen: its left, top, width and height in pixels "
+        "(120,80,400,300), as shares (0.1,0.1,0.5,0.5) or in percent (10%%,10%%,50%%,50%%)",
+    )
     parser.add_argument("-0", "--null", action="store_true", help="paths on standard input end with NUL")
     add_pack_options(parser)
     add_answer_options(parser)
     add_output_options(parser)
     parser.add_argument("--version", action="version", version=f"edge-identify {__version__}")
     return parser
+
+
+def _region(text: str) -> Region:
+    from edge_identify.edge_runtime.regions import parse_region
+
+    try:
+        return parse_region(text)
+    except SetupError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _checked(options: argparse.Namespace, parser: argparse.ArgumentParser) -> argparse.Namespace:
@@ -98,11 +115,11 @@ def _identify(options: argparse.Namespace) -> ExitCode:
         # First, so that a place that cannot be written is known before the work and not after it.
         page = stack.enter_context(_page_file(options.html))
         pack = chosen_pack(options)
-        identifier, first = _opened(pack, asked)
+        identifier, first = _opened(pack, asked, options.roi)
         stack.enter_context(identifier)
         outputs = chosen_outputs(options, pack, _answerer(pack, identifier), page, len(asked), stack)
         with_thumbnails = any(output.shows_photos for output in outputs)
-        ready = _ready_photos(pack, asked, first, stack, with_thumbnails=with_thumbnails)
+        ready = _ready_photos(pack, asked, first, stack, region=options.roi, with_thumbnails=with_thumbnails)
         answers = answers_in_batches(ready, partial(identifier.identify_batch, top_k=options.top_k))
         if is_single and not (options.json or options.jsonl or options.html):
             answers = map(_or_raise, answers)
@@ -123,12 +140,12 @@ def _page_file(path: Path | None) -> AbstractContextManager[BinaryIO | None]:
     return page_file(path)
 
 
-def _opened(pack: Pack, asked: Sequence[AskedPhoto]) -> tuple[Identifier, PhotoInPreparation]:
+def _opened(pack: Pack, asked: Sequence[AskedPhoto], region: Region | None) -> tuple[Identifier, PhotoInPreparation]:
     """Load what identifying needs while the first photo is prepared."""
     from edge_identify.edge_runtime.identification import Identifier
     from edge_identify.edge_runtime.prepared_photos import PhotoInPreparation
 
-    with PhotoInPreparation(Path(asked[0].path), pack.manifest.preprocessing) as first:
+    with PhotoInPreparation(Path(asked[0].path), pack.manifest.preprocessing, region) as first:
         return Identifier(pack, many=len(asked) >= MANY_PHOTOS), first
 
 
@@ -141,12 +158,18 @@ def _answerer(pack: Pack, identifier: Identifier) -> Answerer:
 
 
 def _ready_photos(
-    pack: Pack, asked: Sequence[AskedPhoto], first: PhotoInPreparation, stack: ExitStack, *, with_thumbnails: bool
+    pack: Pack,
+    asked: Sequence[AskedPhoto],
+    first: PhotoInPreparation,
+    stack: ExitStack,
+    *,
+    region: Region | None,
+    with_thumbnails: bool,
 ) -> Iterator[ReadyPhoto]:
     """Return the photos, of which the first was prepared before, made ready as they are taken."""
     from edge_identify.edge_runtime.prepared_photos import prepare_photo
 
-    prepare = partial(prepare_photo, recipe=pack.manifest.preprocessing)
+    prepare = partial(prepare_photo, recipe=pack.manifest.preprocessing, region=region)
     others = ready_photos(asked[1:], partial(make_ready, prepare=prepare, with_thumbnail=with_thumbnails))
     stack.enter_context(closing(others))
     ready = make_ready(asked[0], prepare=lambda _: first.result(), with_thumbnail=with_thumbnails)

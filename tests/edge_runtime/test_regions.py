@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from edge_identify.edge_runtime.commands.photos import identify_main
+from edge_identify.edge_runtime.commands.running import ExitCode
 from edge_identify.edge_runtime.drawn_photo import drawn_photo
 from edge_identify.edge_runtime.errors import PhotoError, SetupError
 from edge_identify.edge_runtime.images import decode_image, decode_photo
@@ -157,3 +161,46 @@ def test_a_photo_is_prepared_alike_at_once_and_in_its_own_thread(tmp_path: Path)
 
     assert (pixels == prepare_photo(tmp_path / "photo.jpg", RECIPE, region).pixels).all()
     assert (pixels != prepare_photo(tmp_path / "photo.jpg", RECIPE).pixels).any()
+
+
+@pytest.fixture
+def two_halves(tmp_path: Path) -> Path:
+    """A photo that is red on the left and blue on the right."""
+    picture = Image.new("RGB", (200, 100), (255, 0, 0))
+    picture.paste((0, 0, 255), (100, 0, 200, 100))
+    picture.save(tmp_path / "halves.png")
+    return tmp_path / "halves.png"
+
+
+@pytest.mark.parametrize(
+    ("roi", "first"), [("0,0,90,100", "red"), ("60%,10%,40%,80%", "blue"), ("0.6,0,.4,1.0", "blue")]
+)
+def test_the_command_names_what_the_part_shows(
+    colour_pack: Callable[[], Path],
+    two_halves: Path,
+    capsys: pytest.CaptureFixture[str],
+    roi: str,
+    first: str,
+) -> None:
+    code = identify_main([str(two_halves), str(two_halves), "--roi", roi, "--pack", str(colour_pack()), "--json"])
+
+    assert code == 0
+    answers = json.loads(capsys.readouterr().out)["answers"]
+    assert [answer["matches"][0]["id"] for answer in answers] == [first, first]  # the first is prepared in a thread
+
+
+def test_the_command_skips_a_photo_that_is_too_small_for_the_part(
+    colour_pack: Callable[[], Path], two_halves: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = identify_main([str(two_halves), "--roi", "150,0,51,100", "--pack", str(colour_pack())])
+
+    assert code == ExitCode.PHOTO
+    assert "which has 200 x 100 pixels; choose --roi within it" in capsys.readouterr().err
+
+
+def test_the_command_refuses_what_is_no_part_before_it_opens_the_pack(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as refused:
+        identify_main(["photo.jpg", "--roi", "1,2,0.5,0.5", "--pack", "nowhere"])
+
+    assert refused.value.code == 2
+    assert "argument --roi: '1,2,0.5,0.5' mixes pixels and shares; give x,y,w,h in pixels" in capsys.readouterr().err
