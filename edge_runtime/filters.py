@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -79,14 +79,6 @@ def namespaces_named_in(text: str, namespaces: Iterable[str]) -> tuple[str, ...]
             taken.update(range(*place.span()))
             found.append((place.start(), namespace))
     return tuple(name for _, name in sorted(found))
-
-
-def filters_as_json(filters: Filters) -> Mapping[str, object]:
-    """Return filters as the documented object: {"namespaces": [...], "labels": {KIND: [...]}}."""
-    return {
-        "namespaces": list(filters.namespaces),
-        "labels": {kind: list(values) for kind, values in filters.labels.items()},
-    }
 
 
 def _plain(text: str) -> str:

@@ -6,17 +6,22 @@
         {"photo" or "text": what was asked, "decision": "identified", "ambiguous", "unknown" or null,
          "known_probability": that the photo shows something in the pack, or null, "seconds": wall time,
          "stage_seconds": {"prepare", "encode", "search", "decide"},
+         "position": {"lat", "lng", "accuracy_m" or null, "source": "photo" or "given", "used": whether it told any
+                      reference from another} or null, "filters": {"namespaces": [...], "labels": {KEY: [...]}} or null,
          "look_alikes": {"ids": [...], "namespace": shared or "", "labels": shared} if ambiguous, else null,
          "matches": [{"rank", "id", "name", "score", "confidence": that the photo shows it, or null, "namespace",
-                      "labels", "location": {"lat", "lng"} or null, "url", "licence", "attributes"}]},
+                      "labels", "location": {"lat", "lng"} or null, "url", "licence", "attributes",
+                      "place": {"distance_m" or null, "score", "vision_confidence"} or null}]},
         {"photo": ..., "error": reason}]}
 
 `--jsonl` prints a line for each photo: one of these answers with `schema`, `pack` and `encoder` in it.
 
 `decision` null means uncalibrated: the pack has no calibration for this encoder, or a text was asked, and scores are
 similarities and nothing more. Probabilities are 0 to 1, for a photo that shows something in the pack as often as not.
-Where the decision is `unknown` the matches are only the nearest. Fields may be added; none changes its meaning within
-a schema number.
+Where the decision is `unknown` the matches are only the nearest. Where a position was used, `score` is still the
+similarity, `place.score` how much likelier the position is for a photo of this reference than for one of any (1 says
+nothing), `vision_confidence` the confidence without it, and `confidence` what both come to. Fields may be added; none
+changes its meaning within a schema number.
 
 A newcomer would trust JSON to be safe to print: it lets through the letters that command a terminal in one byte
 (U+009B), that turn the direction of writing, and that end a line for some readers of lines (U+2028). They are escaped.
@@ -34,7 +39,9 @@ from edge_identify.edge_runtime.identification import Identification
 if TYPE_CHECKING:
     from edge_identify.edge_runtime.commands.answers import Answer, Answerer
     from edge_identify.edge_runtime.deciding.look_alikes import LookAlikes
+    from edge_identify.edge_runtime.deciding.place import PlaceEvidence
     from edge_identify.edge_runtime.identification import Match, StageSeconds
+    from edge_identify.edge_runtime.pack.references import Filters
 
 SCHEMA = 1
 _UNPRINTABLE = re.compile(
@@ -78,6 +85,8 @@ def _as_json(answer: Answer) -> dict[str, Any]:
         "look_alikes": _look_alikes_as_json(alike) if alike else None,
         "seconds": round(answer.result.seconds, 4),
         "stage_seconds": _times_as_json(answer.result.times),
+        "position": _position_as_json(answer.result),
+        "filters": _filters_as_json(answer.result.filters),
         "matches": [_match_as_json(match) for match in answer.result.matches],
     }
 
@@ -88,6 +97,34 @@ def _times_as_json(times: StageSeconds) -> dict[str, float]:
         "encode": round(times.encode, 6),
         "search": round(times.search, 6),
         "decide": round(times.decide, 6),
+    }
+
+
+def _position_as_json(found: Identification) -> dict[str, Any] | None:
+    position = found.position
+    if position is None:
+        return None
+    return {
+        "lat": position.latitude,
+        "lng": position.longitude,
+        "accuracy_m": position.accuracy_m,
+        "source": position.source,
+        "used": any(match.place is not None for match in found.matches),
+    }
+
+
+def _filters_as_json(filters: Filters) -> dict[str, Any] | None:
+    if not filters:
+        return None
+    labels = {kind: list(values) for kind, values in filters.labels.items()}
+    return {"namespaces": list(filters.namespaces), "labels": labels}
+
+
+def _place_as_json(place: PlaceEvidence) -> dict[str, Any]:
+    return {
+        "distance_m": None if place.distance_m is None else round(place.distance_m, 1),
+        "score": float(f"{place.score:.4g}"),
+        "vision_confidence": round(place.vision_confidence, 4),
     }
 
 
@@ -114,4 +151,5 @@ def _match_as_json(match: Match) -> dict[str, Any]:
         "url": reference.url,
         "licence": reference.licence,
         "attributes": dict(reference.attributes),
+        "place": None if match.place is None else _place_as_json(match.place),
     }

@@ -11,7 +11,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edge_identify.edge_runtime.commands.running import printable
-from edge_identify.edge_runtime.commands.saying import decision_in_words, facts, reason, what_it_is
+from edge_identify.edge_runtime.commands.saying import (
+    decision_in_words,
+    facts,
+    filters_in_words,
+    places_in_words,
+    reason,
+    what_it_is,
+)
 from edge_identify.edge_runtime.commands.terminal_text import (
     Screen,
     Style,
@@ -51,6 +58,8 @@ def answer_lines(answer: Answer, screen: Screen) -> list[str]:
         *_headline(answer, found, screen),
         *_winner(found, screen),
         *_indented(f"why: {reason(found)}" if answer.kind == "photo" else "", screen, Style.FAINT),
+        *(line for words in places_in_words(found) for line in _indented(words, screen, Style.FAINT)),
+        *_indented(filters_in_words(found), screen, Style.FAINT),
         *_tables(found, screen),
     ]
 

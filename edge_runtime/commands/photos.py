@@ -18,6 +18,20 @@ from edge_identify.edge_runtime import __version__
 from edge_identify.edge_runtime.commands.answers import Answer, Answerer, Tally, add_answer_options, exit_code_of
 from edge_identify.edge_runtime.commands.choosing import add_pack_options, chosen_pack
 from edge_identify.edge_runtime.commands.many_photos import ReadyPhoto, answers_in_batches, make_ready, ready_photos
+from edge_identify.edge_runtime.commands.narrowing import (
+    add_filter_options,
+    add_place_options,
+    check_place_options,
+    chosen_filters,
+    chosen_positions,
+    joined_coordinates,
+)
+from edge_identify.edge_runtime.commands.photo_geometry import (
+    add_geometry_options,
+    check_explainable,
+    wanted_matches,
+    with_geometry,
+)
 from edge_identify.edge_runtime.commands.photo_outputs import (
     MANY_PHOTOS,
     add_output_options,
@@ -55,7 +69,7 @@ Each has its own --help."""
 def identify_main(words: list[str]) -> int:
     """Run `edge-identify PHOTO...`."""
     parser = _parser()
-    options = _checked(parser.parse_args(words), parser)
+    options = _checked(parser.parse_args(joined_coordinates(words)), parser)
     return run_command(lambda: _identify(options))
 
 
@@ -82,7 +96,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("-0", "--null", action="store_true", help="paths on standard input end with NUL")
     add_pack_options(parser)
     add_answer_options(parser)
+    add_place_options(parser)
+    add_filter_options(parser)
     add_output_options(parser)
+    add_geometry_options(parser)
     parser.add_argument("--version", action="version", version=f"edge-identify {__version__}")
     return parser
 
@@ -104,23 +121,26 @@ def _checked(options: argparse.Namespace, parser: argparse.ArgumentParser) -> ar
         parser.error("- is standard input, which can be read once; ./- is a photo of that name")
     if options.null and STANDARD_INPUT not in options.photos:
         parser.error("--null says how paths on standard input end; give - as a PHOTO to read them")
+    check_place_options(options, parser)
     return options
 
 
 def _identify(options: argparse.Namespace) -> ExitCode:
     asked = list(photos_asked_for(options.photos, null_separated=options.null))
     is_single = len(asked) == 1 and options.photos == [asked[0].path]
+    check_explainable(options, len(asked))
     tally = Tally()
     with ExitStack() as stack:
         # First, so that a place that cannot be written is known before the work and not after it.
         page = stack.enter_context(_page_file(options.html))
         pack = chosen_pack(options)
-        identifier, first = _opened(pack, asked, options.roi)
+        identifier, first = _opened(pack, asked, options)
         stack.enter_context(identifier)
         outputs = chosen_outputs(options, pack, _answerer(pack, identifier), page, len(asked), stack)
         with_thumbnails = any(output.shows_photos for output in outputs)
-        ready = _ready_photos(pack, asked, first, stack, region=options.roi, with_thumbnails=with_thumbnails)
-        answers = answers_in_batches(ready, partial(identifier.identify_batch, top_k=options.top_k))
+        ready = _ready_photos(pack, asked, first, stack, options, with_thumbnails=with_thumbnails)
+        answers = answers_in_batches(ready, partial(identifier.identify_batch, top_k=wanted_matches(options)))
+        answers = with_geometry(options, pack, identifier, answers, stack)
         if is_single and not (options.json or options.jsonl or options.html):
             answers = map(_or_raise, answers)
         progress = stack.enter_context(_progress(options, len(asked)))
@@ -140,13 +160,16 @@ def _page_file(path: Path | None) -> AbstractContextManager[BinaryIO | None]:
     return page_file(path)
 
 
-def _opened(pack: Pack, asked: Sequence[AskedPhoto], region: Region | None) -> tuple[Identifier, PhotoInPreparation]:
+def _opened(
+    pack: Pack, asked: Sequence[AskedPhoto], options: argparse.Namespace
+) -> tuple[Identifier, PhotoInPreparation]:
     """Load what identifying needs while the first photo is prepared."""
     from edge_identify.edge_runtime.identification import Identifier
     from edge_identify.edge_runtime.prepared_photos import PhotoInPreparation
 
-    with PhotoInPreparation(Path(asked[0].path), pack.manifest.preprocessing, region) as first:
-        return Identifier(pack, many=len(asked) >= MANY_PHOTOS), first
+    recipe = pack.manifest.preprocessing
+    with PhotoInPreparation(Path(asked[0].path), recipe, options.roi, chosen_positions(options)) as first:
+        return Identifier(pack, many=len(asked) >= MANY_PHOTOS, filters=chosen_filters(options)), first
 
 
 def _answerer(pack: Pack, identifier: Identifier) -> Answerer:
@@ -162,14 +185,19 @@ def _ready_photos(
     asked: Sequence[AskedPhoto],
     first: PhotoInPreparation,
     stack: ExitStack,
+    options: argparse.Namespace,
     *,
-    region: Region | None,
     with_thumbnails: bool,
 ) -> Iterator[ReadyPhoto]:
     """Return the photos, of which the first was prepared before, made ready as they are taken."""
     from edge_identify.edge_runtime.prepared_photos import prepare_photo
 
-    prepare = partial(prepare_photo, recipe=pack.manifest.preprocessing, region=region)
+    prepare = partial(
+        prepare_photo,
+        recipe=pack.manifest.preprocessing,
+        region=options.roi,
+        position_of=chosen_positions(options),
+    )
     others = ready_photos(asked[1:], partial(make_ready, prepare=prepare, with_thumbnail=with_thumbnails))
     stack.enter_context(closing(others))
     ready = make_ready(asked[0], prepare=lambda _: first.result(), with_thumbnail=with_thumbnails)

@@ -12,7 +12,7 @@ from edge_identify.edge_runtime.deciding.decision import Decision
 
 if TYPE_CHECKING:
     from edge_identify.edge_runtime.deciding.look_alikes import LookAlikes
-    from edge_identify.edge_runtime.identification import Identification
+    from edge_identify.edge_runtime.identification import Identification, Match
     from edge_identify.edge_runtime.pack.references import Reference
 
 _SURENESS = ((0.9, "sure"), (0.7, "likely"), (0.0, "perhaps"))  # by least confidence
@@ -60,6 +60,45 @@ def reason(found: Identification) -> str:
         beside = "" if found.matches[0].place is None else ", and where the photo was taken speaks for it"
         return f"others look as similar ({best:.2f}; 1 is identical){beside}"
     return f"stands out from the runner-up by {ahead:.2f} in similarity ({best:.2f}; 1 is identical)"
+
+
+def places_in_words(found: Identification) -> list[str]:
+    """Return where the photo was taken, and what that says of each match beside how it looks, a line each."""
+    position = found.position
+    if position is None:
+        return []
+    source = "the photo says" if position.source == "photo" else "given"
+    accuracy = "" if position.accuracy_m is None else f", within {metres(position.accuracy_m)}"
+    where = f"place: {position.latitude:.5f}, {position.longitude:.5f} ({source}{accuracy})"
+    if all(match.place is None for match in found.matches):
+        return [f"{where}, which tells nothing apart here"]
+    return [where, *(_place_in_words(match) for match in found.matches if match.place is not None)]
+
+
+def _place_in_words(match: Match) -> str:
+    place = match.place
+    assert place is not None, "the caller leaves out matches without"
+    away = "of unknown place" if place.distance_m is None else f"{metres(place.distance_m)} away"
+    times = f"{place.score:.1f}" if place.score < 10 else f"{place.score:.0f}"
+    return (
+        f"{match.rank}: looks {place.vision_confidence:.0%}, {away} (odds x {times}), together {match.confidence:.0%}"
+    )
+
+
+def metres(distance_m: float) -> str:
+    """Return a distance for people: 40 m, 2.3 km, 510 km."""
+    if distance_m < 999.5:
+        return f"{distance_m:.0f} m"
+    return f"{distance_m / 1000:.1f} km" if distance_m < 9950 else f"{distance_m / 1000:.0f} km"
+
+
+def filters_in_words(found: Identification) -> str:
+    """Return which references might answer; nothing where all might."""
+    if not found.filters:
+        return ""
+    from edge_identify.edge_runtime.filters import describe_filters
+
+    return f"only among: {describe_filters(found.filters)}"
 
 
 def facts(reference: Reference) -> list[str]:

@@ -10,7 +10,6 @@ import pytest
 from edge_identify.edge_runtime.errors import PackDamagedError, SetupError
 from edge_identify.edge_runtime.filters import (
     describe_filters,
-    filters_as_json,
     namespaces_named_in,
     passing_index_ids,
     read_filters,
@@ -129,8 +128,7 @@ def test_namespaces_are_found_as_whole_words_without_case_and_accents(text: str,
     assert namespaces_named_in(text, spaces) == found
 
 
-def test_filters_are_told_in_words_and_as_an_object() -> None:
+def test_filters_are_told_in_words() -> None:
     filters = read_filters(["Paris", "Lyon", "Paris"], ["label=crab", "label=cat"])
 
     assert describe_filters(filters) == "namespace Paris or Lyon, label=crab or cat"
-    assert filters_as_json(filters) == {"namespaces": ["Paris", "Lyon"], "labels": {"label": ["crab", "cat"]}}

@@ -39,7 +39,7 @@ def test_the_json_object_is_the_documented_one() -> None:
         "rank": 1, "id": "cat-1", "name": "Seated cat, bronze", "score": 0.912346, "confidence": None,
         "namespace": "museum",
         "labels": {"label": "cat"}, "location": {"lat": 1.5, "lng": -2.5}, "url": "https://example.org/cat",
-        "licence": "CC0-1.0", "attributes": {"hall": "7"},
+        "licence": "CC0-1.0", "attributes": {"hall": "7"}, "place": None,
     }  # fmt: skip
     assert first["matches"][1]["location"] is None
     assert second == {"photo": "q.jpg", "error": "q.jpg: is not a picture"}
