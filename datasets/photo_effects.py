@@ -110,7 +110,9 @@ def _illumination(size: tuple[int, int], rng: np.random.Generator, difficulty: f
     field = 1 + along * np.float32(0.14 * difficulty * rng.uniform())
     if rng.uniform() < 0.4 * difficulty:  # the edge of a shadow; sharp for a wall near by, soft for a tree
         depth, sharpness = rng.uniform(0.1, 0.45), rng.uniform(3, 30)
-        field *= 1 - np.float32(depth) / (1 + np.exp(-(along - np.float32(offset)) * np.float32(sharpness)))
+        # The logistic function by tanh, which does not overflow far from the edge.
+        lit_share = 0.5 - 0.5 * np.tanh((along - np.float32(offset)) * np.float32(sharpness / 2))
+        field *= 1 - np.float32(depth) * (1 - lit_share)
     field *= 1 - np.float32(0.1 * difficulty * rng.uniform()) * (x * x + y * y)  # the lens darkens its corners
     lit: NDArray[np.float32] = np.asarray(field, dtype=np.float32)[..., None]
     return lit

@@ -33,6 +33,7 @@ DRAWN_PHOTOS = 100
 _LEAST_DIFFICULTY, _MOST_DIFFICULTY = 0.5, 2.0
 _LEAST_LONG_SIDE_PX = 360  # of a photo; an encoder of more than 180 pixels gets twice its side
 _SEED = 20_261_121  # any number; fixed, so that a build gives the same bytes again
+_ADAPTER_SEED = 20_261_122  # another: what an adapter was fitted to would flatter the calibration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +75,31 @@ def take_photos(
     return CalibrationPhotos(pixels=np.stack(pixels), reference_ids=tuple(ids), difficulties=difficulties)
 
 
+def pair_with_photos(
+    images: Sequence[CatalogueImage], recipe: Preprocessing, *, most: int, progress: Progress = unwatched
+) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
+    """Yield pictures of references, one of each, with a simulated photo of it; uint8 [size, size, 3] both.
+
+    None of the photos is one of `take_photos`.
+
+    Args:
+        images: The pictures of a catalogue.
+        recipe: From picture to pixels.
+        most: References at most, evenly chosen.
+        progress: Shows how far it is.
+
+    Raises:
+        PhotoError: A picture cannot be used.
+    """
+    drawn = _draw_things()
+    chosen = list({image.reference_id: image for image in reversed(images)}.values())[::-1]
+    subjects = [_Subject(image=chosen[at], copy=0, seed=_ADAPTER_SEED) for at in sample_positions(len(chosen), most)]
+    for subject in progress("photos to adapt to", subjects):
+        assert subject.image is not None, "all of them are references"
+        reference = preprocess(open_reference_picture(subject.image), recipe)
+        yield reference, preprocess(subject.photograph(drawn, _long_side_px(recipe)), recipe)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Subject:
     """Something to be photographed: a picture of a reference, or a drawn thing."""
@@ -81,13 +107,14 @@ class _Subject:
     copy: int
     image: CatalogueImage | None = None
     thing: DrawnInstance | None = None
+    seed: int = _SEED
 
     @property
     def difficulty(self) -> float:
         return float(self._randomness(0).uniform(_LEAST_DIFFICULTY, _MOST_DIFFICULTY))
 
     def _randomness(self, use: int) -> np.random.Generator:
-        return np.random.default_rng([_SEED, self.image.index_id if self.image else 0, self.copy, use])
+        return np.random.default_rng([self.seed, self.image.index_id if self.image else 0, self.copy, use])
 
     def photograph(self, drawn: Sequence[DrawnInstance], long_side_px: int) -> Image:
         import PIL.Image

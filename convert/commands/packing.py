@@ -92,6 +92,13 @@ def add_parser(commands: Any) -> None:
         help="put a picture of each reference image into the pack, its longer side at most PX pixels, so that answers "
         "can be looked at offline; default: none, since this publishes the pictures, and makes the pack larger",
     )
+    parser.add_argument(
+        "--adapter",
+        type=Path,
+        metavar="FILE",
+        help="adapt the encoders to this catalogue: an adapter is learnt and written to FILE, or read if FILE is "
+        "there; keep it for later versions, whose encoders then stay the same. For a thousand references and more",
+    )
     parser.add_argument("--json", action="store_true", help="print what was built as one JSON object")
     parser.set_defaults(run=_pack)
 
@@ -157,6 +164,7 @@ def _request(options: argparse.Namespace) -> PackRequest:
         accept_licence=options.accept_licence,
         false_accept_rate=options.false_accept_rate,
         thumbnail_side_px=options.thumbnails,
+        adapter_file=options.adapter,
     )
 
 

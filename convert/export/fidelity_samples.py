@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -202,23 +203,12 @@ def _tokens(model: LoadedModel, texts: list[str]) -> NDArray[np.int64]:
 
 
 def _embed_original_images(model: LoadedModel, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    from edge_identify.convert.export.towers import ImageTower
+    from edge_identify.convert.export.towers import embed, image_tower
 
-    return _evaluate(ImageTower(model.model, mean=model.mean, std=model.std), pixels)
+    return embed_in_batches(partial(embed, image_tower(model)), pixels)
 
 
 def _embed_original_texts(model: LoadedModel, tokens: NDArray[np.int64]) -> NDArray[np.float32]:
-    from edge_identify.convert.export.towers import TextTower
+    from edge_identify.convert.export.towers import embed, text_tower
 
-    return _evaluate(TextTower(model.model), tokens)
-
-
-def _evaluate(tower: object, batch: NDArray[np.uint8] | NDArray[np.int64]) -> NDArray[np.float32]:
-    import torch
-
-    def embed(part: NDArray[np.uint8] | NDArray[np.int64]) -> NDArray[np.float32]:
-        with torch.inference_mode():
-            embeddings: NDArray[np.float32] = tower(torch.from_numpy(part)).numpy()  # type: ignore[operator]
-        return embeddings
-
-    return embed_in_batches(embed, batch)
+    return embed_in_batches(partial(embed, text_tower(model)), tokens)

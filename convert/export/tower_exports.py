@@ -47,9 +47,9 @@ def image_tower_export(
         calibration: Pictures that show the quantiser its ranges, uint8 [n, size, size, 3].
         progress: Is shown the tries that finding a faithful int8 takes.
     """
-    from edge_identify.convert.export.towers import ImageTower
+    from edge_identify.convert.export.towers import image_tower
 
-    tower = ImageTower(model.model, mean=model.mean, std=model.std)
+    tower = image_tower(model)
     size = model.preprocessing.size_px
     transformer = is_transformer(tower.visual)
 
@@ -71,9 +71,9 @@ def image_tower_export(
 
 def text_tower_export(model: LoadedModel) -> TowerExport:
     """Return how a model's text tower is written."""
-    from edge_identify.convert.export.towers import TextTower
+    from edge_identify.convert.export.towers import text_tower
 
-    tower = TextTower(model.model)
+    tower = text_tower(model)
     context = model.context_length
     return TowerExport(
         kind="text",

@@ -18,7 +18,29 @@ from torch import nn
 from torch.nn import functional as F
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from open_clip import CLIP, CustomTextCLIP
+
+    from edge_identify.convert.models.loading import LoadedModel
+
+
+def image_tower(model: LoadedModel) -> ImageTower:
+    """Return a loaded model's image tower."""
+    return ImageTower(model.model, mean=model.mean, std=model.std, adapter=model.adapter)
+
+
+def text_tower(model: LoadedModel) -> TextTower:
+    """Return a loaded model's text tower."""
+    return TextTower(model.model, adapter=model.adapter)
+
+
+def embed(tower: ImageTower | TextTower, batch: NDArray[np.uint8] | NDArray[np.int64]) -> NDArray[np.float32]:
+    """Return a tower's unit vectors, float32 [n, dim], of a batch as its `forward` takes it."""
+    with torch.inference_mode():
+        embeddings: NDArray[np.float32] = tower(torch.from_numpy(batch)).numpy()
+    return embeddings
+
 
 _WHITE = 255.0  # the largest value of a pixel; mean and std are given for pixels of 0 to 1
 
@@ -30,12 +52,21 @@ class ImageTower(nn.Module):
         visual: open_clip's tower, shared with the model, not copied.
         scale: What pixels are multiplied by, float32 [3, 1, 1].
         offset: What is added afterwards, float32 [3, 1, 1].
+        adapter: What embeddings are multiplied by, float32 [dim, dim], before they get length 1; None leaves them.
     """
 
     scale: torch.Tensor
     offset: torch.Tensor
+    adapter: torch.Tensor | None
 
-    def __init__(self, model: CLIP | CustomTextCLIP, *, mean: Sequence[float], std: Sequence[float]) -> None:
+    def __init__(
+        self,
+        model: CLIP | CustomTextCLIP,
+        *,
+        mean: Sequence[float],
+        std: Sequence[float],
+        adapter: NDArray[np.float32] | None = None,
+    ) -> None:
         """Wrap `model.visual`; `mean` and `std` are per channel (RGB), for pixels of 0 to 1."""
         super().__init__()
         self.visual = model.visual
@@ -43,6 +74,7 @@ class ImageTower(nn.Module):
         centre = torch.tensor(mean, dtype=torch.float64)
         self.register_buffer("scale", (1.0 / (_WHITE * spread)).to(torch.float32).reshape(3, 1, 1))
         self.register_buffer("offset", (-centre / spread).to(torch.float32).reshape(3, 1, 1))
+        self.register_buffer("adapter", None if adapter is None else torch.from_numpy(adapter))
         self.eval()
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
@@ -66,7 +98,7 @@ class ImageTower(nn.Module):
             Unit vectors, float32 [n, dim].
         """
         normalised = planes.to(torch.float32) * self.scale + self.offset
-        return F.normalize(self.visual(normalised), dim=-1)
+        return _unit(self.visual(normalised), self.adapter)
 
 
 class PlanarImageTower(nn.Module):
@@ -95,12 +127,16 @@ class TextTower(nn.Module):
 
     Attributes:
         model: open_clip's model, shared, not copied.
+        adapter: As `ImageTower.adapter`: both towers answer in one space.
     """
 
-    def __init__(self, model: CLIP | CustomTextCLIP) -> None:
+    adapter: torch.Tensor | None
+
+    def __init__(self, model: CLIP | CustomTextCLIP, *, adapter: NDArray[np.float32] | None = None) -> None:
         """Wrap `model.encode_text`."""
         super().__init__()
         self.model = model
+        self.register_buffer("adapter", None if adapter is None else torch.from_numpy(adapter))
         self.eval()
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
@@ -112,5 +148,8 @@ class TextTower(nn.Module):
         Returns:
             Unit vectors, float32 [n, dim].
         """
-        embeddings: torch.Tensor = self.model.encode_text(tokens, normalize=True)
-        return embeddings
+        return _unit(self.model.encode_text(tokens), self.adapter)
+
+
+def _unit(embeddings: torch.Tensor, adapter: torch.Tensor | None) -> torch.Tensor:
+    return F.normalize(embeddings if adapter is None else embeddings @ adapter, dim=-1)

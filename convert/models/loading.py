@@ -35,6 +35,8 @@ from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.preprocessing import MAX_SIZE_PX, Interpolation, Preprocessing, ResizeMode
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import nn
 
 RANDOM_SEED = 0
@@ -65,6 +67,7 @@ class LoadedModel:
         tokenizer: What splits its text on devices; None if they cannot, and the text tower stays behind.
         licence: Licence of the weights, as far as known, and that it was accepted where it had to be.
         space_id: See `compute_space_id`.
+        adapter: What embeddings of both towers are multiplied by, float32 [dim, dim]; see `convert.adapting`.
     """
 
     name: str
@@ -78,6 +81,7 @@ class LoadedModel:
     tokenizer: TextTokenizer | None
     licence: str
     space_id: str
+    adapter: NDArray[np.float32] | None = None
 
 
 def load_model(

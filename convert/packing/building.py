@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edge_identify.convert.adapting.adapter import Adapter, adapt, read_adapter, write_adapter
+from edge_identify.convert.adapting.learning import learn_adapter
 from edge_identify.convert.calibrating.calibrating import (
     DEFAULT_FALSE_ACCEPT_RATE,
     CalibrationOutcome,
@@ -85,6 +87,7 @@ class PackRequest:
         accept_licence: Whether a licence that is for research only is accepted.
         false_accept_rate: Share of photos of unknown things that may be taken for known ones, above 0 and below .5.
         thumbnail_side_px: The longer side of the references' thumbnails; None puts no picture into the pack.
+        adapter_file: The adapter to build into the encoders, learnt and written there if it does not exist; or None.
     """
 
     name: str
@@ -101,6 +104,7 @@ class PackRequest:
     accept_licence: bool = False
     false_accept_rate: float = DEFAULT_FALSE_ACCEPT_RATE
     thumbnail_side_px: int | None = None
+    adapter_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +149,7 @@ def build_pack(
             way.
     """
     _check_place(request)
-    model = _load(request)
+    model = _load(request, images, progress)
     with _folder_in_the_making(request.out, replace=request.replace) as folder:
         bench = make_bench(model, references, images)
         encoders = export_encoders(
@@ -214,14 +218,29 @@ def _check_place(request: PackRequest) -> None:
         raise SetupError(f"{out}: a pack is there already; choose another --out, or pass --replace")
 
 
-def _load(request: PackRequest) -> LoadedModel:
-    return load_model(
+def _load(request: PackRequest, images: Sequence[CatalogueImage], progress: Progress) -> LoadedModel:
+    model = load_model(
         request.model_name,
         request.pretrained,
         model_config=request.model_config,
         tokenizer=request.tokenizer_file,
         accept_licence=request.accept_licence,
     )
+    if request.adapter_file is None:
+        return model
+    adapter = _adapter(request.adapter_file, model, images, progress)
+    return adapt(model, adapter, name=str(request.adapter_file))
+
+
+def _adapter(path: Path, model: LoadedModel, images: Sequence[CatalogueImage], progress: Progress) -> Adapter:
+    if path.exists():
+        return read_adapter(path)
+    if not path.parent.is_dir():
+        raise SetupError(f"{path.parent}: no such folder; make it first, or choose another --adapter")
+    adapter = learn_adapter(model, images, progress=progress)
+    with disk_errors_explained(path.parent):
+        write_adapter(path, adapter)
+    return adapter
 
 
 @contextmanager

@@ -6,7 +6,7 @@ A newcomer would look for the text tower in one place. In `CLIP` its parts lie o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,8 @@ import numpy as np
 from edge_identify.convert.export.onnx.fused_parts import Block, Linear, Norm, array, read_blocks, read_norm
 
 if TYPE_CHECKING:
+    import torch
+
     from edge_identify.convert.export.onnx.fused_parts import Array
     from edge_identify.convert.export.towers import ImageTower, TextTower
 
@@ -102,8 +104,27 @@ def read_vision(tower: ImageTower, size_px: int) -> VisionParts | None:
         first_norm=first_norm,
         blocks=blocks,
         last_norm=last_norm,
-        projection=None if visual.proj is None else array(visual.proj),
+        projection=_adapted(None if visual.proj is None else array(visual.proj), tower.adapter),
     )
+
+
+def _adapted(projection: Array | None, adapter: torch.Tensor | None) -> Array | None:
+    if adapter is None:
+        return projection
+    # Double, so that the product is rounded once.
+    matrix = array(adapter).astype(np.float64)
+    return (matrix if projection is None else projection.astype(np.float64) @ matrix).astype(np.float32)
+
+
+def _adapted_layer(layer: Linear | None, adapter: torch.Tensor | None) -> Linear | None:
+    if adapter is None:
+        return layer
+    if layer is None:
+        return Linear(weight=array(adapter), bias=np.zeros(len(adapter), np.float32))
+    bias = layer.bias.astype(np.float64) @ array(adapter)
+    weight = _adapted(layer.weight, adapter)
+    assert weight is not None, "there is a layer"
+    return Linear(weight=weight, bias=bias.astype(np.float32))
 
 
 def _is_plain_vision(visual: Any, size_px: int) -> bool:
@@ -138,11 +159,12 @@ def read_text(tower: TextTower, context_length: int) -> TextParts | None:
     from open_clip import CLIP, CustomTextCLIP
 
     model: Any = tower.model
+    parts: TextParts | None = None
     if type(model) is CLIP:
-        return _text_parts(model, context_length, pool=model.text_pool_type, end_id=model.text_eos_id)
-    if type(model) is CustomTextCLIP and _is_plain_text(model.text):
-        return _text_parts(model.text, context_length, pool=model.text.pool_type, end_id=model.text.eos_id)
-    return None
+        parts = _text_parts(model, context_length, pool=model.text_pool_type, end_id=model.text_eos_id)
+    elif type(model) is CustomTextCLIP and _is_plain_text(model.text):
+        parts = _text_parts(model.text, context_length, pool=model.text.pool_type, end_id=model.text.eos_id)
+    return parts if parts is None else replace(parts, projection=_adapted_layer(parts.projection, tower.adapter))
 
 
 def _is_plain_text(text: Any) -> bool:

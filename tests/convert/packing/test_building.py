@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from edge_identify.convert.adapting import learning
 from edge_identify.convert.commands import main
 from edge_identify.convert.export.fidelity_samples import FidelityBench
 from edge_identify.convert.export.progress import unwatched
@@ -109,6 +110,31 @@ def fp16_drifts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("fp16_drifts")
+def test_an_adapter_is_learnt_once_and_kept_for_later_versions(
+    build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(learning, "LEAST_REFERENCES", 6)
+    pack, adapter = tmp_path / "out/pack", tmp_path / "t.adapter"
+    assert build(variants="onnx-fp32") == 0
+    plain = read_manifest(pack).model.space_id
+
+    assert build("--replace", "--adapter", str(adapter), variants="onnx-fp32") == 0
+    learnt, first = adapter.read_bytes(), contents(pack)
+    assert read_manifest(pack).model.space_id != plain
+    assert build("--replace", "--adapter", str(adapter), variants="onnx-fp32") == 0
+
+    assert adapter.read_bytes() == learnt
+    assert contents(pack) == first
+    assert self_test(open_pack(pack)) == 3
+    capsys.readouterr()
+    assert build("--replace", "--adapter", str(tmp_path / "no/such/t.adapter"), variants="onnx-fp32") == 8
+    assert "no/such: no such folder" in capsys.readouterr().err
+    adapter.write_bytes(learnt[:100])
+    assert build("--replace", "--adapter", str(adapter), variants="onnx-fp32") == 8
+    assert "t.adapter: cannot be read as an adapter" in capsys.readouterr().err
+    assert contents(pack) == first
+
+
 def test_a_drifting_variant_stops_the_build_and_leaves_nothing(
     build: Build, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -95,6 +95,38 @@ def test_a_text_graph_answers_as_torch_does(
     _assert_the_same_as_torch(model, tower, tokens)
 
 
+@pytest.mark.parametrize("name", ["clip", "custom_text", "siglip", "no_projection"])
+def test_an_adapter_is_folded_into_either_graph(
+    towers_of: Towers, pixels: NDArray[np.uint8], tokens: NDArray[np.int64], name: str
+) -> None:
+    from edge_identify.convert.export.towers import ImageTower, TextTower
+
+    image, text = towers_of(**TEXT_OPTIONS[name])
+    dim = 24 if name != "no_projection" else len(_first_text_answer(text, tokens))
+    rng = np.random.default_rng(3)
+    matrix, wide = (rng.standard_normal((side, side)).astype(np.float32) for side in (24, dim))
+    model = text.model
+    adapted_image = ImageTower(model, mean=(0.5, 0.5, 0.5), std=(0.3, 0.3, 0.3), adapter=matrix)
+    adapted_text = TextTower(model, adapter=wide)
+    plain = fused_image_graph(image, SIZE_PX)
+    for tower, batch, graph in (
+        (adapted_image, pixels, fused_image_graph(adapted_image, SIZE_PX)),
+        (adapted_text, tokens, fused_text_graph(adapted_text, CONTEXT)),
+    ):
+        assert graph is not None
+        _assert_the_same_as_torch(graph, tower, batch)
+    assert plain is not None
+    adapted = fused_image_graph(adapted_image, SIZE_PX)
+    assert adapted is not None
+    assert len(adapted.graph.node) == len(plain.graph.node), "one product, not two"
+
+
+def _first_text_answer(tower: Any, tokens: NDArray[np.int64]) -> NDArray[np.float32]:
+    graph = fused_text_graph(tower, CONTEXT)
+    assert graph is not None
+    return _answers(graph, tokens[:1])[0]
+
+
 @pytest.mark.parametrize(
     "vision",
     [

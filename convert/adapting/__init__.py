@@ -1,0 +1,1 @@
+"""Adapting an encoder to a pack: a small matrix learnt from its references and simulated photos of them."""
