@@ -39,6 +39,7 @@ class Match:
         confidence: Probability that the photo shows it; None where the pack is not calibrated.
         index_id: The index's id of that nearest picture; None where the match comes from no index.
         place: What the photo's position says of it; None where no position was used.
+        matched_points: How many points of that picture lie alike in the photo; None where nobody compared them.
     """
 
     reference: Reference
@@ -47,6 +48,7 @@ class Match:
     confidence: float | None = None
     index_id: int | None = None
     place: PlaceEvidence | None = None
+    matched_points: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +59,7 @@ class StageSeconds:
         prepare: Reading, decoding and resizing the photo; making tokens of a text.
         encode: The encoder.
         search: The index.
-        decide: Looking up the references, and the decision.
+        decide: Looking up the references, comparing their pictures where that was asked for, and the decision.
     """
 
     prepare: float

@@ -59,8 +59,8 @@ class Identifier:
         """
         self._pack = pack
         self._encoder = image_encoder(pack, many=many)
-        calibration = _calibration(pack, self._encoder.variant_name)
-        self._finder = ReferenceFinder(pack, many=many, calibration=calibration, filters=filters)
+        self._calibration = _calibration(pack, self._encoder.variant_name)
+        self._finder = ReferenceFinder(pack, many=many, calibration=self._calibration, filters=filters)
 
     def __enter__(self) -> Self:
         return self
@@ -72,6 +72,11 @@ class Identifier:
     def variant_name(self) -> str:
         """The encoder variant in use."""
         return self._encoder.variant_name
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """What answers are decided with; None where the pack is not calibrated for the variant in use."""
+        return self._calibration
 
     def close(self) -> None:
         """Close the pack's files."""

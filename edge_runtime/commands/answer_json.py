@@ -11,7 +11,8 @@
          "look_alikes": {"ids": [...], "namespace": shared or "", "labels": shared} if ambiguous, else null,
          "matches": [{"rank", "id", "name", "score", "confidence": that the photo shows it, or null, "namespace",
                       "labels", "location": {"lat", "lng"} or null, "url", "licence", "attributes",
-                      "place": {"distance_m" or null, "score", "vision_confidence"} or null}]},
+                      "place": {"distance_m" or null, "score", "vision_confidence"} or null,
+                      "matched_points": that lie alike in its picture and the photo, or null}]},
         {"photo": ..., "error": reason}]}
 
 `--jsonl` prints a line for each photo: one of these answers with `schema`, `pack` and `encoder` in it.
@@ -30,7 +31,6 @@ A newcomer would trust JSON to be safe to print: it lets through the letters tha
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -44,9 +44,6 @@ if TYPE_CHECKING:
     from edge_identify.edge_runtime.pack.references import Filters
 
 SCHEMA = 1
-_UNPRINTABLE = re.compile(
-    "[\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb]"
-)
 
 
 def answers_as_json(answers: Sequence[Answer], answerer: Answerer) -> str:
@@ -71,7 +68,14 @@ def _header(answerer: Answerer) -> dict[str, Any]:
 
 def _printable_json(text: str) -> str:
     """Escape what is not to be printed; such signs stand within strings only, where an escape means the same."""
-    return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    if text.replace("\n", "").isprintable():
+        return text
+    return "".join(sign if sign.isprintable() or sign == "\n" else _escaped(sign) for sign in text)
+
+
+def _escaped(sign: str) -> str:
+    units = sign.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
 
 
 def _as_json(answer: Answer) -> dict[str, Any]:
@@ -152,4 +156,5 @@ def _match_as_json(match: Match) -> dict[str, Any]:
         "licence": reference.licence,
         "attributes": dict(reference.attributes),
         "place": None if match.place is None else _place_as_json(match.place),
+        "matched_points": match.matched_points,
     }

@@ -16,6 +16,7 @@ from edge_identify.edge_runtime.commands.saying import (
     facts,
     filters_in_words,
     places_in_words,
+    points_in_words,
     reason,
     what_it_is,
 )
@@ -58,6 +59,7 @@ def answer_lines(answer: Answer, screen: Screen) -> list[str]:
         *_headline(answer, found, screen),
         *_winner(found, screen),
         *_indented(f"why: {reason(found)}" if answer.kind == "photo" else "", screen, Style.FAINT),
+        *_indented(points_in_words(found), screen, Style.FAINT),
         *(line for words in places_in_words(found) for line in _indented(words, screen, Style.FAINT)),
         *_indented(filters_in_words(found), screen, Style.FAINT),
         *_tables(found, screen),

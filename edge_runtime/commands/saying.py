@@ -57,9 +57,26 @@ def reason(found: Identification) -> str:
     if ahead is None:
         return f"no known thing looks as similar ({best:.2f}; 1 is identical)"
     if round(ahead, 2) <= 0:
-        beside = "" if found.matches[0].place is None else ", and where the photo was taken speaks for it"
-        return f"others look as similar ({best:.2f}; 1 is identical){beside}"
+        return f"others look as similar ({best:.2f}; 1 is identical){_what_speaks_for(found.matches[0])}"
     return f"stands out from the runner-up by {ahead:.2f} in similarity ({best:.2f}; 1 is identical)"
+
+
+def _what_speaks_for(match: Match) -> str:
+    told = [
+        "its points agree" if match.matched_points else "",
+        "where the photo was taken speaks for it" if match.place is not None else "",
+    ]
+    return "".join(f", and {text}" for text in told if text)
+
+
+def points_in_words(found: Identification) -> str:
+    """Return how many points of the first reference's picture lie alike in the photo; nothing if nobody compared."""
+    count = found.matches[0].matched_points
+    if count is None:
+        return ""
+    if count == 0:
+        return "points: none of its picture agree with the photo, or no more than chance brings"
+    return f"points: {count} of its picture agree with the photo"
 
 
 def places_in_words(found: Identification) -> list[str]:

@@ -40,6 +40,7 @@ def test_the_json_object_is_the_documented_one() -> None:
         "namespace": "museum",
         "labels": {"label": "cat"}, "location": {"lat": 1.5, "lng": -2.5}, "url": "https://example.org/cat",
         "licence": "CC0-1.0", "attributes": {"hall": "7"}, "place": None,
+            "matched_points": None,
     }  # fmt: skip
     assert first["matches"][1]["location"] is None
     assert second == {"photo": "q.jpg", "error": "q.jpg: is not a picture"}
@@ -127,7 +128,7 @@ def test_a_later_version_may_add_fields() -> None:
 
 
 @pytest.mark.parametrize(
-    "sign", ["\n", "\x1b", "\x7f", "\x85", "\x9b", "\u2028", "\u2029", "\u202e", "\u200b", "\udcff"]
+    "sign", ["\n", "\x1b", "\x7f", "\x85", "\x9b", "\u2028", "\u2029", "\u202e", "\u200b", "\udcff", "\U000e0001"]
 )
 def test_names_from_outside_neither_command_a_terminal_nor_end_a_line(sign: str) -> None:
     name = f"a{sign}b"

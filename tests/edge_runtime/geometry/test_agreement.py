@@ -1,0 +1,145 @@
+"""A drawn picture is found in a photo of it where it lies; what is not there is not found."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from edge_identify.edge_runtime.errors import SetupError
+from edge_identify.edge_runtime.geometry.agreement import LEAST_POINTS, find_agreement
+from edge_identify.edge_runtime.geometry.points import MOST_POINTS, find_points
+
+SIZE = (240, 180)
+CORNERS = np.array([(0, 0), (SIZE[0], 0), SIZE, (0, SIZE[1])], float)
+
+
+def label(seed: int, size: tuple[int, int] = SIZE) -> Image.Image:
+    """A drawn label: overlapping shapes of random colours."""
+    random = np.random.default_rng(seed)
+    picture = Image.new("RGB", size, tuple(random.integers(120, 255, 3).tolist()))
+    draw = ImageDraw.Draw(picture)
+    for _ in range(60):
+        x, y = random.integers(0, size[0]), random.integers(0, size[1])
+        across, down = random.integers(6, 40, 2)
+        shape = draw.rectangle if random.random() < 0.5 else draw.ellipse
+        shape([int(x), int(y), int(x + across), int(y + down)], fill=tuple(random.integers(0, 255, 3).tolist()))
+    return picture
+
+
+def photo_of(picture: Image.Image, corners: np.ndarray, size: tuple[int, int] = (640, 480)) -> Image.Image:
+    """Lay a picture into a photo so that its corners come to lie at `corners`, [4, 2], on a plain ground with grain."""
+    source = np.array([(0, 0), (picture.width, 0), picture.size, (0, picture.height)], float)
+    rows = []
+    for (x, y), (u, v) in zip(corners, source, strict=True):
+        rows += [[x, y, 1, 0, 0, 0, -u * x, -u * y], [0, 0, 0, x, y, 1, -v * x, -v * y]]
+    view = np.linalg.solve(np.array(rows), source.ravel())
+    seen = picture.transform(size, Image.Transform.PERSPECTIVE, view.tolist(), Image.Resampling.BICUBIC)
+    mask = Image.new("L", picture.size, 255).transform(size, Image.Transform.PERSPECTIVE, view.tolist())
+    ground = np.random.default_rng(1).normal(128, 6, (size[1], size[0], 3)).clip(0, 255).astype(np.uint8)
+    return Image.composite(seen, Image.fromarray(ground), mask)
+
+
+VIEWS = {
+    "straight": CORNERS * 1.5 + (120, 90),
+    "small": CORNERS * 0.7 + (300, 200),
+    "turned": (CORNERS - (120, 90)) @ np.array([[0.0, 1.2], [-1.2, 0.0]]) + (320, 240),
+    "upside down": (CORNERS - (120, 90)) * -1.3 + (320, 240),
+    "from the side": np.array([(100, 60), (420, 130), (410, 350), (90, 430)], float),
+    "cut by the edge": CORNERS * 2 + (330, 100),
+}
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_picture_is_found_where_it_lies(view: str) -> None:
+    corners = VIEWS[view]
+
+    agreement = find_agreement(find_points(photo_of(label(0), corners)), find_points(label(0)))
+
+    assert agreement is not None
+    assert agreement.count >= 20
+    assert np.abs(agreement.outline - (corners - 0.5)).max() < 7  # a pixel's centre is a whole number
+    assert agreement.in_photo.shape == agreement.in_reference.shape == (agreement.count, 2)
+    for points in (agreement.in_photo, agreement.in_reference):
+        assert len(np.unique(points, axis=0)) == agreement.count, "no place counts twice"
+
+
+def test_a_tiny_reference_is_found_too_in_its_own_pixels() -> None:
+    reference = label(0).resize((96, 72), Image.Resampling.LANCZOS)
+
+    agreement = find_agreement(find_points(photo_of(label(0), VIEWS["straight"])), find_points(reference))
+
+    assert agreement is not None
+    assert np.abs(agreement.outline - (VIEWS["straight"] - 0.5)).max() < 6
+    assert agreement.in_reference.max(axis=0)[0] < 96
+
+
+def test_the_same_pictures_give_the_same_answer() -> None:
+    photo, reference = find_points(photo_of(label(0), VIEWS["from the side"])), find_points(label(0))
+    first, second = find_agreement(photo, reference), find_agreement(photo, reference)
+
+    assert first is not None
+    assert second is not None
+    assert (first.outline == second.outline).all()
+    assert (first.in_photo == second.in_photo).all()
+
+
+def test_unrelated_pictures_do_not_agree() -> None:
+    photos = [find_points(photo_of(label(seed), VIEWS["straight"])) for seed in range(6)]
+    references = [find_points(label(seed)) for seed in range(6)]
+
+    for at, photo in enumerate(photos):
+        found = [find_agreement(photo, reference) is not None for reference in references]
+        assert found == [at == other for other in range(6)]
+
+
+def test_a_mirrored_picture_does_not_agree_as_a_whole() -> None:
+    mirrored = label(0).transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+
+    assert find_agreement(find_points(photo_of(mirrored, VIEWS["straight"])), find_points(label(0))) is None
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 3), (1, 400), (5000, 1), (16, 16), (640, 480)])
+def test_a_blank_or_tiny_picture_has_no_points_and_agrees_with_nothing(size: tuple[int, int]) -> None:
+    blank = find_points(Image.new("RGB", size, (200, 180, 10)))
+
+    assert blank.positions.shape == (0, 2)
+    assert blank.descriptors.shape == (0, 128)
+    for one, other in ((blank, find_points(label(0))), (find_points(label(0)), blank), (blank, blank)):
+        assert find_agreement(one, other) is None
+
+
+def test_a_single_point_is_no_evidence() -> None:
+    picture = Image.new("RGB", (300, 300), "white")
+    ImageDraw.Draw(picture).ellipse([140, 140, 160, 160], fill="black")
+    points = find_points(picture)
+
+    assert 1 <= len(points.positions) < LEAST_POINTS
+    assert find_agreement(points, points) is None
+
+
+def test_points_on_one_line_are_no_view_of_a_picture() -> None:
+    points = find_points(label(0))
+    on_a_line = replace(points, positions=points.positions * np.array([1, 0], np.float32))
+
+    assert find_agreement(on_a_line, points) is None
+
+
+def test_a_noisy_picture_gives_no_more_points_than_are_kept() -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (600, 800, 3), dtype=np.uint8)
+    points = find_points(Image.fromarray(noise))
+
+    assert len(points.positions) == MOST_POINTS
+    assert (points.positions < (800, 600)).all()
+    assert (points.positions > -1).all()
+    assert np.allclose(np.linalg.norm(points.descriptors, axis=1), 1, atol=1e-3)
+
+
+def test_without_the_extra_the_error_names_the_line_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cv2", None)
+
+    with pytest.raises(SetupError, match=r"pip install 'edge-identify\[geometry\]'"):
+        find_points(label(0))
