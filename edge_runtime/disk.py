@@ -6,7 +6,6 @@ A newcomer would let `OSError` through: a person then reads a traceback where "n
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -54,6 +53,8 @@ def link_or_copy(source: Path, target: Path) -> None:
     except FileExistsError:
         raise
     except OSError:
+        import shutil
+
         with source.open("rb") as original, replacing(target) as copy:
             shutil.copyfileobj(original, copy)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from edge_identify.edge_runtime.commands.running import ExitCode
@@ -70,7 +70,6 @@ class AnswerOutput(Protocol):
         """Write what waits until all is known, or until the run was interrupted."""
 
 
-@dataclass(slots=True, kw_only=True)
 class Tally:
     """What has come of a run's questions so far.
 
@@ -80,9 +79,11 @@ class Tally:
         times: Wall time of all answers, by stage.
     """
 
-    decisions: Counter[Decision | None] = field(default_factory=Counter)
-    skipped: int = 0
-    times: StageSeconds = field(default_factory=lambda: StageSeconds(prepare=0.0, encode=0.0, search=0.0, decide=0.0))
+    def __init__(self) -> None:
+        """Begin to count."""
+        self.decisions: Counter[Decision | None] = Counter()
+        self.skipped = 0
+        self.times = StageSeconds(prepare=0.0, encode=0.0, search=0.0, decide=0.0)
 
     def add(self, answer: Answer) -> None:
         """Count an answer."""

@@ -20,7 +20,6 @@ from edge_identify.edge_runtime.commands.answers import Answer
 from edge_identify.edge_runtime.errors import PhotoError
 
 if TYPE_CHECKING:
-    from edge_identify.edge_runtime.commands.photo_paths import AskedPhoto
     from edge_identify.edge_runtime.identification import Identification
     from edge_identify.edge_runtime.prepared_photos import PreparedPhoto
 
@@ -31,37 +30,37 @@ _AHEAD = 2 * BATCH  # photos that are made ready while a batch is embedded
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadyPhoto:
-    """A photo that was decoded, or could not be.
+    """A photo that was decoded.
 
     Attributes:
         path: As it was given.
-        result: What the encoder takes, or the error that stopped it.
+        prepared: What the encoder takes.
         thumbnail: The photo as a small JPEG, where pictures are shown.
     """
 
     path: str
-    result: PreparedPhoto | PhotoError
-    thumbnail: bytes | None = None
+    prepared: PreparedPhoto
+    thumbnail: bytes | None
 
 
-def make_ready(asked: AskedPhoto, *, prepare: Callable[[Path], PreparedPhoto], with_thumbnail: bool) -> ReadyPhoto:
-    """Decode a photo; what is wrong with it is part of the result.
+def make_ready(
+    asked: str | Answer, *, prepare: Callable[[Path], PreparedPhoto], with_thumbnail: bool
+) -> ReadyPhoto | Answer:
+    """Decode a photo; what is wrong with it is its answer.
 
     Args:
-        asked: The photo.
+        asked: The photo's path, or what was answered without a look at it.
         prepare: Makes the encoder's pixels of a photo's file.
         with_thumbnail: Whether to make a small picture of it too.
     """
+    if isinstance(asked, Answer):
+        return asked
     try:
-        if asked.error is not None:
-            raise asked.error
-        return ReadyPhoto(
-            path=asked.path,
-            result=prepare(Path(asked.path)),
-            thumbnail=_thumbnail(asked.path) if with_thumbnail else None,
-        )
+        prepared = prepare(Path(asked))
+        thumbnail = _thumbnail(asked) if with_thumbnail else None
     except PhotoError as error:
-        return ReadyPhoto(path=asked.path, result=error)
+        return Answer(kind="photo", question=asked, result=error)
+    return ReadyPhoto(path=asked, prepared=prepared, thumbnail=thumbnail)
 
 
 def _thumbnail(path: str) -> bytes:
@@ -71,8 +70,8 @@ def _thumbnail(path: str) -> bytes:
 
 
 def ready_photos(
-    asked: Iterable[AskedPhoto], make_one_ready: Callable[[AskedPhoto], ReadyPhoto]
-) -> Generator[ReadyPhoto, None, None]:
+    asked: Iterable[str | Answer], make_one_ready: Callable[[str | Answer], ReadyPhoto | Answer]
+) -> Generator[ReadyPhoto | Answer, None, None]:
     """Yield photos made ready by a few threads, in the order they were asked for. Close it if it is left early."""
     to_come = iter(asked)
     coming = list(islice(to_come, _AHEAD))
@@ -93,18 +92,20 @@ def ready_photos(
 
 
 def answers_in_batches(
-    ready: Iterable[ReadyPhoto], identify: Callable[[Sequence[PreparedPhoto]], list[Identification]]
+    ready: Iterable[ReadyPhoto | Answer], identify: Callable[[Sequence[PreparedPhoto]], list[Identification]]
 ) -> Iterator[Answer]:
     """Yield the answers to photos, in their order; those of a batch as soon as it was embedded.
 
     Args:
-        ready: The photos.
+        ready: The photos, and what was answered without them.
         identify: Answers some prepared photos, at least one.
     """
     to_come = iter(ready)
     while batch := list(islice(to_come, BATCH)):
-        prepared = [photo.result for photo in batch if not isinstance(photo.result, PhotoError)]
+        prepared = [photo.prepared for photo in batch if isinstance(photo, ReadyPhoto)]
         found = iter(identify(prepared) if prepared else [])
         for photo in batch:
-            result = photo.result if isinstance(photo.result, PhotoError) else next(found)
-            yield Answer(kind="photo", question=photo.path, result=result, thumbnail=photo.thumbnail)
+            if isinstance(photo, ReadyPhoto):
+                yield Answer(kind="photo", question=photo.path, result=next(found), thumbnail=photo.thumbnail)
+            else:
+                yield photo

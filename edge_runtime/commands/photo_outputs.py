@@ -57,11 +57,11 @@ def chosen_outputs(
     if options.jsonl:
         outputs.append(JsonLinesOutput(answerer))
     if page is not None:
-        outputs.append(_report(options.html, page, pack, answerer, stack))
+        outputs.append(_html_report(options.html, page, pack, answerer, stack))
     return tuple(outputs) or (_screen(options, pack, answerer, count, stack),)
 
 
-def _report(path: Path, file: BinaryIO, pack: Pack, answerer: Answerer, stack: ExitStack) -> AnswerOutput:
+def _html_report(path: Path, file: BinaryIO, pack: Pack, answerer: Answerer, stack: ExitStack) -> AnswerOutput:
     from edge_identify.edge_runtime.commands.html_report import HtmlReport
 
     return stack.enter_context(HtmlReport(file, answerer, _thumbnails(pack, stack), path.parent))
@@ -95,7 +95,7 @@ def _thumbnails(pack: Pack, stack: ExitStack) -> ThumbnailTable | None:
 
 
 def show_all(
-    answers: Iterable[Answer], outputs: Sequence[AnswerOutput], tally: Tally, progress: ProgressBar
+    answers: Iterable[Answer], outputs: Sequence[AnswerOutput], tally: Tally, progress: ProgressBar | None
 ) -> KeyboardInterrupt | None:
     """Show answers as they come, and what is wrong with a photo on standard error.
 
@@ -103,7 +103,7 @@ def show_all(
         answers: In the order of the questions.
         outputs: Each gets every answer.
         tally: Counts them.
-        progress: Counts them for the eye.
+        progress: Counts them for the eye; None for one photo.
 
     Returns:
         What ended the run early, for the caller to raise once all files are whole; None for a run that has ended.
@@ -113,15 +113,23 @@ def show_all(
         for answer in answers:
             tally.add(answer)
             if isinstance(answer.result, EdgeIdentifyError):
-                progress.note(f"skipped: {printable(str(answer.result))}")
+                _report(f"skipped: {printable(str(answer.result))}", progress)
             for output in outputs:
                 output.show(answer)
-            progress.advance()
+            if progress is not None:
+                progress.advance()
     except KeyboardInterrupt as error:
         interruption = error
     for output in outputs:
         output.finish()
     return interruption
+
+
+def _report(text: str, progress: ProgressBar | None) -> None:
+    if progress is None:
+        print(text, file=sys.stderr)
+    else:
+        progress.note(text)
 
 
 def summary(tally: Tally) -> str:

@@ -10,30 +10,19 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
+from edge_identify.edge_runtime.commands.answers import Answer
 from edge_identify.edge_runtime.errors import PhotoError
 from edge_identify.edge_runtime.images import SUFFIXES
 
 STANDARD_INPUT = "-"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AskedPhoto:
-    """A photo that an answer is wanted for.
+def photos_asked_for(words: Iterable[str], *, null_separated: bool) -> Iterator[str | Answer]:
+    """Yield the paths of the photos that the words of a command line mean, in their order; those of a folder sorted.
 
-    Attributes:
-        path: As it was given; below a folder, with the folder's path as it was given before it.
-        error: Why it is known without a look at it that there is no answer; None for most.
-    """
-
-    path: str
-    error: PhotoError | None = None
-
-
-def photos_asked_for(words: Iterable[str], *, null_separated: bool) -> Iterator[AskedPhoto]:
-    """Yield the photos that the words of a command line mean, in their order; those of a folder sorted.
+    Where it is known without a look at a photo that there is none, the answer that says why takes its place.
 
     Args:
         words: Paths of pictures and folders, and `-` for paths on standard input.
@@ -46,12 +35,11 @@ def photos_asked_for(words: Iterable[str], *, null_separated: bool) -> Iterator[
             yield from _below(word)
 
 
-def _from_standard_input(*, null_separated: bool) -> Iterator[AskedPhoto]:
+def _from_standard_input(*, null_separated: bool) -> Iterator[str | Answer]:
     paths = list(_paths_in(sys.stdin.buffer.read(), null_separated=null_separated))
     if not paths:
         how = "NUL" if null_separated else "a line break"
-        error = PhotoError(f"standard input: names no photo; write paths to it, each ended by {how}")
-        yield AskedPhoto(path=STANDARD_INPUT, error=error)
+        yield _no_photo(STANDARD_INPUT, f"standard input: names no photo; write paths to it, each ended by {how}")
     for path in paths:
         yield from _below(path)
 
@@ -63,7 +51,7 @@ def _paths_in(data: bytes, *, null_separated: bool) -> Iterator[str]:
             yield path
 
 
-def _below(path: str) -> Iterator[AskedPhoto]:
+def _below(path: str) -> Iterator[str | Answer]:
     try:
         is_folder = Path(path).is_dir()
     except ValueError:  # a path with a NUL, which no file has: opening it says so
@@ -71,21 +59,22 @@ def _below(path: str) -> Iterator[AskedPhoto]:
     if is_folder:
         yield from _in_folder(path)
     else:
-        yield AskedPhoto(path=path)
+        yield path
 
 
-def _in_folder(root: str) -> Iterator[AskedPhoto]:
+def _in_folder(root: str) -> Iterator[str | Answer]:
     unreadable: list[OSError] = []
     found = sorted(_pictures_below(root, unreadable), key=lambda path: Path(path).parts)
-    yield from (AskedPhoto(path=path) for path in found)
+    yield from found
     for error in unreadable:
-        folder = str(error.filename)
-        yield AskedPhoto(path=folder, error=PhotoError(f"{folder}: the folder cannot be read ({error.strerror})"))
+        yield _no_photo(error.filename, f"{error.filename}: the folder cannot be read ({error.strerror})")
     if not found and not unreadable:
         known = " ".join(sorted(SUFFIXES))
-        yield AskedPhoto(
-            path=root, error=PhotoError(f"{root}: no picture in it or below it; the known endings are {known}")
-        )
+        yield _no_photo(root, f"{root}: no picture in it or below it; the known endings are {known}")
+
+
+def _no_photo(path: str, reason: str) -> Answer:
+    return Answer(kind="photo", question=path, result=PhotoError(reason))
 
 
 def _pictures_below(root: str, unreadable: list[OSError]) -> Iterator[str]:

@@ -39,12 +39,12 @@ from edge_identify.edge_runtime.commands.photo_outputs import (
     show_all,
     summary,
 )
-from edge_identify.edge_runtime.commands.photo_paths import STANDARD_INPUT, AskedPhoto, photos_asked_for
-from edge_identify.edge_runtime.commands.progress import ProgressBar
+from edge_identify.edge_runtime.commands.photo_paths import STANDARD_INPUT, photos_asked_for
 from edge_identify.edge_runtime.commands.running import EXIT_CODES_HELP, ExitCode, run_command
 from edge_identify.edge_runtime.errors import EdgeIdentifyError, SetupError
 
 if TYPE_CHECKING:
+    from edge_identify.edge_runtime.commands.progress import ProgressBar
     from edge_identify.edge_runtime.identification import Identifier
     from edge_identify.edge_runtime.pack.reader import Pack
     from edge_identify.edge_runtime.prepared_photos import PhotoInPreparation
@@ -127,7 +127,7 @@ def _checked(options: argparse.Namespace, parser: argparse.ArgumentParser) -> ar
 
 def _identify(options: argparse.Namespace) -> ExitCode:
     asked = list(photos_asked_for(options.photos, null_separated=options.null))
-    is_single = len(asked) == 1 and options.photos == [asked[0].path]
+    is_single = len(asked) == 1 and options.photos == [_path(asked[0])]
     check_explainable(options, len(asked))
     tally = Tally()
     with ExitStack() as stack:
@@ -152,6 +152,10 @@ def _identify(options: argparse.Namespace) -> ExitCode:
     return exit_code_of(tally, is_single=is_single)
 
 
+def _path(asked: str | Answer) -> str:
+    return asked if isinstance(asked, str) else asked.question
+
+
 def _page_file(path: Path | None) -> AbstractContextManager[BinaryIO | None]:
     if path is None:
         return nullcontext()
@@ -161,14 +165,14 @@ def _page_file(path: Path | None) -> AbstractContextManager[BinaryIO | None]:
 
 
 def _opened(
-    pack: Pack, asked: Sequence[AskedPhoto], options: argparse.Namespace
+    pack: Pack, asked: Sequence[str | Answer], options: argparse.Namespace
 ) -> tuple[Identifier, PhotoInPreparation]:
     """Load what identifying needs while the first photo is prepared."""
     from edge_identify.edge_runtime.identification import Identifier
     from edge_identify.edge_runtime.prepared_photos import PhotoInPreparation
 
     recipe = pack.manifest.preprocessing
-    with PhotoInPreparation(Path(asked[0].path), recipe, options.roi, chosen_positions(options)) as first:
+    with PhotoInPreparation(Path(_path(asked[0])), recipe, options.roi, chosen_positions(options)) as first:
         return Identifier(pack, many=len(asked) >= MANY_PHOTOS, filters=chosen_filters(options)), first
 
 
@@ -182,13 +186,13 @@ def _answerer(pack: Pack, identifier: Identifier) -> Answerer:
 
 def _ready_photos(
     pack: Pack,
-    asked: Sequence[AskedPhoto],
+    asked: Sequence[str | Answer],
     first: PhotoInPreparation,
     stack: ExitStack,
     options: argparse.Namespace,
     *,
     with_thumbnails: bool,
-) -> Iterator[ReadyPhoto]:
+) -> Iterator[ReadyPhoto | Answer]:
     """Return the photos, of which the first was prepared before, made ready as they are taken."""
     from edge_identify.edge_runtime.prepared_photos import prepare_photo
 
@@ -210,7 +214,11 @@ def _or_raise(answer: Answer) -> Answer:
     return answer
 
 
-def _progress(options: argparse.Namespace, count: int) -> ProgressBar:
-    """Return a bar for many photos, unless answers that scroll by on the same terminal show how far it is."""
+def _progress(options: argparse.Namespace, count: int) -> AbstractContextManager[ProgressBar | None]:
+    """Return a bar for several photos; none is drawn where answers scroll by on the same terminal."""
+    if count == 1:
+        return nullcontext()
+    from edge_identify.edge_runtime.commands.progress import ProgressBar
+
     scrolls = sys.stdout.isatty() and not (options.json or (options.html and not options.jsonl))
-    return ProgressBar(count, sys.stderr, is_shown=count > 1 and not scrolls)
+    return ProgressBar(count, sys.stderr, is_shown=not scrolls)
