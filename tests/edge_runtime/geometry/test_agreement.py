@@ -9,38 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from drawn_views import label, photo_of
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.geometry.agreement import LEAST_POINTS, find_agreement
 from edge_identify.edge_runtime.geometry.points import MOST_POINTS, find_points
 
-SIZE = (240, 180)
-CORNERS = np.array([(0, 0), (SIZE[0], 0), SIZE, (0, SIZE[1])], float)
-
-
-def label(seed: int, size: tuple[int, int] = SIZE) -> Image.Image:
-    """A drawn label: overlapping shapes of random colours."""
-    random = np.random.default_rng(seed)
-    picture = Image.new("RGB", size, tuple(random.integers(120, 255, 3).tolist()))
-    draw = ImageDraw.Draw(picture)
-    for _ in range(60):
-        x, y = random.integers(0, size[0]), random.integers(0, size[1])
-        across, down = random.integers(6, 40, 2)
-        shape = draw.rectangle if random.random() < 0.5 else draw.ellipse
-        shape([int(x), int(y), int(x + across), int(y + down)], fill=tuple(random.integers(0, 255, 3).tolist()))
-    return picture
-
-
-def photo_of(picture: Image.Image, corners: np.ndarray, size: tuple[int, int] = (640, 480)) -> Image.Image:
-    """Lay a picture into a photo so that its corners come to lie at `corners`, [4, 2], on a plain ground with grain."""
-    source = np.array([(0, 0), (picture.width, 0), picture.size, (0, picture.height)], float)
-    rows = []
-    for (x, y), (u, v) in zip(corners, source, strict=True):
-        rows += [[x, y, 1, 0, 0, 0, -u * x, -u * y], [0, 0, 0, x, y, 1, -v * x, -v * y]]
-    view = np.linalg.solve(np.array(rows), source.ravel())
-    seen = picture.transform(size, Image.Transform.PERSPECTIVE, view.tolist(), Image.Resampling.BICUBIC)
-    mask = Image.new("L", picture.size, 255).transform(size, Image.Transform.PERSPECTIVE, view.tolist())
-    ground = np.random.default_rng(1).normal(128, 6, (size[1], size[0], 3)).clip(0, 255).astype(np.uint8)
-    return Image.composite(seen, Image.fromarray(ground), mask)
+CORNERS = np.array([(0, 0), (240, 0), (240, 180), (0, 180)], float)
 
 
 VIEWS = {
