@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from edge_identify.edge_runtime.deciding.calibration import Calibration
     from edge_identify.edge_runtime.deciding.place import PlaceEvidence, Position
+    from edge_identify.edge_runtime.deciding.text_bands import TextBand
     from edge_identify.edge_runtime.pack.reader import Pack
     from edge_identify.edge_runtime.placing import Placed, Places
     from edge_identify.edge_runtime.search import Neighbours, VectorSearch
@@ -40,6 +41,7 @@ class Match:
         index_id: The index's id of that nearest picture; None where the match comes from no index.
         place: What the photo's position says of it; None where no position was used.
         matched_points: How many points of that picture lie alike in the photo; None where nobody compared them.
+        band: How well it fits a text; None for photos, and where the pack's maker could not measure that.
     """
 
     reference: Reference
@@ -49,6 +51,7 @@ class Match:
     index_id: int | None = None
     place: PlaceEvidence | None = None
     matched_points: int | None = None
+    band: TextBand | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ to texts, say so: their verdict is None.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Self
@@ -152,6 +153,7 @@ class TextSearcher:
             PackError: The pack has no text encoder, or a file is damaged.
             SetupError: A filter names what the pack does not have, or nothing passes.
         """
+        from edge_identify.edge_runtime.deciding.text_bands import read_text_calibrations
         from edge_identify.edge_runtime.tokenizers import read_tokenizer
 
         self._encoder: Encoder = text_encoder(pack)
@@ -160,6 +162,9 @@ class TextSearcher:
         self._tokenizer = read_tokenizer(pack.file(spec.file), spec)
         # Without a calibration of photos, which says nothing of texts.
         self._finder = ReferenceFinder(pack, many=False, filters=filters)
+        path = pack.manifest.calibration_file
+        known = {} if path is None else read_text_calibrations(pack.file(path))
+        self._calibration = known.get(self._encoder.variant_name)
 
     def __enter__(self) -> Self:
         return self
@@ -169,13 +174,20 @@ class TextSearcher:
 
     def search(self, text: str, *, top_k: int = DEFAULT_TOP_K) -> Identification:
         """Return the references whose pictures are nearest to a description."""
+        from edge_identify.edge_runtime.deciding.text_bands import band_of
+
         started = perf_counter()
         tokens = self._tokenizer.encode([text])
         tokenised = perf_counter()
         embedding = self._encoder.embed(tokens)
         encode = perf_counter() - tokenised
         spent = StageSeconds(prepare=tokenised - started, encode=encode, search=0.0, decide=0.0)
-        return self._finder.answers(embedding, top_k, self._encoder.variant_name, [spent])[0]
+        (found,) = self._finder.answers(embedding, top_k, self._encoder.variant_name, [spent])
+        if self._calibration is None:
+            return found
+        bands = [band_of(match.score, self._calibration) for match in found.matches]
+        matches = (replace(match, band=band) for match, band in zip(found.matches, bands, strict=True))
+        return replace(found, matches=tuple(matches))
 
 
 def _calibration(pack: Pack, variant_name: str) -> Calibration | None:

@@ -141,6 +141,8 @@ def _pack(options: argparse.Namespace) -> ExitCode:
         print(f"left out: {report.signs_left_out}", file=sys.stderr)
     if report.calibration.left_out_because:
         print(f"left out: {report.calibration.left_out_because}", file=sys.stderr)
+    if report.texts.left_out_because:
+        print(f"left out: {report.texts.left_out_because}", file=sys.stderr)
     _print_build(options, report, perf_counter() - started)
     return ExitCode.SOME_SKIPPED if report.left_out or report.dropped else ExitCode.DONE
 
@@ -185,6 +187,12 @@ def _print_build(options: argparse.Namespace, report: BuildReport, seconds: floa
             f"  decisions with {name}: of simulated photos, {100 * found.true_accepts:.0f} % of known things are "
             f"accepted, and {100 * found.false_accepts:.1f} % of unknown ones"
         )
+    for name, texts in report.texts.calibrations.items():
+        print(
+            f"  bands for texts with {name}: of texts of labels and names, {100 * texts.genuine_strong:.0f} % are "
+            f"strong and {100 * texts.genuine_fair:.0f} % fair or strong; of others, {100 * texts.impostors_strong:.0f} and "
+            f"{100 * texts.impostors_fair:.0f} %"
+        )
     if not manifest.text_variants:
         print("  no text encoder: it needs the model's tokenizer; see --tokenizer")
 
@@ -210,6 +218,7 @@ def _build_as_json(out: Path, report: BuildReport, seconds: float) -> dict[str, 
         "size_bytes": manifest.size_bytes(),
         "seconds": round(seconds, 1),
         "calibration": {name: asdict(found) for name, found in report.calibration.calibrations.items()},
+        "text_calibration": {name: asdict(found) for name, found in report.texts.calibrations.items()},
         "encoders": {
             kind: {
                 variant.name: {

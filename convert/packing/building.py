@@ -26,6 +26,7 @@ from edge_identify.convert.calibrating.calibrating import (
     CalibrationOutcome,
     calibrate,
 )
+from edge_identify.convert.calibrating.texts import TextOutcome, add_to_calibration_file, calibrate_texts
 from edge_identify.convert.export.fidelity import embed_in_batches
 from edge_identify.convert.export.fidelity_samples import make_bench
 from edge_identify.convert.export.progress import Progress
@@ -117,6 +118,7 @@ class BuildReport:
         dropped: Variants that were left out, each with its figures in words.
         signs_left_out: Why a large pack has no signs, in words; None where it has them, or is too small to gain.
         calibration: What became of the calibration.
+        texts: What became of the calibration of texts.
     """
 
     manifest: Manifest
@@ -124,6 +126,7 @@ class BuildReport:
     dropped: tuple[str, ...]
     signs_left_out: str | None
     calibration: CalibrationOutcome
+    texts: TextOutcome
 
 
 def build_pack(
@@ -168,6 +171,14 @@ def build_pack(
             false_accept_rate=request.false_accept_rate,
             progress=progress,
         )
+        texts = calibrate_texts(
+            encoders.exported_texts,
+            model.tokenizer.encode if model.tokenizer else None,
+            references,
+            embedded.images,
+            embedded.embeddings,
+        )
+        calibration_file = add_to_calibration_file(folder, calibration.calibrations, texts.calibrations)
         manifest = Manifest(
             name=request.name,
             version=request.version,
@@ -184,7 +195,7 @@ def build_pack(
             conformance_file=write_conformance(folder, encoders, model),
             thumbnails=_add_thumbnails(folder, request, embedded.images, progress),
             files=_list_files(folder),
-            calibration_file=calibration.file,
+            calibration_file=calibration_file,
         )
         manifest = _with_card(folder, manifest, references, calibration)
         write_bytes(folder / MANIFEST_NAME, serialise_manifest(manifest))
@@ -194,6 +205,7 @@ def build_pack(
         dropped=encoders.dropped,
         signs_left_out=signs.left_out_because,
         calibration=calibration,
+        texts=texts,
     )
 
 

@@ -29,6 +29,7 @@ class Encoders:
         text: The text tower's; empty where devices cannot split its text.
         dropped: Variants that were left out, each with its figures in words.
         exported: The image tower's variants once more, by name, to be asked for embeddings.
+        exported_texts: The text tower's.
     """
 
     embedder: ExportedVariant
@@ -36,6 +37,7 @@ class Encoders:
     text: Mapping[str, Variant]
     dropped: tuple[str, ...]
     exported: Exported
+    exported_texts: Exported
 
 
 def export_encoders(
@@ -66,6 +68,7 @@ def export_encoders(
         "image", exported, lambda variants: bench.measure_images(variants, preferred_embedder(variants))
     )
     text: Mapping[str, Variant] = {}
+    texts: Exported = {}
     if model.tokenizer is not None:
         texts = export_tower(text_tower_export(model), tuple(image), folder, progress)
         text = gate.pass_through("text", texts, bench.measure_texts)
@@ -76,6 +79,7 @@ def export_encoders(
         text=text,
         dropped=tuple(gate.dropped),
         exported=kept,
+        exported_texts={name: texts[name] for name in text},
     )
 
 

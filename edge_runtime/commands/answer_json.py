@@ -9,8 +9,10 @@
          "position": {"lat", "lng", "accuracy_m" or null, "source": "photo" or "given", "used": whether it told any
                       reference from another} or null, "filters": {"namespaces": [...], "labels": {KEY: [...]}} or null,
          "look_alikes": {"ids": [...], "namespace": shared or "", "labels": shared} if ambiguous, else null,
-         "matches": [{"rank", "id", "name", "score", "confidence": that the photo shows it, or null, "namespace",
-                      "labels", "location": {"lat", "lng"} or null, "url", "licence", "attributes",
+         "suggested_namespaces": [...] that a text names and that were not applied (of a text alone),
+         "matches": [{"rank", "id", "name", "score", "confidence": that the photo shows it, or null,
+                      "band": how well it fits a text, "strong", "fair", "weak" or null, "namespace", "labels",
+                      "location": {"lat", "lng"} or null, "url", "licence", "attributes",
                       "place": {"distance_m" or null, "score", "vision_confidence"} or null,
                       "matched_points": that lie alike in its picture and the photo, or null}]},
         {"photo": ..., "error": reason}]}
@@ -82,8 +84,10 @@ def _as_json(answer: Answer) -> dict[str, Any]:
     if not isinstance(answer.result, Identification):
         return {answer.kind: answer.question, "error": str(answer.result)}
     verdict, alike = answer.result.verdict, answer.result.look_alikes
+    suggested = {"suggested_namespaces": list(answer.suggested_namespaces)} if answer.kind == "text" else {}
     return {
         answer.kind: answer.question,
+        **suggested,
         "decision": verdict.decision.value if verdict else None,
         "known_probability": round(verdict.known_probability, 4) if verdict else None,
         "look_alikes": _look_alikes_as_json(alike) if alike else None,
@@ -149,6 +153,7 @@ def _match_as_json(match: Match) -> dict[str, Any]:
         "name": reference.name,
         "score": round(match.score, 6),
         "confidence": None if match.confidence is None else round(match.confidence, 4),
+        "band": None if match.band is None else match.band.value,
         "namespace": reference.namespace,
         "labels": dict(reference.labels),
         "location": {"lat": reference.latitude, "lng": reference.longitude} if located else None,

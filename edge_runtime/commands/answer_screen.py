@@ -43,6 +43,7 @@ _LEAST_NAME_COLUMNS = 8  # of a name that is cut: less says nothing
 _ROOM_FOR_LABELS = 72  # columns of a screen from which on labels fit beside names
 _ROOM_FOR_IDS = 48  # and ids
 _DECISION_COLUMNS = 10  # the longest, "identified"
+_BAND_COLUMNS = 6  # the longest, "strong"
 _STYLES = {
     Decision.IDENTIFIED: Style.GREEN,
     Decision.AMBIGUOUS: Style.YELLOW,
@@ -137,6 +138,7 @@ class _Columns:
 
 def _columns(matches: Sequence[Match], screen: Screen) -> _Columns:
     figures = 13 if matches[0].confidence is None else 19  # columns of what stands before a name
+    figures += 0 if matches[0].band is None else _BAND_COLUMNS + len(_INDENT)
     ids = 0
     if screen.width >= _ROOM_FOR_IDS:
         ids = min(_ID_COLUMNS, screen.width // 4, max(display_width(_id_beside_name(match)) for match in matches))
@@ -153,7 +155,8 @@ def _row(match: Match, columns: _Columns, screen: Screen) -> str:
     """Return rank, probability, similarity, name, and, where there is room, id and labels."""
     name = padded(shortened(printable(match.reference.name), columns.names), columns.names)
     sure = "" if match.confidence is None else f"{match.confidence:4.0%}  "
-    line = f"{match.rank:4d}  {sure}{match.score:5.2f}  {name}"
+    band = "" if match.band is None else padded(match.band.value, _BAND_COLUMNS) + _INDENT
+    line = f"{match.rank:4d}  {sure}{band}{match.score:5.2f}  {name}"
     if columns.ids:
         line += _INDENT + padded(shortened(_id_beside_name(match), columns.ids), columns.ids)
     room = screen.width - display_width(line) - len(_INDENT)

@@ -33,12 +33,14 @@ class Answer:
         question: The photo's path as it was given, or the text.
         result: The identification, or the error that stopped it.
         thumbnail: The photo as a small JPEG, where pictures are shown.
+        suggested_namespaces: Those that a text names and that were not applied.
     """
 
     kind: str
     question: str
     result: Identification | EdgeIdentifyError
     thumbnail: bytes | None = None
+    suggested_namespaces: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,18 +1,27 @@
-"""`edge-identify search TEXT`: finds references by a description."""
+"""`edge-identify search TEXT`: finds references by a description.
+
+A newcomer would search a namespace as soon as the text names one: "paris" may be a city, a plant or a person, and what
+was silently left out is never missed. It is suggested, and applied when `--auto-namespace` asks for that.
+"""
 
 from __future__ import annotations
 
 import argparse
+import sys
+from dataclasses import replace
 
 from edge_identify.edge_runtime.commands.answer_outputs import print_answers
 from edge_identify.edge_runtime.commands.answers import Answer, Answerer, add_answer_options
 from edge_identify.edge_runtime.commands.choosing import add_pack_options, chosen_pack
-from edge_identify.edge_runtime.commands.running import EXIT_CODES_HELP, ExitCode, run_command
+from edge_identify.edge_runtime.commands.narrowing import add_filter_options, chosen_filters
+from edge_identify.edge_runtime.commands.running import EXIT_CODES_HELP, ExitCode, printable, run_command
 from edge_identify.edge_runtime.errors import SetupError
+from edge_identify.edge_runtime.pack.reader import Pack
 
 _DESCRIPTION = """\
-example:
+examples:
   edge-identify search "a red mosaic of a crab"
+  edge-identify search "mosaics in Paris" --auto-namespace
 
 Finds references by a description, from a pack on this device."""
 
@@ -27,6 +36,10 @@ def search_main(words: list[str]) -> int:
     )
     parser.add_argument("text", metavar="TEXT", help="a description, in quotes")
     add_pack_options(parser)
+    add_filter_options(parser)
+    parser.add_argument(
+        "--auto-namespace", action="store_true", help="search only the namespaces that the text names, if it names any"
+    )
     add_answer_options(parser)
     options = parser.parse_args(words)
     return run_command(lambda: _search(options))
@@ -38,9 +51,25 @@ def _search(options: argparse.Namespace) -> ExitCode:
     if not options.text.strip():
         raise SetupError('the text is empty; describe what you look for, such as "a red mosaic"')
     pack = chosen_pack(options)
-    with TextSearcher(pack) as searcher:
+    filters, named = chosen_filters(options), _named(options.text, pack)
+    if options.auto_namespace and not filters.namespaces:
+        filters = replace(filters, namespaces=named)
+    suggested = () if filters.namespaces else named
+    with TextSearcher(pack, filters=filters) as searcher:
         result = searcher.search(options.text, top_k=options.top_k)
-    answers = [Answer(kind="text", question=options.text, result=result)]
+    answers = [Answer(kind="text", question=options.text, result=result, suggested_namespaces=suggested)]
     answerer = Answerer(pack_name=result.pack_name, pack_version=result.pack_version, variant_name=result.variant_name)
     print_answers(answers, answerer, as_json=options.json)
+    if suggested and not options.json:
+        words = " ".join(f"--namespace {name!r}" for name in suggested)
+        print(f"the text names a namespace; to search only there: {printable(words)}", file=sys.stderr)
     return ExitCode.DONE
+
+
+def _named(text: str, pack: Pack) -> tuple[str, ...]:
+    """Return the pack's namespaces that a text names."""
+    from edge_identify.edge_runtime.filters import namespaces_named_in
+    from edge_identify.edge_runtime.pack.references import ReferenceTable
+
+    with ReferenceTable(pack.file(pack.manifest.references_file)) as references:
+        return namespaces_named_in(text, references.namespaces())

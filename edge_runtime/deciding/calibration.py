@@ -3,7 +3,8 @@
 Scores of two encoders, and of two variants of one, are not alike. So a calibration belongs to one image variant, and
 a variant without one is uncalibrated: a reader never takes another's.
 
-`calibration.json`: {"variants": {NAME: {the fields of `Calibration`}}}. Unknown fields are ignored.
+`calibration.json`: {"variants": {NAME: {the fields of `Calibration`}}}. Unknown fields are ignored. `text_bands` knows
+another, for texts.
 """
 
 from __future__ import annotations
@@ -11,9 +12,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edge_identify.edge_runtime.errors import PackDamagedError, PackFormatError
 from edge_identify.edge_runtime.json_fields import JsonObject, canonical_json, parse_json_object
+
+if TYPE_CHECKING:
+    from edge_identify.edge_runtime.deciding.text_bands import TextCalibration
 
 MAX_CALIBRATION_BYTES = 2**20  # a few hundred bytes for each variant
 MAX_NEIGHBOURS = 1000  # each is looked up for every photo
@@ -69,12 +74,22 @@ def read_calibrations(path: Path) -> Mapping[str, Calibration]:
         PackDamagedError: It cannot be read.
         PackFormatError: It is not what this module describes.
     """
+    return _calibrations(read_calibration_fields(path))
+
+
+def read_calibration_fields(path: Path) -> JsonObject:
+    """Read `calibration.json`; its hash was checked before.
+
+    Raises:
+        PackDamagedError: It cannot be read.
+        PackFormatError: It is not JSON, or too long.
+    """
     try:
         with path.open("rb") as file:
             data = file.read(MAX_CALIBRATION_BYTES + 1)
     except OSError as error:
         raise PackDamagedError(f"{path}: cannot be read ({error.strerror})") from error
-    return parse_calibrations(data, where=str(path))
+    return parse_json_object(data, where=str(path), max_bytes=MAX_CALIBRATION_BYTES)
 
 
 def parse_calibrations(data: bytes, *, where: str) -> Mapping[str, Calibration]:
@@ -83,36 +98,49 @@ def parse_calibrations(data: bytes, *, where: str) -> Mapping[str, Calibration]:
     Raises:
         PackFormatError: Not JSON, too long, or a missing or impossible field.
     """
-    fields = parse_json_object(data, where=where, max_bytes=MAX_CALIBRATION_BYTES)
+    return _calibrations(parse_json_object(data, where=where, max_bytes=MAX_CALIBRATION_BYTES))
+
+
+def serialise_calibrations(
+    calibrations: Mapping[str, Calibration], texts: Mapping[str, TextCalibration] | None = None
+) -> bytes:
+    """Return the canonical bytes of `calibration.json`; without `texts` where none are calibrated."""
+    values = {"variants": {name: asdict(entry) for name, entry in calibrations.items()}}
+    if texts:
+        values["texts"] = {name: asdict(entry) for name, entry in texts.items()}
+    return canonical_json(values)
+
+
+def number_within(fields: JsonObject, key: str, least: float, most: float) -> float:
+    """Return a number field.
+
+    Raises:
+        PackFormatError: It is missing, no number, or outside `least` to `most`.
+    """
+    value = fields.number(key)
+    if not least <= value <= most:
+        raise PackFormatError(f"{fields.where}: `{key}` is {value:g}, outside {least:g} to {most:g}")
+    return value
+
+
+def _calibrations(fields: JsonObject) -> Mapping[str, Calibration]:
     return {name: _calibration(entry) for name, entry in fields.items("variants")}
-
-
-def serialise_calibrations(calibrations: Mapping[str, Calibration]) -> bytes:
-    """Return the canonical bytes of `calibration.json`."""
-    return canonical_json({"variants": {name: asdict(entry) for name, entry in calibrations.items()}})
 
 
 def _calibration(fields: JsonObject) -> Calibration:
     return Calibration(
         measured_with=fields.text("measured_with"),
         neighbours=fields.integer("neighbours", least=2, most=MAX_NEIGHBOURS),
-        score_weight=_within(fields, "score_weight", 0, _MOST),
-        contrast_weight=_within(fields, "contrast_weight", 0, _MOST),
-        margin_weight=_within(fields, "margin_weight", 0, _MOST),
-        intercept=_within(fields, "intercept", -_MOST, _MOST),
-        temperature=_within(fields, "temperature", _LEAST_TEMPERATURE, _MOST),
-        accept=_within(fields, "accept", -_MOST, _MOST),
-        least_share=_within(fields, "least_share", 0.5, 0.9),
-        false_accept_rate=_within(fields, "false_accept_rate", 0, 0.5),
+        score_weight=number_within(fields, "score_weight", 0, _MOST),
+        contrast_weight=number_within(fields, "contrast_weight", 0, _MOST),
+        margin_weight=number_within(fields, "margin_weight", 0, _MOST),
+        intercept=number_within(fields, "intercept", -_MOST, _MOST),
+        temperature=number_within(fields, "temperature", _LEAST_TEMPERATURE, _MOST),
+        accept=number_within(fields, "accept", -_MOST, _MOST),
+        least_share=number_within(fields, "least_share", 0.5, 0.9),
+        false_accept_rate=number_within(fields, "false_accept_rate", 0, 0.5),
         genuine_count=fields.integer("genuine_count", least=1, most=_MOST_PHOTOS),
         impostor_count=fields.integer("impostor_count", least=1, most=_MOST_PHOTOS),
-        false_accepts=_within(fields, "false_accepts", 0, 1),
-        true_accepts=_within(fields, "true_accepts", 0, 1),
+        false_accepts=number_within(fields, "false_accepts", 0, 1),
+        true_accepts=number_within(fields, "true_accepts", 0, 1),
     )
-
-
-def _within(fields: JsonObject, key: str, least: float, most: float) -> float:
-    value = fields.number(key)
-    if not least <= value <= most:
-        raise PackFormatError(f"{fields.where}: `{key}` is {value:g}, outside {least:g} to {most:g}")
-    return value

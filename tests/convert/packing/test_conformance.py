@@ -116,7 +116,12 @@ def colour_encoders(tmp_path: Path) -> Encoders:
         for name, embed in (("onnx-int8", encoder.embed), ("onnx-fp32", off))
     )
     return Encoders(
-        embedder=variants[0], image={}, text={}, dropped=(), exported={each.name: each for each in variants}
+        embedder=variants[0],
+        image={},
+        text={},
+        dropped=(),
+        exported={each.name: each for each in variants},
+        exported_texts={},
     )
 
 

@@ -36,7 +36,7 @@ def test_the_json_object_is_the_documented_one() -> None:
     assert first["known_probability"] is None
     assert first["look_alikes"] is None
     assert first["matches"][0] == {
-        "rank": 1, "id": "cat-1", "name": "Seated cat, bronze", "score": 0.912346, "confidence": None,
+        "rank": 1, "id": "cat-1", "name": "Seated cat, bronze", "score": 0.912346, "confidence": None, "band": None,
         "namespace": "museum",
         "labels": {"label": "cat"}, "location": {"lat": 1.5, "lng": -2.5}, "url": "https://example.org/cat",
         "licence": "CC0-1.0", "attributes": {"hall": "7"}, "place": None,
