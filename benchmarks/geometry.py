@@ -20,7 +20,7 @@ import os
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -258,7 +258,7 @@ def _group_figures(
     figures["exponents"] = {str(exponent): _fit([each for each, _ in known], exponent) for exponent in EXPONENTS}
     figures["known_from_left_out_auroc"] = _auroc_left_out([each for each, _ in known], calibration)
     if unknown:
-        figures["known_from_unknown_auroc"] = _auroc_unknown([each for each, _ in known], unknown)
+        figures["known_from_unknown_auroc"] = _auroc_unknown([each for each, _ in known], unknown, calibration)
     return figures
 
 
@@ -300,25 +300,50 @@ def _fit(compared: Sequence[Compared], exponent: int) -> dict[str, float]:
 
 def _auroc_left_out(known: Sequence[Compared], calibration: Calibration | None) -> dict[str, float]:
     """Return how well the photos are told from themselves with the right reference left out."""
-    figures = {"points": auroc([max(each.counts) for each in known], [_most_without(each) for each in known])}
-    if calibration is not None:
-        scores = [[match.score for match in each.found.matches] for each in known]
-        left = [[found[at] for at in each.without_right] for each, found in zip(known, scores, strict=True)]
-        whole, short = ([_evidence(each, calibration) for each in part] for part in (scores, left))
-        figures["evidence"] = auroc(whole, short)
-    return {name: round(value, 4) for name, value in figures.items()}
+    whole = [_Telling(points=max(each.counts), evidence=_evidence(each, calibration)) for each in known]
+    left_out = [
+        _Telling(points=_most_without(each), evidence=_evidence(each, calibration, among=each.without_right))
+        for each in known
+    ]
+    return _told_apart(whole, left_out)
 
 
-def _evidence(scores: Sequence[float], calibration: Calibration) -> float:
-    return evidence_of(features_of(scores, calibration.neighbours), calibration)
+def _auroc_unknown(
+    known: Sequence[Compared], unknown: Sequence[Compared], calibration: Calibration | None
+) -> dict[str, float]:
+    """Return how well the photos are told from those of unknown things."""
+    sides = (
+        [_Telling(points=max(each.counts), evidence=_evidence(each, calibration)) for each in part]
+        for part in (known, unknown)
+    )
+    return _told_apart(*sides)
 
 
-def _auroc_unknown(known: Sequence[Compared], unknown: Sequence[Compared]) -> dict[str, float]:
-    figures = {"points": auroc([max(each.counts) for each in known], [max(each.counts) for each in unknown])}
-    evidence = [[each.found.verdict.evidence for each in part if each.found.verdict] for part in (known, unknown)]
-    if all(evidence):
-        figures["evidence"] = auroc(evidence[0], evidence[1])
-    return {name: round(value, 4) for name, value in figures.items()}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Telling:
+    """What may tell a known thing from an unknown one."""
+
+    points: int
+    evidence: float
+
+
+def _told_apart(known: Sequence[_Telling], unknown: Sequence[_Telling]) -> dict[str, float]:
+    ways: dict[str, Callable[[_Telling], float]] = {
+        "points": lambda each: float(each.points),
+        "evidence": lambda each: each.evidence,
+        "together": lambda each: each.evidence + math.log1p(each.points),
+    }
+    return {
+        name: round(auroc([of(each) for each in known], [of(each) for each in unknown]), 4) for name, of in ways.items()
+    }
+
+
+def _evidence(each: Compared, calibration: Calibration | None, *, among: Sequence[int] | None = None) -> float:
+    if calibration is None:
+        return 0.0
+    scores = [match.score for match in each.found.matches]
+    kept = scores if among is None else [scores[at] for at in among]
+    return evidence_of(features_of(kept, calibration.neighbours), calibration)
 
 
 if __name__ == "__main__":

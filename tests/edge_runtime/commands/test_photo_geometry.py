@@ -83,7 +83,7 @@ def test_a_person_reads_how_many_points_agree(
 ) -> None:
     name_thumbnails(add_calibration(pictured_pack, intercept=-20.0, temperature=0.1))
     words = ["--pack", str(pictured_pack), "--verify-geometry"]
-    Image.new("RGB", (60, 60), (250, 5, 5)).save(tmp_path / "plain.png")
+    Image.new("RGB", (60, 60), (5, 250, 5)).save(tmp_path / "plain.png")
 
     assert identify_main([str(photo), *words]) == ExitCode.DONE
     pictured = capsys.readouterr().out
