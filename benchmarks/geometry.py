@@ -230,7 +230,11 @@ def _figures(
         "photo_points_ms": round(median(each.photo_ms for each in compared), 1),
         "reference_points_ms": round(median(references.milliseconds), 1),
         "agreement_ms": round(median(each.agreeing_ms for each in compared), 2),
-        "unrelated": {"pairs": len(unrelated), "agree": sum(map(bool, unrelated)), "most_points": max(unrelated)},
+        "unrelated": {
+            "pairs": len(unrelated),
+            "agree": sum(map(bool, unrelated)),
+            "most_points": max(unrelated, default=0),
+        },
         "groups": {name: _group_figures(each, unknown, calibration) for name, each in sorted(groups.items())},
     }
 
