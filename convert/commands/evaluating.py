@@ -50,6 +50,7 @@ def add_parser(commands: Any) -> None:
 def _evaluate(options: argparse.Namespace) -> ExitCode:
     from edge_identify.convert import evaluation
     from edge_identify.convert.reporting.figures import grouping_columns, report_figures
+    from edge_identify.convert.reporting.part import pack_facts
     from edge_identify.edge_runtime.pack.reader import open_pack
     from edge_identify.edge_runtime.pack.references import ReferenceTable
 
@@ -67,7 +68,7 @@ def _evaluate(options: argparse.Namespace) -> ExitCode:
     if not result.outcomes:
         raise SetupError(f"{options.queries}: not one usable photo; the lines above say why")
     columns = (options.group_by,) if options.group_by is not None else grouping_columns(queries)
-    figures = report_figures(result, columns=columns) | _pack_facts(pack, result)
+    figures = report_figures(result, columns=columns) | pack_facts(pack, result)
     _print_figures(figures, as_json=options.json)
     if options.html is not None:
         _write_report(options, pack, result, figures, pictures)
@@ -104,32 +105,6 @@ def _reference_pictures(catalogue: Path | None) -> dict[str, Path]:
     with Catalogue.open_existing(catalogue) as opened:
         images = opened.images()
     return {image.reference_id: image.path for image in reversed(images)}
-
-
-def _pack_facts(pack: Pack, result: Evaluation) -> dict[str, Any]:
-    from edge_identify.edge_runtime.deciding.calibration import read_calibrations
-
-    manifest = pack.manifest
-    rates: set[float] = set()
-    if manifest.calibration_file is not None:
-        calibrations = read_calibrations(pack.file(manifest.calibration_file))
-        rates = {calibration.false_accept_rate for calibration in calibrations.values()}
-    facts = {
-        "name": manifest.name,
-        "version": str(manifest.version),
-        "title": manifest.title,
-        "references": manifest.reference_count,
-        "false_accept_rate": rates.pop() if len(rates) == 1 else None,
-    }
-    return {"absent": _absent(pack, result), "pack": facts}
-
-
-def _absent(pack: Pack, result: Evaluation) -> dict[str, str]:
-    if all(outcome.verdict is not None for outcome in result.outcomes):
-        return {}
-    if pack.manifest.calibration_file is None:
-        return {"decisions": "the pack is not calibrated: it decides nothing; build it again with `edge-build pack`"}
-    return {"decisions": "the pack is calibrated for other variants than the one that runs here"}
 
 
 def _write_report(

@@ -1,4 +1,4 @@
-"""From an evaluated pack to its part of a report."""
+"""From an evaluated pack to its part of a report, and what the pack itself adds to the figures."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge_identify.convert.reporting.page import ReportPart
 from edge_identify.convert.reporting.pictures import ReportPictures
+from edge_identify.edge_runtime.deciding.calibration import read_calibrations
 from edge_identify.edge_runtime.pack.references import ReferenceTable
 
 if TYPE_CHECKING:
@@ -50,6 +51,31 @@ def evaluation_part(
         pictures=ReportPictures(reference_pictures),
         left_out=tuple(left_out.reason for left_out in evaluation.left_out),
     )
+
+
+def pack_facts(pack: Pack, evaluation: Evaluation) -> dict[str, Any]:
+    """Return the keys of the figures that only the pack knows: `pack`, and `absent` with what it cannot have."""
+    manifest = pack.manifest
+    rates: set[float] = set()
+    if manifest.calibration_file is not None:
+        calibrations = read_calibrations(pack.file(manifest.calibration_file))
+        rates = {calibration.false_accept_rate for calibration in calibrations.values()}
+    facts = {
+        "name": manifest.name,
+        "version": str(manifest.version),
+        "title": manifest.title,
+        "references": manifest.reference_count,
+        "false_accept_rate": rates.pop() if len(rates) == 1 else None,
+    }
+    return {"absent": _absent(pack, evaluation), "pack": facts}
+
+
+def _absent(pack: Pack, evaluation: Evaluation) -> dict[str, str]:
+    if all(outcome.verdict is not None for outcome in evaluation.outcomes):
+        return {}
+    if pack.manifest.calibration_file is None:
+        return {"decisions": "the pack is not calibrated: it decides nothing; build it again with `edge-build pack`"}
+    return {"decisions": "the pack is calibrated for other variants than the one that runs here"}
 
 
 def _mentioned(figures: Mapping[str, Any]) -> Iterator[str]:

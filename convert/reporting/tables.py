@@ -45,9 +45,13 @@ def group_table(column: str, groups: Mapping[str, Figures]) -> Markup:
     headings = [column, "in the pack", "recall at 1", "recall at 5"]
     if is_calibrated:
         headings += [heading for _, heading, _, _ in _DECISIONS]
-    headings += ["not in the pack", *(["false accepts", "ECE"] if is_calibrated else []), "AUROC against all strangers"]
+    headings += ["not in the pack", *(["false accepts", "ECE"] if is_calibrated else []), "AUROC"]
     rows = [[value or "(empty)", *_group_cells(figures, is_calibrated)] for value, figures in groups.items()]
-    return table(f"By {column}; in brackets what other photos would likely have given.", headings, rows)
+    caption = (
+        f"By {column}; in brackets what other photos would likely have given. AUROC is against the group's own "
+        "strangers, or against all of them where it has none."
+    )
+    return table(caption, headings, rows)
 
 
 def pair_table(pairs: Sequence[Figures], names: Mapping[str, str]) -> Markup:
@@ -88,14 +92,15 @@ def _group_cells(figures: Figures, is_calibrated: bool) -> list[str]:
         counts = [key for _, _, key, _ in _DECISIONS if key is not None]
         cells += [_NOT_MEASURED if decisions is None else str(decisions["known"][key]) for key in counts]
     cells.append(str(figures["not_in_pack"]))
-    separation = figures["against_all_others"]
+    against_all = figures["against_all_others"]
     if decisions is None:
-        return [*cells, *([_NOT_MEASURED] * 2 if is_calibrated else []), _number(separation["auroc_score"])]
+        separation = _first(figures["auroc_score"], against_all["auroc_score"])
+        return [*cells, *([_NOT_MEASURED] * 2 if is_calibrated else []), _number(separation)]
     return [
         *cells,
         _with_interval(decisions, "false_accept_rate", figures["intervals"]),
         _number(decisions["ece"]),
-        _number(separation["auroc_evidence"]),
+        _number(_first(decisions["auroc_evidence"], against_all["auroc_evidence"])),
     ]
 
 
@@ -105,6 +110,10 @@ def _with_interval(figures: Figures, name: str, intervals: Figures | None = None
         return _NOT_MEASURED
     likely = "" if interval is None else f" ({100 * interval[0]:.0f} to {100 * interval[1]:.0f})"
     return f"{percent(value)}{likely}"
+
+
+def _first(value: float | None, instead: float | None) -> float | None:
+    return instead if value is None else value
 
 
 def _number(value: float | None) -> str:

@@ -249,6 +249,11 @@ class ReferenceTable:
         except sqlite3.DatabaseError as error:
             raise PackDamagedError(f"{self._path}: is not a readable references file ({error})") from error
 
+    def images(self) -> list[ReferenceImage]:
+        """Return every picture of every reference, by index id; for looking through a pack, not for answering."""
+        rows = self._all("SELECT index_id, reference_id, sha256 FROM reference_image ORDER BY index_id")
+        return [ReferenceImage(index_id=int(str(row[0])), reference_id=str(row[1]), sha256=str(row[2])) for row in rows]
+
     def _one(self, query: str, key: str | int) -> tuple[object, ...]:
         row = next(iter(self._all(query, [key])), None)
         if row is None:

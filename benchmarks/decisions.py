@@ -1,0 +1,185 @@
+"""How well packs decide on real photos: known things, things that are not in the pack, and things left out of it.
+
+    python benchmarks/decisions.py --data DIR --html report.html [--only NAME ...]
+
+Builds packs with the built-in encoder from the references of each set under DIR (`grocery/`, `invaders/`; one that is
+not there is skipped aloud), asks them all photos, prints one JSON line for each set and writes one report for people.
+`grocery-left-out` has no strangers of its own: its products are left out of the pack a third at a time. Of each third's
+pack, the photos of what was left out are strangers; the photos of the next third are the known ones, so that each
+photo counts once as either.
+
+A newcomer would tune the calibration until these figures rise. They are for reading; what is fitted sees no real photo.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from compared_encoders import build_builtin_pack
+from figures_to_reach import Target
+from measuring import print_line
+from outcome_figures import value_at
+from real_photos import REAL_SETS, missing_part
+
+from edge_identify.convert.commands.presenting import shown_progress
+from edge_identify.convert.evaluation import Evaluation, Query, evaluate_pack, read_queries
+from edge_identify.convert.reporting.figures import grouping_columns, report_figures
+from edge_identify.convert.reporting.page import ReportPart, report_page
+from edge_identify.convert.reporting.part import evaluation_part, pack_facts
+from edge_identify.datasets.sources import parse_source
+from edge_identify.datasets.sources.source import ListedImages, SourceImage
+from edge_identify.edge_runtime.durable import write_bytes
+from edge_identify.edge_runtime.errors import EdgeIdentifyError
+
+if TYPE_CHECKING:
+    from edge_identify.edge_runtime.pack.reader import Pack
+
+FOLDS = 3
+LEFT_OUT = "grocery-left-out"
+SETS = (*(real.name for real in REAL_SETS), LEFT_OUT)
+
+#: What was asked for at a false-accept setting of 2 %, of a set whose photos show known and unknown things.
+_WHOLE = ("all", "decisions")
+_PACKAGES = ("by_column", "kind", "Packages", "decisions")
+TARGETS: Mapping[str, tuple[Target, ...]] = {
+    name: (
+        Target(name="false accepts", path=(*path, "false_accept_rate"), needed=0.04, at_most=True),
+        Target(name="correctly ranked and accepted", path=(*path, "right_accepted"), needed=0.5),
+        Target(name="ECE", path=(*path, "ece"), needed=0.05, at_most=True),
+        Target(name="AUROC", path=(*path, "auroc_evidence"), needed=0.85),
+    )
+    for name, path in (("invaders", _WHOLE), (LEFT_OUT, _PACKAGES))
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What was measured of a set.
+
+    Attributes:
+        figures: As `convert.reporting.figures` describes them.
+        part: Of the report.
+    """
+
+    figures: dict[str, Any]
+    part: ReportPart
+
+
+def main() -> None:
+    """Measure, print a line for each set, and write the report."""
+    options = _parser().parse_args()
+    parts: list[ReportPart] = []
+    try:
+        with tempfile.TemporaryDirectory(prefix="decisions-") as scratch:
+            for name in options.only or SETS:
+                folder = options.data / name.removesuffix("-left-out")
+                if missing := missing_part(folder):
+                    print(f"SKIPPED {name}: {missing}", file=sys.stderr)
+                    continue
+                measured = measure_set(name, folder, Path(scratch))
+                parts.append(measured.part)
+                print_line("decisions", set=name, targets=reached(name, measured.figures), **_short(measured.figures))
+    except EdgeIdentifyError as error:
+        sys.exit(f"error: {error}")
+    if not parts:
+        sys.exit("nothing was measured; see above for what was skipped")
+    write_bytes(options.html, report_page("Decisions of the built-in encoder on real photos", parts).encode())
+
+
+def measure_set(name: str, folder: Path, scratch: Path) -> Measured:
+    """Build the pack or packs of a set and ask them its photos.
+
+    Args:
+        name: From `SETS`.
+        folder: Holds its tables.
+        scratch: Where packs are built.
+
+    Raises:
+        SetupError: A table is malformed, or a pack cannot be built.
+    """
+    images = list(parse_source(f"image-list:{folder / 'references.csv'}").images())
+    queries = read_queries(folder / "queries.csv")
+    pack = _build(images, scratch / name)
+    if name == LEFT_OUT:
+        evaluation = _evaluate_left_out(images, queries, scratch)
+        asked_with = f"{FOLDS} packs, each without a third of the products"
+    else:
+        evaluation = evaluate_pack(pack, queries, progress=lambda items: shown_progress("asking", items))
+        asked_with = "all photos of the set"
+    for left_out in evaluation.left_out:
+        print(f"skipped: {left_out.reason}", file=sys.stderr)
+    figures = report_figures(evaluation, columns=grouping_columns(queries)) | pack_facts(pack, evaluation)
+    pictures = {image.reference.id: image.path for image in reversed(images)}
+    return Measured(
+        figures=figures,
+        part=evaluation_part(pack, evaluation, figures, reference_pictures=pictures, asked_with=asked_with, title=name),
+    )
+
+
+def folds_of(ids: Sequence[str]) -> dict[str, int]:
+    """Return the fold of each id: neighbours in the sorted list, which are often alike, lie in different ones."""
+    return {name: at % FOLDS for at, name in enumerate(sorted(set(ids)))}
+
+
+def queries_of_fold(queries: Sequence[Query], folds: Mapping[str, int], fold: int) -> list[Query]:
+    """Return the photos that are asked of the pack without a fold: its own as strangers, the next one's as known."""
+    strangers = [replace(query, reference_id="") for query in queries if folds[query.reference_id] == fold]
+    known = [query for query in queries if folds[query.reference_id] == (fold + 1) % FOLDS]
+    return strangers + known
+
+
+def reached(name: str, figures: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return what was found of each target of a set, what is needed, and whether it is reached."""
+    compared = {}
+    for target in TARGETS.get(name, ()):
+        found = value_at(figures, target.path)
+        is_reached = None if found is None else target.is_reached(found)
+        compared[target.name] = {"found": found, "needed": target.needed, "reached": is_reached}
+    return compared
+
+
+def _evaluate_left_out(images: Sequence[SourceImage], queries: Sequence[Query], scratch: Path) -> Evaluation:
+    folds = folds_of([image.reference.id for image in images])
+    evaluations = []
+    for fold in range(FOLDS):
+        pack = _build([image for image in images if folds[image.reference.id] != fold], scratch / f"fold-{fold}")
+        asked = queries_of_fold(queries, folds, fold)
+        evaluations.append(evaluate_pack(pack, asked, progress=lambda items: shown_progress("asking", items)))
+    times = [each.answer_ms for each in evaluations if each.answer_ms is not None]
+    return Evaluation(
+        outcomes=tuple(outcome for each in evaluations for outcome in each.outcomes),
+        left_out=tuple(left_out for each in evaluations for left_out in each.left_out),
+        answer_ms=sum(times) / len(times) if times else None,
+    )
+
+
+def _build(images: Sequence[SourceImage], folder: Path) -> Pack:
+    folder.mkdir()
+    return build_builtin_pack(ListedImages(tuple(images)), folder, None)
+
+
+def _short(figures: Mapping[str, Any]) -> dict[str, Any]:
+    # Single photos are for the report: their paths are this machine's.
+    return {key: value for key, value in figures.items() if key not in ("worst", "slowest", "confusable", "groups")}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="holds the sets")
+    parser.add_argument("--html", type=Path, required=True, help="the report")
+    parser.add_argument("--only", nargs="+", choices=SETS, metavar="NAME", help=f"of {', '.join(SETS)}")
+    return parser
+
+
+if __name__ == "__main__":
+    main()

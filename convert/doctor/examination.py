@@ -1,0 +1,234 @@
+"""Examining a pack's folder or a catalogue: every check that its contents allow, and what they do not allow."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge_identify.convert.doctor.facts import fact_findings
+from edge_identify.convert.doctor.findings import Examination, Finding, worst_first
+from edge_identify.convert.doctor.likeness import (
+    MEASURED_PHOTOS,
+    MOST_COMPARED,
+    Embed,
+    Neighbour,
+    Picture,
+    drawn_pictures,
+    find_neighbours,
+    measure_sameness,
+    near_duplicate_finding,
+    other_label_findings,
+    same_picture_finding,
+)
+from edge_identify.convert.doctor.pack_state import calibration_findings, damage_finding, licence_finding
+from edge_identify.convert.doctor.picture_files import ExaminedPicture, examine_pictures, picture_findings
+from edge_identify.convert.export.fidelity import embed_in_batches, sample_positions
+from edge_identify.convert.packing.pictures import BATCH_SIZE, open_reference_picture
+from edge_identify.edge_runtime.pack.reader import open_pack
+from edge_identify.edge_runtime.pack.references import ReferenceTable
+from edge_identify.edge_runtime.search import Neighbours, best_neighbours
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from edge_identify.convert.export.progress import Progress
+    from edge_identify.convert.models.loading import LoadedModel
+    from edge_identify.edge_runtime.pack.reader import Pack
+
+_PACK_HOLDS_NO_FILES = "the picture files: a pack does not hold them; examine the catalogue that it was built from"
+_NOTHING_USABLE = "likeness of references: fewer than two pictures can be used"
+
+
+def examine_pack(folder: Path, *, today: date) -> Examination:
+    """Examine a pack.
+
+    Args:
+        folder: The pack's.
+        today: What has expired is measured by it.
+
+    Raises:
+        PackError: There is no pack, a file is missing or too short, or this version cannot read it.
+    """
+    pack = open_pack(folder)
+    if damage := damage_finding(pack):
+        return _of_damaged(pack, damage)
+    with ReferenceTable(pack.file(pack.manifest.references_file)) as table:
+        references = [table.reference(each) for each in table.ids()]
+        pictures = [
+            Picture(index_id=image.index_id, reference_id=image.reference_id, sha256=image.sha256)
+            for image in table.images()
+        ]
+    similarity, neighbours = _look_up_pack(pack, pictures)
+    same = same_picture_finding(pictures)
+    return Examination(
+        subject="pack",
+        reference_count=len(references),
+        picture_count=len(pictures),
+        findings=worst_first(
+            [
+                *calibration_findings(pack),
+                licence_finding(pack.manifest),
+                same,
+                near_duplicate_finding(neighbours, similarity, same),
+                *other_label_findings(neighbours, {each.id: each for each in references}),
+                *fact_findings(references, Counter(each.reference_id for each in pictures), today=today),
+            ]
+        ),
+        not_checked=(_PACK_HOLDS_NO_FILES, *_not_compared(len(pictures))),
+        near_duplicate_similarity=similarity,
+    )
+
+
+def examine_catalogue(path: Path, *, today: date, progress: Progress) -> Examination:
+    """Examine a catalogue and its picture files, by the eyes of the built-in encoder.
+
+    Args:
+        path: The catalogue's file.
+        today: What has expired is measured by it.
+        progress: Shows how far it is.
+
+    Raises:
+        SetupError: There is no catalogue, or it cannot be used.
+    """
+    from edge_identify.convert.models.loading import load_model
+    from edge_identify.convert.models.names import BUILTIN
+    from edge_identify.datasets.catalogue import Catalogue
+
+    with Catalogue.open_existing(path) as catalogue:
+        references, images = catalogue.references(), catalogue.images()
+    model = load_model(BUILTIN, None)
+    looked = _Look(_embedder(model))
+    for examined in examine_pictures(images, model.preprocessing, progress):
+        looked.take(examined)
+    looked.finish()
+    pictures = [Picture(index_id=each.index_id, reference_id=each.reference_id, sha256=each.sha256) for each in images]
+    same = same_picture_finding(pictures)
+    similarity, neighbours = _look_up_files(looked, model)
+    return Examination(
+        subject="catalogue",
+        reference_count=len(references),
+        picture_count=len(images),
+        findings=worst_first(
+            [
+                *picture_findings(looked.examined, model.preprocessing),
+                same,
+                None if similarity is None else near_duplicate_finding(neighbours, similarity, same),
+                *other_label_findings(neighbours, {each.id: each for each in references}),
+                *fact_findings(references, Counter(each.reference_id for each in images), today=today),
+            ]
+        ),
+        not_checked=(
+            "a pack: its calibration, its encoder's licence and its files are looked at when a pack is examined",
+            *(_not_compared(len(looked.usable)) if similarity is not None else (_NOTHING_USABLE,)),
+        ),
+        near_duplicate_similarity=similarity,
+    )
+
+
+def _of_damaged(pack: Pack, damage: Finding) -> Examination:
+    return Examination(
+        subject="pack",
+        reference_count=pack.manifest.reference_count,
+        picture_count=pack.manifest.index.count,
+        findings=(damage,),
+        not_checked=("anything else: what a damaged pack holds cannot be trusted",),
+        near_duplicate_similarity=None,
+    )
+
+
+class _Look:
+    """The pictures of a catalogue as they are looked at: what was found, and embeddings a batch at a time."""
+
+    def __init__(self, embed: Embed) -> None:
+        self.embed = embed
+        self.examined: list[ExaminedPicture] = []
+        self.usable: list[ExaminedPicture] = []
+        self._waiting: list[NDArray[np.uint8]] = []
+        self._embedded: list[NDArray[np.float32]] = []
+
+    def take(self, examined: ExaminedPicture) -> None:
+        without_pixels = examined.without_pixels()  # a hundred thousand pictures' would be 5 GB
+        self.examined.append(without_pixels)
+        if examined.pixels is not None:
+            self.usable.append(without_pixels)
+            self._waiting.append(examined.pixels)
+        if len(self._waiting) == BATCH_SIZE:
+            self.finish()
+
+    def finish(self) -> None:
+        if self._waiting:
+            self._embedded.append(self.embed(np.stack(self._waiting)))
+            self._waiting = []
+
+    def embeddings(self) -> NDArray[np.float32]:
+        return np.concatenate(self._embedded)
+
+
+class ExactSearch:
+    """Search over embeddings in memory, as a `VectorSearch`."""
+
+    def __init__(self, embeddings: NDArray[np.float32], ids: Sequence[int]) -> None:
+        """Take unit vectors, float32 [n, dim], and their index ids."""
+        import faiss
+
+        self._index = faiss.IndexIDMap2(faiss.IndexFlatIP(embeddings.shape[1]))
+        self._index.add_with_ids(np.ascontiguousarray(embeddings), np.asarray(ids, dtype=np.int64))
+
+    def nearest(self, queries: NDArray[np.float32], k: int) -> Neighbours:
+        """See `VectorSearch.nearest`."""
+        scores, ids = self._index.search(np.ascontiguousarray(queries), min(k, self._index.ntotal))
+        return best_neighbours(ids, scores, k)
+
+
+def _look_up_pack(pack: Pack, pictures: Sequence[Picture]) -> tuple[float, list[list[Neighbour]]]:
+    from edge_identify.edge_runtime.identification import Identifier
+    from edge_identify.edge_runtime.pack.index_file import map_index_file
+    from edge_identify.edge_runtime.sign_search import open_search
+
+    manifest = pack.manifest
+    rows = map_index_file(pack.file(manifest.index.file), manifest.index)
+    by_id = {picture.index_id: picture for picture in pictures}
+
+    def embeddings(some: slice) -> NDArray[np.float32]:
+        decoded: NDArray[np.float32] = rows.codes[some].astype(np.float32) * rows.scale + rows.offset
+        unit: NDArray[np.float32] = decoded / np.linalg.norm(decoded, axis=1, keepdims=True)
+        return unit
+
+    with Identifier(pack, many=True) as identifier:
+        similarity = measure_sameness(identifier.embed_pixels, drawn_pictures(), manifest.preprocessing)
+    ordered = [by_id[index_id] for index_id in rows.ids.tolist()]
+    found = find_neighbours(ordered, embeddings, open_search(pack, many=True))
+    return similarity, list(found)
+
+
+def _look_up_files(looked: _Look, model: LoadedModel) -> tuple[float | None, list[list[Neighbour]]]:
+    if len(looked.usable) < 2:
+        return None, []
+    images = [each.image for each in looked.usable]
+    samples = [open_reference_picture(images[position]) for position in sample_positions(len(images), MEASURED_PHOTOS)]
+    embeddings = looked.embeddings()
+    pictures = [
+        Picture(index_id=image.index_id, reference_id=image.reference_id, sha256=image.sha256) for image in images
+    ]
+    search = ExactSearch(embeddings, [image.index_id for image in images])
+    similarity = measure_sameness(looked.embed, samples, model.preprocessing)
+    return similarity, list(find_neighbours(pictures, lambda rows: embeddings[rows], search))
+
+
+def _embedder(model: LoadedModel) -> Embed:
+    from edge_identify.convert.export.towers import embed, image_tower
+
+    tower = image_tower(model)
+    return lambda pixels: embed_in_batches(lambda batch: embed(tower, batch), pixels)
+
+
+def _not_compared(pictures: int) -> tuple[str, ...]:
+    if pictures <= MOST_COMPARED:
+        return ()
+    step = -(-pictures // MOST_COMPARED)
+    return (f"likeness of every picture: one of each {step} of the {pictures} was compared with all others",)
