@@ -109,7 +109,7 @@ def _check_case(pack: Pack, identifier: Identifier, case: ConformanceCase, toler
             f"pack {pack.manifest.name}: self-test photo {case.photo} has cosine {cosine:.4f} to its expected "
             f"embedding (at least {tolerance} needed): the encoder computes something else on this device"
         )
-    identifier.identify_pixels(pixels[None], top_k=1)
+    identifier.identify_pixels(pixels[None, None], top_k=1)
 
 
 def _cosine(found: NDArray[np.float32], expected: tuple[float, ...]) -> float:

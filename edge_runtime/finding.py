@@ -192,7 +192,15 @@ class ReferenceFinder:
         spent: Sequence[StageSeconds],
         positions: Sequence[Position | None] | None = None,
     ) -> list[Identification]:
-        """Return the answers to some embeddings, float32 [n, dim]; `spent` is what each has taken until now."""
+        """Return the answers to some photos or texts; `spent` is what each has taken until now.
+
+        Args:
+            embeddings: Of the views of each, float32 [n, views, dim]; a text has one.
+            top_k: How many references to return at most.
+            variant_name: What embedded them.
+            spent: What each has taken until now.
+            positions: Where each was taken.
+        """
         started = perf_counter()
         questions = self._questions(embeddings, top_k, positions)
         searched = perf_counter()
@@ -216,7 +224,7 @@ class ReferenceFinder:
     def find(
         self, embeddings: NDArray[np.float32], top_k: int, positions: Sequence[Position | None] | None = None
     ) -> list[Finding]:
-        """Return the best `top_k` references of each embedding, float32 [n, dim], and what can be said of them."""
+        """Return the best `top_k` references of each photo's views, float32 [n, views, dim], and what can be said."""
         return [self._finding(question, top_k) for question in self._questions(embeddings, top_k, positions)]
 
     def _passing_ids(self) -> NDArray[np.int64] | None:
@@ -257,8 +265,10 @@ class ReferenceFinder:
 
     def _nearest(self, search: VectorSearch, embeddings: NDArray[np.float32], wanted: int) -> list[list[_Nearest]]:
         # A reference may hold several of the nearest rows; this many rows hold the wanted references for certain.
+        from edge_identify.edge_runtime.search import nearest_of_views
+
         rows = wanted * self._manifest.index.most_images_per_reference
-        found = search.nearest(embeddings, rows)
+        found = nearest_of_views(search, embeddings, rows)
         return [list(islice(self._distinct(best), wanted)) for best in _scores_by_row(found)]
 
     def _finding(self, question: _Question, top_k: int) -> Finding:

@@ -106,14 +106,14 @@ class Identifier:
         import numpy as np
 
         started = perf_counter()
-        embeddings = self._encoder.embed(np.stack([photo.pixels for photo in photos]))
+        embeddings = self._embed_views(np.stack([photo.pixels for photo in photos]))
         encode = (perf_counter() - started) / len(photos)
         spent = [StageSeconds(prepare=photo.seconds, encode=encode, search=0.0, decide=0.0) for photo in photos]
         positions = [photo.position for photo in photos]
         return self._finder.answers(embeddings, top_k, self._encoder.variant_name, spent, positions)
 
     def photo_pixels(self, photo: Path) -> NDArray[np.uint8]:
-        """Return the encoder's pixels of a photo's file, uint8 [size, size, 3]; a JPEG may be decoded smaller.
+        """Return the pixels of a photo's views, uint8 [views, size, size, 3]; a JPEG may be decoded smaller.
 
         Raises:
             PhotoError: The picture cannot be used.
@@ -131,12 +131,16 @@ class Identifier:
         top_k: int = DEFAULT_TOP_K,
         positions: Sequence[Position | None] | None = None,
     ) -> list[Finding]:
-        """Return what is found for each of some prepared pictures, uint8 [n, size, size, 3], and their positions."""
-        return self._finder.find(self._encoder.embed(pixels), top_k, positions)
+        """Return what is found for each of some photos' views, uint8 [n, views, size, size, 3], and their positions."""
+        return self._finder.find(self._embed_views(pixels), top_k, positions)
 
     def embed_pixels(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the unit vectors, float32 [n, dim], of prepared pictures, uint8 [n, size, size, 3]."""
         return self._encoder.embed(pixels)
+
+    def _embed_views(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        count, views = pixels.shape[:2]
+        return self._encoder.embed(pixels.reshape(count * views, *pixels.shape[2:])).reshape(count, views, -1)
 
 
 class TextSearcher:
@@ -182,7 +186,7 @@ class TextSearcher:
         embedding = self._encoder.embed(tokens)
         encode = perf_counter() - tokenised
         spent = StageSeconds(prepare=tokenised - started, encode=encode, search=0.0, decide=0.0)
-        (found,) = self._finder.answers(embedding, top_k, self._encoder.variant_name, [spent])
+        (found,) = self._finder.answers(embedding[None], top_k, self._encoder.variant_name, [spent])
         if self._calibration is None:
             return found
         bands = [band_of(match.score, self._calibration) for match in found.matches]

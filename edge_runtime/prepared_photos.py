@@ -15,7 +15,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from edge_identify.edge_runtime.images import open_photo
-from edge_identify.edge_runtime.preprocessing import Preprocessing, enough_px, preprocess_photo
+from edge_identify.edge_runtime.preprocessing import Preprocessing, enough_px, photo_views
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,7 +32,7 @@ class PreparedPhoto:
     """What an encoder takes of a photo.
 
     Attributes:
-        pixels: uint8 [size, size, 3].
+        pixels: uint8 [views, size, size, 3].
         seconds: Wall time that reading, decoding and resizing took.
         position: Where it was taken; None where that is not known, or not to be used.
     """
@@ -57,7 +57,7 @@ def prepare_photo(
         PhotoError: The picture cannot be used, or the region is not inside it.
     """
     started = perf_counter()
-    pixels = preprocess_photo(open_photo(path, enough_px=enough_px(recipe), region=region), recipe)
+    pixels = photo_views(open_photo(path, enough_px=enough_px(recipe), region=region), recipe)
     position = None if position_of is None else position_of(path)
     return PreparedPhoto(pixels=pixels, seconds=perf_counter() - started, position=position)
 

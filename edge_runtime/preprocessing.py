@@ -48,11 +48,15 @@ class Preprocessing:
         size_px: Side of the square the encoder takes.
         resize_mode: How the picture's shape becomes a square.
         interpolation: The resampling filter.
+        photo_views: How a photo is looked at: the share, above 0 and at most 1, of the kept part's sides that each view
+            shows, about its middle. A thing that fills a part of the frame is nearest its reference in a closer view.
+            References have one view, the whole kept part.
     """
 
     size_px: int
     resize_mode: ResizeMode
     interpolation: Interpolation
+    photo_views: tuple[float, ...] = (1.0,)
 
 
 def preprocess(image: Image, recipe: Preprocessing) -> NDArray[np.uint8]:
@@ -71,8 +75,23 @@ def preprocess(image: Image, recipe: Preprocessing) -> NDArray[np.uint8]:
     return _square(image, kept_box(image.size, recipe), recipe)
 
 
-def preprocess_photo(photo: DecodedPhoto, recipe: Preprocessing) -> NDArray[np.uint8]:
-    """Turn a photo into the encoder's pixels, whether it was decoded in full or smaller.
+def photo_views(photo: DecodedPhoto, recipe: Preprocessing) -> NDArray[np.uint8]:
+    """Turn a photo into the encoder's pixels of each of the recipe's views, uint8 [views, size, size, 3]."""
+    views = [preprocess_photo(photo, recipe, share=share) for share in recipe.photo_views]
+    import numpy as np  # here, where it is needed: another thread may still be busy loading it
+
+    return np.stack(views)
+
+
+def picture_views(image: Image, recipe: Preprocessing) -> NDArray[np.uint8]:
+    """Return what `photo_views` does for an upright RGB picture that was decoded in full."""
+    from edge_identify.edge_runtime.images import DecodedPhoto
+
+    return photo_views(DecodedPhoto(image=image, full_size=image.size, reduced_by=1, origin=(0, 0)), recipe)
+
+
+def preprocess_photo(photo: DecodedPhoto, recipe: Preprocessing, *, share: float = 1.0) -> NDArray[np.uint8]:
+    """Turn a photo into the encoder's pixels of one view, whether it was decoded in full or smaller.
 
     The part that is kept is found in the full photo: found in the smaller one, rounding would move it by up to a pixel
     of the result, which changes an embedding several times as much as the smaller decoding does.
@@ -80,12 +99,13 @@ def preprocess_photo(photo: DecodedPhoto, recipe: Preprocessing) -> NDArray[np.u
     Args:
         photo: As decoded; `enough_px` says how small it may be.
         recipe: The recipe recorded in the pack.
+        share: Of the kept part's sides that are shown, about its middle.
 
     Returns:
-        uint8, shape [size, size, 3]; those of `preprocess` where the photo was decoded in full.
+        uint8, shape [size, size, 3]; of the whole kept part, decoded in full, those of `preprocess`.
     """
     width, height = photo.image.size
-    left, top, right, bottom = kept_box(photo.full_size, recipe)
+    left, top, right, bottom = _middle(kept_box(photo.full_size, recipe), share)
     across, down = photo.origin
     box = (
         (left + across) / photo.reduced_by,
@@ -98,7 +118,15 @@ def preprocess_photo(photo: DecodedPhoto, recipe: Preprocessing) -> NDArray[np.u
 
 def enough_px(recipe: Preprocessing) -> int:
     """Return how many pixels each side of a photo must keep when it is decoded."""
-    return DRAFT_FACTOR * recipe.size_px
+    return math.ceil(DRAFT_FACTOR * recipe.size_px / min(recipe.photo_views))
+
+
+def _middle(box: tuple[float, float, float, float], share: float) -> tuple[float, float, float, float]:
+    if share == 1:
+        return box
+    left, top, right, bottom = box
+    across, down = (right - left) * (1 - share) / 2, (bottom - top) * (1 - share) / 2
+    return left + across, top + down, right - across, bottom - down
 
 
 def _square(image: Image, box: tuple[float, float, float, float], recipe: Preprocessing) -> NDArray[np.uint8]:

@@ -59,6 +59,33 @@ class VectorSearch(Protocol):
         """
 
 
+def nearest_of_views(search: VectorSearch, embeddings: NDArray[np.float32], k: int) -> Neighbours:
+    """Return the `k` nearest vectors of some photos with several views each: a vector counts by its best one.
+
+    Args:
+        search: Finds them.
+        embeddings: float32 [photos, views, dim].
+        k: As `VectorSearch.nearest` takes it.
+    """
+    photos, views, dim = embeddings.shape
+    found = search.nearest(embeddings.reshape(photos * views, dim), k)
+    if views == 1:
+        return found
+    ids, scores = (each.reshape(photos, -1) for each in (found.ids, found.scores))
+    merged = [_best_of_each(each, of_each, found.ids.shape[1]) for each, of_each in zip(ids, scores, strict=True)]
+    return Neighbours(ids=np.stack([ids for ids, _ in merged]), scores=np.stack([scores for _, scores in merged]))
+
+
+def _best_of_each(
+    ids: NDArray[np.int64], scores: NDArray[np.float32], k: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Return the best `k` of ids that may occur several times, each with its best score; equal scores by id."""
+    order = np.lexsort((ids, -scores))
+    _, first = np.unique(ids[order], return_index=True)
+    kept = order[np.sort(first)[:k]]
+    return ids[kept], scores[kept]
+
+
 class MappedSearch:
     """Search by numpy in the mapped file; nothing is loaded but the rows themselves."""
 

@@ -101,9 +101,10 @@ def _measure(
     reference_ids = {image.index_id: image.reference_id for image in images}
 
     def measured(variant: ExportedVariant) -> Calibration | None:
+        views = photos.pixels.reshape(-1, *photos.pixels.shape[2:])
         scored = score_photos(
             photos,
-            embed_in_batches(variant.embed, photos.pixels),
+            embed_in_batches(variant.embed, views).reshape(*photos.pixels.shape[:2], -1),
             search,
             reference_ids=reference_ids,
             most_images_per_reference=index.most_images_per_reference,

@@ -19,7 +19,7 @@ from edge_identify.convert.export.progress import Progress, unwatched
 from edge_identify.convert.packing.pictures import open_reference_picture
 from edge_identify.datasets.instances import DrawnInstance, draw_families
 from edge_identify.datasets.simulation import simulate_photo
-from edge_identify.edge_runtime.preprocessing import Preprocessing, preprocess
+from edge_identify.edge_runtime.preprocessing import Preprocessing, picture_views, preprocess
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,7 +41,7 @@ class CalibrationPhotos:
     """Photos as the encoder takes them.
 
     Attributes:
-        pixels: uint8 [n, size, size, 3], those of references first.
+        pixels: Of each photo's views, uint8 [n, views, size, size, 3], those of references first.
         reference_ids: What each shows; None for a thing that was drawn.
         difficulties: How hard each was made, as `simulate_photo` takes it.
     """
@@ -67,7 +67,7 @@ def take_photos(
     drawn = _draw_things()
     subjects = [*_subjects(images), *(_Subject(thing=thing, copy=at) for at, thing in enumerate(drawn))]
     pixels = [
-        preprocess(subject.photograph(drawn, _long_side_px(recipe)), recipe)
+        picture_views(subject.photograph(drawn, _long_side_px(recipe)), recipe)
         for subject in progress("photos to calibrate with", subjects)
     ]
     ids = [subject.image.reference_id if subject.image else None for subject in subjects]

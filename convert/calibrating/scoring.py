@@ -27,13 +27,15 @@ def score_photos(
 
     Args:
         photos: What they show.
-        embeddings: Of the photos, by the variant that is calibrated, float32 [n, dim].
+        embeddings: Of the photos' views, by the variant that is calibrated, float32 [n, views, dim].
         search: The pack's index.
         reference_ids: Whose picture each id of the index is; at least two references.
         most_images_per_reference: Rows to look past so that distinct references are found.
     """
+    from edge_identify.edge_runtime.search import nearest_of_views
+
     # One more than counts: without the right one there are still enough.
-    found = search.nearest(embeddings, (NEIGHBOURS + 1) * most_images_per_reference)
+    found = nearest_of_views(search, embeddings, (NEIGHBOURS + 1) * most_images_per_reference)
     genuine, left_out, drawn = [], [], []
     known = zip(photos.reference_ids, photos.difficulties, strict=True)
     for (shown, difficulty), ids, scores in zip(known, found.ids.tolist(), found.scores.tolist(), strict=True):

@@ -15,7 +15,7 @@ from edge_identify.convert.commands.presenting import megabytes, shown_progress,
 from edge_identify.convert.export.variants import ALL_VARIANTS, DEFAULT_VARIANTS, checked_variant_names
 from edge_identify.edge_runtime.commands.running import ExitCode, printable
 from edge_identify.edge_runtime.errors import SetupError
-from edge_identify.edge_runtime.pack.manifest_json import MAX_THUMBNAIL_SIDE_PX
+from edge_identify.edge_runtime.pack.manifest_json import LEAST_PHOTO_VIEW, MAX_PHOTO_VIEWS, MAX_THUMBNAIL_SIDE_PX
 from edge_identify.edge_runtime.pack.names import PackVersion, checked_pack_name
 
 if TYPE_CHECKING:
@@ -93,6 +93,13 @@ def add_parser(commands: Any) -> None:
         "can be looked at offline; default: none, since this publishes the pictures, and makes the pack larger",
     )
     parser.add_argument(
+        "--photo-views",
+        type=_photo_views,
+        metavar="SHARES",
+        help="how devices look at a photo: shares of its middle, each of which costs an encoding (default 1,0.85,0.7 "
+        "for the built-in encoder, 1 for others)",
+    )
+    parser.add_argument(
         "--adapter",
         type=Path,
         metavar="FILE",
@@ -111,6 +118,18 @@ def _false_accept_rate(text: str) -> float:
     if not 0 < rate < 0.5:
         raise argparse.ArgumentTypeError(f"{text!r} is not a share above 0 and below 0.5, such as 0.02")
     return rate
+
+
+def _photo_views(text: str) -> tuple[float, ...]:
+    try:
+        shares = tuple(float(share) for share in text.split(","))
+    except ValueError:
+        shares = ()
+    if not 1 <= len(shares) <= MAX_PHOTO_VIEWS or not all(LEAST_PHOTO_VIEW <= share <= 1 for share in shares):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a list of up to {MAX_PHOTO_VIEWS} shares from {LEAST_PHOTO_VIEW} to 1, such as 1,0.85,0.7"
+        )
+    return shares
 
 
 def _side_px(text: str) -> int:
@@ -166,6 +185,7 @@ def _request(options: argparse.Namespace) -> PackRequest:
         accept_licence=options.accept_licence,
         false_accept_rate=options.false_accept_rate,
         thumbnail_side_px=options.thumbnails,
+        photo_views=options.photo_views,
         adapter_file=options.adapter,
     )
 

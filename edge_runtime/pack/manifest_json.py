@@ -41,7 +41,10 @@ MAX_FILE_BYTES = 2**36  # 64 GiB; no file of a pack comes near
 MAX_DIM = 8192
 MAX_ROWS = 2**31 - 1
 MAX_THUMBNAIL_SIDE_PX = 1024  # larger pictures are no longer small, and a phone holds several at once
+MAX_PHOTO_VIEWS, LEAST_PHOTO_VIEW = 8, 0.1  # each costs an encoding; a closer one sees hardly anything
 MAX_TOKEN_ID = 2**31 - 1  # Core ML's text graphs take int32
+
+_PHOTO_VIEWS = "photo_views"
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
@@ -99,7 +102,7 @@ def serialise_manifest(manifest: Manifest) -> bytes:
             "title": manifest.title,
             "generator": manifest.generator,
             "model": asdict(manifest.model),
-            "preprocessing": asdict(manifest.preprocessing),
+            "preprocessing": _preprocessing_as_json(manifest.preprocessing),
             "encoders": {
                 "image": _variants_as_json(manifest.image_variants),
                 "text": _variants_as_json(manifest.text_variants),
@@ -159,7 +162,25 @@ def _preprocessing(fields: JsonObject) -> Preprocessing:
         size_px=fields.integer("size_px", least=1, most=MAX_SIZE_PX),
         resize_mode=_choice(ResizeMode, fields, "resize_mode"),
         interpolation=_choice(Interpolation, fields, "interpolation"),
+        photo_views=_photo_views(fields) if fields.has(_PHOTO_VIEWS) else (1.0,),
     )
+
+
+def _photo_views(fields: JsonObject) -> tuple[float, ...]:
+    views = fields.numbers(_PHOTO_VIEWS)
+    if not 1 <= len(views) <= MAX_PHOTO_VIEWS or not all(LEAST_PHOTO_VIEW <= share <= 1 for share in views):
+        raise PackFormatError(
+            f"{fields.where}: `{_PHOTO_VIEWS}` is {list(views)}; 1 to {MAX_PHOTO_VIEWS} shares from {LEAST_PHOTO_VIEW} "
+            "to 1 are possible"
+        )
+    return views
+
+
+def _preprocessing_as_json(recipe: Preprocessing) -> dict[str, Any]:
+    fields = asdict(recipe)
+    if recipe.photo_views == (1.0,):
+        del fields[_PHOTO_VIEWS]  # what is absent is written as it always was
+    return fields
 
 
 def _variant(name: str, fields: JsonObject) -> Variant:

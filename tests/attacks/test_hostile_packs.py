@@ -93,6 +93,11 @@ def test_a_path_that_leaves_the_folder_or_hides_is_refused(colour_pack: MakePack
             for recall in (-0.5, 1.01)
         ),
         (lambda v: v["preprocessing"].update(size_px=10**6), "`size_px` is 1000000"),
+        (lambda v: v["preprocessing"].update(photo_views=[]), "`photo_views` is []"),
+        (lambda v: v["preprocessing"].update(photo_views=[1.0] * 9), "1 to 8 shares"),
+        (lambda v: v["preprocessing"].update(photo_views=[1.0, 0]), "shares from 0.1 to 1"),
+        (lambda v: v["preprocessing"].update(photo_views=[1.5]), "shares from 0.1 to 1"),
+        (lambda v: v["preprocessing"].update(photo_views=["1"]), "`photo_views`"),
         (lambda v: v["encoders"].update(image={}), "has no image encoder"),
         (lambda v: v["files"]["images.faiss"].update(sha256="A" * 64), "is not a SHA-256"),
         (lambda v: v["files"]["images.faiss"].update(length_bytes=-5), "`length_bytes` is -5"),

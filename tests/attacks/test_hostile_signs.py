@@ -41,7 +41,7 @@ def test_the_honest_file_is_read(colour_pack: MakePack, rewrite_manifest: Rewrit
     folder = with_signs(colour_pack(), rewrite_manifest, GOOD)
     for many in (False, True):
         finder = ReferenceFinder(open_pack(folder), many=many)
-        (finding,) = finder.find(np.array([[1, 0, 0]], np.float32), 4)
+        (finding,) = finder.find(np.array([[[1, 0, 0]]], np.float32), 4)
         finder.close()
         assert [match.reference.id for match in finding.matches] == ["red", "crimson", "green", "blue"]
         assert isinstance(finder._search, SignSearch)

@@ -1,6 +1,7 @@
 """From a photo to its matches, through a real ONNX file, a real index file and a real SQLite file."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
@@ -39,6 +40,31 @@ def test_a_photo_gets_the_nearest_reference_first_with_its_facts(
 
 
 @pytest.mark.parametrize("many", [False, True])
+def test_a_thing_that_does_not_fill_the_frame_is_found_by_a_nearer_view(
+    colour_pack: Callable[[], Path], tmp_path: Path, many: bool
+) -> None:
+    path = tmp_path / "small.png"
+    picture = Image.new("RGB", (120, 90), (0, 0, 255))
+    picture.paste((255, 0, 0), (30, 15, 90, 75))
+    picture.save(path)
+    pack = open_pack(colour_pack())
+    recipe = replace(pack.manifest.preprocessing, photo_views=(1.0, 0.6))
+    nearer = replace(pack, manifest=replace(pack.manifest, preprocessing=recipe))
+
+    answers = []
+    for asked in (pack, nearer):
+        with Identifier(asked, many=many) as identifier:
+            answers.append(identifier.identify(path, top_k=4))
+
+    whole, closer = ({match.reference.id: match.score for match in answer.matches} for answer in answers)
+    assert whole["blue"] > 0.6
+    assert whole["red"] < 0.9
+    assert closer["red"] == pytest.approx(1, abs=1e-3)
+    assert closer["blue"] == pytest.approx(whole["blue"], abs=1e-6), "the whole is looked at as well"
+    assert next(iter(closer)) == "red"
+
+
+@pytest.mark.parametrize("many", [False, True])
 def test_several_pictures_of_one_reference_are_one_match_with_the_best_score(
     colour_pack: Callable[[], Path], tmp_path: Path, many: bool
 ) -> None:
@@ -59,7 +85,7 @@ def test_asking_for_more_than_there_is_gives_all_there_is(colour_pack: Callable[
 def test_a_batch_gives_what_its_photos_give_one_by_one(colour_pack: Callable[[], Path]) -> None:
     rng = np.random.default_rng(3)
     with Identifier(open_pack(colour_pack()), many=True) as identifier:
-        pixels = rng.integers(0, 256, (7, 8, 8, 3), dtype=np.uint8)
+        pixels = rng.integers(0, 256, (7, 2, 8, 8, 3), dtype=np.uint8)  # two views each
         together = identifier.identify_pixels(pixels)
         alone = [identifier.identify_pixels(picture[None])[0] for picture in pixels]
 

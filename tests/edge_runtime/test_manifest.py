@@ -126,3 +126,11 @@ def test_thumbnails_are_fetched_by_all_and_read_back(manifest: Manifest) -> None
     assert parse_manifest(serialise_manifest(pictured)) == pictured
     assert _paths(greedy, "onnx-int8") == {*FOR_ALL, "image/onnx-int8.onnx", "thumbnails.sqlite"}
     assert "thumbnails" not in json.loads(serialise_manifest(manifest))
+
+
+def test_how_a_photo_is_looked_at_is_written_only_where_it_is_not_the_whole(manifest: Manifest) -> None:
+    several = replace(manifest, preprocessing=replace(manifest.preprocessing, photo_views=(1.0, 0.85)))
+
+    assert parse_manifest(serialise_manifest(several)).preprocessing.photo_views == (1.0, 0.85)
+    assert b"photo_views" not in serialise_manifest(manifest)
+    assert parse_manifest(serialise_manifest(manifest)).preprocessing.photo_views == (1.0,)

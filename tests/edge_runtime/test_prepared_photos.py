@@ -32,7 +32,7 @@ def test_a_photo_prepared_in_a_thread_has_the_same_pixels(photo: Path) -> None:
     with PhotoInPreparation(photo, RECIPE) as preparing:
         pixels = preparing.result().pixels
 
-    assert pixels.shape == (32, 32, 3)
+    assert pixels.shape == (1, 32, 32, 3)
     assert np.array_equal(pixels, prepare_photo(photo, RECIPE).pixels)
 
 

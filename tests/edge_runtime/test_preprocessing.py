@@ -1,5 +1,7 @@
 """Preprocessing gives the same pixels for references and photos, on every Pillow and every platform."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -8,7 +10,9 @@ from edge_identify.edge_runtime.preprocessing import (
     Interpolation,
     Preprocessing,
     ResizeMode,
+    enough_px,
     kept_box,
+    picture_views,
     preprocess,
 )
 
@@ -75,3 +79,30 @@ def test_both_filters_exist_and_differ() -> None:
     bilinear = Preprocessing(size_px=32, resize_mode=ResizeMode.SHORTEST_SIDE, interpolation=Interpolation.BILINEAR)
 
     assert (preprocess(noise(64, 64), bilinear) != preprocess(noise(64, 64), recipe())).any()
+
+
+def test_the_views_of_a_photo_are_its_middle_nearer_and_nearer() -> None:
+    image = noise(160, 120)
+    views = picture_views(image, replace(recipe(), photo_views=(1.0, 0.8, 0.5)))
+
+    assert views.shape == (3, 32, 32, 3)
+    assert (views[0] == preprocess(image, recipe())).all()
+    left, top, right, bottom = kept_box(image.size, recipe())
+    for view, hidden in ((views[1], 0.1), (views[2], 0.25)):  # on each side
+        across, down = hidden * (right - left), hidden * (bottom - top)
+        box = (left + across, top + down, right - across, bottom - down)
+        expected = image.resize((32, 32), Image.Resampling.BICUBIC, box=box)
+        assert np.abs(view.astype(np.int16) - np.asarray(expected)).max() <= 1
+
+
+def test_a_nearer_view_of_a_squashed_photo_keeps_its_proportions() -> None:
+    image = noise(200, 80)
+    (view,) = picture_views(image, replace(recipe(mode=ResizeMode.SQUASH), photo_views=(0.5,)))
+
+    expected = image.resize((32, 32), Image.Resampling.BICUBIC, box=(50, 20, 150, 60))
+    assert np.abs(view.astype(np.int16) - np.asarray(expected)).max() <= 1
+
+
+def test_a_photo_keeps_enough_pixels_for_its_nearest_view() -> None:
+    assert enough_px(recipe(100)) == 200
+    assert enough_px(replace(recipe(100), photo_views=(1.0, 0.85, 0.7))) == 286

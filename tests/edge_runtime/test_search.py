@@ -8,7 +8,7 @@ import pytest
 
 from drawn_vectors import faiss_index
 from edge_identify.edge_runtime.pack.manifest import IndexKind, IndexSpec
-from edge_identify.edge_runtime.search import FaissSearch, MappedSearch
+from edge_identify.edge_runtime.search import FaissSearch, MappedSearch, nearest_of_views
 
 
 def unit_vectors(count: int, dim: int, seed: int) -> np.ndarray:
@@ -102,3 +102,31 @@ def test_a_search_among_some_ids_is_brute_force_among_them(
             if settled.all():
                 assert ours.tolist() == every[passing][:k].tolist()
             assert set(ours.tolist()) <= set(among.tolist())
+
+
+@pytest.mark.parametrize("search", [MappedSearch, FaissSearch])
+@pytest.mark.parametrize("k", [1, 7, 40, 60])
+def test_a_vector_counts_by_its_best_view(
+    tmp_path: Path, search: type[MappedSearch] | type[FaissSearch], k: int
+) -> None:
+    vectors = unit_vectors(40, 8, seed=6)
+    ids = np.random.default_rng(7).permutation(40).astype(np.int64)
+    spec = write(tmp_path / "index.faiss", IndexKind.FLAT, vectors, ids)
+    views = unit_vectors(15, 8, seed=8).reshape(5, 3, 8)
+
+    found = nearest_of_views(search(tmp_path / "index.faiss", spec), views, k)
+
+    best = (views @ vectors.T).max(axis=1)
+    order = np.argsort(-best, axis=1)[:, :k]
+    assert found.ids.tolist() == ids[order].tolist()
+    assert found.scores == pytest.approx(np.take_along_axis(best, order, axis=1), abs=1e-6)
+
+
+def test_equal_scores_of_several_views_are_ordered_by_id(tmp_path: Path) -> None:
+    vector = unit_vectors(1, 8, seed=5)
+    ids = np.array([9, 4, 8, 1], dtype=np.int64)
+    spec = write(tmp_path / "index.faiss", IndexKind.FLAT, np.repeat(vector, 4, axis=0), ids)
+
+    found = nearest_of_views(MappedSearch(tmp_path / "index.faiss", spec), np.repeat(vector[None], 3, axis=1), 3)
+
+    assert found.ids.tolist() == [[1, 4, 8]]

@@ -27,7 +27,7 @@ def test_a_few_references_are_photographed_several_times_and_drawn_things_beside
     photos = take_photos(pictures(3, each=2), RECIPE)
 
     assert Counter(photos.reference_ids) == {"reference-0": 8, "reference-1": 8, "reference-2": 8, None: 3}
-    assert photos.pixels.shape == (27, 16, 16, 3)
+    assert photos.pixels.shape == (27, 1, 16, 16, 3)
     assert photos.pixels.dtype == np.uint8
     assert len({pixels.tobytes() for pixels in photos.pixels}) == 27
     assert min(photos.difficulties) >= 0.5

@@ -30,7 +30,7 @@ def test_a_photo_counts_once_with_and_once_without_its_reference() -> None:
     embeddings = np.array([[1, 0], [1, 0], [0, 1]], dtype=np.float32)
     search = Exact()
 
-    scored = score_photos(photos, embeddings, search, reference_ids=REFERENCE_IDS, most_images_per_reference=2)
+    scored = score_photos(photos, embeddings[:, None], search, reference_ids=REFERENCE_IDS, most_images_per_reference=2)
 
     assert search.asked == 42  # 20 neighbours and the right one, each with two pictures
     first, second = scored.genuine
