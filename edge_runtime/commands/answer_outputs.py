@@ -121,6 +121,8 @@ def who_answered(answerer: Answerer, tally: Tally) -> str:
 
 
 def _key(tally: Tally) -> str:
+    if tally.has_bands:
+        return "how well it fits, as far as this pack's own labels show; similarity (1 is identical)"
     if None in tally.decisions:
         return "uncalibrated: scores are similarities (1 is identical), not probabilities"
     return "probability, similarity (1 is identical)"

@@ -78,6 +78,7 @@ class Tally:
     Attributes:
         decisions: How often each decision was made; None for answers without one.
         skipped: How many questions ended in an error.
+        has_bands: Whether matches of a text say how well they fit.
         times: Wall time of all answers, by stage.
     """
 
@@ -85,6 +86,7 @@ class Tally:
         """Begin to count."""
         self.decisions: Counter[Decision | None] = Counter()
         self.skipped = 0
+        self.has_bands = False
         self.times = StageSeconds(prepare=0.0, encode=0.0, search=0.0, decide=0.0)
 
     def add(self, answer: Answer) -> None:
@@ -94,6 +96,7 @@ class Tally:
             return
         before, more = self.times, answer.result.times
         self.decisions[answer.result.decision] += 1
+        self.has_bands |= any(match.band is not None for match in answer.result.matches)
         self.times = StageSeconds(
             prepare=before.prepare + more.prepare,
             encode=before.encode + more.encode,

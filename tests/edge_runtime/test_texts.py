@@ -130,7 +130,10 @@ def test_a_text_s_matches_have_bands(text_pack: Path, capsys: pytest.CaptureFixt
 def test_a_person_sees_the_bands(text_pack: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["search", "ra", "--pack", str(text_pack)])
 
-    assert "   1  strong   1.00  red" in capsys.readouterr().out
+    printed = capsys.readouterr()
+    assert "   1  strong   1.00  red" in printed.out
+    assert "how well it fits" in printed.err
+    assert "uncalibrated" not in printed.err
 
 
 def test_where_texts_are_not_calibrated_there_is_no_band(text_pack: Path, capsys: pytest.CaptureFixture[str]) -> None:
