@@ -276,7 +276,9 @@ class ReferenceFinder:
         if self._calibration is None:
             matches = tuple(self._matches(ranked[:top_k], [None] * len(ranked[:top_k])))
             return Finding(matches=matches, position=question.position)
-        verdict = decide([nearest.score for nearest in ranked], self._calibration, crowd=question.crowd)
+        # Photos with a position are asked for more candidates; what is decided by looks alone looks at as many as ever.
+        looked_at = ranked[: max(top_k, self._calibration.neighbours)]
+        verdict = decide([nearest.score for nearest in looked_at], self._calibration, crowd=question.crowd)
         evidence: Sequence[PlaceEvidence | None] = [None] * len(ranked)
         if placed := self._placed(question, verdict):
             ranked = [ranked[at] for at in placed.order]

@@ -83,7 +83,8 @@ class Places:
                 PlaceEvidence(
                     distance_m=None if spot is None else distance_m(position.coordinates, spot),
                     score=scores[at],
-                    vision_confidence=vision.confidences[at],
+                    # Past what vision looked at, it gives nothing.
+                    vision_confidence=vision.confidences[at] if at < len(vision.confidences) else 0.0,
                 )
             )
         return Placed(verdict=placed.verdict, order=placed.order, evidence=tuple(evidence))

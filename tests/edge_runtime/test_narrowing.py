@@ -20,6 +20,7 @@ from edge_identify.edge_runtime.deciding.place import Position
 from edge_identify.edge_runtime.identification import Identifier
 from edge_identify.edge_runtime.pack.reader import open_pack
 from edge_identify.edge_runtime.pack.references import Filters, Reference, ReferenceImage, write_references
+from edge_identify.edge_runtime.prepared_photos import prepare_photo
 
 PARIS, LONDON = (48.8566, 2.3522), (51.5074, -0.1278)
 NEAR_CRIMSON = (51.508, -0.128)  # 70 m from it
@@ -119,13 +120,29 @@ def test_a_pack_without_coordinates_or_all_at_one_spot_answers_as_without_a_posi
     latitude, longitude = spot or (None, None)
     things = tuple(replace(thing, latitude=latitude, longitude=longitude) for thing in THINGS)
     picture = photo(tmp_path / "p.png", BETWEEN)
-    with Identifier(open_pack(with_references(colour_pack(), things))) as identifier:
-        without = identifier.identify(picture)
-        placed = identifier.identify(picture, position=position((48.86, 2.36)))
+    folder = add_calibration(with_references(colour_pack(), things), neighbours=2)
+    with Identifier(open_pack(folder)) as identifier:
+        without = identifier.identify(picture, top_k=1)
+        placed = identifier.identify(picture, top_k=1, position=position((48.86, 2.36)))
 
     assert placed.verdict == without.verdict
     assert placed.matches == without.matches
     assert placed.position == position((48.86, 2.36))
+
+
+def test_photos_of_one_batch_are_answered_as_each_alone(located_pack: Path, tmp_path: Path) -> None:
+    recipe = open_pack(located_pack).manifest.preprocessing
+    picture = photo(tmp_path / "p.png", BETWEEN)
+    places = [None, position(PARIS), position(NEAR_CRIMSON), None]
+    add_calibration(located_pack, neighbours=2)
+    with Identifier(open_pack(located_pack)) as identifier:
+        prepared = [prepare_photo(picture, recipe, position_of=lambda _, place=place: place) for place in places]
+        together = identifier.identify_batch(prepared, top_k=1)
+        alone = [identifier.identify(picture, top_k=1, position=place) for place in places]
+
+    assert [found.matches for found in together] == [found.matches for found in alone]
+    assert [found.verdict for found in together] == [found.verdict for found in alone]
+    assert [found.position for found in together] == places
 
 
 def test_an_uncalibrated_pack_shows_the_position_and_does_not_use_it(
