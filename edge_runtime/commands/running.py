@@ -53,7 +53,8 @@ ANSWERED = frozenset({ExitCode.DONE, ExitCode.UNKNOWN, ExitCode.AMBIGUOUS})
 #: For the help text of each command.
 EXIT_CODES_HELP = (
     "exit codes: 0 done, 1 done but some inputs were skipped, 2 wrong usage, "
-    "3 unknown and 4 ambiguous (a single photo, asked of a calibrated pack), 5 a picture cannot be used, "
+    "3 unknown and 4 ambiguous (one photo asked for by its name, of a calibrated pack; several end with 0 or 1), "
+    "5 no picture could be used, "
     "6 a pack is missing or damaged, 7 the server or the network failed, 8 the set-up is wrong, "
     "9 edge-build doctor found something serious, "
     "70 a fault of this program, 130 interrupted, 143 terminated"

@@ -106,6 +106,15 @@ def test_threads_that_silence_warnings_leave_the_filters_as_they_were() -> None:
     assert list(warnings.filters) == before
 
 
+def test_a_thread_is_silent_even_while_another_puts_the_filters_back() -> None:
+    def warn(asked: str | Answer) -> ReadyPhoto | Answer:
+        warnings.warn("broken metadata", stacklevel=1)  # pytest would make an error of it
+        return ready(str(asked))
+
+    with closing(ready_photos(["1", "2"], warn)) as photos:
+        assert len(list(photos)) == 2
+
+
 def test_batches_are_full_and_errors_take_their_places() -> None:
     sizes: list[int] = []
 
