@@ -143,7 +143,9 @@ def _worst(part: ReportPart) -> Markup:
 def _no_reference_pictures(part: ReportPart) -> str:
     if part.pictures.has_references or not any(part.figures["worst"].values()):
         return ""
-    return "A pack does not hold its references' pictures; --catalogue FILE says where they lie, and shows them here."
+    return (
+        "This pack does not hold its references' pictures; --catalogue FILE says where they lie, and shows them here."
+    )
 
 
 def _confusable(part: ReportPart) -> Markup:

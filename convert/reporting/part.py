@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +11,11 @@ from edge_identify.convert.reporting.page import ReportPart
 from edge_identify.convert.reporting.pictures import ReportPictures
 from edge_identify.edge_runtime.deciding.calibration import read_calibrations
 from edge_identify.edge_runtime.pack.references import ReferenceTable
+from edge_identify.edge_runtime.pack.thumbnails_file import open_thumbnails
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from edge_identify.convert.evaluation import Evaluation
     from edge_identify.edge_runtime.pack.reader import Pack
 
@@ -31,7 +35,8 @@ def evaluation_part(
         pack: What was asked.
         evaluation: What it said.
         figures: Of the evaluation, as `figures` describes them.
-        reference_pictures: One picture's file of each reference, by id, as far as they are at hand.
+        reference_pictures: One picture's file of each reference, by id, as far as they are at hand; the pack's
+            thumbnails, where it has any, stand in for others.
         asked_with: What the photos are called, such as the name of their table.
         title: Of the part; None for the pack's own.
     """
@@ -41,14 +46,15 @@ def evaluation_part(
         f"{len(evaluation.outcomes)} photos whose answer is known ({asked_with}), the way a user's photos go."
     )
     with ReferenceTable(pack.file(manifest.references_file)) as references:
-        known = set(references.ids())
-        names = {each: references.reference(each).name for each in set(_mentioned(figures)) & known}
+        mentioned = set(_mentioned(figures)) & set(references.ids())
+        names = {each: references.reference(each).name for each in mentioned}
+        thumbnails = _thumbnails(pack, references, mentioned)
     return ReportPart(
         title=title or manifest.title,
         about=about,
         figures=figures,
         names=names,
-        pictures=ReportPictures(reference_pictures),
+        pictures=ReportPictures(reference_pictures, thumbnails),
         left_out=tuple(left_out.reason for left_out in evaluation.left_out),
     )
 
@@ -76,6 +82,17 @@ def _absent(pack: Pack, evaluation: Evaluation) -> dict[str, str]:
     if pack.manifest.calibration_file is None:
         return {"decisions": "the pack is not calibrated: it decides nothing; build it again with `edge-build pack`"}
     return {"decisions": "the pack is calibrated for other variants than the one that runs here"}
+
+
+def _thumbnails(pack: Pack, references: ReferenceTable, mentioned: AbstractSet[str]) -> dict[str, Image]:
+    """Return a thumbnail of each reference that is mentioned and has one, by id."""
+    opened = open_thumbnails(pack)
+    if opened is None:
+        return {}
+    with opened as table:
+        images = [image for image in references.images() if image.reference_id in mentioned]
+        found = {image.reference_id: table.picture(image.index_id) for image in reversed(images)}
+    return {name: picture for name, picture in found.items() if picture is not None}
 
 
 def _mentioned(figures: Mapping[str, Any]) -> Iterator[str]:

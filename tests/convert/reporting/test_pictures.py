@@ -29,6 +29,21 @@ def test_a_picture_is_made_small_and_loses_its_metadata(tmp_path: Path) -> None:
     assert b"home" not in data
 
 
+def test_a_thumbnail_stands_in_for_a_file_that_cannot_be_had(tmp_path: Path) -> None:
+    thumbnail = Image.new("RGB", (20, 10), (250, 10, 10))
+    Image.new("RGB", (40, 40), (10, 10, 250)).save(tmp_path / "a.png")
+    files = {"a": tmp_path / "a.png", "b": tmp_path / "gone.png"}
+
+    pictures = ReportPictures(files, {"a": thumbnail, "b": thumbnail, "c": thumbnail})
+
+    sizes = {}
+    for each in ("a", "b", "c"):
+        uri = pictures.reference(each)
+        assert uri is not None
+        sizes[each] = Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))).size
+    assert sizes == {"a": (40, 40), "b": (20, 10), "c": (20, 10)}
+
+
 def test_pictures_that_cannot_be_had_are_none(tmp_path: Path) -> None:
     (tmp_path / "broken.jpg").write_bytes(b"no picture")
     pictures = ReportPictures({"a": tmp_path / "broken.jpg", "b": tmp_path / "gone.jpg"})

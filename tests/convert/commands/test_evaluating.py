@@ -1,0 +1,165 @@
+"""The command: what is wrong is said before the long run, and what was measured is printed and written."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from colour_packs import add_calibration, colour_manifest, with_files
+from edge_identify.convert import evaluation
+from edge_identify.convert.commands import main
+from edge_identify.convert.packing.thumbnails import thumbnail_webp
+from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME, ThumbnailsSpec
+from edge_identify.edge_runtime.pack.manifest_json import serialise_manifest
+from edge_identify.edge_runtime.pack.thumbnails_file import write_thumbnails
+
+Evaluate = Callable[..., int]
+
+
+@pytest.fixture
+def evaluate(colour_pack: Callable[[], Path], tmp_path: Path) -> Evaluate:
+    """Return a function that evaluates a calibrated pack with rows of a table, beside some photos, by the command."""
+    for name, colour in (("red.png", (255, 0, 0)), ("green.png", (0, 255, 0)), ("grey.png", (120, 120, 120))):
+        Image.new("RGB", (20, 20), colour).save(tmp_path / name)
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    folder = colour_pack()
+
+    def run(rows: str, *options: str, calibrated: bool = True) -> int:
+        if calibrated:
+            add_calibration(folder)
+        (tmp_path / "queries.csv").write_text(rows)
+        return main(["evaluate", str(folder), "--queries", str(tmp_path / "queries.csv"), *options])
+
+    return run
+
+
+ROWS = "query,id,tier\nred.png,red,easy\ngreen.png,green,easy\ngreen.png,blue,hard\ngrey.png,,hard\n"
+
+
+def test_the_pack_s_own_thumbnails_are_shown_where_it_has_any(evaluate: Evaluate, tmp_path: Path) -> None:
+    report, folder = tmp_path / "report.html", tmp_path / "colours"
+    write_thumbnails(folder / "small.sqlite", [(2, thumbnail_webp(Image.new("RGB", (9, 9), (0, 250, 0)), 32))])
+    manifest = replace(
+        with_files(colour_manifest(), folder), thumbnails=ThumbnailsSpec(file="small.sqlite", side_px=32)
+    )
+    (folder / MANIFEST_NAME).write_bytes(serialise_manifest(manifest))
+
+    assert evaluate(ROWS, "--html", str(report), calibrated=False) == 0
+
+    page = report.read_text(encoding="utf-8")
+    assert 'alt="its nearest reference: Pure green (green)"' in page
+    assert "--catalogue FILE" not in page
+
+
+def test_figures_are_printed_as_one_object(evaluate: Evaluate, capsys: pytest.CaptureFixture[str]) -> None:
+    assert evaluate(ROWS, "--json") == 0
+
+    figures = json.loads(capsys.readouterr().out)
+    assert set(figures) == {
+        "all", "groups", "by_column", "confusable", "worst", "slowest", "timing", "intervals", "absent", "skipped",
+        "pack",
+    }  # fmt: skip
+    assert figures["all"]["recall@1"] == 0.6667
+    assert figures["confusable"] == [{"right": "blue", "taken_for": "green", "photos": 1, "identified": 1}]
+    assert figures["by_column"]["tier"]["easy"]["recall@1"] == 1
+    assert figures["pack"]["false_accept_rate"] == 0.02
+    assert figures["absent"] == {}
+
+
+def test_groups_are_printed_for_people_and_a_broken_photo_is_counted(
+    evaluate: Evaluate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert evaluate(ROWS + "broken.png,red,easy\ngone.png,red,easy\n") == 1
+
+    printed = capsys.readouterr()
+    assert "tier easy                            2 queries  recall@1 1.000" in printed.out
+    assert "1 identified wrongly" in printed.out
+    assert printed.err.count("skipped: ") == 2
+
+
+def test_a_pack_without_calibration_says_what_is_absent(evaluate: Evaluate, capsys: pytest.CaptureFixture[str]) -> None:
+    assert evaluate(ROWS, "--json", calibrated=False) == 0
+
+    figures = json.loads(capsys.readouterr().out)
+    assert "not calibrated" in figures["absent"]["decisions"]
+    assert "decisions" not in figures["all"]
+    assert figures["all"]["auroc_score"] is not None
+
+
+def test_the_report_is_written_with_the_pictures_of_the_catalogue(
+    evaluate: Evaluate, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "list.csv").write_text("path,id\nred.png,red\ngreen.png,green\n")
+    assert main(["add", f"image-list:{tmp_path / 'list.csv'}", "--catalogue", str(tmp_path / "my.catalogue")]) == 0
+    report = tmp_path / "report.html"
+
+    assert evaluate(ROWS, "--html", str(report), "--catalogue", str(tmp_path / "my.catalogue")) == 0
+
+    page = report.read_text(encoding="utf-8")
+    assert "How well Four colours names photos" in page
+    assert 'alt="its nearest reference: Pure green (green)"' in page
+    assert "no picture at hand" in page  # blue is not in the catalogue
+    assert f"report: {report}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--html", "{tmp}"], "is a folder"),
+        (["--html", "{tmp}/none/report.html"], "no such folder"),
+        (["--html", "{tmp}/red.png/report.html"], "no such folder"),
+        (["--catalogue", "{tmp}/my.catalogue"], "say where with --html"),
+        (["--html", "{tmp}/report.html", "--catalogue", "{tmp}/none"], "no such catalogue"),
+    ],
+)
+def test_a_report_that_cannot_be_written_is_refused_before_a_photo_is_asked(
+    evaluate: Evaluate,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    options: list[str],
+    message: str,
+) -> None:
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("photos were asked")
+
+    monkeypatch.setattr(evaluation, "evaluate_pack", never)
+
+    assert evaluate(ROWS, *(option.format(tmp=tmp_path) for option in options)) == 8
+    assert message in capsys.readouterr().err
+
+
+def test_a_folder_that_refuses_files_is_found_out_before_a_photo_is_asked(
+    evaluate: Evaluate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(**_: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+
+    assert evaluate(ROWS, "--html", str(tmp_path / "report.html")) == 8
+    assert f"{tmp_path}: Permission denied" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("query,id\nred.png,rde\n", "1 ids are not in the pack: 'rde' (nearest: red)"),
+        ("query\nred.png\n", "has no column 'id'"),
+        ("", "holds no queries"),
+        ("query,id\nbroken.png,red\n", "not one usable photo"),
+    ],
+)
+def test_a_table_that_does_not_fit_is_refused(
+    evaluate: Evaluate, capsys: pytest.CaptureFixture[str], rows: str, message: str
+) -> None:
+    assert evaluate(rows) == 8
+    assert message in capsys.readouterr().err
