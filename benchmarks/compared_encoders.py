@@ -109,13 +109,22 @@ class FloorEncoder:
         return unit
 
 
-def build_builtin_pack(source: Source, folder: Path, weights: Path | None) -> Pack:
+def build_builtin_pack(
+    source: Source,
+    folder: Path,
+    weights: Path | None = None,
+    *,
+    photo_views: tuple[float, ...] = (1.0,),
+    adapter: Path | None = None,
+) -> Pack:
     """Build a pack with nothing but the built-in encoder's int8 form, by way of a catalogue, as a person would.
 
     Args:
         source: The references.
         folder: Where; exists and is empty.
         weights: A file of an image tower's weights; None for those that are shipped.
+        photo_views: How photos are looked at; once, where an encoder is to be measured and nothing else.
+        adapter: As `PackRequest.adapter_file`.
 
     Raises:
         SetupError: No usable picture, weights of another model, or an export below the fidelity gate.
@@ -135,6 +144,8 @@ def build_builtin_pack(source: Source, folder: Path, weights: Path | None) -> Pa
         variant_names=(_VARIANT,),
         out=folder / "pack",
         replace=False,
+        photo_views=photo_views,
+        adapter_file=adapter,
     )
     with Catalogue.open(folder / "references.catalogue") as catalogue:
         added = catalogue.add(source)

@@ -1,12 +1,12 @@
 """How well packs decide on real photos: known things, things that are not in the pack, and things left out of it.
 
-    python benchmarks/decisions.py --data DIR --html report.html [--only NAME ...]
+    python benchmarks/decisions.py --data DIR --html report.html [--only NAME ...] [--photo-views 1] [--adapter]
 
 Builds packs with the built-in encoder from the references of each set under DIR (`grocery/`, `invaders/`; one that is
 not there is skipped aloud), asks them all photos, prints one JSON line for each set and writes one report for people.
 `grocery-left-out` has no strangers of its own: its products are left out of the pack a third at a time. Of each third's
 pack, the photos of what was left out are strangers; the photos of the next third are the known ones, so that each
-photo counts once as either.
+photo counts once as either. The last two options show what looking at a photo several times brings, and an adapter.
 
 A newcomer would tune the calibration until these figures rise. They are for reading; what is fitted sees no real photo.
 """
@@ -18,7 +18,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,8 +31,10 @@ from measuring import print_line
 from outcome_figures import value_at
 from real_photos import REAL_SETS, missing_part
 
+from edge_identify.convert.adapting.learning import LEAST_REFERENCES
 from edge_identify.convert.commands.presenting import shown_progress
 from edge_identify.convert.evaluation import Evaluation, Query, evaluate_pack, read_queries
+from edge_identify.convert.packing.building import BUILTIN_PHOTO_VIEWS
 from edge_identify.convert.reporting.figures import grouping_columns, report_figures
 from edge_identify.convert.reporting.page import ReportPart, report_page
 from edge_identify.convert.reporting.part import evaluation_part, pack_facts
@@ -63,6 +65,19 @@ TARGETS: Mapping[str, tuple[Target, ...]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """How packs are built.
+
+    Attributes:
+        photo_views: As `Preprocessing.photo_views`.
+        is_adapted: Whether an adapter is learnt for packs that have references enough.
+    """
+
+    photo_views: tuple[float, ...]
+    is_adapted: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
     """What was measured of a set.
 
@@ -86,9 +101,16 @@ def main() -> None:
                 if missing := missing_part(folder):
                     print(f"SKIPPED {name}: {missing}", file=sys.stderr)
                     continue
-                measured = measure_set(name, folder, Path(scratch))
+                form = Form(photo_views=options.photo_views, is_adapted=options.adapter)
+                measured = measure_set(name, folder, Path(scratch), form)
                 parts.append(measured.part)
-                print_line("decisions", set=name, targets=reached(name, measured.figures), **_short(measured.figures))
+                print_line(
+                    "decisions",
+                    set=name,
+                    **asdict(form),
+                    targets=reached(name, measured.figures),
+                    **_short(measured.figures),
+                )
     except EdgeIdentifyError as error:
         sys.exit(f"error: {error}")
     if not parts:
@@ -96,22 +118,23 @@ def main() -> None:
     write_bytes(options.html, report_page("Decisions of the built-in encoder on real photos", parts).encode())
 
 
-def measure_set(name: str, folder: Path, scratch: Path) -> Measured:
+def measure_set(name: str, folder: Path, scratch: Path, form: Form) -> Measured:
     """Build the pack or packs of a set and ask them its photos.
 
     Args:
         name: From `SETS`.
         folder: Holds its tables.
         scratch: Where packs are built.
+        form: How they are built.
 
     Raises:
         SetupError: A table is malformed, or a pack cannot be built.
     """
     images = list(parse_source(f"image-list:{folder / 'references.csv'}").images())
     queries = read_queries(folder / "queries.csv")
-    pack = _build(images, scratch / name)
+    pack = _build(images, scratch / name, form)
     if name == LEFT_OUT:
-        evaluation = _evaluate_left_out(images, queries, scratch)
+        evaluation = _evaluate_left_out(images, queries, scratch, form)
         asked_with = f"{FOLDS} packs, each without a third of the products"
     else:
         evaluation = evaluate_pack(pack, queries, progress=lambda items: shown_progress("asking", items))
@@ -148,11 +171,14 @@ def reached(name: str, figures: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return compared
 
 
-def _evaluate_left_out(images: Sequence[SourceImage], queries: Sequence[Query], scratch: Path) -> Evaluation:
+def _evaluate_left_out(
+    images: Sequence[SourceImage], queries: Sequence[Query], scratch: Path, form: Form
+) -> Evaluation:
     folds = folds_of([image.reference.id for image in images])
     evaluations = []
     for fold in range(FOLDS):
-        pack = _build([image for image in images if folds[image.reference.id] != fold], scratch / f"fold-{fold}")
+        kept = [image for image in images if folds[image.reference.id] != fold]
+        pack = _build(kept, scratch / f"fold-{fold}", form)
         asked = queries_of_fold(queries, folds, fold)
         evaluations.append(evaluate_pack(pack, asked, progress=lambda items: shown_progress("asking", items)))
     times = [each.answer_ms for each in evaluations if each.answer_ms is not None]
@@ -163,9 +189,13 @@ def _evaluate_left_out(images: Sequence[SourceImage], queries: Sequence[Query], 
     )
 
 
-def _build(images: Sequence[SourceImage], folder: Path) -> Pack:
+def _build(images: Sequence[SourceImage], folder: Path, form: Form) -> Pack:
     folder.mkdir()
-    return build_builtin_pack(ListedImages(tuple(images)), folder, None)
+    references = len({image.reference.id for image in images})
+    if form.is_adapted and references < LEAST_REFERENCES:
+        print(f"{folder.name}: not adapted, {references} references are too few", file=sys.stderr)
+    adapter = folder / "learnt.adapter" if form.is_adapted and references >= LEAST_REFERENCES else None
+    return build_builtin_pack(ListedImages(tuple(images)), folder, photo_views=form.photo_views, adapter=adapter)
 
 
 def _short(figures: Mapping[str, Any]) -> dict[str, Any]:
@@ -177,6 +207,14 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="holds the sets")
     parser.add_argument("--html", type=Path, required=True, help="the report")
+    parser.add_argument(
+        "--photo-views",
+        type=lambda text: tuple(float(share) for share in text.split(",")),
+        default=BUILTIN_PHOTO_VIEWS,
+        metavar="SHARES",
+        help="as of `edge-build pack` (default: the built-in encoder's)",
+    )
+    parser.add_argument("--adapter", action="store_true", help="adapt the packs that have references enough")
     parser.add_argument("--only", nargs="+", choices=SETS, metavar="NAME", help=f"of {', '.join(SETS)}")
     return parser
 

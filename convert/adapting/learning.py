@@ -7,7 +7,7 @@ recognition", Interspeech 2006), with a covariance that is shrunk towards a roun
 What a newcomer would get wrong: trusting it. Simulated photos are not photos. On a few hundred references the
 simulation's own habits would be learnt with the rest, so a round covariance counts as much as `ROUND_REFERENCES`
 references do. Cross-validation cannot find that number, since it asks the same simulation: it wants 100. Measured with
-the built-in encoder on real photos: see `benchmarks/matching.py`.
+the built-in encoder on real photos: see `benchmarks/decisions.py`.
 """
 
 from __future__ import annotations

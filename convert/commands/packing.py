@@ -210,8 +210,8 @@ def _print_build(options: argparse.Namespace, report: BuildReport, seconds: floa
     for name, texts in report.texts.calibrations.items():
         print(
             f"  bands for texts with {name}: of texts of labels and names, {100 * texts.genuine_strong:.0f} % are "
-            f"strong and {100 * texts.genuine_fair:.0f} % fair or strong; of others, {100 * texts.impostors_strong:.0f} and "
-            f"{100 * texts.impostors_fair:.0f} %"
+            f"strong and {100 * texts.genuine_fair:.0f} % fair or strong; of others, "
+            f"{100 * texts.impostors_strong:.0f} and {100 * texts.impostors_fair:.0f} %"
         )
     if not manifest.text_variants:
         print("  no text encoder: it needs the model's tokenizer; see --tokenizer")

@@ -70,7 +70,7 @@ REFERENCES_FILE = "references.sqlite"
 THUMBNAILS_FILE = "thumbnails.sqlite"
 
 #: The built-in encoder takes two milliseconds, so a photo is looked at three times. Measured on real photos by
-#: `benchmarks/matching.py`. A large encoder would take three times as long for an answer: its maker decides.
+#: `benchmarks/decisions.py`. A large encoder would take three times as long for an answer: its maker decides.
 BUILTIN_PHOTO_VIEWS = (1.0, 0.85, 0.7)
 
 
