@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from edge_identify.convert.export.progress import Progress
     from edge_identify.datasets.catalogue import CatalogueImage
 
-# Standard deviation, of 255, of the encoder's pixels in the channel that varies most. JPEG's noise on a plain surface
-# reaches about 2.
+# Standard deviation, of 255, of the encoder's pixels in the channel that varies most. Plain surfaces with the noise and
+# JPEG of an ordinary simulated photo have 0.3 to 2.6 (40 of them, 128 px); of 81 groceries and 1,051 street mosaics the
+# flattest has 8.6.
 LEAST_CONTRAST = 4.0
 
 
