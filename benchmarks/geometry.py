@@ -46,7 +46,7 @@ from edge_identify.edge_runtime.errors import EdgeIdentifyError, SetupError
 from edge_identify.edge_runtime.geometry.agreement import find_agreement
 from edge_identify.edge_runtime.geometry.library import load_opencv
 from edge_identify.edge_runtime.geometry.points import MOST_SIDE_PX, Points, find_points
-from edge_identify.edge_runtime.geometry.reranking import rerank
+from edge_identify.edge_runtime.geometry.reranking import EXPONENT, evidence_of_points, rerank
 from edge_identify.edge_runtime.geometry.verifying import CANDIDATES
 from edge_identify.edge_runtime.identification import Identification, Identifier
 from edge_identify.edge_runtime.images import open_image, open_photo
@@ -261,6 +261,8 @@ def _group_figures(
     figures["most_points_without_it"] = _percentiles([_most_without(each) for each, _ in known])
     figures["exponents"] = {str(exponent): _fit([each for each, _ in known], exponent) for exponent in EXPONENTS}
     figures["known_from_left_out_auroc"] = _auroc_left_out([each for each, _ in known], calibration)
+    if calibration is not None:
+        figures["left_out_accepted"] = _left_out_accepted([each for each, _ in known], calibration)
     if unknown:
         figures["known_from_unknown_auroc"] = _auroc_unknown([each for each, _ in known], unknown, calibration)
     return figures
@@ -300,6 +302,18 @@ def _fit(compared: Sequence[Compared], exponent: int) -> dict[str, float]:
     if not hits:
         return {}
     return {"recall@1": round(float(np.mean(hits)), 4), "log_loss": round(float(np.mean(losses)), 3)}
+
+
+def _left_out_accepted(known: Sequence[Compared], calibration: Calibration) -> dict[str, float]:
+    """Return which share of the photos is accepted with the right reference left out, without points and with them."""
+    before, after = [], []
+    for each in known:
+        evidence = _evidence(each, calibration, among=each.without_right)
+        weights = {at: (each.found.matches[at].confidence or 0.0, each.counts[at]) for at in each.without_right}
+        first = max(weights, key=lambda at: weights[at][0] * (1 + weights[at][1]) ** EXPONENT)
+        before.append(evidence >= calibration.accept)
+        after.append(evidence + evidence_of_points(each.counts[first]) >= calibration.accept)
+    return {"before": round(float(np.mean(before)), 4), "after": round(float(np.mean(after)), 4)}
 
 
 def _auroc_left_out(known: Sequence[Compared], calibration: Calibration | None) -> dict[str, float]:

@@ -1,8 +1,8 @@
 """Thumbnails of the reference pictures, for packs whose maker asked for them.
 
 Whoever puts pictures into a pack publishes them, so nothing is written unless it was asked for. What a newcomer would
-get wrong: a camera's file tells where and when it was taken, and Pillow hands a colour profile on to the thumbnail.
-Only pixels go in here.
+get wrong: a camera's file tells where and when it was taken, and which colours its maker's profile gives it. Only
+pixels go in here.
 """
 
 from __future__ import annotations
@@ -59,9 +59,7 @@ def thumbnail_webp(picture: Image, side_px: int) -> bytes:
 
     scale = min(1.0, side_px / max(picture.size))
     width, height = (max(1, round(side * scale)) for side in picture.size)
-    # A copy even where the size stays: what is cleared below must not vanish from the caller's picture.
-    small = picture.copy() if scale == 1 else picture.resize((width, height), Resampling.LANCZOS)
-    small.info.clear()
+    small = picture if scale == 1 else picture.resize((width, height), Resampling.LANCZOS)
     stream = io.BytesIO()
-    small.save(stream, "WEBP", quality=_QUALITY, method=_EFFORT)
+    small.save(stream, "WEBP", quality=_QUALITY, method=_EFFORT, icc_profile=b"", exif=b"", xmp=b"")
     return stream.getvalue()

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 from drawn_views import label, photo_of
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.geometry.agreement import LEAST_POINTS, find_agreement
-from edge_identify.edge_runtime.geometry.points import MOST_POINTS, find_points
+from edge_identify.edge_runtime.geometry.points import MOST_POINTS, Points, find_points
 
 CORNERS = np.array([(0, 0), (240, 0), (240, 180), (0, 180)], float)
 
@@ -74,6 +74,29 @@ def test_a_mirrored_picture_does_not_agree_as_a_whole() -> None:
     mirrored = label(0).transpose(Image.Transpose.FLIP_LEFT_RIGHT)
 
     assert find_agreement(find_points(photo_of(mirrored, VIEWS["straight"])), find_points(label(0))) is None
+
+
+@pytest.mark.parametrize(
+    "view",
+    {
+        "mirrored": [[-1, 0, 239], [0, 1, 0], [0, 0, 1]],
+        "too small to see": [[0.01, 0, 120], [0, 0.01, 90], [0, 0, 1]],
+        "partly behind the camera": [[1, 0, 0], [0, 1, 0], [-0.006, 0, 1]],
+    }.values(),
+    ids=["mirrored", "small", "behind"],
+)
+def test_points_that_agree_under_a_view_that_no_camera_has_are_no_evidence(view: list[list[float]]) -> None:
+    points = find_points(label(0))
+    seen = np.column_stack([points.positions, np.ones(len(points.positions))]) @ np.array(view).T
+    is_before = seen[:, 2] > 0.3
+    assert is_before.sum() >= 20
+    photo = Points(
+        size=(640, 480),
+        positions=(seen[is_before, :2] / seen[is_before, 2:]).astype(np.float32),
+        descriptors=points.descriptors[is_before],
+    )
+
+    assert find_agreement(photo, points) is None
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 3), (1, 400), (5000, 1), (16, 16), (640, 480)])

@@ -1,4 +1,4 @@
-"""Agreeing points say which of the candidates it is, and leave alone whether it is any of them."""
+"""Agreeing points say which of the candidates it is, and only where they are many whether it is any of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from edge_identify.edge_runtime.deciding.calibration import Calibration
 from edge_identify.edge_runtime.deciding.decision import Decision, decide
 from edge_identify.edge_runtime.deciding.look_alikes import compare_look_alikes
 from edge_identify.edge_runtime.finding import Identification, Match, StageSeconds
-from edge_identify.edge_runtime.geometry.reranking import rerank
+from edge_identify.edge_runtime.geometry.reranking import evidence_of_points, rerank
 from edge_identify.edge_runtime.pack.references import Reference
 
 CALIBRATION = Calibration(
@@ -81,14 +81,35 @@ def test_points_of_two_look_alikes_leave_them_look_alikes() -> None:
     assert [reference.id for reference in after.look_alikes.references] == ["r1", "r2"]
 
 
-def test_an_unknown_photo_stays_unknown_however_many_points_agree() -> None:
-    before = answer([0.30, 0.29])
+def test_an_unknown_photo_stays_unknown_with_as_many_points_as_look_alikes_have() -> None:
+    before = answer([0.499, 0.48])
     assert before.decision is Decision.UNKNOWN
 
-    after = rerank(before, [0, 400], CALIBRATION, top_k=2)
+    after = rerank(before, [0, 24], CALIBRATION, top_k=2)
 
     assert after.decision is Decision.UNKNOWN
     assert ids(after) == ["r1", "r0"]
+    assert after.verdict is not None
+    assert before.verdict is not None
+    assert after.verdict.known_probability == before.verdict.known_probability
+
+
+def test_a_photo_that_is_almost_known_is_known_with_more_points_than_look_alikes_have() -> None:
+    after = rerank(answer([0.49, 0.48]), [0, 60], CALIBRATION, top_k=2)
+
+    assert after.decision is Decision.IDENTIFIED
+    assert ids(after) == ["r1", "r0"]
+
+
+def test_a_photo_of_something_else_stays_unknown_with_any_points() -> None:
+    assert rerank(answer([0.2, 0.1]), [0, 500], CALIBRATION, top_k=2).decision is Decision.UNKNOWN
+
+
+def test_points_never_speak_against_a_photo_and_more_never_speak_less() -> None:
+    evidence = [evidence_of_points(count) for count in range(600)]
+
+    assert evidence == sorted(evidence)
+    assert evidence[24] == 0 < evidence[25]
 
 
 def test_without_points_nothing_changes_but_that_they_were_looked_for() -> None:
@@ -135,8 +156,7 @@ def test_any_points_give_an_answer_that_holds_together(scores: list[float], data
     assert after.verdict is not None
     assert len(after.matches) == min(top_k, len(scores))
     assert set(ids(after)) <= set(ids(before))
-    assert after.verdict.known_probability == before.verdict.known_probability
-    assert (after.decision is Decision.UNKNOWN) == (before.decision is Decision.UNKNOWN)
+    assert after.verdict.known_probability >= before.verdict.known_probability
     assert sum(after.verdict.confidences) == pytest.approx(after.verdict.known_probability)
     confidences = [match.confidence for match in after.matches]
     assert confidences == list(after.verdict.confidences[: len(confidences)])
