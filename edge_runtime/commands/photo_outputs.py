@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -103,23 +103,24 @@ def show_all(
         answers: In the order of the questions.
         outputs: Each gets every answer.
         tally: Counts them.
-        progress: Counts them for the eye; None for one photo.
+        progress: Counts them for the eye until the last is shown; None for one photo.
 
     Returns:
         What ended the run early, for the caller to raise once all files are whole; None for a run that has ended.
     """
     interruption = None
-    try:
-        for answer in answers:
-            tally.add(answer)
-            if isinstance(answer.result, EdgeIdentifyError):
-                _report(f"skipped: {printable(str(answer.result))}", progress)
-            for output in outputs:
-                output.show(answer)
-            if progress is not None:
-                progress.advance()
-    except KeyboardInterrupt as error:
-        interruption = error
+    with progress or nullcontext():  # gone before anything else is written to the same terminal
+        try:
+            for answer in answers:
+                tally.add(answer)
+                if isinstance(answer.result, EdgeIdentifyError):
+                    _report(f"skipped: {printable(str(answer.result))}", progress)
+                for output in outputs:
+                    output.show(answer)
+                if progress is not None:
+                    progress.advance()
+        except KeyboardInterrupt as error:
+            interruption = error
     for output in outputs:
         output.finish()
     return interruption

@@ -161,8 +161,7 @@ def _identify(options: argparse.Namespace) -> ExitCode:
         answers = with_geometry(options, pack, identifier, answers, stack)
         if is_single and not (options.json or options.jsonl or options.html):
             answers = map(_or_raise, answers)
-        progress = stack.enter_context(_progress(options, len(asked)))
-        interruption = show_all(answers, outputs, tally, progress)
+        interruption = show_all(answers, outputs, tally, _progress(options, len(asked)))
     if not is_single:
         print(summary(tally), file=sys.stderr)
     if interruption is not None:
@@ -232,10 +231,10 @@ def _or_raise(answer: Answer) -> Answer:
     return answer
 
 
-def _progress(options: argparse.Namespace, count: int) -> AbstractContextManager[ProgressBar | None]:
+def _progress(options: argparse.Namespace, count: int) -> ProgressBar | None:
     """Return a bar for several photos; none is drawn where answers scroll by on the same terminal."""
     if count == 1:
-        return nullcontext()
+        return None
     from edge_identify.edge_runtime.commands.progress import ProgressBar
 
     scrolls = sys.stdout.isatty() and not (options.json or (options.html and not options.jsonl))
