@@ -18,7 +18,14 @@ from typing import IO, TYPE_CHECKING, BinaryIO
 
 from edge_identify.edge_runtime.commands.answers import Answer, Answerer, Tally
 from edge_identify.edge_runtime.commands.running import printable
-from edge_identify.edge_runtime.commands.saying import decision_in_words, facts, reason
+from edge_identify.edge_runtime.commands.saying import (
+    decision_in_words,
+    facts,
+    filters_in_words,
+    places_in_words,
+    points_in_words,
+    reason,
+)
 from edge_identify.edge_runtime.deciding.decision import Decision
 from edge_identify.edge_runtime.durable import replacing
 from edge_identify.edge_runtime.errors import SetupError
@@ -218,8 +225,16 @@ def _said(found: Identification, *, is_sure: bool) -> str:
     known = "".join(f"<p>{fact}</p>\n" for fact in _facts(found.matches[0].reference)) if is_sure else ""
     return (
         f'{name}<p class="decision">{_text(decision_in_words(found))}</p>\n{known}'
-        f'<p class="faint">{_text(reason(found))}</p>\n{_others(found, 1 if is_sure else 0)}'
+        f"{''.join(_evidence(found))}{_others(found, 1 if is_sure else 0)}"
     )
+
+
+def _evidence(found: Identification) -> Iterator[str]:
+    """Yield what the screen says too: why, what was compared, where the photo was taken, who might answer."""
+    told = (reason(found), points_in_words(found), *places_in_words(found), filters_in_words(found))
+    for text in told:
+        if text:
+            yield f'<p class="faint">{_text(text)}</p>\n'
 
 
 def _facts(reference: Reference) -> Iterator[str]:

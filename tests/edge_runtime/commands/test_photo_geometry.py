@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -94,6 +95,18 @@ def test_a_person_reads_how_many_points_agree(
     assert "Pure blue" in pictured.split("why:")[0]
     assert "of its picture agree with the photo" in pictured
     assert "points: none of its picture agree" in plain
+
+
+def test_the_page_says_how_many_points_agree_and_where_the_photo_was_taken(
+    pictured_pack: Path, photo: Path, tmp_path: Path
+) -> None:
+    page = tmp_path / "page.html"
+    words = [str(photo), "--pack", str(pictured_pack), "--verify-geometry", "--near", "48.85,2.35", "--html", str(page)]
+
+    assert identify_main(words) == ExitCode.DONE
+    text = page.read_text(encoding="utf-8")
+    assert re.search(r'<p class="faint">points: \d+ of its picture agree with the photo</p>', text)
+    assert '<p class="faint">place: 48.85000, 2.35000 (given)' in text
 
 
 def test_the_part_that_is_looked_at_is_the_part_that_is_compared(
