@@ -11,9 +11,12 @@ import struct
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from edge_identify.edge_runtime.deciding.place import MAX_ACCURACY_M, Position
 from edge_identify.edge_runtime.images import FORMATS
+
+if TYPE_CHECKING:
+    from edge_identify.edge_runtime.deciding.place import Position
 
 # CIPA DC-008 (Exif 2.32), section 4.6.6.
 _GPS_IFD = 0x8825
@@ -57,6 +60,8 @@ def position_of_gps(gps: Mapping[int, object]) -> Position | None:
         return None
     if latitude == 0 and longitude == 0:  # a camera that found no satellite, not a boat in the Gulf of Guinea
         return None
+    from edge_identify.edge_runtime.deciding.place import Position  # 2 ms, and most photos have none
+
     try:
         return Position(latitude=latitude, longitude=longitude, accuracy_m=_accuracy(gps.get(_ERROR_M)), source="photo")
     except ValueError:
@@ -81,6 +86,8 @@ def _letter(value: object) -> str:
 
 
 def _accuracy(value: object) -> float | None:
+    from edge_identify.edge_runtime.deciding.place import MAX_ACCURACY_M
+
     accuracy = _number(value)
     return accuracy if 0 < accuracy <= MAX_ACCURACY_M else None
 

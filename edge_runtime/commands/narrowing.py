@@ -10,10 +10,10 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_identify.edge_runtime.deciding.place import Position
 from edge_identify.edge_runtime.pack.references import NO_FILTERS, Filters
 
 if TYPE_CHECKING:
+    from edge_identify.edge_runtime.deciding.place import Position
     from edge_identify.edge_runtime.prepared_photos import PositionOf
 
 _NEAR = "--near"
@@ -89,6 +89,8 @@ def chosen_positions(options: argparse.Namespace) -> PositionOf | None:
     if options.no_location:
         return None
     if options.near is not None:
+        from edge_identify.edge_runtime.deciding.place import Position  # 2 ms, and most photos say nothing of places
+
         latitude, longitude = options.near
         given = Position(latitude=latitude, longitude=longitude, accuracy_m=options.accuracy, source="given")
         return lambda _: given
@@ -102,6 +104,8 @@ def _position_of(photo: Path) -> Position | None:
 
 
 def _coordinates(text: str) -> tuple[float, float]:
+    from edge_identify.edge_runtime.deciding.place import Position
+
     latitude, comma, longitude = text.partition(",")
     try:
         if not comma:
@@ -115,6 +119,8 @@ def _coordinates(text: str) -> tuple[float, float]:
 
 
 def _accuracy(text: str) -> float:
+    from edge_identify.edge_runtime.deciding.place import Position
+
     try:
         metres = float(text)
         Position(latitude=0, longitude=0, accuracy_m=metres)
