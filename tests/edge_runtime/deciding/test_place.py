@@ -209,6 +209,18 @@ def test_a_place_that_says_the_same_of_every_candidate_changes_no_order_and_an_e
     assert placed.verdict.confidences == pytest.approx(vision.confidences)
 
 
+def test_two_equal_look_alikes_are_shared_out_by_place_and_the_odds_grow_by_its_mean() -> None:
+    scores = [0.8, 0.8]
+
+    placed = decide_with_place(scores, [0.1, 10.0], CALIBRATION, crowd=scores)
+
+    evidence = decide(scores, CALIBRATION).evidence + math.log((0.1 + 10) / 2)
+    assert placed.verdict.evidence == pytest.approx(evidence)
+    assert placed.order == (1, 0)
+    known = 1 / (1 + math.exp(-evidence))
+    assert placed.verdict.confidences == pytest.approx([known * 10 / 10.1, known * 0.1 / 10.1])
+
+
 def test_a_look_alike_on_the_spot_wins_over_one_in_another_city() -> None:
     scores, position = [0.80, 0.79, 0.30], at(PARIS)
     places = [TOKYO, north_of(PARIS, 20), PARIS]
