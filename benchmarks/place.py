@@ -20,6 +20,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,10 +36,12 @@ from real_photos import missing_part
 from edge_identify.convert.decision_figures import calibration_error
 from edge_identify.convert.evaluation import Query, read_queries
 from edge_identify.datasets.sources import parse_source
+from edge_identify.edge_runtime.deciding.calibration import Calibration, read_calibrations
 from edge_identify.edge_runtime.deciding.decision import Decision
 from edge_identify.edge_runtime.deciding.place import Coordinates, Position
-from edge_identify.edge_runtime.errors import EdgeIdentifyError
-from edge_identify.edge_runtime.identification import Finding, Identifier
+from edge_identify.edge_runtime.errors import EdgeIdentifyError, SetupError
+from edge_identify.edge_runtime.finding import Finding, ReferenceFinder
+from edge_identify.edge_runtime.identification import Identifier
 from edge_identify.edge_runtime.pack.reader import Pack, open_pack
 
 if TYPE_CHECKING:
@@ -71,10 +74,10 @@ class Mosaics:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """Photos with their pixels, uint8 [n, size, size, 3]."""
+    """Photos with the embeddings of their views, float32 [n, views, dim]: embedded once, asked many times."""
 
     queries: Sequence[Query]
-    pixels: NDArray[np.uint8]
+    embeddings: NDArray[np.float32]
 
 
 def main() -> None:
@@ -118,14 +121,18 @@ def measure(pack: Pack, mosaics: Mosaics, queries: Sequence[Query]) -> dict[str,
     placeable = [query for query in queries if not query.reference_id or query.reference_id in mosaics.places]
     rng = np.random.default_rng(_SEED)
     with Identifier(pack, many=True) as identifier:
-        asked = Asked(queries=placeable, pixels=np.stack([identifier.photo_pixels(query.photo) for query in placeable]))
-        ways = {"none": _ask(identifier, asked, None)}
+        variant = identifier.variant_name
+        views = [identifier.embed_pixels(identifier.photo_pixels(query.photo)) for query in placeable]
+    asked = Asked(queries=placeable, embeddings=np.stack(views))
+    calibration = _calibration(pack, variant)
+    with closing(ReferenceFinder(pack, many=True, calibration=calibration)) as finder:
+        ways = {"none": _ask(finder, asked, None)}
         for error_m in ERRORS_M:
             for nearby in ("own_city", "anywhere"):
                 draws = [_positions(placeable, mosaics, error_m, nearby, rng) for _ in range(_DRAWS)]
-                ways[f"{error_m}_m_{nearby}"] = _mean([_ask(identifier, asked, positions) for positions in draws])
+                ways[f"{error_m}_m_{nearby}"] = _mean([_ask(finder, asked, positions) for positions in draws])
         wrong = [_wrong_positions(placeable, mosaics, rng) for _ in range(_DRAWS)]
-        ways["wrong_city"] = _mean([_ask(identifier, asked, positions) for positions in wrong])
+        ways["wrong_city"] = _mean([_ask(finder, asked, positions) for positions in wrong])
     unknown = sum(not query.reference_id for query in placeable)
     return {"photos": len(placeable) - unknown, "unknown_photos": unknown, "draws": _DRAWS, "ways": ways}
 
@@ -184,9 +191,16 @@ def _position(place: Coordinates, error_m: float, rng: np.random.Generator) -> P
     return Position(latitude=latitude, longitude=longitude, source="photo")
 
 
-def _ask(identifier: Identifier, asked: Asked, positions: Sequence[Position] | None) -> dict[str, float]:
-    found = identifier.identify_pixels(asked.pixels, top_k=1, positions=positions)
-    return _figures(asked.queries, found)
+def _calibration(pack: Pack, variant_name: str) -> Calibration:
+    path = pack.manifest.calibration_file
+    found = None if path is None else read_calibrations(pack.file(path)).get(variant_name)
+    if found is None:
+        raise SetupError(f"{pack.manifest.name}: is not calibrated, so a position is not used; build it again")
+    return found
+
+
+def _ask(finder: ReferenceFinder, asked: Asked, positions: Sequence[Position] | None) -> dict[str, float]:
+    return _figures(asked.queries, finder.find(asked.embeddings, 1, positions))
 
 
 def _figures(queries: Sequence[Query], found: Sequence[Finding]) -> dict[str, float]:
