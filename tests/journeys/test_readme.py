@@ -38,8 +38,9 @@ def test_the_three_journeys_work_as_they_stand(  # type: ignore[no-untyped-def]
     (tmp_path / "photos.csv").write_text(f"query,id\nphoto.jpg,{pictures[0].stem}\n")
 
     journeys = commands_of_the_three_journeys()
-    assert [words[:2] for words in journeys][:5] == [
+    assert [words[:2] for words in journeys][:7] == [
         ["edge-build", "add"], ["edge-build", "pack"], ["edge-build", "evaluate"],
+        ["edge-build", "doctor"], ["edge-build", "doctor"],
         ["edge-serve", "publish"], ["edge-serve", "run"],
     ]  # fmt: skip
     serving = journeys.index(["edge-serve", "run", "--repo", "repo", "--port", "8000"])
