@@ -11,7 +11,7 @@ from typing import Any
 
 from edge_identify.convert.reporting.markup import Markup, element
 
-_SIDE, _LEFT, _BOTTOM, _RIM = 240, 46, 40, 12  # px of the square, and what is left around it
+_SIDE, _LEFT, _BOTTOM, _RIM = 240, 46, 40, 18  # px of the square, and what is left around it
 _WIDTH, _HEIGHT = _LEFT + _SIDE + _RIM, _RIM + _SIDE + _BOTTOM
 _QUARTERS = (0.0, 0.25, 0.5, 0.75, 1.0)
 

@@ -23,7 +23,8 @@ th[scope=row], thead th:first-child { text-align: left; }
 .right { fill: var(--right); } .wrong { fill: var(--wrong); } .unsure-right { fill: var(--unsure-right); }
 .unsure-wrong { fill: var(--unsure-wrong); } .unknown { fill: var(--unknown); }
 .diagrams { display: flex; flex-wrap: wrap; gap: 1.5rem; }
-.diagrams figure { margin: 0; max-width: 22rem; } .diagram { width: 100%; } .diagram text { fill: var(--soft); }
+.diagrams figure { margin: 0; flex: 1 1 16rem; max-width: 22rem; } .diagram { width: 100%; }
+.diagram text { fill: var(--soft); }
 .frame { fill: none; stroke: var(--line); } .ideal { stroke: var(--soft); stroke-dasharray: 4 4; }
 .gap { stroke: var(--drawn); stroke-width: 1.5; } .dot { fill: var(--drawn); }
 .curve { fill: none; stroke: var(--drawn); stroke-width: 2; }
@@ -36,6 +37,7 @@ figcaption, .method, .cards p { color: var(--soft); font-size: .875rem; overflow
 .side-by-side img, .no-picture { width: 100%; height: 8rem; object-fit: contain; }
 .no-picture { display: flex; align-items: center; justify-content: center; text-align: center; color: var(--soft);
   border: 1px dashed var(--line); box-sizing: border-box; font-size: .8rem; }
-@media print { main { max-width: none; } .wide { overflow: visible; } h2 { break-before: auto; }
-  table { font-size: .7rem; } th, td { padding: .15rem .3rem; } }
+@media print { @page { margin: 12mm; } main { max-width: none; padding: 0; } .wide { overflow: visible; }
+  .diagrams { flex-wrap: nowrap; gap: .5rem; } table { font-size: .55rem; } th, td { padding: .1rem .2rem; }
+  .bar { width: 4rem; } }
 """
