@@ -87,7 +87,7 @@ def test_both_protocols_carry_the_picture_whole() -> None:
         ({"TERM": "xterm-256color", "TERM_PROGRAM": "vscode", "LC_TERMINAL": "iTerm2"}, None),
         ({"TERM": "xterm-256color", "TERM_PROGRAM": "Apple_Terminal"}, None),
         ({"TERM": "tmux-256color", "TERM_PROGRAM": "tmux"}, None),
-        ({"TERM": "xterm-kitty", "TMUX": "/tmp/tmux-0/default,1,0"}, None),
+        ({"TERM": "xterm-kitty", "TMUX": "default,1,0"}, None),
         ({"TERM": "screen.xterm-256color", "TERM_PROGRAM": "iTerm.app", "STY": "1.x"}, None),
         ({"TERM": "dumb", "TERM_PROGRAM": "iTerm.app", "INSIDE_EMACS": "29"}, None),
         ({"TERM": "xterm-256color", "TERM_PROGRAM": "WezTerm", "NVIM": "/run/nvim"}, None),
