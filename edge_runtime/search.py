@@ -71,7 +71,7 @@ def nearest_of_views(search: VectorSearch, embeddings: NDArray[np.float32], k: i
     found = search.nearest(embeddings.reshape(photos * views, dim), k)
     if views == 1:
         return found
-    ids, scores = (each.reshape(photos, -1) for each in (found.ids, found.scores))
+    ids, scores = found.ids.reshape(photos, -1), found.scores.reshape(photos, -1)
     merged = [_best_of_each(each, of_each, found.ids.shape[1]) for each, of_each in zip(ids, scores, strict=True)]
     return Neighbours(ids=np.stack([ids for ids, _ in merged]), scores=np.stack([scores for _, scores in merged]))
 
