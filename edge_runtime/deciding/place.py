@@ -13,11 +13,12 @@ anything: it says that unknown things, and wrong positions, lie where references
 on average, so an unknown thing gains no more than it loses. The log is bounded above by that of the number of
 references, and below by that of `WRONG`.
 
-The numbers were chosen on 414 photos of street mosaics among 4,204 with simulated positions, one view of each, recall at
-1 .676 without a position (another day's photos); `benchmarks/place.py` measures what they come to. `WRONG` .05, .1, .2 and .3 gave .917, .910, .890 and .883 at 20 m,
-.821, .814, .793 and .786 at 2 km, and .655, .655, .676, .676 in the wrong city (scale 100 m). Scales 50, 100 and
-200 m gave .924, .910, .883 at 20 m and .807, .814, .814 at 2 km. With a normal distribution instead of k nothing was
-gained beyond three scales; a thousandfold change of `_ELSEWHERE` changed nothing.
+The numbers were chosen on 414 photos of street mosaics among 4,204 with simulated positions, one view of each, recall
+at 1 .676 without a position (another day's photos); `benchmarks/place.py` measures what they come to. `WRONG` .05, .1,
+.2 and .3 gave .917, .910, .890 and .883 at 20 m, .821, .814, .793 and .786 at 2 km, and .655, .655, .676, .676 in the
+wrong city (scale 100 m). Scales 50, 100 and 200 m gave .924, .910, .883 at 20 m and .807, .814, .814 at 2 km. With a
+normal distribution instead of k nothing was gained beyond three scales; a thousandfold change of `_ELSEWHERE` changed
+nothing.
 """
 
 from __future__ import annotations
