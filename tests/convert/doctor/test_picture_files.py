@@ -54,13 +54,13 @@ def test_less_than_half_of_what_the_encoder_takes_is_small(tmp_path: Path, side_
 
 
 def test_one_colour_with_a_camera_s_noise_is_uniform_and_a_faint_drawing_is_not(tmp_path: Path) -> None:
-    noise = np.random.default_rng(1).normal(120, 3, (80, 80, 3)).astype(np.uint8)
-    Image.fromarray(noise).save(tmp_path / "noise.jpg")
+    noise = np.random.default_rng(1).normal(120, 3, (64, 64, 3)).astype(np.uint8)  # of the encoder's own size
+    Image.fromarray(noise).save(tmp_path / "noise.png")
     drawing = np.full((80, 80, 3), 120, np.uint8)
     drawing[30:50, 20:60] = 140
     Image.fromarray(drawing).save(tmp_path / "faint.png")
 
-    assert kinds(tmp_path / "noise.jpg") == ["uniform-picture"]
+    assert kinds(tmp_path / "noise.png") == ["uniform-picture"]
     assert kinds(tmp_path / "faint.png") == []
 
 
