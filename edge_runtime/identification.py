@@ -7,6 +7,7 @@ to texts, say so: their verdict is None.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
@@ -58,7 +59,7 @@ class Identifier:
             PackError: A file is damaged, or no encoder of the pack runs here.
             SetupError: A filter names what the pack does not have, or nothing passes.
         """
-        self._pack = pack
+        self._pack, self._many = pack, many
         self._encoder = image_encoder(pack, many=many)
         self._calibration = _calibration(pack, self._encoder.variant_name)
         self._finder = ReferenceFinder(pack, many=many, calibration=self._calibration, filters=filters)
@@ -82,6 +83,19 @@ class Identifier:
     def close(self) -> None:
         """Close the pack's files."""
         self._finder.close()
+
+    def narrowed(self, filters: Filters) -> Self:
+        """Return an identifier of its own, to be closed, that uses this one's encoder.
+
+        Args:
+            filters: Which references may answer, in place of this one's filters.
+
+        Raises:
+            SetupError: A filter names what the pack does not have, or nothing passes.
+        """
+        other = copy(self)
+        other._finder = ReferenceFinder(self._pack, many=self._many, calibration=self._calibration, filters=filters)
+        return other
 
     def identify(self, photo: Path, *, top_k: int = DEFAULT_TOP_K, position: Position | None = None) -> Identification:
         """Name what a photo shows.
@@ -146,11 +160,12 @@ class Identifier:
 class TextSearcher:
     """Answers texts from one pack. Use it as a context manager, or call `close`."""
 
-    def __init__(self, pack: Pack, *, filters: Filters = NO_FILTERS) -> None:
+    def __init__(self, pack: Pack, *, many: bool = False, filters: Filters = NO_FILTERS) -> None:
         """Load the text encoder, its tokenizer, the index and the references.
 
         Args:
             pack: An open pack.
+            many: Prepare for many texts rather than for a fast single answer.
             filters: Which references may answer.
 
         Raises:
@@ -160,12 +175,13 @@ class TextSearcher:
         from edge_identify.edge_runtime.deciding.text_bands import read_text_calibrations
         from edge_identify.edge_runtime.tokenizers import read_tokenizer
 
-        self._encoder: Encoder = text_encoder(pack)
+        self._pack, self._many = pack, many
+        self._encoder: Encoder = text_encoder(pack, many=many)
         spec = pack.manifest.tokenizer
         assert spec is not None, "a manifest with a text encoder and no tokenizer is refused when it is read"
         self._tokenizer = read_tokenizer(pack.file(spec.file), spec)
         # Without a calibration of photos, which says nothing of texts.
-        self._finder = ReferenceFinder(pack, many=False, filters=filters)
+        self._finder = ReferenceFinder(pack, many=many, filters=filters)
         path = pack.manifest.calibration_file
         known = {} if path is None else read_text_calibrations(pack.file(path))
         self._calibration = known.get(self._encoder.variant_name)
@@ -174,7 +190,27 @@ class TextSearcher:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def variant_name(self) -> str:
+        """The encoder variant in use."""
+        return self._encoder.variant_name
+
+    def close(self) -> None:
+        """Close the pack's files."""
         self._finder.close()
+
+    def narrowed(self, filters: Filters) -> Self:
+        """Return a searcher of its own, to be closed, that uses this one's encoder; see `Identifier.narrowed`."""
+        other = copy(self)
+        other._finder = ReferenceFinder(self._pack, many=self._many, filters=filters)
+        return other
+
+    def embed(self, text: str) -> NDArray[np.float32]:
+        """Return a text's unit vector, float32 [dim]."""
+        embedding: NDArray[np.float32] = self._encoder.embed(self._tokenizer.encode([text]))[0]
+        return embedding
 
     def search(self, text: str, *, top_k: int = DEFAULT_TOP_K) -> Identification:
         """Return the references whose pictures are nearest to a description."""

@@ -11,7 +11,7 @@ import struct
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from edge_identify.edge_runtime.images import FORMATS
 
@@ -31,11 +31,11 @@ _BROKEN = (
 )  # fmt: skip
 
 
-def photo_position(photo: Path) -> Position | None:
+def photo_position(photo: Path | BinaryIO) -> Position | None:
     """Return where a photo was taken; None where its EXIF does not say so, or cannot be read.
 
     Args:
-        photo: The picture's file; only its metadata is read.
+        photo: The picture's file, by its path or open for reading; only its metadata is read.
     """
     import PIL.Image
 

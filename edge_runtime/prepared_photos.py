@@ -14,7 +14,7 @@ from threading import Thread
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from edge_identify.edge_runtime.images import open_photo
+from edge_identify.edge_runtime.images import decode_photo, open_photo
 from edge_identify.edge_runtime.preprocessing import Preprocessing, enough_px, photo_views
 
 if TYPE_CHECKING:
@@ -59,6 +59,25 @@ def prepare_photo(
     started = perf_counter()
     pixels = photo_views(open_photo(path, enough_px=enough_px(recipe), region=region), recipe)
     position = None if position_of is None else position_of(path)
+    return PreparedPhoto(pixels=pixels, seconds=perf_counter() - started, position=position)
+
+
+def prepare_photo_bytes(
+    data: bytes, recipe: Preprocessing, *, name: str, position: Position | None = None
+) -> PreparedPhoto:
+    """Make the encoder's pixels of a photo in memory, as `prepare_photo` does of a file.
+
+    Args:
+        data: The bytes of the photo's file.
+        recipe: The recipe recorded in the pack.
+        name: What error messages call the photo.
+        position: Where it was taken; None where that is not known, or not to be used.
+
+    Raises:
+        PhotoError: The picture cannot be used.
+    """
+    started = perf_counter()
+    pixels = photo_views(decode_photo(data, name=name, enough_px=enough_px(recipe)), recipe)
     return PreparedPhoto(pixels=pixels, seconds=perf_counter() - started, position=position)
 
 

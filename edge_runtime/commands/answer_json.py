@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from edge_identify.edge_runtime.deciding.look_alikes import LookAlikes
     from edge_identify.edge_runtime.deciding.place import PlaceEvidence
     from edge_identify.edge_runtime.identification import Match, StageSeconds
-    from edge_identify.edge_runtime.pack.references import Filters
+    from edge_identify.edge_runtime.pack.references import Filters, Reference
 
 SCHEMA = 1
 
@@ -56,8 +56,28 @@ def answers_as_json(answers: Sequence[Answer], answerer: Answerer) -> str:
 
 def answer_as_line(answer: Answer, answerer: Answerer) -> str:
     """Return the documented object of one question, on one line without its end."""
-    document = {**_header(answerer), **_as_json(answer)}
+    document = answer_document(answer, answerer)
     return _printable_json(json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False))
+
+
+def answer_document(answer: Answer, answerer: Answerer) -> dict[str, Any]:
+    """Return the documented object of one question, which `--jsonl` prints on a line, as values."""
+    return {**_header(answerer), **_as_json(answer)}
+
+
+def reference_as_json(reference: Reference) -> dict[str, Any]:
+    """Return what is known of a reference, with the fields that a match has."""
+    located = reference.latitude is not None and reference.longitude is not None
+    return {
+        "id": reference.id,
+        "name": reference.name,
+        "namespace": reference.namespace,
+        "labels": dict(reference.labels),
+        "location": {"lat": reference.latitude, "lng": reference.longitude} if located else None,
+        "url": reference.url,
+        "licence": reference.licence,
+        "attributes": dict(reference.attributes),
+    }
 
 
 def _header(answerer: Answerer) -> dict[str, Any]:
@@ -145,21 +165,15 @@ def _look_alikes_as_json(look_alikes: LookAlikes) -> dict[str, Any]:
 
 
 def _match_as_json(match: Match) -> dict[str, Any]:
-    reference = match.reference
-    located = reference.latitude is not None and reference.longitude is not None
+    known = reference_as_json(match.reference)
     return {
         "rank": match.rank,
-        "id": reference.id,
-        "name": reference.name,
+        "id": known["id"],
+        "name": known["name"],
         "score": round(match.score, 6),
         "confidence": None if match.confidence is None else round(match.confidence, 4),
         "band": None if match.band is None else match.band.value,
-        "namespace": reference.namespace,
-        "labels": dict(reference.labels),
-        "location": {"lat": reference.latitude, "lng": reference.longitude} if located else None,
-        "url": reference.url,
-        "licence": reference.licence,
-        "attributes": dict(reference.attributes),
+        **known,  # `id` and `name` stay where they are
         "place": None if match.place is None else _place_as_json(match.place),
         "matched_points": match.matched_points,
     }

@@ -90,8 +90,12 @@ def image_encoder(pack: Pack, *, many: bool) -> Encoder:
     return _load(pack, preferred_variant(variants, pack.variant_names, pack.manifest.name), many=many)
 
 
-def text_encoder(pack: Pack) -> Encoder:
+def text_encoder(pack: Pack, *, many: bool = False) -> Encoder:
     """Load the text tower.
+
+    Args:
+        pack: The pack.
+        many: Prepare for many texts rather than for a fast single answer.
 
     Raises:
         PackError: The pack has none that runs here.
@@ -99,7 +103,7 @@ def text_encoder(pack: Pack) -> Encoder:
     variants = pack.manifest.text_variants
     if not variants:
         raise PackError(f"pack {pack.manifest.name}: has no text encoder, so it cannot be searched by text")
-    return _load(pack, preferred_variant(variants, pack.variant_names, pack.manifest.name), many=False)
+    return _load(pack, preferred_variant(variants, pack.variant_names, pack.manifest.name), many=many)
 
 
 def _load(pack: Pack, variant: Variant, *, many: bool) -> Encoder:

@@ -6,6 +6,7 @@ Core ML takes one picture at a time, as a picture: its input is an image, not an
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from edge_identify.edge_runtime.pack.manifest import Variant
@@ -28,6 +29,7 @@ class CoreMLEncoder:
         import coremltools
 
         self._variant = variant
+        self._one_at_a_time = Lock()  # Core ML promises nothing of a model that several threads share
         self._model = coremltools.models.MLModel(str(path))
 
     @property
@@ -39,7 +41,8 @@ class CoreMLEncoder:
         """Return the unit vectors of a batch; see `Encoder.embed`."""
         import numpy as np
 
-        rows = [self._model.predict({self._variant.input.name: self._input(item)}) for item in batch]
+        with self._one_at_a_time:
+            rows = [self._model.predict({self._variant.input.name: self._input(item)}) for item in batch]
         return np.stack([np.asarray(row[self._variant.output.name], np.float32).reshape(-1) for row in rows])
 
     def _input(self, item: NDArray[np.uint8] | NDArray[np.int64]) -> Any:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Self
 
 from edge_identify.edge_runtime.errors import PackDamagedError
@@ -147,6 +148,8 @@ class ReferenceTable:
             path: The file, its hash checked before: SQLite is native code.
         """
         self._path = path
+        # SQLite need not be built to serve several threads at once, and Python shares its compiled questions.
+        self._one_at_a_time = Lock()
         # immutable: no lock file is made, so a pack on a read-only disk opens. Threads only read.
         self._database = sqlite3.connect(
             f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False
@@ -186,6 +189,11 @@ class ReferenceTable:
     def ids(self) -> list[str]:
         """Return the ids of all references, sorted."""
         return [str(row[0]) for row in self._all("SELECT id FROM reference ORDER BY id")]
+
+    def images_of(self, reference_id: str) -> list[ReferenceImage]:
+        """Return the pictures of a reference, by index id; none where there is no such reference."""
+        query = "SELECT index_id, reference_id, sha256 FROM reference_image WHERE reference_id = ? ORDER BY index_id"
+        return [_image(row) for row in self._all(query, [reference_id])]
 
     def index_ids(self, filters: Filters) -> list[int]:
         """Return the ids of the vectors of all references that pass, sorted."""
@@ -245,14 +253,15 @@ class ReferenceTable:
 
     def _all(self, query: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
         try:
-            return self._database.execute(query, tuple(values)).fetchall()
+            with self._one_at_a_time:
+                return self._database.execute(query, tuple(values)).fetchall()
         except sqlite3.DatabaseError as error:
             raise PackDamagedError(f"{self._path}: is not a readable references file ({error})") from error
 
     def images(self) -> list[ReferenceImage]:
         """Return every picture of every reference, by index id; for looking through a pack, not for answering."""
         rows = self._all("SELECT index_id, reference_id, sha256 FROM reference_image ORDER BY index_id")
-        return [ReferenceImage(index_id=int(str(row[0])), reference_id=str(row[1]), sha256=str(row[2])) for row in rows]
+        return [_image(row) for row in rows]
 
     def _one(self, query: str, key: str | int) -> tuple[object, ...]:
         row = next(iter(self._all(query, [key])), None)
@@ -261,6 +270,10 @@ class ReferenceTable:
                 f"{self._path}: has no entry {key!r}, which the index points to; fetch the pack again"
             )
         return row
+
+
+def _image(row: tuple[object, ...]) -> ReferenceImage:
+    return ReferenceImage(index_id=int(str(row[0])), reference_id=str(row[1]), sha256=str(row[2]))
 
 
 def _where(filters: Filters) -> tuple[str, list[str]]:

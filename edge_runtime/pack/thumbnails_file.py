@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Self
 
 from edge_identify.edge_runtime.errors import PackDamagedError, PhotoError
@@ -55,6 +56,7 @@ class ThumbnailTable:
             side_px: The longest side that the manifest states.
         """
         self._path, self._side_px = path, side_px
+        self._one_at_a_time = Lock()  # as in `references`
         # immutable: no lock file is made, so a pack on a read-only disk opens. Threads only read.
         self._database = sqlite3.connect(
             f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False
@@ -105,7 +107,8 @@ class ThumbnailTable:
 
     def _one(self, query: str, index_id: int) -> tuple[object, ...] | None:
         try:
-            row: tuple[object, ...] | None = self._database.execute(query, (index_id,)).fetchone()
+            with self._one_at_a_time:
+                row: tuple[object, ...] | None = self._database.execute(query, (index_id,)).fetchone()
         except sqlite3.DatabaseError as error:
             raise PackDamagedError(
                 f"{self._path}: is not a readable thumbnails file ({error}); build or fetch the pack again"

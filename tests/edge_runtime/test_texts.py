@@ -3,111 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from colour_packs import COLOURS, FIDELITY, colour_manifest, with_files
 from edge_identify.edge_runtime.commands.identify import main
 from edge_identify.edge_runtime.errors import PackFormatError
 from edge_identify.edge_runtime.identification import Identifier, TextSearcher
-from edge_identify.edge_runtime.pack.manifest import (
-    MANIFEST_NAME,
-    Cleaning,
-    Runtime,
-    Tensor,
-    TokenizerKind,
-    TokenizerSpec,
-    Variant,
-)
-from edge_identify.edge_runtime.pack.manifest_json import serialise_manifest
 from edge_identify.edge_runtime.pack.reader import open_pack
-from edge_identify.edge_runtime.pack.references import Reference, ReferenceImage, write_references
-
-CONTEXT = 16
-VOCABULARY = 514  # of a tokenizer without merges: bytes, bytes that end a word, start and end
-AXES = {"r": 0, "g": 1, "b": 2}  # a text is red as far as it has r's that do not end a word
-
-TEXTS = {
-    "measured_with": "onnx-fp32",
-    "strong": 0.9,
-    "fair": 0.6,
-    "auroc": 0.95,
-    "genuine_count": 40,
-    "impostor_count": 80,
-    "genuine_strong": 0.5,
-    "genuine_fair": 0.9,
-    "impostors_strong": 0.02,
-    "impostors_fair": 0.2,
-}
+from letter_packs import TEXTS, with_texts, write_letter_pack
 
 
 @pytest.fixture
-def text_pack(colour_pack: Callable[[], Path]) -> Path:
+def text_pack(tmp_path: Path) -> Path:
     """The colour pack with a text tower that knows letters, namespaces, and bands for texts."""
-    folder = colour_pack()
-    write_letter_model(folder / "encoders/text.onnx")
-    (folder / "encoders/merges.txt").write_text("")
-    (folder / "references.sqlite").unlink()
-    spaces = {"red": "Paris", "crimson": "Paris", "green": "Lyon", "blue": "Lyon"}
-    things = [Reference(id=name, name=name, namespace=space) for name, space in spaces.items()]
-    images = [
-        ReferenceImage(index_id=position + 1, reference_id=name, sha256="0" * 64)
-        for position, (name, _, _) in enumerate(COLOURS)
-    ]
-    write_references(folder / "references.sqlite", things, images)
-    return with_texts(folder, {"onnx-fp32": TEXTS})
-
-
-def with_texts(folder: Path, texts: object) -> Path:
-    """Write the calibration, and the manifest anew."""
-    (folder / "calibration.json").write_text(json.dumps({"variants": {}, "texts": texts}))
-    variant = Variant(
-        name="onnx-fp32",
-        runtime=Runtime.ONNX,
-        model="encoders/text.onnx",
-        files=("encoders/text.onnx",),
-        input=Tensor(name="tokens", dtype="int64", shape=(-1, CONTEXT)),
-        output=Tensor(name="embedding", dtype="float32", shape=(-1, 3)),
-        requires="ONNX opset 18",
-        fidelity=FIDELITY,
-    )
-    tokenizer = TokenizerSpec(
-        kind=TokenizerKind.CLIP_BPE, file="encoders/merges.txt", context_length=CONTEXT, cleaning=Cleaning.LOWER
-    )
-    manifest = replace(
-        with_files(colour_manifest(), folder),
-        text_variants={"onnx-fp32": variant},
-        tokenizer=tokenizer,
-        calibration_file="calibration.json",
-    )
-    (folder / MANIFEST_NAME).write_bytes(serialise_manifest(manifest))
-    return folder
-
-
-def write_letter_model(path: Path) -> None:
-    from onnx import TensorProto, helper, numpy_helper, save
-
-    table = np.full((VOCABULARY, 3), 1e-6, np.float32)
-    for letter, axis in AXES.items():
-        table[ord(letter) - 33, axis] = 1  # bytes from 33 on come first, in order
-    nodes = [
-        helper.make_node("Gather", ["table", "tokens"], ["letters"]),
-        helper.make_node("ReduceSum", ["letters", "axes"], ["colour"], keepdims=0),
-        helper.make_node("LpNormalization", ["colour"], ["embedding"], axis=-1, p=2),
-    ]
-    graph = helper.make_graph(
-        nodes,
-        "letters",
-        [helper.make_tensor_value_info("tokens", TensorProto.INT64, ["batch", CONTEXT])],
-        [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["batch", 3])],
-        [numpy_helper.from_array(table, "table"), helper.make_tensor("axes", TensorProto.INT64, [1], [1])],
-    )
-    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10), path)
+    return write_letter_pack(tmp_path / "letters")
 
 
 def asked(words: list[str], capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
