@@ -199,7 +199,7 @@ def _bench(model: LoadedModel, references: Path, folder: Path) -> FidelityBench:
     from edge_identify.datasets.catalogue import Catalogue
     from edge_identify.datasets.sources import parse_source
 
-    source = parse_source(f"image-list:{references}", recursive=True, label_from_folder=False)
+    source = parse_source(f"image-list:{references}")
     with Catalogue.open(folder / "demo.catalogue") as catalogue:
         catalogue.add(source)
         return make_bench(model, catalogue.references(), catalogue.images())

@@ -126,6 +126,8 @@ class _Run:
     seen: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def take(self, image: SourceImage) -> None:
+        if image.problem:
+            raise PhotoError(image.problem)
         path, reference = _storable(image.path), image.reference
         data = read_image_file(image.path)
         sha256 = sha256_of_bytes(data)

@@ -6,11 +6,14 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edge_identify.convert.commands.presenting import shown_progress, subcommand
 from edge_identify.edge_runtime.commands.running import ExitCode, printable
 from edge_identify.edge_runtime.errors import SetupError
+
+if TYPE_CHECKING:
+    from edge_identify.datasets.sources import SourceOptions
 
 
 def add_parser(commands: Any) -> None:
@@ -24,13 +27,33 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "source",
         metavar="SOURCE",
-        help="images:DIR, or image-list:FILE (path per line, or CSV with a header)",
+        help="images:DIR, image-list:FILE (path per line, or CSV with a header), or table:FILE (.csv, .tsv, .jsonl, "
+        ".parquet)",
     )
     parser.add_argument("--catalogue", type=Path, required=True, metavar="FILE", help="made if it is not there")
     parser.add_argument("--namespace", metavar="NAME", help="for references whose source gives none")
     parser.add_argument("--no-recursive", action="store_true", help="images: leave out the folders inside DIR")
     parser.add_argument(
         "--label-from-folder", action="store_true", help="images: label each picture with its folder's name"
+    )
+    parser.add_argument(
+        "--map",
+        action="append",
+        default=[],
+        metavar="FIELD=COLUMN,...",
+        help="tables: which column holds what, such as id=code,name=title,path=file,lat=latitude; fields that are not "
+        "mapped are found by their names",
+    )
+    parser.add_argument(
+        "--attributes",
+        metavar="all|COLUMN,...",
+        help="tables: keep these other columns as attributes (default: none)",
+    )
+    parser.add_argument(
+        "--name-pattern",
+        metavar="REGEX",
+        help="take file names apart: (?P<id>\\d+)_(?P<name>.+) reads 1_cat.jpeg as id 1, name cat; the groups are id, "
+        "name, namespace, label, category, subcategory, and any attribute",
     )
     parser.add_argument("--json", action="store_true", help="print the counts as one JSON object")
     parser.set_defaults(run=_add)
@@ -40,9 +63,7 @@ def _add(options: argparse.Namespace) -> ExitCode:
     from edge_identify.datasets.catalogue import Catalogue
     from edge_identify.datasets.sources import ListedImages, parse_source
 
-    source = parse_source(
-        options.source, recursive=not options.no_recursive, label_from_folder=options.label_from_folder
-    )
+    source = parse_source(options.source, _source_options(options))
     # Read before the catalogue is made: a source that names nothing leaves none behind. One that was made is never
     # removed again, since another run may have it open.
     listed = ListedImages(tuple(source.images()))
@@ -63,6 +84,25 @@ def _add(options: argparse.Namespace) -> ExitCode:
     if report.usable == 0:
         raise SetupError(f"{options.source}: not one usable picture; the lines above say why")
     return ExitCode.SOME_SKIPPED if report.skipped else ExitCode.DONE
+
+
+def _source_options(options: argparse.Namespace) -> SourceOptions:
+    from edge_identify.datasets.sources import SourceOptions
+    from edge_identify.datasets.sources.column_mapping import ColumnMapping, parse_mapping
+    from edge_identify.datasets.sources.name_pattern import checked_pattern
+
+    wants_all = options.attributes == "all"
+    named = [] if wants_all else [name.strip() for name in (options.attributes or "").split(",")]
+    return SourceOptions(
+        recursive=not options.no_recursive,
+        label_from_folder=options.label_from_folder,
+        mapping=ColumnMapping(
+            columns=parse_mapping(options.map),
+            attributes=tuple(name for name in named if name),
+            all_attributes=wants_all,
+        ),
+        name_pattern=None if options.name_pattern is None else checked_pattern(options.name_pattern),
+    )
 
 
 def _print(counts: dict[str, int], *, as_json: bool) -> None:

@@ -44,7 +44,7 @@ def read_list_rows(file: Path) -> list[ListRow]:
         SetupError: The file cannot be read or is not UTF-8, or a row is malformed; the message names the
             line.
     """
-    records = _records(file, _read_text(file))
+    records = _records(file, read_text_file(file))
     first = next(records, None)
     if first is None:
         return []
@@ -56,13 +56,18 @@ def read_list_rows(file: Path) -> list[ListRow]:
     return [_row(file, line, columns, fields) for line, fields in records]
 
 
-def _read_text(file: Path) -> str:
+def read_text_file(file: Path) -> str:
+    """Return the text of a list or a table, UTF-8, without its byte order mark.
+
+    Raises:
+        SetupError: It is missing, a folder, too large, or not UTF-8.
+    """
     try:
         if file.stat().st_size > MAX_LIST_BYTES:
             raise SetupError(f"{file}: larger than {MAX_LIST_BYTES // 2**20} MiB; split the list")
         return file.read_bytes().decode("utf-8-sig")
     except FileNotFoundError as error:
-        raise SetupError(f"{file}: no such image list") from error
+        raise SetupError(f"{file}: no such file") from error
     except IsADirectoryError as error:
         raise SetupError(f"{file}: is a folder, not a list; for its pictures write images:{file}") from error
     except UnicodeDecodeError as error:
@@ -103,26 +108,32 @@ def _row(file: Path, line: int, columns: tuple[str, ...], fields: list[str]) -> 
         raise SetupError(f"{file}: line {line} names no path")
     if "\0" in facts["path"]:
         raise SetupError(f"{file}: line {line} has a NUL character in its path; the list is damaged or not text")
-    _check_place(file, line, facts)
+    check_place(f"{file}: line {line}", facts)
     return ListRow(line=line, facts=facts)
 
 
-def _check_place(file: Path, line: int, facts: dict[str, str]) -> None:
+def check_place(where: str, facts: dict[str, str]) -> None:
+    """Check `lat` and `lng`, if there are any, and give each number one spelling.
+
+    Args:
+        where: The row, as messages begin.
+        facts: Changed in place, so that 2.50 and 2.5 on two rows of a reference agree.
+
+    Raises:
+        SetupError: One is no number, out of range or without the other.
+    """
     for column, limit in _LIMITS.items():
         if column in facts:
-            # One spelling for one number, so that 2.50 and 2.5 on two rows of a reference agree.
-            facts[column] = repr(_degrees(file, line, column, facts[column], limit))
+            facts[column] = repr(_degrees(where, column, facts[column], limit))
     if ("lat" in facts) != ("lng" in facts):
-        raise SetupError(f"{file}: line {line} has only one of lat and lng; give both or none")
+        raise SetupError(f"{where} has only one of lat and lng; give both or none")
 
 
-def _degrees(file: Path, line: int, column: str, text: str, limit: float) -> float:
+def _degrees(where: str, column: str, text: str, limit: float) -> float:
     try:
         value = float(text)
     except ValueError:
         value = math.nan
     if not -limit <= value <= limit:
-        raise SetupError(
-            f"{file}: line {line} has {column} {text!r}; expected degrees from {-limit:.0f} to {limit:.0f}"
-        )
+        raise SetupError(f"{where} has {column} {text!r}; expected degrees from {-limit:.0f} to {limit:.0f}")
     return value

@@ -1,4 +1,4 @@
-"""From what a person types, `images:DIR` or `image-list:FILE`, to a source.
+"""From what a person types, `images:DIR` or `table:FILE` with options, to a source.
 
 The scheme is never guessed from the path: a folder that holds a list, and a list named like a folder, both
 exist.
@@ -6,35 +6,85 @@ exist.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from edge_identify.datasets.sources.column_mapping import ColumnMapping
 from edge_identify.datasets.sources.image_list import ImageList
 from edge_identify.datasets.sources.images_folder import ImagesFolder
+from edge_identify.datasets.sources.name_pattern import NamedByPattern
 from edge_identify.datasets.sources.source import Source
+from edge_identify.datasets.sources.table import Table
 from edge_identify.edge_runtime.errors import SetupError
 
-KNOWN_FORMS = "images:DIR or image-list:FILE"
+KNOWN_FORMS = "images:DIR, image-list:FILE or table:FILE"
 
 
-def parse_source(text: str, *, recursive: bool = True, label_from_folder: bool = False) -> Source:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceOptions:
+    """What a maker may say about a source beside its name.
+
+    Attributes:
+        recursive: For `images:`, whether folders inside the folder are searched too.
+        label_from_folder: For `images:`, whether a picture's label is the name of the folder it lies in.
+        mapping: For tables, what their columns mean.
+        name_pattern: Takes the file names apart; from `name_pattern.checked_pattern`.
+    """
+
+    recursive: bool = True
+    label_from_folder: bool = False
+    mapping: ColumnMapping = field(default_factory=ColumnMapping)
+    name_pattern: re.Pattern[str] | None = None
+
+
+def parse_source(text: str, options: SourceOptions | None = None) -> Source:
     """Turn the text of a source into the source. The disk is not read yet.
 
     Args:
-        text: `images:DIR` or `image-list:FILE`; a leading `~` is the home folder.
-        recursive: For `images:`, whether folders inside the folder are searched too.
-        label_from_folder: For `images:`, whether a picture's label is the name of the folder it lies in.
+        text: Such as `images:DIR`; a leading `~` is the home folder.
+        options: What else is known of it.
 
     Raises:
-        SetupError: Any other scheme, no scheme, or nothing behind it.
+        SetupError: Any other scheme, no scheme, nothing behind it, or an option that another kind of source has.
     """
+    options = options or SourceOptions()
     scheme, colon, rest = text.partition(":")
     if not colon:
         raise SetupError(f"{text}: does not say what kind of source it is; write {KNOWN_FORMS}")
-    if scheme not in ("images", "image-list"):
+    make = _MAKERS.get(scheme)
+    if make is None:
         raise SetupError(f"{text}: unknown kind of source {scheme!r}; the known ones are {KNOWN_FORMS}")
     if not rest:
         raise SetupError(f"{text}: names no path behind the colon; write {KNOWN_FORMS}")
-    path = Path(rest).expanduser()
-    if scheme == "image-list":
-        return ImageList(path)
-    return ImagesFolder(path, recursive=recursive, label_from_folder=label_from_folder)
+    _refuse_idle_options(text, scheme, options)
+    source = make(rest, options)
+    return source if options.name_pattern is None else NamedByPattern(source, options.name_pattern)
+
+
+def _images(rest: str, options: SourceOptions) -> Source:
+    return ImagesFolder(
+        Path(rest).expanduser(), recursive=options.recursive, label_from_folder=options.label_from_folder
+    )
+
+
+def _image_list(rest: str, _options: SourceOptions) -> Source:
+    return ImageList(Path(rest).expanduser())
+
+
+def _table(rest: str, options: SourceOptions) -> Source:
+    return Table(Path(rest).expanduser(), options.mapping)
+
+
+_MAKERS: Mapping[str, Callable[[str, SourceOptions], Source]] = {
+    "images": _images,
+    "image-list": _image_list,
+    "table": _table,
+}
+_OF_TABLES = ("table",)
+
+
+def _refuse_idle_options(text: str, scheme: str, options: SourceOptions) -> None:
+    if options.mapping != ColumnMapping() and scheme not in _OF_TABLES:
+        raise SetupError(f"{text}: --map and --attributes are for tables; write table:FILE")

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Protocol
+from urllib.parse import unquote, urlsplit
 
 from edge_identify.edge_runtime.pack.references import Reference
 
@@ -22,10 +23,19 @@ class SourceImage:
     Attributes:
         path: Where it lies, absolute. It may be missing or broken; nobody has looked yet.
         reference: What it shows, with everything the source knows of it.
+        origin: The address that it was fetched from, or None for a file of the maker's own.
+        problem: Why it cannot be used, in one line, if the source found that out; it is then skipped like a broken one.
     """
 
     path: Path
     reference: Reference
+    origin: str | None = None
+    problem: str | None = None
+
+    @property
+    def file_name(self) -> str:
+        """Its name, with the ending, where it comes from."""
+        return self.path.name if self.origin is None else unquote(PurePosixPath(urlsplit(self.origin).path).name)
 
 
 @dataclass(frozen=True, slots=True)

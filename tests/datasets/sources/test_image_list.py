@@ -187,7 +187,7 @@ def test_a_list_that_names_nothing_is_refused(read_list: ReadList, text: str) ->
 
 
 def test_a_missing_list_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SetupError, match=r"none\.csv: no such image list"):
+    with pytest.raises(SetupError, match=r"none\.csv: no such file"):
         list(ImageList(tmp_path / "none.csv").images())
 
 

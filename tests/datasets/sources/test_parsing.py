@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from edge_identify.datasets.sources import parse_source
+from edge_identify.datasets.sources import SourceOptions, parse_source
 from edge_identify.datasets.sources.image_list import ImageList
 from edge_identify.datasets.sources.images_folder import ImagesFolder
 from edge_identify.edge_runtime.errors import SetupError
 
 
 def test_a_folder_is_named_by_images() -> None:
-    source = parse_source("images:some/folder", recursive=False, label_from_folder=True)
+    source = parse_source("images:some/folder", SourceOptions(recursive=False, label_from_folder=True))
     assert source == ImagesFolder(Path("some/folder"), recursive=False, label_from_folder=True)
 
 
@@ -25,7 +25,7 @@ def test_only_the_first_colon_ends_the_scheme() -> None:
 
 @pytest.mark.parametrize("text", ["s3:bucket", "Images:folder", "folder", "", ":folder", "image_list:x.csv"])
 def test_any_other_scheme_is_refused_with_the_known_ones(text: str) -> None:
-    with pytest.raises(SetupError, match="images:DIR or image-list:FILE"):
+    with pytest.raises(SetupError, match="images:DIR, image-list:FILE"):
         parse_source(text)
 
 

@@ -1,0 +1,101 @@
+r"""Facts that stand in the file names, taken apart by a regular expression with named groups.
+
+`(?P<id>\d+)_(?P<name>.+)` reads `1_cat.jpeg` as id 1, name cat. A group that is no field of a reference becomes an
+attribute.
+
+What a newcomer would get wrong: `1_front.jpg` and `1_back.jpg` would get two names for one id, if the name were left
+to the file. Where the pattern gives an id and no name, the name is the id.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import PurePath
+
+from edge_identify.datasets.sources.described_pictures import LABELS
+from edge_identify.datasets.sources.source import Source, SourceImage
+from edge_identify.edge_runtime.errors import SetupError
+from edge_identify.edge_runtime.pack.references import Reference
+
+_PLACES = ("lat", "lng")  # numbers in file names are none of these
+
+
+@dataclass(frozen=True, slots=True)
+class NamedByPattern:
+    """A source whose file names say more than it does itself.
+
+    Attributes:
+        source: The source.
+        pattern: Is to fit the whole file name, without its ending or with it; from `checked_pattern`.
+    """
+
+    source: Source
+    pattern: re.Pattern[str]
+
+    def images(self) -> Iterator[SourceImage]:
+        """Yield the source's pictures with what their names say; one that does not fit is marked as unusable.
+
+        Raises:
+            SetupError: As the source does, or two names say different things of one reference.
+        """
+        first: dict[str, SourceImage] = {}
+        for image in self.source.images():
+            named = self._named(image)
+            if named.problem is None:
+                other = first.setdefault(named.reference.id, named)
+                _refuse_contradiction(other, named)
+            yield named
+
+    def _named(self, image: SourceImage) -> SourceImage:
+        name = image.file_name
+        match = self.pattern.fullmatch(PurePath(name).stem) or self.pattern.fullmatch(name)
+        if match is None:
+            problem = f"{image.origin or image.path}: its name does not fit the pattern {self.pattern.pattern}"
+            return replace(image, problem=image.problem or problem)
+        facts = {group: text.strip() for group, text in match.groupdict().items() if text and text.strip()}
+        return replace(image, reference=_with_facts(image, facts))
+
+
+def checked_pattern(text: str) -> re.Pattern[str]:
+    """Return the pattern that a person typed.
+
+    Raises:
+        SetupError: It is no regular expression, or has no named group.
+    """
+    try:
+        pattern = re.compile(text)
+    except re.error as error:
+        raise SetupError(f"{text!r} is no regular expression ({error})") from error
+    if not pattern.groupindex:
+        raise SetupError(f"{text!r} has no named group; write one such as (?P<id>\\d+)_(?P<name>.+)")
+    if taken := [name for name in _PLACES if name in pattern.groupindex]:
+        raise SetupError(f"{text!r}: {taken[0]} cannot come from a file name; give coordinates in a table")
+    return pattern
+
+
+def _with_facts(image: SourceImage, facts: Mapping[str, str]) -> Reference:
+    known = image.reference
+    identifier = facts.get("id", known.id)
+    had_no_name = known.name in (known.id, PurePath(image.file_name).stem)
+    name = facts.get("name", identifier if "id" in facts and had_no_name else known.name)
+    own = {"id", "name", "namespace", "url", "licence", *LABELS}
+    return replace(
+        known,
+        id=identifier,
+        name=name,
+        namespace=facts.get("namespace", known.namespace),
+        labels={**known.labels, **{kind: facts[kind] for kind in LABELS if kind in facts}},
+        url=facts.get("url", known.url),
+        licence=facts.get("licence", known.licence),
+        attributes={**known.attributes, **{key: text for key, text in facts.items() if key not in own}},
+    )
+
+
+def _refuse_contradiction(one: SourceImage, other: SourceImage) -> None:
+    if one.reference != other.reference:
+        raise SetupError(
+            f"{one.origin or one.path} and {other.origin or other.path}: both are of {one.reference.id!r}, but their "
+            "names say different things of it; make them agree, or give them different ids"
+        )
