@@ -173,6 +173,7 @@ class ReferenceFinder:
         """
         from edge_identify.edge_runtime.sign_search import open_search
 
+        self._pack, self._many = pack, many
         self._manifest = pack.manifest
         self._calibration = calibration
         self._filters = filters
@@ -183,6 +184,14 @@ class ReferenceFinder:
     def close(self) -> None:
         """Close the references file."""
         self._references.close()
+
+    def narrowed(self, filters: Filters) -> ReferenceFinder:
+        """Return a finder of its own, to be closed, that lets other references answer.
+
+        Raises:
+            SetupError: A filter names what the pack does not have, or nothing passes.
+        """
+        return ReferenceFinder(self._pack, many=self._many, calibration=self._calibration, filters=filters)
 
     def answers(
         self,

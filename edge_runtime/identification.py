@@ -59,7 +59,7 @@ class Identifier:
             PackError: A file is damaged, or no encoder of the pack runs here.
             SetupError: A filter names what the pack does not have, or nothing passes.
         """
-        self._pack, self._many = pack, many
+        self._pack = pack
         self._encoder = image_encoder(pack, many=many)
         self._calibration = _calibration(pack, self._encoder.variant_name)
         self._finder = ReferenceFinder(pack, many=many, calibration=self._calibration, filters=filters)
@@ -94,7 +94,7 @@ class Identifier:
             SetupError: A filter names what the pack does not have, or nothing passes.
         """
         other = copy(self)
-        other._finder = ReferenceFinder(self._pack, many=self._many, calibration=self._calibration, filters=filters)
+        other._finder = self._finder.narrowed(filters)
         return other
 
     def identify(self, photo: Path, *, top_k: int = DEFAULT_TOP_K, position: Position | None = None) -> Identification:
@@ -175,7 +175,6 @@ class TextSearcher:
         from edge_identify.edge_runtime.deciding.text_bands import read_text_calibrations
         from edge_identify.edge_runtime.tokenizers import read_tokenizer
 
-        self._pack, self._many = pack, many
         self._encoder: Encoder = text_encoder(pack, many=many)
         spec = pack.manifest.tokenizer
         assert spec is not None, "a manifest with a text encoder and no tokenizer is refused when it is read"
@@ -204,7 +203,7 @@ class TextSearcher:
     def narrowed(self, filters: Filters) -> Self:
         """Return a searcher of its own, to be closed, that uses this one's encoder; see `Identifier.narrowed`."""
         other = copy(self)
-        other._finder = ReferenceFinder(self._pack, many=self._many, filters=filters)
+        other._finder = self._finder.narrowed(filters)
         return other
 
     def embed(self, text: str) -> NDArray[np.float32]:

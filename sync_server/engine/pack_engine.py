@@ -1,0 +1,191 @@
+"""One pack, ready to answer many requests at once.
+
+Encoders are loaded once, for many questions; each set of filters has an index and a table of its own over the same
+files, and the last few sets are kept. What decides is the device's own code, so that a photo is answered here as there.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+from edge_identify.edge_runtime.finding import ReferenceFinder, StageSeconds
+from edge_identify.edge_runtime.identification import Identifier, TextSearcher
+from edge_identify.edge_runtime.images import decode_image
+from edge_identify.edge_runtime.pack.manifest import Runtime
+from edge_identify.edge_runtime.pack.references import NO_FILTERS, Filters, ReferenceTable
+from edge_identify.edge_runtime.pack.thumbnails_file import open_thumbnails
+from edge_identify.edge_runtime.photo_position import photo_position
+from edge_identify.edge_runtime.prepared_photos import prepare_photo_bytes
+from edge_identify.sync_server.engine.lending import Lending
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from edge_identify.edge_runtime.deciding.place import Position
+    from edge_identify.edge_runtime.finding import Identification
+    from edge_identify.edge_runtime.pack.manifest import Manifest
+    from edge_identify.edge_runtime.pack.reader import Pack
+    from edge_identify.sync_server.engine.turns import Turns
+
+_NARROWED_KEPT = 32  # sets of filters with an open index and table: a few file handles and the ids that pass
+
+_Narrowed = Identifier | TextSearcher | ReferenceFinder
+N = TypeVar("N", Identifier, TextSearcher, ReferenceFinder)
+
+
+class NoTextEncoderError(Exception):
+    """The pack cannot be asked by text."""
+
+
+class PackEngine:
+    """Answers from one pack, for any number of threads. Call `close`."""
+
+    def __init__(self, opened: AbstractContextManager[Pack], turns: Turns) -> None:
+        """Load encoders, index and references.
+
+        Args:
+            opened: The pack, open until this is closed.
+            turns: Taken for decoding and embedding.
+
+        Raises:
+            PackError: A file is damaged, or no encoder of the pack runs here.
+        """
+        self._turns = turns
+        with ExitStack() as stack:
+            pack = stack.enter_context(opened)
+            self.manifest: Manifest = pack.manifest
+            self._pack = pack
+            self._identifier = stack.enter_context(Identifier(pack, many=True))
+            self._texts = stack.enter_context(TextSearcher(pack, many=True)) if _has_text_tower(pack) else None
+            self._by_vector = ReferenceFinder(pack, many=True)
+            stack.callback(self._by_vector.close)
+            self.references = stack.enter_context(ReferenceTable(pack.file(pack.manifest.references_file)))
+            thumbnails = open_thumbnails(pack)
+            self.thumbnails = None if thumbnails is None else stack.enter_context(thumbnails)
+            self._narrowed: Lending[object, _Narrowed] = Lending(_close, most=_NARROWED_KEPT)
+            stack.callback(self._close_narrowed)
+            self._stack = stack.pop_all()
+
+    def close(self) -> None:
+        """Close the pack's files; nobody may be using it."""
+        self._stack.close()
+
+    @property
+    def variant_name(self) -> str:
+        """The image encoder's variant in use."""
+        return self._identifier.variant_name
+
+    @property
+    def device(self) -> str:
+        """What the encoders run on: `cpu`, or `coreml`, which chooses by itself."""
+        variant = self.manifest.image_variants[self.variant_name]
+        return "cpu" if variant.runtime is Runtime.ONNX else variant.runtime.value
+
+    @property
+    def answers_texts(self) -> bool:
+        """Whether the pack has a text encoder that runs here."""
+        return self._texts is not None
+
+    @property
+    def decides(self) -> bool:
+        """Whether the pack is calibrated for the encoder in use."""
+        return self._identifier.calibration is not None
+
+    def identify(
+        self, photo: bytes, *, name: str, top_k: int, filters: Filters = NO_FILTERS, position: Position | None = None
+    ) -> Identification:
+        """Name what a photo shows.
+
+        Args:
+            photo: The bytes of its file.
+            name: What error messages call it.
+            top_k: How many references to return at most.
+            filters: Which references may answer.
+            position: Where it was taken; see `position_of`.
+
+        Raises:
+            PhotoError: The picture cannot be used.
+            SetupError: A filter names what the pack does not have, or nothing passes.
+            BusyError: No turn came in time.
+        """
+        with self._narrowed_to(self._identifier, filters) as identifier, self._turns.turn():
+            prepared = prepare_photo_bytes(photo, self.manifest.preprocessing, name=name, position=position)
+            return identifier.identify_prepared(prepared, top_k=top_k)
+
+    def search_text(self, text: str, *, top_k: int, filters: Filters = NO_FILTERS) -> Identification:
+        """Return the references nearest to a description; see `identify` for what is raised.
+
+        Raises:
+            NoTextEncoderError: The pack has none that runs here.
+        """
+        with self._narrowed_to(self._text_searcher(), filters) as searcher, self._turns.turn():
+            return searcher.search(text, top_k=top_k)
+
+    def search_vector(
+        self, embedding: NDArray[np.float32], *, top_k: int, filters: Filters = NO_FILTERS
+    ) -> Identification:
+        """Return the references nearest to a unit vector of the pack's space, float32 [dim]; nothing is decided."""
+        spent = StageSeconds(prepare=0.0, encode=0.0, search=0.0, decide=0.0)
+        with self._narrowed_to(self._by_vector, filters) as finder:
+            (found,) = finder.answers(embedding[None, None], top_k, self.variant_name, [spent])
+        return found
+
+    def embed_image(self, picture: bytes, *, name: str) -> NDArray[np.float32]:
+        """Return a picture's unit vector as the index has it of references, float32 [dim].
+
+        Raises:
+            PhotoError: The picture cannot be used.
+            BusyError: No turn came in time.
+        """
+        with self._turns.turn():
+            pixels = self._identifier.pixels(decode_image(picture, name=name))
+            embedding: NDArray[np.float32] = self._identifier.embed_pixels(pixels[None])[0]
+        return embedding
+
+    def embed_text(self, text: str) -> NDArray[np.float32]:
+        """Return a text's unit vector, float32 [dim].
+
+        Raises:
+            NoTextEncoderError: The pack has none that runs here.
+            BusyError: No turn came in time.
+        """
+        searcher = self._text_searcher()
+        with self._turns.turn():
+            return searcher.embed(text)
+
+    def _text_searcher(self) -> TextSearcher:
+        if self._texts is None:
+            raise NoTextEncoderError(f"pack {self.manifest.name} has no text encoder that runs here")
+        return self._texts
+
+    @contextmanager
+    def _narrowed_to(self, whole: N, filters: Filters) -> Iterator[N]:
+        """Lend what answers as `whole` does, with filters."""
+        if not filters:
+            yield whole
+            return
+        key = (type(whole), filters.namespaces, tuple(sorted(filters.labels.items())))
+        with self._narrowed.borrow(key, lambda: whole.narrowed(filters)) as narrowed:
+            assert isinstance(narrowed, type(whole)), "the key says which kind it is"
+            yield narrowed
+
+    def _close_narrowed(self) -> None:
+        for key in self._narrowed.keys():  # noqa: SIM118  -- not a mapping
+            self._narrowed.withdraw(key)
+
+
+def position_of(photo: bytes) -> Position | None:
+    """Return where a photo was taken, as its metadata says; None where it does not."""
+    return photo_position(io.BytesIO(photo))
+
+
+def _close(narrowed: _Narrowed) -> None:
+    narrowed.close()
+
+
+def _has_text_tower(pack: Pack) -> bool:
+    return not pack.manifest.text_variants.keys().isdisjoint(pack.variant_names)

@@ -1,0 +1,42 @@
+"""Taking turns at what needs memory and processors.
+
+A newcomer would decode as many photos as there are connections: sixteen of 100 megapixels are 5 GB. Here a few are
+decoded and embedded at a time, the others wait, and who would wait too long is told to come back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import BoundedSemaphore
+
+
+class BusyError(Exception):
+    """No turn came in time."""
+
+
+class Turns:
+    """So many turns at a time."""
+
+    def __init__(self, count: int, *, patience_s: float) -> None:
+        """Begin with all turns free.
+
+        Args:
+            count: Turns at a time, at least 1.
+            patience_s: How long one waits for a turn.
+        """
+        self._free, self._patience_s = BoundedSemaphore(count), patience_s
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Wait for a turn and hold it while the block runs.
+
+        Raises:
+            BusyError: None came in time.
+        """
+        if not self._free.acquire(timeout=self._patience_s):
+            raise BusyError(f"no turn within {self._patience_s:g} s")
+        try:
+            yield
+        finally:
+            self._free.release()

@@ -1,0 +1,228 @@
+"""The engine room: packs from a repository and a store, answers as on the device, and versions that change."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from edge_identify.edge_runtime.commands.identify import main as identify
+from edge_identify.edge_runtime.deciding.decision import Decision
+from edge_identify.edge_runtime.durable import sha256_of_file
+from edge_identify.edge_runtime.errors import PackNotFoundError, PhotoError, SetupError
+from edge_identify.edge_runtime.listing import blob_path
+from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME
+from edge_identify.edge_runtime.pack.names import PackVersion
+from edge_identify.edge_runtime.pack.reader import read_manifest
+from edge_identify.edge_runtime.pack.references import Filters
+from edge_identify.edge_runtime.store import PackStore
+from edge_identify.sync_server.engine.pack_sources import InstalledPacks, PublishedPacks
+from edge_identify.sync_server.engine.room import EngineRoom, NoPackChosenError, NotReadyError, Refreshing
+from edge_identify.sync_server.engine.turns import BusyError, Turns
+from edge_identify.sync_server.publish import publish
+from service_packs import photo_of, write_service_pack
+
+NOW = datetime(2026, 1, 31, tzinfo=UTC)
+RED = photo_of((255, 0, 0))
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Path:
+    publish(write_service_pack(tmp_path / "pack"), tmp_path / "repo", now_utc=NOW)
+    (tmp_path / "work").mkdir()
+    return tmp_path / "repo"
+
+
+@pytest.fixture
+def room(repo: Path, tmp_path: Path) -> Iterator[EngineRoom]:
+    room = EngineRoom([PublishedPacks(repo, tmp_path / "work")], Turns(2, patience_s=10))
+    yield room
+    room.close()
+
+
+def installed(tmp_path: Path, pack: Path) -> PackStore:
+    store = PackStore(tmp_path / "store")
+    manifest = read_manifest(pack)
+    with store.updating(manifest.name):
+        reused = {path: pack / path for path in manifest.files}
+        store.stage(manifest.name, (pack / MANIFEST_NAME).read_bytes(), reused)
+        store.activate(
+            store.describe(
+                manifest.name,
+                manifest.version,
+                variant_names=("onnx-fp32",),
+                source="http://localhost/",
+                manifest_sha256=sha256_of_file(pack / MANIFEST_NAME),
+            )
+        )
+    return store
+
+
+def test_a_photo_is_answered_as_on_the_device(
+    room: EngineRoom, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    room.refresh()
+    for rgb in ((255, 0, 0), (240, 10, 30), (120, 120, 120)):
+        (tmp_path / "photo.jpg").write_bytes(photo_of(rgb))
+        identify([str(tmp_path / "photo.jpg"), "--pack", f"{tmp_path}/pack/", "--json"])
+        (expected,) = json.loads(capsys.readouterr().out)["answers"]
+        with room.borrow() as engine:
+            found = engine.identify(photo_of(rgb), name="photo", top_k=5)
+        assert [match.reference.id for match in found.matches] == [match["id"] for match in expected["matches"]]
+        assert [round(match.confidence or 0, 4) for match in found.matches] == [
+            match["confidence"] for match in expected["matches"]
+        ]
+        assert found.decision == expected["decision"]
+
+
+def test_texts_vectors_and_pictures_are_of_one_space(room: EngineRoom) -> None:
+    room.refresh()
+    with room.borrow("letters") as engine:
+        picture, text = engine.embed_image(RED, name="red"), engine.embed_text("ra")
+        assert picture @ picture == pytest.approx(1, abs=1e-5)
+        assert engine.search_text("ra", top_k=1).matches[0].reference.id == "red"
+        assert engine.search_vector(text, top_k=1).matches[0].reference.id == "red"
+        found = engine.search_vector(picture, top_k=2, filters=Filters(namespaces=("nature",)))
+        assert {match.reference.namespace for match in found.matches} == {"nature"}
+        assert found.decision is None
+        assert (engine.device, engine.decides, engine.answers_texts) == ("cpu", True, True)
+
+
+def test_filters_that_fit_nothing_and_pictures_that_are_none_are_refused(room: EngineRoom) -> None:
+    room.refresh()
+    with room.borrow() as engine:
+        with pytest.raises(SetupError, match="the pack has no namespace 'Rome'"):
+            engine.identify(RED, name="red", top_k=5, filters=Filters(namespaces=("Rome",)))
+        with pytest.raises(PhotoError, match="my photo"):
+            engine.identify(b"no picture", name="my photo", top_k=5)
+
+
+def test_packs_of_a_store_answer_too(tmp_path: Path) -> None:
+    store = installed(tmp_path, write_service_pack(tmp_path / "pack"))
+    room = EngineRoom([InstalledPacks(store)], Turns(1, patience_s=10))
+    room.refresh()
+    with room.borrow() as engine:
+        assert engine.identify(RED, name="red", top_k=1).decision is Decision.IDENTIFIED
+    room.close()
+
+
+def test_which_pack_answers_has_to_be_clear(repo: Path, tmp_path: Path) -> None:
+    publish(write_service_pack(tmp_path / "other", name="other"), repo, now_utc=NOW)
+    source, turns = PublishedPacks(repo, tmp_path / "work"), Turns(1, patience_s=10)
+    room, with_default = EngineRoom([source], turns), EngineRoom([source], turns, default_pack="other")
+    with pytest.raises(NotReadyError), room.borrow("letters"):
+        pass
+    for one in (room, with_default):
+        one.refresh()
+    with pytest.raises(NoPackChosenError, match="letters, other"), room.borrow():
+        pass
+    with pytest.raises(PackNotFoundError, match="there is letters, other"), room.borrow("third"):
+        pass
+    with with_default.borrow() as engine:
+        assert engine.manifest.name == "other"
+    for one in (room, with_default):
+        one.close()
+
+
+def test_a_new_version_takes_over_and_the_old_one_ends_with_its_last_request(
+    room: EngineRoom, repo: Path, tmp_path: Path
+) -> None:
+    room.refresh()
+    with room.borrow() as old:
+        publish(write_service_pack(tmp_path / "newer", version="1.1.0"), repo, now_utc=NOW)
+        room.refresh()
+        with room.borrow() as new:
+            assert (old.manifest.version, new.manifest.version) == (PackVersion(1, 0, 0), PackVersion(1, 1, 0))
+        assert len(list((tmp_path / "work").iterdir())) == 2
+        assert old.identify(RED, name="red", top_k=1).matches[0].reference.id == "red"
+    assert [folder.name[:13] for folder in (tmp_path / "work").iterdir()] == ["letters-1.1.0"]
+
+
+def test_requests_go_on_while_versions_change(repo: Path, room: EngineRoom, tmp_path: Path) -> None:
+    packs = [write_service_pack(tmp_path / f"pack-{minor}", version=f"1.{minor}.0") for minor in range(1, 5)]
+    room.refresh()
+    over = Event()
+
+    def ask(_: int) -> set[str]:
+        versions = set()
+        while not over.is_set():
+            with room.borrow() as engine:
+                found = engine.identify(RED, name="red", top_k=1, filters=Filters(namespaces=("Paris",)))
+            assert found.matches[0].reference.id == "red"
+            versions.add(found.pack_version)
+        return versions
+
+    with ThreadPoolExecutor(6) as threads:
+        asking = [threads.submit(ask, number) for number in range(6)]
+        try:
+            for pack in packs:
+                publish(pack, repo, now_utc=NOW)
+                room.refresh()
+        finally:
+            over.set()
+        versions = set().union(*(one.result() for one in asking))
+    assert len(versions) > 1
+    assert len(list((tmp_path / "work").iterdir())) == 1
+
+
+def test_a_version_that_cannot_be_opened_leaves_the_one_before_at_work(
+    room: EngineRoom, repo: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    room.refresh()
+    newer = write_service_pack(tmp_path / "newer", version="1.1.0", calibrated=False)
+    publish(newer, repo, now_utc=NOW)
+    damaged = repo / blob_path(read_manifest(newer).files["calibration.json"].sha256)
+    damaged.write_bytes(b"x" * damaged.stat().st_size)
+    with caplog.at_level(logging.WARNING):
+        room.refresh()
+        room.refresh()
+    assert [record.message for record in caplog.records] == ["a pack cannot be opened"]
+    assert "calibration.json" in room.refused["letters"]
+    with room.borrow() as engine:
+        assert str(engine.manifest.version) == "1.0.0"
+
+
+def test_a_pack_that_is_gone_answers_no_more(room: EngineRoom, repo: Path, tmp_path: Path) -> None:
+    room.refresh()
+    (repo / "packs.json").unlink()
+    room.refresh()
+    with pytest.raises(PackNotFoundError), room.borrow("letters"):
+        pass
+    assert list((tmp_path / "work").iterdir()) == []
+
+
+def test_who_waits_too_long_for_a_turn_is_told(repo: Path, tmp_path: Path) -> None:
+    turns = Turns(1, patience_s=0.01)
+    room = EngineRoom([PublishedPacks(repo, tmp_path / "work")], turns)
+    room.refresh()
+    with room.borrow() as engine:
+        with turns.turn(), pytest.raises(BusyError):
+            engine.identify(RED, name="red", top_k=1)
+        assert engine.identify(RED, name="red", top_k=1).matches
+    room.close()
+
+
+def test_a_thread_looks_for_new_versions(room: EngineRoom, repo: Path, tmp_path: Path) -> None:
+    looked: list[int] = []
+    twice = Event()
+    refresh = room.refresh
+
+    def counted() -> None:
+        refresh()
+        looked.append(1)
+        if len(looked) == 1:
+            publish(write_service_pack(tmp_path / "newer", version="1.1.0"), repo, now_utc=NOW)
+            raise RuntimeError("something that nobody thought of")
+        twice.set()
+
+    room.refresh = counted  # type: ignore[method-assign]
+    with Refreshing(room, every_s=0.01):
+        assert twice.wait(30)
+    with room.borrow() as engine:
+        assert str(engine.manifest.version) == "1.1.0"
