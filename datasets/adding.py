@@ -132,7 +132,7 @@ class _Run:
         data = read_image_file(image.path)
         sha256 = sha256_of_bytes(data)
         if not self._has_image(sha256):
-            _table(self.database, "image").insert({"sha256": sha256, **_measure(data, name=path)})
+            _table(self.database, "image").insert({"sha256": sha256, **_measure(data, name=image.origin or path)})
         self._write_reference(reference)
         self.image_outcomes.append(self._link(reference.id, sha256, path))
         self.seen[reference.id, sha256] = path

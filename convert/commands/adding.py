@@ -27,8 +27,8 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "source",
         metavar="SOURCE",
-        help="images:DIR, image-list:FILE (path per line, or CSV with a header), or table:FILE (.csv, .tsv, .jsonl, "
-        ".parquet)",
+        help="images:DIR, image-list:FILE (path per line, or CSV with a header), table:FILE (.csv, .tsv, .jsonl, "
+        ".parquet), or urls:FILE (address per line, or a table with a column url)",
     )
     parser.add_argument("--catalogue", type=Path, required=True, metavar="FILE", help="made if it is not there")
     parser.add_argument("--namespace", metavar="NAME", help="for references whose source gives none")
@@ -54,6 +54,21 @@ def add_parser(commands: Any) -> None:
         metavar="REGEX",
         help="take file names apart: (?P<id>\\d+)_(?P<name>.+) reads 1_cat.jpeg as id 1, name cat; the groups are id, "
         "name, namespace, label, category, subcategory, and any attribute",
+    )
+    parser.add_argument(
+        "--cache", type=Path, metavar="DIR", help="urls: where the pictures are kept (default: CATALOGUE.pictures)"
+    )
+    parser.add_argument(
+        "--per-host",
+        type=_count,
+        default=8,
+        metavar="N",
+        help="urls: how many pictures are fetched from one server at once (default 8)",
+    )
+    parser.add_argument(
+        "--allow-private",
+        action="store_true",
+        help="urls: fetch from private addresses, too: this machine, its network",
     )
     parser.add_argument("--json", action="store_true", help="print the counts as one JSON object")
     parser.set_defaults(run=_add)
@@ -86,7 +101,14 @@ def _add(options: argparse.Namespace) -> ExitCode:
     return ExitCode.SOME_SKIPPED if report.skipped else ExitCode.DONE
 
 
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 4 and int(text) >= 1):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 999")
+    return int(text)
+
+
 def _source_options(options: argparse.Namespace) -> SourceOptions:
+    from edge_identify.datasets.fetching.in_bulk import FetchPolicy
     from edge_identify.datasets.sources import SourceOptions
     from edge_identify.datasets.sources.column_mapping import ColumnMapping, parse_mapping
     from edge_identify.datasets.sources.name_pattern import checked_pattern
@@ -101,6 +123,9 @@ def _source_options(options: argparse.Namespace) -> SourceOptions:
             attributes=tuple(name for name in named if name),
             all_attributes=wants_all,
         ),
+        cache=options.cache or options.catalogue.with_name(f"{options.catalogue.name}.pictures"),
+        policy=FetchPolicy(per_host=options.per_host, allow_private=options.allow_private),
+        progress=lambda outcomes: shown_progress("fetching", outcomes),
         name_pattern=None if options.name_pattern is None else checked_pattern(options.name_pattern),
     )
 

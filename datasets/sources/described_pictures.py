@@ -21,6 +21,10 @@ LABELS = ("label", "category", "subcategory")
 REFERENCE_FIELDS = ("id", "name", "namespace", *LABELS, "lat", "lng", "url", "licence")
 
 
+#: The attribute that holds the public address of a reference's first picture.
+IMAGE_URL = "image_url"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DescribedPicture:
     """One row.
@@ -78,6 +82,8 @@ class _Group:
         for column, text in picture.facts.items():
             if column == "id" or not text:
                 continue
+            if column == IMAGE_URL and column in self.facts:
+                continue  # it is the first picture's
             known = self.facts.setdefault(column, text)
             row = self.rows.setdefault(column, picture.row)
             if known != text:

@@ -11,15 +11,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from edge_identify.datasets.fetching.in_bulk import FetchPolicy
+from edge_identify.datasets.fetching.picture_cache import PictureCache
 from edge_identify.datasets.sources.column_mapping import ColumnMapping
 from edge_identify.datasets.sources.image_list import ImageList
 from edge_identify.datasets.sources.images_folder import ImagesFolder
 from edge_identify.datasets.sources.name_pattern import NamedByPattern
 from edge_identify.datasets.sources.source import Source
 from edge_identify.datasets.sources.table import Table
+from edge_identify.datasets.sources.urls import Progress, Urls
 from edge_identify.edge_runtime.errors import SetupError
 
-KNOWN_FORMS = "images:DIR, image-list:FILE or table:FILE"
+KNOWN_FORMS = "images:DIR, image-list:FILE, table:FILE or urls:FILE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,12 +33,18 @@ class SourceOptions:
         recursive: For `images:`, whether folders inside the folder are searched too.
         label_from_folder: For `images:`, whether a picture's label is the name of the folder it lies in.
         mapping: For tables, what their columns mean.
+        cache: For `urls:`, the folder that the pictures are fetched into.
+        policy: For `urls:`, how they are fetched.
+        progress: For `urls:`, is handed what is being fetched and yields it on.
         name_pattern: Takes the file names apart; from `name_pattern.checked_pattern`.
     """
 
     recursive: bool = True
     label_from_folder: bool = False
     mapping: ColumnMapping = field(default_factory=ColumnMapping)
+    cache: Path | None = None
+    policy: FetchPolicy = field(default_factory=FetchPolicy)
+    progress: Progress = iter
     name_pattern: re.Pattern[str] | None = None
 
 
@@ -77,14 +86,27 @@ def _table(rest: str, options: SourceOptions) -> Source:
     return Table(Path(rest).expanduser(), options.mapping)
 
 
+def _urls(rest: str, options: SourceOptions) -> Source:
+    if options.cache is None:
+        raise SetupError(f"urls:{rest}: needs a folder to fetch the pictures into; name one with --cache")
+    return Urls(
+        Path(rest).expanduser(),
+        options.mapping,
+        PictureCache(options.cache),
+        policy=options.policy,
+        progress=options.progress,
+    )
+
+
 _MAKERS: Mapping[str, Callable[[str, SourceOptions], Source]] = {
     "images": _images,
     "image-list": _image_list,
     "table": _table,
+    "urls": _urls,
 }
-_OF_TABLES = ("table",)
+_OF_TABLES = ("table", "urls")
 
 
 def _refuse_idle_options(text: str, scheme: str, options: SourceOptions) -> None:
     if options.mapping != ColumnMapping() and scheme not in _OF_TABLES:
-        raise SetupError(f"{text}: --map and --attributes are for tables; write table:FILE")
+        raise SetupError(f"{text}: --map and --attributes are for table:FILE and urls:FILE")

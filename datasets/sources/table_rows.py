@@ -200,3 +200,6 @@ _READERS: Mapping[str, Callable[[Path], TableRows]] = {
     ".ndjson": _read_jsonl,
     ".parquet": _read_parquet,
 }
+
+#: The endings of tables.
+TABLE_SUFFIXES = frozenset(_READERS)

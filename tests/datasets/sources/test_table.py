@@ -201,4 +201,4 @@ def test_a_table_of_mosaics_becomes_a_catalogue_with_everything_that_is_known(tm
 
 def test_options_of_tables_are_refused_for_other_sources(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["add", f"images:{tmp_path}", "--map", "id=code", "--catalogue", str(tmp_path / "c.db")]) == 8
-    assert "--map and --attributes are for tables" in capsys.readouterr().err
+    assert "--map and --attributes are for table:FILE" in capsys.readouterr().err
