@@ -35,7 +35,7 @@ class Match:
 
     Attributes:
         reference: The known thing.
-        score: Cosine similarity, -1 to 1, of its nearest picture.
+        score: Cosine similarity, -1 to 1, of its nearest picture; the mean of several photos of one thing.
         rank: Position in the answer, starting at 1.
         confidence: Probability that the photo shows it; None where the pack is not calibrated.
         index_id: The index's id of that nearest picture; None where the match comes from no index.
@@ -216,25 +216,56 @@ class ReferenceFinder:
         findings = [self._finding(question, top_k) for question in questions]
         search, deciding = (searched - started) / len(spent), (perf_counter() - searched) / len(spent)
         return [
-            Identification(
-                matches=finding.matches,
-                verdict=finding.verdict,
-                look_alikes=finding.look_alikes,
-                position=finding.position,
-                filters=self._filters,
-                pack_name=self._manifest.name,
-                pack_version=str(self._manifest.version),
-                variant_name=variant_name,
-                times=replace(times, search=search, decide=deciding),
-            )
+            self._identification(finding, variant_name, replace(times, search=search, decide=deciding))
             for finding, times in zip(findings, spent, strict=True)
         ]
+
+    def answer_together(
+        self,
+        embeddings: NDArray[np.float32],
+        top_k: int,
+        variant_name: str,
+        spent: StageSeconds,
+        position: Position | None = None,
+    ) -> Identification:
+        """Return the one answer to several photos of the same thing.
+
+        Args:
+            embeddings: Of the views of each photo, float32 [photos, views, dim].
+            top_k: How many references to return at most.
+            variant_name: What embedded them.
+            spent: What all have taken until now.
+            position: Where the thing was photographed.
+        """
+        started = perf_counter()
+        question = self._question_together(embeddings, top_k, position)
+        searched = perf_counter()
+        finding = self._finding(question, top_k)
+        times = replace(spent, search=searched - started, decide=perf_counter() - searched)
+        return self._identification(finding, variant_name, times)
 
     def find(
         self, embeddings: NDArray[np.float32], top_k: int, positions: Sequence[Position | None] | None = None
     ) -> list[Finding]:
         """Return the best `top_k` references of each photo's views, float32 [n, views, dim], and what can be said."""
         return [self._finding(question, top_k) for question in self._questions(embeddings, top_k, positions)]
+
+    def find_together(self, embeddings: NDArray[np.float32], top_k: int, position: Position | None = None) -> Finding:
+        """Return what is found for several photos of the same thing, float32 [photos, views, dim]."""
+        return self._finding(self._question_together(embeddings, top_k, position), top_k)
+
+    def _identification(self, finding: Finding, variant_name: str, times: StageSeconds) -> Identification:
+        return Identification(
+            matches=finding.matches,
+            verdict=finding.verdict,
+            look_alikes=finding.look_alikes,
+            position=finding.position,
+            filters=self._filters,
+            pack_name=self._manifest.name,
+            pack_version=str(self._manifest.version),
+            variant_name=variant_name,
+            times=times,
+        )
 
     def _passing_ids(self) -> NDArray[np.int64] | None:
         if not self._filters:
@@ -261,6 +292,17 @@ class ReferenceFinder:
             _Question(ranked=found, crowd=crowd, position=position)
             for found, crowd, position in zip(ranked, crowds, places, strict=True)
         ]
+
+    def _question_together(self, embeddings: NDArray[np.float32], top_k: int, position: Position | None) -> _Question:
+        from edge_identify.edge_runtime.deciding.fusing import DEPTH
+
+        wanted = max(top_k, self._candidates([position]))
+        ranked = _fused(self._nearest(self._search, embeddings, max(wanted, DEPTH)))[:wanted]
+        if self._whole is None or self._calibration is None:
+            return _Question(ranked=ranked, crowd=[nearest.score for nearest in ranked], position=position)
+        every = _fused(self._nearest(self._whole, embeddings, max(self._calibration.neighbours, DEPTH)))
+        crowd = _crowd(ranked[0], every[: self._calibration.neighbours])
+        return _Question(ranked=ranked, crowd=crowd, position=position)
 
     def _candidates(self, positions: Sequence[Position | None]) -> int:
         """Return how many references a decision looks at."""
@@ -341,6 +383,21 @@ def _crowd(first: _Nearest, every: Sequence[_Nearest]) -> list[float]:
     never makes a decision easier: what is accepted with it would be accepted without.
     """
     return [first.score, *(other.score for other in every if other.reference_id != first.reference_id)]
+
+
+def _fused(photos: Sequence[Sequence[_Nearest]]) -> list[_Nearest]:
+    """Return the references of several photos of one thing, best first, each with the picture nearest to any photo."""
+    from edge_identify.edge_runtime.deciding.fusing import mean_scores
+
+    means = mean_scores([{nearest.reference_id: nearest.score for nearest in found} for found in photos])
+    every = sorted((nearest for found in photos for nearest in found), key=_standing, reverse=True)
+    pictures = {nearest.reference_id: nearest for nearest in every}  # the last of each, which is its best, is kept
+    return sorted((replace(pictures[name], score=score) for name, score in means.items()), key=_standing)
+
+
+def _standing(nearest: _Nearest) -> tuple[float, int]:
+    """Return what references are sorted by: equal scores stand as an index orders them."""
+    return -nearest.score, nearest.index_id
 
 
 def _scores_by_row(found: Neighbours) -> Iterator[list[tuple[int, float]]]:

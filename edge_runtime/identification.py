@@ -41,6 +41,7 @@ __all__ = [
 ]
 
 DEFAULT_TOP_K = 5
+_TOGETHER_BATCH = 16  # photos of one thing that are embedded at once: a folder of them may be a film
 MAX_TOP_K = 1000  # an answer for a person or a screen; whoever wants all vectors reads the index
 
 
@@ -125,6 +126,24 @@ class Identifier:
         spent = [StageSeconds(prepare=photo.seconds, encode=encode, search=0.0, decide=0.0) for photo in photos]
         positions = [photo.position for photo in photos]
         return self._finder.answers(embeddings, top_k, self._encoder.variant_name, spent, positions)
+
+    def identify_together(self, photos: Sequence[PreparedPhoto], *, top_k: int = DEFAULT_TOP_K) -> Identification:
+        """Name what several photos, at least one, of one and the same thing show: one answer, made from all of them.
+
+        Of one photo it is what `identify_prepared` answers. `deciding.fusing` says what several come to.
+        """
+        import numpy as np
+
+        from edge_identify.edge_runtime.deciding.fusing import middle_position
+
+        started = perf_counter()
+        parts = [photos[at : at + _TOGETHER_BATCH] for at in range(0, len(photos), _TOGETHER_BATCH)]
+        embedded = [self._embed_views(np.stack([photo.pixels for photo in part])) for part in parts]
+        encode = perf_counter() - started
+        prepare = sum(photo.seconds for photo in photos)
+        spent = StageSeconds(prepare=prepare, encode=encode, search=0.0, decide=0.0)
+        position = middle_position([photo.position for photo in photos])
+        return self._finder.answer_together(np.concatenate(embedded), top_k, self.variant_name, spent, position)
 
     def photo_pixels(self, photo: Path) -> NDArray[np.uint8]:
         """Return the pixels of a photo's views, uint8 [views, size, size, 3]; a JPEG may be decoded smaller.

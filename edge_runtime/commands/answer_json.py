@@ -4,6 +4,7 @@
 
     {"schema": 1, "pack": {"name", "version"}, "encoder": variant, "answers": [
         {"photo" or "text": what was asked, "decision": "identified", "ambiguous", "unknown" or null,
+         "photos": [...] of one thing that were answered together (of several alone, "photo" first),
          "known_probability": that the photo shows something in the pack, or null, "seconds": wall time,
          "stage_seconds": {"prepare", "encode", "search", "decide"},
          "position": {"lat", "lng", "accuracy_m" or null, "source": "photo" or "given", "used": whether it told any
@@ -33,7 +34,7 @@ A newcomer would trust JSON to be safe to print: it lets through the letters tha
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from edge_identify.edge_runtime.identification import Identification
@@ -56,13 +57,12 @@ def answers_as_json(answers: Sequence[Answer], answerer: Answerer) -> str:
 
 def answer_as_line(answer: Answer, answerer: Answerer) -> str:
     """Return the documented object of one question, on one line without its end."""
-    document = answer_document(answer, answerer)
+    return document_as_line({**_header(answerer), **_as_json(answer)})
+
+
+def document_as_line(document: Mapping[str, Any] | Sequence[Any]) -> str:
+    """Return a document on one line without its end, safe to print."""
     return _printable_json(json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False))
-
-
-def answer_document(answer: Answer, answerer: Answerer) -> dict[str, Any]:
-    """Return the documented object of one question, which `--jsonl` prints on a line, as values."""
-    return {**_header(answerer), **_as_json(answer)}
 
 
 def reference_as_json(reference: Reference) -> dict[str, Any]:
@@ -105,8 +105,10 @@ def _as_json(answer: Answer) -> dict[str, Any]:
         return {answer.kind: answer.question, "error": str(answer.result)}
     verdict, alike = answer.result.verdict, answer.result.look_alikes
     suggested = {"suggested_namespaces": list(answer.suggested_namespaces)} if answer.kind == "text" else {}
+    together = {"photos": list(answer.questions)} if answer.further_photos else {}
     return {
         answer.kind: answer.question,
+        **together,
         **suggested,
         "decision": verdict.decision.value if verdict else None,
         "known_probability": round(verdict.known_probability, 4) if verdict else None,

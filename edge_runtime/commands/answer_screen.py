@@ -18,6 +18,7 @@ from edge_identify.edge_runtime.commands.saying import (
     places_in_words,
     points_in_words,
     reason,
+    together_in_words,
     what_it_is,
 )
 from edge_identify.edge_runtime.commands.terminal_text import (
@@ -58,6 +59,7 @@ def answer_lines(answer: Answer, screen: Screen) -> list[str]:
     assert isinstance(found, Identification), "errors are reported on standard error, not as answers"
     return [
         *_headline(answer, found, screen),
+        *_indented(together_in_words(answer.questions), screen, Style.FAINT),
         *_winner(found, screen),
         *_indented(f"why: {reason(found)}" if answer.kind == "photo" else "", screen, Style.FAINT),
         *_indented(points_in_words(found), screen, Style.FAINT),
@@ -70,7 +72,8 @@ def answer_lines(answer: Answer, screen: Screen) -> list[str]:
 def _headline(answer: Answer, found: Identification, screen: Screen) -> Iterator[str]:
     """Yield what was asked and what can be said; on a line of its own where both do not fit on one."""
     said = decision_in_words(found) if answer.kind == "photo" else "the nearest to this text"
-    question = printable(answer.question)
+    others = len(answer.further_photos)
+    question = printable(answer.question) + (f" and {others} more" if others else "")
     styled = screen.styled(printable(said), Style.BOLD, _STYLES[found.decision])
     if display_width(f"{question}: {said}") <= screen.width:
         yield f"{question}: {styled}"

@@ -25,6 +25,19 @@ _EXIT_CODES = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FurtherPhoto:
+    """Another photo of the same thing, that an answer was made from too.
+
+    Attributes:
+        path: As it was given.
+        thumbnail: The photo as a small JPEG, where pictures are shown.
+    """
+
+    path: str
+    thumbnail: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """One question and what came of it.
 
@@ -34,6 +47,7 @@ class Answer:
         result: The identification, or the error that stopped it.
         thumbnail: The photo as a small JPEG, where pictures are shown.
         suggested_namespaces: Those that a text names and that were not applied.
+        further_photos: Those that were answered together with the first.
     """
 
     kind: str
@@ -41,6 +55,12 @@ class Answer:
     result: Identification | EdgeIdentifyError
     thumbnail: bytes | None = None
     suggested_namespaces: tuple[str, ...] = ()
+    further_photos: tuple[FurtherPhoto, ...] = ()
+
+    @property
+    def questions(self) -> tuple[str, ...]:
+        """The paths of all photos that were answered together, or the text."""
+        return self.question, *(photo.path for photo in self.further_photos)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +98,7 @@ class Tally:
     Attributes:
         decisions: How often each decision was made; None for answers without one.
         skipped: How many questions ended in an error.
+        further_photos: How many photos were answered together with others, these not counted.
         has_bands: Whether matches of a text say how well they fit.
         times: Wall time of all answers, by stage.
     """
@@ -86,6 +107,7 @@ class Tally:
         """Begin to count."""
         self.decisions: Counter[Decision | None] = Counter()
         self.skipped = 0
+        self.further_photos = 0
         self.has_bands = False
         self.times = StageSeconds(prepare=0.0, encode=0.0, search=0.0, decide=0.0)
 
@@ -96,6 +118,7 @@ class Tally:
             return
         before, more = self.times, answer.result.times
         self.decisions[answer.result.decision] += 1
+        self.further_photos += len(answer.further_photos)
         self.has_bands |= any(match.band is not None for match in answer.result.matches)
         self.times = StageSeconds(
             prepare=before.prepare + more.prepare,
@@ -120,14 +143,15 @@ def exit_code_of(tally: Tally, *, is_single: bool) -> ExitCode:
 
     Args:
         tally: All that came of it.
-        is_single: Whether one photo was asked for, by its name: then its decision is the code. Of several photos the
-            decisions differ, and the code says only whether all of them were answered.
+        is_single: Whether one answer was asked for, to a photo by its name or to several of the same thing: then its
+            decision is the code. Of several the decisions differ, and the code says only whether all were answered.
     """
     if not tally.answered:
         return ExitCode.PHOTO
     if is_single:
         (decision,) = tally.decisions
-        return _EXIT_CODES[decision]
+        if _EXIT_CODES[decision] is not ExitCode.DONE:
+            return _EXIT_CODES[decision]
     return ExitCode.SOME_SKIPPED if tally.skipped else ExitCode.DONE
 
 

@@ -25,6 +25,7 @@ from edge_identify.edge_runtime.commands.saying import (
     places_in_words,
     points_in_words,
     reason,
+    together_in_words,
 )
 from edge_identify.edge_runtime.deciding.decision import Decision
 from edge_identify.edge_runtime.durable import replacing
@@ -168,7 +169,8 @@ def _head(answerer: Answerer, tally: Tally, counts: Mapping[str, int]) -> str:
         for group, (title, _) in _GROUPS.items()
         if counts[group]
     )
-    photos = "1 photo" if tally.asked == 1 else f"{tally.asked} photos"
+    count = tally.asked + tally.further_photos
+    photos = "1 photo" if count == 1 else f"{count} photos"
     took = f", {1000 * tally.times.total / tally.answered:.0f} ms each" if tally.answered else ""
     return f"""<!doctype html>
 <html lang="en">
@@ -191,14 +193,19 @@ by {_text(answerer.variant_name)}{took}.</p>
 
 
 def _card(answer: Answer, group: str, thumbnails: ThumbnailTable | None) -> str:
-    photo = "" if answer.thumbnail is None else _figure("image/jpeg", answer.thumbnail, "photo", answer.question)
+    taken = [(answer.question, answer.thumbnail), *((more.path, more.thumbnail) for more in answer.further_photos)]
+    photo = "".join(_figure("image/jpeg", picture, "photo", path) for path, picture in taken if picture is not None)
     if isinstance(answer.result, Identification):
         references = "".join(_reference_figures(answer.result, thumbnails))
         said = _said(answer.result, is_sure=group == Decision.IDENTIFIED.value)
     else:
         references, said = "", f'<p class="decision">{_text(str(answer.result))}</p>'
     pictures = f'<div class="pictures">{photo}{references}</div>\n' if photo or references else ""
-    return f'<li class="answer">\n{pictures}{said}\n<p class="faint">{_text(answer.question)}</p>\n</li>\n'
+    return f'<li class="answer">\n{pictures}{said}\n<p class="faint">{_text(_asked(answer))}</p>\n</li>\n'
+
+
+def _asked(answer: Answer) -> str:
+    return together_in_words(answer.questions) or answer.question
 
 
 def _figure(media_type: str, data: bytes, caption: str, alternative: str) -> str:

@@ -41,6 +41,11 @@ from edge_identify.edge_runtime.commands.photo_outputs import (
     summary,
 )
 from edge_identify.edge_runtime.commands.photo_paths import STANDARD_INPUT, photos_asked_for
+from edge_identify.edge_runtime.commands.photos_together import (
+    add_together_option,
+    answer_together,
+    check_together_option,
+)
 from edge_identify.edge_runtime.commands.running import EXIT_CODES_HELP, ExitCode, run_command
 from edge_identify.edge_runtime.errors import EdgeIdentifyError, SetupError
 
@@ -57,6 +62,7 @@ _DESCRIPTION = """\
 example:
   edge-identify photo.jpg
   edge-identify holiday/ --html holiday.html
+  edge-identify --same-thing front.jpg back.jpg
 
 Names what photos show, from a pack on this device; nothing is sent anywhere.
 
@@ -111,6 +117,7 @@ def _parser() -> argparse.ArgumentParser:
         help="look only at this part of each photo as it is seen: its left, top, width and height in pixels "
         "(120,80,400,300), as shares (0.1,0.1,0.5,0.5) or in percent (10%%,10%%,50%%,50%%)",
     )
+    add_together_option(parser)
     parser.add_argument("-0", "--null", action="store_true", help="paths on standard input end with NUL")
     add_pack_options(parser)
     add_answer_options(parser)
@@ -140,6 +147,7 @@ def _checked(options: argparse.Namespace, parser: argparse.ArgumentParser) -> ar
     if options.null and STANDARD_INPUT not in options.photos:
         parser.error("--null says how paths on standard input end; give - as a PHOTO to read them")
     check_place_options(options, parser)
+    check_together_option(options, parser)
     return options
 
 
@@ -154,19 +162,27 @@ def _identify(options: argparse.Namespace) -> ExitCode:
         pack = chosen_pack(options)
         identifier, first = _opened(pack, asked, options)
         stack.enter_context(identifier)
-        outputs = chosen_outputs(options, pack, _answerer(pack, identifier), page, len(asked), stack)
+        count = 1 if options.same_thing else len(asked)
+        outputs = chosen_outputs(options, pack, _answerer(pack, identifier), page, count, stack)
         with_thumbnails = any(output.shows_photos for output in outputs)
         ready = _ready_photos(pack, asked, first, stack, options, with_thumbnails=with_thumbnails)
-        answers = answers_in_batches(ready, partial(identifier.identify_batch, top_k=wanted_matches(options)))
-        answers = with_geometry(options, pack, identifier, answers, stack)
+        answers = with_geometry(options, pack, identifier, _answers(options, identifier, ready), stack)
         if is_single and not (options.json or options.jsonl or options.html):
             answers = map(_or_raise, answers)
-        interruption = show_all(answers, outputs, tally, _progress(options, len(asked)))
-    if not is_single:
+        interruption = show_all(answers, outputs, tally, _progress(options, count))
+    if not (is_single or options.same_thing):
         print(summary(tally), file=sys.stderr)
     if interruption is not None:
         raise interruption
-    return exit_code_of(tally, is_single=is_single)
+    return exit_code_of(tally, is_single=is_single or options.same_thing)
+
+
+def _answers(
+    options: argparse.Namespace, identifier: Identifier, ready: Iterator[ReadyPhoto | Answer]
+) -> Iterator[Answer]:
+    if options.same_thing:
+        return answer_together(ready, partial(identifier.identify_together, top_k=options.top_k))
+    return answers_in_batches(ready, partial(identifier.identify_batch, top_k=wanted_matches(options)))
 
 
 def _path(asked: str | Answer) -> str:

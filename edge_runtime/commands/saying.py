@@ -6,6 +6,7 @@ probability, and where the pack is not calibrated there is none to tell.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from edge_identify.edge_runtime.deciding.decision import Decision
@@ -67,6 +68,13 @@ def _what_speaks_for(match: Match) -> str:
         "where the photo was taken speaks for it" if match.place is not None else "",
     ]
     return "".join(f", and {text}" for text in told if text)
+
+
+def together_in_words(photos: Sequence[str]) -> str:
+    """Return which photos were answered together; nothing for one."""
+    if len(photos) < 2:
+        return ""
+    return f"from {len(photos)} photos of the same thing: {', '.join(photos)}; similarities are their means"
 
 
 def points_in_words(found: Identification) -> str:
