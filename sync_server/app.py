@@ -1,130 +1,178 @@
-"""The HTTP service: the published tree and nothing else.
+"""The HTTP service put together: the published tree, the answers, and how the service is.
 
-It adds nothing that a static host could not do, so a publisher may move to one at any time. A path reaches
-the disk only as a pack's name, a version or a hash, each of which is parsed first; there is no joining of
-paths that come from outside, and so nothing to climb out of. The tree may be published to while this runs.
+Each route is described once (`contract`); here a request is read by that description, counted, limited, given an id,
+and what goes wrong becomes a problem document.
 """
 
 from __future__ import annotations
 
-import io
-import os
+import logging
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING
+from uuid import uuid4
 
-from flask import Flask, Response, abort, request
+from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
-from edge_identify.edge_runtime import __version__
-from edge_identify.edge_runtime.durable import sha256_of_bytes
-from edge_identify.edge_runtime.errors import EdgeIdentifyError, PackFormatError
-from edge_identify.edge_runtime.json_fields import canonical_json
-from edge_identify.edge_runtime.listing import LISTING_NAME, PAGE_NAME, blob_path, manifest_path
-from edge_identify.edge_runtime.pack.names import PackVersion, checked_pack_name, checked_sha256
-from edge_identify.sync_server.problems import problem, problem_for
-from edge_identify.sync_server.publish import read_listing
-from edge_identify.sync_server.sending import IMMUTABLE, REVALIDATE, Content, send
+from edge_identify.edge_runtime.errors import EdgeIdentifyError
+from edge_identify.sync_server.contract.operation import Operation, Route, read_request
+from edge_identify.sync_server.contract.problem_kinds import FAULT, TOO_MANY, UNAVAILABLE, ProblemError
+from edge_identify.sync_server.drop_in_routes import drop_in_routes
+from edge_identify.sync_server.measuring import Measures
+from edge_identify.sync_server.own_routes import own_routes
+from edge_identify.sync_server.problems import problem, problem_for, problem_of
+from edge_identify.sync_server.rate_limit import RateLimit
+from edge_identify.sync_server.settings import Settings
+from edge_identify.sync_server.state_routes import state_routes
+from edge_identify.sync_server.tree_routes import tree_routes
 
-_HTML = "text/html; charset=utf-8"
-_JSON = "application/json"
+if TYPE_CHECKING:
+    from werkzeug.wrappers import Response as WerkzeugResponse
+
+    from edge_identify.sync_server.engine.room import EngineRoom
+
+_LOG = logging.getLogger(__name__)
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_MAX_FORM_TEXT_BYTES = 256 * 2**10  # of all fields of a form that are no file
+_MAX_FORM_PARTS = 200
 _SHARED_HEADERS = {
     "X-Content-Type-Options": "nosniff",
-    # Packs are public, and web clients on other origins fetch them.
+    "Cross-Origin-Resource-Policy": "cross-origin",
+    # The pages need their own style and nothing more, whatever a title may try.
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+}
+# Packs are public, and web clients on other origins fetch them.
+_FOR_ALL_PAGES = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Headers": "Range, If-Range, If-None-Match",
-    "Access-Control-Expose-Headers": "ETag, Content-Range, Content-Length, Accept-Ranges",
-    "Cross-Origin-Resource-Policy": "cross-origin",
-    # The page needs its own style and nothing more, whatever a title may try.
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+    "Access-Control-Expose-Headers": "ETag, Content-Range, Content-Length, Accept-Ranges, X-Request-ID",
 }
 
 
-def create_app(repo: Path) -> Flask:
-    """Return the service for one published tree.
+def create_app(repo: Path | None, *, room: EngineRoom | None = None, settings: Settings | None = None) -> Flask:
+    """Return the service.
 
     Args:
-        repo: The tree that `publish` writes. It may still be empty.
+        repo: The tree that `publish` writes, which may still be empty; None serves none.
+        room: Answers questions; None answers none.
+        settings: Caps and rates; None for the defaults.
     """
+    settings = settings or Settings()
+    measures = Measures()
     app = Flask(__name__, static_folder=None)
     app.url_map.merge_slashes = False  # a doubled slash is a 404, not a redirect
-    _add_tree(app, repo)
-    _add_health(app, repo)
-    app.register_error_handler(HTTPException, problem_for)
-    app.register_error_handler(EdgeIdentifyError, _damaged)
-    app.after_request(_with_shared_headers)
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
+    app.config["MAX_FORM_MEMORY_SIZE"] = _MAX_FORM_TEXT_BYTES
+    app.config["MAX_FORM_PARTS"] = _MAX_FORM_PARTS
+    _add_routes(app, _routes(repo, room, measures), RateLimit(settings.rate_per_minute))
+    _add_errors(app)
+    _add_accounts(app, measures, settings)
     return app
 
 
-def _add_tree(app: Flask, repo: Path) -> None:
-    @app.get("/")
-    @app.get(f"/{PAGE_NAME}")
-    def page() -> Response:
-        return send(_document(repo / PAGE_NAME, _HTML, REVALIDATE), request)
+def operations_of(repo: Path | None, room: EngineRoom | None) -> list[Operation]:
+    """Return what a service with these offers."""
+    return [route.operation for route in _routes(repo, room, Measures())]
 
-    @app.get(f"/{LISTING_NAME}")
-    def listing() -> Response:
-        return send(_document(repo / LISTING_NAME, _JSON, REVALIDATE), request)
 
-    @app.get("/manifests/<name>/<version>.json")
-    def manifest(name: str, version: str) -> Response:
+def _routes(repo: Path | None, room: EngineRoom | None, measures: Measures) -> list[Route]:
+    routes = [] if room is None else [*own_routes(room), *drop_in_routes(room)]
+    routes += [] if repo is None else tree_routes(repo)
+    routes += state_routes(repo, room, measures, lambda: [route.operation for route in routes])
+    return routes
+
+
+def _add_routes(app: Flask, routes: Sequence[Route], rate: RateLimit) -> None:
+    for route in routes:
+        operation = route.operation
+        # An id may hold slashes; it is the last part of its address.
+        rule = operation.path.replace("{id}", "<path:id>").replace("{", "<").replace("}", ">")
+        app.add_url_rule(rule, endpoint=operation.id, view_func=_view(route, rate), methods=[operation.method])
+
+
+def _view(route: Route, rate: RateLimit) -> Callable[..., Response]:
+    operation = route.operation
+
+    def view(**in_path: str) -> Response:
+        if operation.bodies and (wait_s := rate.wait_s(request.remote_addr or "")):
+            raise ProblemError(TOO_MANY, f"ask again in {wait_s} s", retry_after_s=wait_s)
         try:
-            path = manifest_path(checked_pack_name(name), PackVersion.parse(version))
-        except PackFormatError as error:
-            abort(404, str(error))
-        return send(_document(repo / path, _JSON, IMMUTABLE), request)
+            return route.handler(read_request(operation, request, in_path))
+        except ProblemError as error:
+            kind = operation.kind_for(error.kind)
+            raise ProblemError(kind, error.detail, retry_after_s=error.retry_after_s) from error
 
-    @app.get("/blobs/sha256/<prefix>/<sha256>")
-    def blob(prefix: str, sha256: str) -> Response:
-        try:
-            path = blob_path(checked_sha256(sha256))
-        except PackFormatError as error:
-            abort(404, str(error))
-        if prefix != sha256[:2]:
-            abort(404, "the folder is not the beginning of the hash")
-        return send(_blob(repo / path, sha256), request)
+    return view
 
 
-def _add_health(app: Flask, repo: Path) -> None:
-    @app.get("/health")
-    def health() -> Response:
-        body = {"status": "ok", "packs": len(read_listing(repo).packs), "version": __version__}
-        response = Response(canonical_json(body), content_type=_JSON)
-        response.headers["Cache-Control"] = "no-store"
-        return response
-
-
-def _document(path: Path, content_type: str, cache_control: str) -> Content:
-    """Read a small file whole: its ETag is then of the very bytes sent, even while it is being replaced."""
-    try:
-        data = path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-        abort(404, "nothing is published there")
-    return Content(
-        file=io.BytesIO(data),
-        length_bytes=len(data),
-        sha256=sha256_of_bytes(data),
-        content_type=content_type,
-        cache_control=cache_control,
-    )
-
-
-def _blob(path: Path, sha256: str) -> Content:
-    try:
-        file = path.open("rb")
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-        abort(404, "nothing is published there")
-    return Content(
-        file=file,
-        length_bytes=os.fstat(file.fileno()).st_size,
-        sha256=sha256,
-        content_type="application/octet-stream",
-        cache_control=IMMUTABLE,
-    )
+def _add_errors(app: Flask) -> None:
+    app.register_error_handler(HTTPException, problem_for)
+    app.register_error_handler(ProblemError, problem_of)
+    app.register_error_handler(EdgeIdentifyError, _damaged)
+    app.register_error_handler(Exception, _fault)
 
 
 def _damaged(error: EdgeIdentifyError) -> Response:
-    return problem(503, "Service Unavailable", f"the published tree cannot be read: {type(error).__name__}")
+    _LOG.error("the published tree cannot be read", extra={"reason": str(error), "request_id": g.get("request_id")})
+    return problem(UNAVAILABLE, f"the published tree cannot be read: {type(error).__name__}")
 
 
-def _with_shared_headers(response: Response) -> Response:
-    response.headers.update(_SHARED_HEADERS)
-    return response
+def _fault(error: Exception) -> Response:
+    _LOG.error("a fault of this server", exc_info=error, extra={"request_id": g.get("request_id")})
+    return problem(FAULT, "a fault of this server; its log has the request's id")
+
+
+def _add_accounts(app: Flask, measures: Measures, settings: Settings) -> None:
+    """Give each request an id, headers, a line in the log and a place among the figures."""
+
+    @app.before_request
+    def begin() -> None:
+        given = request.headers.get("X-Request-ID", "")
+        g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
+        g.started = perf_counter()
+
+    @app.after_request
+    def end(response: Response) -> WerkzeugResponse:
+        seconds = perf_counter() - g.get("started", perf_counter())
+        response.headers.update(_SHARED_HEADERS)
+        response.headers.update(_origin_headers(settings))
+        response.headers["X-Request-ID"] = g.get("request_id", "")
+        route = request.endpoint or "none"
+        if "stages" in g:
+            measures.add_stages(g.stages)
+        measures.add_request(
+            route=route,
+            method=request.method if request.url_rule else "any",
+            status=response.status_code,
+            seconds=seconds,
+            received_bytes=request.content_length or 0,
+        )
+        _LOG.info(
+            "request",
+            extra={
+                "request_id": g.get("request_id"),
+                "route": route,
+                "method": request.method[:10],
+                "status": response.status_code,
+                "ms": round(1000 * seconds, 1),
+            },
+        )
+        return response
+
+
+def _origin_headers(settings: Settings) -> dict[str, str]:
+    """Return which web pages may read an answer: any of what is public, those of one origin of what was asked."""
+    rule = request.url_rule
+    if rule is None or "POST" not in (rule.methods or ()):
+        return _FOR_ALL_PAGES
+    if not settings.allow_origin:
+        return {}
+    return {
+        "Access-Control-Allow-Origin": settings.allow_origin,
+        "Access-Control-Allow-Headers": "Content-Type, X-Request-ID, Range, If-Range, If-None-Match",
+        "Access-Control-Expose-Headers": "X-Request-ID, Retry-After",
+        "Vary": "Origin",
+    }

@@ -1,38 +1,32 @@
-"""`edge-serve`: publish a pack into a static tree, and serve that tree.
+"""`edge-serve`: publish a pack into a static tree, serve that tree, and answer questions from its packs.
 
-Serving is for trying out and for small groups; the tree itself may lie on any static host or behind a CDN.
+Delivery needs no server of ours: the tree may lie on any static host or behind a CDN.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import signal
-import socket
+import os
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any
 
 from edge_identify.edge_runtime import __version__
 from edge_identify.edge_runtime.commands.running import EXIT_CODES_HELP, ExitCode, require_extra, run_command
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.listing import LISTING_NAME
-
-if TYPE_CHECKING:
-    from flask import Flask
-
-THREADS = 16  # each prepares one answer; waitress sends the files without them (see `sending`)
+from edge_identify.sync_server.settings import ENVIRONMENT_PREFIX, LOG_LEVELS, Settings, read_settings
 
 _DESCRIPTION = """\
 examples:
   edge-serve publish ./street-art --repo ./repo
   edge-serve run --repo ./repo --port 8000
 
-Publishes packs into a folder of plain files, and serves that folder to devices."""
+Publishes packs into a folder of plain files, serves that folder to devices, and answers questions over HTTP."""
 
 _PUBLISH_DESCRIPTION = """\
 example:
@@ -40,11 +34,14 @@ example:
 
 Adds a pack to a folder of plain files that `edge-serve run`, or any static host, serves."""
 
-_RUN_DESCRIPTION = """\
-example:
+_RUN_DESCRIPTION = f"""\
+examples:
   edge-serve run --repo ./repo --host 0.0.0.0 --port 8000
+  curl -F file=@photo.jpg http://127.0.0.1:8000/v1/identify
 
-Serves a folder that `edge-serve publish` made. Stop it with Ctrl-C."""
+Serves a folder that `edge-serve publish` made, and answers from its packs; /docs says what it can be asked.
+Each option can also stand in the environment ({ENVIRONMENT_PREFIX}PORT=8000) or in a TOML file (port = 8000);
+an option counts before the environment, and that before the file. Stop it with Ctrl-C."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -80,12 +77,38 @@ def _add_publish(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--repo", type=Path, metavar="DIR", required=True, help="the folder to serve")
+    defaults = Settings()
+    parser.add_argument("--config", type=Path, metavar="FILE", help="TOML with any of these settings")
+    parser.add_argument("--repo", type=Path, metavar="DIR", help="the published folder to serve and to answer from")
+    parser.add_argument("--store", type=Path, metavar="DIR", help="a device's store to answer from")
+    parser.add_argument("--host", help=f"address to listen on (default {defaults.host}: this machine only)")
+    parser.add_argument("--port", type=_port, metavar="N", help=f"default {defaults.port}; 0 takes a free one")
     parser.add_argument(
-        "--host", default="127.0.0.1", help="address to listen on (default %(default)s: this machine only)"
+        "--deliver-only", action="store_true", default=None, help="serve the folder and answer no questions"
+    )
+    parser.add_argument("--default-pack", metavar="NAME", help="answers where a request names no pack")
+    parser.add_argument("--workers", type=int, metavar="N", help="photos embedded at a time (default: one each core)")
+    parser.add_argument(
+        "--patience-s",
+        type=float,
+        metavar="S",
+        help=f"how long a request waits its turn (default {defaults.patience_s:g})",
     )
     parser.add_argument(
-        "--port", type=_port, default=8000, metavar="N", help="port (default %(default)s; 0 takes a free one)"
+        "--max-body-mib", type=int, metavar="MIB", help=f"the largest request (default {defaults.max_body_mib})"
+    )
+    parser.add_argument(
+        "--rate-per-minute", type=int, metavar="N", help="questions a minute from one address (default: any number)"
+    )
+    parser.add_argument(
+        "--refresh-s",
+        type=float,
+        metavar="S",
+        help=f"how often to look for new versions (default {defaults.refresh_s:g})",
+    )
+    parser.add_argument("--allow-origin", metavar="ORIGIN", help="web pages of this origin may read answers")
+    parser.add_argument(
+        "--log-level", choices=LOG_LEVELS, help=f"default {defaults.log_level}; info has a line for each request"
     )
 
 
@@ -113,48 +136,15 @@ def _publish(options: argparse.Namespace) -> ExitCode:
 
 
 def _run(options: argparse.Namespace) -> ExitCode:
-    if not (options.repo / LISTING_NAME).is_file():
+    flags = {field.name: getattr(options, field.name) for field in fields(Settings)}
+    settings = read_settings(flags, os.environ, options.config)
+    if settings.repo is None and (settings.store is None or settings.deliver_only):
+        raise SetupError("nothing to serve; give --repo DIR, or --store DIR to answer from a device's packs")
+    if settings.repo is not None and not (settings.repo / LISTING_NAME).is_file():
         raise SetupError(
-            f"{options.repo}: nothing is published there; run `edge-serve publish PACK --repo {options.repo}`"
+            f"{settings.repo}: nothing is published there; run `edge-serve publish PACK --repo {settings.repo}`"
         )
-    require_extra("server", ("flask", "waitress"))
-    from edge_identify.sync_server.app import create_app
+    require_extra("server", ("flask", "waitress", "prometheus_client"))
+    from edge_identify.sync_server.serving import serve
 
-    return _serve(create_app(options.repo), options)
-
-
-def _serve(app: Flask, options: argparse.Namespace) -> ExitCode:
-    """Serve until a signal ends it: 0 after a termination, 130 after Ctrl-C."""
-    from waitress.server import create_server
-
-    received: list[int] = []
-
-    def stop(signal_number: int, _frame: FrameType | None) -> NoReturn:
-        received.append(signal_number)
-        raise SystemExit  # waitress ends its loop on it
-
-    # Bound here: waitress starts its threads first, and leaves them behind if the port is taken.
-    with _bound_socket(options.host, options.port) as listener:
-        server = create_server(app, sockets=[listener], threads=THREADS, ident=None)
-        signal.signal(signal.SIGTERM, stop)
-        signal.signal(signal.SIGINT, stop)
-        print(f"serving {options.repo} at {_url(listener)}", file=sys.stderr, flush=True)
-        server.run()
-        server.close()
-    return ExitCode.INTERRUPTED if signal.SIGINT in received else ExitCode.DONE
-
-
-def _bound_socket(host: str, port: int) -> socket.socket:
-    try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        return socket.create_server(address, family=family)
-    except OSError as error:
-        raise SetupError(
-            f"cannot listen on {host} port {port} ({error.strerror or error}); "
-            "choose another --port, or 0 for a free one"
-        ) from error
-
-
-def _url(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+    return serve(settings, announce=lambda line: print(line, file=sys.stderr, flush=True))

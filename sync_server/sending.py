@@ -13,6 +13,7 @@ from typing import BinaryIO
 from flask import Request, Response
 from werkzeug.wsgi import wrap_file
 
+from edge_identify.sync_server.contract.problem_kinds import RANGE
 from edge_identify.sync_server.piece import open_piece
 from edge_identify.sync_server.problems import problem
 from edge_identify.sync_server.ranges import ByteRange, UnsatisfiableRangeError, requested_range
@@ -50,7 +51,7 @@ def send(content: Content, request: Request) -> Response:
         piece = requested_range(_range_header(request, content), content.length_bytes)
     except UnsatisfiableRangeError:
         content.file.close()
-        answer = problem(416, "Range Not Satisfiable", f"the file has {content.length_bytes} bytes")
+        answer = problem(RANGE, f"the file has {content.length_bytes} bytes")
         answer.headers["Content-Range"] = f"bytes */{content.length_bytes}"
         return answer
     return _with_headers(_body(content, piece, request), content)

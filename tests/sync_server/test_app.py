@@ -78,7 +78,6 @@ def test_a_manifest_is_the_exact_bytes_of_the_pack(client: FlaskClient, tmp_path
 @pytest.mark.parametrize(
     ("path", "file", "content_type"),
     [
-        ("/", PAGE_NAME, "text/html; charset=utf-8"),
         ("/index.html", PAGE_NAME, "text/html; charset=utf-8"),
         ("/packs.json", LISTING_NAME, "application/json"),
     ],
@@ -91,6 +90,15 @@ def test_the_listing_and_its_page_are_asked_for_each_time(
     assert answer.headers["Cache-Control"] == "no-cache"
     assert answer.headers["Content-Type"] == content_type
     assert client.get(path, headers={"If-None-Match": answer.headers["ETag"]}).status_code == 304
+
+
+def test_a_browser_sees_the_page_at_the_root_and_a_program_the_service(client: FlaskClient, repo: Path) -> None:
+    page = client.get("/", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+    assert page.data == (repo / PAGE_NAME).read_bytes()
+    for headers in ({}, {"Accept": "*/*"}, {"Accept": "application/json"}):
+        answer = client.get("/", headers=headers)
+        assert json.loads(answer.data)["service"] == "edge-identify"
+        assert answer.headers["Vary"] == "Accept"
 
 
 @pytest.mark.parametrize("path", ["/", "/packs.json", MANIFEST_URL, "blob", "/health", "/nowhere"])
@@ -253,7 +261,13 @@ def test_a_wrong_method_is_405_and_says_which_are_right(client: FlaskClient) -> 
 
 def test_health_counts_the_packs(client: FlaskClient) -> None:
     answer = client.get("/health")
-    assert json.loads(answer.data) == {"status": "ok", "packs": 1, "version": __version__}
+    assert json.loads(answer.data) == {
+        "status": "ok",
+        "packs": 1,
+        "version": __version__,
+        "model_loaded": False,
+        "device": "none",
+    }
     assert answer.headers["Cache-Control"] == "no-store"
 
 

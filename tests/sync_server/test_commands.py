@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack, closing
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.request import urlopen
@@ -18,8 +17,7 @@ import pytest
 
 from edge_identify.edge_runtime.commands.running import ExitCode
 from edge_identify.sync_server.commands import main
-
-_START = "import sys; from edge_identify.sync_server.commands import main; sys.exit(main())"
+from live_service import running
 
 
 @pytest.fixture
@@ -28,24 +26,10 @@ def repo(small_pack: Callable[..., Path], tmp_path: Path) -> Path:
     return tmp_path / "repo"
 
 
-@contextmanager
-def _running(*words: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Start the server and wait for the line that says where it listens."""
-    with subprocess.Popen([sys.executable, "-c", _START, "run", *words], stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        try:
-            line = process.stderr.readline()
-            match = re.search(r"serving .* at (http://\S+)/\n", line)
-            assert match is not None, line + process.stderr.read()
-            yield process, match[1]
-        finally:
-            process.kill()
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of this kind are not there")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
 def test_the_server_serves_on_a_free_port_until_a_signal_ends_it(repo: Path, number: signal.Signals, code: int) -> None:
-    with _running("--repo", str(repo), "--port", "0") as (process, url):
+    with running("--repo", str(repo), "--port", "0", "--deliver-only") as (process, url):
         with urlopen(f"{url}/health", timeout=10) as answer:
             assert json.load(answer)["packs"] == 1
         process.send_signal(number)
@@ -56,7 +40,7 @@ def test_the_server_serves_on_a_free_port_until_a_signal_ends_it(repo: Path, num
 
 def test_raw_requests_cannot_climb_out_of_the_tree(repo: Path) -> None:
     (repo.parent / "secret.json").write_text("a secret")
-    with _running("--repo", str(repo), "--port", "0") as (_, url):
+    with running("--repo", str(repo), "--port", "0") as (_, url):
         port = int(url.rpartition(":")[2])
         for path in (
             "/../secret.json",
@@ -78,7 +62,7 @@ def test_many_slow_downloads_stop_nobody(repo: Path) -> None:
     large.parent.mkdir(exist_ok=True)
     with large.open("wb") as file:
         file.truncate(48 * 2**20)  # far beyond what the server and the sockets keep in memory
-    with _running("--repo", str(repo), "--port", "0") as (_, url), ExitStack() as lines:
+    with running("--repo", str(repo), "--port", "0") as (_, url), ExitStack() as lines:
         port = int(url.rpartition(":")[2])
         for number in range(24):  # more than the server has threads
             line = lines.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
@@ -92,7 +76,7 @@ def test_many_slow_downloads_stop_nobody(repo: Path) -> None:
 def test_the_real_server_sends_whole_files_pieces_and_heads(repo: Path) -> None:
     path = next((repo / "blobs/sha256").glob("*/*"))
     data = path.read_bytes()
-    with _running("--repo", str(repo), "--port", "0") as (_, url):
+    with running("--repo", str(repo), "--port", "0") as (_, url):
         line = HTTPConnection("127.0.0.1", int(url.rpartition(":")[2]), timeout=10)
         with closing(line):
             for method, headers, body in (
@@ -180,4 +164,4 @@ def test_a_port_that_is_none_is_wrong_usage(port: str) -> None:
 def test_help_loads_neither_flask_nor_waitress() -> None:
     code = "import sys; from edge_identify.sync_server import commands, publish; print(*sys.modules)"
     modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    assert not {"flask", "waitress", "torch", "sqlite_utils", "numpy"} & set(modules)
+    assert not {"flask", "waitress", "prometheus_client", "torch", "sqlite_utils", "numpy"} & set(modules)

@@ -1,0 +1,1 @@
+"""What the service promises: each route described once, from which come its checks and its documents."""

@@ -1,0 +1,127 @@
+"""The service on a socket, until a signal ends it.
+
+waitress answers by itself to what is no HTTP, and to bodies far beyond any cap; those answers are problem documents,
+too. A newcomer would set its cap to the service's: it then hangs up on a client that is still sending, which sees a
+broken connection instead of the answer. So a few times the cap is read, and refused in words.
+"""
+
+from __future__ import annotations
+
+import signal
+import socket
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import FrameType
+from typing import TYPE_CHECKING, NoReturn
+from uuid import uuid4
+
+from waitress.channel import HTTPChannel
+from waitress.server import create_server
+from waitress.task import ErrorTask
+
+from edge_identify.edge_runtime.commands.running import ExitCode
+from edge_identify.edge_runtime.errors import SetupError
+from edge_identify.edge_runtime.store import PackStore
+from edge_identify.sync_server.app import create_app
+from edge_identify.sync_server.contract.problem_kinds import kind_of_status
+from edge_identify.sync_server.engine.pack_sources import InstalledPacks, PackSource, PublishedPacks
+from edge_identify.sync_server.engine.room import EngineRoom, Refreshing
+from edge_identify.sync_server.engine.turns import Turns
+from edge_identify.sync_server.json_logs import json_logs
+from edge_identify.sync_server.problems import PROBLEM_JSON, problem_document
+
+if TYPE_CHECKING:
+    from edge_identify.sync_server.settings import Settings
+
+THREADS = 16  # each prepares one answer; waitress sends the files without them (see `sending`)
+_READ_BEYOND_CAP = 4
+
+
+def serve(settings: Settings, *, announce: Callable[[str], None]) -> ExitCode:
+    """Serve until a signal ends it: 0 after a termination, 130 after Ctrl-C.
+
+    Args:
+        settings: Says what and where.
+        announce: Called with a line for the operator once requests are taken.
+
+    Raises:
+        SetupError: The address is taken or is none.
+    """
+    received: list[int] = []
+
+    def stop(signal_number: int, _frame: FrameType | None) -> NoReturn:
+        received.append(signal_number)
+        raise SystemExit  # waitress ends its loop on it
+
+    with ExitStack() as stack:
+        stack.enter_context(json_logs(settings.log_level))
+        # Bound here: waitress starts its threads first, and leaves them behind if the port is taken.
+        listener = stack.enter_context(_bound_socket(settings.host, settings.port))
+        room = None if settings.deliver_only else _room(settings, stack)
+        server = create_server(
+            create_app(settings.repo, room=room, settings=settings),
+            sockets=[listener],
+            threads=THREADS,
+            ident=None,
+            max_request_body_size=_READ_BEYOND_CAP * settings.max_body_bytes,
+        )
+        server.channel_class = _Channel
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGINT, stop)
+        announce(f"serving {settings.repo or settings.store} at {_url(listener)}")
+        server.run()
+        server.close()
+    return ExitCode.INTERRUPTED if signal.SIGINT in received else ExitCode.DONE
+
+
+def _room(settings: Settings, stack: ExitStack) -> EngineRoom:
+    """Return a room that is filled, and kept up to date, by a thread of its own."""
+    sources: list[PackSource] = []
+    if settings.repo is not None:
+        work = stack.enter_context(TemporaryDirectory(prefix="edge-serve-", ignore_cleanup_errors=True))
+        sources.append(PublishedPacks(settings.repo, Path(work)))
+    if settings.store is not None:
+        sources.append(InstalledPacks(PackStore(settings.store)))
+    turns = Turns(settings.turns, patience_s=settings.patience_s)
+    room = EngineRoom(sources, turns, default_pack=settings.default_pack or None)
+    stack.callback(room.close)
+    stack.enter_context(Refreshing(room, settings.refresh_s))
+    return room
+
+
+class _ProblemTask(ErrorTask):  # type: ignore[misc]  # waitress has no types
+    """What waitress answers by itself, as a problem document."""
+
+    def execute(self) -> None:
+        """Write it."""
+        error = self.request.error
+        kind = kind_of_status(error.code)
+        path, request_id = getattr(self.request, "path", "") or "/", uuid4().hex
+        body = problem_document(kind, str(error.body), instance=path, request_id=request_id)
+        self.status = f"{error.code} {kind.title}"
+        self.response_headers.extend([("Content-Type", PROBLEM_JSON), ("X-Request-ID", request_id)])
+        self.set_close_on_finish()
+        self.content_length = len(body)
+        self.write(body)
+
+
+class _Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
+    error_task_class = _ProblemTask
+
+
+def _bound_socket(host: str, port: int) -> socket.socket:
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address, family=family)
+    except OSError as error:
+        raise SetupError(
+            f"cannot listen on {host} port {port} ({error.strerror or error}); "
+            "choose another --port, or 0 for a free one"
+        ) from error
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
