@@ -116,6 +116,7 @@ def build_builtin_pack(
     *,
     photo_views: tuple[float, ...] = (1.0,),
     adapter: Path | None = None,
+    thumbnail_side_px: int | None = None,
 ) -> Pack:
     """Build a pack with nothing but the built-in encoder's int8 form, by way of a catalogue, as a person would.
 
@@ -125,6 +126,7 @@ def build_builtin_pack(
         weights: A file of an image tower's weights; None for those that are shipped.
         photo_views: How photos are looked at; once, where an encoder is to be measured and nothing else.
         adapter: As `PackRequest.adapter_file`.
+        thumbnail_side_px: As `PackRequest.thumbnail_side_px`.
 
     Raises:
         SetupError: No usable picture, weights of another model, or an export below the fidelity gate.
@@ -146,6 +148,7 @@ def build_builtin_pack(
         replace=False,
         photo_views=photo_views,
         adapter_file=adapter,
+        thumbnail_side_px=thumbnail_side_px,
     )
     with Catalogue.open(folder / "references.catalogue") as catalogue:
         added = catalogue.add(source)

@@ -1,12 +1,14 @@
 """How well packs decide on real photos: known things, things that are not in the pack, and things left out of it.
 
     python benchmarks/decisions.py --data DIR --html report.html [--only NAME ...] [--photo-views 1] [--adapter]
+        [--verify-geometry]
 
 Builds packs with the built-in encoder from the references of each set under DIR (`grocery/`, `invaders/`; one that is
 not there is skipped aloud), asks them all photos, prints one JSON line for each set and writes one report for people.
 `grocery-left-out` has no strangers of its own: its products are left out of the pack a third at a time. Of each third's
 pack, the photos of what was left out are strangers; the photos of the next third are the known ones, so that each
-photo counts once as either. The last two options show what looking at a photo several times brings, and an adapter.
+photo counts once as either. The last three options show what looking at a photo several times brings, an adapter, and
+comparing photos with thumbnails point by point.
 
 A newcomer would tune the calibration until these figures rise. They are for reading; what is fitted sees no real photo.
 """
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     from edge_identify.edge_runtime.pack.reader import Pack
 
 FOLDS = 3
+THUMBNAIL_SIDE_PX = 320  # the sets' references are smaller, so their thumbnails are of their own size
 LEFT_OUT = "grocery-left-out"
 SETS = (*(real.name for real in REAL_SETS), LEFT_OUT)
 
@@ -66,15 +69,17 @@ TARGETS: Mapping[str, tuple[Target, ...]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
-    """How packs are built.
+    """How packs are built and asked.
 
     Attributes:
         photo_views: As `Preprocessing.photo_views`.
         is_adapted: Whether an adapter is learnt for packs that have references enough.
+        verifies_geometry: Whether packs have thumbnails, and answers are compared with them point by point.
     """
 
     photo_views: tuple[float, ...]
     is_adapted: bool
+    verifies_geometry: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +106,11 @@ def main() -> None:
                 if missing := missing_part(folder):
                     print(f"SKIPPED {name}: {missing}", file=sys.stderr)
                     continue
-                form = Form(photo_views=options.photo_views, is_adapted=options.adapter)
+                form = Form(
+                    photo_views=options.photo_views,
+                    is_adapted=options.adapter,
+                    verifies_geometry=options.verify_geometry,
+                )
                 measured = measure_set(name, folder, Path(scratch), form)
                 parts.append(measured.part)
                 print_line(
@@ -137,7 +146,7 @@ def measure_set(name: str, folder: Path, scratch: Path, form: Form) -> Measured:
         evaluation = _evaluate_left_out(images, queries, scratch, form)
         asked_with = f"{FOLDS} packs, each without a third of the products"
     else:
-        evaluation = evaluate_pack(pack, queries, progress=lambda items: shown_progress("asking", items))
+        evaluation = _ask(pack, queries, form)
         asked_with = "all photos of the set"
     for left_out in evaluation.left_out:
         print(f"skipped: {left_out.reason}", file=sys.stderr)
@@ -180,12 +189,21 @@ def _evaluate_left_out(
         kept = [image for image in images if folds[image.reference.id] != fold]
         pack = _build(kept, scratch / f"fold-{fold}", form)
         asked = queries_of_fold(queries, folds, fold)
-        evaluations.append(evaluate_pack(pack, asked, progress=lambda items: shown_progress("asking", items)))
+        evaluations.append(_ask(pack, asked, form))
     times = [each.answer_ms for each in evaluations if each.answer_ms is not None]
     return Evaluation(
         outcomes=tuple(outcome for each in evaluations for outcome in each.outcomes),
         left_out=tuple(left_out for each in evaluations for left_out in each.left_out),
         answer_ms=sum(times) / len(times) if times else None,
+    )
+
+
+def _ask(pack: Pack, queries: Sequence[Query], form: Form) -> Evaluation:
+    return evaluate_pack(
+        pack,
+        queries,
+        progress=lambda items: shown_progress("asking", items),
+        verify_geometry=form.verifies_geometry,
     )
 
 
@@ -195,7 +213,13 @@ def _build(images: Sequence[SourceImage], folder: Path, form: Form) -> Pack:
     if form.is_adapted and references < LEAST_REFERENCES:
         print(f"{folder.name}: not adapted, {references} references are too few", file=sys.stderr)
     adapter = folder / "learnt.adapter" if form.is_adapted and references >= LEAST_REFERENCES else None
-    return build_builtin_pack(ListedImages(tuple(images)), folder, photo_views=form.photo_views, adapter=adapter)
+    return build_builtin_pack(
+        ListedImages(tuple(images)),
+        folder,
+        photo_views=form.photo_views,
+        adapter=adapter,
+        thumbnail_side_px=THUMBNAIL_SIDE_PX if form.verifies_geometry else None,
+    )
 
 
 def _short(figures: Mapping[str, Any]) -> dict[str, Any]:
@@ -215,6 +239,7 @@ def _parser() -> argparse.ArgumentParser:
         help="as of `edge-build pack` (default: the built-in encoder's)",
     )
     parser.add_argument("--adapter", action="store_true", help="adapt the packs that have references enough")
+    parser.add_argument("--verify-geometry", action="store_true", help="compare points; needs the extra [geometry]")
     parser.add_argument("--only", nargs="+", choices=SETS, metavar="NAME", help=f"of {', '.join(SETS)}")
     return parser
 

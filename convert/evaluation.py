@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -18,12 +19,13 @@ from edge_identify.convert.packing.pictures import BATCH_SIZE, LeftOut
 from edge_identify.edge_runtime.errors import PhotoError, SetupError
 from edge_identify.edge_runtime.identification import Identifier
 from edge_identify.edge_runtime.pack.reader import Pack
+from edge_identify.edge_runtime.prepared_photos import PreparedPhoto, prepare_photo
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from edge_identify.edge_runtime.deciding.decision import Verdict
+    from edge_identify.edge_runtime.geometry.verifying import GeometryVerifier
+    from edge_identify.edge_runtime.identification import Identification
+    from edge_identify.edge_runtime.preprocessing import Preprocessing
 
 DEPTHS = (1, 5)
 _MOST_NAMED = 5  # unknown ids in one message: a person mends the first few, and the rest is the same mistake
@@ -52,7 +54,7 @@ class Outcome:
     Attributes:
         query: The question.
         rank: Position of the right reference among the answers, from 1; None if it is not among them.
-        best_score: Similarity of the first answer.
+        best_score: Similarity of the first answer, which points may have put first.
         verdict: What was decided; None where the pack is not calibrated.
         nearest_ids: The answers, best first, at most five.
         look_alike_ids: All that an ambiguous photo may show.
@@ -75,7 +77,8 @@ class Evaluation:
     Attributes:
         outcomes: Of those that could be used, in their order.
         left_out: The others.
-        answer_ms: Mean wall time of encoding a prepared photo, searching and deciding, in batches; None without photos.
+        answer_ms: Mean wall time of encoding a prepared photo, searching, deciding and comparing points, in batches;
+            None without photos.
     """
 
     outcomes: tuple[Outcome, ...]
@@ -137,42 +140,52 @@ def check_group_column(queries: Sequence[Query], column: str, *, where: str) -> 
         raise SetupError(f"{where}: has no column {column!r} to group by; found {', '.join(queries[0].columns)}")
 
 
-def evaluate_pack(pack: Pack, queries: Sequence[Query], *, progress: Progress) -> Evaluation:
+def evaluate_pack(
+    pack: Pack, queries: Sequence[Query], *, progress: Progress, verify_geometry: bool = False
+) -> Evaluation:
     """Ask a pack all queries.
 
     Args:
         pack: An open pack.
         queries: Photos whose answer is known.
         progress: Wraps the queries to show how far the run is.
+        verify_geometry: Whether answers are compared with the pack's thumbnails point by point, as
+            `edge-identify --verify-geometry` does.
+
+    Raises:
+        SetupError: Points are to be compared, and OpenCV is missing or the pack has no thumbnails.
     """
     left_out: list[LeftOut] = []
     outcomes: list[Outcome] = []
     seconds = 0.0
-    with Identifier(pack, many=True) as identifier:
-        for batch in _batches(identifier, progress(queries), left_out):
+    with ExitStack() as stack:
+        identifier = stack.enter_context(Identifier(pack, many=True))
+        verifier = stack.enter_context(_verifier(pack, identifier)) if verify_geometry else None
+        for batch in _batches(pack.manifest.preprocessing, progress(queries), left_out):
             started = perf_counter()
-            outcomes.extend(_ask(identifier, batch))
+            outcomes.extend(_ask(identifier, batch, verifier))
             seconds += perf_counter() - started
     answer_ms = 1000 * seconds / len(outcomes) if outcomes else None
     return Evaluation(outcomes=tuple(outcomes), left_out=tuple(left_out), answer_ms=answer_ms)
 
 
+def _verifier(pack: Pack, identifier: Identifier) -> GeometryVerifier:
+    from edge_identify.edge_runtime.geometry.verifying import GeometryVerifier
+
+    return GeometryVerifier(pack, identifier.calibration)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Prepared:
     query: Query
-    pixels: NDArray[np.uint8]
-    prepare_ms: float
+    photo: PreparedPhoto
 
 
-def _batches(
-    identifier: Identifier, queries: Iterable[Query], left_out: list[LeftOut]
-) -> Iterator[Sequence[_Prepared]]:
+def _batches(recipe: Preprocessing, queries: Iterable[Query], left_out: list[LeftOut]) -> Iterator[Sequence[_Prepared]]:
     waiting: list[_Prepared] = []
     for query in queries:
         try:
-            started = perf_counter()
-            pixels = identifier.photo_pixels(query.photo)
-            waiting.append(_Prepared(query=query, pixels=pixels, prepare_ms=1000 * (perf_counter() - started)))
+            waiting.append(_Prepared(query=query, photo=prepare_photo(query.photo, recipe)))
         except PhotoError as error:
             left_out.append(LeftOut(path=query.photo, reason=str(error)))
         if len(waiting) == BATCH_SIZE:
@@ -182,20 +195,32 @@ def _batches(
         yield waiting
 
 
-def _ask(identifier: Identifier, batch: Sequence[_Prepared]) -> Iterator[Outcome]:
-    import numpy as np
+def _ask(identifier: Identifier, batch: Sequence[_Prepared], verifier: GeometryVerifier | None) -> Iterator[Outcome]:
+    photos = [prepared.photo for prepared in batch]
+    if verifier is None:
+        answers = identifier.identify_batch(photos, top_k=max(DEPTHS))
+    else:
+        from edge_identify.edge_runtime.geometry.verifying import CANDIDATES
 
-    pixels = np.stack([prepared.pixels for prepared in batch])
-    for prepared, found in zip(batch, identifier.identify_pixels(pixels, top_k=max(DEPTHS)), strict=True):
-        nearest = tuple(match.reference.id for match in found.matches)
-        wanted = prepared.query.reference_id
-        alike = found.look_alikes.references if found.look_alikes else ()
-        yield Outcome(
-            query=prepared.query,
-            rank=nearest.index(wanted) + 1 if wanted in nearest else None,
-            best_score=found.matches[0].score,
-            verdict=found.verdict,
-            nearest_ids=nearest,
-            look_alike_ids=tuple(reference.id for reference in alike),
-            prepare_ms=prepared.prepare_ms,
-        )
+        found = identifier.identify_batch(photos, top_k=CANDIDATES)
+        answers = [
+            verifier.verify(prepared.query.photo, answer, top_k=max(DEPTHS))
+            for prepared, answer in zip(batch, found, strict=True)
+        ]
+    for prepared, answer in zip(batch, answers, strict=True):
+        yield _outcome(prepared, answer)
+
+
+def _outcome(prepared: _Prepared, answer: Identification) -> Outcome:
+    nearest = tuple(match.reference.id for match in answer.matches)
+    wanted = prepared.query.reference_id
+    alike = answer.look_alikes.references if answer.look_alikes else ()
+    return Outcome(
+        query=prepared.query,
+        rank=nearest.index(wanted) + 1 if wanted in nearest else None,
+        best_score=answer.matches[0].score,
+        verdict=answer.verdict,
+        nearest_ids=nearest,
+        look_alike_ids=tuple(reference.id for reference in alike),
+        prepare_ms=1000 * prepared.photo.seconds,
+    )

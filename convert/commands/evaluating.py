@@ -39,6 +39,11 @@ def add_parser(commands: Any) -> None:
         metavar="COLUMN",
         help="show the figures for each value of this column (default: each column that sorts the photos into a few)",
     )
+    parser.add_argument(
+        "--verify-geometry",
+        action="store_true",
+        help="ask as `edge-identify --verify-geometry` does; needs a pack with thumbnails and the extra [geometry]",
+    )
     parser.add_argument("--json", action="store_true", help="print the figures as one JSON object")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a report for people: one file, with pictures")
     parser.add_argument(
@@ -62,7 +67,12 @@ def _evaluate(options: argparse.Namespace) -> ExitCode:
     with ReferenceTable(pack.file(pack.manifest.references_file)) as references:
         evaluation.check_known_ids(queries, references.ids(), where=str(options.queries))
     pictures = _reference_pictures(options.catalogue)
-    result = evaluation.evaluate_pack(pack, queries, progress=lambda items: shown_progress("asking", items))
+    result = evaluation.evaluate_pack(
+        pack,
+        queries,
+        progress=lambda items: shown_progress("asking", items),
+        verify_geometry=options.verify_geometry,
+    )
     for left_out in result.left_out:
         print(f"skipped: {printable(left_out.reason)}", file=sys.stderr)
     if not result.outcomes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Self
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 #: How many of the most similar references are compared: as many as a decision looks at. The right one is among them for
 #: .91 of the photos of packages and .93 of those of mosaics of another day.
 CANDIDATES = 20
+_KEPT_POINTS = 128  # references whose points are kept for the next photo: 33 MB at most; finding them takes the longest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +68,7 @@ class GeometryVerifier:
                 "compared point by point; its maker can add them with `edge-build pack --thumbnails 256`"
             )
         self._thumbnails, self._calibration, self._region = thumbnails, calibration, region
+        self._points_of = lru_cache(_KEPT_POINTS)(self._find_points_of)
 
     def __enter__(self) -> Self:
         return self
@@ -114,9 +117,13 @@ class GeometryVerifier:
         return picture
 
     def _count(self, in_photo: Points, match: Match) -> int:
-        thumbnail = self._thumbnail(match)
-        agreement = None if thumbnail is None else find_agreement(in_photo, find_points(thumbnail))
+        in_reference = None if match.index_id is None else self._points_of(match.index_id)
+        agreement = None if in_reference is None else find_agreement(in_photo, in_reference)
         return 0 if agreement is None else agreement.count
+
+    def _find_points_of(self, index_id: int) -> Points | None:
+        thumbnail = self._thumbnails.picture(index_id)
+        return None if thumbnail is None else find_points(thumbnail)
 
     def _thumbnail(self, match: Match) -> Image | None:
         return None if match.index_id is None else self._thumbnails.picture(match.index_id)

@@ -5,15 +5,18 @@ from __future__ import annotations
 import errno
 import json
 import os
+import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
-from colour_packs import add_calibration, colour_manifest, with_files
+from colour_packs import CALIBRATION_FILE, add_calibration, colour_manifest, with_files
+from drawn_views import label, photo_of
 from edge_identify.convert import evaluation
 from edge_identify.convert.commands import main
 from edge_identify.convert.packing.thumbnails import thumbnail_webp
@@ -57,6 +60,46 @@ def test_the_pack_s_own_thumbnails_are_shown_where_it_has_any(evaluate: Evaluate
     page = report.read_text(encoding="utf-8")
     assert 'alt="its nearest reference: Pure green (green)"' in page
     assert "--catalogue FILE" not in page
+
+
+def test_points_are_compared_where_that_is_asked_for(
+    colour_pack: Callable[[], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, of_blue = add_calibration(colour_pack(), temperature=0.2), 3
+    write_thumbnails(folder / "small.sqlite", [(at, thumbnail_webp(label(at), 160)) for at in range(1, 6)])
+    manifest = replace(
+        with_files(colour_manifest(), folder),
+        calibration_file=CALIBRATION_FILE,
+        thumbnails=ThumbnailsSpec(file="small.sqlite", side_px=160),
+    )
+    (folder / MANIFEST_NAME).write_bytes(serialise_manifest(manifest))
+    seen = photo_of(label(of_blue), np.array([(150, 100), (450, 120), (440, 350), (140, 330)], float))
+    Image.blend(seen, Image.new("RGB", seen.size, (255, 60, 60)), 0.3).save(tmp_path / "photo.png")
+    Image.new("RGB", (20, 20), (0, 255, 0)).save(tmp_path / "green.png")
+    (tmp_path / "queries.csv").write_text("query,id,kind\nphoto.png,blue,label\ngreen.png,green,plain\n")
+    words = ["evaluate", str(folder), "--queries", str(tmp_path / "queries.csv"), "--group-by", "kind", "--json"]
+
+    def recall(*more: str) -> dict[str, float]:
+        assert main([*words, *more]) == 0
+        kinds = json.loads(capsys.readouterr().out)["by_column"]["kind"]
+        return {kind: figures["recall@1"] for kind, figures in kinds.items()}
+
+    assert recall() == {"label": 0, "plain": 1}
+    assert recall("--verify-geometry") == {"label": 1, "plain": 1}
+
+
+def test_comparing_points_needs_thumbnails(evaluate: Evaluate, capsys: pytest.CaptureFixture[str]) -> None:
+    assert evaluate(ROWS, "--verify-geometry") == 8
+    assert "edge-build pack --thumbnails" in capsys.readouterr().err
+
+
+def test_comparing_points_needs_an_extra(
+    evaluate: Evaluate, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "cv2", None)
+
+    assert evaluate(ROWS, "--verify-geometry") == 8
+    assert "pip install 'edge-identify[geometry]'" in capsys.readouterr().err
 
 
 def test_figures_are_printed_as_one_object(evaluate: Evaluate, capsys: pytest.CaptureFixture[str]) -> None:
