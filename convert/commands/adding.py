@@ -28,7 +28,7 @@ def add_parser(commands: Any) -> None:
         "source",
         metavar="SOURCE",
         help="images:DIR, image-list:FILE (path per line, or CSV with a header), table:FILE (.csv, .tsv, .jsonl, "
-        ".parquet), or urls:FILE (address per line, or a table with a column url)",
+        ".parquet), urls:FILE (address per line, or a table with a column url), or s3://BUCKET/PREFIX (also gs://, az://)",
     )
     parser.add_argument("--catalogue", type=Path, required=True, metavar="FILE", help="made if it is not there")
     parser.add_argument("--namespace", metavar="NAME", help="for references whose source gives none")
@@ -56,7 +56,10 @@ def add_parser(commands: Any) -> None:
         "name, namespace, label, category, subcategory, and any attribute",
     )
     parser.add_argument(
-        "--cache", type=Path, metavar="DIR", help="urls: where the pictures are kept (default: CATALOGUE.pictures)"
+        "--cache",
+        type=Path,
+        metavar="DIR",
+        help="urls, buckets: where the pictures are kept (default: CATALOGUE.pictures)",
     )
     parser.add_argument(
         "--per-host",
@@ -70,6 +73,8 @@ def add_parser(commands: Any) -> None:
         action="store_true",
         help="urls: fetch from private addresses, too: this machine, its network",
     )
+    parser.add_argument("--endpoint", metavar="URL", help="s3: a server that is not Amazon's")
+    parser.add_argument("--anonymous", action="store_true", help="buckets: ask without credentials")
     parser.add_argument("--json", action="store_true", help="print the counts as one JSON object")
     parser.set_defaults(run=_add)
 
@@ -125,6 +130,8 @@ def _source_options(options: argparse.Namespace) -> SourceOptions:
         ),
         cache=options.cache or options.catalogue.with_name(f"{options.catalogue.name}.pictures"),
         policy=FetchPolicy(per_host=options.per_host, allow_private=options.allow_private),
+        endpoint=options.endpoint,
+        anonymous=options.anonymous,
         progress=lambda outcomes: shown_progress("fetching", outcomes),
         name_pattern=None if options.name_pattern is None else checked_pattern(options.name_pattern),
     )

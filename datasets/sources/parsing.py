@@ -7,22 +7,26 @@ exist.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 from edge_identify.datasets.fetching.in_bulk import FetchPolicy
 from edge_identify.datasets.fetching.picture_cache import PictureCache
+from edge_identify.datasets.sources.bucket import SCHEMES, Bucket
 from edge_identify.datasets.sources.column_mapping import ColumnMapping
 from edge_identify.datasets.sources.image_list import ImageList
 from edge_identify.datasets.sources.images_folder import ImagesFolder
 from edge_identify.datasets.sources.name_pattern import NamedByPattern
 from edge_identify.datasets.sources.source import Source
 from edge_identify.datasets.sources.table import Table
-from edge_identify.datasets.sources.urls import Progress, Urls
+from edge_identify.datasets.sources.urls import Urls
 from edge_identify.edge_runtime.errors import SetupError
 
-KNOWN_FORMS = "images:DIR, image-list:FILE, table:FILE or urls:FILE"
+KNOWN_FORMS = "images:DIR, image-list:FILE, table:FILE, urls:FILE or s3://BUCKET/PREFIX"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,9 +37,11 @@ class SourceOptions:
         recursive: For `images:`, whether folders inside the folder are searched too.
         label_from_folder: For `images:`, whether a picture's label is the name of the folder it lies in.
         mapping: For tables, what their columns mean.
-        cache: For `urls:`, the folder that the pictures are fetched into.
+        cache: For `urls:` and buckets, the folder that the pictures are fetched into.
         policy: For `urls:`, how they are fetched.
-        progress: For `urls:`, is handed what is being fetched and yields it on.
+        endpoint: For `s3://`, a server that is not Amazon's.
+        anonymous: For buckets, whether requests are not signed.
+        progress: For `urls:` and buckets, is handed what is being fetched and yields it on.
         name_pattern: Takes the file names apart; from `name_pattern.checked_pattern`.
     """
 
@@ -44,7 +50,9 @@ class SourceOptions:
     mapping: ColumnMapping = field(default_factory=ColumnMapping)
     cache: Path | None = None
     policy: FetchPolicy = field(default_factory=FetchPolicy)
-    progress: Progress = iter
+    endpoint: str | None = None
+    anonymous: bool = False
+    progress: Callable[[Any], Iterable[Any]] = iter
     name_pattern: re.Pattern[str] | None = None
 
 
@@ -87,15 +95,34 @@ def _table(rest: str, options: SourceOptions) -> Source:
 
 
 def _urls(rest: str, options: SourceOptions) -> Source:
-    if options.cache is None:
-        raise SetupError(f"urls:{rest}: needs a folder to fetch the pictures into; name one with --cache")
     return Urls(
         Path(rest).expanduser(),
         options.mapping,
-        PictureCache(options.cache),
+        _cache(f"urls:{rest}", options),
         policy=options.policy,
         progress=options.progress,
     )
+
+
+def _bucket(scheme: str, rest: str, options: SourceOptions) -> Source:
+    address = f"{scheme}:{rest}"
+    if not urlsplit(address).netloc:
+        raise SetupError(f"{address}: names no bucket; write {scheme}://BUCKET/PREFIX")
+    if options.endpoint is not None and not options.endpoint.startswith(("http://", "https://")):
+        raise SetupError(f"--endpoint {options.endpoint}: write an address such as https://s3.example.org")
+    return Bucket(
+        address,
+        _cache(address, options),
+        endpoint=options.endpoint,
+        is_anonymous=options.anonymous,
+        progress=options.progress,
+    )
+
+
+def _cache(text: str, options: SourceOptions) -> PictureCache:
+    if options.cache is None:
+        raise SetupError(f"{text}: needs a folder to fetch the pictures into; name one with --cache")
+    return PictureCache(options.cache)
 
 
 _MAKERS: Mapping[str, Callable[[str, SourceOptions], Source]] = {
@@ -103,6 +130,7 @@ _MAKERS: Mapping[str, Callable[[str, SourceOptions], Source]] = {
     "image-list": _image_list,
     "table": _table,
     "urls": _urls,
+    **{scheme: partial(_bucket, scheme) for scheme in SCHEMES},
 }
 _OF_TABLES = ("table", "urls")
 
@@ -110,3 +138,5 @@ _OF_TABLES = ("table", "urls")
 def _refuse_idle_options(text: str, scheme: str, options: SourceOptions) -> None:
     if options.mapping != ColumnMapping() and scheme not in _OF_TABLES:
         raise SetupError(f"{text}: --map and --attributes are for table:FILE and urls:FILE")
+    if (options.endpoint or options.anonymous) and scheme not in SCHEMES:
+        raise SetupError(f"{text}: --endpoint and --anonymous are for buckets; write s3://BUCKET/PREFIX")

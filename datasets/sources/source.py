@@ -35,7 +35,11 @@ class SourceImage:
     @property
     def file_name(self) -> str:
         """Its name, with the ending, where it comes from."""
-        return self.path.name if self.origin is None else unquote(PurePosixPath(urlsplit(self.origin).path).name)
+        if self.origin is None:
+            return self.path.name
+        if self.origin.startswith(("http://", "https://")):
+            return unquote(PurePosixPath(urlsplit(self.origin).path).name)
+        return PurePosixPath(self.origin).name  # of a bucket, whose keys are not quoted
 
 
 @dataclass(frozen=True, slots=True)
