@@ -147,11 +147,13 @@ class _Question:
         ranked: The references that may answer, best first.
         crowd: The scores that the evidence is made of: the first answer's, then those of all others of the whole pack.
         position: Where the photo was taken; None where that was not told.
+        everyone: What would be ranked if all might answer; None where all may.
     """
 
     ranked: list[_Nearest]
     crowd: list[float]
     position: Position | None
+    everyone: list[_Nearest] | None = None
 
 
 class ReferenceFinder:
@@ -281,28 +283,24 @@ class ReferenceFinder:
     ) -> list[_Question]:
         """Return for each embedding as many references, best first, as are to be shown or decided from."""
         places = positions or [None] * len(embeddings)
-        wanted = max(top_k, self._candidates(places))
-        ranked = self._nearest(self._search, embeddings, wanted)
-        if self._whole is None or self._calibration is None:
-            crowds = [[nearest.score for nearest in found] for found in ranked]
+        candidates = self._candidates(places)
+        ranked = self._nearest(self._search, embeddings, max(top_k, candidates))
+        if self._whole is None:
+            every: Sequence[list[_Nearest] | None] = [None] * len(ranked)
         else:
-            every = self._nearest(self._whole, embeddings, self._calibration.neighbours)
-            crowds = [_crowd(found[0], others) for found, others in zip(ranked, every, strict=True)]
-        return [
-            _Question(ranked=found, crowd=crowd, position=position)
-            for found, crowd, position in zip(ranked, crowds, places, strict=True)
-        ]
+            every = self._nearest(self._whole, embeddings, candidates)
+        return [_question(*known) for known in zip(ranked, places, every, strict=True)]
 
     def _question_together(self, embeddings: NDArray[np.float32], top_k: int, position: Position | None) -> _Question:
         from edge_identify.edge_runtime.deciding.fusing import DEPTH
 
-        wanted = max(top_k, self._candidates([position]))
+        candidates = self._candidates([position])
+        wanted = max(top_k, candidates)
         ranked = _fused(self._nearest(self._search, embeddings, max(wanted, DEPTH)))[:wanted]
-        if self._whole is None or self._calibration is None:
-            return _Question(ranked=ranked, crowd=[nearest.score for nearest in ranked], position=position)
-        every = _fused(self._nearest(self._whole, embeddings, max(self._calibration.neighbours, DEPTH)))
-        crowd = _crowd(ranked[0], every[: self._calibration.neighbours])
-        return _Question(ranked=ranked, crowd=crowd, position=position)
+        if self._whole is None:
+            return _question(ranked, position, None)
+        every = _fused(self._nearest(self._whole, embeddings, max(candidates, DEPTH)))
+        return _question(ranked, position, every[:candidates])
 
     def _candidates(self, positions: Sequence[Position | None]) -> int:
         """Return how many references a decision looks at."""
@@ -332,8 +330,10 @@ class ReferenceFinder:
         verdict = decide([nearest.score for nearest in looked_at], self._calibration, crowd=question.crowd)
         evidence: Sequence[PlaceEvidence | None] = [None] * len(ranked)
         if placed := self._placed(question, verdict):
-            ranked = [ranked[at] for at in placed.order]
-            verdict, evidence = placed.verdict, placed.evidence
+            beyond = ranked[len(placed.order) :]
+            ranked = [*(ranked[at] for at in placed.order), *beyond]
+            verdict = replace(placed.verdict, confidences=(*placed.verdict.confidences, *(0.0 for _ in beyond)))
+            evidence = (*placed.evidence, *(None for _ in beyond))
         alike = [self._references.reference(nearest.reference_id) for nearest in ranked[: verdict.look_alike_count]]
         shown = self._matches(ranked[:top_k], verdict.confidences[:top_k])
         return Finding(
@@ -347,14 +347,22 @@ class ReferenceFinder:
         """Return what the position changes; None where there is none, or it says nothing."""
         if question.position is None or self._calibration is None:
             return None
-        candidates = [(nearest.reference_id, nearest.score) for nearest in question.ranked]
-        return self._places.weigh(question.position, candidates, self._calibration, vision=vision, crowd=question.crowd)
+        # As many as ever, however many are to be shown.
+        ranked = question.ranked[: self._candidates([question.position])]
+        return self._places.weigh(
+            question.position,
+            _named_scores(ranked),
+            self._calibration,
+            vision=vision,
+            crowd=question.crowd,
+            everyone=None if question.everyone is None else _named_scores(question.everyone),
+        )
 
     @cached_property
     def _places(self) -> Places:
         from edge_identify.edge_runtime.placing import Places
 
-        return Places(self._references, self._filters)
+        return Places(self._references)
 
     def _distinct(self, best: Iterable[tuple[int, float]]) -> Iterator[_Nearest]:
         """Yield references, best first, each with its best picture."""
@@ -376,13 +384,24 @@ class ReferenceFinder:
             )
 
 
+def _question(ranked: list[_Nearest], position: Position | None, every: list[_Nearest] | None) -> _Question:
+    """Return a question; `every` is what would be ranked if all might answer, None where all may."""
+    crowd = [nearest.score for nearest in ranked] if every is None else _crowd(ranked[0], every)
+    return _Question(ranked=ranked, crowd=crowd, position=position, everyone=every)
+
+
 def _crowd(first: _Nearest, every: Sequence[_Nearest]) -> list[float]:
     """Return the scores that the first of a filtered answer has to stand out from: those of the whole pack.
 
-    A filter leaves fewer look-alikes, and among few any photo stands out. Measured against the whole pack, a filter
-    never makes a decision easier: what is accepted with it would be accepted without.
+    A filter leaves fewer look-alikes, and among few any photo stands out. Measured against the whole pack, what is
+    known with a filter would be known without. Which of the known things it is may become clearer: look-alikes that
+    a filter leaves out are what the person who filters has ruled out.
     """
     return [first.score, *(other.score for other in every if other.reference_id != first.reference_id)]
+
+
+def _named_scores(ranked: Sequence[_Nearest]) -> list[tuple[str, float]]:
+    return [(nearest.reference_id, nearest.score) for nearest in ranked]
 
 
 def _fused(photos: Sequence[Sequence[_Nearest]]) -> list[_Nearest]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +14,7 @@ from edge_identify.edge_runtime.deciding.place import (
     crowd_at,
     decide_with_place,
     distance_m,
+    gain_of,
     place_score,
     says_something,
 )
@@ -20,8 +22,8 @@ from edge_identify.edge_runtime.deciding.place import (
 if TYPE_CHECKING:
     from edge_identify.edge_runtime.deciding.calibration import Calibration
     from edge_identify.edge_runtime.deciding.decision import Verdict
-    from edge_identify.edge_runtime.deciding.place import Position
-    from edge_identify.edge_runtime.pack.references import Filters, ReferenceTable
+    from edge_identify.edge_runtime.deciding.place import Coordinates, Position
+    from edge_identify.edge_runtime.pack.references import ReferenceTable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +42,11 @@ class Placed:
 
 
 class Places:
-    """Where the references of a pack are, or of those that pass some filters."""
+    """Where the references of a pack are: all of them, whatever a filter lets answer."""
 
-    def __init__(self, references: ReferenceTable, filters: Filters) -> None:
+    def __init__(self, references: ReferenceTable) -> None:
         """Take the pack's references; nothing is read yet."""
-        self._references, self._filters = references, filters
+        self._references = references
 
     def weigh(
         self,
@@ -54,6 +56,7 @@ class Places:
         *,
         vision: Verdict,
         crowd: Sequence[float],
+        everyone: Sequence[tuple[str, float]] | None = None,
     ) -> Placed | None:
         """Decide from how candidates look and where the photo was taken.
 
@@ -63,19 +66,26 @@ class Places:
             calibration: Of the variant that the scores come from.
             vision: What is decided without the position.
             crowd: The scores that the evidence is made of, as `decide` takes them.
+            everyone: What the candidates would be without a filter; None where there is none.
 
         Returns:
             None where the position says nothing: no candidate has coordinates, or it is the same of all.
         """
-        coordinates = self._references.coordinates_of([name for name, _ in candidates])
-        if not coordinates:
-            return None
-        within = self._references.coordinates_within(box_within_reach(position), self._filters)
-        density = crowd_at(position, within, self._located)
-        scores = [place_score(position, coordinates.get(name), density) for name, _ in candidates]
+        density = self._density(position)
+        coordinates, scores = self._place_scores(position, candidates, density)
+        most_gain = math.inf
+        if everyone is not None:
+            most_gain = gain_of(
+                [score for _, score in everyone], self._place_scores(position, everyone, density)[1], calibration
+            )
+        # Of what passes a filter it may say nothing, and still speak against the photo showing anything in the pack.
         if not says_something(scores):
-            return None
-        placed = decide_with_place([score for _, score in candidates], scores, calibration, crowd=crowd)
+            most_gain = min(most_gain, 0.0)
+            if most_gain == 0:
+                return None
+        placed = decide_with_place(
+            [score for _, score in candidates], scores, calibration, crowd=crowd, most_gain=most_gain
+        )
         evidence = []
         for at in placed.order:
             spot = coordinates.get(candidates[at][0])
@@ -89,6 +99,17 @@ class Places:
             )
         return Placed(verdict=placed.verdict, order=placed.order, evidence=tuple(evidence))
 
+    def _density(self, position: Position) -> float:
+        within = self._references.coordinates_within(box_within_reach(position))
+        return crowd_at(position, within, self._located)
+
+    def _place_scores(
+        self, position: Position, candidates: Sequence[tuple[str, float]], density: float
+    ) -> tuple[dict[str, Coordinates], list[float]]:
+        """Return the coordinates of candidates by id, as far as they have any, and the place score of each."""
+        coordinates = self._references.coordinates_of([name for name, _ in candidates])
+        return coordinates, [place_score(position, coordinates.get(name), density) for name, _ in candidates]
+
     @cached_property
     def _located(self) -> int:
-        return self._references.located_count(self._filters)
+        return self._references.located_count()

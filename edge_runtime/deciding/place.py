@@ -6,12 +6,14 @@ A newcomer would drop what is far away. Positions are wrong (a cold start, a pic
     k(d)     = (1 + (d / scale)^2) ^ -1.5          nearness of a reference d metres away: 1 on the spot, heavy tails
     crowd    = mean of k over all references that have coordinates, and a little
     place    = (1 - WRONG) * k(d) / crowd + WRONG  how much likelier this position is for that reference than for any
-    evidence = vision's + log of the mean of `place`, weighed by vision's shares
+    gain     = log of the mean of `place`, weighed by vision's shares
+    evidence = vision's + gain
 
 k is the bivariate Student t of one degree of freedom. Dividing by the crowd is what keeps a dense city from proving
 anything: it says that unknown things, and wrong positions, lie where references lie. Over such positions `place` is 1
 on average, so an unknown thing gains no more than it loses. The log is bounded above by that of the number of
-references, and below by that of `WRONG`.
+references, and below by that of `WRONG`. Where a filter leaves references out, the crowd is still the whole pack's, and
+the gain is at most what it is without the filter: so nothing is known for a filter's sake.
 
 The numbers were chosen on 414 photos of street mosaics among 4,204 with simulated positions, one view of each, recall
 at 1 .676 without a position (another day's photos); `benchmarks/place.py` measures what they come to. `WRONG` .05, .1,
@@ -191,8 +193,24 @@ def says_something(place_scores: Sequence[float]) -> bool:
     return max(place_scores) > min(place_scores) * (1 + 1e-9)
 
 
+def gain_of(scores: Sequence[float], place_scores: Sequence[float], calibration: Calibration) -> float:
+    """Return what a position adds to the evidence, in log-odds; 0 where it tells no candidate apart.
+
+    Args:
+        scores: Similarities of the candidates, best first, at least one.
+        place_scores: Of each candidate, above 0.
+        calibration: Of the variant that the scores come from.
+    """
+    return math.log(sum(_weights(scores, place_scores, calibration))) if says_something(place_scores) else 0.0
+
+
 def decide_with_place(
-    scores: Sequence[float], place_scores: Sequence[float], calibration: Calibration, *, crowd: Sequence[float]
+    scores: Sequence[float],
+    place_scores: Sequence[float],
+    calibration: Calibration,
+    *,
+    crowd: Sequence[float],
+    most_gain: float = math.inf,
 ) -> PlacedVerdict:
     """Decide what a photo shows, from how it looks and where it was taken.
 
@@ -201,11 +219,18 @@ def decide_with_place(
         place_scores: Of each candidate, above 0.
         calibration: Of the variant that the scores come from.
         crowd: The scores that the evidence is made of, as `decide` takes them.
+        most_gain: That the position may add to the evidence: what it adds where no filter leaves references out.
     """
     vision = evidence_of(features_of(crowd, calibration.neighbours), calibration)
-    shares = shares_of(scores, calibration.temperature)
-    weights = [share * place for share, place in zip(shares, place_scores, strict=True)]
+    weights = _weights(scores, place_scores, calibration)
     together = sum(weights)
     order = sorted(range(len(weights)), key=lambda at: (-weights[at], at))
-    verdict = conclude(vision + math.log(together), [weights[at] / together for at in order], calibration)
+    verdict = conclude(
+        vision + min(math.log(together), most_gain), [weights[at] / together for at in order], calibration
+    )
     return PlacedVerdict(verdict=verdict, order=tuple(order))
+
+
+def _weights(scores: Sequence[float], place_scores: Sequence[float], calibration: Calibration) -> list[float]:
+    shares = shares_of(scores, calibration.temperature)
+    return [share * place for share, place in zip(shares, place_scores, strict=True)]

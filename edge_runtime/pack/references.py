@@ -232,23 +232,18 @@ class ReferenceTable:
             found |= {str(row[2]): coordinates for row, coordinates in _located(rows)}
         return found
 
-    def coordinates_within(self, box: Box, filters: Filters = NO_FILTERS) -> list[Coordinates]:
-        """Return the coordinates of all references in a part of the map that pass."""
-        where, values = _where(filters)
-        query = (
-            "SELECT latitude, longitude FROM reference WHERE latitude BETWEEN ? AND ? AND longitude BETWEEN ? AND ? "
-            f"AND {where}"
-        )
+    def coordinates_within(self, box: Box) -> list[Coordinates]:
+        """Return the coordinates of all references in a part of the map."""
+        query = "SELECT latitude, longitude FROM reference WHERE latitude BETWEEN ? AND ? AND longitude BETWEEN ? AND ?"
         within: list[Coordinates] = []
         for west, east in box.longitudes:
-            rows = self._all(query, [box.south, box.north, west, east, *values])
+            rows = self._all(query, [box.south, box.north, west, east])
             within.extend(coordinates for _, coordinates in _located(rows))
         return within
 
-    def located_count(self, filters: Filters = NO_FILTERS) -> int:
-        """Return how many references have coordinates and pass."""
-        where, values = _where(filters)
-        rows = self._all(f"SELECT count(*) FROM reference WHERE latitude IS NOT NULL AND {where}", values)
+    def located_count(self) -> int:
+        """Return how many references have coordinates."""
+        rows = self._all("SELECT count(*) FROM reference WHERE latitude IS NOT NULL")
         return int(str(rows[0][0]))
 
     def _all(self, query: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:

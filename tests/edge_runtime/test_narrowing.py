@@ -291,6 +291,58 @@ def test_a_filter_never_makes_a_decision_easier(located_pack: Path, tmp_path: Pa
     assert (Decision.IDENTIFIED, Decision.IDENTIFIED) in decisions
 
 
+PLACES = (PARIS, NEAR_CRIMSON, (PARIS[0] + 0.01, PARIS[1]), (50.0, 1.0), (-33.9, 151.2))
+SOME = (
+    *(Filters(namespaces=(city,)) for city in ("London", "Paris")),
+    *(Filters(labels={"tone": (tone,)}) for tone in ("cold", "warm")),
+    Filters(namespaces=("London",), labels={"tone": ("cold",)}),  # blue alone, which has no coordinates
+    Filters(namespaces=("London",), labels={"tone": ("warm",)}),
+)
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_a_filter_makes_nothing_known_where_a_position_is_told(
+    located_pack: Path, tmp_path: Path, together: bool
+) -> None:
+    """A filter leaves fewer references near the photo, and fewer look-alikes elsewhere: neither proves anything."""
+    add_calibration(located_pack, intercept=-37.5, temperature=0.2)
+    with Identifier(open_pack(located_pack)) as whole:
+        recipe = open_pack(located_pack).manifest.preprocessing
+        narrowed = [whole.narrowed(some) for some in SOME]
+        became = set()
+        for number in range(60):
+            colour = (number * 97 % 256, number * 41 % 256, number * 149 % 256)
+            picture = photo(tmp_path / "p.png", colour)
+            for spot in PLACES:
+                ready = [prepare_photo(picture, recipe, position_of=lambda _, spot=spot: position(spot))] * 2
+                ask = [one.identify_together if together else one.identify_batch for one in (whole, *narrowed)]
+                answers = [found if together else found[0] for found in (asked(ready) for asked in ask)]
+                verdicts = [found.verdict for found in answers]
+                for verdict in verdicts[1:]:
+                    assert verdict.evidence <= verdicts[0].evidence + 1e-9
+                    became.add((verdicts[0].decision, verdict.decision))
+        for one in narrowed:
+            one.close()
+
+    assert not {both for both in became if both[0] is Decision.UNKNOWN and both[1] is not Decision.UNKNOWN}
+    assert {both[0] for both in became} == set(Decision)
+    assert (Decision.AMBIGUOUS, Decision.IDENTIFIED) in became  # it may become clear which of the known things it is
+
+
+def test_the_place_of_what_a_filter_leaves_is_weighed_against_the_whole_pack(
+    located_pack: Path, tmp_path: Path
+) -> None:
+    picture = photo(tmp_path / "p.png", BETWEEN)
+    with Identifier(open_pack(located_pack)) as whole, whole.narrowed(Filters(labels={"tone": ("warm",)})) as warm:
+        free = whole.identify(picture, position=position(PARIS))
+        narrowed = warm.identify(picture, position=position(PARIS))
+
+    scores = {match.reference.id: match.place.score for match in free.matches if match.place}
+    assert {match.reference.id: match.place.score for match in narrowed.matches if match.place} == {
+        name: scores[name] for name in ("red", "crimson")
+    }
+
+
 def test_a_filter_tells_look_alikes_apart_that_it_leaves_out(located_pack: Path, tmp_path: Path) -> None:
     picture = photo(tmp_path / "p.png", BETWEEN)
     with Identifier(open_pack(located_pack), filters=Filters(namespaces=("London",))) as identifier:

@@ -10,7 +10,7 @@ import pytest
 
 from edge_identify.edge_runtime.deciding.place import Position, box_within_reach, distance_m, nearness
 from edge_identify.edge_runtime.pack import references as references_module
-from edge_identify.edge_runtime.pack.references import Filters, Reference, ReferenceTable, write_references
+from edge_identify.edge_runtime.pack.references import Reference, ReferenceTable, write_references
 
 
 def located(count: int = 400) -> list[Reference]:
@@ -44,14 +44,11 @@ def test_all_references_within_reach_are_found(
 
     with ReferenceTable(tmp_path / "r.sqlite") as table:
         within = table.coordinates_within(box_within_reach(position))
-        odd = table.coordinates_within(box_within_reach(position), Filters(namespaces=("odd",)))
         assert table.located_count() == len(spots) == 360
-        assert table.located_count(Filters(namespaces=("even",))) == 160
         assert table.coordinates_of([one.id for one in things]) == spots
 
     near = [spot for spot in spots.values() if spot[1] is not None and nearness(position, spot) > 0]  # type: ignore[arg-type]
     assert len([spot for spot in within if nearness(position, spot) > 0]) == len(near)
-    assert set(odd) <= set(within)
 
 
 def test_only_a_large_file_has_an_index_of_places_and_it_is_used(
