@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge_identify.convert.commands.presenting import shown_progress, subcommand
+from edge_identify.edge_runtime.commands.output_files import check_nothing_lost, check_place
 from edge_identify.edge_runtime.commands.running import ExitCode, printable
 from edge_identify.edge_runtime.errors import SetupError
 
@@ -67,6 +67,8 @@ def _evaluate(options: argparse.Namespace) -> ExitCode:
     with ReferenceTable(pack.file(pack.manifest.references_file)) as references:
         evaluation.check_known_ids(queries, references.ids(), where=str(options.queries))
     pictures = _reference_pictures(options.catalogue)
+    read = [options.queries, *(query.photo for query in queries), *pictures.values()]
+    check_nothing_lost({"--html": options.html}, [*read, *([options.catalogue] if options.catalogue else [])])
     result = evaluation.evaluate_pack(
         pack,
         queries,
@@ -91,19 +93,12 @@ def _check_report_options(options: argparse.Namespace) -> None:
     Raises:
         SetupError: Its folder is missing or refuses files, its name is a folder's, or a catalogue is given for nothing.
     """
-    from edge_identify.edge_runtime.disk import disk_errors_explained
-
     path: Path | None = options.html
     if path is None:
         if options.catalogue is not None:
             raise SetupError("--catalogue shows the references' pictures in a report; say where with --html FILE")
         return
-    if path.is_dir():
-        raise SetupError(f"{path}: is a folder; give the report a file name, such as {path / 'report.html'}")
-    if not path.parent.is_dir():
-        raise SetupError(f"{path.parent}: no such folder; make it first, or choose another --html")
-    with disk_errors_explained(path.parent), tempfile.TemporaryFile(dir=path.parent):
-        pass
+    check_place(path, "--html")
 
 
 def _reference_pictures(catalogue: Path | None) -> dict[str, Path]:

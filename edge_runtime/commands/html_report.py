@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO
 
 from edge_identify.edge_runtime.commands.answers import Answer, Answerer, Tally
+from edge_identify.edge_runtime.commands.output_files import check_place
 from edge_identify.edge_runtime.commands.running import printable
 from edge_identify.edge_runtime.commands.saying import (
     decision_in_words,
@@ -29,7 +30,6 @@ from edge_identify.edge_runtime.commands.saying import (
 )
 from edge_identify.edge_runtime.deciding.decision import Decision
 from edge_identify.edge_runtime.durable import replacing
-from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.identification import Identification, Match
 
 if TYPE_CHECKING:
@@ -88,15 +88,8 @@ def page_file(path: Path) -> Iterator[BinaryIO]:
     Raises:
         SetupError: The path is a folder, lies in none, or its folder cannot be written to.
     """
-    if path.is_dir():
-        raise SetupError(f"{path}: is a folder; name a file in it, such as {path / 'report.html'}")
-    with ExitStack() as stack:
-        try:
-            file = stack.enter_context(replacing(path))
-        except FileNotFoundError as error:
-            raise SetupError(f"{path}: there is no folder {path.parent}; make it first") from error
-        except (PermissionError, NotADirectoryError, ValueError) as error:
-            raise SetupError(f"{path}: cannot be written there ({error}); choose another place") from error
+    check_place(path, "--html")
+    with replacing(path) as file:
         yield file
 
 

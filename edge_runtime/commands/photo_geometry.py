@@ -53,9 +53,9 @@ def check_explainable(options: argparse.Namespace, count: int) -> None:
         return
     if count != 1:
         raise SetupError(f"--explain draws one photo, and {count} were asked for; give one")
-    if path.is_dir() or not path.parent.is_dir():
-        why = "is a folder" if path.is_dir() else f"there is no folder {path.parent}"
-        raise SetupError(f"{path}: {why}; choose another place for --explain")
+    from edge_identify.edge_runtime.commands.output_files import check_place
+
+    check_place(path, "--explain")
 
 
 def wanted_matches(options: argparse.Namespace) -> int:

@@ -155,6 +155,7 @@ def _identify(options: argparse.Namespace) -> ExitCode:
     asked = list(photos_asked_for(options.photos, null_separated=options.null))
     is_single = len(asked) == 1 and options.photos == [_path(asked[0])]
     check_explainable(options, len(asked))
+    _check_nothing_lost(options, asked)
     tally = Tally()
     with ExitStack() as stack:
         # First, so that a place that cannot be written is known before the work and not after it.
@@ -175,6 +176,14 @@ def _identify(options: argparse.Namespace) -> ExitCode:
     if interruption is not None:
         raise interruption
     return exit_code_of(tally, is_single=is_single or options.same_thing)
+
+
+def _check_nothing_lost(options: argparse.Namespace, asked: Sequence[str | Answer]) -> None:
+    if not (options.html or options.explain):
+        return
+    from edge_identify.edge_runtime.commands.output_files import check_nothing_lost
+
+    check_nothing_lost({"--html": options.html, "--explain": options.explain}, map(_path, asked))
 
 
 def _answers(

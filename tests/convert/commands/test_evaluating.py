@@ -157,8 +157,8 @@ def test_the_report_is_written_with_the_pictures_of_the_catalogue(
     ("options", "message"),
     [
         (["--html", "{tmp}"], "is a folder"),
-        (["--html", "{tmp}/none/report.html"], "no such folder"),
-        (["--html", "{tmp}/red.png/report.html"], "no such folder"),
+        (["--html", "{tmp}/none/report.html"], "there is no folder"),
+        (["--html", "{tmp}/red.png/report.html"], "there is no folder"),
         (["--catalogue", "{tmp}/my.catalogue"], "say where with --html"),
         (["--html", "{tmp}/report.html", "--catalogue", "{tmp}/none"], "no such catalogue"),
     ],
@@ -186,10 +186,10 @@ def test_a_folder_that_refuses_files_is_found_out_before_a_photo_is_asked(
     def refuse(**_: object) -> None:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
-    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+    monkeypatch.setattr(tempfile, "mkstemp", refuse)
 
     assert evaluate(ROWS, "--html", str(tmp_path / "report.html")) == 8
-    assert f"{tmp_path}: Permission denied" in capsys.readouterr().err
+    assert "report.html: cannot be written there (Permission denied)" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
