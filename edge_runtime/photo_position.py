@@ -1,4 +1,4 @@
-"""Where a photo was taken, as its EXIF says. Nothing of it is stored, logged or sent.
+"""Where a photo was taken, as its EXIF says. Nothing of it is stored, logged or sent: standard output alone tells it.
 
 What a newcomer would get wrong: the hemisphere is a letter of its own, and a latitude without it means nothing; a
 camera without a fix writes 0, 0 or zero denominators; metadata is often broken, and a broken position is none.

@@ -5,6 +5,7 @@ from dataclasses import replace
 from edge_identify.edge_runtime.commands.answers import Answer, Answerer
 from edge_identify.edge_runtime.deciding.decision import Decision, Verdict
 from edge_identify.edge_runtime.deciding.look_alikes import LookAlikes
+from edge_identify.edge_runtime.deciding.place import PlaceEvidence, Position
 from edge_identify.edge_runtime.identification import Identification, Match, StageSeconds
 from edge_identify.edge_runtime.pack.references import Reference
 
@@ -65,3 +66,20 @@ def decided(decision: Decision, *references: Reference, shown: int | None = None
     alike = LookAlikes(references=references, namespace="museum", labels={"label": "cat"}) if ambiguous else None
     result = replace(plain.result, verdict=verdict, look_alikes=alike, matches=matches[:shown])
     return replace(plain, result=result)
+
+
+def placed(answer: Answer, *, accuracy_m: float | None = None, is_used: bool = True) -> Answer:
+    """The same answer to a photo that says where it was taken, 68 m from the first reference.
+
+    Args:
+        answer: Of a photo.
+        accuracy_m: Of the position.
+        is_used: Whether it told references apart; it never does without a decision.
+    """
+    assert isinstance(answer.result, Identification)
+    position = Position(latitude=12.34567, longitude=-76.54321, accuracy_m=accuracy_m, source="photo")
+    first = PlaceEvidence(distance_m=68.4, score=12.5, vision_confidence=0.6)
+    other = PlaceEvidence(distance_m=None, score=1.0, vision_confidence=0.35)
+    matches = tuple(replace(match, place=other if match.rank > 1 else first) for match in answer.result.matches)
+    result = replace(answer.result, position=position, matches=matches if is_used else answer.result.matches)
+    return replace(answer, result=result)

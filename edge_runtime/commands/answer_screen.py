@@ -63,7 +63,11 @@ def answer_lines(answer: Answer, screen: Screen) -> list[str]:
         *_winner(found, screen),
         *_indented(f"why: {reason(found)}" if answer.kind == "photo" else "", screen, Style.FAINT),
         *_indented(points_in_words(found), screen, Style.FAINT),
-        *(line for words in places_in_words(found) for line in _indented(words, screen, Style.FAINT)),
+        *(
+            line
+            for words in places_in_words(found, with_coordinates=True)
+            for line in _indented(words, screen, Style.FAINT)
+        ),
         *_indented(filters_in_words(found), screen, Style.FAINT),
         *_tables(found, screen),
     ]

@@ -230,8 +230,9 @@ def _said(found: Identification, *, is_sure: bool) -> str:
 
 
 def _evidence(found: Identification) -> Iterator[str]:
-    """Yield what the screen says too: why, what was compared, where the photo was taken, who might answer."""
-    told = (reason(found), points_in_words(found), *places_in_words(found), filters_in_words(found))
+    """Yield what the screen says too: why, what was compared, how far away it was taken, who might answer."""
+    places = places_in_words(found, with_coordinates=False)  # a page is passed on
+    told = (reason(found), points_in_words(found), *places, filters_in_words(found))
     for text in told:
         if text:
             yield f'<p class="faint">{_text(text)}</p>\n'

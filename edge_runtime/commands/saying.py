@@ -13,6 +13,7 @@ from edge_identify.edge_runtime.deciding.decision import Decision
 
 if TYPE_CHECKING:
     from edge_identify.edge_runtime.deciding.look_alikes import LookAlikes
+    from edge_identify.edge_runtime.deciding.place import Position
     from edge_identify.edge_runtime.identification import Identification, Match
     from edge_identify.edge_runtime.pack.references import Reference
 
@@ -87,17 +88,29 @@ def points_in_words(found: Identification) -> str:
     return f"points: {count} of its picture agree with the photo"
 
 
-def places_in_words(found: Identification) -> list[str]:
-    """Return where the photo was taken, and what that says of each match beside how it looks, a line each."""
-    position = found.position
-    if position is None:
+def places_in_words(found: Identification, *, with_coordinates: bool) -> list[str]:
+    """Return where the photo was taken, and what that says of each match beside how it looks, a line each.
+
+    Args:
+        found: The answer.
+        with_coordinates: Whether to tell the photo's coordinates; what is kept or passed on holds distances alone.
+    """
+    if found.position is None:
         return []
-    source = "the photo says" if position.source == "photo" else "given"
-    accuracy = "" if position.accuracy_m is None else f", within {metres(position.accuracy_m)}"
-    where = f"place: {position.latitude:.5f}, {position.longitude:.5f} ({source}{accuracy})"
+    where = _where(found.position, with_coordinates=with_coordinates)
+    if found.verdict is None:
+        return [f"{where}; not used, because this pack has no calibration for its encoder"]
     if all(match.place is None for match in found.matches):
         return [f"{where}, which tells nothing apart here"]
     return [where, *(_place_in_words(match) for match in found.matches if match.place is not None)]
+
+
+def _where(position: Position, *, with_coordinates: bool) -> str:
+    source = "the photo says" if position.source == "photo" else "given"
+    accuracy = "" if position.accuracy_m is None else f", within {metres(position.accuracy_m)}"
+    if not with_coordinates:
+        return f"place: {'as ' if position.source == 'photo' else ''}{source}{accuracy}"
+    return f"place: {position.latitude:.5f}, {position.longitude:.5f} ({source}{accuracy})"
 
 
 def _place_in_words(match: Match) -> str:

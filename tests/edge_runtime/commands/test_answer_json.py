@@ -13,7 +13,7 @@ from edge_identify.edge_runtime.commands.answer_json import answer_as_line, answ
 from edge_identify.edge_runtime.commands.answers import Answer
 from edge_identify.edge_runtime.deciding.decision import Decision
 from edge_identify.edge_runtime.errors import PhotoError
-from example_answers import ANSWERER, CAT, DOG, decided, uncalibrated
+from example_answers import ANSWERER, CAT, DOG, decided, placed, uncalibrated
 from json_schema import faults
 
 SCHEMA_FILE = Path(answer_json.__file__).with_name("answer.schema.json")
@@ -64,6 +64,21 @@ def test_decisions_and_probabilities_are_in_the_object() -> None:
     assert second["look_alikes"] == {"ids": ["cat-1", "dog"], "namespace": "museum", "labels": {"label": "cat"}}
 
 
+def test_a_position_and_what_it_says_of_each_reference_are_in_the_object() -> None:
+    used, unused = placed(decided(Decision.IDENTIFIED), accuracy_m=20), placed(uncalibrated(), is_used=False)
+
+    first, second = json.loads(answers_as_json([used, unused], ANSWERER))["answers"]
+
+    assert first["position"] == {
+        "lat": 12.34567, "lng": -76.54321, "accuracy_m": 20, "source": "photo", "used": True
+    }  # fmt: skip
+    assert [match["place"] for match in first["matches"]] == [
+        {"distance_m": 68.4, "score": 12.5, "vision_confidence": 0.6},
+        {"distance_m": None, "score": 1.0, "vision_confidence": 0.35},
+    ]
+    assert second["position"] == {**first["position"], "accuracy_m": None, "used": False}
+
+
 def test_a_line_is_an_answer_that_says_who_answered() -> None:
     for answer in (decided(Decision.UNKNOWN), FAILED):
         line = json.loads(answer_as_line(answer, ANSWERER))
@@ -75,7 +90,9 @@ def test_a_line_is_an_answer_that_says_who_answered() -> None:
 
 def test_what_is_printed_is_as_the_schema_says() -> None:
     text = replace(uncalibrated(), kind="text", question="a cat")
-    answers = [*(decided(decision) for decision in Decision), uncalibrated(), uncalibrated(DOG), FAILED, text]
+    somewhere = [placed(decided(Decision.IDENTIFIED), accuracy_m=20), placed(uncalibrated(), is_used=False)]
+    decisions = [decided(decision) for decision in Decision]
+    answers = [*decisions, *somewhere, uncalibrated(), uncalibrated(DOG), FAILED, text]
 
     assert schema_faults(json.loads(answers_as_json(answers, ANSWERER))) == []
     for answer in answers[:-1]:

@@ -15,7 +15,7 @@ from edge_identify.edge_runtime.deciding.decision import Decision
 from edge_identify.edge_runtime.errors import PhotoError, SetupError
 from edge_identify.edge_runtime.pack.references import Reference
 from edge_identify.edge_runtime.pack.thumbnails_file import ThumbnailTable, write_thumbnails
-from example_answers import ANSWERER, CAT, DOG, WIDE, decided, uncalibrated
+from example_answers import ANSWERER, CAT, DOG, WIDE, decided, placed, uncalibrated
 
 WEBP = b"RIFF\0\0\0\0WEBPVP8 "
 FAILED = Answer(kind="photo", question="q.jpg", result=PhotoError("q.jpg: is not a picture"))
@@ -118,6 +118,20 @@ def test_the_page_says_what_the_screen_says(tmp_path: Path) -> None:
         "p.jpg",
     ):
         assert said in texts
+
+
+def test_a_page_which_may_be_passed_on_has_distances_and_not_where_the_photo_was_taken(tmp_path: Path) -> None:
+    answers = [
+        placed(decided(Decision.IDENTIFIED), accuracy_m=20),
+        placed(decided(Decision.UNKNOWN), is_used=False),
+        placed(uncalibrated(), is_used=False),
+    ]
+
+    page = report(tmp_path, answers)
+
+    assert "place: as the photo says, within 20 m" in Page(page).texts
+    assert "1: looks 60%, 68 m away (odds x 12), together 92%" in Page(page).texts
+    assert re.search(r"12\.3|76\.5", page) is None
 
 
 HOSTILE = (

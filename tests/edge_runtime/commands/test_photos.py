@@ -214,7 +214,7 @@ def test_a_report_that_cannot_be_written_is_found_before_the_pack_is_opened(
     tmp_path: Path, photos: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([str(photos), "--pack", "./no-such-pack", "--html", str(tmp_path)]) == 8
-    assert "is a folder; name a file in it" in capsys.readouterr().err
+    assert "is a folder; give --html a file's name" in capsys.readouterr().err
     assert main([str(photos), "--pack", "./no-such-pack", "--html", str(tmp_path / "none/x.html")]) == 8
     assert "there is no folder" in capsys.readouterr().err
     assert main([str(photos), "--pack", "./no-such-pack", "--html", str(tmp_path / "x.html")]) == 6

@@ -5,12 +5,19 @@ from dataclasses import replace
 import pytest
 
 from edge_identify.edge_runtime.commands.answers import Answer
-from edge_identify.edge_runtime.commands.saying import decision_in_words, facts, location, reason, sureness
+from edge_identify.edge_runtime.commands.saying import (
+    decision_in_words,
+    facts,
+    location,
+    places_in_words,
+    reason,
+    sureness,
+)
 from edge_identify.edge_runtime.deciding.decision import Decision
 from edge_identify.edge_runtime.deciding.place import PlaceEvidence
 from edge_identify.edge_runtime.identification import Identification
 from edge_identify.edge_runtime.pack.references import Reference
-from example_answers import CAT, DOG, decided
+from example_answers import CAT, DOG, decided, placed, uncalibrated
 
 
 def found_in(answer: Answer) -> Identification:
@@ -48,6 +55,25 @@ def test_a_reason_never_boasts_of_a_margin_that_is_none() -> None:
     )
     found = replace(found_in(decided(Decision.IDENTIFIED)), matches=placed)
     assert "where the photo was taken speaks for it" in reason(found)
+
+
+def test_a_position_is_told_with_its_use_or_why_it_has_none() -> None:
+    used = placed(decided(Decision.IDENTIFIED), accuracy_m=20)
+    useless, undecided = placed(decided(Decision.UNKNOWN), is_used=False), placed(uncalibrated(), is_used=False)
+
+    def said(answer: Answer) -> list[str]:
+        return places_in_words(found_in(answer), with_coordinates=True)
+
+    assert said(used) == [
+        "place: 12.34567, -76.54321 (the photo says, within 20 m)",
+        "1: looks 60%, 68 m away (odds x 12), together 92%",
+        "2: looks 35%, of unknown place (odds x 1.0), together 46%",
+    ]
+    assert said(useless) == ["place: 12.34567, -76.54321 (the photo says), which tells nothing apart here"]
+    assert said(undecided) == [
+        "place: 12.34567, -76.54321 (the photo says); not used, because this pack has no calibration for its encoder"
+    ]
+    assert said(decided(Decision.UNKNOWN)) == []
 
 
 def test_the_facts_of_a_reference_are_those_it_has() -> None:
