@@ -6,11 +6,11 @@ A newcomer would put the file itself into the page: its metadata tells where and
 from __future__ import annotations
 
 import base64
-import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge_identify.edge_runtime.commands.photo_thumbnails import small_jpeg
 from edge_identify.edge_runtime.errors import PhotoError
 from edge_identify.edge_runtime.images import open_photo
 
@@ -63,8 +63,4 @@ def _small_jpeg_uri(path: Path) -> str | None:
 
 
 def _jpeg_uri(image: Image) -> str:
-    image.thumbnail((SIDE_PX, SIDE_PX))
-    image.info.clear()  # Pillow would write the comment and the colour profile of the file again
-    written = io.BytesIO()
-    image.save(written, "JPEG", quality=_QUALITY, optimize=True)
-    return f"data:image/jpeg;base64,{base64.b64encode(written.getvalue()).decode('ascii')}"
+    return f"data:image/jpeg;base64,{base64.b64encode(small_jpeg(image, SIDE_PX, _QUALITY)).decode('ascii')}"

@@ -18,6 +18,7 @@ from typing import IO, TYPE_CHECKING, BinaryIO
 
 from edge_identify.edge_runtime.commands.answers import Answer, Answerer, Tally
 from edge_identify.edge_runtime.commands.output_files import check_place
+from edge_identify.edge_runtime.commands.photo_thumbnails import small_jpeg
 from edge_identify.edge_runtime.commands.running import printable
 from edge_identify.edge_runtime.commands.saying import (
     decision_in_words,
@@ -187,7 +188,7 @@ by {_text(answerer.variant_name)}{took}.</p>
 
 def _card(answer: Answer, group: str, thumbnails: ThumbnailTable | None) -> str:
     taken = [(answer.question, answer.thumbnail), *((more.path, more.thumbnail) for more in answer.further_photos)]
-    photo = "".join(_figure("image/jpeg", picture, "photo", path) for path, picture in taken if picture is not None)
+    photo = "".join(_figure(picture, "photo", path) for path, picture in taken if picture is not None)
     if isinstance(answer.result, Identification):
         references = "".join(_reference_figures(answer.result, thumbnails))
         said = _said(answer.result, is_sure=group == Decision.IDENTIFIED.value)
@@ -201,8 +202,8 @@ def _asked(answer: Answer) -> str:
     return together_in_words(answer.questions) or answer.question
 
 
-def _figure(media_type: str, data: bytes, caption: str, alternative: str) -> str:
-    address = f"data:{media_type};base64,{base64.b64encode(data).decode()}"
+def _figure(jpeg: bytes, caption: str, alternative: str) -> str:
+    address = f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
     return (
         f'<figure><img src="{address}" alt="{_text(alternative)}" loading="lazy">'
         f"<figcaption>{_text(caption)}</figcaption></figure>"
@@ -214,10 +215,10 @@ def _reference_figures(found: Identification, thumbnails: ThumbnailTable | None)
         return
     count = 1 if found.look_alikes is None else min(_MOST_LOOK_ALIKES, len(found.look_alikes.references))
     for match in found.matches[:count]:
-        webp = None if match.index_id is None else thumbnails.webp(match.index_id)
-        if webp is not None:
+        picture = None if match.index_id is None else thumbnails.picture(match.index_id)
+        if picture is not None:
             near = "nearest: " if found.decision in (Decision.UNKNOWN, None) else ""
-            yield _figure("image/webp", webp, near + match.reference.name, match.reference.name)
+            yield _figure(small_jpeg(picture), near + match.reference.name, match.reference.name)
 
 
 def _said(found: Identification, *, is_sure: bool) -> str:

@@ -22,6 +22,7 @@ from edge_identify.edge_runtime.errors import PhotoError
 if TYPE_CHECKING:
     from edge_identify.edge_runtime.identification import Identification
     from edge_identify.edge_runtime.prepared_photos import PreparedPhoto
+    from edge_identify.edge_runtime.regions import Region
 
 BATCH = 16  # photos that are embedded together
 _THREADS = 4  # that decode at most: each may hold a photo of 100 megapixels, which takes 300 MB
@@ -44,7 +45,11 @@ class ReadyPhoto:
 
 
 def make_ready(
-    asked: str | Answer, *, prepare: Callable[[Path], PreparedPhoto], with_thumbnail: bool
+    asked: str | Answer,
+    *,
+    prepare: Callable[[Path], PreparedPhoto],
+    with_thumbnail: bool,
+    region: Region | None = None,
 ) -> ReadyPhoto | Answer:
     """Decode a photo; what is wrong with it is its answer.
 
@@ -52,21 +57,22 @@ def make_ready(
         asked: The photo's path, or what was answered without a look at it.
         prepare: Makes the encoder's pixels of a photo's file.
         with_thumbnail: Whether to make a small picture of it too.
+        region: The part of the photo that is looked at, and shown; None for all of it.
     """
     if isinstance(asked, Answer):
         return asked
     try:
         prepared = prepare(Path(asked))
-        thumbnail = _thumbnail(asked) if with_thumbnail else None
+        thumbnail = _thumbnail(asked, region) if with_thumbnail else None
     except PhotoError as error:
         return Answer(kind="photo", question=asked, result=error)
     return ReadyPhoto(path=asked, prepared=prepared, thumbnail=thumbnail)
 
 
-def _thumbnail(path: str) -> bytes:
+def _thumbnail(path: str, region: Region | None) -> bytes:
     from edge_identify.edge_runtime.commands.photo_thumbnails import photo_thumbnail
 
-    return photo_thumbnail(Path(path))
+    return photo_thumbnail(Path(path), region)
 
 
 def ready_photos(

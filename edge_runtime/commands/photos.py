@@ -244,9 +244,10 @@ def _ready_photos(
         region=options.roi,
         position_of=chosen_positions(options),
     )
-    others = ready_photos(asked[1:], partial(make_ready, prepare=prepare, with_thumbnail=with_thumbnails))
+    make_one_ready = partial(make_ready, with_thumbnail=with_thumbnails, region=options.roi)
+    others = ready_photos(asked[1:], partial(make_one_ready, prepare=prepare))
     stack.enter_context(closing(others))
-    ready = make_ready(asked[0], prepare=lambda _: first.result(), with_thumbnail=with_thumbnails)
+    ready = make_one_ready(asked[0], prepare=lambda _: first.result())
     return chain([ready], others)
 
 

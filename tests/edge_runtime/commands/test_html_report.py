@@ -2,22 +2,23 @@
 
 import base64
 import html.parser
+import io
 import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from edge_identify.edge_runtime.commands.answers import Answer
 from edge_identify.edge_runtime.commands.html_report import HtmlReport, page_file
 from edge_identify.edge_runtime.deciding.decision import Decision
-from edge_identify.edge_runtime.errors import PhotoError, SetupError
+from edge_identify.edge_runtime.errors import PackDamagedError, PhotoError, SetupError
 from edge_identify.edge_runtime.pack.references import Reference
 from edge_identify.edge_runtime.pack.thumbnails_file import ThumbnailTable, write_thumbnails
 from example_answers import ANSWERER, CAT, DOG, WIDE, decided, placed, uncalibrated
 
-WEBP = b"RIFF\0\0\0\0WEBPVP8 "
 FAILED = Answer(kind="photo", question="q.jpg", result=PhotoError("q.jpg: is not a picture"))
 VOID = {"meta", "img", "br", "link", "input"}
 
@@ -47,6 +48,21 @@ class Page(html.parser.HTMLParser):
 
     def attributes(self, tag: str, name: str) -> list[str]:
         return [str(attributes[name]) for found, attributes in self.elements if found == tag and name in attributes]
+
+
+def webp(picture: Image.Image, **metadata: bytes) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, "WEBP", **metadata)
+    return buffer.getvalue()
+
+
+def brightest_band(source: str) -> int:
+    """Return which of red, green and blue a JPEG of one colour in a `data:` URI is."""
+    with Image.open(io.BytesIO(base64.b64decode(source.removeprefix("data:image/jpeg;base64,")))) as picture:
+        assert picture.format == "JPEG"
+        colour = picture.getpixel((4, 4))
+    assert isinstance(colour, tuple)
+    return max(range(3), key=lambda band: colour[band])
 
 
 def report(folder: Path, answers: Sequence[Answer], thumbnails: ThumbnailTable | None = None) -> str:
@@ -86,7 +102,9 @@ def test_a_group_without_photos_is_not_there_and_a_page_without_photos_is_whole(
 
 
 def test_each_photo_stands_beside_its_reference_and_its_look_alikes(tmp_path: Path) -> None:
-    write_thumbnails(tmp_path / "thumbnails.sqlite", [(number, WEBP + bytes([number])) for number in (1, 2, 3)])
+    colours = {1: (250, 0, 0), 2: (0, 250, 0), 3: (0, 0, 250)}
+    webps = [(number, webp(Image.new("RGB", (9, 9), colour))) for number, colour in colours.items()]
+    write_thumbnails(tmp_path / "thumbnails.sqlite", webps)
     photo = {"thumbnail": b"jpeg bytes"}
     with ThumbnailTable(tmp_path / "thumbnails.sqlite", side_px=96) as thumbnails:
         pages = {
@@ -96,12 +114,33 @@ def test_each_photo_stands_beside_its_reference_and_its_look_alikes(tmp_path: Pa
     sources = {decision: page.attributes("img", "src") for decision, page in pages.items()}
 
     jpeg = f"data:image/jpeg;base64,{base64.b64encode(b'jpeg bytes').decode()}"
-    webps = [f"data:image/webp;base64,{base64.b64encode(WEBP + bytes([number])).decode()}" for number in (1, 2, 3)]
-    assert sources[Decision.IDENTIFIED] == [jpeg, webps[0]]
-    assert sources[Decision.UNKNOWN] == [jpeg, webps[0]]
-    assert sources[Decision.AMBIGUOUS] == [jpeg, *webps]
+    assert {decision: shown[0] for decision, shown in sources.items()} == dict.fromkeys(Decision, jpeg)
+    seen = {decision: [brightest_band(source) for source in shown[1:]] for decision, shown in sources.items()}
+    assert seen == {Decision.IDENTIFIED: [0], Decision.UNKNOWN: [0], Decision.AMBIGUOUS: [0, 1, 2]}
     assert "nearest: Seated cat, bronze" in pages[Decision.UNKNOWN].texts
     assert pages[Decision.AMBIGUOUS].attributes("details", "open") == ["None"]
+
+
+def test_a_reference_picture_that_is_larger_than_the_pack_says_never_gets_into_a_page(tmp_path: Path) -> None:
+    write_thumbnails(tmp_path / "thumbnails.sqlite", [(1, webp(Image.new("RGB", (4000, 4000))))])
+
+    with (
+        ThumbnailTable(tmp_path / "thumbnails.sqlite", side_px=96) as thumbnails,
+        pytest.raises(PackDamagedError, match="4000 x 4000 pixels; a side may have 96 at most"),
+    ):
+        report(tmp_path, [decided(Decision.IDENTIFIED)], thumbnails)
+
+
+def test_of_a_reference_picture_only_its_look_gets_into_a_page(tmp_path: Path) -> None:
+    picture = webp(Image.new("RGB", (90, 60), (250, 0, 0)), xmp=b"<x>SECRET-PLACE</x>")
+    assert b"SECRET-PLACE" in picture
+    write_thumbnails(tmp_path / "thumbnails.sqlite", [(1, picture)])
+
+    with ThumbnailTable(tmp_path / "thumbnails.sqlite", side_px=96) as thumbnails:
+        page = Page(report(tmp_path, [decided(Decision.IDENTIFIED)], thumbnails))
+
+    (source,) = page.attributes("img", "src")
+    assert b"SECRET-PLACE" not in base64.b64decode(source.partition(",")[2])
 
 
 def test_the_page_says_what_the_screen_says(tmp_path: Path) -> None:

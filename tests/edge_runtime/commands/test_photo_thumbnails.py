@@ -8,6 +8,7 @@ from PIL import Image, ImageCms
 
 from edge_identify.edge_runtime.commands.photo_thumbnails import THUMBNAIL_SIDE_PX, photo_thumbnail
 from edge_identify.edge_runtime.errors import PhotoError
+from edge_identify.edge_runtime.regions import parse_region
 
 SECRET = b"SECRET-PLACE"
 
@@ -51,6 +52,14 @@ def test_a_small_photo_is_not_made_larger_nor_a_thin_one_nothing(
 
     with Image.open(io.BytesIO(photo_thumbnail(tmp_path / "photo.png"))) as thumbnail:
         assert thumbnail.size == small
+
+
+def test_of_a_part_that_is_looked_at_only_that_part_is_shown(tmp_path: Path) -> None:
+    path = talkative_photo(tmp_path / "photo.jpg")
+
+    with Image.open(io.BytesIO(photo_thumbnail(path, parse_region("0,0.6,1.0,0.4")))) as thumbnail:
+        assert thumbnail.size == (320, 192)  # of 800 x 480
+        assert {colour[2] > 200 > 50 > colour[0] for _, colour in thumbnail.getcolors(320 * 192)} == {True}
 
 
 def test_a_photo_that_cannot_be_used_is_an_error(tmp_path: Path) -> None:

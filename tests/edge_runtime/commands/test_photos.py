@@ -1,5 +1,6 @@
 """`edge-identify PHOTO...` from its words to its exit code, with a small real pack."""
 
+import base64
 import io
 import json
 import os
@@ -298,3 +299,20 @@ def test_a_reader_that_has_read_enough_ends_the_run(pack: str, many: Path) -> No
         assert process.stderr is not None
         assert process.stderr.read() == ""
     assert time.monotonic() - started < 60
+
+
+def test_a_page_shows_the_part_that_was_looked_at(pack: str, tmp_path: Path) -> None:
+    halves = Image.new("RGB", (200, 100), (0, 0, 255))
+    halves.paste((0, 255, 0), (0, 0, 100, 100))
+    for name in ("a.png", "b.png"):
+        halves.save(tmp_path / name)
+    words = [str(tmp_path / "a.png"), str(tmp_path / "b.png"), "--roi", "0,0,90,100", "--pack", pack]
+
+    assert main([*words, "--html", str(tmp_path / "page.html")]) == 0
+
+    shown = re.findall(r'src="data:image/jpeg;base64,([^"]+)"', (tmp_path / "page.html").read_text(encoding="utf-8"))
+    assert len(shown) == 2
+    for encoded in shown:
+        with Image.open(io.BytesIO(base64.b64decode(encoded))) as picture:
+            assert picture.size == (90, 100)
+            assert {colour[1] > 200 > 50 > colour[2] for _, colour in picture.getcolors(9000)} == {True}
