@@ -70,18 +70,15 @@ def noted(found: Identification) -> Identification:
 
 
 def unit_vector(numbers: Sequence[float], engine: PackEngine) -> NDArray[np.float32]:
-    """Return an embedding as a unit vector, float32 [dim].
+    """Return an embedding, of which not all numbers are 0, as a unit vector, float32 [dim].
 
     Raises:
-        ProblemError: It has another length than the pack's, or is 0.
+        ProblemError: It has another length than the pack's.
     """
     dim = engine.manifest.model.dim
     if len(numbers) != dim:
         raise ProblemError(INVALID, f"`embedding` has {len(numbers)} numbers; pack {engine.manifest.name} has {dim}")
     vector = np.array(numbers, np.float64)
-    largest = np.abs(vector).max()
-    if largest == 0:
-        raise ProblemError(INVALID, "`embedding` is all zeros, which points nowhere")
-    vector /= largest  # first, so that squares neither overflow nor vanish
+    vector /= np.abs(vector).max()  # first, so that squares neither overflow nor vanish
     unit: NDArray[np.float32] = (vector / np.linalg.norm(vector)).astype(np.float32)
     return unit

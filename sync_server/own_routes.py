@@ -13,14 +13,14 @@ from edge_identify.edge_runtime.commands.answer_json import answer_as_line, docu
 from edge_identify.edge_runtime.commands.answers import Answer as Answered
 from edge_identify.edge_runtime.commands.answers import Answerer
 from edge_identify.edge_runtime.deciding.place import MAX_ACCURACY_M, Position
-from edge_identify.edge_runtime.errors import SetupError
-from edge_identify.edge_runtime.filters import namespaces_named_in, read_filters
+from edge_identify.edge_runtime.filters import namespaces_named_in
 from edge_identify.edge_runtime.pack.references import Filters
 from edge_identify.sync_server.asking import asking, noted, unit_vector
 from edge_identify.sync_server.contract.kinds import (
     Coordinates,
     Integer,
     Labels,
+    LabelTexts,
     Number,
     Picture,
     Text,
@@ -55,7 +55,7 @@ _FORM_FILTERS = (
     Field(
         name="label",
         about="KEY=VALUE, only references with this label; values of one key are alternatives, keys are all needed.",
-        kind=Texts(),
+        kind=LabelTexts(),
     ),
 )
 _JSON_FILTERS = (
@@ -88,6 +88,7 @@ IDENTIFY = Operation(
                 ),
                 Field(name="no_location", about="Use no position, not even the photo's own.", kind=Truth()),
             ),
+            needs={"accuracy": "near"},
         ),
     ),
     answers=(Answer(about="What it shows, and how sure that is.", schema=component("Identification")),),
@@ -116,6 +117,7 @@ SEARCH = Operation(
                 *_JSON_FILTERS,
                 Field(name="auto_namespace", about="Search only the namespaces that the text names.", kind=Truth()),
             ),
+            either=(("text",), ("embedding", "embedding_space")),
         ),
         Body(content_type=MULTIPART, fields=(FILE, _LIMIT, PACK, *_FORM_FILTERS)),
     ),
@@ -246,8 +248,6 @@ def _identify(room: EngineRoom, asked: Asked) -> Response:
 def _position(asked: Asked) -> Position | None:
     """Return where a photo was taken, by the same rules as on the device."""
     near, accuracy = asked.coordinates("near"), asked.number("accuracy")
-    if accuracy is not None and near is None:
-        raise ProblemError(INVALID, "`accuracy` says how good `near` is; send both")
     if asked.truth("no_location"):
         return None
     if near is not None:
@@ -258,8 +258,6 @@ def _position(asked: Asked) -> Position | None:
 def _search(room: EngineRoom, asked: Asked) -> Response:
     if asked.has("file"):
         return _search_picture(room, asked)
-    if asked.has("text") == asked.has("embedding"):
-        raise ProblemError(INVALID, "send either `text` or `embedding`")
     return _search_text(room, asked) if asked.has("text") else _search_vector(room, asked)
 
 
@@ -283,7 +281,7 @@ def _search_text(room: EngineRoom, asked: Asked) -> Response:
 def _search_vector(room: EngineRoom, asked: Asked) -> Response:
     with asking(room, asked.optional_text("pack")) as engine:
         space = engine.manifest.model.space_id
-        if asked.optional_text("embedding_space") != space:
+        if asked.text("embedding_space") != space:
             raise ProblemError(
                 INVALID,
                 f"`embedding_space` is not the one of pack {engine.manifest.name}, {space}; vectors of different "
@@ -301,14 +299,15 @@ def _answered(kind: str, question: str, found: Identification, suggested: tuple[
 
 
 def _form_filters(asked: Asked) -> Filters:
-    try:
-        return read_filters(asked.texts("namespace"), asked.texts("label"))
-    except SetupError as error:
-        raise ProblemError(INVALID, "`label` is KEY=VALUE, such as category=crab") from error
+    return _filters(asked, "namespace", "label")
 
 
 def _json_filters(asked: Asked) -> Filters:
-    return Filters(namespaces=tuple(dict.fromkeys(asked.texts("namespaces"))), labels=asked.labels("labels"))
+    return _filters(asked, "namespaces", "labels")
+
+
+def _filters(asked: Asked, namespaces: str, labels: str) -> Filters:
+    return Filters(namespaces=tuple(dict.fromkeys(asked.texts(namespaces))), labels=asked.labels(labels))
 
 
 def _embed_image(room: EngineRoom, asked: Asked) -> Response:

@@ -12,6 +12,8 @@ from typing import Any, Protocol
 
 _WHOLE_NUMBER = re.compile(r"-?[0-9]{1,18}")  # more digits are outside of every limit
 _NUMBER = re.compile(r"-?[0-9]{1,6}(\.[0-9]{1,15})?")
+_LABEL = re.compile(r"^[^=]*[^=\u0000-\u0020][^=]*=[\s\S]*[^\u0000-\u0020]")
+_UNSEEN = "".join(map(chr, range(0x21)))  # the space and the control characters before it
 _MAX_NAME_CHARACTERS = 500
 
 
@@ -195,6 +197,33 @@ class Texts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LabelTexts:
+    """Some labels, each `KEY=VALUE`; a form repeats the field. Read, they are values by kind of label."""
+
+    most: int = 50
+
+    def schema(self) -> dict[str, Any]:
+        """See `Kind`. On each side of the first equals sign stands something to see."""
+        label = {"type": "string", "maxLength": _MAX_NAME_CHARACTERS, "pattern": _LABEL.pattern}
+        return {"type": "array", "items": label, "maxItems": self.most}
+
+    def from_text(self, text: str) -> Mapping[str, tuple[str, ...]]:
+        """See `Kind`; of one of them."""
+        return self.from_json([text])
+
+    def from_json(self, value: Any) -> Mapping[str, tuple[str, ...]]:
+        """See `Kind`."""
+        by_kind: dict[str, tuple[str, ...]] = {}
+        for text in Texts(most=self.most).from_json(value):
+            if not _LABEL.search(text):
+                raise InvalidValueError(f"is {text[:40]!r}; write KEY=VALUE, such as category=crab")
+            kind, _, label = text.partition("=")
+            key = kind.strip(_UNSEEN)
+            by_kind[key] = (*by_kind.get(key, ()), label.strip(_UNSEEN))
+        return by_kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Labels:
     """Values by kind of label, `{"category": ["crab", "fish"]}`."""
 
@@ -231,7 +260,7 @@ class Vector:
     most: int = 8192  # numbers; the largest CLIP-family encoder in use makes 1,536
 
     def schema(self) -> dict[str, Any]:
-        """See `Kind`; that not all are 0, and how many a pack's have, no schema says."""
+        """See `Kind`; how many numbers a pack's have, and that some are not 0, the schema leaves out."""
         return {"type": "array", "items": {"type": "number"}, "minItems": 1, "maxItems": self.most}
 
     def from_text(self, text: str) -> Any:
@@ -244,6 +273,8 @@ class Vector:
             raise InvalidValueError(f"is not a list of 1 to {self.most} numbers")
         if not all(isinstance(number, int | float) and not isinstance(number, bool) for number in value):
             raise InvalidValueError("holds something that is no number")
+        if not any(value):
+            raise InvalidValueError("is all zeros, which points nowhere")
         try:
             return tuple(float(number) for number in value)
         except OverflowError as error:  # JSON's whole numbers have no end, floats do

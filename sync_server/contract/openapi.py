@@ -126,12 +126,25 @@ def _media_type(body: Body) -> dict[str, Any]:
     }
     if body.is_strict:
         schema["additionalProperties"] = False
+    if body.needs:
+        schema["dependentRequired"] = {name: [other] for name, other in body.needs.items()}
+    if body.either:
+        schema["oneOf"] = [_alternative(group, body) for group in body.either]
     media_type: dict[str, Any] = {"schema": schema}
     pictures = [one.name for one in body.fields if isinstance(one.kind, Picture)]
     if pictures:
         formats = ", ".join(f"image/{name.lower()}" for name in FORMATS)
         media_type["encoding"] = {name: {"contentType": formats} for name in pictures}
     return media_type
+
+
+def _alternative(group: tuple[str, ...], body: Body) -> dict[str, Any]:
+    others = {name for other in body.either for name in other} - set(group)
+    kinds = {one.name: one.kind.schema()["type"] for one in body.fields}
+    return {
+        "required": list(group),
+        "properties": {name: {"type": kinds[name] if name in group else "null"} for name in (*group, *sorted(others))},
+    }
 
 
 def _responses(operation: Operation) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge_identify.edge_runtime.errors import PackFormatError
 from edge_identify.edge_runtime.json_fields import parse_json_object
-from edge_identify.sync_server.contract.kinds import InvalidValueError, Kind, Picture, Texts
+from edge_identify.sync_server.contract.kinds import InvalidValueError, Kind, LabelTexts, Picture, Texts
 from edge_identify.sync_server.contract.problem_kinds import (
     INVALID,
     MALFORMED,
@@ -50,7 +50,7 @@ class Field:
     @property
     def absent(self) -> Any:
         """What counts where the field is not there."""
-        return () if isinstance(self.kind, Texts) else self.default
+        return {Texts: (), LabelTexts: {}}.get(type(self.kind), self.default)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,11 +61,15 @@ class Body:
         content_type: `MULTIPART` or `JSON`.
         fields: What it holds.
         is_strict: Whether other fields are refused. Clients of other systems may send some.
+        either: Groups of fields of which one is to be there, and whole; empty where all fields stand by themselves.
+        needs: Fields that say something of another one, by name, with the name of that one.
     """
 
     content_type: str
     fields: tuple[Field, ...]
     is_strict: bool = True
+    either: tuple[tuple[str, ...], ...] = ()
+    needs: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,7 +245,11 @@ def _from_multipart(body: Body, request: Request) -> dict[str, Any]:
             uploads[one.name] = Upload(name=(sent[0].filename or "photo")[:_MAX_FILE_NAME], data=sent[0].read())
             if not uploads[one.name].data:
                 raise ProblemError(UNUSABLE_PICTURE, f"`{one.name}` is empty (0 bytes)")
-    return _from_form(body.fields, request.form, uploads)
+    values = _from_form(body.fields, request.form, uploads)
+    for name, other in body.needs.items():
+        if values[name] is not None and values[other] is None:
+            raise ProblemError(INVALID, f"`{name}` says something of `{other}`; send both")
+    return values
 
 
 def _from_form(fields: Sequence[Field], form: MultiDict[str, str], uploads: Mapping[str, Any]) -> dict[str, Any]:
@@ -253,7 +261,7 @@ def _from_form(fields: Sequence[Field], form: MultiDict[str, str], uploads: Mapp
                 continue
             if not sent:
                 values[one.name] = _absent(one)
-            elif isinstance(one.kind, Texts):
+            elif isinstance(one.kind, Texts | LabelTexts):
                 values[one.name] = one.kind.from_json(sent)
             elif len(sent) > 1:
                 raise InvalidValueError(f"is there {len(sent)} times")
@@ -278,7 +286,18 @@ def _from_json(body: Body, data: bytes) -> dict[str, Any]:
             values[one.name] = _absent(one) if value is None else one.kind.from_json(value)
         except InvalidValueError as error:
             raise ProblemError(INVALID, f"`{one.name}` {error}") from error
+    _check_alternatives(body, values)
     return values
+
+
+def _check_alternatives(body: Body, values: Mapping[str, Any]) -> None:
+    there = [group for group in body.either if any(values[name] is not None for name in group)]
+    if body.either and len(there) != 1:
+        groups = " or ".join(" and ".join(f"`{name}`" for name in group) for group in body.either)
+        raise ProblemError(INVALID, f"send either {groups}")
+    for name in there[0] if there else ():
+        if values[name] is None:
+            raise ProblemError(INVALID, f"`{name}` is missing")
 
 
 def _absent(one: Field) -> Any:

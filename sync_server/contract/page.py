@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 from edge_identify.edge_runtime import __version__
-from edge_identify.sync_server.contract.kinds import Picture, Texts
+from edge_identify.sync_server.contract.kinds import LabelTexts, Picture, Texts
 from edge_identify.sync_server.contract.openapi import TAGS, problems_of
 from edge_identify.sync_server.contract.operation import JSON, MULTIPART, Body, Field, Operation
 from edge_identify.sync_server.contract.problem_kinds import KINDS, ProblemKind
@@ -74,20 +74,15 @@ def _place(body: Body) -> str:
 
 def _row(one: Field, place: str) -> str:
     schema = one.kind.schema()
-    kind = (
-        "file"
-        if isinstance(one.kind, Picture)
-        else "text, repeatable"
-        if isinstance(one.kind, Texts)
-        else schema["type"]
-    )
-    limits = [f"{schema[key]} {word}" for key, word in _LIMITS.items() if key in schema]
+    repeated = "list of texts" if place == "JSON" else "text, repeatable"
+    kind = {Picture: "file", Texts: repeated, LabelTexts: repeated}.get(type(one.kind), schema["type"])
+    limits = [f"{word} {schema[key]}" for key, word in _LIMITS.items() if key in schema]
     state = "required" if one.is_required else f"default {one.default}" if one.default is not None else "optional"
     about = escape(", ".join([str(kind), *limits, state]))
     return f"<tr><td><code>{escape(one.name)}</code><td>{place}<td>{about}<td>{escape(one.about)}</tr>"
 
 
-_LIMITS = {"minimum": "at least", "maximum": "at most", "maxLength": "characters at most", "maxItems": "at most"}
+_LIMITS = {"minimum": "at least", "maximum": "at most", "maxLength": "characters: at most", "maxItems": "at most"}
 
 
 def _example(operation: Operation) -> str:

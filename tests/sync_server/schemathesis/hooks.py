@@ -1,0 +1,21 @@
+"""For schemathesis: pictures that are pictures, where the document says that a picture is sent."""
+
+import io
+
+import schemathesis
+from hypothesis import strategies as st
+from PIL import Image
+
+_FORMATS = {"image/jpeg": "JPEG", "image/png": "PNG", "image/gif": "GIF", "image/bmp": "BMP", "image/webp": "WEBP"}
+
+
+def _picture(form: str, size: tuple[int, int], rgb: tuple[int, int, int]) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", size, rgb).save(buffer, form)
+    return buffer.getvalue()
+
+
+_SIDES, _LEVELS = st.integers(1, 64), st.integers(0, 255)
+for media_type, form in (*_FORMATS.items(), ("image/tiff", "TIFF")):
+    pictures = st.builds(_picture, st.just(form), st.tuples(_SIDES, _SIDES), st.tuples(_LEVELS, _LEVELS, _LEVELS))
+    schemathesis.openapi.media_type(media_type, pictures)
