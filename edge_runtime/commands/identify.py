@@ -11,11 +11,14 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
+from edge_identify.edge_runtime.commands.standard_streams import open_closed_streams
+
 _OBJECTS_BETWEEN_COLLECTIONS = 100_000  # more than are made while libraries load, which leaves no garbage
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `edge-identify` and return its exit code."""
+    open_closed_streams()
     # numpy's matrix library starts a thread for each core when it is imported, which costs more than one answer gains.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if argv is None:  # this process is ours alone; who hands words over keeps its own setting

@@ -5,14 +5,16 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, nullcontext
+from operator import methodcaller
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from edge_identify.edge_runtime.commands.answer_outputs import JsonLinesOutput, JsonOutput, ScreenOutput
 from edge_identify.edge_runtime.commands.answers import Answer, Answerer, AnswerOutput, Tally
 from edge_identify.edge_runtime.commands.running import printable
+from edge_identify.edge_runtime.commands.standard_streams import silence_output
 from edge_identify.edge_runtime.deciding.decision import Decision
 from edge_identify.edge_runtime.errors import EdgeIdentifyError
 
@@ -101,29 +103,50 @@ def show_all(
 
     Args:
         answers: In the order of the questions.
-        outputs: Each gets every answer.
+        outputs: Each gets every answer. Whoever reads standard output may have read enough (`| head`); the others
+            are finished all the same.
         tally: Counts them.
         progress: Counts them for the eye until the last is shown; None for one photo.
 
     Returns:
         What ended the run early, for the caller to raise once all files are whole; None for a run that has ended.
+
+    Raises:
+        BrokenPipeError: Nobody reads the only output any more.
     """
     interruption = None
+    read = _StillRead(outputs)
     with progress or nullcontext():  # gone before anything else is written to the same terminal
         try:
             for answer in answers:
                 tally.add(answer)
                 if isinstance(answer.result, EdgeIdentifyError):
                     _report(f"skipped: {printable(str(answer.result))}", progress)
-                for output in outputs:
-                    output.show(answer)
+                read.each(methodcaller("show", answer))
                 if progress is not None:
                     progress.advance()
         except KeyboardInterrupt as error:
             interruption = error
-    for output in outputs:
-        output.finish()
+    read.each(methodcaller("finish"))
     return interruption
+
+
+class _StillRead:
+    """The outputs that somebody still reads; a file always is."""
+
+    def __init__(self, outputs: Sequence[AnswerOutput]) -> None:
+        self._outputs = list(outputs)
+
+    def each(self, write: Callable[[AnswerOutput], None]) -> None:
+        """Write to each; one that nobody reads any more is left out from then on, and is an error if it is the last."""
+        for output in tuple(self._outputs):
+            try:
+                write(output)
+            except BrokenPipeError:
+                self._outputs.remove(output)
+                if not self._outputs:
+                    raise
+                silence_output()
 
 
 def _report(text: str, progress: ProgressBar | None) -> None:

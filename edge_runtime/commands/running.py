@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import io
-import os
 import signal
 import sys
 import threading
@@ -20,6 +19,7 @@ from importlib.util import find_spec
 from types import FrameType
 from typing import NoReturn
 
+from edge_identify.edge_runtime.commands.standard_streams import open_closed_streams, silence_output
 from edge_identify.edge_runtime.errors import (
     EdgeIdentifyError,
     NetworkError,
@@ -88,6 +88,7 @@ def run_command(command: Callable[[], ExitCode]) -> int:
     Returns:
         The process's exit code.
     """
+    open_closed_streams()
     _let_any_text_through()
     try:
         with _termination_raised():
@@ -103,14 +104,14 @@ def run_command(command: Callable[[], ExitCode]) -> int:
         print("interrupted", file=sys.stderr)
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
-        _silence_output()  # `edge-identify ... | head` has read enough
+        silence_output()  # `edge-identify ... | head` has read enough
         return ExitCode.DONE
     except OSError as error:
         if error.errno not in _DISK_ADVICE:
             return _report_fault()
         where = error.filename2 or error.filename or f"{_OUTPUT} or a temporary file"
         if str(where).startswith(_OUTPUT):
-            _silence_output()
+            silence_output()
         reason = f"{printable(str(where))}: {error.strerror}; {_DISK_ADVICE[error.errno]}, and run again"
         print(f"error: {reason}", file=sys.stderr)
         return ExitCode.SETUP
@@ -161,11 +162,6 @@ def _let_any_text_through() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-
-
-def _silence_output() -> None:
-    # Python flushes standard output once more while it ends, and would complain about the closed pipe or full disk.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def require_extra(extra: str, modules: tuple[str, ...]) -> None:

@@ -301,6 +301,49 @@ def test_a_reader_that_has_read_enough_ends_the_run(pack: str, many: Path) -> No
     assert time.monotonic() - started < 60
 
 
+def test_a_reader_that_has_read_enough_costs_no_report(pack: str, many: Path, tmp_path: Path) -> None:
+    report = tmp_path / "report.html"
+    with run_apart(pack, str(many), "--jsonl", "--html", str(report)) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(timeout=60) == 0
+        assert process.stderr is not None
+        assert process.stderr.read().splitlines()[-1].startswith("400 photos: ")
+
+    assert "What 400 photos show" in report.read_text()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such shell")
+@pytest.mark.parametrize(
+    ("words", "closed", "code"),
+    [
+        (["green.png"], ">&-", 0),
+        (["grey.png"], ">&-", 3),
+        (["green.png", "--json"], ">&- 2>&- <&-", 0),
+        (["green.png", "blue.png", "--html", "page.html"], ">&-", 0),
+        (["-"], "<&-", 5),
+    ],
+)
+def test_closed_standard_streams_are_as_empty_ones(
+    pack: str, photos: Path, words: list[str], closed: str, code: int
+) -> None:
+    program = "import sys; from edge_identify.edge_runtime.commands.identify import main; sys.exit(main())"
+    ended = subprocess.run(
+        ["sh", "-c", f'"$0" "$@" {closed}', sys.executable, "-c", program, *words, "--pack", pack],
+        cwd=photos / "more",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.returncode == code, ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert ("standard input: names no photo" in ended.stderr) == (words == ["-"])
+    if "--html" in words:
+        assert "What 2 photos show" in (photos / "more/page.html").read_text(encoding="utf-8")
+
+
 def test_a_page_shows_the_part_that_was_looked_at(pack: str, tmp_path: Path) -> None:
     halves = Image.new("RGB", (200, 100), (0, 0, 255))
     halves.paste((0, 255, 0), (0, 0, 100, 100))
