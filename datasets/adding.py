@@ -134,7 +134,7 @@ class _Run:
         if not self._has_image(sha256):
             _table(self.database, "image").insert({"sha256": sha256, **_measure(data, name=image.origin or path)})
         self._write_reference(reference)
-        self.image_outcomes.append(self._link(reference.id, sha256, path))
+        self.image_outcomes.append(self._link(reference.id, sha256, path, image.origin))
         self.seen[reference.id, sha256] = path
 
     def report(self) -> AddReport:
@@ -169,19 +169,21 @@ class _Run:
             outcome = _Outcome.UPDATED
         self.reference_outcomes[reference.id] = outcome
 
-    def _link(self, reference_id: str, sha256: str, path: str) -> _Outcome:
+    def _link(self, reference_id: str, sha256: str, path: str, origin: str | None) -> _Outcome:
         replaced = self._drop_older_content(reference_id, sha256, path)
         row = self._row(
-            "SELECT index_id, path FROM reference_image WHERE reference_id = ? AND image_sha256 = ?",
+            "SELECT index_id, path, origin FROM reference_image WHERE reference_id = ? AND image_sha256 = ?",
             reference_id,
             sha256,
         )
         table = _table(self.database, "reference_image")
         if row is None:
-            table.insert({"reference_id": reference_id, "image_sha256": sha256, "path": path})
+            table.insert({"reference_id": reference_id, "image_sha256": sha256, "path": path, "origin": origin})
             return _Outcome.UPDATED if replaced else _Outcome.ADDED
         if row[1] != path and not Path(row[1]).exists():
             table.update(row[0], {"path": path})  # the file was moved
+        if origin not in (None, row[2]):
+            table.update(row[0], {"origin": origin})
         return _Outcome.UPDATED if replaced else _Outcome.UNCHANGED
 
     def _drop_older_content(self, reference_id: str, sha256: str, path: str) -> bool:

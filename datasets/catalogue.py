@@ -12,14 +12,16 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from edge_identify.datasets.adding import AddReport, Progress, add_images, no_progress
+from edge_identify.datasets.build_memory import BuildMemory
 from edge_identify.datasets.migrations import migrate
+from edge_identify.datasets.sources.source import file_name_of
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.pack.references import Reference
 
@@ -38,12 +40,38 @@ class CatalogueImage:
         reference_id: What it shows.
         sha256: Hash of the file's bytes when it was added; the file may have changed since.
         path: Where it was last seen, absolute.
+        origin: The address that it was fetched from, or None.
     """
 
     index_id: int
     reference_id: str
     sha256: str
     path: Path
+    origin: str | None = None
+
+    @property
+    def file_name(self) -> str:
+        """Its name, with the ending, where it comes from."""
+        return file_name_of(self.path, self.origin)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageFacts:
+    """What is known of a picture's file beside what it shows.
+
+    Attributes:
+        image: The picture.
+        type: Pillow's name of its format, such as `JPEG`.
+        width_px: Upright.
+        height_px: Upright.
+        length_bytes: Of the file.
+    """
+
+    image: CatalogueImage
+    type: str
+    width_px: int
+    height_px: int
+    length_bytes: int
 
 
 class Catalogue:
@@ -122,6 +150,90 @@ class Catalogue:
             rows = self._database.query("SELECT * FROM reference_image ORDER BY index_id")
             return [_image(row) for row in rows]
 
+    def image_facts(self, reference_id: str | None = None) -> list[ImageFacts]:
+        """Return what is known of every picture, or of one reference's, sorted by `index_id`."""
+        query = (
+            "SELECT * FROM reference_image JOIN image ON sha256 = image_sha256 "
+            "WHERE ?1 IS NULL OR reference_id = ?1 ORDER BY index_id"
+        )
+        with _sqlite_errors(self._path):
+            return [
+                ImageFacts(
+                    image=_image(row),
+                    type=row["format"],
+                    width_px=row["width"],
+                    height_px=row["height"],
+                    length_bytes=row["length_bytes"],
+                )
+                for row in self._database.query(query, [reference_id])
+            ]
+
+    def withdrawals(self) -> dict[str, str]:
+        """Return the reason of each withdrawn reference, by its id; these stay out of packs."""
+        with _sqlite_errors(self._path):
+            rows = self._database.query("SELECT reference_id, reason FROM withdrawal ORDER BY reference_id")
+            return {row["reference_id"]: row["reason"] for row in rows}
+
+    def withdraw(self, reference_ids: Sequence[str], *, reason: str) -> None:
+        """Keep references out of packs from now on, also when a source names them again.
+
+        Raises:
+            SetupError: One is not in the catalogue; then none is withdrawn.
+        """
+        with _sqlite_errors(self._path), _transaction(self._database):
+            self._refuse_unknown(reference_ids)
+            for reference_id in reference_ids:
+                values = [reference_id, reason]
+                self._database.execute("INSERT OR REPLACE INTO withdrawal VALUES (?, ?)", values)
+
+    def restore(self, reference_ids: Sequence[str]) -> None:
+        """Let withdrawn references into packs again.
+
+        Raises:
+            SetupError: One is not in the catalogue.
+        """
+        with _sqlite_errors(self._path), _transaction(self._database):
+            self._refuse_unknown(reference_ids)
+            for reference_id in reference_ids:
+                self._database.execute("DELETE FROM withdrawal WHERE reference_id = ?", [reference_id])
+
+    def remove(self, reference_ids: Sequence[str]) -> int:
+        """Remove references with their pictures, and return how many pictures; their files stay where they are.
+
+        Their index ids are never given again.
+
+        Raises:
+            SetupError: One is not in the catalogue; then none is removed.
+        """
+        with _sqlite_errors(self._path), _transaction(self._database):
+            self._refuse_unknown(reference_ids)
+            removed = 0
+            for reference_id in reference_ids:
+                self._database.execute("DELETE FROM withdrawal WHERE reference_id = ?", [reference_id])
+                deleted = self._database.execute("DELETE FROM reference_image WHERE reference_id = ?", [reference_id])
+                removed += deleted.rowcount
+                self._database.execute("DELETE FROM reference WHERE id = ?", [reference_id])
+            self._database.execute("DELETE FROM image WHERE sha256 NOT IN (SELECT image_sha256 FROM reference_image)")
+            return removed
+
+    def build_memory(self) -> BuildMemory:
+        """Return what builds left here for the next one."""
+
+        @contextmanager
+        def transaction() -> Iterator[None]:
+            with _sqlite_errors(self._path), _transaction(self._database):
+                yield
+
+        return BuildMemory(self._database, transaction)
+
+    def _refuse_unknown(self, reference_ids: Sequence[str]) -> None:
+        for reference_id in reference_ids:
+            row = self._database.execute("SELECT 1 FROM reference WHERE id = ?", [reference_id]).fetchone()
+            if row is None:
+                raise SetupError(
+                    f"{self._path}: has no reference {reference_id!r}; `edge-build list` shows those that there are"
+                )
+
 
 def _connect(path: Path) -> Database:
     import sqlite_utils
@@ -163,4 +275,5 @@ def _image(row: dict[str, Any]) -> CatalogueImage:
         reference_id=row["reference_id"],
         sha256=row["image_sha256"],
         path=Path(row["path"]),
+        origin=row["origin"],
     )

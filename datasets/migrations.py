@@ -54,7 +54,40 @@ def _create_tables(database: Database) -> None:
     database.execute("CREATE INDEX reference_image_by_image ON reference_image (image_sha256)")
 
 
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (_create_tables,)
+def _remember_builds_and_withdrawals(database: Database) -> None:
+    database.execute("ALTER TABLE reference_image ADD COLUMN origin TEXT")  # the address that it was fetched from
+    database.execute("""
+        CREATE TABLE withdrawal (
+            reference_id TEXT PRIMARY KEY REFERENCES reference (id),
+            reason TEXT NOT NULL
+        )""")
+    database.execute("""
+        CREATE TABLE encoder (
+            encoder_id INTEGER PRIMARY KEY,
+            fingerprint TEXT NOT NULL UNIQUE,
+            used INTEGER NOT NULL      -- grows with each use: the least was used longest ago
+        )""")
+    database.execute("""
+        CREATE TABLE embedding (
+            encoder_id INTEGER NOT NULL REFERENCES encoder (encoder_id),
+            image_sha256 TEXT NOT NULL,
+            vector BLOB NOT NULL,      -- float32, little-endian
+            PRIMARY KEY (encoder_id, image_sha256)
+        ) WITHOUT ROWID""")
+    database.execute("""
+        CREATE TABLE measured_sample (
+            position INTEGER PRIMARY KEY,
+            index_id INTEGER NOT NULL, -- of reference_image; it may be gone
+            drawn_from INTEGER NOT NULL
+        )""")
+    database.execute("CREATE INDEX embedding_by_image ON embedding (image_sha256)")
+    # Whatever removes a picture removes what was made of it.
+    database.execute("""
+        CREATE TRIGGER forget_embeddings AFTER DELETE ON image
+        BEGIN DELETE FROM embedding WHERE image_sha256 = OLD.sha256; END""")
+
+
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (_create_tables, _remember_builds_and_withdrawals)
 
 
 def migrate(database: Database, *, name: str) -> None:

@@ -5,7 +5,16 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from edge_identify.convert.commands import adding, drawing, evaluating, examining, listing, packing, training
+from edge_identify.convert.commands import (
+    adding,
+    cataloguing,
+    drawing,
+    evaluating,
+    examining,
+    listing,
+    packing,
+    training,
+)
 from edge_identify.edge_runtime import __version__
 from edge_identify.edge_runtime.commands.running import EXIT_CODES_HELP, ExitCode, require_extra, run_command
 
@@ -41,6 +50,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"edge-build {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (adding, packing, evaluating, examining, listing, drawing, training):
+    for module in (adding, cataloguing, packing, evaluating, examining, listing, drawing, training):
         module.add_parser(commands)
     return parser

@@ -44,6 +44,11 @@ def add_parser(commands: Any) -> None:
         action="store_true",
         help="ask as `edge-identify --verify-geometry` does; needs a pack with thumbnails and the extra [geometry]",
     )
+    parser.add_argument(
+        "--no-location",
+        action="store_true",
+        help="use nothing of what photos say of where they were taken, as `edge-identify --no-location` does",
+    )
     parser.add_argument("--json", action="store_true", help="print the figures as one JSON object")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a report for people: one file, with pictures")
     parser.add_argument(
@@ -58,6 +63,7 @@ def _evaluate(options: argparse.Namespace) -> ExitCode:
     from edge_identify.convert.reporting.part import pack_facts
     from edge_identify.edge_runtime.pack.reader import open_pack
     from edge_identify.edge_runtime.pack.references import ReferenceTable
+    from edge_identify.edge_runtime.photo_position import photo_position
 
     _check_report_options(options)
     pack = open_pack(options.pack)
@@ -74,6 +80,7 @@ def _evaluate(options: argparse.Namespace) -> ExitCode:
         queries,
         progress=lambda items: shown_progress("asking", items),
         verify_geometry=options.verify_geometry,
+        position_of=None if options.no_location else photo_position,
     )
     for left_out in result.left_out:
         print(f"skipped: {printable(left_out.reason)}", file=sys.stderr)
@@ -145,6 +152,8 @@ def _print_figures(figures: dict[str, Any], *, as_json: bool) -> None:
             print(_decisions_line(group["decisions"]))
     for reason in figures["absent"].values():
         print(reason, file=sys.stderr)
+    if count := figures["location"]["photos"]:
+        print(f"{count} photos say where they were taken, which was used; --no-location leaves it out", file=sys.stderr)
 
 
 def _decisions_line(decisions: dict[str, Any]) -> str:

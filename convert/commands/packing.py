@@ -7,6 +7,7 @@ import json
 import math
 import sys
 from dataclasses import asdict
+from datetime import date
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -106,8 +107,21 @@ def add_parser(commands: Any) -> None:
         help="adapt the encoders to this catalogue: an adapter is learnt and written to FILE, or read if FILE is "
         "there; keep it for later versions, whose encoders then stay the same. For a thousand references and more",
     )
+    parser.add_argument(
+        "--as-of",
+        type=_day,
+        metavar="YYYY-MM-DD",
+        help="leave out references that are not valid on this day (attributes valid_from, valid_until)",
+    )
     parser.add_argument("--json", action="store_true", help="print what was built as one JSON object")
     parser.set_defaults(run=_pack)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a day such as 2026-01-31") from error
 
 
 def _false_accept_rate(text: str) -> float:
@@ -145,13 +159,23 @@ def _pack(options: argparse.Namespace) -> ExitCode:
     request = _request(options)
     from edge_identify.convert.packing.building import build_pack
     from edge_identify.datasets.catalogue import Catalogue
+    from edge_identify.datasets.validity import packable
 
     started = perf_counter()
     with Catalogue.open_existing(options.catalogue) as catalogue:
-        references, images = catalogue.references(), catalogue.images()
-    if not images:
-        raise SetupError(f"{options.catalogue}: holds no pictures; add some with `edge-build add`")
-    report = build_pack(request, references, images, progress=shown_progress)
+        chosen = packable(catalogue.references(), withdrawn=catalogue.withdrawals(), as_of=options.as_of)
+        ids = {reference.id for reference in chosen.references}
+        images = [image for image in catalogue.images() if image.reference_id in ids]
+        if not images:
+            raise SetupError(
+                f"{options.catalogue}: holds no pictures for a pack; add some with `edge-build add` "
+                f"({chosen.withdrawn} references are withdrawn, {chosen.not_valid} not valid on the day)"
+            )
+        report = build_pack(
+            request, chosen.references, images, progress=shown_progress, memory=catalogue.build_memory()
+        )
+    if chosen.withdrawn or chosen.not_valid:
+        print(f"left out: {chosen.withdrawn} references withdrawn, {chosen.not_valid} not valid", file=sys.stderr)
     for left_out in report.left_out:
         print(f"skipped: {printable(left_out.reason)}", file=sys.stderr)
     for dropped in report.dropped:

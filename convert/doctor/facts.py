@@ -9,13 +9,10 @@ from datetime import date
 from statistics import median
 
 from edge_identify.convert.doctor.findings import Case, Finding, Severity, finding_of
+from edge_identify.datasets.validity import EXPIRY_ATTRIBUTES, date_in
 from edge_identify.edge_runtime.pack.references import Reference
 
-#: Attributes whose value is the last day on which a reference should be in use, as dates begin in ISO 8601.
-EXPIRY_ATTRIBUTES = ("expires", "expiry", "expiry_date", "expires_on", "valid_until", "valid_to", "end_date")
-
 _MANY = 2  # pictures of the middle reference, from which on a single one is few
-_ISO_DATE_LENGTH = len("2026-01-31")
 
 
 def fact_findings(
@@ -83,17 +80,10 @@ def _exists(latitude: float, longitude: float) -> bool:
 def _expired(references: Iterable[Reference], today: date) -> Iterator[Case]:
     for each in references:
         for name in EXPIRY_ATTRIBUTES:
-            last_day = _date(each.attributes.get(name, ""))
+            last_day = date_in(each.attributes.get(name, ""))
             if last_day is not None and last_day < today:
                 yield Case(ids=(each.id,), detail=f"{name} {last_day}")
                 break
-
-
-def _date(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text.strip()[:_ISO_DATE_LENGTH])
-    except ValueError:
-        return None
 
 
 def _single_pictures(references: Sequence[Reference], picture_counts: Mapping[str, int]) -> Finding | None:

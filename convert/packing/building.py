@@ -27,10 +27,9 @@ from edge_identify.convert.calibrating.calibrating import (
     calibrate,
 )
 from edge_identify.convert.calibrating.texts import TextOutcome, add_to_calibration_file, calibrate_texts
-from edge_identify.convert.export.fidelity import embed_in_batches
-from edge_identify.convert.export.fidelity_samples import make_bench
+from edge_identify.convert.export.fidelity import embed_in_batches, sample_positions
+from edge_identify.convert.export.fidelity_samples import MOST_PICTURES, make_bench
 from edge_identify.convert.export.progress import Progress
-from edge_identify.convert.export.variants import ExportedVariant
 from edge_identify.convert.models.loading import LoadedModel, load_model
 from edge_identify.convert.models.names import BUILTIN
 from edge_identify.convert.models.text_tokenizer import TextTokenizer
@@ -39,7 +38,8 @@ from edge_identify.convert.packing.card import CARD_NAME, pack_card
 from edge_identify.convert.packing.conformance import write_conformance
 from edge_identify.convert.packing.encoders import export_encoders
 from edge_identify.convert.packing.index import write_index
-from edge_identify.convert.packing.pictures import LeftOut, picture_batches
+from edge_identify.convert.packing.pictures import LeftOut
+from edge_identify.convert.packing.reference_embeddings import BuildMemory, Embedded, NoMemory, embed_references
 from edge_identify.convert.packing.signs import add_signs
 from edge_identify.convert.packing.thumbnails import add_thumbnails
 from edge_identify.edge_runtime import __version__
@@ -60,7 +60,6 @@ from edge_identify.edge_runtime.pack.names import PackVersion, checked_path
 from edge_identify.edge_runtime.pack.references import Reference, ReferenceImage, write_references
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
     from edge_identify.datasets.catalogue import CatalogueImage
 
@@ -142,6 +141,7 @@ def build_pack(
     images: Sequence[CatalogueImage],
     *,
     progress: Progress,
+    memory: BuildMemory | None = None,
 ) -> BuildReport:
     """Build a pack.
 
@@ -150,6 +150,7 @@ def build_pack(
         references: The catalogue's references.
         images: Their pictures, by index id.
         progress: Shows how far each step is.
+        memory: What earlier builds left, and what this one leaves; None for neither.
 
     Returns:
         The manifest, and the pictures that were left out.
@@ -159,13 +160,14 @@ def build_pack(
             way.
     """
     _check_place(request)
+    memory = memory or NoMemory()
     model = _load(request, images, progress)
     with _folder_in_the_making(request.out, replace=request.replace) as folder:
-        bench = make_bench(model, references, images)
+        bench = make_bench(model, references, _measured_pictures(images, memory))
         encoders = export_encoders(
             model, request.variant_names, bench, folder, drop_drifting=request.drop_drifting, progress=progress
         )
-        embedded = _embed_references(encoders.embedder, model, images, progress)
+        embedded = embed_references(encoders.embedder, folder, model.preprocessing, model.dim, images, memory, progress)
         index = _write_index(folder, embedded, encoders.embedder.name)
         embed_photos = partial(embed_in_batches, encoders.embedder.embed, bench.image_sample.queries)
         signs = add_signs(folder, index, SIGNS_FILE, embed_photos)
@@ -214,13 +216,6 @@ def build_pack(
         calibration=calibration,
         texts=texts,
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Embedded:
-    images: tuple[CatalogueImage, ...]
-    embeddings: NDArray[np.float32]
-    left_out: tuple[LeftOut, ...]
 
 
 def _check_place(request: PackRequest) -> None:
@@ -293,17 +288,12 @@ def _take_place(making: Path, out: Path, *, replace: bool) -> None:
     shutil.rmtree(retired, ignore_errors=True)
 
 
-def _embed_references(
-    embedder: ExportedVariant, model: LoadedModel, images: Sequence[CatalogueImage], progress: Progress
-) -> _Embedded:
-    left_out: list[LeftOut] = []
-    used: list[CatalogueImage] = []
-    embeddings = [np.empty((0, model.dim), np.float32)]
-    counted = partial(progress, "embedding references")
-    for batch in picture_batches(images, model.preprocessing, left_out=left_out, progress=counted):
-        embeddings.append(embedder.embed(batch.pixels))
-        used.extend(batch.images)
-    return _Embedded(images=tuple(used), embeddings=np.concatenate(embeddings), left_out=tuple(left_out))
+def _measured_pictures(images: Sequence[CatalogueImage], memory: BuildMemory) -> list[CatalogueImage]:
+    """Return the pictures that encoders are measured on, the same from one build to the next while they will do."""
+    if not images:
+        return []
+    by_id = {image.index_id: image for image in images}
+    return [by_id[each] for each in memory.sample(list(by_id), lambda count: sample_positions(count, MOST_PICTURES))]
 
 
 def _describe(model: LoadedModel) -> Model:
@@ -316,7 +306,7 @@ def _describe(model: LoadedModel) -> Model:
     )
 
 
-def _write_index(folder: Path, embedded: _Embedded, embedded_with: str) -> IndexSpec:
+def _write_index(folder: Path, embedded: Embedded, embedded_with: str) -> IndexSpec:
     path = folder / INDEX_FILE
     path.parent.mkdir()
     ids = np.array([image.index_id for image in embedded.images], dtype=np.int64)

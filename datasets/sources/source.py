@@ -35,11 +35,16 @@ class SourceImage:
     @property
     def file_name(self) -> str:
         """Its name, with the ending, where it comes from."""
-        if self.origin is None:
-            return self.path.name
-        if self.origin.startswith(("http://", "https://")):
-            return unquote(PurePosixPath(urlsplit(self.origin).path).name)
-        return PurePosixPath(self.origin).name  # of a bucket, whose keys are not quoted
+        return file_name_of(self.path, self.origin)
+
+
+def file_name_of(path: Path, origin: str | None) -> str:
+    """Return a picture's own name: that of its file, or of the address that it was fetched from."""
+    if origin is None:
+        return path.name
+    if origin.startswith(("http://", "https://")):
+        return unquote(PurePosixPath(urlsplit(origin).path).name)
+    return PurePosixPath(origin).name  # of a bucket, whose keys are not quoted
 
 
 @dataclass(frozen=True, slots=True)

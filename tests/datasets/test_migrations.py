@@ -69,3 +69,18 @@ def test_an_sqlite_file_of_another_program_is_left_alone(tmp_path: Path, stateme
     with pytest.raises(SetupError, match="of another program"):
         Catalogue.open(tmp_path / "other.db")
     assert (tmp_path / "other.db").read_bytes() == before
+
+
+def test_a_catalogue_of_the_first_version_opens_with_what_it_holds(tmp_path: Path) -> None:
+    with closing(Database(tmp_path / "c.db")) as database:
+        MIGRATIONS[0](database)
+        database.execute("INSERT INTO reference VALUES ('a', 'A', '', '{}', NULL, NULL, NULL, NULL, '{}')")
+        database.execute("INSERT INTO image VALUES ('00', 4, 4, 'PNG', 9)")
+        database.execute("INSERT INTO reference_image VALUES (7, 'a', '00', '/a.png')")
+        database.execute("PRAGMA user_version = 1")
+        database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        database.commit()
+    with Catalogue.open_existing(tmp_path / "c.db") as catalogue:
+        [image] = catalogue.images()
+        assert (image.index_id, image.origin) == (7, None)
+        assert catalogue.withdrawals() == {}

@@ -18,7 +18,7 @@ from edge_identify.convert.adapting import learning
 from edge_identify.convert.commands import main
 from edge_identify.convert.export.fidelity_samples import FidelityBench
 from edge_identify.convert.export.progress import unwatched
-from edge_identify.convert.packing import building
+from edge_identify.convert.packing import building, reference_embeddings
 from edge_identify.convert.packing.abandoned import clear_abandoned
 from edge_identify.edge_runtime import durable
 from edge_identify.edge_runtime.conformance import self_test
@@ -109,7 +109,6 @@ def fp16_drifts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FidelityBench, "measure_images", measure)
 
 
-@pytest.mark.usefixtures("fp16_drifts")
 def test_an_adapter_is_learnt_once_and_kept_for_later_versions(
     build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -135,6 +134,7 @@ def test_an_adapter_is_learnt_once_and_kept_for_later_versions(
     assert contents(pack) == first
 
 
+@pytest.mark.usefixtures("fp16_drifts")
 def test_a_drifting_variant_stops_the_build_and_leaves_nothing(
     build: Build, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -187,7 +187,7 @@ def test_a_build_clears_what_a_killed_one_left_and_holds_its_own_folder(
         seen.append(list(tmp_path.iterdir()))
         raise SetupError("far enough")
 
-    monkeypatch.setattr(building, "load_model", lambda *_, **__: None)
+    monkeypatch.setattr(building, "_load", lambda *_: None)
     monkeypatch.setattr(building, "make_bench", another_build_begins)
     with pytest.raises(SetupError, match="far enough"):
         building.build_pack(request_for(tmp_path / "pack"), [], [], progress=unwatched)
@@ -210,3 +210,30 @@ def test_a_build_that_was_overtaken_says_so(tmp_path: Path) -> None:
         build_while_another_ends()
 
     assert contents(tmp_path) == {"pack/pack.json": b"theirs"}
+
+
+def test_pictures_that_are_added_leave_the_encoder_as_it_was_and_only_they_are_embedded(
+    build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert build(variants="onnx-int8") == 0
+    model = read_manifest(tmp_path / "out/pack").image_variants["onnx-int8"].model
+    before = contents(tmp_path / "out/pack")
+    for number in range(6, 9):
+        tiles = np.random.default_rng(number).integers(0, 255, (4, 4, 3), dtype=np.uint8)
+        Image.fromarray(tiles).resize((64, 64)).save(tmp_path / "pictures" / f"p{number}.png")
+    assert main(["add", f"images:{tmp_path / 'pictures'}", "--catalogue", str(tmp_path / "catalogue.sqlite")]) == 0
+    embedded: list[str] = []
+    batches = reference_embeddings.picture_batches
+
+    def watched(images: Any, *rest: Any, **named: Any) -> Any:
+        embedded.extend(image.reference_id for image in images)
+        return batches(images, *rest, **named)
+
+    monkeypatch.setattr(reference_embeddings, "picture_batches", watched)
+    assert build("--replace", variants="onnx-int8") == 0
+    assert embedded == ["p6", "p7", "p8"]
+    after = contents(tmp_path / "out/pack")
+    assert after[model] == before[model]
+    assert read_manifest(tmp_path / "out/pack").index.count == 9
+    assert build("--replace", variants="onnx-int8") == 0
+    assert contents(tmp_path / "out/pack") == after  # the same catalogue gives the same bytes

@@ -159,7 +159,7 @@ def test_without_credentials_the_command_says_which_are_needed(
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     monkeypatch.setenv("AWS_METADATA_ENDPOINT", "http://127.0.0.1:9")  # no role of this machine is asked
     monkeypatch.setattr(bucket_module, "_RETRIES", {"max_retries": 0})
-    with pytest.raises(SetupError, match="or there are none; set AWS_ACCESS_KEY_ID .* --anonymous"):
+    with pytest.raises(SetupError, match=r"or there are none; set AWS_ACCESS_KEY_ID .* --anonymous"):
         list(read().images())
     assert len(list(read(is_anonymous=True).images())) == 1
 
