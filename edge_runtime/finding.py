@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from edge_identify.edge_runtime.deciding.decision import Decision, Verdict, decide
 from edge_identify.edge_runtime.deciding.look_alikes import LookAlikes, compare_look_alikes
 from edge_identify.edge_runtime.pack.references import NO_FILTERS, Filters, Reference, ReferenceTable
+from edge_identify.edge_runtime.questions import Nearest, Question, fused, named_scores, question_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -128,32 +129,6 @@ class Identification:
     def decision(self) -> Decision | None:
         """Identified, ambiguous or unknown; None where there is no verdict."""
         return None if self.verdict is None else self.verdict.decision
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Nearest:
-    """A reference that was found, the similarity of its nearest picture, and the index's id of that."""
-
-    reference_id: str
-    score: float
-    index_id: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Question:
-    """What is known of one photo or text when its decision is to be made.
-
-    Attributes:
-        ranked: The references that may answer, best first.
-        crowd: The scores that the evidence is made of: the first answer's, then those of all others of the whole pack.
-        position: Where the photo was taken; None where that was not told.
-        everyone: What would be ranked if all might answer; None where all may.
-    """
-
-    ranked: list[_Nearest]
-    crowd: list[float]
-    position: Position | None
-    everyone: list[_Nearest] | None = None
 
 
 class ReferenceFinder:
@@ -280,27 +255,27 @@ class ReferenceFinder:
 
     def _questions(
         self, embeddings: NDArray[np.float32], top_k: int, positions: Sequence[Position | None] | None
-    ) -> list[_Question]:
+    ) -> list[Question]:
         """Return for each embedding as many references, best first, as are to be shown or decided from."""
         places = positions or [None] * len(embeddings)
         candidates = self._candidates(places)
         ranked = self._nearest(self._search, embeddings, max(top_k, candidates))
         if self._whole is None:
-            every: Sequence[list[_Nearest] | None] = [None] * len(ranked)
+            every: Sequence[list[Nearest] | None] = [None] * len(ranked)
         else:
             every = self._nearest(self._whole, embeddings, candidates)
-        return [_question(*known) for known in zip(ranked, places, every, strict=True)]
+        return [question_of(*known) for known in zip(ranked, places, every, strict=True)]
 
-    def _question_together(self, embeddings: NDArray[np.float32], top_k: int, position: Position | None) -> _Question:
+    def _question_together(self, embeddings: NDArray[np.float32], top_k: int, position: Position | None) -> Question:
         from edge_identify.edge_runtime.deciding.fusing import DEPTH
 
         candidates = self._candidates([position])
         wanted = max(top_k, candidates)
-        ranked = _fused(self._nearest(self._search, embeddings, max(wanted, DEPTH)))[:wanted]
+        ranked = fused(self._nearest(self._search, embeddings, max(wanted, DEPTH)))[:wanted]
         if self._whole is None:
-            return _question(ranked, position, None)
-        every = _fused(self._nearest(self._whole, embeddings, max(candidates, DEPTH)))
-        return _question(ranked, position, every[:candidates])
+            return question_of(ranked, position, None)
+        every = fused(self._nearest(self._whole, embeddings, max(candidates, DEPTH)))
+        return question_of(ranked, position, every[:candidates])
 
     def _candidates(self, positions: Sequence[Position | None]) -> int:
         """Return how many references a decision looks at."""
@@ -312,7 +287,7 @@ class ReferenceFinder:
 
         return max(CANDIDATES, self._calibration.neighbours)
 
-    def _nearest(self, search: VectorSearch, embeddings: NDArray[np.float32], wanted: int) -> list[list[_Nearest]]:
+    def _nearest(self, search: VectorSearch, embeddings: NDArray[np.float32], wanted: int) -> list[list[Nearest]]:
         # A reference may hold several of the nearest rows; this many rows hold the wanted references for certain.
         from edge_identify.edge_runtime.search import nearest_of_views
 
@@ -320,7 +295,7 @@ class ReferenceFinder:
         found = nearest_of_views(search, embeddings, rows)
         return [list(islice(self._distinct(best), wanted)) for best in _scores_by_row(found)]
 
-    def _finding(self, question: _Question, top_k: int) -> Finding:
+    def _finding(self, question: Question, top_k: int) -> Finding:
         ranked = question.ranked
         if self._calibration is None:
             matches = tuple(self._matches(ranked[:top_k], [None] * len(ranked[:top_k])))
@@ -343,7 +318,7 @@ class ReferenceFinder:
             position=question.position,
         )
 
-    def _placed(self, question: _Question, vision: Verdict) -> Placed | None:
+    def _placed(self, question: Question, vision: Verdict) -> Placed | None:
         """Return what the position changes; None where there is none, or it says nothing."""
         if question.position is None or self._calibration is None:
             return None
@@ -351,11 +326,11 @@ class ReferenceFinder:
         ranked = question.ranked[: self._candidates([question.position])]
         return self._places.weigh(
             question.position,
-            _named_scores(ranked),
+            named_scores(ranked),
             self._calibration,
             vision=vision,
             crowd=question.crowd,
-            everyone=None if question.everyone is None else _named_scores(question.everyone),
+            everyone=None if question.everyone is None else named_scores(question.everyone),
         )
 
     @cached_property
@@ -364,16 +339,16 @@ class ReferenceFinder:
 
         return Places(self._references)
 
-    def _distinct(self, best: Iterable[tuple[int, float]]) -> Iterator[_Nearest]:
+    def _distinct(self, best: Iterable[tuple[int, float]]) -> Iterator[Nearest]:
         """Yield references, best first, each with its best picture."""
         seen: set[str] = set()
         for index_id, score in best:
             reference_id = self._references.reference_id_of(index_id)
             if reference_id not in seen:
                 seen.add(reference_id)
-                yield _Nearest(reference_id=reference_id, score=score, index_id=index_id)
+                yield Nearest(reference_id=reference_id, score=score, index_id=index_id)
 
-    def _matches(self, ranked: Sequence[_Nearest], confidences: Sequence[float | None]) -> Iterator[Match]:
+    def _matches(self, ranked: Sequence[Nearest], confidences: Sequence[float | None]) -> Iterator[Match]:
         for rank, (nearest, confidence) in enumerate(zip(ranked, confidences, strict=True), start=1):
             yield Match(
                 reference=self._references.reference(nearest.reference_id),
@@ -382,41 +357,6 @@ class ReferenceFinder:
                 confidence=confidence,
                 index_id=nearest.index_id,
             )
-
-
-def _question(ranked: list[_Nearest], position: Position | None, every: list[_Nearest] | None) -> _Question:
-    """Return a question; `every` is what would be ranked if all might answer, None where all may."""
-    crowd = [nearest.score for nearest in ranked] if every is None else _crowd(ranked[0], every)
-    return _Question(ranked=ranked, crowd=crowd, position=position, everyone=every)
-
-
-def _crowd(first: _Nearest, every: Sequence[_Nearest]) -> list[float]:
-    """Return the scores that the first of a filtered answer has to stand out from: those of the whole pack.
-
-    A filter leaves fewer look-alikes, and among few any photo stands out. Measured against the whole pack, what is
-    known with a filter would be known without. Which of the known things it is may become clearer: look-alikes that
-    a filter leaves out are what the person who filters has ruled out.
-    """
-    return [first.score, *(other.score for other in every if other.reference_id != first.reference_id)]
-
-
-def _named_scores(ranked: Sequence[_Nearest]) -> list[tuple[str, float]]:
-    return [(nearest.reference_id, nearest.score) for nearest in ranked]
-
-
-def _fused(photos: Sequence[Sequence[_Nearest]]) -> list[_Nearest]:
-    """Return the references of several photos of one thing, best first, each with the picture nearest to any photo."""
-    from edge_identify.edge_runtime.deciding.fusing import mean_scores
-
-    means = mean_scores([{nearest.reference_id: nearest.score for nearest in found} for found in photos])
-    every = sorted((nearest for found in photos for nearest in found), key=_standing, reverse=True)
-    pictures = {nearest.reference_id: nearest for nearest in every}  # the last of each, which is its best, is kept
-    return sorted((replace(pictures[name], score=score) for name, score in means.items()), key=_standing)
-
-
-def _standing(nearest: _Nearest) -> tuple[float, int]:
-    """Return what references are sorted by: equal scores stand as an index orders them."""
-    return -nearest.score, nearest.index_id
 
 
 def _scores_by_row(found: Neighbours) -> Iterator[list[tuple[int, float]]]:
