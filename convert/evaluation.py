@@ -1,7 +1,8 @@
 """Asking a pack photos whose answer is known; `reporting.figures` makes figures of what it says.
 
-The photos go the same way as a user's: the pack's own exported encoder, preprocessing and index. Photos of things
-that are not in the pack (an empty id) have no right answer to recall; they are counted apart.
+The photos go the same way as a user's: the pack's own exported encoder, preprocessing and index, and the positions
+that they say, unless these are left out. Photos of things that are not in the pack (an empty id) have no right answer
+to recall; they are counted apart.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
+from pathlib import Path, PureWindowsPath
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from edge_identify.edge_runtime.deciding.decision import Verdict
     from edge_identify.edge_runtime.geometry.verifying import GeometryVerifier
     from edge_identify.edge_runtime.identification import Identification
-    from edge_identify.edge_runtime.preprocessing import Preprocessing
+    from edge_identify.edge_runtime.prepared_photos import PositionOf
 
 DEPTHS = (1, 5)
 _MOST_NAMED = 5  # unknown ids in one message: a person mends the first few, and the rest is the same mistake
@@ -46,6 +48,12 @@ class Query:
     reference_id: str
     columns: Mapping[str, str]
 
+    @property
+    def name(self) -> str:
+        """The photo as the table names it; of a path that begins at the root only the end, which is nobody's home."""
+        given = self.columns.get("query", self.photo.name)
+        return PureWindowsPath(given).name if PureWindowsPath(given).anchor else given
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
@@ -59,6 +67,7 @@ class Outcome:
         nearest_ids: The answers, best first, at most five.
         look_alike_ids: All that an ambiguous photo may show.
         prepare_ms: Wall time of reading, decoding and resizing the photo; None where it was not taken.
+        has_position: Whether the photo was asked with where it was taken.
     """
 
     query: Query
@@ -68,6 +77,7 @@ class Outcome:
     nearest_ids: tuple[str, ...] = ()
     look_alike_ids: tuple[str, ...] = ()
     prepare_ms: float | None = None
+    has_position: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,11 +89,13 @@ class Evaluation:
         left_out: The others.
         answer_ms: Mean wall time of encoding a prepared photo, searching, deciding and comparing points, in batches;
             None without photos.
+        with_positions: Whether the positions that photos say were used.
     """
 
     outcomes: tuple[Outcome, ...]
     left_out: tuple[LeftOut, ...]
     answer_ms: float | None = None
+    with_positions: bool = False
 
 
 Progress = Callable[[Sequence[Query]], Iterable[Query]]
@@ -93,20 +105,34 @@ def read_queries(path: Path) -> list[Query]:
     """Read a table of queries: CSV with a header; `query` (a path, relative to the table) and `id`, and any others.
 
     Raises:
-        SetupError: No such file, not CSV, or a column is missing.
+        SetupError: No such file, not CSV, a column is missing, or a row names no photo or has no cell for its id.
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file, restkey="", restval=""))
+            reader = csv.DictReader(file, restkey="")
+            rows = [(reader.line_num, row) for row in reader]
     except OSError as error:
         raise SetupError(f"{path}: cannot be read ({error.strerror}); give a CSV with the columns query,id") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise SetupError(f"{path}: is not a CSV table in UTF-8 ({error})") from error
     if not rows:
         raise SetupError(f"{path}: holds no queries; a row is a photo's path and the id of what it shows")
-    if missing := [name for name in ("query", "id") if name not in rows[0]]:
-        raise SetupError(f"{path}: has no column {missing[0]!r}; found {', '.join(rows[0])}")
-    return [Query(photo=path.parent / row["query"], reference_id=row["id"].strip(), columns=row) for row in rows]
+    if missing := [name for name in ("query", "id") if name not in rows[0][1]]:
+        raise SetupError(f"{path}: has no column {missing[0]!r}; found {', '.join(rows[0][1])}")
+    return [_query(path, line, row) for line, row in rows]
+
+
+def _query(path: Path, line: int, row: Mapping[str, str | None]) -> Query:
+    """Return a row's query; cells that are missing are None, of which only those of other columns may be."""
+    query, reference_id = row["query"], row["id"]
+    if not (query or "").strip():
+        raise SetupError(f"{path}: line {line} names no photo; write its path into the column query")
+    if reference_id is None:
+        raise SetupError(
+            f"{path}: line {line} ({query}) has no cell for its id; end it with a comma if the thing is not in the pack"
+        )
+    columns = {name: value or "" for name, value in row.items()}
+    return Query(photo=path.parent / columns["query"], reference_id=reference_id.strip(), columns=columns)
 
 
 def check_known_ids(queries: Sequence[Query], known: Iterable[str], *, where: str) -> None:
@@ -141,7 +167,12 @@ def check_group_column(queries: Sequence[Query], column: str, *, where: str) -> 
 
 
 def evaluate_pack(
-    pack: Pack, queries: Sequence[Query], *, progress: Progress, verify_geometry: bool = False
+    pack: Pack,
+    queries: Sequence[Query],
+    *,
+    progress: Progress,
+    verify_geometry: bool = False,
+    position_of: PositionOf | None = None,
 ) -> Evaluation:
     """Ask a pack all queries.
 
@@ -151,6 +182,7 @@ def evaluate_pack(
         progress: Wraps the queries to show how far the run is.
         verify_geometry: Whether answers are compared with the pack's thumbnails point by point, as
             `edge-identify --verify-geometry` does.
+        position_of: Says where a photo was taken; None uses no position.
 
     Raises:
         SetupError: Points are to be compared, and OpenCV is missing or the pack has no thumbnails.
@@ -161,12 +193,18 @@ def evaluate_pack(
     with ExitStack() as stack:
         identifier = stack.enter_context(Identifier(pack, many=True))
         verifier = stack.enter_context(_verifier(pack, identifier)) if verify_geometry else None
-        for batch in _batches(pack.manifest.preprocessing, progress(queries), left_out):
+        prepare = partial(prepare_photo, recipe=pack.manifest.preprocessing, position_of=position_of)
+        for batch in _batches(prepare, progress(queries), left_out):
             started = perf_counter()
             outcomes.extend(_ask(identifier, batch, verifier))
             seconds += perf_counter() - started
     answer_ms = 1000 * seconds / len(outcomes) if outcomes else None
-    return Evaluation(outcomes=tuple(outcomes), left_out=tuple(left_out), answer_ms=answer_ms)
+    return Evaluation(
+        outcomes=tuple(outcomes),
+        left_out=tuple(left_out),
+        answer_ms=answer_ms,
+        with_positions=position_of is not None,
+    )
 
 
 def _verifier(pack: Pack, identifier: Identifier) -> GeometryVerifier:
@@ -181,11 +219,13 @@ class _Prepared:
     photo: PreparedPhoto
 
 
-def _batches(recipe: Preprocessing, queries: Iterable[Query], left_out: list[LeftOut]) -> Iterator[Sequence[_Prepared]]:
+def _batches(
+    prepare: Callable[[Path], PreparedPhoto], queries: Iterable[Query], left_out: list[LeftOut]
+) -> Iterator[Sequence[_Prepared]]:
     waiting: list[_Prepared] = []
     for query in queries:
         try:
-            waiting.append(_Prepared(query=query, photo=prepare_photo(query.photo, recipe)))
+            waiting.append(_Prepared(query=query, photo=prepare(query.photo)))
         except PhotoError as error:
             left_out.append(LeftOut(path=query.photo, reason=str(error)))
         if len(waiting) == BATCH_SIZE:
@@ -223,4 +263,5 @@ def _outcome(prepared: _Prepared, answer: Identification) -> Outcome:
         nearest_ids=nearest,
         look_alike_ids=tuple(reference.id for reference in alike),
         prepare_ms=1000 * prepared.photo.seconds,
+        has_position=prepared.photo.position is not None,
     )

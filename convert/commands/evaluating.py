@@ -153,7 +153,10 @@ def _print_figures(figures: dict[str, Any], *, as_json: bool) -> None:
     for reason in figures["absent"].values():
         print(reason, file=sys.stderr)
     if count := figures["location"]["photos"]:
-        print(f"{count} photos say where they were taken, which was used; --no-location leaves it out", file=sys.stderr)
+        print(
+            f"{count} photos were asked with where they say they were taken; --no-location leaves it out",
+            file=sys.stderr,
+        )
 
 
 def _decisions_line(decisions: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@
       "timing": {"prepare_ms_median", "prepare_ms_p95", "answer_ms_mean"},
       "intervals": {"percent", "resamples", "seed"},
       "absent": {NAME: REASON},                figures that this pack cannot have
+      "location": {"used", "photos"},          whether photos were asked with their positions; how many
       "skipped": N,                            photos that could not be used
       "pack": {"name", "version", "title", "references", "false_accept_rate"}
     }
@@ -26,9 +27,9 @@
                                                of a group: its known photos against all that are not in the pack
     }
 
-PHOTO: `photo` (its path), `id` (empty: not in the pack), `nearest` (an id), `rank` of the right reference or null,
-`similarity`, `decision`, `confidence` of the first match, `evidence`, `prepare_ms`. A figure that has no photo to be
-measured with is null. Shares are 0 to 1. Keys may be added, and are not renamed.
+PHOTO: `photo` (its path), `name` (in the table), `id` (empty: not in the pack), `nearest` (an id), `rank` of the right
+reference or null, `similarity`, `decision`, `confidence` of the first match, `evidence`, `prepare_ms`. A figure that
+has no photo to be measured with is null. Shares are 0 to 1. Keys may be added, and are not renamed.
 """
 
 from __future__ import annotations
@@ -71,6 +72,10 @@ def report_figures(evaluation: Evaluation, *, columns: Sequence[str]) -> dict[st
         "slowest": photos_of_note.slowest_photos(outcomes),
         "timing": _timing(evaluation),
         "intervals": {"percent": PERCENT, "resamples": RESAMPLES, "seed": SEED},
+        "location": {
+            "used": evaluation.with_positions,
+            "photos": sum(outcome.has_position for outcome in outcomes),
+        },
         "skipped": len(evaluation.left_out),
     }
 

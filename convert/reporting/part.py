@@ -43,7 +43,8 @@ def evaluation_part(
     manifest = pack.manifest
     about = (
         f"The pack {manifest.name} {manifest.version} knows {manifest.reference_count} things. It was asked "
-        f"{len(evaluation.outcomes)} photos whose answer is known ({asked_with}), the way a user's photos go."
+        f"{len(evaluation.outcomes)} photos whose answer is known ({asked_with}), the way a user's photos go. "
+        f"{_positions(figures)}"
     )
     with ReferenceTable(pack.file(manifest.references_file)) as references:
         mentioned = set(_mentioned(figures)) & set(references.ids())
@@ -55,8 +56,18 @@ def evaluation_part(
         figures=figures,
         names=names,
         pictures=ReportPictures(reference_pictures, thumbnails),
-        left_out=tuple(left_out.reason for left_out in evaluation.left_out),
+        # A page is passed on, and where the photos lie on its maker's disk is not for it.
+        left_out=tuple(one.reason.replace(str(one.path), one.path.name) for one in evaluation.left_out),
     )
+
+
+def _positions(figures: Mapping[str, Any]) -> str:
+    location = figures["location"]
+    if not location["used"]:
+        return "What photos say of where they were taken was left out."
+    if not location["photos"]:
+        return "None of them says where it was taken."
+    return f"{location['photos']} of them say where they were taken, and were asked with that."
 
 
 def pack_facts(pack: Pack, evaluation: Evaluation) -> dict[str, Any]:

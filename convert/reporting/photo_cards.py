@@ -21,12 +21,12 @@ def photo_cards(photos: Sequence[Photo], pictures: ReportPictures, names: Mappin
 
 def slow_list(photos: Sequence[Photo]) -> Markup:
     """Return the slowest photos as a list, at least one."""
-    lines = (element("li", f"{photo['prepare_ms']:.0f} ms: {photo['photo']}") for photo in photos)
+    lines = (element("li", f"{photo['prepare_ms']:.0f} ms: {photo['name']}") for photo in photos)
     return element("ol", join(*lines))
 
 
 def _pictures(photo: Photo, pictures: ReportPictures, names: Mapping[str, str]) -> Markup:
-    shown = [_figure("the photo", Path(photo["photo"]).name, pictures.photo(Path(photo["photo"])))]
+    shown = [_figure("the photo", Path(photo["name"]).name, pictures.photo(Path(photo["photo"])))]
     nearest, right = photo["nearest"], photo["id"]
     if nearest is not None:
         title = "its nearest reference" if nearest != right else "its nearest reference, the right one"
@@ -48,8 +48,8 @@ def _figure(title: str, name: str, uri: str | None) -> Markup:
 def _said(photo: Photo, names: Mapping[str, str]) -> str:
     shows = f"shows {named(photo['id'], names)}" if photo["id"] else "shows a thing that is not in the pack"
     if photo["decision"] is None:
-        return f"{photo['photo']} {shows}; similarity to the nearest reference {photo['similarity']:.2f}."
+        return f"{photo['name']} {shows}; similarity to the nearest reference {photo['similarity']:.2f}."
     return (
-        f"{photo['photo']} {shows}; it was called {photo['decision']}, with {100 * photo['confidence']:.0f} % for the "
+        f"{photo['name']} {shows}; it was called {photo['decision']}, with {100 * photo['confidence']:.0f} % for the "
         f"nearest reference (similarity {photo['similarity']:.2f}, evidence {photo['evidence']:+.1f})."
     )

@@ -63,6 +63,7 @@ def _photo(outcome: Outcome) -> dict[str, Any]:
     verdict = outcome.verdict
     return {
         "photo": str(outcome.query.photo),
+        "name": outcome.query.name,
         "id": outcome.query.reference_id,
         "nearest": outcome.nearest_ids[0] if outcome.nearest_ids else None,
         "rank": outcome.rank,

@@ -47,6 +47,37 @@ def test_a_missing_table_and_one_that_is_no_text_are_refused_by_name(tmp_path: P
         read_queries(tmp_path / "binary.csv")
 
 
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("a.jpg,1,x\nb.jpg\n", r"line 3 \(b\.jpg\) has no cell for its id; end it with a comma"),
+        ("a.jpg,1,x\n\n,1,x\n", "line 4 names no photo"),
+        (" ,,x\n", "line 2 names no photo"),
+    ],
+)
+def test_a_row_without_a_photo_or_a_cell_for_its_id_is_refused_by_its_line(
+    tmp_path: Path, rows: str, message: str
+) -> None:
+    with pytest.raises(SetupError, match=message):
+        read_queries(write(tmp_path / "queries.csv", "query,id,tier\n" + rows))
+
+
+def test_other_cells_may_be_missing_and_an_empty_id_is_a_thing_that_is_not_in_the_pack(tmp_path: Path) -> None:
+    first, second = read_queries(write(tmp_path / "queries.csv", "query,id,tier\na.jpg,1\nb.jpg,\n"))
+
+    assert (first.reference_id, second.reference_id) == ("1", "")
+    assert first.columns == {"query": "a.jpg", "id": "1", "tier": ""}
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [("a.jpg", "a.jpg"), ("in/a.jpg", "in/a.jpg"), ("/home/me/a.jpg", "a.jpg"), ("C:\\me\\a.jpg", "a.jpg")],
+)
+def test_a_photo_is_called_what_the_table_calls_it_but_for_a_home_folder(tmp_path: Path, given: str, name: str) -> None:
+    (query,) = read_queries(write(tmp_path / "queries.csv", f"query,id\n{given},\n"))
+    assert query.name == name
+
+
 def test_an_unknown_id_or_group_is_refused_with_what_there_is(tmp_path: Path) -> None:
     queries = read_queries(write(tmp_path / "queries.csv", "query,id,tier\na.jpg,1,x\nb.jpg,9,x\nc.jpg,,x\n"))
 

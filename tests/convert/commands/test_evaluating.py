@@ -22,6 +22,7 @@ from edge_identify.convert.commands import main
 from edge_identify.convert.packing.thumbnails import thumbnail_webp
 from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME, ThumbnailsSpec
 from edge_identify.edge_runtime.pack.manifest_json import serialise_manifest
+from edge_identify.edge_runtime.pack.references import ReferenceTable, write_references
 from edge_identify.edge_runtime.pack.thumbnails_file import write_thumbnails
 
 Evaluate = Callable[..., int]
@@ -108,7 +109,7 @@ def test_figures_are_printed_as_one_object(evaluate: Evaluate, capsys: pytest.Ca
     figures = json.loads(capsys.readouterr().out)
     assert set(figures) == {
         "all", "groups", "by_column", "confusable", "worst", "slowest", "timing", "intervals", "absent", "skipped",
-        "pack",
+        "pack", "location",
     }  # fmt: skip
     assert figures["all"]["recall@1"] == 0.6667
     assert figures["confusable"] == [{"right": "blue", "taken_for": "green", "photos": 1, "identified": 1}]
@@ -151,6 +152,69 @@ def test_the_report_is_written_with_the_pictures_of_the_catalogue(
     assert 'alt="its nearest reference: Pure green (green)"' in page
     assert "no picture at hand" in page  # blue is not in the catalogue
     assert f"report: {report}" in capsys.readouterr().err
+
+
+def test_a_report_says_nothing_of_where_its_maker_keeps_the_photos(evaluate: Evaluate, tmp_path: Path) -> None:
+    report = tmp_path / "report.html"
+
+    evaluate(f"{ROWS}broken.png,red,easy\n{tmp_path}/red.png,green,easy\n", "--html", str(report))
+
+    page = report.read_text(encoding="utf-8")
+    assert "broken.png: is not a picture" in page
+    assert "green.png shows Pure blue" in page
+    assert "red.png shows Pure green" in page
+    assert str(tmp_path) not in page
+
+
+def test_photos_are_asked_with_where_they_say_they_were_taken_as_a_user_s_are(
+    colour_pack: Callable[[], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spots = {"red": (48.85, 2.35), "crimson": (51.5, -0.125)}
+    folder = located_pack(colour_pack(), spots)
+    for name, spot in {**spots, "nowhere": None}.items():
+        taken(tmp_path / f"{name}.jpg", (230, 10, 35), spot)  # it may be either
+    rows = "".join(f"{name}.jpg,{name}\n" for name in spots)
+    (tmp_path / "queries.csv").write_text(f"query,id\n{rows}nowhere.jpg,red\n")
+    words = ["evaluate", str(folder), "--queries", str(tmp_path / "queries.csv"), "--json", "--html"]
+
+    figures, said = {}, {}
+    for how, options in (("as a user", []), ("without", ["--no-location"])):
+        assert main([*words, str(tmp_path / "report.html"), *options]) == 0
+        out, err = capsys.readouterr()
+        figures[how] = json.loads(out)
+        said[how] = (tmp_path / "report.html").read_text(encoding="utf-8") + err
+
+    decided = {how: found["all"]["decisions"]["known"] for how, found in figures.items()}
+    assert (decided["as a user"]["identified_right"], decided["as a user"]["ambiguous"]) == (2, 1)
+    assert (decided["without"]["identified_right"], decided["without"]["ambiguous"]) == (0, 3)
+    assert figures["as a user"]["location"] == {"used": True, "photos": 2}
+    assert figures["without"]["location"] == {"used": False, "photos": 0}
+    assert "2 of them say where they were taken, and were asked with that." in said["as a user"]
+    assert "What photos say of where they were taken was left out." in said["without"]
+
+
+def located_pack(folder: Path, spots: dict[str, tuple[float, float]]) -> Path:
+    """Put references of the colour pack where they are, and calibrate it."""
+    with ReferenceTable(folder / "references.sqlite") as table:
+        images = table.images()
+        things = [table.reference(name) for name in table.ids()]
+    (folder / "references.sqlite").unlink()
+    placed = [
+        replace(thing, latitude=spots[thing.id][0], longitude=spots[thing.id][1]) if thing.id in spots else thing
+        for thing in things
+    ]
+    write_references(folder / "references.sqlite", placed, images)
+    return add_calibration(folder)
+
+
+def taken(path: Path, colour: tuple[int, int, int], spot: tuple[float, float] | None) -> None:
+    """Write a photo of one colour that says where it was taken."""
+    exif = Image.Exif()
+    if spot is not None:
+        gps = exif.get_ifd(0x8825)
+        gps[1], gps[3] = "N", "E" if spot[1] >= 0 else "W"
+        gps[2], gps[4] = (spot[0], 0.0, 0.0), (abs(spot[1]), 0.0, 0.0)
+    Image.new("RGB", (20, 20), colour).save(path, quality=100, subsampling=0, exif=exif)
 
 
 @pytest.mark.parametrize(
