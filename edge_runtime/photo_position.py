@@ -1,12 +1,14 @@
 """Where a photo was taken, as its EXIF says. Nothing of it is stored, logged or sent: standard output alone tells it.
 
 What a newcomer would get wrong: the hemisphere is a letter of its own, and a latitude without it means nothing; a
-camera without a fix writes 0, 0 or zero denominators; metadata is often broken, and a broken position is none.
+camera without a fix writes 0, 0 or zero denominators; metadata is often broken, and a broken position is none. And
+Pillow decodes a whole PNG to find out that it has no EXIF, since that may stand behind the pixels.
 """
 
 from __future__ import annotations
 
 import math
+import os
 import struct
 import warnings
 from collections.abc import Mapping, Sequence
@@ -16,6 +18,8 @@ from typing import TYPE_CHECKING, BinaryIO
 from edge_identify.edge_runtime.images import FORMATS
 
 if TYPE_CHECKING:
+    from PIL.Image import Exif, Image
+
     from edge_identify.edge_runtime.deciding.place import Position
 
 # CIPA DC-008 (Exif 2.32), section 4.6.6.
@@ -23,6 +27,10 @@ _GPS_IFD = 0x8825
 _LATITUDE_REF, _LATITUDE, _LONGITUDE_REF, _LONGITUDE = 1, 2, 3, 4
 _STATUS = 9  # "A" measured, "V" void
 _ERROR_M = 31  # GPSHPositioningError
+
+_PNG_SIGNATURE_BYTES, _PNG_CHECKSUM_BYTES = 8, 4
+_MOST_PNG_CHUNKS = 100_000  # 800 MB of pixels as encoders cut them; 50 ms
+_MOST_EXIF_BYTES = 2**20  # sixteen times what a JPEG has room for
 
 #: What Pillow's reading of metadata raises for broken files, found by feeding it some.
 _BROKEN = (
@@ -43,9 +51,37 @@ def photo_position(photo: Path | BinaryIO) -> Position | None:
         with warnings.catch_warnings():  # Pillow warns about broken metadata
             warnings.simplefilter("ignore")
             with PIL.Image.open(photo, formats=FORMATS) as image:
-                return position_of_gps(image.getexif().get_ifd(_GPS_IFD))
+                return position_of_gps(_exif(image).get_ifd(_GPS_IFD))
     except (*_BROKEN, PIL.Image.DecompressionBombError):
         return None
+
+
+def _exif(image: Image) -> Exif:
+    """Return the EXIF of a picture that was opened and not decoded, without decoding it."""
+    import PIL.Image
+
+    if image.format != "PNG" or "exif" in image.info:
+        return image.getexif()
+    behind = _png_exif(image.fp)  # type: ignore[attr-defined]  # of ImageFile, which Image.open returns
+    if behind is None:
+        return PIL.Image.Image.getexif(image)  # what stands before the pixels in another form; PNG's own would decode
+    exif = PIL.Image.Exif()
+    exif.load(behind)
+    return exif
+
+
+def _png_exif(file: BinaryIO) -> bytes | None:
+    """Return the eXIf chunk of a PNG, passing over the pixels; None without one (PNG, third edition, 5.3)."""
+    file.seek(_PNG_SIGNATURE_BYTES)
+    for _ in range(_MOST_PNG_CHUNKS):
+        head = file.read(8)
+        length_bytes, kind = int.from_bytes(head[:4], "big"), head[4:]
+        if len(head) < 8 or kind == b"IEND":
+            return None
+        if kind == b"eXIf":
+            return file.read(min(length_bytes, _MOST_EXIF_BYTES))
+        file.seek(length_bytes + _PNG_CHECKSUM_BYTES, os.SEEK_CUR)
+    return None
 
 
 def position_of_gps(gps: Mapping[int, object]) -> Position | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from fractions import Fraction
 from pathlib import Path
 
@@ -124,3 +125,49 @@ def test_no_photo_has_no_position(tmp_path: Path) -> None:
     assert photo_position(tmp_path / "none.jpg") is None
     assert photo_position(tmp_path / "text.jpg") is None
     assert photo_position(tmp_path) is None
+
+
+def png(*, exif_at: str | None) -> bytes:
+    """Return a PNG in many chunks, with a position before its pixels, behind them, or nowhere."""
+    picture = Image.effect_noise((400, 400), 90)
+    plain, telling = io.BytesIO(), io.BytesIO()
+    picture.save(plain, "PNG")
+    exif = Image.Exif()
+    exif.get_ifd(GPS_IFD).update(gps(48.85, 2.35))
+    picture.save(telling, "PNG", exif=exif)
+    whole = telling.getvalue()
+    at = whole.index(b"eXIf") - 4
+    chunk = whole[at : at + 12 + int.from_bytes(whole[at : at + 4], "big")]
+    data = plain.getvalue()
+    cut = {None: len(data), "early": data.index(b"IDAT") - 4, "late": data.index(b"IEND") - 4}[exif_at]
+    return data[:cut] + (chunk if exif_at else b"") + data[cut:]
+
+
+@pytest.mark.parametrize("exif_at", ["early", "late", None])
+def test_the_pixels_of_a_png_are_not_decoded_for_its_position(
+    monkeypatch: pytest.MonkeyPatch, exif_at: str | None
+) -> None:
+    data = png(exif_at=exif_at)
+    with Image.open(io.BytesIO(data)) as picture:
+        picture.load()  # it is a whole PNG
+
+    def decode(_: object) -> None:
+        raise AssertionError("decoded")
+
+    monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", decode)
+    found = photo_position(io.BytesIO(data))
+
+    if exif_at is None:
+        assert found is None
+    else:
+        assert found is not None
+        assert found.coordinates == pytest.approx((48.85, 2.35))
+
+
+def test_a_png_that_ends_early_or_lies_about_a_length_has_no_position() -> None:
+    data = png(exif_at="late")
+    at = data.index(b"IDAT") - 4
+
+    for cut in (9, at + 3, at + 50, len(data) - 40):
+        assert photo_position(io.BytesIO(data[:cut])) is None
+    assert photo_position(io.BytesIO(data[:at] + b"\x7f\xff\xff\xff" + data[at + 4 :])) is None
