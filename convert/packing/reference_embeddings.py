@@ -19,9 +19,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from edge_identify.convert.packing.pictures import LeftOut, picture_batches
-from edge_identify.edge_runtime.durable import sha256_of_bytes, sha256_of_file
-from edge_identify.edge_runtime.errors import PhotoError
-from edge_identify.edge_runtime.images import read_image_file
+from edge_identify.edge_runtime.durable import sha256_of_file
 from edge_identify.edge_runtime.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
@@ -154,9 +152,17 @@ def _changed(
     for image in images:
         if image.sha256 not in known:
             continue
-        try:
-            if sha256_of_bytes(read_image_file(image.path)) != image.sha256:
-                raise PhotoError(f"{image.path}: has changed since it was added; run `edge-build add` again")
-        except PhotoError as error:
-            changed[image] = LeftOut(path=image.path, reason=str(error))
+        reason = _reason_not_to_use(image)
+        if reason is not None:
+            changed[image] = LeftOut(path=image.path, reason=reason)
     return changed
+
+
+def _reason_not_to_use(image: CatalogueImage) -> str | None:
+    try:
+        is_same = sha256_of_file(image.path) == image.sha256
+    except FileNotFoundError:
+        return f"{image.path}: no such file"
+    except OSError as error:
+        return f"{image.path}: cannot be read ({error.strerror})"
+    return None if is_same else f"{image.path}: has changed since it was added; run `edge-build add` again"
