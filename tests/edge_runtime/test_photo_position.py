@@ -134,6 +134,7 @@ def png(*, exif_at: str | None) -> bytes:
     picture.save(plain, "PNG")
     exif = Image.Exif()
     exif.get_ifd(GPS_IFD).update(gps(48.85, 2.35))
+    exif[GPS_IFD] = 0
     picture.save(telling, "PNG", exif=exif)
     whole = telling.getvalue()
     at = whole.index(b"eXIf") - 4
