@@ -120,6 +120,26 @@ def add_calibration(folder: Path, *, variant: str = "onnx-fp32", **changes: obje
     return folder
 
 
+def write_many_colours_pack(folder: Path, things: Sequence[tuple[Reference, tuple[int, int, int]]]) -> Path:
+    """Write a colour pack of other references, one colour each, into a new folder, calibrated; return it."""
+    write_colour_pack(folder)
+    (folder / "references.sqlite").unlink()
+    vectors = np.array([colour for _, colour in things], np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    (folder / "images.faiss").write_bytes(flat_index_bytes(vectors, range(1, len(things) + 1)))
+    images = [
+        ReferenceImage(index_id=at, reference_id=thing.id, sha256="0" * 64)
+        for at, (thing, _) in enumerate(things, start=1)
+    ]
+    write_references(folder / "references.sqlite", [thing for thing, _ in things], images)
+    add_calibration(folder)
+    manifest = replace(colour_manifest(), calibration_file=CALIBRATION_FILE, reference_count=len(things))
+    index = replace(manifest.index, count=len(things), most_images_per_reference=1)
+    manifest = replace(with_files(manifest, folder), index=index)
+    (folder / MANIFEST_NAME).write_bytes(serialise_manifest(manifest))
+    return folder
+
+
 def colour_manifest() -> Manifest:
     variant = Variant(
         name="onnx-fp32",

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from colour_packs import COLOURS, add_calibration
+from colour_packs import COLOURS, add_calibration, write_many_colours_pack
 from edge_identify.edge_runtime.commands.identify import main
 from edge_identify.edge_runtime.commands.narrowing import joined_coordinates
 from edge_identify.edge_runtime.deciding.decision import Decision
 from edge_identify.edge_runtime.deciding.place import Position
-from edge_identify.edge_runtime.identification import Identifier
+from edge_identify.edge_runtime.identification import Identification, Identifier
 from edge_identify.edge_runtime.pack.reader import open_pack
 from edge_identify.edge_runtime.pack.references import Filters, Reference, ReferenceImage, write_references
 from edge_identify.edge_runtime.prepared_photos import prepare_photo
@@ -97,6 +97,49 @@ def test_a_photo_between_two_look_alikes_is_the_one_that_stands_where_it_was_tak
     assert place.score > 1
     assert in_london.matches[0].confidence is not None
     assert place.vision_confidence < in_london.matches[0].confidence
+
+
+@pytest.fixture
+def shades(tmp_path: Path) -> Path:
+    """A pack of 300 shades from red on, each a little farther from it; the 150th is in London, the others in Paris."""
+    things = [
+        (Reference(id=f"s{at:03d}", name="shade", latitude=PARIS[0], longitude=PARIS[1]), (255, at // 4, at % 4))
+        for at in range(300)
+    ]
+    alone = replace(things[150][0], latitude=LONDON[0], longitude=LONDON[1])
+    things[150] = (alone, things[150][1])
+    return write_many_colours_pack(tmp_path / "shades", things)
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_what_is_far_down_by_its_looks_comes_first_by_its_place_and_more_to_show_changes_nothing(
+    shades: Path, tmp_path: Path, together: bool
+) -> None:
+    picture = photo(tmp_path / "p.png", (255, 0, 0))
+    with Identifier(open_pack(shades)) as identifier:
+        recipe = open_pack(shades).manifest.preprocessing
+        ready = prepare_photo(picture, recipe, position_of=lambda _: position(LONDON))
+
+        def ask(top_k: int) -> Identification:
+            if together:
+                return identifier.identify_together([ready, ready], top_k=top_k)
+            return identifier.identify_prepared(ready, top_k=top_k)
+
+        few, many = ask(5), ask(260)
+        by_looks = identifier.identify(picture, top_k=200)
+
+    at = [match.reference.id for match in by_looks.matches].index("s150")
+    assert 100 < at < 200
+    assert few.matches[0].reference.id == "s150"
+    assert len(many.matches) == 260
+    assert many.matches[:5] == few.matches
+    assert few.verdict is not None
+    assert many.verdict is not None
+    assert (few.verdict.decision, few.verdict.evidence) == (many.verdict.decision, many.verdict.evidence)
+    assert [match.reference.id for match in many.matches[200:]] == sorted(
+        match.reference.id for match in many.matches[200:]
+    )
+    assert {match.confidence for match in many.matches[200:]} == {0.0}
 
 
 def test_a_clear_photo_is_still_identified_where_the_thing_is_not(located_pack: Path, tmp_path: Path) -> None:

@@ -179,3 +179,11 @@ def test_the_bands_begin_where_their_share_of_the_worse_kind_of_impostors_ends()
     assert (found.impostors_strong, found.impostors_fair) == (0.01, 0.1)  # of both kinds together
     assert found.genuine_fair >= found.genuine_strong
     assert area_of(scores) == found.auroc
+
+
+def test_texts_are_only_as_good_as_against_the_kind_of_impostor_that_they_are_told_from_worst() -> None:
+    genuine, far, near = np.array([0.5, 0.6]), np.array([0.1, 0.2]), np.array([0.55, 0.1])
+
+    assert area_of(TextScores(genuine=genuine, left_out=far, others=near)) == 0.75
+    assert area_of(TextScores(genuine=genuine, left_out=near, others=far)) == 0.75
+    assert area_of(TextScores(genuine=genuine, left_out=far, others=np.array([]))) == 1

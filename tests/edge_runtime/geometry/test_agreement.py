@@ -140,3 +140,22 @@ def test_without_the_extra_the_error_names_the_line_to_type(monkeypatch: pytest.
 
     with pytest.raises(SetupError, match=r"pip install 'edge-identify\[geometry\]'"):
         find_points(label(0))
+
+
+def test_a_place_of_the_reference_that_was_described_twice_counts_once() -> None:
+    """A corner that may point two ways is described once for each, and both may find a place of their own."""
+    rng = np.random.default_rng(7)
+    places = rng.uniform(20, 220, (12, 2)).astype(np.float32)
+    descriptors = np.eye(24, dtype=np.float32)
+    reference = Points(positions=np.concatenate([places, places]), descriptors=descriptors, size=(240, 240))
+    photo = Points(
+        positions=np.concatenate([places * 2, places * 2 + 1]).astype(np.float32),
+        descriptors=descriptors,
+        size=(480, 480),
+    )
+
+    agreement = find_agreement(photo, reference)
+
+    assert agreement is not None
+    assert agreement.count == 12
+    assert len(np.unique(agreement.in_reference, axis=0)) == 12

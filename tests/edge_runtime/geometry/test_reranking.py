@@ -112,6 +112,21 @@ def test_points_never_speak_against_a_photo_and_more_never_speak_less() -> None:
     assert evidence[24] == 0 < evidence[25]
 
 
+def test_references_past_those_that_were_compared_keep_their_share() -> None:
+    before = answer([0.80, 0.79, 0.78, 0.77])
+    compared = replace(before, matches=before.matches[:2])
+
+    after = rerank(compared, [0, 3], CALIBRATION, top_k=2)
+
+    assert before.verdict is not None
+    assert after.verdict is not None
+    raised = [1, 4**4, 1, 1]
+    weights = [confidence * by for confidence, by in zip(before.verdict.confidences, raised, strict=True)]
+    shares = [weights[at] / sum(weights) for at in (1, 0, 2, 3)]
+    assert after.verdict.confidences == pytest.approx([after.verdict.known_probability * share for share in shares])
+    assert [match.confidence for match in after.matches] == list(after.verdict.confidences[:2])
+
+
 def test_without_points_nothing_changes_but_that_they_were_looked_for() -> None:
     before = answer([0.80, 0.79, 0.78, 0.3])
 
