@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from itertools import islice
 from pathlib import Path
 
 import pytest
-from misbehaving_server import MisbehavingServer, misbehaving_server
+from misbehaving_server import MisbehavingServer, Request, misbehaving_server
 
 from edge_identify.datasets.fetching.fetcher import FetchLimits
 from edge_identify.datasets.fetching.in_bulk import Fetched, FetchPolicy, fetch_all
@@ -63,8 +64,22 @@ def test_a_server_that_asks_for_a_day_is_not_waited_for(server: MisbehavingServe
 def test_a_host_never_gets_more_requests_at_once_than_it_may(
     server: MisbehavingServer, cache: PictureCache, per_host: int
 ) -> None:
-    fetch([server.url(f"good/{at}.png") for at in range(60)], cache, per_host=per_host)
-    assert server.most_at_once == per_host
+    together = threading.Barrier(per_host, timeout=10)  # passed only by as many requests at once
+    at_once: list[str] = []
+    most = 0
+
+    def answer_together(request: Request) -> None:
+        nonlocal most
+        at_once.append(request.path)
+        most = max(most, len(at_once))
+        together.wait()
+        at_once.remove(request.path)
+        request.picture()
+
+    server.behaviours["good"] = answer_together
+    urls = [server.url(f"good/{at}.png") for at in range(60)]
+    assert fetch(urls, cache, per_host=per_host) == dict.fromkeys(urls)
+    assert most == per_host
 
 
 def test_a_host_that_is_down_is_given_up_without_asking_for_every_picture(cache: PictureCache) -> None:
