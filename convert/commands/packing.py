@@ -143,6 +143,10 @@ def _photo_views(text: str) -> tuple[float, ...]:
         raise argparse.ArgumentTypeError(
             f"{text!r} is not a list of up to {MAX_PHOTO_VIEWS} shares from {LEAST_PHOTO_VIEW} to 1, such as 1,0.85,0.7"
         )
+    if len(set(shares)) < len(shares):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} has a share twice: the same view again costs time and says nothing new; give each once"
+        )
     return shares
 
 

@@ -61,7 +61,9 @@ def _search(options: argparse.Namespace) -> ExitCode:
     answerer = Answerer(pack_name=result.pack_name, pack_version=result.pack_version, variant_name=result.variant_name)
     print_answers(answers, answerer, as_json=options.json)
     if suggested and not options.json:
-        words = " ".join(f"--namespace {name!r}" for name in suggested)
+        import shlex
+
+        words = " ".join(f"--namespace {shlex.quote(name)}" for name in suggested)
         print(f"the text names a namespace; to search only there: {printable(words)}", file=sys.stderr)
     return ExitCode.DONE
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from edge_identify.edge_runtime.commands import texts as texts_module
 from edge_identify.edge_runtime.commands.identify import main
 from edge_identify.edge_runtime.errors import PackFormatError
 from edge_identify.edge_runtime.identification import Identifier, TextSearcher
@@ -88,7 +90,19 @@ def test_a_namespace_named_in_the_text_is_suggested_and_not_applied(
     assert len(answer["matches"]) == 4
     assert answer["suggested_namespaces"] == ["Paris"]
     assert answer["filters"] is None
-    assert "--namespace 'Paris'" in told
+    assert told.rstrip().endswith("--namespace Paris")
+
+
+def test_a_suggested_namespace_can_be_pasted_into_a_shell(
+    text_pack: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("Rue de l'Ourcq", 'say "$(date)"')
+    monkeypatch.setattr(texts_module, "_named", lambda *_: names)
+
+    main(["search", "anything", "--pack", str(text_pack)])
+
+    suggested = capsys.readouterr().err.rstrip().partition("only there: ")[2]
+    assert shlex.split(suggested) == ["--namespace", names[0], "--namespace", names[1]]
 
 
 def test_a_namespace_named_in_the_text_is_applied_when_asked_for(
