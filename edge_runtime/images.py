@@ -38,9 +38,9 @@ _LEFT_AND_RIGHT_CHANGED = (2, 3, 6, 7)  # the upright picture's left was stored 
 _TOP_AND_BOTTOM_CHANGED = (3, 4, 7, 8)
 
 #: What Pillow's decoders and its reading of metadata raise for broken files, found by feeding them some.
-_DECODERS_RAISE = (
+PILLOW_RAISES = (
     OSError, ValueError, SyntaxError, IndexError, KeyError, EOFError, OverflowError, TypeError, AttributeError,
-    ZeroDivisionError, MemoryError, struct.error,
+    ZeroDivisionError, MemoryError, struct.error, RecursionError,
 )  # fmt: skip
 MAX_FILE_BYTES = 256 * 2**20  # read whole into memory; a larger one is not a photo
 
@@ -169,7 +169,7 @@ def decode_photo(
         raise PhotoError(
             f"{name}: more than the {MAX_PIXELS // 1_000_000}-megapixel limit; make it smaller first"
         ) from error
-    except _DECODERS_RAISE as error:
+    except PILLOW_RAISES as error:
         raise PhotoError(f"{name}: is damaged or cut short ({error})") from error
 
 
@@ -227,7 +227,7 @@ def _orientation(image: Image) -> int:
     """Return the EXIF orientation, 1 to 8; broken metadata means nothing, that is 1."""
     try:
         orientation = image.getexif().get(_ORIENTATION_TAG)
-    except _DECODERS_RAISE:
+    except PILLOW_RAISES:
         return 1
     return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
 

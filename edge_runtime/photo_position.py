@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import math
 import os
-import struct
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from edge_identify.edge_runtime.images import FORMATS
+from edge_identify.edge_runtime.images import FORMATS, PILLOW_RAISES
 
 if TYPE_CHECKING:
     from PIL.Image import Exif, Image
@@ -32,12 +31,6 @@ _PNG_SIGNATURE_BYTES, _PNG_CHECKSUM_BYTES = 8, 4
 _MOST_PNG_CHUNKS = 100_000  # 800 MB of pixels as encoders cut them; 50 ms
 _MOST_EXIF_BYTES = 2**20  # sixteen times what a JPEG has room for
 
-#: What Pillow's reading of metadata raises for broken files, found by feeding it some.
-_BROKEN = (
-    OSError, ValueError, SyntaxError, IndexError, KeyError, EOFError, OverflowError, TypeError, AttributeError,
-    ZeroDivisionError, MemoryError, struct.error, RecursionError,
-)  # fmt: skip
-
 
 def photo_position(photo: Path | BinaryIO) -> Position | None:
     """Return where a photo was taken; None where its EXIF does not say so, or cannot be read.
@@ -52,7 +45,7 @@ def photo_position(photo: Path | BinaryIO) -> Position | None:
             warnings.simplefilter("ignore")
             with PIL.Image.open(photo, formats=FORMATS) as image:
                 return position_of_gps(_exif(image).get_ifd(_GPS_IFD))
-    except (*_BROKEN, PIL.Image.DecompressionBombError):
+    except (*PILLOW_RAISES, PIL.Image.DecompressionBombError):
         return None
 
 

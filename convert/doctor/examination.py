@@ -26,6 +26,7 @@ from edge_identify.convert.doctor.likeness import (
     same_picture_finding,
 )
 from edge_identify.convert.doctor.pack_state import calibration_findings, damage_finding, licence_finding
+from edge_identify.convert.doctor.personal_data import NOT_READ
 from edge_identify.convert.doctor.picture_files import ExaminedPicture, examine_pictures, picture_findings
 from edge_identify.convert.export.fidelity import embed_in_batches, sample_positions
 from edge_identify.convert.packing.pictures import BATCH_SIZE, open_reference_picture
@@ -124,6 +125,7 @@ def examine_catalogue(path: Path, *, today: date, progress: Progress) -> Examina
         ),
         not_checked=(
             "a pack: its calibration, its encoder's licence and its files are looked at when a pack is examined",
+            NOT_READ,
             *(_not_compared(len(looked.usable)) if similarity is not None else (_NOTHING_USABLE,)),
         ),
         near_duplicate_similarity=similarity,

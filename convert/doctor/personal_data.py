@@ -1,19 +1,20 @@
 """What the metadata of a picture file tells of the person who took it.
 
-Looked for: EXIF's position, owner, author and serial numbers, and a position in XMP. A newcomer would look at EXIF
-alone; photo editors write the position into XMP and keep it there when EXIF is removed. Makers' own notes and IPTC
-records are not read.
+Looked for: EXIF's position, owner, author and serial numbers, the same in XMP, names in a PNG's texts, and comments. A
+newcomer would look at EXIF alone; photo editors write all of it into XMP and keep it there when EXIF is removed. XMP
+is searched for the names of its properties and not parsed: a packet of a few bytes can hold entities of gigabytes.
+`NOT_READ` says what is passed over.
 """
 
 from __future__ import annotations
 
 import io
-import struct
+import re
 import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from edge_identify.edge_runtime.images import FORMATS
+from edge_identify.edge_runtime.images import FORMATS, PILLOW_RAISES
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -21,18 +22,38 @@ if TYPE_CHECKING:
 # CIPA DC-008 (Exif 2.32), sections 4.6.3 to 4.6.6; XPAuthor is Windows Explorer's.
 _EXIF_IFD, _GPS_IFD = 0x8769, 0x8825
 _LATITUDE, _LONGITUDE = 2, 4
-_NAMED = {0x013B: "artist", 0x9C9D: "author"}
-_NAMED_IN_EXIF = {0xA430: "owner's name", 0xA431: "camera's serial number", 0xA435: "lens's serial number"}
 _XMP_KEYS = ("xmp", "XML:com.adobe.xmp")  # JPEG, WebP and newer PNG; older PNG
-_XMP_POSITION = b"GPSLatitude"
+_XMP_TAG = 0x02BC  # of TIFF
 
 POSITION = "where it was taken"
+NOT_READ = (
+    "in picture files: makers' own notes, IPTC records and the continuation of long XMP, which may name people, too"
+)
+_AUTHOR, _OWNER = "author", "owner's name"
+_CAMERA, _LENS = "camera's serial number", "lens's serial number"
+_NAMED = {0x013B: "artist", 0x9C9D: _AUTHOR}
+_NAMED_IN_EXIF = {0xA430: _OWNER, 0xA431: _CAMERA, 0xA435: _LENS}
 
-#: What Pillow's reading of metadata raises for broken files, found by feeding it some.
-_BROKEN = (
-    OSError, ValueError, SyntaxError, IndexError, KeyError, EOFError, OverflowError, TypeError, AttributeError,
-    ZeroDivisionError, MemoryError, struct.error, RecursionError,
-)  # fmt: skip
+#: Local names of XMP properties: Dublin Core, Exif, TIFF, Adobe's `aux` and `photoshop`, IPTC Core, XMP rights.
+_XMP_PROPERTIES = {
+    "GPSLatitude": POSITION,
+    "creator": _AUTHOR,
+    "Artist": "artist",
+    "CaptionWriter": _AUTHOR,
+    "CreatorContactInfo": _AUTHOR,
+    "Owner": _OWNER,
+    "OwnerName": _OWNER,
+    "CameraOwnerName": _OWNER,
+    "SerialNumber": _CAMERA,
+    "BodySerialNumber": _CAMERA,
+    "LensSerialNumber": _LENS,
+}
+_XMP_PROPERTY = re.compile(rb":(%s)[^\w]" % "|".join(_XMP_PROPERTIES).encode())
+
+#: Keys of a picture's texts: PNG's own, GIF's and JPEG's comments.
+_TEXTS = {"Author": _AUTHOR, "Artist": "artist", "Comment": "a comment", "comment": "a comment"}
+#: Comments that programs leave behind, which tell of nobody.
+_PROGRAMS = ("CREATOR: gd-jpeg", "Created with ", "File written by Adobe", "LEAD Technologies", "Lavc", "AppleMark")
 
 
 def personal_data(data: bytes) -> tuple[str, ...]:
@@ -48,9 +69,12 @@ def personal_data(data: bytes) -> tuple[str, ...]:
         with warnings.catch_warnings():  # Pillow warns about broken metadata
             warnings.simplefilter("ignore")
             with PIL.Image.open(io.BytesIO(data), formats=FORMATS) as image:
-                found.extend(_of_xmp(image))
+                found.extend(_of_texts(image))
                 found.extend(_of_exif(image))
-    except (*_BROKEN, PIL.Image.DecompressionBombError):
+                if image.format == "PNG":  # whose texts may stand behind the pixels
+                    image.load()
+                    found.extend(_of_texts(image))
+    except (*PILLOW_RAISES, PIL.Image.DecompressionBombError):
         pass  # what was read before it broke counts
     return tuple(dict.fromkeys(found))
 
@@ -61,15 +85,25 @@ def _of_exif(image: Image) -> Iterator[str]:
     gps = exif.get_ifd(_GPS_IFD)
     if _LATITUDE in gps or _LONGITUDE in gps:
         yield POSITION
+    yield from _of_xmp(exif.get(_XMP_TAG))
     camera = exif.get_ifd(_EXIF_IFD)
     yield from (name for tag, name in _NAMED_IN_EXIF.items() if _says(camera.get(tag)))
 
 
-def _of_xmp(image: Image) -> Iterator[str]:
+def _of_texts(image: Image) -> Iterator[str]:
     for key in _XMP_KEYS:
-        packet = image.info.get(key, b"")
-        if _XMP_POSITION in (packet.encode() if isinstance(packet, str) else packet):
-            yield POSITION
+        yield from _of_xmp(image.info.get(key, b""))
+    for key, name in _TEXTS.items():
+        text = image.info.get(key, "")
+        words = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
+        if _says(words) and not words.startswith(_PROGRAMS):
+            yield name
+
+
+def _of_xmp(packet: object) -> Iterator[str]:
+    data = packet.encode() if isinstance(packet, str) else packet
+    if isinstance(data, bytes):
+        yield from (_XMP_PROPERTIES[name.decode()] for name in _XMP_PROPERTY.findall(data))
 
 
 def _says(value: object) -> bool:

@@ -6,7 +6,8 @@ import io
 from typing import Any
 
 import pytest
-from PIL import Image
+from PIL import Image, TiffImagePlugin
+from PIL.PngImagePlugin import PngInfo
 
 from edge_identify.convert.doctor.personal_data import POSITION, personal_data
 
@@ -50,6 +51,60 @@ def test_names_and_numbers_of_people_and_their_things_are_found(exif: Image.Exif
 def test_a_position_in_xmp_alone_is_found() -> None:
     assert personal_data(picture(xmp=XMP)) == (POSITION,)
     assert personal_data(picture("WEBP", xmp=XMP)) == (POSITION,)
+
+
+def packet(properties: str) -> bytes:
+    return f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description {properties}</rdf:Description></x:xmpmeta>'.encode()
+
+
+@pytest.mark.parametrize(
+    ("properties", "told"),
+    [
+        ("><dc:creator><rdf:Seq><rdf:li>Ada</rdf:li></rdf:Seq></dc:creator>", ("author",)),
+        ('aux:SerialNumber="123">', ("camera's serial number",)),
+        (
+            'exifEX:BodySerialNumber="1" exifEX:LensSerialNumber="2">',
+            ("camera's serial number", "lens's serial number"),
+        ),
+        ('aux:OwnerName="Ada">', ("owner's name",)),
+        ('xmp:CreatorTool="GIMP" xmp:CreateDate="2026">', ()),
+    ],
+)
+def test_names_and_numbers_in_xmp_alone_are_found(properties: str, told: tuple[str, ...]) -> None:
+    for image_format in ("JPEG", "WEBP"):
+        assert personal_data(picture(image_format, xmp=packet(properties))) == told
+
+
+def test_xmp_in_a_tiff_and_in_a_png_is_found() -> None:
+    text = PngInfo()
+    text.add_itxt("XML:com.adobe.xmp", packet('aux:SerialNumber="1">').decode())
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    tags[0x02BC] = packet('aux:SerialNumber="1">')
+
+    assert personal_data(picture("PNG", pnginfo=text)) == ("camera's serial number",)
+    assert personal_data(picture("TIFF", tiffinfo=tags)) == ("camera's serial number",)
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+def test_the_author_in_the_texts_of_a_png_is_found(is_late: bool) -> None:
+    text = PngInfo()
+    text.add(b"tEXt", b"Author\0Ada", after_idat=is_late)
+    text.add_text("Software", "a program")
+
+    assert personal_data(picture("PNG", pnginfo=text)) == ("author",)
+
+
+@pytest.mark.parametrize(
+    ("comment", "told"),
+    [
+        (b"by Ada, at home", ("a comment",)),
+        (b"CREATOR: gd-jpeg v1.0 (using IJG JPEG v62), quality = 90", ()),
+        (b" \0", ()),
+    ],
+)
+def test_a_comment_is_found_but_for_what_programs_leave_behind(comment: bytes, told: tuple[str, ...]) -> None:
+    assert personal_data(picture("JPEG", comment=comment)) == told
+    assert personal_data(picture("GIF", comment=comment)) == told
 
 
 def test_a_position_in_both_is_told_once() -> None:
