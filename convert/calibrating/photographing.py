@@ -67,7 +67,7 @@ def take_photos(
     drawn = _draw_things()
     subjects = [*_subjects(images), *(_Subject(thing=thing, copy=at) for at, thing in enumerate(drawn))]
     pixels = [
-        picture_views(subject.photograph(drawn, _long_side_px(recipe)), recipe)
+        picture_views(subject.photograph(drawn, long_side_px_of(recipe)), recipe)
         for subject in progress("photos to calibrate with", subjects)
     ]
     ids = [subject.image.reference_id if subject.image else None for subject in subjects]
@@ -97,7 +97,7 @@ def pair_with_photos(
     for subject in progress("photos to adapt to", subjects):
         assert subject.image is not None, "all of them are references"
         reference = preprocess(open_reference_picture(subject.image), recipe)
-        yield reference, preprocess(subject.photograph(drawn, _long_side_px(recipe)), recipe)
+        yield reference, preprocess(subject.photograph(drawn, long_side_px_of(recipe)), recipe)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,5 +164,6 @@ def _choose_background(drawn: Sequence[DrawnInstance], rng: np.random.Generator)
     return PIL.Image.fromarray(np.ascontiguousarray(pixels[top : top + side, left : left + side]))
 
 
-def _long_side_px(recipe: Preprocessing) -> int:
+def long_side_px_of(recipe: Preprocessing) -> int:
+    """Return the longer side of a photo that is simulated for an encoder, in pixels."""
     return max(_LEAST_LONG_SIDE_PX, 2 * recipe.size_px)

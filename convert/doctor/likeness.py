@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edge_identify.convert.calibrating.photographing import long_side_px_of
 from edge_identify.convert.doctor.findings import Case, Finding, Severity, finding_of
 from edge_identify.convert.export.fidelity import sample_positions
 from edge_identify.datasets.instances import draw_families
@@ -36,7 +37,6 @@ MOST_COMPARED = 50_000  # pictures that are looked up; more would take hours in 
 MEASURED_PHOTOS = 48  # the middle of so many moves by less than .01 from one draw to another
 _DIFFICULTY = 0.25
 _SEED = 20_261_121  # any number; fixed, so that an examination can be repeated
-_LEAST_LONG_SIDE_PX = 360  # of a photo; an encoder of more than 180 pixels gets twice its side
 _FURTHER_NEIGHBOURS = 8  # beyond a reference's own pictures: a cluster of look-alikes shows by its first few
 _CHUNK = 1024  # pictures that are looked up at once
 
@@ -211,9 +211,10 @@ def _pairs_of(ids: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 def _photograph(picture: Image, recipe: Preprocessing, copy: int) -> NDArray[np.uint8]:
-    long_side_px = max(_LEAST_LONG_SIDE_PX, 2 * recipe.size_px)
     rng = np.random.default_rng([_SEED, copy])
-    return preprocess(simulate_photo(picture, rng, difficulty=_DIFFICULTY, long_side_px=long_side_px), recipe)
+    return preprocess(
+        simulate_photo(picture, rng, difficulty=_DIFFICULTY, long_side_px=long_side_px_of(recipe)), recipe
+    )
 
 
 def _over_white(picture: Image) -> Image:

@@ -92,15 +92,6 @@ def read_calibration_fields(path: Path) -> JsonObject:
     return parse_json_object(data, where=str(path), max_bytes=MAX_CALIBRATION_BYTES)
 
 
-def parse_calibrations(data: bytes, *, where: str) -> Mapping[str, Calibration]:
-    """Read the bytes of `calibration.json`; `serialise_calibrations` gave them.
-
-    Raises:
-        PackFormatError: Not JSON, too long, or a missing or impossible field.
-    """
-    return _calibrations(parse_json_object(data, where=where, max_bytes=MAX_CALIBRATION_BYTES))
-
-
 def serialise_calibrations(
     calibrations: Mapping[str, Calibration], texts: Mapping[str, TextCalibration] | None = None
 ) -> bytes:

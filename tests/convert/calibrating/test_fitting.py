@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,7 +21,7 @@ from edge_identify.convert.calibrating.fitting import (
     fit_temperature,
     least_accepted,
 )
-from edge_identify.edge_runtime.deciding.calibration import Calibration, parse_calibrations, serialise_calibrations
+from edge_identify.edge_runtime.deciding.calibration import Calibration, read_calibrations, serialise_calibrations
 from edge_identify.edge_runtime.deciding.decision import Decision, decide
 
 
@@ -162,7 +164,10 @@ def test_whatever_was_measured_a_fit_is_one_that_readers_take(seed: int, referen
 
     if calibration is not None:
         written = {"onnx-int8": calibration}
-        assert parse_calibrations(serialise_calibrations(written), where="x") == written
+        with tempfile.TemporaryDirectory() as folder:  # each example has its own
+            file = Path(folder, "calibration.json")
+            file.write_bytes(serialise_calibrations(written))
+            assert read_calibrations(file) == written
 
 
 def test_scores_that_do_not_tell_known_from_unknown_give_no_calibration() -> None:
