@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 # CIPA DC-008 (Exif 2.32), sections 4.6.3 to 4.6.6; XPAuthor is Windows Explorer's.
 _EXIF_IFD, _GPS_IFD = 0x8769, 0x8825
 _LATITUDE, _LONGITUDE = 2, 4
-_XMP_KEYS = ("xmp", "XML:com.adobe.xmp")  # JPEG, WebP and newer PNG; older PNG
-_XMP_TAG = 0x02BC  # of TIFF
+_XMP_KEYS = ("xmp", "XML:com.adobe.xmp")  # JPEG, WebP, TIFF and newer PNG; older PNG
 
 POSITION = "where it was taken"
 NOT_READ = (
@@ -85,7 +84,6 @@ def _of_exif(image: Image) -> Iterator[str]:
     gps = exif.get_ifd(_GPS_IFD)
     if _LATITUDE in gps or _LONGITUDE in gps:
         yield POSITION
-    yield from _of_xmp(exif.get(_XMP_TAG))
     camera = exif.get_ifd(_EXIF_IFD)
     yield from (name for tag, name in _NAMED_IN_EXIF.items() if _says(camera.get(tag)))
 

@@ -92,6 +92,7 @@ def test_the_author_in_the_texts_of_a_png_is_found(is_late: bool) -> None:
     text.add_text("Software", "a program")
 
     assert personal_data(picture("PNG", pnginfo=text)) == ("author",)
+    assert set(personal_data(picture("PNG", with_tags({0x013B: "Ada"}), pnginfo=text))) == {"author", "artist"}
 
 
 @pytest.mark.parametrize(
