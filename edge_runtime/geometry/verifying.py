@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Self
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 #: How many of the most similar references are compared: as many as a decision looks at. The right one is among them for
 #: .91 of the photos of packages and .93 of those of mosaics of another day.
 CANDIDATES = 20
+_MOST_WORKERS = 4
 _KEPT_POINTS = 128  # references whose points are kept for the next photo: 33 MB at most; finding them takes the longest
 
 
@@ -68,7 +71,9 @@ class GeometryVerifier:
                 "compared point by point; its maker can add them with `edge-build pack --thumbnails 256`"
             )
         self._thumbnails, self._calibration, self._region = thumbnails, calibration, region
-        self._points_of = lru_cache(_KEPT_POINTS)(self._find_points_of)
+        self._known_points: dict[int, Points] = {}
+        # OpenCV lets go of Python's lock, and one small picture does not keep two cores busy.
+        self._workers = ThreadPoolExecutor(max_workers=min(_MOST_WORKERS, os.cpu_count() or 1))
 
     def __enter__(self) -> Self:
         return self
@@ -77,7 +82,8 @@ class GeometryVerifier:
         self.close()
 
     def close(self) -> None:
-        """Close the thumbnails."""
+        """Close the thumbnails and end the workers."""
+        self._workers.shutdown()
         self._thumbnails.close()
 
     def verify(self, photo: Path, found: Identification, *, top_k: int) -> Identification:
@@ -93,12 +99,21 @@ class GeometryVerifier:
             PackDamagedError: A thumbnail cannot be used.
         """
         started = perf_counter()
-        in_photo = find_points(self._picture(photo))
-        counts = [self._count(in_photo, match) for match in found.matches[:CANDIDATES]]
+        compared = found.matches[:CANDIDATES]
+        thumbnails = [self._unknown_thumbnail(match) for match in compared]  # SQLite keeps to its own thread
+        in_photo = self._workers.submit(find_points, self._picture(photo))
+        in_thumbnails = self._workers.map(self._points, compared, thumbnails)
+        of_photo = in_photo.result()
+        counts = list(self._workers.map(partial(_count_agreeing, of_photo), in_thumbnails))
+        self._forget_oldest()
         uncompared = len(found.matches) - len(counts)
         answer = rerank(found, [*counts, *[0] * uncompared], self._calibration, top_k=top_k)
         spent = replace(answer.times, decide=answer.times.decide + perf_counter() - started)
         return replace(answer, times=spent)
+
+    def _forget_oldest(self) -> None:
+        for index_id in list(self._known_points)[:-_KEPT_POINTS]:
+            del self._known_points[index_id]
 
     def compare(self, photo: Path, match: Match) -> Comparison:
         """Return a photo beside the picture of one match, with what agrees.
@@ -116,14 +131,23 @@ class GeometryVerifier:
         picture.thumbnail((MOST_SIDE_PX, MOST_SIDE_PX))
         return picture
 
-    def _count(self, in_photo: Points, match: Match) -> int:
-        in_reference = None if match.index_id is None else self._points_of(match.index_id)
-        agreement = None if in_reference is None else find_agreement(in_photo, in_reference)
-        return 0 if agreement is None else agreement.count
+    def _unknown_thumbnail(self, match: Match) -> Image | None:
+        """Return the thumbnail of a match; None where its points are known, or there is none."""
+        return None if match.index_id in self._known_points else self._thumbnail(match)
 
-    def _find_points_of(self, index_id: int) -> Points | None:
-        thumbnail = self._thumbnails.picture(index_id)
-        return None if thumbnail is None else find_points(thumbnail)
+    def _points(self, match: Match, thumbnail: Image | None) -> Points | None:
+        """Return the points of a match, kept for the next photo."""
+        if match.index_id is None:
+            return None
+        if thumbnail is None:
+            return self._known_points.get(match.index_id)
+        points = self._known_points[match.index_id] = find_points(thumbnail)
+        return points
 
     def _thumbnail(self, match: Match) -> Image | None:
         return None if match.index_id is None else self._thumbnails.picture(match.index_id)
+
+
+def _count_agreeing(in_photo: Points, in_reference: Points | None) -> int:
+    agreement = None if in_reference is None else find_agreement(in_photo, in_reference)
+    return 0 if agreement is None else agreement.count
