@@ -12,11 +12,11 @@ from typing import Any
 
 from edge_identify.convert.reporting import sentences
 from edge_identify.convert.reporting.diagrams import reliability_diagram, risk_coverage_diagram
-from edge_identify.convert.reporting.markup import Markup, document, element, join, style_sheet
 from edge_identify.convert.reporting.photo_cards import photo_cards, slow_list
 from edge_identify.convert.reporting.pictures import ReportPictures
 from edge_identify.convert.reporting.style import RULES
 from edge_identify.convert.reporting.tables import decision_table, group_table, pair_table
+from edge_identify.edge_runtime.commands.markup import Markup, document, element, join, style_sheet
 
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from edge_identify.convert.reporting.diagrams import share_bar
-from edge_identify.convert.reporting.markup import Markup, element, join
 from edge_identify.convert.reporting.sentences import percent
+from edge_identify.edge_runtime.commands.markup import Markup, element, join
 
 Figures = Mapping[str, Any]
 

@@ -1,8 +1,8 @@
 """A page that shows what photos show: one file, without scripts, that asks for nothing from anywhere.
 
 A newcomer would keep all pictures in memory until the groups are known, or trust names: a file may be called
-`<script>`. Each answer goes to its group's temporary file at once, everything from outside is escaped, and the page
-forbids itself, in its head, whatever it does not need.
+`<script>`. Each answer goes to its group's temporary file at once, `markup` escapes whatever it did not write, and the
+page forbids itself, in its head, whatever it does not need.
 """
 
 from __future__ import annotations
@@ -12,14 +12,13 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from html import escape
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO
 
 from edge_identify.edge_runtime.commands.answers import Answer, Answerer, Tally
+from edge_identify.edge_runtime.commands.markup import GAP, Markup, document, element, join, style_sheet
 from edge_identify.edge_runtime.commands.output_files import check_place
 from edge_identify.edge_runtime.commands.photo_thumbnails import small_jpeg
-from edge_identify.edge_runtime.commands.running import printable
 from edge_identify.edge_runtime.commands.saying import (
     decision_in_words,
     facts,
@@ -135,15 +134,15 @@ class HtmlReport:
 
     def finish(self) -> None:
         """Write the page: its head with the counts, then the groups."""
-        self._file.write(_head(self._answerer, self._tally, self._counts).encode())
-        for group, (title, explanation) in _GROUPS.items():
-            if self._counts[group]:
-                heading = f'<h2 id="{group}">{title} <small>{self._counts[group]}</small></h2>\n<p>{explanation}</p>\n'
-                self._file.write(f'<section class="{group}">\n{heading}<ul class="answers">\n'.encode())
-                self._parts[group].seek(0)
-                shutil.copyfileobj(self._parts[group], self._file)
-                self._file.write(b"</ul>\n</section>\n")
-        self._file.write(b"</body>\n</html>\n")
+        shown = [group for group in _GROUPS if self._counts[group]]
+        sections = (_section(group, self._counts[group]) for group in shown)
+        body = join(_header(self._answerer, self._tally, self._counts), *sections)
+        start, *between = document(head=_head(self._tally), body=body).split(GAP)
+        self._file.write(start.encode())
+        for group, following in zip(shown, between, strict=True):
+            self._parts[group].seek(0)
+            shutil.copyfileobj(self._parts[group], self._file)
+            self._file.write(following.encode())
 
 
 def _group_of(answer: Answer) -> str:
@@ -152,65 +151,69 @@ def _group_of(answer: Answer) -> str:
     return answer.result.decision.value if answer.result.decision else _UNCALIBRATED
 
 
-def _text(text: str) -> str:
-    """Return text from outside as a page may hold it."""
-    return escape(printable(text))
+def _section(group: str, count: int) -> Markup:
+    """Return a group with its heading, and a gap for its answers."""
+    title, explanation = _GROUPS[group]
+    heading = element("h2", f"{title} ", element("small", str(count)), id=group)
+    return element("section", heading, element("p", explanation), element("ul", GAP, class_="answers"), class_=group)
 
 
-def _head(answerer: Answerer, tally: Tally, counts: Mapping[str, int]) -> str:
-    links = "".join(
-        f'<a href="#{group}">{counts[group]} {title.lower()}</a>'
+def _head(tally: Tally) -> Markup:
+    policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+    return join(
+        element("meta", charset="utf-8"),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("meta", http_equiv="Content-Security-Policy", content=policy),
+        element("meta", name="referrer", content="no-referrer"),
+        element("title", _title(tally)),
+        style_sheet(_STYLE),
+    )
+
+
+def _title(tally: Tally) -> str:
+    count = tally.asked + tally.further_photos
+    return f"What {'1 photo' if count == 1 else f'{count} photos'} show"
+
+
+def _header(answerer: Answerer, tally: Tally, counts: Mapping[str, int]) -> Markup:
+    links = (
+        join(element("a", f"{counts[group]} {title.lower()}", href=f"#{group}"), " ")  # a line may end between them
         for group, (title, _) in _GROUPS.items()
         if counts[group]
     )
-    count = tally.asked + tally.further_photos
-    photos = "1 photo" if count == 1 else f"{count} photos"
     took = f", {1000 * tally.times.total / tally.answered:.0f} ms each" if tally.answered else ""
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<meta name="referrer" content="no-referrer">
-<title>What {photos} show</title>
-<style>{_STYLE}</style>
-</head>
-<body>
-<header>
-<h1>What {photos} show</h1>
-<p class="faint">Answered from the pack {_text(answerer.pack_name)} {_text(answerer.pack_version)}
-by {_text(answerer.variant_name)}{took}.</p>
-<nav>{links}</nav>
-</header>
-"""
+    answered = f"Answered from the pack {answerer.pack_name} {answerer.pack_version} by {answerer.variant_name}{took}."
+    return element("header", element("h1", _title(tally)), _faint(answered), element("nav", *links))
 
 
-def _card(answer: Answer, group: str, thumbnails: ThumbnailTable | None) -> str:
+def _card(answer: Answer, group: str, thumbnails: ThumbnailTable | None) -> Markup:
     taken = [(answer.question, answer.thumbnail), *((more.path, more.thumbnail) for more in answer.further_photos)]
-    photo = "".join(_figure(picture, "photo", path) for path, picture in taken if picture is not None)
+    pictures = [_figure(picture, "photo", path) for path, picture in taken if picture is not None]
     if isinstance(answer.result, Identification):
-        references = "".join(_reference_figures(answer.result, thumbnails))
+        pictures.extend(_reference_figures(answer.result, thumbnails))
         said = _said(answer.result, is_sure=group == Decision.IDENTIFIED.value)
     else:
-        references, said = "", f'<p class="decision">{_text(str(answer.result))}</p>'
-    pictures = f'<div class="pictures">{photo}{references}</div>\n' if photo or references else ""
-    return f'<li class="answer">\n{pictures}{said}\n<p class="faint">{_text(_asked(answer))}</p>\n</li>\n'
+        said = element("p", str(answer.result), class_="decision")
+    row = element("div", *pictures, class_="pictures") if pictures else join()
+    return element("li", row, said, _faint(_asked(answer)), class_="answer")
+
+
+def _faint(text: str) -> Markup:
+    return element("p", text, class_="faint")
 
 
 def _asked(answer: Answer) -> str:
     return together_in_words(answer.questions) or answer.question
 
 
-def _figure(jpeg: bytes, caption: str, alternative: str) -> str:
+def _figure(jpeg: bytes, caption: str, alternative: str) -> Markup:
     address = f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
-    return (
-        f'<figure><img src="{address}" alt="{_text(alternative)}" loading="lazy">'
-        f"<figcaption>{_text(caption)}</figcaption></figure>"
+    return element(
+        "figure", element("img", src=address, alt=alternative, loading="lazy"), element("figcaption", caption)
     )
 
 
-def _reference_figures(found: Identification, thumbnails: ThumbnailTable | None) -> Iterator[str]:
+def _reference_figures(found: Identification, thumbnails: ThumbnailTable | None) -> Iterator[Markup]:
     if thumbnails is None:
         return
     count = 1 if found.look_alikes is None else min(_MOST_LOOK_ALIKES, len(found.look_alikes.references))
@@ -221,58 +224,54 @@ def _reference_figures(found: Identification, thumbnails: ThumbnailTable | None)
             yield _figure(small_jpeg(picture), near + match.reference.name, match.reference.name)
 
 
-def _said(found: Identification, *, is_sure: bool) -> str:
-    name = f'<p class="name">{_text(found.matches[0].reference.name)}</p>\n' if is_sure else ""
-    known = "".join(f"<p>{fact}</p>\n" for fact in _facts(found.matches[0].reference)) if is_sure else ""
-    return (
-        f'{name}<p class="decision">{_text(decision_in_words(found))}</p>\n{known}'
-        f"{''.join(_evidence(found))}{_others(found, 1 if is_sure else 0)}"
-    )
+def _said(found: Identification, *, is_sure: bool) -> Markup:
+    reference = found.matches[0].reference
+    name = element("p", reference.name, class_="name") if is_sure else join()
+    known = (element("p", fact) for fact in _facts(reference)) if is_sure else ()
+    decision = element("p", decision_in_words(found), class_="decision")
+    return join(name, decision, *known, *_evidence(found), _others(found, 1 if is_sure else 0))
 
 
-def _evidence(found: Identification) -> Iterator[str]:
+def _evidence(found: Identification) -> Iterator[Markup]:
     """Yield what the screen says too: why, what was compared, how far away it was taken, who might answer."""
     places = places_in_words(found, with_coordinates=False)  # a page is passed on
     told = (reason(found), points_in_words(found), *places, filters_in_words(found))
-    for text in told:
-        if text:
-            yield f'<p class="faint">{_text(text)}</p>\n'
+    return (_faint(text) for text in told if text)
 
 
 def _facts(reference: Reference) -> Iterator[str]:
     for fact in facts(reference):
         # Another kind of address may run a script, or open a program.
         if fact == reference.url and fact.lower().startswith(("http://", "https://")):
-            yield f'<a href="{_text(fact)}" rel="noopener noreferrer">{_text(fact)}</a>'
+            yield element("a", fact, href=fact, rel="noopener noreferrer")
         else:
-            yield _text(fact)
+            yield fact
 
 
-def _others(found: Identification, first: int) -> str:
+def _others(found: Identification, first: int) -> Markup:
     """Return the matches from position `first` on as a table that opens on a tap."""
     matches = found.matches[first:]
     if not matches:
-        return ""
-    title = "runners-up" if first else "the nearest"
-    rows = "".join(map(_row, matches))
-    is_open = "" if found.look_alikes is None else " open"
-    table = f"<table>{_table_head(matches)}{rows}</table>"
-    return f"<details{is_open}><summary>{title}</summary>{table}{_unseen(found)}</details>"
+        return join()
+    title = element("summary", "runners-up" if first else "the nearest")
+    table = element("table", _table_head(matches), *map(_row, matches))
+    return element("details", title, table, _unseen(found), open=None if found.look_alikes is None else "open")
 
 
-def _unseen(found: Identification) -> str:
+def _unseen(found: Identification) -> Markup:
     """Return the names of the look-alikes past the matches that were asked for."""
     rest = () if found.look_alikes is None else found.look_alikes.references[len(found.matches) :]
-    return f"<p>or {_text(', '.join(reference.name for reference in rest))}</p>" if rest else ""
+    return element("p", f"or {', '.join(reference.name for reference in rest)}") if rest else join()
 
 
-def _table_head(matches: Sequence[Match]) -> str:
-    sure = "" if matches[0].confidence is None else '<th class="figure">sure</th>'
-    return f'<tr><th class="figure">similar</th>{sure}<th>reference</th></tr>'
+def _table_head(matches: Sequence[Match]) -> Markup:
+    sure = join() if matches[0].confidence is None else element("th", "sure", class_="figure")
+    return element("tr", element("th", "similar", class_="figure"), sure, element("th", "reference"))
 
 
-def _row(match: Match) -> str:
-    sure = "" if match.confidence is None else f'<td class="figure">{match.confidence:.0%}</td>'
+def _row(match: Match) -> Markup:
+    sure = join() if match.confidence is None else element("td", f"{match.confidence:.0%}", class_="figure")
     kind = " · ".join(facts(match.reference)[:1])
-    about = f' <span class="faint">{_text(kind)}</span>' if kind else ""
-    return f'<tr><td class="figure">{match.score:.2f}</td>{sure}<td>{_text(match.reference.name)}{about}</td></tr>'
+    about = join(" ", element("span", kind, class_="faint")) if kind else join()
+    score = element("td", f"{match.score:.2f}", class_="figure")
+    return element("tr", score, sure, element("td", match.reference.name, about))

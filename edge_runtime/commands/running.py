@@ -154,6 +154,8 @@ def _flush_output() -> None:
 
 def printable(text: str) -> str:
     """Return text from outside as it may reach a terminal: no line breaks, colours or cursor movements."""
+    if text.isprintable():
+        return text
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 

@@ -118,7 +118,7 @@ def test_each_photo_stands_beside_its_reference_and_its_look_alikes(tmp_path: Pa
     seen = {decision: [brightest_band(source) for source in shown[1:]] for decision, shown in sources.items()}
     assert seen == {Decision.IDENTIFIED: [0], Decision.UNKNOWN: [0], Decision.AMBIGUOUS: [0, 1, 2]}
     assert "nearest: Seated cat, bronze" in pages[Decision.UNKNOWN].texts
-    assert pages[Decision.AMBIGUOUS].attributes("details", "open") == ["None"]
+    assert pages[Decision.AMBIGUOUS].attributes("details", "open") == ["open"]
 
 
 def test_a_reference_picture_that_is_larger_than_the_pack_says_never_gets_into_a_page(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_identify.convert.reporting.markup import Markup, element, join
+from edge_identify.edge_runtime.commands.markup import GAP, Markup, element, join
 
 
 class Reader(HTMLParser):
@@ -47,3 +47,10 @@ def test_attributes_that_are_none_are_left_out_and_names_are_those_of_html() -> 
 
 def test_line_ends_and_lone_surrogates_are_written_as_escapes() -> None:
     assert element("p", "a\nb\udcff\x1b") == "<p>a\\nb\\udcff\\x1b</p>"
+
+
+def test_a_gap_is_left_by_nobody_from_outside() -> None:
+    page = element("p", "a\0b", GAP, title="\0")
+
+    assert page == '<p title="\\x00">a\\x00b\0</p>'
+    assert page.count(GAP) == 1

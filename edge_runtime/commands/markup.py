@@ -19,6 +19,9 @@ class Markup(str):
     __slots__ = ()
 
 
+GAP = Markup("\0")  # where something is to go later: text from outside has it in no form
+
+
 def element(name: str, /, *children: str, **attributes: str | float | None) -> Markup:
     """Return an element.
 
