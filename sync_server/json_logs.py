@@ -43,6 +43,9 @@ def json_logs(level: str) -> Iterator[None]:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     logger, others = logging.getLogger(_ROOT), logging.getLogger("waitress")
+    pictures = logging.getLogger("PIL")  # complains about broken files, which are the client's and are answered
+    pictures.addHandler(logging.NullHandler())
+    pictures.propagate = False
     before = logger.level
     for one in (logger, others):
         one.addHandler(handler)

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 THREADS = 16  # each prepares one answer; waitress sends the files without them (see `sending`)
 _READ_BEYOND_CAP = 4
+_RECEIVED_AT_ONCE_BYTES = 1 << 18  # waitress takes 8 KiB: three hundred turns of its loop for a phone's photo
+_IN_MEMORY_BYTES = 1 << 22  # a phone's photo; what is larger waits in a temporary file
 
 
 def serve(settings: Settings, *, announce: Callable[[str], None]) -> ExitCode:
@@ -66,18 +68,22 @@ def serve(settings: Settings, *, announce: Callable[[str], None]) -> ExitCode:
             threads=THREADS,
             ident=None,
             max_request_body_size=_READ_BEYOND_CAP * settings.max_body_bytes,
+            recv_bytes=_RECEIVED_AT_ONCE_BYTES,
+            inbuf_overflow=_IN_MEMORY_BYTES,
         )
         server.channel_class = _Channel
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, stop)
         announce(f"serving {settings.repo or settings.store} at {_url(listener)}")
+        if room is not None:  # after the announcement, which is the first line that a program may wait for
+            stack.enter_context(Refreshing(room, settings.refresh_s))
         server.run()
         server.close()
     return ExitCode.INTERRUPTED if signal.SIGINT in received else ExitCode.DONE
 
 
 def _room(settings: Settings, stack: ExitStack) -> EngineRoom:
-    """Return a room that is filled, and kept up to date, by a thread of its own."""
+    """Return a room, still empty."""
     sources: list[PackSource] = []
     if settings.repo is not None:
         work = stack.enter_context(TemporaryDirectory(prefix="edge-serve-", ignore_cleanup_errors=True))
@@ -87,7 +93,6 @@ def _room(settings: Settings, stack: ExitStack) -> EngineRoom:
     turns = Turns(settings.turns, patience_s=settings.patience_s)
     room = EngineRoom(sources, turns, default_pack=settings.default_pack or None)
     stack.callback(room.close)
-    stack.enter_context(Refreshing(room, settings.refresh_s))
     return room
 
 
@@ -98,8 +103,10 @@ class _ProblemTask(ErrorTask):  # type: ignore[misc]  # waitress has no types
         """Write it."""
         error = self.request.error
         kind = kind_of_status(error.code)
-        path, request_id = getattr(self.request, "path", "") or "/", uuid4().hex
-        body = problem_document(kind, str(error.body), instance=path, request_id=request_id)
+        if not hasattr(self.request, "path"):  # nothing of it could be read; waitress logs the path of who hung up
+            self.request.path = "/"
+        request_id = uuid4().hex
+        body = problem_document(kind, str(error.body), instance=self.request.path or "/", request_id=request_id)
         self.status = f"{error.code} {kind.title}"
         self.response_headers.extend([("Content-Type", PROBLEM_JSON), ("X-Request-ID", request_id)])
         self.set_close_on_finish()

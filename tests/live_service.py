@@ -28,7 +28,7 @@ def running(*words: str, env: Mapping[str, str] | None = None) -> Iterator[tuple
         try:
             line = process.stderr.readline()
             match = re.search(r"serving .* at (http://\S+)/\n", line)
-            assert match is not None, line + process.stderr.read()
+            assert match is not None, line
             yield process, match[1]
         finally:
             process.kill()

@@ -236,7 +236,8 @@ def _from_body(operation: Operation, request: Request) -> dict[str, Any]:
 
 def _from_multipart(body: Body, request: Request) -> dict[str, Any]:
     if body.is_strict:
-        _refuse_others(body, [*request.form, *request.files])
+        # Of a part without a name the name is None, whatever werkzeug's types say.
+        _refuse_others(body, [name or "" for name in (*request.form, *request.files)])
     uploads: dict[str, Any] = {}
     for one in body.fields:
         if isinstance(one.kind, Picture) and (sent := request.files.getlist(one.name)):

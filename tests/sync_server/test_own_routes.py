@@ -186,6 +186,15 @@ def test_forms_that_cannot_be_meant_are_refused(service: Client, form: dict[str,
     assert said in answer.json()["detail"]
 
 
+def test_a_part_without_a_name_is_refused(service: Client) -> None:
+    for disposition in ("form-data", 'form-data; filename="photo.jpg"'):
+        body = f"--x\r\nContent-Disposition: {disposition}\r\n\r\n5\r\n--x--\r\n".encode()
+        headers = {"Content-Type": "multipart/form-data; boundary=x"}
+        answer = service.request("POST", "/v1/identify", body=body, headers=headers)
+        assert (answer.status, answer.problem) == (422, "invalid-value")
+        assert service.request("POST", "/identify", body=body, headers=headers).status == 422
+
+
 def test_a_value_that_is_there_twice_is_refused(service: Client) -> None:
     assert (
         "`top_k` is there 2 times"

@@ -1,0 +1,214 @@
+"""Megabytes of requests that nobody means, sent to a live service: no fault, and no memory kept.
+
+    python benchmarks/service_fuzz.py --pack PACK [--megabytes 50] [--seed 1]
+
+Prints one JSON line: how often each status was answered, and the server's memory before and after. Ends with 1 where a
+request met a fault (500), the server ended, or its memory grew by more than a tenth.
+
+Before, all routes have been asked rightly, with a picture as large as phones take, by as many clients as ask later:
+what libraries keep for the next request is there by then.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import random
+import socket
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import quote_from_bytes
+
+import urllib3
+from measuring import print_line
+from PIL import Image
+from served_pack import Served, served
+from urllib3.filepost import encode_multipart_formdata
+
+from edge_identify.edge_runtime.drawn_photo import drawn_photo
+
+_CLIENTS = 4
+_MOST_GROWTH = 0.10
+_SETTLING_S = 2  # the last connections are closed by then
+_FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF")
+_BUCKET = "/api/demo_backend_v2/image_search"
+_WITH_FILES = (
+    "/v1/identify", "/v1/search", "/v1/embed/image", "/identify", "/embed-image", "/visual-search/?top_k=3",
+    f"{_BUCKET}/search_by_image?k=3",
+)  # fmt: skip
+_WITH_JSON: dict[str, dict[str, object]] = {
+    "/v1/search": {"text": "a red mosaic", "limit": 5, "labels": {}, "namespaces": []},
+    "/v1/embed/text": {"text": "a red mosaic"},
+    f"{_BUCKET}/search": {"query": "show me photos", "k": 5},
+    "/api/v1/search": {"text": "a red mosaic", "limit": 5},
+    "/api/v1/vectors/search": {"embedding": [0.5, 0.25, 1], "limit": 5},
+}
+_GETS = ("/", "/v1/packs", "/packs.json", "/docs", "/openapi.json", "/metrics", "/health")
+
+Sent = tuple[int, int]  # status, 0 where the connection was closed without one, and bytes
+
+
+def main() -> int:
+    """Send, print, and return 1 where something is wrong."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pack", type=Path, required=True)
+    parser.add_argument("--megabytes", type=float, default=50)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    with served(options.pack) as server:
+        _ask_rightly(server)
+        time.sleep(_SETTLING_S)
+        before = server.resident_mib()
+        statuses, sent_bytes = _fuzz(server, round(options.megabytes * 1e6), options.seed)
+        time.sleep(_SETTLING_S)
+        after = server.resident_mib()
+        sys.stderr.writelines(server.log)
+        still_there = urllib3.request("GET", f"{server.url}/livez").status == 200
+    growth = after / before - 1
+    print_line(
+        "service_fuzz",
+        sent_mb=round(sent_bytes / 1e6, 1),
+        requests=sum(statuses.values()),
+        statuses={str(status): count for status, count in sorted(statuses.items())},
+        resident_mib={"before": round(before, 1), "after": round(after, 1)},
+        growth=round(growth, 4),
+        still_there=still_there,
+    )
+    return 1 if statuses[500] or not still_there or growth > _MOST_GROWTH else 0
+
+
+def _ask_rightly(server: Served) -> None:
+    large = drawn_photo()
+    pictures = [_picture(random.Random(number), name) for number, name in enumerate(_FORMATS)]
+
+    def ask(_: int) -> None:
+        with urllib3.PoolManager() as pool:
+            for path in _WITH_FILES:
+                for picture in (large, *pictures):
+                    pool.request("POST", server.url + path, fields={"file": ("photo", picture)}, retries=False)
+            for path, body in _WITH_JSON.items():
+                pool.request("POST", server.url + path, json=body, retries=False)
+            for path in _GETS:
+                pool.request("GET", server.url + path, retries=False)
+
+    with ThreadPoolExecutor(_CLIENTS) as clients:
+        list(clients.map(ask, range(4 * _CLIENTS)))
+
+
+def _fuzz(server: Served, wanted_bytes: int, seed: int) -> tuple[Counter[int], int]:
+    def one_client(number: int) -> tuple[Counter[int], int]:
+        rng = random.Random(seed * 1000 + number)
+        statuses: Counter[int] = Counter()
+        total = 0
+        while total < wanted_bytes / _CLIENTS:
+            status, length = rng.choice(_KINDS)(rng, server)
+            statuses[status] += 1
+            total += length
+        return statuses, total
+
+    with ThreadPoolExecutor(_CLIENTS) as clients:
+        found = list(clients.map(one_client, range(_CLIENTS)))
+    return sum((statuses for statuses, _ in found), Counter()), sum(length for _, length in found)
+
+
+def _picture(rng: random.Random, form: str) -> bytes:
+    size = (rng.randrange(1, 160), rng.randrange(1, 160))
+    buffer = io.BytesIO()
+    Image.frombytes("RGB", size, rng.randbytes(3 * size[0] * size[1])).save(buffer, form)
+    return buffer.getvalue()
+
+
+def _spoiled(rng: random.Random, data: bytes) -> bytes:
+    """Return data with some bytes changed, taken out, doubled or cut off."""
+    spoiled = bytearray(data)
+    for _ in range(rng.randrange(1, 8)):
+        at = rng.randrange(len(spoiled) + 1)
+        match rng.randrange(5):
+            case 0:
+                spoiled[at : at + 1] = rng.randbytes(1)
+            case 1:
+                del spoiled[at : at + rng.randrange(1, 64)]
+            case 2:
+                spoiled[at:at] = spoiled[at : at + rng.randrange(1, 512)]
+            case 3:
+                spoiled[at : at + 4] = rng.choice([b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", bytes(4), b'"}]{'])
+            case 4:
+                del spoiled[max(at, len(spoiled) // 2) :]
+    return bytes(spoiled)
+
+
+def _spoiled_picture(rng: random.Random, server: Served) -> Sent:
+    picture = _spoiled(rng, _picture(rng, rng.choice(_FORMATS)))
+    fields: list[tuple[str, object]] = [("file", ("photo", picture))]
+    fields += [
+        (name, rng.choice(["0", "-1", "1000000000", "five", "5", ""])) for name in ("top_k",) if rng.random() < 0.3
+    ]
+    body, content_type = encode_multipart_formdata(fields)  # type: ignore[arg-type]  # its types are narrower
+    return _send(server, rng.choice(_WITH_FILES), content_type, body)
+
+
+def _spoiled_form(rng: random.Random, server: Served) -> Sent:
+    fields = {"file": ("photo", _picture(rng, "JPEG")), "top_k": "5", "near": "48.8,2.3", "namespace": "Paris"}
+    body, content_type = encode_multipart_formdata(fields)
+    if rng.random() < 0.2:
+        content_type = _spoiled(rng, content_type.encode()).decode("latin-1")
+    return _send(server, rng.choice(_WITH_FILES), content_type, _spoiled(rng, body))
+
+
+def _spoiled_json(rng: random.Random, server: Served) -> Sent:
+    path, body = rng.choice(list(_WITH_JSON.items()))
+    key = rng.choice(list(body))
+    strange: list[object] = [
+        None, [], {}, -1, 10**300, 1e308, "x" * rng.randrange(1, 5000), "\ud800", [1.0] * rng.randrange(1, 3000), True,
+        {"a": ["b"]},
+    ]  # fmt: skip
+    text = json.dumps(body | {key: rng.choice(strange)}).encode()
+    if rng.random() < 0.1:
+        text = b'{"text":' + b"[" * rng.randrange(1, 100_000)
+    return _send(server, path, "application/json", text if rng.random() < 0.5 else _spoiled(rng, text))
+
+
+def _strange_address(rng: random.Random, server: Served) -> Sent:
+    parts = [quote_from_bytes(rng.randbytes(rng.randrange(12)), safe="/..") for _ in range(rng.randrange(1, 5))]
+    base = rng.choice(["", "/v1/packs", "/v1/packs/demo/references", "/manifests", "/blobs/sha256", "/v1"])
+    line = f"{rng.choice(['GET', 'POST', 'PUT', 'HEAD', 'DELETE', 'X'])} {base}/{'/'.join(parts)}?{parts[0]} HTTP/1.1"
+    return _send_raw(
+        server, f"{line}\r\nHost: x\r\nRange: bytes={parts[0]}\r\nConnection: close\r\n\r\n".encode("latin-1")
+    )
+
+
+def _garbage(rng: random.Random, server: Served) -> Sent:
+    request = b"POST /v1/identify HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n0123456789"
+    return _send_raw(server, rng.randbytes(rng.randrange(1, 4000)) if rng.random() < 0.5 else _spoiled(rng, request))
+
+
+_KINDS: tuple[Callable[[random.Random, Served], Sent], ...] = (
+    _spoiled_picture, _spoiled_picture, _spoiled_form, _spoiled_json, _strange_address, _garbage,
+)  # fmt: skip
+
+
+def _send(server: Served, path: str, content_type: str, body: bytes) -> Sent:
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: "
+    whole = f"\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    return _send_raw(server, head.encode() + content_type.encode("latin-1", "replace") + whole + body)
+
+
+def _send_raw(server: Served, request: bytes) -> Sent:
+    host, port = server.url.removeprefix("http://").split(":")
+    try:
+        with socket.create_connection((host, int(port)), timeout=60) as line:
+            line.sendall(request)
+            line.shutdown(socket.SHUT_WR)
+            first = line.makefile("rb").readline().split()
+    except ConnectionError:  # hung up on, which is an answer to garbage
+        first = []
+    return (int(first[1]) if len(first) > 1 and first[1].isdigit() else 0), len(request)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
