@@ -1,0 +1,10 @@
+// Ask a service what a photo shows, with nothing but Node.js: node identify.mjs http://127.0.0.1:8000 photo.jpg
+import { readFile } from "node:fs/promises";
+
+const [url, photo] = process.argv.slice(2);
+const form = new FormData();
+form.append("file", new Blob([await readFile(photo)]), "photo");
+const answer = await fetch(`${url}/v1/identify`, { method: "POST", body: form });
+const found = await answer.json();
+if (!answer.ok) throw new Error(`${found.title}: ${found.detail}`);
+console.log(found.decision, found.matches[0].name, found.matches[0].confidence);
