@@ -60,7 +60,6 @@ from edge_identify.edge_runtime.pack.names import PackVersion, checked_path
 from edge_identify.edge_runtime.pack.references import Reference, ReferenceImage, write_references
 
 if TYPE_CHECKING:
-
     from edge_identify.datasets.catalogue import CatalogueImage
 
 INDEX_FILE = "index/images.faiss"
