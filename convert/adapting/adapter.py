@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from edge_identify.convert.models.loading import LoadedModel
 
-_MATRIX, _SPACE_ID, _REFERENCES = "matrix", "space_id", "references"
+_MATRIX, _LEARNT_WITH = "matrix", "learnt_with"
 _MOST = 1e3  # of any number: the round covariance keeps all of them near 1
 
 
@@ -62,7 +62,8 @@ def write_adapter(path: Path, adapter: Adapter) -> None:
     """Write an adapter (.safetensors)."""
     from safetensors.numpy import save
 
-    about = {_SPACE_ID: adapter.space_id, _REFERENCES: str(adapter.references)}
+    # One entry: several are written in any order, and the same adapter would not be the same bytes.
+    about = {_LEARNT_WITH: f"{adapter.space_id} {adapter.references}"}
     write_bytes(path, save({_MATRIX: np.ascontiguousarray(adapter.matrix)}, metadata=about))
 
 
@@ -80,10 +81,10 @@ def read_adapter(path: Path) -> Adapter:
             matrix = file.get_tensor(_MATRIX) if names == {_MATRIX} else None
     except (OSError, SafetensorError) as error:
         raise SetupError(f"{path}: cannot be read as an adapter ({error}); name another file to learn anew") from error
-    references = about.get(_REFERENCES, "")
+    space_id, _, references = about.get(_LEARNT_WITH, "").partition(" ")
     is_counted = references.isascii() and references.isdigit()
     if matrix is None or matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not is_counted:
         raise SetupError(f"{path}: is no adapter; `edge-build pack --adapter` writes them")
     if matrix.dtype != np.float32 or not np.isfinite(matrix).all() or np.abs(matrix).max() > _MOST:
         raise SetupError(f"{path}: holds numbers that no adapter has; name another file to learn anew")
-    return Adapter(matrix=matrix, space_id=about.get(_SPACE_ID, ""), references=int(references))
+    return Adapter(matrix=matrix, space_id=space_id, references=int(references))
