@@ -63,7 +63,8 @@ class Client:
         self.url, self.process = url, process
         self._pool = urllib3.PoolManager(retries=False, timeout=60)
         self.lines: list[str] = []  # of the server's log
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     def request(self, method: str, path: str, **options: Any) -> Reply:
         answer = self._pool.request(method, self.url + path, **options)
@@ -87,6 +88,8 @@ class Client:
 
     def close(self) -> None:
         self._pool.clear()
+        self.process.kill()
+        self._reader.join()  # while the log is open: it is closed when the process is done with
 
     def _read(self) -> None:
         assert self.process.stderr is not None
