@@ -19,7 +19,7 @@ demo: $(READY)
 	$(PYTHON) tests/journeys/demo.py $(DEMO)
 
 test: $(READY)
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest --numprocesses auto --dist loadfile
 
 # mypy wants a tree that looks like the import names; a folder of links to the rooms is one.
 lint: $(READY)
