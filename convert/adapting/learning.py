@@ -46,23 +46,26 @@ def learn_adapter(model: LoadedModel, images: Sequence[CatalogueImage], *, progr
         progress: Shows how far it is.
 
     Raises:
-        SetupError: There are fewer than `LEAST_REFERENCES` references.
-        PhotoError: A picture cannot be used.
+        SetupError: There are fewer than `LEAST_REFERENCES` references with a usable picture.
     """
     from edge_identify.convert.export.towers import embed, image_tower
 
-    count = len({image.reference_id for image in images})
-    if count < LEAST_REFERENCES:
-        raise SetupError(
-            f"{count} references are too few to learn an adapter from, {LEAST_REFERENCES} are needed; build without"
-        )
+    _check_enough(len({image.reference_id for image in images}))
     pairs = pair_with_photos(images, model.preprocessing, most=MOST_REFERENCES, progress=progress)
     asked = partial(embed, image_tower(model))
     differences = [
         embed_in_batches(asked, photos) - embed_in_batches(asked, references) for references, photos in _stacked(pairs)
     ]
+    _check_enough(sum(map(len, differences)))
     strayed = np.concatenate(differences)
     return Adapter(matrix=whitening_matrix(strayed), space_id=model.space_id, references=len(strayed))
+
+
+def _check_enough(count: int) -> None:
+    if count < LEAST_REFERENCES:
+        raise SetupError(
+            f"{count} references are too few to learn an adapter from, {LEAST_REFERENCES} are needed; build without"
+        )
 
 
 def whitening_matrix(differences: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -19,6 +19,7 @@ from edge_identify.convert.export.progress import Progress, unwatched
 from edge_identify.convert.packing.pictures import open_reference_picture
 from edge_identify.datasets.instances import DrawnInstance, draw_families
 from edge_identify.datasets.simulation import simulate_photo
+from edge_identify.edge_runtime.errors import PhotoError
 from edge_identify.edge_runtime.preprocessing import Preprocessing, picture_views, preprocess
 
 if TYPE_CHECKING:
@@ -80,24 +81,26 @@ def pair_with_photos(
 ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
     """Yield pictures of references, one of each, with a simulated photo of it; uint8 [size, size, 3] both.
 
-    None of the photos is one of `take_photos`.
+    None of the photos is one of `take_photos`. A picture that cannot be used is passed over: the build's pass over all
+    pictures reports it.
 
     Args:
         images: The pictures of a catalogue.
         recipe: From picture to pixels.
         most: References at most, evenly chosen.
         progress: Shows how far it is.
-
-    Raises:
-        PhotoError: A picture cannot be used.
     """
     drawn = _draw_things()
     chosen = list({image.reference_id: image for image in reversed(images)}.values())[::-1]
     subjects = [_Subject(image=chosen[at], copy=0, seed=_ADAPTER_SEED) for at in sample_positions(len(chosen), most)]
     for subject in progress("photos to adapt to", subjects):
         assert subject.image is not None, "all of them are references"
-        reference = preprocess(open_reference_picture(subject.image), recipe)
-        yield reference, preprocess(subject.photograph(drawn, long_side_px_of(recipe)), recipe)
+        try:
+            reference = preprocess(open_reference_picture(subject.image), recipe)
+            photo = preprocess(subject.photograph(drawn, long_side_px_of(recipe)), recipe)
+        except PhotoError:
+            continue
+        yield reference, photo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -113,3 +113,18 @@ def test_one_picture_of_each_reference_is_paired_with_a_photo_that_no_calibratio
 def test_too_few_references_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match="3 references are too few to learn an adapter from, 150 are needed"):
         learn_adapter(load_model("builtin"), _catalogue(tmp_path, 3))
+
+
+def test_pictures_that_cannot_be_used_are_passed_over_and_not_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(learning, "LEAST_REFERENCES", 3)
+    monkeypatch.setattr(photographing, "DRAWN_PHOTOS", 3)
+    images, model = _catalogue(tmp_path, 4), load_model("builtin")
+    images[1].path.unlink()
+
+    assert learn_adapter(model, images).references == 3
+
+    images[2].path.write_bytes(b"no picture")
+    with pytest.raises(SetupError, match="2 references are too few"):
+        learn_adapter(model, images)
