@@ -383,7 +383,9 @@ def _reference(room: EngineRoom, asked: Asked) -> Response:
 
 def _thumbnail(room: EngineRoom, asked: Asked) -> Response:
     with asking(room, asked.text("name")) as engine:
-        data = None if engine.thumbnails is None else engine.thumbnails.webp(asked.integer("number"))
+        table, number = engine.thumbnails, asked.integer("number")
+        # Looked at before it is sent: a browser would decode a picture of any size.
+        data = None if table is None or table.picture(number) is None else table.webp(number)
     if data is None:
         raise ProblemError(NOT_FOUND, f"pack {asked.text('name')} has no thumbnail {asked.integer('number')}")
     response = Response(data, content_type="image/webp")

@@ -6,6 +6,7 @@ import io
 import json
 import math
 import zlib
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ from PIL import Image
 
 from edge_identify.edge_runtime import commands
 from edge_identify.edge_runtime.commands.identify import main as identify
+from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME
+from edge_identify.sync_server.publish import publish
 from json_schema import faults
-from live_service import Client, Reply
-from service_packs import photo_of
+from live_service import Client, Reply, live
+from service_packs import photo_of, write_service_pack
 
 RED, GREY = photo_of((255, 0, 0)), photo_of((120, 120, 120))
 SPACE = "c" * 64
@@ -321,3 +324,16 @@ def test_a_wrong_method_says_which_is_right(service: Client) -> None:
     answer = service.get("/v1/identify")
     assert (answer.status, answer.problem) == (405, "method-not-allowed")
     assert "POST" in answer.headers["Allow"]
+
+
+def test_a_thumbnail_that_is_larger_than_its_pack_says_is_not_sent(tmp_path: Path) -> None:
+    pack = write_service_pack(tmp_path / "pack")
+    values = json.loads((pack / MANIFEST_NAME).read_bytes())
+    values["thumbnails"]["side_px"] = 1
+    (pack / MANIFEST_NAME).write_text(json.dumps(values))
+    publish(pack, tmp_path / "repo", now_utc=datetime(2026, 1, 31, tzinfo=UTC))
+
+    with live("--repo", str(tmp_path / "repo")) as client:
+        answer = client.get("/v1/packs/letters/thumbnails/1")
+
+    assert (answer.status, answer.problem) == (503, "unavailable")
