@@ -11,10 +11,8 @@ import signal
 import socket
 from collections.abc import Callable
 from contextlib import ExitStack
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import FrameType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from waitress.channel import HTTPChannel
@@ -29,6 +27,7 @@ from edge_identify.sync_server.contract.problem_kinds import kind_of_status
 from edge_identify.sync_server.engine.pack_sources import InstalledPacks, PackSource, PublishedPacks
 from edge_identify.sync_server.engine.room import EngineRoom, Refreshing
 from edge_identify.sync_server.engine.turns import Turns
+from edge_identify.sync_server.engine.work_folder import work_folder
 from edge_identify.sync_server.json_logs import json_logs
 from edge_identify.sync_server.problems import PROBLEM_JSON, problem_document
 
@@ -51,12 +50,7 @@ def serve(settings: Settings, *, announce: Callable[[str], None]) -> ExitCode:
     Raises:
         SetupError: The address is taken or is none.
     """
-    received: list[int] = []
-
-    def stop(signal_number: int, _frame: FrameType | None) -> NoReturn:
-        received.append(signal_number)
-        raise SystemExit  # waitress ends its loop on it
-
+    ending = Ending()
     with ExitStack() as stack:
         stack.enter_context(json_logs(settings.log_level))
         # Bound here: waitress starts its threads first, and leaves them behind if the port is taken.
@@ -72,22 +66,40 @@ def serve(settings: Settings, *, announce: Callable[[str], None]) -> ExitCode:
             inbuf_overflow=_IN_MEMORY_BYTES,
         )
         server.channel_class = _Channel
-        signal.signal(signal.SIGTERM, stop)
-        signal.signal(signal.SIGINT, stop)
+        signal.signal(signal.SIGTERM, ending)
+        signal.signal(signal.SIGINT, ending)
         announce(f"serving {settings.repo or settings.store} at {_url(listener)}")
         if room is not None:  # after the announcement, which is the first line that a program may wait for
             stack.enter_context(Refreshing(room, settings.refresh_s))
         server.run()
         server.close()
-    return ExitCode.INTERRUPTED if signal.SIGINT in received else ExitCode.DONE
+    return ending.code
+
+
+class Ending:
+    """Ends the service at the first signal; a second one must not cut the cleaning up short."""
+
+    def __init__(self) -> None:
+        """Begin with no signal."""
+        self._first: int | None = None
+
+    def __call__(self, number: int, _frame: FrameType | None = None) -> None:
+        """Handle a signal; `SystemExit` is what waitress ends its loop on."""
+        if self._first is None:
+            self._first = number
+            raise SystemExit
+
+    @property
+    def code(self) -> ExitCode:
+        """What to end with."""
+        return ExitCode.INTERRUPTED if self._first == signal.SIGINT else ExitCode.DONE
 
 
 def _room(settings: Settings, stack: ExitStack) -> EngineRoom:
     """Return a room, still empty."""
     sources: list[PackSource] = []
     if settings.repo is not None:
-        work = stack.enter_context(TemporaryDirectory(prefix="edge-serve-", ignore_cleanup_errors=True))
-        sources.append(PublishedPacks(settings.repo, Path(work)))
+        sources.append(PublishedPacks(settings.repo, stack.enter_context(work_folder())))
     if settings.store is not None:
         sources.append(InstalledPacks(PackStore(settings.store)))
     turns = Turns(settings.turns, patience_s=settings.patience_s)

@@ -17,6 +17,7 @@ import urllib3
 
 _START = "import sys; from edge_identify.sync_server.commands import main; sys.exit(main())"
 _READY_WITHIN_S = 60
+_ENDED_WITHIN_S = 30
 
 
 @contextmanager
@@ -31,7 +32,17 @@ def running(*words: str, env: Mapping[str, str] | None = None) -> Iterator[tuple
             assert match is not None, line
             yield process, match[1]
         finally:
-            process.kill()
+            end(process)
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    """Ask the server to end, so that it cleans up, and wait until it has."""
+    process.terminate()
+    try:
+        process.wait(timeout=_ENDED_WITHIN_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +99,7 @@ class Client:
 
     def close(self) -> None:
         self._pool.clear()
-        self.process.kill()
+        end(self.process)
         self._reader.join()  # while the log is open: it is closed when the process is done with
 
     def _read(self) -> None:

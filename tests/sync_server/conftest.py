@@ -19,8 +19,13 @@ def service_pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def service(service_pack: Path) -> Iterator[Client]:
+def service_repo(service_pack: Path) -> Path:
     repo = service_pack.parent / "repo"
     publish(service_pack, repo, now_utc=datetime(2026, 1, 31, tzinfo=UTC))
-    with live("--repo", str(repo), "--max-body-mib", "1", "--log-level", "info") as client:
+    return repo
+
+
+@pytest.fixture(scope="session")
+def service(service_repo: Path) -> Iterator[Client]:
+    with live("--repo", str(service_repo), "--max-body-mib", "1", "--log-level", "info") as client:
         yield client
