@@ -17,7 +17,8 @@ from pathlib import Path, PureWindowsPath
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from edge_identify.convert.packing.pictures import BATCH_SIZE, LeftOut
+from edge_identify.convert.export.computing import BATCH_SIZE
+from edge_identify.convert.packing.pictures import LeftOut
 from edge_identify.edge_runtime.errors import PhotoError, SetupError
 from edge_identify.edge_runtime.identification import Identifier
 from edge_identify.edge_runtime.pack.reader import Pack

@@ -125,7 +125,7 @@ class Catalogue:
         self._database.close()
 
     def add(self, source: Source, *, namespace: str | None = None, progress: Progress | None = None) -> AddReport:
-        """Add what a source names, all of it or, if interrupted, nothing; see `adding.add_images`.
+        """Add what a source names; what was added when the run is interrupted stays. See `adding.add_images`.
 
         Args:
             source: Read to its end before the first picture is opened.
@@ -136,8 +136,10 @@ class Catalogue:
             SetupError: The source is malformed, or the catalogue cannot be written.
         """
         images = list(source.images())
-        with _sqlite_errors(self._path), _transaction(self._database):
-            return add_images(self._database, images, namespace=namespace, progress=progress or no_progress)
+        with _sqlite_errors(self._path):
+            return add_images(
+                self._database, self._transaction, images, namespace=namespace, progress=progress or no_progress
+            )
 
     def references(self) -> list[Reference]:
         """Return every reference, sorted by id."""
@@ -180,7 +182,7 @@ class Catalogue:
         Raises:
             SetupError: One is not in the catalogue; then none is withdrawn.
         """
-        with _sqlite_errors(self._path), _transaction(self._database):
+        with self._transaction():
             self._refuse_unknown(reference_ids)
             for reference_id in reference_ids:
                 values = [reference_id, reason]
@@ -192,7 +194,7 @@ class Catalogue:
         Raises:
             SetupError: One is not in the catalogue.
         """
-        with _sqlite_errors(self._path), _transaction(self._database):
+        with self._transaction():
             self._refuse_unknown(reference_ids)
             for reference_id in reference_ids:
                 self._database.execute("DELETE FROM withdrawal WHERE reference_id = ?", [reference_id])
@@ -205,7 +207,7 @@ class Catalogue:
         Raises:
             SetupError: One is not in the catalogue; then none is removed.
         """
-        with _sqlite_errors(self._path), _transaction(self._database):
+        with self._transaction():
             self._refuse_unknown(reference_ids)
             removed = 0
             for reference_id in reference_ids:
@@ -218,13 +220,19 @@ class Catalogue:
 
     def build_memory(self) -> BuildMemory:
         """Return what builds left here for the next one."""
+        return BuildMemory(self._database, self._transaction)
 
-        @contextmanager
-        def transaction() -> Iterator[None]:
-            with _sqlite_errors(self._path), _transaction(self._database):
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with _sqlite_errors(self._path):
+            # IMMEDIATE: a second writer waits, or is refused, before it has written anything.
+            self._database.execute("BEGIN IMMEDIATE")
+            try:
                 yield
-
-        return BuildMemory(self._database, transaction)
+                self._database.commit()
+            except BaseException:
+                self._database.rollback()
+                raise
 
     def _refuse_unknown(self, reference_ids: Sequence[str]) -> None:
         for reference_id in reference_ids:
@@ -240,18 +248,6 @@ def _connect(path: Path) -> Database:
 
     # Plugins are other people's code, installed for other reasons.
     return sqlite_utils.Database(path, execute_plugins=False)
-
-
-@contextmanager
-def _transaction(database: Database) -> Iterator[None]:
-    # IMMEDIATE: a second writer is refused now, not after it has decoded ten thousand pictures.
-    database.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        database.commit()
-    except BaseException:
-        database.rollback()
-        raise
 
 
 @contextmanager

@@ -21,7 +21,7 @@ import numpy as np
 
 from edge_identify.convert.adapting.adapter import Adapter
 from edge_identify.convert.calibrating.photographing import pair_with_photos
-from edge_identify.convert.export.fidelity import embed_in_batches
+from edge_identify.convert.export.computing import Computing
 from edge_identify.convert.export.progress import Progress, unwatched
 from edge_identify.edge_runtime.errors import SetupError
 
@@ -37,25 +37,32 @@ MOST_REFERENCES = 2_400  # a minute and a half of simulated photos
 _BATCH = 32
 
 
-def learn_adapter(model: LoadedModel, images: Sequence[CatalogueImage], *, progress: Progress = unwatched) -> Adapter:
+def learn_adapter(
+    model: LoadedModel,
+    images: Sequence[CatalogueImage],
+    *,
+    computing: Computing | None = None,
+    progress: Progress = unwatched,
+) -> Adapter:
     """Learn an adapter from a catalogue's pictures and one simulated photo of each reference.
 
     Args:
         model: The encoder, without an adapter.
         images: The catalogue's pictures.
+        computing: Where the encoder runs; None for the processor.
         progress: Shows how far it is.
 
     Raises:
         SetupError: There are fewer than `LEAST_REFERENCES` references with a usable picture.
     """
-    from edge_identify.convert.export.towers import embed, image_tower
+    from edge_identify.convert.export.towers import embed, image_tower, lying_on
 
     _check_enough(len({image.reference_id for image in images}))
     pairs = pair_with_photos(images, model.preprocessing, most=MOST_REFERENCES, progress=progress)
-    asked = partial(embed, image_tower(model))
-    differences = [
-        embed_in_batches(asked, photos) - embed_in_batches(asked, references) for references, photos in _stacked(pairs)
-    ]
+    computing = computing or Computing()
+    with lying_on(image_tower(model), computing.device) as tower:
+        embedded = partial(computing.batches.embed, partial(embed, tower))
+        differences = [embedded(photos) - embedded(references) for references, photos in _stacked(pairs)]
     _check_enough(sum(map(len, differences)))
     strayed = np.concatenate(differences)
     return Adapter(matrix=whitening_matrix(strayed), space_id=model.space_id, references=len(strayed))

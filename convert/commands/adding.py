@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge_identify.convert.commands.presenting import shown_progress, subcommand
+from edge_identify.convert.commands.presenting import shown_progress, subcommand, tell_person
 from edge_identify.edge_runtime.commands.running import ExitCode, printable
 from edge_identify.edge_runtime.errors import SetupError
 
@@ -88,9 +88,16 @@ def _add(options: argparse.Namespace) -> ExitCode:
     # removed again, since another run may have it open.
     listed = ListedImages(tuple(source.images()))
     with Catalogue.open(options.catalogue) as catalogue:
-        report = catalogue.add(
-            listed, namespace=options.namespace, progress=lambda items: shown_progress("adding", items)
-        )
+        try:
+            report = catalogue.add(
+                listed, namespace=options.namespace, progress=lambda items: shown_progress("adding", items)
+            )
+        except KeyboardInterrupt:
+            tell_person(
+                f"{options.catalogue} holds {len(catalogue.images())} pictures, with those just added; "
+                "run the same command again to go on"
+            )
+            raise
     for skipped in report.skipped:
         print(f"skipped: {printable(skipped.reason)}", file=sys.stderr)
     counts = {

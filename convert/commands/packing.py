@@ -12,7 +12,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from edge_identify.convert.commands.presenting import megabytes, shown_progress, subcommand
+from edge_identify.convert.commands.presenting import megabytes, shown_progress, subcommand, tell_person
+from edge_identify.convert.export.computing import BATCH_SIZE, Batches, Computing, Device, choose_device
 from edge_identify.convert.export.variants import ALL_VARIANTS, DEFAULT_VARIANTS, checked_variant_names
 from edge_identify.edge_runtime.commands.running import ExitCode, printable
 from edge_identify.edge_runtime.errors import SetupError
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from edge_identify.convert.packing.building import BuildReport, PackRequest
     from edge_identify.edge_runtime.pack.manifest import Manifest, Variant
 
+MAX_BATCH_SIZE = 65_536  # 10 GB of pixels for a ViT; a larger one is a typing mistake
 LEAST_SIDE_PX = 16  # smaller pictures show nothing
 
 
@@ -113,8 +115,30 @@ def add_parser(commands: Any) -> None:
         metavar="YYYY-MM-DD",
         help="leave out references that are not valid on this day (attributes valid_from, valid_until)",
     )
+    parser.add_argument(
+        "--batch-size",
+        type=_batch_size,
+        default=BATCH_SIZE,
+        metavar="N",
+        help=f"how many pictures are embedded at a time (default {BATCH_SIZE}); where memory does not suffice, it is "
+        "halved as often as it takes",
+    )
+    parser.add_argument(
+        "--device",
+        choices=("auto", *Device),
+        default="auto",
+        help="where the original encoder computes, and the references are embedded where ONNX Runtime can do it there "
+        "with the same result (default auto: the fastest there is)",
+    )
     parser.add_argument("--json", action="store_true", help="print what was built as one JSON object")
     parser.set_defaults(run=_pack)
+
+
+def _batch_size(text: str) -> int:
+    size = int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 0
+    if not 1 <= size <= MAX_BATCH_SIZE:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {MAX_BATCH_SIZE}, such as {BATCH_SIZE}")
+    return size
 
 
 def _day(text: str) -> date:
@@ -166,6 +190,9 @@ def _pack(options: argparse.Namespace) -> ExitCode:
     from edge_identify.datasets.validity import packable
 
     started = perf_counter()
+    computing = Computing(
+        device=choose_device(options.device), batches=Batches(options.batch_size, tell=tell_person), tell=tell_person
+    )
     with Catalogue.open_existing(options.catalogue) as catalogue:
         chosen = packable(catalogue.references(), withdrawn=catalogue.withdrawals(), as_of=options.as_of)
         ids = {reference.id for reference in chosen.references}
@@ -176,7 +203,12 @@ def _pack(options: argparse.Namespace) -> ExitCode:
                 f"({chosen.withdrawn} references are withdrawn, {chosen.not_valid} not valid on the day)"
             )
         report = build_pack(
-            request, chosen.references, images, progress=shown_progress, memory=catalogue.build_memory()
+            request,
+            chosen.references,
+            images,
+            progress=shown_progress,
+            memory=catalogue.build_memory(),
+            computing=computing,
         )
     if chosen.withdrawn or chosen.not_valid:
         print(f"left out: {chosen.withdrawn} references withdrawn, {chosen.not_valid} not valid", file=sys.stderr)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sized
 from typing import Any, TypeVar
 
-from edge_identify.edge_runtime.commands.running import EXIT_CODES_HELP
+from edge_identify.edge_runtime.commands.running import EXIT_CODES_HELP, printable
 
 _Item = TypeVar("_Item")
 
@@ -37,6 +37,11 @@ def shown_progress(step: str, items: Iterable[_Item]) -> Iterator[_Item]:
 
     total = len(items) if isinstance(items, Sized) else None
     yield from tqdm(items, desc=step, total=total, disable=None, leave=False)
+
+
+def tell_person(message: str) -> None:
+    """Print a line on standard error, below what progress is shown there."""
+    print(f"note: {printable(message)}", file=sys.stderr, flush=True)
 
 
 def show_stage_progress(what: str, done: int, total: int) -> None:

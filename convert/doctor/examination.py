@@ -28,8 +28,9 @@ from edge_identify.convert.doctor.likeness import (
 from edge_identify.convert.doctor.pack_state import calibration_findings, damage_finding, licence_finding
 from edge_identify.convert.doctor.personal_data import NOT_READ
 from edge_identify.convert.doctor.picture_files import ExaminedPicture, examine_pictures, picture_findings
+from edge_identify.convert.export.computing import BATCH_SIZE
 from edge_identify.convert.export.fidelity import embed_in_batches, sample_positions
-from edge_identify.convert.packing.pictures import BATCH_SIZE, open_reference_picture
+from edge_identify.convert.packing.pictures import open_reference_picture
 from edge_identify.edge_runtime.pack.reader import open_pack
 from edge_identify.edge_runtime.pack.references import ReferenceTable
 from edge_identify.edge_runtime.search import Neighbours, best_neighbours

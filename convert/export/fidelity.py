@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edge_identify.convert.export.computing import Batches
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.pack.manifest import Fidelity
 
@@ -168,7 +169,7 @@ def shortfalls(fidelity: Fidelity, threshold: Threshold) -> list[str]:
 
 def embed_in_batches(embed: Callable[[Batch], NDArray[np.float32]], batch: Batch) -> NDArray[np.float32]:
     """Return the embeddings, float32 [n, dim], of any number of inputs, a few at a time."""
-    return np.concatenate([embed(batch[at : at + _BATCH]) for at in range(0, len(batch), _BATCH)])
+    return Batches(_BATCH).embed(embed, batch)
 
 
 def agreement(original_scores: NDArray[np.float32], scores: NDArray[np.float32], *, depth: int) -> float:

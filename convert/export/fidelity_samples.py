@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from edge_identify.convert.export.computing import Computing
 from edge_identify.convert.export.fidelity import (
     FidelitySample,
     embed_in_batches,
@@ -62,12 +63,14 @@ class FidelityBench:
         image_sample: Simulated photos against reference pictures.
         text_sample: Names and captions against the same pictures.
         original_references: The original's embeddings of the reference pictures, float32 [m, dim].
+        computing: Where the original runs.
     """
 
     model: LoadedModel
     image_sample: FidelitySample
     text_sample: FidelitySample
     original_references: NDArray[np.float32]
+    computing: Computing = field(default_factory=Computing)
     _originals: dict[str, NDArray[np.float32]] = field(default_factory=dict, repr=False)
     # By the variant itself, since the same path may lie in two folders; gone with it, since it holds a session.
     _known: WeakKeyDictionary[ExportedVariant, dict[str, NDArray[np.float32]]] = field(
@@ -91,7 +94,9 @@ class FidelityBench:
         Returns:
             What was measured, by name; `fidelity.check_fidelity` judges it.
         """
-        original = _once(self._originals, "images", lambda: _embed_original_images(self.model, self._photos))
+        original = _once(
+            self._originals, "images", lambda: _embed_original_images(self.model, self._photos, self.computing)
+        )
         indexed = self._embed_once(embedder, self.image_sample.references, "references")
         return self._measure(variants, self.image_sample, original, indexed)
 
@@ -140,8 +145,19 @@ def _once(
     return known[word]
 
 
-def make_bench(model: LoadedModel, references: Sequence[Reference], images: Sequence[CatalogueImage]) -> FidelityBench:
+def make_bench(
+    model: LoadedModel,
+    references: Sequence[Reference],
+    images: Sequence[CatalogueImage],
+    computing: Computing | None = None,
+) -> FidelityBench:
     """Draw the samples from a catalogue and embed them with the original.
+
+    Args:
+        model: The original.
+        references: The catalogue's, for their words.
+        images: The catalogue's pictures.
+        computing: Where the original runs; None for the processor.
 
     Raises:
         SetupError: Not one of the sampled pictures can be used.
@@ -152,6 +168,7 @@ def make_bench(model: LoadedModel, references: Sequence[Reference], images: Sequ
     pixels = np.stack([preprocess(picture, model.preprocessing) for picture in pictures])
     photos = np.stack(list(_simulated_photos(pictures, model.preprocessing)))
     texts = _sampled_texts(references)
+    computing = computing or Computing()
     return FidelityBench(
         model=model,
         image_sample=FidelitySample(
@@ -165,7 +182,8 @@ def make_bench(model: LoadedModel, references: Sequence[Reference], images: Sequ
             queries=_tokens(model, texts),
             references=pixels,
         ),
-        original_references=_embed_original_images(model, pixels),
+        original_references=_embed_original_images(model, pixels, computing),
+        computing=computing,
     )
 
 
@@ -202,10 +220,11 @@ def _tokens(model: LoadedModel, texts: list[str]) -> NDArray[np.int64]:
     return model.tokenizer.encode(texts)
 
 
-def _embed_original_images(model: LoadedModel, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    from edge_identify.convert.export.towers import embed, image_tower
+def _embed_original_images(model: LoadedModel, pixels: NDArray[np.uint8], computing: Computing) -> NDArray[np.float32]:
+    from edge_identify.convert.export.towers import embed, image_tower, lying_on
 
-    return embed_in_batches(partial(embed, image_tower(model)), pixels)
+    with lying_on(image_tower(model), computing.device) as tower:
+        return embed_in_batches(partial(embed, tower), pixels)
 
 
 def _embed_original_texts(model: LoadedModel, tokens: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -10,8 +10,9 @@ top, since its classes are torch modules: import it in the function that needs i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -36,10 +37,27 @@ def text_tower(model: LoadedModel) -> TextTower:
 
 
 def embed(tower: ImageTower | TextTower, batch: NDArray[np.uint8] | NDArray[np.int64]) -> NDArray[np.float32]:
-    """Return a tower's unit vectors, float32 [n, dim], of a batch as its `forward` takes it."""
+    """Return a tower's unit vectors, float32 [n, dim], of a batch as its `forward` takes it, where the tower lies."""
     with torch.inference_mode():
-        embeddings: NDArray[np.float32] = tower(torch.from_numpy(batch)).numpy()
+        place = next(tower.parameters()).device
+        embeddings: NDArray[np.float32] = tower(torch.from_numpy(batch).to(place)).cpu().numpy()
     return embeddings
+
+
+@contextmanager
+def lying_on(tower: ImageTower, device: str) -> Iterator[ImageTower]:
+    """Move a tower to a device while the block runs; its numbers stay float32, and come back as they were.
+
+    A graphics card would round a convolution's factors to 10 bits unless it is told not to.
+    """
+    convolutions: Any = torch.backends.cudnn.conv  # type: ignore[attr-defined]  # set by torch as it is imported
+    precision, convolutions.fp32_precision = convolutions.fp32_precision, "ieee"
+    tower.to(device)
+    try:
+        yield tower
+    finally:
+        tower.to("cpu")  # the model is shared with what is exported from it
+        convolutions.fp32_precision = precision
 
 
 _WHITE = 255.0  # the largest value of a pixel; mean and std are given for pixels of 0 to 1

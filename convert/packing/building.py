@@ -27,6 +27,7 @@ from edge_identify.convert.calibrating.calibrating import (
     calibrate,
 )
 from edge_identify.convert.calibrating.texts import TextOutcome, add_to_calibration_file, calibrate_texts
+from edge_identify.convert.export.computing import Computing
 from edge_identify.convert.export.fidelity import embed_in_batches, sample_positions
 from edge_identify.convert.export.fidelity_samples import MOST_PICTURES, make_bench
 from edge_identify.convert.export.progress import Progress
@@ -141,6 +142,7 @@ def build_pack(
     *,
     progress: Progress,
     memory: BuildMemory | None = None,
+    computing: Computing | None = None,
 ) -> BuildReport:
     """Build a pack.
 
@@ -150,6 +152,7 @@ def build_pack(
         images: Their pictures, by index id.
         progress: Shows how far each step is.
         memory: What earlier builds left, and what this one leaves; None for neither.
+        computing: Where embeddings are computed; None for the processor.
 
     Returns:
         The manifest, and the pictures that were left out.
@@ -159,14 +162,16 @@ def build_pack(
             way.
     """
     _check_place(request)
-    memory = memory or NoMemory()
-    model = _load(request, images, progress)
+    memory, computing = memory or NoMemory(), computing or Computing()
+    model = _load(request, images, computing, progress)
     with _folder_in_the_making(request.out, replace=request.replace) as folder:
-        bench = make_bench(model, references, _measured_pictures(images, memory))
+        bench = make_bench(model, references, _measured_pictures(images, memory), computing)
         encoders = export_encoders(
             model, request.variant_names, bench, folder, drop_drifting=request.drop_drifting, progress=progress
         )
-        embedded = embed_references(encoders.embedder, folder, model.preprocessing, model.dim, images, memory, progress)
+        embedded = embed_references(
+            encoders.embedder, folder, model.preprocessing, model.dim, images, memory, progress, computing
+        )
         index = _write_index(folder, embedded, encoders.embedder.name)
         embed_photos = partial(embed_in_batches, encoders.embedder.embed, bench.image_sample.queries)
         signs = add_signs(folder, index, SIGNS_FILE, embed_photos)
@@ -231,7 +236,9 @@ def _check_place(request: PackRequest) -> None:
         raise SetupError(f"{out}: a pack is there already; choose another --out, or pass --replace")
 
 
-def _load(request: PackRequest, images: Sequence[CatalogueImage], progress: Progress) -> LoadedModel:
+def _load(
+    request: PackRequest, images: Sequence[CatalogueImage], computing: Computing, progress: Progress
+) -> LoadedModel:
     model = load_model(
         request.model_name,
         request.pretrained,
@@ -243,16 +250,18 @@ def _load(request: PackRequest, images: Sequence[CatalogueImage], progress: Prog
     model = replace(model, preprocessing=replace(model.preprocessing, photo_views=views))
     if request.adapter_file is None:
         return model
-    adapter = _adapter(request.adapter_file, model, images, progress)
+    adapter = _adapter(request.adapter_file, model, images, computing, progress)
     return adapt(model, adapter, name=str(request.adapter_file))
 
 
-def _adapter(path: Path, model: LoadedModel, images: Sequence[CatalogueImage], progress: Progress) -> Adapter:
+def _adapter(
+    path: Path, model: LoadedModel, images: Sequence[CatalogueImage], computing: Computing, progress: Progress
+) -> Adapter:
     if path.exists():
         return read_adapter(path)
     if not path.parent.is_dir():
         raise SetupError(f"{path.parent}: no such folder; make it first, or choose another --adapter")
-    adapter = learn_adapter(model, images, progress=progress)
+    adapter = learn_adapter(model, images, computing=computing, progress=progress)
     with disk_errors_explained(path.parent):
         write_adapter(path, adapter)
     return adapter

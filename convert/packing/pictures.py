@@ -10,22 +10,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from edge_identify.edge_runtime.durable import sha256_of_bytes
 from edge_identify.edge_runtime.errors import PhotoError
 from edge_identify.edge_runtime.images import decode_image, read_image_file
 from edge_identify.edge_runtime.preprocessing import Preprocessing, preprocess
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
     from PIL.Image import Image
 
     from edge_identify.datasets.catalogue import CatalogueImage
 
     Progress = Callable[[Iterable[CatalogueImage]], Iterable[CatalogueImage]]
-
-BATCH_SIZE = 32  # larger batches gain nothing on a processor and cost memory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +44,11 @@ class PictureBatch:
 
     Attributes:
         images: Their entries in the catalogue.
-        pixels: uint8 [n, size, size, 3], in the same order.
+        pixels: uint8 [size, size, 3] each, in the same order.
     """
 
     images: tuple[CatalogueImage, ...]
-    pixels: NDArray[np.uint8]
+    pixels: tuple[NDArray[np.uint8], ...]
 
 
 def open_reference_picture(image: CatalogueImage) -> Image:
@@ -67,13 +64,19 @@ def open_reference_picture(image: CatalogueImage) -> Image:
 
 
 def picture_batches(
-    images: Sequence[CatalogueImage], recipe: Preprocessing, *, left_out: list[LeftOut], progress: Progress
+    images: Sequence[CatalogueImage],
+    recipe: Preprocessing,
+    *,
+    size: Callable[[], int],
+    left_out: list[LeftOut],
+    progress: Progress,
 ) -> Iterator[PictureBatch]:
     """Yield all pictures in order, a batch at a time.
 
     Args:
         images: The catalogue's pictures.
         recipe: From picture to pixels.
+        size: Says how many the next batch is to have.
         left_out: Takes the pictures that could not be used.
         progress: Wraps the pictures to show how far the run is.
     """
@@ -83,7 +86,7 @@ def picture_batches(
             waiting.append((image, preprocess(open_reference_picture(image), recipe)))
         except PhotoError as error:
             left_out.append(LeftOut(path=image.path, reason=str(error)))
-        if len(waiting) == BATCH_SIZE:
+        if len(waiting) >= size():
             yield _batch(waiting)
             waiting = []
     if waiting:
@@ -92,4 +95,4 @@ def picture_batches(
 
 def _batch(waiting: list[tuple[CatalogueImage, NDArray[np.uint8]]]) -> PictureBatch:
     images, pixels = zip(*waiting, strict=True)
-    return PictureBatch(images=images, pixels=np.stack(pixels))
+    return PictureBatch(images=images, pixels=pixels)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from edge_identify.convert.export.computing import COMPARED_PICTURES, CPU_PROVIDER, Computing, place_embedder
 from edge_identify.convert.packing.pictures import LeftOut, picture_batches
 from edge_identify.edge_runtime.durable import sha256_of_file
 from edge_identify.edge_runtime.preprocessing import Preprocessing
@@ -89,6 +90,7 @@ def embed_references(
     images: Sequence[CatalogueImage],
     memory: BuildMemory,
     progress: Progress,
+    computing: Computing | None = None,
 ) -> Embedded:
     """Return the embedding of each picture, embedding only those that are not known.
 
@@ -100,8 +102,14 @@ def embed_references(
         images: The catalogue's pictures, by index id.
         memory: What earlier builds left.
         progress: Shows how far it is.
+        computing: Where, and how many at once; None for the processor.
+
+    Raises:
+        SetupError: Memory does not suffice for one picture.
     """
-    encoder = encoder_fingerprint(embedder, folder, recipe)
+    computing = computing or Computing()
+    placed = place_embedder(embedder, folder, lambda: _some_pixels(images, recipe), computing)
+    encoder = encoder_fingerprint(embedder, folder, recipe, provider=placed.provider)
     memory.begin(encoder)
     hashes = list(dict.fromkeys(image.sha256 for image in images))
     known = {
@@ -114,9 +122,13 @@ def embed_references(
     unknown = [image for image in images if image.sha256 not in known]
     unusable: list[LeftOut] = []
     for batch in picture_batches(
-        unknown, recipe, left_out=unusable, progress=partial(progress, "embedding references")
+        unknown,
+        recipe,
+        size=lambda: computing.batches.size,
+        left_out=unusable,
+        progress=partial(progress, "embedding references"),
     ):
-        vectors = embedder.embed(batch.pixels)
+        vectors = computing.batches.embed(placed.embed, batch.pixels)
         found = {image.sha256: vector for image, vector in zip(batch.images, vectors, strict=True)}
         memory.keep_embeddings(encoder, {sha256: vector.astype(_VECTOR).tobytes() for sha256, vector in found.items()})
         known |= found
@@ -129,7 +141,15 @@ def embed_references(
     )
 
 
-def encoder_fingerprint(embedder: ExportedVariant, folder: Path, recipe: Preprocessing) -> str:
+def _some_pixels(images: Sequence[CatalogueImage], recipe: Preprocessing) -> list[NDArray[np.uint8]]:
+    first = images[:COMPARED_PICTURES]
+    batches = picture_batches(first, recipe, size=lambda: COMPARED_PICTURES, left_out=[], progress=iter)
+    return [pixels for batch in batches for pixels in batch.pixels]
+
+
+def encoder_fingerprint(
+    embedder: ExportedVariant, folder: Path, recipe: Preprocessing, *, provider: str = CPU_PROVIDER
+) -> str:
     """Return what tells an encoder from any other that could give other vectors, as hexadecimal digits."""
     import onnxruntime
     import PIL
@@ -140,6 +160,7 @@ def encoder_fingerprint(embedder: ExportedVariant, folder: Path, recipe: Preproc
         "files": [(path.relative_to(folder).as_posix(), sha256_of_file(path)) for path in files],
         "recipe": asdict(recipe) | {"photo_views": None},  # references have one view
         "libraries": [onnxruntime.__version__, PIL.__version__],
+        **({} if provider == CPU_PROVIDER else {"provider": provider}),
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 

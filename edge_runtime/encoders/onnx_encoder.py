@@ -7,6 +7,7 @@ picture but costs more than it brings when there are only a few.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,12 +24,22 @@ if TYPE_CHECKING:
 _ERRORS_ONLY = 3  # ONNX Runtime's log level; its warnings are about its own optimisations
 _THREADS_FOR_ONE = 1  # starting a pool costs more than one small picture gains from it
 _THREADS_FOR_MANY = 0  # ONNX Runtime's word for "one for each core"
+_PROVIDERS = ("CPUExecutionProvider",)
 
 
 class OnnxEncoder:
     """A tower in an ONNX file."""
 
-    def __init__(self, path: Path, *, name: str, input_name: str, output_name: str, many: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        name: str,
+        input_name: str,
+        output_name: str,
+        many: bool = False,
+        providers: Sequence[str] = _PROVIDERS,
+    ) -> None:
         """Load a model whose hash has been checked.
 
         Args:
@@ -37,6 +48,7 @@ class OnnxEncoder:
             input_name: What the graph calls its input.
             output_name: What it calls its unit vectors.
             many: Prepare for many inputs rather than for a fast single answer.
+            providers: Where ONNX Runtime is to compute, by its own names, the best first.
 
         Raises:
             PackDamagedError: ONNX Runtime cannot load it.
@@ -46,7 +58,7 @@ class OnnxEncoder:
         import onnxruntime  # noqa: F401  -- a library that cannot be imported is no damage of the pack
 
         try:
-            self._session = _session(path, many=many)
+            self._session = _session(path, many=many, providers=providers)
         except Exception as error:  # ONNX Runtime raises its own classes, which share no base but this
             raise PackDamagedError(f"{path}: ONNX Runtime cannot load this model ({_first_line(error)})") from error
 
@@ -54,6 +66,12 @@ class OnnxEncoder:
     def variant_name(self) -> str:
         """The variant's name in the manifest."""
         return self._name
+
+    @property
+    def providers(self) -> Sequence[str]:
+        """Where ONNX Runtime does compute."""
+        found: list[str] = self._session.get_providers()
+        return found
 
     def embed(self, batch: NDArray[np.uint8] | NDArray[np.int64]) -> NDArray[np.float32]:
         """Return the unit vectors of a batch; see `Encoder.embed`.
@@ -73,7 +91,7 @@ class OnnxEncoder:
         return embeddings
 
 
-def _session(path: Path, *, many: bool) -> onnxruntime.InferenceSession:
+def _session(path: Path, *, many: bool, providers: Sequence[str]) -> onnxruntime.InferenceSession:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -87,7 +105,7 @@ def _session(path: Path, *, many: bool) -> onnxruntime.InferenceSession:
         options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(path.parent))
         with suppress(UnknownLayoutError):  # ONNX Runtime says what is wrong with it, or reads what we cannot
             model = graph_with_mapped_weights(path)
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(model, options, providers=list(providers))
 
 
 def _first_line(error: Exception) -> str:

@@ -73,11 +73,10 @@ def test_an_index_id_is_never_used_again(
 
 
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt, RuntimeError])
-def test_an_interrupted_run_leaves_nothing_half(
+def test_what_an_interrupted_run_has_added_stays_and_the_next_adds_the_rest(
     catalogue: Catalogue, write_picture: WritePicture, source_of: SourceOf, interruption: type[BaseException]
 ) -> None:
     catalogue.add(source_of((write_picture("a.png", "red"), "a")))
-    before = catalogue.references(), catalogue.images()
     write_picture("a.png", "green")
 
     def interrupt_before_the_last(images: Iterable[SourceImage]) -> Iterator[SourceImage]:
@@ -88,8 +87,9 @@ def test_an_interrupted_run_leaves_nothing_half(
     source = source_of((tmp := write_picture("a.png", "green"), "a"), (write_picture("b.png"), "b"), (tmp, "c"))
     with pytest.raises(interruption):
         catalogue.add(source, progress=interrupt_before_the_last)
-    assert (catalogue.references(), catalogue.images()) == before
-    assert catalogue.add(source).updated == 1
+    assert [(image.index_id, image.reference_id) for image in catalogue.images()] == [(2, "a"), (3, "b")]
+    report = catalogue.add(source)
+    assert (report.unchanged, report.updated, report.added) == (2, 0, 1)
 
 
 def test_a_malformed_source_is_refused_before_anything_is_added(

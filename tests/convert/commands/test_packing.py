@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 from edge_identify.convert.commands import main
 
@@ -23,3 +24,23 @@ def test_views_that_say_nothing_are_wrong_usage(views: str, said: str, capsys: p
 
     assert ended.value.code == 2
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("size", ["0", "-1", "five", "1000000000", "2.5"])
+def test_a_batch_size_that_is_none_is_wrong_usage(size: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["pack", "--catalogue", "none", "--name", "none", "--out", "none", "--batch-size", size])
+
+    assert ended.value.code == 2
+    assert "is not a number from 1 to" in capsys.readouterr().err
+
+
+def test_a_device_that_this_machine_lacks_is_told_with_those_it_has(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    assert main(["pack", "--catalogue", "none", "--name", "none", "--out", "none", "--device", "cuda"]) == 8
+    said = capsys.readouterr().err
+    assert "--device cuda: torch" in said
+    assert "there is cpu" in said

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from edge_identify.convert.export.computing import Batches, Computing
 from edge_identify.convert.export.progress import unwatched
 from edge_identify.convert.export.variants import ExportedVariant
 from edge_identify.convert.packing import pictures
@@ -37,6 +38,7 @@ class MeanColours:
         self.folder = folder
         self.shown = 0
         self.fails_after: int | None = None
+        self.most_at_once: int | None = None
         tensor = Tensor(name="x", dtype="uint8", shape=(-1, 8, 8, 3))
         self.variant = ExportedVariant(
             name="onnx-int8",
@@ -51,6 +53,8 @@ class MeanColours:
     def embed(self, batch: NDArray[np.uint8] | NDArray[np.int64]) -> NDArray[np.float32]:
         if self.fails_after is not None and self.shown + len(batch) > self.fails_after:
             raise KeyboardInterrupt
+        if self.most_at_once is not None and len(batch) > self.most_at_once:
+            raise MemoryError
         self.shown += len(batch)
         means = batch.mean(axis=(1, 2)).astype(np.float32) + 1
         return means / np.linalg.norm(means, axis=1, keepdims=True)
@@ -80,6 +84,7 @@ def embed(catalogue: Catalogue, encoder: MeanColours, recipe: Preprocessing = RE
         catalogue.images(),
         chosen,
         unwatched,  # type: ignore[arg-type]
+        memory.get("computing"),  # type: ignore[arg-type]
     )
 
 
@@ -125,14 +130,25 @@ def test_other_views_of_photos_change_nothing_for_references(catalogue: Catalogu
     assert encoder.shown == 10
 
 
-def test_an_interrupted_run_goes_on_and_embeds_nothing_twice(
-    catalogue: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_where_memory_does_not_suffice_fewer_are_embedded_at_a_time_and_none_is_lost(
+    catalogue: Catalogue, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(pictures, "BATCH_SIZE", 3)
+    encoder, told = MeanColours(tmp_path / "pack"), list[str]()
+    encoder.most_at_once = 3
+    computing = Computing(batches=Batches(8, tell=told.append))
+    embedded = embed(catalogue, encoder, computing=computing)
+    assert len(told) == 2
+    assert computing.batches.size == 2
+    assert encoder.shown == 10
+    encoder.most_at_once = None
+    np.testing.assert_array_equal(embedded.embeddings, embed(catalogue, encoder, memory=NoMemory()).embeddings)
+
+
+def test_an_interrupted_run_goes_on_and_embeds_nothing_twice(catalogue: Catalogue, tmp_path: Path) -> None:
     encoder = MeanColours(tmp_path / "pack")
     encoder.fails_after = 6
     with pytest.raises(KeyboardInterrupt):
-        embed(catalogue, encoder)
+        embed(catalogue, encoder, computing=Computing(batches=Batches(3)))
     catalogue.close()
     encoder.fails_after = None
     with Catalogue.open_existing(tmp_path / "c.db") as again:
