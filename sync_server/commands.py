@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edge_identify.edge_runtime import __version__
 from edge_identify.edge_runtime.commands.running import EXIT_CODES_HELP, ExitCode, require_extra, run_command
@@ -21,18 +21,23 @@ from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.listing import LISTING_NAME
 from edge_identify.sync_server.settings import ENVIRONMENT_PREFIX, LOG_LEVELS, Settings, read_settings
 
+if TYPE_CHECKING:
+    from edge_identify.sync_server.publish import PublishedTree
+
 _DESCRIPTION = """\
 examples:
   edge-serve publish ./street-art --repo ./repo
   edge-serve run --repo ./repo --port 8000
 
-Publishes packs into a folder of plain files, serves that folder to devices, and answers questions over HTTP."""
+Publishes packs into a folder of plain files or a bucket, serves them to devices, and answers questions over HTTP."""
 
 _PUBLISH_DESCRIPTION = """\
-example:
+examples:
   edge-serve publish ./street-art --repo ./repo
+  edge-serve publish ./street-art --to s3://bucket/packs
 
-Adds a pack to a folder of plain files that `edge-serve run`, or any static host, serves."""
+Adds a pack to a folder of plain files that `edge-serve run`, or any static host, serves; or to a bucket that serves
+them itself. What lies there already is not sent again, so an interrupted publish goes on where it was."""
 
 _RUN_DESCRIPTION = f"""\
 examples:
@@ -72,7 +77,14 @@ def _described(make: Any, description: str, *args: str, **options: str) -> argpa
 
 def _add_publish(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("pack", type=Path, metavar="PACK", help="a pack's folder, as edge-build makes it")
-    parser.add_argument("--repo", type=Path, metavar="DIR", required=True, help="the folder to publish into")
+    place = parser.add_mutually_exclusive_group(required=True)
+    place.add_argument("--repo", type=Path, metavar="DIR", help="the folder to publish into")
+    place.add_argument(
+        "--to",
+        metavar="ADDRESS",
+        help="the bucket to publish into: s3://BUCKET/PREFIX, gs:// or az:// (extra [buckets])",
+    )
+    parser.add_argument("--endpoint", metavar="URL", help="of a server that speaks S3 and is not Amazon's")
     parser.add_argument("--json", action="store_true", help="print what was done as one JSON object")
 
 
@@ -119,20 +131,31 @@ def _port(text: str) -> int:
 
 
 def _publish(options: argparse.Namespace) -> ExitCode:
-    from edge_identify.sync_server.publish import publish
+    from edge_identify.sync_server.publish import publish_into
 
-    report = publish(options.pack, options.repo, now_utc=datetime.now(UTC))
+    if options.endpoint and not options.to:
+        raise SetupError("--endpoint says where a bucket is; give --to s3://BUCKET/PREFIX")
+    report = publish_into(options.pack, _tree(options), now_utc=datetime.now(UTC))
+    place = options.to or options.repo
     if options.json:
         print(json.dumps(asdict(report)))
     elif report.is_new:
         print(
-            f"published {report.name} {report.version} into {options.repo}: {report.copied_files} files, "
+            f"published {report.name} {report.version} into {place}: {report.copied_files} files, "
             f"{report.copied_bytes / 1e6:.1f} MB; {report.reused_files} were there already"
         )
     else:
         repaired = f"damaged files repaired: {report.copied_files}" if report.copied_files else "nothing changed"
-        print(f"{report.name} {report.version} is published already in {options.repo}; {repaired}")
+        print(f"{report.name} {report.version} is published already in {place}; {repaired}")
     return ExitCode.DONE
+
+
+def _tree(options: argparse.Namespace) -> PublishedTree:
+    from edge_identify.sync_server.bucket import Bucket
+    from edge_identify.sync_server.bucket_tree import BucketTree
+    from edge_identify.sync_server.folder_tree import FolderTree
+
+    return BucketTree(Bucket(options.to, endpoint=options.endpoint)) if options.to else FolderTree(options.repo)
 
 
 def _run(options: argparse.Namespace) -> ExitCode:

@@ -18,8 +18,6 @@ from edge_identify.sync_server.piece import open_piece
 from edge_identify.sync_server.problems import problem
 from edge_identify.sync_server.ranges import ByteRange, UnsatisfiableRangeError, requested_range
 
-IMMUTABLE = "public, max-age=31536000, immutable"  # a year, the most that caches honour
-REVALIDATE = "no-cache"  # may be kept, but must be asked for each time; the ETag makes that cheap
 _CHUNK_BYTES = 1 << 17  # for servers that cannot send a file by themselves
 
 

@@ -19,8 +19,8 @@ from edge_identify.sync_server.contract.openapi import document
 from edge_identify.sync_server.contract.operation import JSON, Answer, Operation, Route
 from edge_identify.sync_server.contract.page import documentation_page
 from edge_identify.sync_server.contract.problem_kinds import DOCS_PATH, UNAVAILABLE, ProblemError
+from edge_identify.sync_server.folder_tree import read_listing
 from edge_identify.sync_server.own_routes import json_response
-from edge_identify.sync_server.publish import read_listing
 from edge_identify.sync_server.tree_routes import HTML, page_of
 
 if TYPE_CHECKING:

@@ -17,10 +17,11 @@ from edge_identify.edge_runtime.durable import sha256_of_bytes
 from edge_identify.edge_runtime.errors import PackFormatError
 from edge_identify.edge_runtime.listing import LISTING_NAME, PAGE_NAME, blob_path, manifest_path
 from edge_identify.edge_runtime.pack.names import PackVersion, checked_pack_name, checked_sha256
+from edge_identify.sync_server.caching import IMMUTABLE, REVALIDATE
 from edge_identify.sync_server.contract.kinds import Text
 from edge_identify.sync_server.contract.operation import JSON, Answer, Asked, Field, Operation, Route
 from edge_identify.sync_server.contract.problem_kinds import NOT_FOUND, RANGE, ProblemError
-from edge_identify.sync_server.sending import IMMUTABLE, REVALIDATE, Content, send
+from edge_identify.sync_server.sending import Content, send
 
 HTML = "text/html; charset=utf-8"
 _BYTES = "application/octet-stream"

@@ -24,7 +24,7 @@ from edge_identify.edge_runtime.listing import blob_path
 from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME
 from edge_identify.edge_runtime.pack.manifest_json import MAX_MANIFEST_BYTES, parse_manifest
 from edge_identify.edge_runtime.pack.reader import open_pack
-from edge_identify.sync_server.publish import read_listing
+from edge_identify.sync_server.folder_tree import read_listing
 
 if TYPE_CHECKING:
     from edge_identify.edge_runtime.listing import OfferedVersion

@@ -10,6 +10,7 @@ import pytest
 
 from edge_identify.sync_server.publish import publish
 from live_service import Client, live
+from s3_server import CREDENTIALS, S3Server, s3_server
 from service_packs import write_service_pack
 
 
@@ -29,3 +30,18 @@ def service_repo(service_pack: Path) -> Path:
 def service(service_repo: Path) -> Iterator[Client]:
     with live("--repo", str(service_repo), "--max-body-mib", "1", "--log-level", "info") as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def _s3_server() -> Iterator[S3Server]:
+    with s3_server() as server:
+        yield server
+
+
+@pytest.fixture
+def s3(_s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
+    """A server that speaks S3, with an empty bucket `packs` that anybody may read, and credentials for it."""
+    _s3_server.make_bucket("packs", is_public=True)
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    return _s3_server

@@ -21,7 +21,8 @@ from edge_identify.edge_runtime.locking import only_writer
 from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME, Manifest
 from edge_identify.edge_runtime.pack.names import PackVersion
 from edge_identify.edge_runtime.pack.reader import read_manifest, verify_pack_files
-from edge_identify.sync_server.publish import publish, read_listing
+from edge_identify.sync_server.folder_tree import read_listing
+from edge_identify.sync_server.publish import publish
 
 SmallPack = Callable[..., Path]
 NOW = datetime(2026, 1, 31, 12, 30, 15, 999, tzinfo=UTC)
