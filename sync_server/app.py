@@ -18,9 +18,10 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
 from edge_identify.edge_runtime.errors import EdgeIdentifyError
-from edge_identify.sync_server.contract.operation import Operation, Route, read_request
+from edge_identify.sync_server.contract.operation import Route, read_request
 from edge_identify.sync_server.contract.problem_kinds import FAULT, TOO_MANY, UNAVAILABLE, ProblemError
 from edge_identify.sync_server.drop_in_routes import drop_in_routes
+from edge_identify.sync_server.image_urls import Recorded
 from edge_identify.sync_server.measuring import Measures
 from edge_identify.sync_server.own_routes import own_routes
 from edge_identify.sync_server.problems import problem, problem_for, problem_of
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from werkzeug.wrappers import Response as WerkzeugResponse
 
     from edge_identify.sync_server.engine.room import EngineRoom
+    from edge_identify.sync_server.image_urls import ImageUrls
 
 _LOG = logging.getLogger(__name__)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -52,34 +54,38 @@ _FOR_ALL_PAGES = {
 }
 
 
-def create_app(repo: Path | None, *, room: EngineRoom | None = None, settings: Settings | None = None) -> Flask:
+def create_app(
+    repo: Path | None,
+    *,
+    room: EngineRoom | None = None,
+    settings: Settings | None = None,
+    measures: Measures | None = None,
+    image_urls: ImageUrls | None = None,
+) -> Flask:
     """Return the service.
 
     Args:
         repo: The tree that `publish` writes, which may still be empty; None serves none.
         room: Answers questions; None answers none.
         settings: Caps and rates; None for the defaults.
+        measures: Counts what is asked; None for new ones.
+        image_urls: Where clients find pictures of references; None for where their maker recorded.
     """
     settings = settings or Settings()
-    measures = Measures()
+    measures = measures or Measures()
     app = Flask(__name__, static_folder=None)
     app.url_map.merge_slashes = False  # a doubled slash is a 404, not a redirect
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.config["MAX_FORM_MEMORY_SIZE"] = _MAX_FORM_TEXT_BYTES
     app.config["MAX_FORM_PARTS"] = _MAX_FORM_PARTS
-    _add_routes(app, _routes(repo, room, measures), RateLimit(settings.rate_per_minute))
+    _add_routes(app, _routes(repo, room, measures, image_urls or Recorded()), RateLimit(settings.rate_per_minute))
     _add_errors(app)
     _add_accounts(app, measures, settings)
     return app
 
 
-def operations_of(repo: Path | None, room: EngineRoom | None) -> list[Operation]:
-    """Return what a service with these offers."""
-    return [route.operation for route in _routes(repo, room, Measures())]
-
-
-def _routes(repo: Path | None, room: EngineRoom | None, measures: Measures) -> list[Route]:
-    routes = [] if room is None else [*own_routes(room), *drop_in_routes(room)]
+def _routes(repo: Path | None, room: EngineRoom | None, measures: Measures, image_urls: ImageUrls) -> list[Route]:
+    routes = [] if room is None else [*own_routes(room, image_urls), *drop_in_routes(room, image_urls)]
     routes += [] if repo is None else tree_routes(repo)
     routes += state_routes(repo, room, measures, lambda: [route.operation for route in routes])
     return routes

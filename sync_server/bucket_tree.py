@@ -22,6 +22,7 @@ from edge_identify.edge_runtime.listing import (
     parse_listing,
 )
 from edge_identify.edge_runtime.pack.manifest import FileEntry
+from edge_identify.edge_runtime.pack.manifest_json import MAX_MANIFEST_BYTES
 from edge_identify.sync_server.bucket import Bucket, Found
 from edge_identify.sync_server.caching import IMMUTABLE, REVALIDATE
 
@@ -29,7 +30,7 @@ _JSON, _HTML, _BYTES = "application/json", "text/html; charset=utf-8", "applicat
 
 
 class BucketTree:
-    """A published tree in a bucket; see `PublishedTree`."""
+    """A published tree in a bucket; see `PublishedTree` and `ReadableTree`."""
 
     def __init__(self, bucket: Bucket) -> None:
         """Take a bucket, or a folder in it, which may be empty."""
@@ -49,6 +50,18 @@ class BucketTree:
         if self._known is None:
             return EMPTY_LISTING
         return parse_listing(self._known.data, where=f"{self._bucket.address}/{LISTING_NAME}")
+
+    def manifest(self, manifest: FileEntry) -> bytes:
+        """See `ReadableTree.manifest`."""
+        found = self._bucket.read(manifest.path, max_bytes=MAX_MANIFEST_BYTES)
+        if found is None:
+            raise PackDamagedError(f"{self._bucket.address}/{manifest.path}: is missing; publish the pack again")
+        return found.data
+
+    def lay_out(self, entry: FileEntry, target: Path) -> None:
+        """See `ReadableTree.lay_out`; the bytes are checked as they come."""
+        target.parent.mkdir(parents=True, exist_ok=True)
+        self._bucket.fetch(blob_path(entry.sha256), target, entry)
 
     def add_blob(self, source: Path, entry: FileEntry) -> bool:
         """See `PublishedTree.add_blob`."""

@@ -93,6 +93,8 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, metavar="FILE", help="TOML with any of these settings")
     parser.add_argument("--repo", type=Path, metavar="DIR", help="the published folder to serve and to answer from")
     parser.add_argument("--store", type=Path, metavar="DIR", help="a device's store to answer from")
+    parser.add_argument("--bucket", metavar="ADDRESS", help="a published bucket to answer from: s3://BUCKET/PREFIX")
+    parser.add_argument("--endpoint", metavar="URL", help="of a server of buckets that is not Amazon's")
     parser.add_argument("--host", help=f"address to listen on (default {defaults.host}: this machine only)")
     parser.add_argument("--port", type=_port, metavar="N", help=f"default {defaults.port}; 0 takes a free one")
     parser.add_argument(
@@ -117,6 +119,18 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         type=float,
         metavar="S",
         help=f"how often to look for new versions (default {defaults.refresh_s:g})",
+    )
+    parser.add_argument(
+        "--image-urls",
+        metavar="HOW",
+        help="what answers give as image_url: recorded (default), served, public:https://HOST/FOLDER or "
+        "presigned:s3://BUCKET/PREFIX",
+    )
+    parser.add_argument(
+        "--image-url-valid-s",
+        type=float,
+        metavar="S",
+        help=f"how long a presigned address is good for (default {defaults.image_url_valid_s:g})",
     )
     parser.add_argument("--allow-origin", metavar="ORIGIN", help="web pages of this origin may read answers")
     parser.add_argument(
@@ -161,8 +175,10 @@ def _tree(options: argparse.Namespace) -> PublishedTree:
 def _run(options: argparse.Namespace) -> ExitCode:
     flags = {field.name: getattr(options, field.name) for field in fields(Settings)}
     settings = read_settings(flags, os.environ, options.config)
-    if settings.repo is None and (settings.store is None or settings.deliver_only):
-        raise SetupError("nothing to serve; give --repo DIR, or --store DIR to answer from a device's packs")
+    if settings.repo is None and (settings.deliver_only or not (settings.store or settings.bucket)):
+        raise SetupError(
+            "nothing to serve; give --repo DIR, or --store DIR or --bucket ADDRESS to answer from their packs"
+        )
     if settings.repo is not None and not (settings.repo / LISTING_NAME).is_file():
         raise SetupError(
             f"{settings.repo}: nothing is published there; run `edge-serve publish PACK --repo {settings.repo}`"

@@ -11,7 +11,7 @@ from dataclasses import replace
 from math import sqrt
 from typing import TYPE_CHECKING, Any
 
-from flask import Response, request
+from flask import Response
 
 from edge_identify.edge_runtime.filters import namespaces_named_in
 from edge_identify.edge_runtime.pack.references import NO_FILTERS, Filters
@@ -25,15 +25,15 @@ from edge_identify.sync_server.own_routes import (
     MOST_ANSWERS,
     MOST_TEXT,
     PACK,
+    image_url,
     json_response,
     model_name,
-    thumbnail_path,
 )
 
 if TYPE_CHECKING:
     from edge_identify.edge_runtime.finding import Match
-    from edge_identify.sync_server.engine.pack_engine import PackEngine
     from edge_identify.sync_server.engine.room import EngineRoom
+    from edge_identify.sync_server.image_urls import ImageUrls
 
 _COUNT = Integer(least=1, most=MOST_ANSWERS)
 _TAG = "drop-in"
@@ -207,29 +207,36 @@ SEARCH_VECTORS = Operation(
 )
 
 
-def drop_in_routes(room: EngineRoom) -> list[Route]:
-    """Return the routes, answered by an engine room; `/` and `/health` are among the service's own."""
+def drop_in_routes(room: EngineRoom, image_urls: ImageUrls) -> list[Route]:
+    """Return the routes, answered by an engine room; `/` and `/health` are among the service's own.
+
+    Args:
+        room: Has the packs.
+        image_urls: Where clients find pictures.
+    """
     return [
-        Route(operation=IDENTIFY, handler=lambda asked: _identify(room, asked)),
+        Route(operation=IDENTIFY, handler=lambda asked: _identify(room, asked, image_urls)),
         Route(operation=EMBED_IMAGE, handler=lambda asked: _embed_image(room, asked)),
-        Route(operation=SEARCH_BUCKET, handler=lambda asked: _search_bucket(room, asked)),
-        Route(operation=SEARCH_BUCKET_BY_IMAGE, handler=lambda asked: _search_bucket_by_image(room, asked)),
+        Route(operation=SEARCH_BUCKET, handler=lambda asked: _search_bucket(room, asked, image_urls)),
+        Route(operation=SEARCH_BUCKET_BY_IMAGE, handler=lambda asked: _search_bucket_by_image(room, asked, image_urls)),
         Route(operation=VISUAL_SEARCH, handler=lambda asked: _visual_search(room, asked)),
         Route(operation=SEARCH_TEXT, handler=lambda asked: _search_text(room, asked)),
         Route(operation=SEARCH_VECTORS, handler=lambda asked: _search_vectors(room, asked)),
     ]
 
 
-def _identify(room: EngineRoom, asked: Asked) -> Response:
+def _identify(room: EngineRoom, asked: Asked, image_urls: ImageUrls) -> Response:
     photo = asked.picture("file")
     position = position_of(photo.data)
     with asking(room, asked.optional_text("pack")) as engine:
         found = noted(engine.identify(photo.data, name=photo.name, top_k=asked.integer("top_k"), position=position))
-        matches = [_flash(match, engine) for match in found.matches]
+        matches = [
+            _flash(match, image_url(match.reference, match.index_id, engine, image_urls)) for match in found.matches
+        ]
     return json_response({"matches": matches, "processing_time_ms": round(1000 * found.seconds, 3)})
 
 
-def _flash(match: Match, engine: PackEngine) -> dict[str, Any]:
+def _flash(match: Match, address: str | None) -> dict[str, Any]:
     reference = match.reference
     located = reference.latitude is not None and reference.longitude is not None
     return {
@@ -238,7 +245,7 @@ def _flash(match: Match, engine: PackEngine) -> dict[str, Any]:
         "similarity": round(match.score, 6),
         "confidence": round(match.score if match.confidence is None else match.confidence, 6),
         "location": {"lat": reference.latitude, "lng": reference.longitude} if located else None,
-        "image_url": _image_url(match, engine),
+        "image_url": address,
     }
 
 
@@ -249,30 +256,34 @@ def _embed_image(room: EngineRoom, asked: Asked) -> Response:
         return json_response({"embedding": vector.tolist(), "model": model_name(engine), "device": engine.device})
 
 
-def _search_bucket(room: EngineRoom, asked: Asked) -> Response:
+def _search_bucket(room: EngineRoom, asked: Asked, image_urls: ImageUrls) -> Response:
     query, filters = asked.text("query"), _in_namespace(asked.optional_text("folder"))
     with asking(room, asked.optional_text("pack")) as engine:
         if not filters:
             filters = replace(filters, namespaces=namespaces_named_in(query, engine.references.namespaces()))
         found = noted(engine.search_text(query, top_k=asked.integer("k"), filters=filters))
-        return json_response([_stored(match, engine) for match in found.matches])
+        return json_response(
+            [_stored(match, image_url(match.reference, match.index_id, engine, image_urls)) for match in found.matches]
+        )
 
 
-def _search_bucket_by_image(room: EngineRoom, asked: Asked) -> Response:
+def _search_bucket_by_image(room: EngineRoom, asked: Asked, image_urls: ImageUrls) -> Response:
     photo = asked.picture("file")
     with asking(room, asked.optional_text("pack")) as engine:
         found = noted(engine.identify(photo.data, name=photo.name, top_k=asked.integer("k")))
-        return json_response([_stored(match, engine) for match in found.matches])
+        return json_response(
+            [_stored(match, image_url(match.reference, match.index_id, engine, image_urls)) for match in found.matches]
+        )
 
 
-def _stored(match: Match, engine: PackEngine) -> dict[str, Any]:
+def _stored(match: Match, address: str | None) -> dict[str, Any]:
     reference = match.reference
     in_folder = f"{reference.namespace}/{reference.id}" if reference.namespace else reference.id
     return {
         "distance": round(sqrt(max(0.0, 2 - 2 * match.score)), 6),
         "folder": reference.namespace,
         "s3_path": reference.attributes.get("s3_path", in_folder),
-        "image_url": _image_url(match, engine),
+        "image_url": address,
     }
 
 
@@ -330,12 +341,3 @@ def _entry(match: Match) -> dict[str, Any]:
 
 def _in_namespace(name: str | None) -> Filters:
     return NO_FILTERS if name is None else Filters(namespaces=(name,))
-
-
-def _image_url(match: Match, engine: PackEngine) -> str | None:
-    """Return where a picture of a reference is: as its maker recorded, or its thumbnail here, or its page."""
-    recorded = match.reference.attributes.get("image_url")
-    if recorded is not None:
-        return recorded
-    path = thumbnail_path(engine, match.index_id)
-    return match.reference.url if path is None else request.host_url.rstrip("/") + path

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from edge_identify.edge_runtime.disk import disk_errors_explained
+from edge_identify.edge_runtime.disk import disk_errors_explained, link_or_copy
 from edge_identify.edge_runtime.durable import replacing, sha256_of_file, write_bytes
 from edge_identify.edge_runtime.errors import PackDamagedError, SetupError
 from edge_identify.edge_runtime.listing import (
@@ -22,6 +22,7 @@ from edge_identify.edge_runtime.listing import (
 )
 from edge_identify.edge_runtime.locking import only_writer
 from edge_identify.edge_runtime.pack.manifest import FileEntry
+from edge_identify.edge_runtime.pack.manifest_json import MAX_MANIFEST_BYTES
 
 _LOCK_NAME = ".publishing"
 # What `durable.replacing` puts around a name: a dot before it, eight random characters and an ending after it.
@@ -34,7 +35,7 @@ _CHUNK_BYTES = 1 << 20  # as in `durable`: Python's overhead vanishes beside SHA
 
 
 class FolderTree:
-    """A published tree in a folder; see `PublishedTree`."""
+    """A published tree in a folder; see `PublishedTree` and `ReadableTree`."""
 
     def __init__(self, repo: Path) -> None:
         """Take a folder, which need not be there yet."""
@@ -58,6 +59,24 @@ class FolderTree:
     def listing(self) -> Listing:
         """See `PublishedTree.listing`."""
         return read_listing(self._repo)
+
+    def manifest(self, manifest: FileEntry) -> bytes:
+        """See `ReadableTree.manifest`."""
+        path = self._repo / manifest.path
+        try:
+            with path.open("rb") as file:
+                return file.read(MAX_MANIFEST_BYTES + 1)  # one more: the parser refuses what is longer
+        except OSError as error:
+            raise PackDamagedError(f"{path}: cannot be read ({error.strerror}); publish the pack again") from error
+
+    def lay_out(self, entry: FileEntry, target: Path) -> None:
+        """See `ReadableTree.lay_out`; a link where the disk has them."""
+        try:
+            link_or_copy(self._repo / blob_path(entry.sha256), target)
+        except OSError as error:
+            raise PackDamagedError(
+                f"{error.filename or target}: cannot be read ({error.strerror}); publish the pack again"
+            ) from error
 
     def add_blob(self, source: Path, entry: FileEntry) -> bool:
         """See `PublishedTree.add_blob`; a blob that is damaged is replaced."""

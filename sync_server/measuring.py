@@ -29,6 +29,10 @@ class Measures:
             ("stage",), buckets=_BUCKETS_S, registry=self._registry,
         )  # fmt: skip
         self._received = Counter("edge_request_bytes", "Bytes of request bodies.", registry=self._registry)
+        self._object_store = Counter(
+            "edge_object_store_requests", "Requests to buckets (signing, too) by their outcome.",
+            ("operation", "outcome"), registry=self._registry,
+        )  # fmt: skip
         self._packs = Gauge("edge_packs", "Packs that answer.", registry=self._registry)
 
     def add_request(self, *, route: str, method: str, status: int, seconds: float, received_bytes: int) -> None:
@@ -40,6 +44,10 @@ class Measures:
         """Count the stages of an answer."""
         for stage in ("prepare", "encode", "search", "decide"):
             self._stages.labels(stage).observe(getattr(stages, stage))
+
+    def add_object_store_request(self, operation: str, outcome: str) -> None:
+        """Count a request to a bucket; see `Bucket`."""
+        self._object_store.labels(operation, outcome).inc()
 
     def as_text(self, *, packs: int) -> tuple[bytes, str]:
         """Return all of it as text, and its content type."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from flask import Response
+from flask import Response, request
 
 from edge_identify.edge_runtime.commands.answer_json import answer_as_line, document_as_line, reference_as_json
 from edge_identify.edge_runtime.commands.answers import Answer as Answered
@@ -38,8 +38,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_identify.edge_runtime.finding import Identification
+    from edge_identify.edge_runtime.pack.references import Reference
     from edge_identify.sync_server.engine.pack_engine import PackEngine
     from edge_identify.sync_server.engine.room import EngineRoom
+    from edge_identify.sync_server.image_urls import ImageUrls
 
 MOST_ANSWERS = 100
 MOST_TEXT = 2000  # characters; a text tower reads some 60 words
@@ -201,8 +203,13 @@ THUMBNAIL = Operation(
 )
 
 
-def own_routes(room: EngineRoom) -> list[Route]:
-    """Return the routes, answered by an engine room."""
+def own_routes(room: EngineRoom, image_urls: ImageUrls) -> list[Route]:
+    """Return the routes, answered by an engine room.
+
+    Args:
+        room: Has the packs.
+        image_urls: Where clients find pictures.
+    """
     return [
         Route(operation=IDENTIFY, handler=lambda asked: _identify(room, asked)),
         Route(operation=SEARCH, handler=lambda asked: _search(room, asked)),
@@ -210,7 +217,7 @@ def own_routes(room: EngineRoom) -> list[Route]:
         Route(operation=EMBED_TEXT, handler=lambda asked: _embed_text(room, asked)),
         Route(operation=PACKS, handler=lambda _: _packs(room)),
         Route(operation=ONE_PACK, handler=lambda asked: _one_pack(room, asked)),
-        Route(operation=REFERENCE, handler=lambda asked: _reference(room, asked)),
+        Route(operation=REFERENCE, handler=lambda asked: _reference(room, asked, image_urls)),
         Route(operation=THUMBNAIL, handler=lambda asked: _thumbnail(room, asked)),
     ]
 
@@ -234,6 +241,19 @@ def thumbnail_path(engine: PackEngine, index_id: int | None) -> str | None:
     if engine.thumbnails is None or index_id is None or engine.thumbnails.webp(index_id) is None:
         return None
     return THUMBNAIL.path.format(name=quote(engine.manifest.name), number=index_id)
+
+
+def image_url(reference: Reference, index_id: int | None, engine: PackEngine, image_urls: ImageUrls) -> str | None:
+    """Return the address of a reference's picture, a whole one; None where there is none.
+
+    Args:
+        reference: Whose picture.
+        index_id: Which of its pictures has the thumbnail; None for none.
+        engine: Of its pack.
+        image_urls: Says where clients find pictures.
+    """
+    path = thumbnail_path(engine, index_id)
+    return image_urls.of(reference, None if path is None else request.host_url.rstrip("/") + path)
 
 
 def _identify(room: EngineRoom, asked: Asked) -> Response:
@@ -371,14 +391,17 @@ def _described(engine: PackEngine) -> dict[str, Any]:
     }
 
 
-def _reference(room: EngineRoom, asked: Asked) -> Response:
+def _reference(room: EngineRoom, asked: Asked, image_urls: ImageUrls) -> Response:
     with asking(room, asked.text("name")) as engine:
         images = engine.references.images_of(asked.text("id"))
         if not images:
             raise ProblemError(NOT_FOUND, f"pack {engine.manifest.name} has no reference {asked.text('id')!r}")
-        known = reference_as_json(engine.references.reference(asked.text("id")))
+        reference = engine.references.reference(asked.text("id"))
+        address = image_url(reference, images[0].index_id, engine, image_urls)
         pictures = [{"sha256": one.sha256, "thumbnail": thumbnail_path(engine, one.index_id)} for one in images]
-        return json_response({"pack": _pack_named(engine), **known, "pictures": pictures})
+        return json_response(
+            {"pack": _pack_named(engine), **reference_as_json(reference), "image_url": address, "pictures": pictures}
+        )
 
 
 def _thumbnail(room: EngineRoom, asked: Asked) -> Response:

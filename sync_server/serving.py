@@ -23,12 +23,17 @@ from edge_identify.edge_runtime.commands.running import ExitCode
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.store import PackStore
 from edge_identify.sync_server.app import create_app
+from edge_identify.sync_server.bucket import Bucket
+from edge_identify.sync_server.bucket_tree import BucketTree
 from edge_identify.sync_server.contract.problem_kinds import kind_of_status
-from edge_identify.sync_server.engine.pack_sources import InstalledPacks, PackSource, PublishedPacks
+from edge_identify.sync_server.engine.pack_sources import InstalledPacks, PackSource, PublishedPacks, ReadableTree
 from edge_identify.sync_server.engine.room import EngineRoom, Refreshing
 from edge_identify.sync_server.engine.turns import Turns
 from edge_identify.sync_server.engine.work_folder import work_folder
+from edge_identify.sync_server.folder_tree import FolderTree
+from edge_identify.sync_server.image_urls import image_urls
 from edge_identify.sync_server.json_logs import json_logs
+from edge_identify.sync_server.measuring import Measures
 from edge_identify.sync_server.problems import PROBLEM_JSON, problem_document
 
 if TYPE_CHECKING:
@@ -51,13 +56,20 @@ def serve(settings: Settings, *, announce: Callable[[str], None]) -> ExitCode:
         SetupError: The address is taken or is none.
     """
     ending = Ending()
+    measures = Measures()
+    pictures = image_urls(
+        settings.image_urls,
+        endpoint=settings.endpoint or None,
+        valid_s=settings.image_url_valid_s,
+        count=measures.add_object_store_request,
+    )
     with ExitStack() as stack:
         stack.enter_context(json_logs(settings.log_level))
         # Bound here: waitress starts its threads first, and leaves them behind if the port is taken.
         listener = stack.enter_context(_bound_socket(settings.host, settings.port))
-        room = None if settings.deliver_only else _room(settings, stack)
+        room = None if settings.deliver_only else _room(settings, measures, stack)
         server = create_server(
-            create_app(settings.repo, room=room, settings=settings),
+            create_app(settings.repo, room=room, settings=settings, measures=measures, image_urls=pictures),
             sockets=[listener],
             threads=THREADS,
             ident=None,
@@ -68,7 +80,7 @@ def serve(settings: Settings, *, announce: Callable[[str], None]) -> ExitCode:
         server.channel_class = _Channel
         signal.signal(signal.SIGTERM, ending)
         signal.signal(signal.SIGINT, ending)
-        announce(f"serving {settings.repo or settings.store} at {_url(listener)}")
+        announce(f"serving {settings.repo or settings.store or settings.bucket} at {_url(listener)}")
         if room is not None:  # after the announcement, which is the first line that a program may wait for
             stack.enter_context(Refreshing(room, settings.refresh_s))
         server.run()
@@ -95,11 +107,18 @@ class Ending:
         return ExitCode.INTERRUPTED if self._first == signal.SIGINT else ExitCode.DONE
 
 
-def _room(settings: Settings, stack: ExitStack) -> EngineRoom:
+def _room(settings: Settings, measures: Measures, stack: ExitStack) -> EngineRoom:
     """Return a room, still empty."""
     sources: list[PackSource] = []
+    trees: list[ReadableTree] = []
     if settings.repo is not None:
-        sources.append(PublishedPacks(settings.repo, stack.enter_context(work_folder())))
+        trees.append(FolderTree(settings.repo))
+    if settings.bucket:
+        count = measures.add_object_store_request
+        trees.append(BucketTree(Bucket(settings.bucket, endpoint=settings.endpoint or None, count=count)))
+    if trees:
+        work = stack.enter_context(work_folder())
+        sources += [PublishedPacks(tree, work) for tree in trees]
     if settings.store is not None:
         sources.append(InstalledPacks(PackStore(settings.store)))
     turns = Turns(settings.turns, patience_s=settings.patience_s)

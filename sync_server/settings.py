@@ -28,6 +28,8 @@ class Settings:
     Attributes:
         repo: The published tree to serve and to answer from; None for none.
         store: A device's store to answer from; None for none.
+        bucket: A published tree in a bucket to answer from, `s3://bucket/prefix`; empty for none.
+        endpoint: Of a server of buckets that speaks S3 and is not Amazon's; empty for none.
         host: Address to listen on; the default is this machine only.
         port: 0 takes a free one.
         deliver_only: Serve the tree and answer nothing: no pack is opened.
@@ -37,12 +39,16 @@ class Settings:
         max_body_mib: The largest request, in MiB.
         rate_per_minute: Questions that one address may ask in a minute; 0 for any number.
         refresh_s: How often newer versions are looked for.
+        image_urls: Where clients find pictures of references: see `image_urls.image_urls`.
+        image_url_valid_s: How long a signed address of a picture is good for.
         allow_origin: Web pages of this origin may read answers; empty for none. Packs may be read by all.
         log_level: `debug`, `info` (a line for each request), `warning` or `error`.
     """
 
     repo: Path | None = None
     store: Path | None = None
+    bucket: str = ""
+    endpoint: str = ""
     host: str = "127.0.0.1"
     port: int = 8000
     deliver_only: bool = False
@@ -52,6 +58,8 @@ class Settings:
     max_body_mib: int = 32
     rate_per_minute: int = 0
     refresh_s: float = 5.0
+    image_urls: str = "recorded"
+    image_url_valid_s: float = 3600.0
     allow_origin: str = ""
     log_level: str = "warning"
 
@@ -64,6 +72,7 @@ class Settings:
         limits: dict[str, tuple[float, float]] = {
             "port": (0, 65535), "workers": (0, 256), "patience_s": (0.001, 600), "max_body_mib": (1, 256),
             "rate_per_minute": (0, 1_000_000), "refresh_s": (0.1, 86_400),
+            "image_url_valid_s": (1, 604_800),  # a week is the most that S3 signs for
         }  # fmt: skip
         for name, (least, most) in limits.items():
             if not least <= getattr(self, name) <= most:

@@ -256,7 +256,8 @@ _OWN_COMPONENTS: Mapping[str, Any] = {
     "Reference": {
         "type": "object",
         "required": [
-            "pack", "id", "name", "namespace", "labels", "location", "url", "licence", "attributes", "pictures",
+            "pack", "id", "name", "namespace", "labels", "location", "url", "licence", "attributes", "image_url",
+            "pictures",
         ],
         "properties": {
             "pack": component("pack"),
@@ -268,6 +269,7 @@ _OWN_COMPONENTS: Mapping[str, Any] = {
             "url": {"type": ["string", "null"]},
             "licence": {"type": ["string", "null"]},
             "attributes": component("texts"),
+            "image_url": {"description": "Of its picture; null without one.", "type": ["string", "null"]},
             "pictures": {
                 "type": "array",
                 "items": {

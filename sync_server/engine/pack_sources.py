@@ -16,18 +16,16 @@ from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Protocol
 
 from edge_identify.edge_runtime.commands.choosing import open_installed
-from edge_identify.edge_runtime.disk import link_or_copy
 from edge_identify.edge_runtime.durable import sha256_of_bytes, write_bytes
 from edge_identify.edge_runtime.encoders import variants_to_keep
 from edge_identify.edge_runtime.errors import PackDamagedError, PackError
-from edge_identify.edge_runtime.listing import blob_path
 from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME
-from edge_identify.edge_runtime.pack.manifest_json import MAX_MANIFEST_BYTES, parse_manifest
+from edge_identify.edge_runtime.pack.manifest_json import parse_manifest
 from edge_identify.edge_runtime.pack.reader import open_pack
-from edge_identify.sync_server.folder_tree import read_listing
 
 if TYPE_CHECKING:
-    from edge_identify.edge_runtime.listing import OfferedVersion
+    from edge_identify.edge_runtime.listing import Listing, OfferedVersion
+    from edge_identify.edge_runtime.pack.manifest import FileEntry
     from edge_identify.edge_runtime.pack.names import PackVersion
     from edge_identify.edge_runtime.pack.reader import Pack
     from edge_identify.edge_runtime.store import PackStore
@@ -61,21 +59,46 @@ class PackSource(Protocol):
         """
 
 
+class ReadableTree(Protocol):
+    """A tree that `publish` writes."""
+
+    def listing(self) -> Listing:
+        """Return what the tree offers; an empty listing where nothing was published yet.
+
+        Raises:
+            EdgeIdentifyError: The listing cannot be read.
+        """
+
+    def manifest(self, manifest: FileEntry) -> bytes:
+        """Return a version's manifest; more than `MAX_MANIFEST_BYTES` may be cut short.
+
+        Raises:
+            EdgeIdentifyError: It is missing or cannot be read.
+        """
+
+    def lay_out(self, entry: FileEntry, target: Path) -> None:
+        """Put a file of a pack at its place, which is free.
+
+        Raises:
+            EdgeIdentifyError: It is missing or cannot be read.
+        """
+
+
 class PublishedPacks:
     """The newest version of each pack of a published repository."""
 
-    def __init__(self, repo: Path, work: Path) -> None:
+    def __init__(self, tree: ReadableTree, work: Path) -> None:
         """Take a repository.
 
         Args:
-            repo: The tree that `publish` writes.
-            work: A folder to lay packs out in; on the repository's disk nothing is copied.
+            tree: Where it lies.
+            work: A folder to lay packs out in; of a repository on the same disk nothing is copied.
         """
-        self._repo, self._work = repo, work
+        self._tree, self._work = tree, work
 
     def offers(self) -> list[Offer]:
         """See `PackSource.offers`."""
-        return [self._offer(pack.name, pack.newest) for pack in read_listing(self._repo).packs.values()]
+        return [self._offer(pack.name, pack.newest) for pack in self._tree.listing().packs.values()]
 
     def _offer(self, name: str, newest: OfferedVersion) -> Offer:
         return Offer(
@@ -93,30 +116,17 @@ class PublishedPacks:
         folder = Path(mkdtemp(prefix=f"{manifest.name}-{manifest.version}-", dir=self._work))
         try:
             for entry in manifest.files_for(variants):
-                self._lay_out(entry.sha256, folder / entry.path)
+                self._tree.lay_out(entry, folder / entry.path)
             write_bytes(folder / MANIFEST_NAME, data)
             yield open_pack(folder, variant_names=variants)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _manifest_bytes(self, offered: OfferedVersion) -> bytes:
-        path = self._repo / offered.manifest.path
-        try:
-            with path.open("rb") as file:
-                data = file.read(MAX_MANIFEST_BYTES + 1)  # one more: the parser refuses what is longer
-        except OSError as error:
-            raise PackDamagedError(f"{path}: cannot be read ({error.strerror}); publish the pack again") from error
+        data = self._tree.manifest(offered.manifest)
         if sha256_of_bytes(data) != offered.manifest.sha256:
-            raise PackDamagedError(f"{path}: is not what the listing says; publish the pack again")
+            raise PackDamagedError(f"{offered.manifest.path}: is not what the listing says; publish the pack again")
         return data
-
-    def _lay_out(self, sha256: str, target: Path) -> None:
-        try:
-            link_or_copy(self._repo / blob_path(sha256), target)
-        except OSError as error:
-            raise PackDamagedError(
-                f"{error.filename or target}: cannot be read ({error.strerror}); publish the pack again"
-            ) from error
 
 
 class InstalledPacks:

@@ -25,6 +25,7 @@ from edge_identify.edge_runtime.store import PackStore
 from edge_identify.sync_server.engine.pack_sources import InstalledPacks, PublishedPacks
 from edge_identify.sync_server.engine.room import EngineRoom, NoPackChosenError, NotReadyError, Refreshing
 from edge_identify.sync_server.engine.turns import BusyError, Turns
+from edge_identify.sync_server.folder_tree import FolderTree
 from edge_identify.sync_server.publish import publish
 from service_packs import photo_of, write_service_pack
 
@@ -41,7 +42,7 @@ def repo(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def room(repo: Path, tmp_path: Path) -> Iterator[EngineRoom]:
-    room = EngineRoom([PublishedPacks(repo, tmp_path / "work")], Turns(2, patience_s=10))
+    room = EngineRoom([PublishedPacks(FolderTree(repo), tmp_path / "work")], Turns(2, patience_s=10))
     yield room
     room.close()
 
@@ -114,7 +115,7 @@ def test_packs_of_a_store_answer_too(tmp_path: Path) -> None:
 
 def test_which_pack_answers_has_to_be_clear(repo: Path, tmp_path: Path) -> None:
     publish(write_service_pack(tmp_path / "other", name="other"), repo, now_utc=NOW)
-    source, turns = PublishedPacks(repo, tmp_path / "work"), Turns(1, patience_s=10)
+    source, turns = PublishedPacks(FolderTree(repo), tmp_path / "work"), Turns(1, patience_s=10)
     room, with_default = EngineRoom([source], turns), EngineRoom([source], turns, default_pack="other")
     with pytest.raises(NotReadyError), room.borrow("letters"):
         pass
@@ -199,7 +200,7 @@ def test_a_pack_that_is_gone_answers_no_more(room: EngineRoom, repo: Path, tmp_p
 
 def test_who_waits_too_long_for_a_turn_is_told(repo: Path, tmp_path: Path) -> None:
     turns = Turns(1, patience_s=0.01)
-    room = EngineRoom([PublishedPacks(repo, tmp_path / "work")], turns)
+    room = EngineRoom([PublishedPacks(FolderTree(repo), tmp_path / "work")], turns)
     room.refresh()
     with room.borrow() as engine:
         with turns.turn(), pytest.raises(BusyError):

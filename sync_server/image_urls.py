@@ -1,0 +1,130 @@
+"""Where a client finds a reference's picture: the `image_url` of answers.
+
+A pack knows what its maker recorded (`image_url`, `s3_path`, `path` among a reference's attributes) and may have
+thumbnails; which of them clients can reach, only the operator knows.
+
+A newcomer would sign whatever a pack names: whoever makes a pack could then have this server's credentials read any
+object that they may. Only what lies in the folder that the operator names is signed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import quote, urlsplit
+
+from edge_identify.edge_runtime.errors import NetworkError, SetupError
+from edge_identify.sync_server.bucket import Bucket, check_address
+
+if TYPE_CHECKING:
+    from edge_identify.edge_runtime.pack.references import Reference
+
+RECORDED, SERVED, PUBLIC, PRESIGNED = "recorded", "served", "public:", "presigned:"
+_PATH_ATTRIBUTES = ("s3_path", "path")
+
+
+class ImageUrls(Protocol):
+    """Says where pictures are."""
+
+    def of(self, reference: Reference, thumbnail: str | None) -> str | None:
+        """Return the address of a reference's picture; None for none.
+
+        Args:
+            reference: Whose picture.
+            thumbnail: The address of its thumbnail on this server; None where the pack has none.
+        """
+
+
+class Recorded:
+    """As the maker recorded, or the thumbnail here, or the reference's page."""
+
+    def of(self, reference: Reference, thumbnail: str | None) -> str | None:
+        """See `ImageUrls.of`."""
+        return reference.attributes.get("image_url") or thumbnail or reference.url
+
+
+class Served:
+    """The thumbnail here, and nothing elsewhere."""
+
+    def of(self, _: Reference, thumbnail: str | None) -> str | None:
+        """See `ImageUrls.of`."""
+        return thumbnail
+
+
+class Public:
+    """Below an address that anybody may read, such as a CDN's; as recorded where no path is."""
+
+    def __init__(self, base: str) -> None:
+        """Take the address."""
+        self._base = base.rstrip("/")
+
+    def of(self, reference: Reference, thumbnail: str | None) -> str | None:
+        """See `ImageUrls.of`."""
+        path = _recorded_path(reference)
+        if path is None or not _stays_below(key := urlsplit(path).path.strip("/") if "://" in path else path):
+            return Recorded().of(reference, thumbnail)
+        return f"{self._base}/{quote(key)}"
+
+
+class Presigned:
+    """In a bucket, readable for a while by whoever has the answer; as recorded where no path leads there."""
+
+    def __init__(self, bucket: Bucket, *, valid_s: float) -> None:
+        """Take the bucket, or a folder in it, that holds the pictures."""
+        self._bucket, self._valid_s = bucket, valid_s
+
+    def of(self, reference: Reference, thumbnail: str | None) -> str | None:
+        """See `ImageUrls.of`."""
+        key = self._key(reference)
+        if key is None:
+            return Recorded().of(reference, thumbnail)
+        try:
+            return self._bucket.signed_url(key, valid_s=self._valid_s)
+        except (NetworkError, SetupError):  # counted; an answer without a picture is better than none
+            return thumbnail
+
+    def _key(self, reference: Reference) -> str | None:
+        """Return the object's path below the folder; None where it has none there."""
+        path = _recorded_path(reference)
+        if path is not None and "://" in path:
+            folder = f"{self._bucket.address}/"
+            path = path.removeprefix(folder) if path.startswith(folder) else None
+        return path if path is not None and _stays_below(path) else None
+
+
+def image_urls(
+    how: str, *, endpoint: str | None = None, valid_s: float, count: Callable[[str, str], None] | None = None
+) -> ImageUrls:
+    """Return what says where pictures are.
+
+    Args:
+        how: `recorded`, `served`, `public:https://...` or `presigned:s3://bucket/prefix`.
+        endpoint: Of a server that speaks S3 and is not Amazon's.
+        valid_s: How long a signed address is good for.
+        count: See `Bucket`.
+
+    Raises:
+        SetupError: It is none of these, or obstore is not installed.
+    """
+    if how in (RECORDED, SERVED):
+        return Recorded() if how == RECORDED else Served()
+    if how.startswith(PUBLIC):
+        base = how.removeprefix(PUBLIC)
+        if urlsplit(base).scheme in ("http", "https") and urlsplit(base).netloc:
+            return Public(base)
+    if how.startswith(PRESIGNED):
+        address = how.removeprefix(PRESIGNED)
+        check_address(address, option="image_urls")
+        counted = {} if count is None else {"count": count}
+        return Presigned(Bucket(address, endpoint=endpoint, **counted), valid_s=valid_s)
+    raise SetupError(
+        f"image_urls is {how!r}; write recorded, served, public:https://HOST/FOLDER or presigned:s3://BUCKET/PREFIX"
+    )
+
+
+def _recorded_path(reference: Reference) -> str | None:
+    return next((reference.attributes[name] for name in _PATH_ATTRIBUTES if reference.attributes.get(name)), None)
+
+
+def _stays_below(path: str) -> bool:
+    return not path.startswith("/") and all(part not in ("", ".", "..") for part in path.split("/"))

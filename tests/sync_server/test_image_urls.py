@@ -1,0 +1,126 @@
+"""`image_url`: recorded, served, public or presigned; and nothing is signed that a pack alone asks for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.parse import parse_qs, urlsplit
+from urllib.request import urlopen
+
+import pytest
+
+from edge_identify.edge_runtime.errors import SetupError
+from edge_identify.edge_runtime.pack.references import Reference
+from edge_identify.sync_server.image_urls import ImageUrls, image_urls
+from live_service import Client, live
+from s3_server import S3Server
+from service_packs import photo_of
+
+RED = photo_of((255, 0, 0))
+HERE = "http://here/thumbnail"
+
+
+def reference(**attributes: str) -> Reference:
+    return Reference(id="red", name="Red", url="https://example.org/red", attributes=attributes)
+
+
+def address(how: ImageUrls, thumbnail: str | None = HERE, **attributes: str) -> str | None:
+    return how.of(reference(**attributes), thumbnail)
+
+
+def test_what_was_recorded_counts_before_the_thumbnail_and_that_before_the_page() -> None:
+    how = image_urls("recorded", valid_s=60)
+    assert address(how, image_url="https://a/b.jpg") == "https://a/b.jpg"
+    assert address(how) == HERE
+    assert address(how, None) == "https://example.org/red"
+
+
+def test_served_points_nowhere_else() -> None:
+    how = image_urls("served", valid_s=60)
+    assert address(how, image_url="https://a/b.jpg", s3_path="s3://a/b.jpg") == HERE
+    assert address(how, None, image_url="https://a/b.jpg") is None
+
+
+@pytest.mark.parametrize(
+    ("attributes", "expected"),
+    [
+        ({"s3_path": "s3://bucket/art/1 cat.jpg"}, "https://cdn.example.org/pics/art/1%20cat.jpg"),
+        ({"s3_path": "art/1.jpg"}, "https://cdn.example.org/pics/art/1.jpg"),
+        ({"path": "art/1.jpg"}, "https://cdn.example.org/pics/art/1.jpg"),
+        ({"path": "/home/maker/1.jpg"}, HERE),
+        ({"path": "../1.jpg"}, HERE),
+        ({}, HERE),
+        ({"image_url": "https://a/b.jpg"}, "https://a/b.jpg"),
+    ],
+)
+def test_public_addresses_are_made_from_the_recorded_path(attributes: dict[str, str], expected: str) -> None:
+    assert address(image_urls("public:https://cdn.example.org/pics/", valid_s=60), **attributes) == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "key"),
+    [
+        ("s3://packs/pics/nature/red.jpg", "pics/nature/red.jpg"),
+        ("nature/red.jpg", "pics/nature/red.jpg"),
+        ("s3://packs/secret.jpg", None),
+        ("s3://packs/pics-of-others/red.jpg", None),
+        ("s3://other/pics/red.jpg", None),
+        ("../secret.jpg", None),
+        ("s3://packs/pics/../secret.jpg", None),
+        ("s3://packs/pics//secret.jpg", None),
+        ("/secret.jpg", None),
+    ],
+)
+@pytest.mark.usefixtures("s3")
+def test_only_what_lies_in_the_operators_folder_is_signed(path: str, key: str | None) -> None:
+    pytest.importorskip("obstore", reason="the extra buckets is not installed")
+    how = image_urls("presigned:s3://packs/pics", endpoint="http://127.0.0.1:1", valid_s=60)
+    found = address(how, s3_path=path)
+    if key is None:
+        assert found == HERE
+    else:
+        parts = urlsplit(str(found))
+        assert parts.path == f"/packs/{key}"
+        assert parse_qs(parts.query)["X-Amz-Expires"] == ["60"]
+
+
+@pytest.mark.parametrize(
+    "how", ["", "public:", "public:ftp://x/y", "public:cdn", "presigned:", "presigned:https://x", "x"]
+)
+def test_what_is_none_of_these_is_refused_with_what_there_is(how: str) -> None:
+    with pytest.raises(SetupError, match=r"presigned:s3://BUCKET/PREFIX|write s3://BUCKET/PREFIX"):
+        image_urls(how, valid_s=60)
+
+
+def test_a_signed_address_opens_a_private_picture_for_whoever_has_the_answer(s3: S3Server, service_repo: Path) -> None:
+    s3.make_bucket("packs", is_public=False)
+    s3.ask("/packs/pics/nature/red.jpg", method="PUT", data=b"the picture")
+    how = ("--image-urls", "presigned:s3://packs/pics", "--image-url-valid-s", "120", "--endpoint", s3.endpoint)
+    with live("--repo", str(service_repo), *how) as client:
+        url = _image_url_of_red(client)
+        by_bucket = client.post_file("/api/demo_backend_v2/image_search/search_by_image?k=1", RED).json()[0][
+            "image_url"
+        ]
+        of_reference = client.get("/v1/packs/letters/references/red").json()["image_url"]
+        metrics = client.get("/metrics").data.decode()
+    for found in (url, by_bucket, of_reference):
+        with urlopen(found, timeout=10) as answer:
+            assert answer.read() == b"the picture"
+    assert "X-Amz-Expires=120" in url
+    with pytest.raises(HTTPError, match="403"):
+        urlopen(url.partition("?")[0], timeout=10)
+    assert 'edge_object_store_requests_total{operation="sign",outcome="success"} 3.0' in metrics
+
+
+def test_served_addresses_are_of_this_server(service_repo: Path) -> None:
+    with live("--repo", str(service_repo), "--image-urls", "served") as client:
+        url = _image_url_of_red(client)
+        assert url.startswith(f"{client.url}/v1/packs/letters/thumbnails/")
+        with urlopen(url, timeout=10) as answer:
+            assert answer.headers["Content-Type"] == "image/webp"
+
+
+def _image_url_of_red(client: Client) -> str:
+    (match,) = client.post_file("/identify", RED, ("top_k", "1")).json()["matches"]
+    assert match["flash_id"] == "red"
+    return str(match["image_url"])
