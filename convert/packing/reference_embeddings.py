@@ -18,7 +18,13 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from edge_identify.convert.export.computing import COMPARED_PICTURES, CPU_PROVIDER, Computing, place_embedder
+from edge_identify.convert.export.computing import (
+    COMPARED_PICTURES,
+    CPU_PROVIDER,
+    Batches,
+    Computing,
+    place_embedder,
+)
 from edge_identify.convert.packing.pictures import LeftOut, picture_batches
 from edge_identify.edge_runtime.durable import sha256_of_file
 from edge_identify.edge_runtime.preprocessing import Preprocessing
@@ -26,6 +32,7 @@ from edge_identify.edge_runtime.preprocessing import Preprocessing
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from edge_identify.convert.export.computing import Embed
     from edge_identify.convert.export.progress import Progress
     from edge_identify.convert.export.variants import ExportedVariant
     from edge_identify.datasets.catalogue import CatalogueImage
@@ -110,6 +117,31 @@ def embed_references(
     computing = computing or Computing()
     placed = place_embedder(embedder, folder, lambda: _some_pixels(images, recipe), computing)
     encoder = encoder_fingerprint(embedder, folder, recipe, provider=placed.provider)
+    return embed_remembering(encoder, placed.embed, recipe, dim, images, memory, progress, computing.batches)
+
+
+def embed_remembering(
+    encoder: str,
+    embed: Embed,
+    recipe: Preprocessing,
+    dim: int,
+    images: Sequence[CatalogueImage],
+    memory: BuildMemory,
+    progress: Progress,
+    batches: Batches,
+) -> Embedded:
+    """Return the embedding of each picture, embedding only those that are not known; see `embed_references`.
+
+    Args:
+        encoder: Its fingerprint, under which embeddings are kept.
+        embed: From pixels, uint8 [n, size, size, 3], to unit vectors, float32 [n, dim].
+        recipe: From picture to pixels.
+        dim: The length of a vector.
+        images: The catalogue's pictures, by index id.
+        memory: What was embedded before.
+        progress: Shows how far it is.
+        batches: Says how many pictures are embedded at once.
+    """
     memory.begin(encoder)
     hashes = list(dict.fromkeys(image.sha256 for image in images))
     known = {
@@ -124,11 +156,11 @@ def embed_references(
     for batch in picture_batches(
         unknown,
         recipe,
-        size=lambda: computing.batches.size,
+        size=lambda: batches.size,
         left_out=unusable,
         progress=partial(progress, "embedding references"),
     ):
-        vectors = computing.batches.embed(placed.embed, batch.pixels)
+        vectors = batches.embed(embed, batch.pixels)
         found = {image.sha256: vector for image, vector in zip(batch.images, vectors, strict=True)}
         memory.keep_embeddings(encoder, {sha256: vector.astype(_VECTOR).tobytes() for sha256, vector in found.items()})
         known |= found
