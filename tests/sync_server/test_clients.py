@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,11 @@ from live_service import Client
 from service_packs import photo_of
 
 CLIENTS = Path(__file__).parents[2] / "examples"
-TOOLS = {"identify.py": sys.executable, "identify.mjs": shutil.which("node")}
+TOOLS = {
+    "identify.py": [sys.executable],
+    "identify.mjs": [shutil.which("node")],
+    "identify.go": [shutil.which("go"), "run"],
+}
 
 
 def test_every_example_is_run() -> None:
@@ -22,13 +27,37 @@ def test_every_example_is_run() -> None:
 
 @pytest.mark.parametrize("name", TOOLS)
 def test_an_example_gets_an_answer(service: Client, tmp_path: Path, name: str) -> None:
-    tool = TOOLS[name]
-    if tool is None:
-        pytest.skip("its tool is not on this machine")
     (tmp_path / "photo.jpg").write_bytes(photo_of((255, 0, 0)))
-    words = [tool, str(CLIENTS / name), service.url, str(tmp_path / "photo.jpg")]
-    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+    done = _run(name, tmp_path, service.url, str(tmp_path / "photo.jpg"))
     assert done.returncode == 0, done.stderr
     decision, *name_of_it, confidence = done.stdout.split()
     assert (decision, " ".join(name_of_it)) == ("identified", "Pure red")
     assert float(confidence) > 0.9
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_an_example_says_what_the_problem_is(service: Client, tmp_path: Path, name: str) -> None:
+    if name == "identify.py":
+        pytest.skip("urllib raises by itself")
+    (tmp_path / "photo.jpg").write_bytes(b"no picture")
+    done = _run(name, tmp_path, service.url, str(tmp_path / "photo.jpg"))
+    assert done.returncode != 0
+    assert "Unusable Picture: " in done.stderr
+
+
+def test_go_is_written_as_gofmt_writes() -> None:
+    gofmt = shutil.which("gofmt")
+    if gofmt is None:
+        pytest.skip("gofmt is not on this machine")
+    done = subprocess.run([gofmt, "-l", str(CLIENTS)], capture_output=True, text=True, check=True)
+    assert done.stdout == ""
+
+
+def _run(name: str, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run an example; skip the test where its tool is not on this machine."""
+    tool, *more = TOOLS[name]
+    if tool is None:
+        pytest.skip(f"what runs {name} is not on this machine")
+    env = {**os.environ, "GOCACHE": str(folder.parent / "go-cache"), "GO111MODULE": "off", "GOTOOLCHAIN": "local"}
+    command = [tool, *(one for one in more if one), str(CLIENTS / name), *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, env=env)
