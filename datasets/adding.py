@@ -20,6 +20,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edge_identify.datasets.sources.described_pictures import BETWEEN_LICENCES
 from edge_identify.datasets.sources.source import SourceImage
 from edge_identify.edge_runtime.durable import sha256_of_bytes
 from edge_identify.edge_runtime.errors import PhotoError
@@ -83,12 +84,43 @@ class AddReport:
         return self.added + self.unchanged + self.updated
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaidOfAll:
+    """What a maker says of all that a source names, where the source itself says nothing.
+
+    Attributes:
+        namespace: Of references.
+        licence: Of pictures.
+        provenance: Of pictures.
+    """
+
+    namespace: str | None = None
+    licence: str | None = None
+    provenance: str | None = None
+
+    def completed(self, image: SourceImage) -> SourceImage:
+        """Return a picture with what its source leaves open."""
+        reference = replace(
+            image.reference,
+            namespace=image.reference.namespace or self.namespace or "",
+            licence=image.reference.licence or self.licence,
+        )
+        of_reference = reference.licence or ""
+        shared = None if BETWEEN_LICENCES in of_reference else of_reference or None
+        return replace(
+            image,
+            reference=reference,
+            licence=image.licence or self.licence or shared,
+            provenance=image.provenance or self.provenance,
+        )
+
+
 def add_images(
     database: Database,
     transaction: Callable[[], AbstractContextManager[None]],
     images: Sequence[SourceImage],
     *,
-    namespace: str | None,
+    said_of_all: SaidOfAll,
     progress: Progress,
 ) -> AddReport:
     """Add pictures and their references, some in each transaction; an exception leaves those before it.
@@ -101,7 +133,7 @@ def add_images(
         database: A catalogue's, not in a transaction.
         transaction: Wraps what is written.
         images: What the source names.
-        namespace: For references that have none.
+        said_of_all: For what the source leaves open.
         progress: Wraps the iteration over `images`.
 
     Returns:
@@ -111,7 +143,7 @@ def add_images(
     try:
         for image in progress(images):
             with run.skipping(image):
-                run.examine(_in_namespace(image, namespace))
+                run.examine(said_of_all.completed(image))
             if len(run.examined) == PORTION:
                 with transaction():
                     run.write()
@@ -120,12 +152,6 @@ def add_images(
             with transaction():
                 run.write()
     return run.report()
-
-
-def _in_namespace(image: SourceImage, namespace: str | None) -> SourceImage:
-    if not namespace or image.reference.namespace:
-        return image
-    return replace(image, reference=replace(image.reference, namespace=namespace))
 
 
 class _Outcome(StrEnum):
@@ -183,7 +209,7 @@ class _Run:
             measured = examined.measured or _measure_again(examined)
             _table(self.database, "image").insert({"sha256": sha256, **measured})
         self._write_reference(reference)
-        self.image_outcomes.append(self._link(reference.id, sha256, path, examined.image.origin))
+        self.image_outcomes.append(self._link(examined))
         self.seen[reference.id, sha256] = path
 
     def report(self) -> AddReport:
@@ -218,21 +244,27 @@ class _Run:
             outcome = _Outcome.UPDATED
         self.reference_outcomes[reference.id] = outcome
 
-    def _link(self, reference_id: str, sha256: str, path: str, origin: str | None) -> _Outcome:
-        replaced = self._drop_older_content(reference_id, sha256, path)
+    def _link(self, examined: _Examined) -> _Outcome:
+        image, sha256, path = examined.image, examined.sha256, examined.path
+        replaced = self._drop_older_content(image.reference.id, sha256, path)
         row = self._row(
-            "SELECT index_id, path, origin FROM reference_image WHERE reference_id = ? AND image_sha256 = ?",
-            reference_id,
+            f"SELECT index_id, {', '.join(_OF_PICTURES)} FROM reference_image "
+            "WHERE reference_id = ? AND image_sha256 = ?",
+            image.reference.id,
             sha256,
         )
         table = _table(self.database, "reference_image")
+        said = {"path": path, **{name: getattr(image, name) for name in _OF_PICTURES[1:]}}
         if row is None:
-            table.insert({"reference_id": reference_id, "image_sha256": sha256, "path": path, "origin": origin})
+            table.insert({"reference_id": image.reference.id, "image_sha256": sha256, **said})
             return _Outcome.UPDATED if replaced else _Outcome.ADDED
-        if row[1] != path and not Path(row[1]).exists():
-            table.update(row[0], {"path": path})  # the file was moved
-        if origin not in (None, row[2]):
-            table.update(row[0], {"origin": origin})
+        index_id, known = row[0], dict(zip(_OF_PICTURES, row[1:], strict=True))
+        if Path(known["path"]).exists():
+            said["path"] = known["path"]  # another file with the same content; else the file was moved
+        for name in ("origin", "source_path"):
+            said[name] = said[name] or known[name]
+        if said != known:
+            table.update(index_id, said)
         return _Outcome.UPDATED if replaced else _Outcome.UNCHANGED
 
     def _drop_older_content(self, reference_id: str, sha256: str, path: str) -> bool:
@@ -260,6 +292,10 @@ class _Run:
     def _row(self, query: str, *parameters: object) -> tuple[Any, ...] | None:
         row: tuple[Any, ...] | None = self.database.execute(query, parameters).fetchone()
         return row
+
+
+#: The columns of a picture of a reference that a source tells.
+_OF_PICTURES = ("path", "origin", "source_path", "licence", "provenance")
 
 
 def _table(database: Database, name: str) -> Table:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from edge_identify.datasets.adding import AddReport, Progress, add_images, no_progress
+from edge_identify.datasets.adding import AddReport, Progress, SaidOfAll, add_images, no_progress
 from edge_identify.datasets.build_memory import BuildMemory
 from edge_identify.datasets.migrations import migrate
 from edge_identify.datasets.sources.source import file_name_of
@@ -41,6 +41,10 @@ class CatalogueImage:
         sha256: Hash of the file's bytes when it was added; the file may have changed since.
         path: Where it was last seen, absolute.
         origin: The address that it was fetched from, or None.
+        source_path: Where it lay in its source, relative, with forward slashes; None where that is not known.
+        type: Pillow's name of its format, such as `JPEG`.
+        licence: Its own, or None.
+        provenance: Who made it, or where it comes from, or None.
     """
 
     index_id: int
@@ -48,11 +52,20 @@ class CatalogueImage:
     sha256: str
     path: Path
     origin: str | None = None
+    source_path: str | None = None
+    type: str | None = None
+    licence: str | None = None
+    provenance: str | None = None
 
     @property
     def file_name(self) -> str:
         """Its name, with the ending, where it comes from."""
         return file_name_of(self.path, self.origin)
+
+    @property
+    def public_path(self) -> str:
+        """What may be told of where it lies: its path in the source, or its name alone."""
+        return self.source_path or self.file_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,14 +74,12 @@ class ImageFacts:
 
     Attributes:
         image: The picture.
-        type: Pillow's name of its format, such as `JPEG`.
         width_px: Upright.
         height_px: Upright.
         length_bytes: Of the file.
     """
 
     image: CatalogueImage
-    type: str
     width_px: int
     height_px: int
     length_bytes: int
@@ -124,12 +135,22 @@ class Catalogue:
         """Close the file."""
         self._database.close()
 
-    def add(self, source: Source, *, namespace: str | None = None, progress: Progress | None = None) -> AddReport:
+    def add(
+        self,
+        source: Source,
+        *,
+        namespace: str | None = None,
+        licence: str | None = None,
+        provenance: str | None = None,
+        progress: Progress | None = None,
+    ) -> AddReport:
         """Add what a source names; what was added when the run is interrupted stays. See `adding.add_images`.
 
         Args:
             source: Read to its end before the first picture is opened.
             namespace: For references whose source gives none.
+            licence: For pictures whose source gives none.
+            provenance: Likewise.
             progress: Is handed the list of pictures and yields them on; `tqdm` fits; None shows nothing.
 
         Raises:
@@ -138,7 +159,11 @@ class Catalogue:
         images = list(source.images())
         with _sqlite_errors(self._path):
             return add_images(
-                self._database, self._transaction, images, namespace=namespace, progress=progress or no_progress
+                self._database,
+                self._transaction,
+                images,
+                said_of_all=SaidOfAll(namespace=namespace, licence=licence, provenance=provenance),
+                progress=progress or no_progress,
             )
 
     def references(self) -> list[Reference]:
@@ -149,7 +174,10 @@ class Catalogue:
     def images(self) -> list[CatalogueImage]:
         """Return every picture of every reference, sorted by `index_id`."""
         with _sqlite_errors(self._path):
-            rows = self._database.query("SELECT * FROM reference_image ORDER BY index_id")
+            rows = self._database.query(
+                "SELECT reference_image.*, format FROM reference_image JOIN image ON sha256 = image_sha256 "
+                "ORDER BY index_id"
+            )
             return [_image(row) for row in rows]
 
     def image_facts(self, reference_id: str | None = None) -> list[ImageFacts]:
@@ -162,7 +190,6 @@ class Catalogue:
             return [
                 ImageFacts(
                     image=_image(row),
-                    type=row["format"],
                     width_px=row["width"],
                     height_px=row["height"],
                     length_bytes=row["length_bytes"],
@@ -272,4 +299,8 @@ def _image(row: dict[str, Any]) -> CatalogueImage:
         sha256=row["image_sha256"],
         path=Path(row["path"]),
         origin=row["origin"],
+        source_path=row["source_path"],
+        type=row["format"],
+        licence=row["licence"],
+        provenance=row["provenance"],
     )

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TextIO
 
 from edge_identify.datasets.catalogue import CatalogueImage
-from edge_identify.datasets.sources.described_pictures import LABELS, REFERENCE_FIELDS
+from edge_identify.datasets.sources.described_pictures import LABELS, PICTURE_FIELDS, REFERENCE_FIELDS
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.pack.references import Reference
 
@@ -29,12 +29,19 @@ def write_table(references: Iterable[Reference], images: Sequence[CatalogueImage
     """
     by_id = {reference.id: reference for reference in references}
     attributes = sorted({name for reference in by_id.values() for name in reference.attributes})
-    if taken := [name for name in attributes if name in ("path", *REFERENCE_FIELDS)]:
+    columns = list(dict.fromkeys(("path", *REFERENCE_FIELDS, *PICTURE_FIELDS)))
+    if taken := [name for name in attributes if name in columns]:
         raise SetupError(f"the attribute {taken[0]!r} cannot be written: the column of that name is something else")
-    writer = csv.DictWriter(file, ["path", *REFERENCE_FIELDS, *attributes], restval="", lineterminator="\n")
+    writer = csv.DictWriter(file, [*columns, *attributes], restval="", lineterminator="\n")
     writer.writeheader()
+    have_own = {image.reference_id for image in images if image.licence}
     rows = [
-        {"path": str(image.path), **row_of(by_id[image.reference_id])}
+        {
+            "path": str(image.path),
+            **row_of(by_id[image.reference_id]),
+            "provenance": image.provenance or "",
+            **({"licence": image.licence or ""} if image.reference_id in have_own else {}),
+        }
         for image in images
         if image.reference_id in by_id
     ]

@@ -87,7 +87,16 @@ def _remember_builds_and_withdrawals(database: Database) -> None:
         BEGIN DELETE FROM embedding WHERE image_sha256 = OLD.sha256; END""")
 
 
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (_create_tables, _remember_builds_and_withdrawals)
+def _tell_pictures_apart(database: Database) -> None:
+    for column in ("source_path", "licence", "provenance"):  # the path is relative: see `SourceImage.source_path`
+        database.execute(f"ALTER TABLE reference_image ADD COLUMN {column} TEXT")
+
+
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (
+    _create_tables,
+    _remember_builds_and_withdrawals,
+    _tell_pictures_apart,
+)
 
 
 def migrate(database: Database, *, name: str) -> None:

@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING
 
 from edge_identify.edge_runtime.deciding.decision import Decision, Verdict, decide
 from edge_identify.edge_runtime.deciding.look_alikes import LookAlikes, compare_look_alikes
-from edge_identify.edge_runtime.pack.references import NO_FILTERS, Filters, Reference, ReferenceTable
+from edge_identify.edge_runtime.pack.references import (
+    NO_FILTERS,
+    NOTHING_KNOWN,
+    Filters,
+    PictureFacts,
+    Reference,
+    ReferenceTable,
+)
 from edge_identify.edge_runtime.questions import Nearest, Question, fused, named_scores, question_of
 
 if TYPE_CHECKING:
@@ -43,6 +50,7 @@ class Match:
         place: What the photo's position says of it; None where no position was used.
         matched_points: How many points of that picture lie alike in the photo; None where nobody compared them.
         band: How well it fits a text; None for photos, and where the pack's maker could not measure that.
+        picture: What the pack knows of that nearest picture, to credit it.
     """
 
     reference: Reference
@@ -53,6 +61,7 @@ class Match:
     place: PlaceEvidence | None = None
     matched_points: int | None = None
     band: TextBand | None = None
+    picture: PictureFacts = NOTHING_KNOWN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -356,6 +365,7 @@ class ReferenceFinder:
                 rank=rank,
                 confidence=confidence,
                 index_id=nearest.index_id,
+                picture=self._references.picture(nearest.index_id),
             )
 
 

@@ -32,6 +32,12 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("--catalogue", type=Path, required=True, metavar="FILE", help="made if it is not there")
     parser.add_argument("--namespace", metavar="NAME", help="for references whose source gives none")
+    parser.add_argument("--licence", metavar="TEXT", help="of pictures whose source gives none, such as CC-BY-4.0")
+    parser.add_argument(
+        "--provenance",
+        metavar="TEXT",
+        help="who made the pictures, or where they come from, where the source does not say; answers can show it",
+    )
     parser.add_argument("--no-recursive", action="store_true", help="images: leave out the folders inside DIR")
     parser.add_argument(
         "--label-from-folder", action="store_true", help="images: label each picture with its folder's name"
@@ -90,7 +96,11 @@ def _add(options: argparse.Namespace) -> ExitCode:
     with Catalogue.open(options.catalogue) as catalogue:
         try:
             report = catalogue.add(
-                listed, namespace=options.namespace, progress=lambda items: shown_progress("adding", items)
+                listed,
+                namespace=options.namespace,
+                licence=options.licence,
+                provenance=options.provenance,
+                progress=lambda items: shown_progress("adding", items),
             )
         except KeyboardInterrupt:
             tell_person(

@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,15 +16,15 @@ from edge_identify.edge_runtime.commands.running import ExitCode, printable
 from edge_identify.edge_runtime.errors import SetupError
 
 if TYPE_CHECKING:
-    from edge_identify.datasets.catalogue import Catalogue, ImageFacts
+    from edge_identify.datasets.catalogue import Catalogue, CatalogueImage, ImageFacts
     from edge_identify.edge_runtime.pack.references import Reference
 
 
 def add_parser(commands: Any) -> None:
     """Add the subcommands."""
-    _add(commands, "list", "list the references of a catalogue", "--namespace Paris", _list, ids="none").add_argument(
-        "--namespace", metavar="NAME", help="only those of this namespace"
-    )
+    listing = _add(commands, "list", "list the references of a catalogue", "--namespace Paris", _list, ids="none")
+    listing.add_argument("--namespace", metavar="NAME", help="only those of this namespace")
+    listing.add_argument("--pictures", action="store_true", help="list their pictures, with what is known of each")
     _add(commands, "show", "show all that a catalogue knows of some references", "PA_01", _show, ids="some")
     remove = "remove references from a catalogue; their files stay, and their index ids are never given again"
     _add(commands, "remove", remove, "PA_01", _remove, ids="some")
@@ -61,12 +61,16 @@ def _list(options: argparse.Namespace) -> ExitCode:
         references, images, withdrawn = catalogue.references(), catalogue.images(), catalogue.withdrawals()
     counts = Counter(image.reference_id for image in images)
     listed = [each for each in references if options.namespace in (None, each.namespace)]
+    if options.pictures:
+        return _list_pictures(options, {each.id: each for each in listed}, images)
     if options.json:
         rows = [
             {
                 "id": each.id,
                 "name": each.name,
                 "namespace": each.namespace,
+                "labels": dict(each.labels),
+                "licence": each.licence,
                 "pictures": counts[each.id],
                 "withdrawn": each.id in withdrawn,
             }
@@ -81,6 +85,38 @@ def _list(options: argparse.Namespace) -> ExitCode:
     total = sum(counts[each.id] for each in listed)
     print(f"{len(listed)} references, {_pictures(total)}", file=sys.stderr)
     return ExitCode.DONE
+
+
+def _list_pictures(
+    options: argparse.Namespace, references: Mapping[str, Reference], images: Sequence[CatalogueImage]
+) -> ExitCode:
+    rows = [
+        _picture_as_json(image, references[image.reference_id]) for image in images if image.reference_id in references
+    ]
+    if options.json:
+        print(json.dumps({"pictures": rows}, ensure_ascii=False, indent=2))
+        return ExitCode.DONE
+    for row in rows:
+        facts = "  ".join(str(row[name]) for name in ("label", "namespace", "licence", "provenance") if row[name])
+        print(printable(f"{row['reference']}  {row['path']}  {row['type']}  {facts}".rstrip()))
+    print(f"{_pictures(len(rows))} of {len(references)} references", file=sys.stderr)
+    return ExitCode.DONE
+
+
+def _picture_as_json(image: CatalogueImage, reference: Reference) -> dict[str, Any]:
+    return {
+        "reference": reference.id,
+        "index_id": image.index_id,
+        "type": image.type,
+        "filename": image.file_name,
+        "path": str(image.path),
+        "source_path": image.source_path,
+        "extension": Path(image.file_name).suffix,
+        "label": reference.labels.get("label"),
+        "namespace": reference.namespace,
+        "licence": image.licence or reference.licence,
+        "provenance": image.provenance,
+    }
 
 
 def _pictures(count: int) -> str:
@@ -125,11 +161,14 @@ def _image_as_json(facts: ImageFacts) -> dict[str, Any]:
     image = facts.image
     return {
         "index_id": image.index_id,
-        "type": facts.type,
+        "type": image.type,
         "filename": image.file_name,
         "extension": Path(image.file_name).suffix,
         "path": str(image.path),
+        "source_path": image.source_path,
         "origin": image.origin,
+        "licence": image.licence,
+        "provenance": image.provenance,
         "width": facts.width_px,
         "height": facts.height_px,
         "length_bytes": facts.length_bytes,

@@ -96,6 +96,12 @@ def add_parser(commands: Any) -> None:
         "can be looked at offline; default: none, since this publishes the pictures, and makes the pack larger",
     )
     parser.add_argument(
+        "--file-names",
+        action="store_true",
+        help="let the pack tell the type of each reference image, and its path within its source, such as "
+        "cats/tabby.jpg; its licence and provenance are always told, its place on this disk never is",
+    )
+    parser.add_argument(
         "--photo-views",
         type=_photo_views,
         metavar="SHARES",
@@ -247,6 +253,7 @@ def _request(options: argparse.Namespace) -> PackRequest:
         thumbnail_side_px=options.thumbnails,
         photo_views=options.photo_views,
         adapter_file=options.adapter,
+        file_names=options.file_names,
     )
 
 

@@ -43,6 +43,7 @@ from edge_identify.convert.packing.pictures import LeftOut
 from edge_identify.convert.packing.reference_embeddings import BuildMemory, Embedded, NoMemory, embed_references
 from edge_identify.convert.packing.signs import add_signs
 from edge_identify.convert.packing.thumbnails import add_thumbnails
+from edge_identify.datasets.sources.described_pictures import BETWEEN_LICENCES
 from edge_identify.edge_runtime import __version__
 from edge_identify.edge_runtime.disk import disk_errors_explained
 from edge_identify.edge_runtime.durable import sha256_of_file, write_bytes
@@ -58,7 +59,7 @@ from edge_identify.edge_runtime.pack.manifest import (
 )
 from edge_identify.edge_runtime.pack.manifest_json import serialise_manifest
 from edge_identify.edge_runtime.pack.names import PackVersion, checked_path
-from edge_identify.edge_runtime.pack.references import Reference, ReferenceImage, write_references
+from edge_identify.edge_runtime.pack.references import PictureFacts, Reference, ReferenceImage, write_references
 
 if TYPE_CHECKING:
     from edge_identify.datasets.catalogue import CatalogueImage
@@ -94,6 +95,7 @@ class PackRequest:
         thumbnail_side_px: The longer side of the references' thumbnails; None puts no picture into the pack.
         photo_views: How devices look at a photo; see `Preprocessing.photo_views`. None for what suits the model.
         adapter_file: The adapter to build into the encoders, learnt and written there if it does not exist; or None.
+        file_names: Whether the pack tells the type, and the path within its source, of each picture.
     """
 
     name: str
@@ -112,6 +114,7 @@ class PackRequest:
     thumbnail_side_px: int | None = None
     photo_views: tuple[float, ...] | None = None
     adapter_file: Path | None = None
+    file_names: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,13 +207,13 @@ def build_pack(
             tokenizer=_write_tokenizer(folder, model.tokenizer) if model.tokenizer else None,
             index=replace(index, signs=signs.spec),
             references_file=REFERENCES_FILE,
-            reference_count=_write_references(folder, references, embedded.images),
+            reference_count=_write_references(folder, request, references, embedded.images),
             conformance_file=write_conformance(folder, encoders, model),
             thumbnails=_add_thumbnails(folder, request, embedded.images, progress),
             files=_list_files(folder),
             calibration_file=calibration_file,
         )
-        manifest = _with_card(folder, manifest, references, calibration)
+        manifest = _with_card(folder, manifest, references, embedded.images, calibration)
         write_bytes(folder / MANIFEST_NAME, serialise_manifest(manifest))
     return BuildReport(
         manifest=manifest,
@@ -330,15 +333,43 @@ def _write_index(folder: Path, embedded: Embedded, embedded_with: str) -> IndexS
     )
 
 
-def _write_references(folder: Path, references: Sequence[Reference], images: Sequence[CatalogueImage]) -> int:
-    pictured = {image.reference_id for image in images}
-    kept = [reference for reference in references if reference.id in pictured]
+def _write_references(
+    folder: Path, request: PackRequest, references: Sequence[Reference], images: Sequence[CatalogueImage]
+) -> int:
+    kept = with_licences_of_pictures(references, images)
     rows = [
-        ReferenceImage(index_id=image.index_id, reference_id=image.reference_id, sha256=image.sha256)
+        ReferenceImage(
+            index_id=image.index_id,
+            reference_id=image.reference_id,
+            sha256=image.sha256,
+            facts=_facts_of(image, request),
+        )
         for image in images
     ]
     write_references(folder / REFERENCES_FILE, kept, rows)
     return len(kept)
+
+
+def with_licences_of_pictures(references: Sequence[Reference], images: Sequence[CatalogueImage]) -> list[Reference]:
+    """Return the references that have pictures; the licence of each names those of all its pictures."""
+    licences: dict[str, dict[str, None]] = {image.reference_id: {} for image in images}
+    for image in images:
+        licences[image.reference_id] |= {image.licence: None} if image.licence else {}
+    return [
+        replace(reference, licence=BETWEEN_LICENCES.join(licences[reference.id]) or reference.licence)
+        for reference in references
+        if reference.id in licences
+    ]
+
+
+def _facts_of(image: CatalogueImage, request: PackRequest) -> PictureFacts:
+    # Never `image.path`: the folders of a maker's disk are nobody's business.
+    return PictureFacts(
+        path=image.public_path if request.file_names else None,
+        type=image.type if request.file_names else None,
+        licence=image.licence,
+        provenance=image.provenance,
+    )
 
 
 def _add_thumbnails(
@@ -357,9 +388,13 @@ def _write_tokenizer(folder: Path, tokenizer: TextTokenizer) -> TokenizerSpec:
 
 
 def _with_card(
-    folder: Path, manifest: Manifest, references: Sequence[Reference], calibration: CalibrationOutcome
+    folder: Path,
+    manifest: Manifest,
+    references: Sequence[Reference],
+    images: Sequence[CatalogueImage],
+    calibration: CalibrationOutcome,
 ) -> Manifest:
-    write_bytes(folder / CARD_NAME, pack_card(manifest, references, calibration).encode())
+    write_bytes(folder / CARD_NAME, pack_card(manifest, references, images, calibration).encode())
     return replace(manifest, files={**manifest.files, CARD_NAME: _file_entry(folder, folder / CARD_NAME)})
 
 

@@ -4,20 +4,30 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from edge_identify.convert.calibrating.calibrating import CalibrationOutcome
 from edge_identify.edge_runtime.pack.manifest import Fidelity, Manifest, Variant
 from edge_identify.edge_runtime.pack.references import Reference
 
+if TYPE_CHECKING:
+    from edge_identify.datasets.catalogue import CatalogueImage
+
 CARD_NAME = "PACK.md"
 
 
-def pack_card(manifest: Manifest, references: Sequence[Reference], calibration: CalibrationOutcome) -> str:
+def pack_card(
+    manifest: Manifest,
+    references: Sequence[Reference],
+    images: Sequence[CatalogueImage],
+    calibration: CalibrationOutcome,
+) -> str:
     """Return the card of a pack as Markdown.
 
     Args:
         manifest: The pack's manifest.
         references: The catalogue's references, for their licences and namespaces.
+        images: The pictures in the pack, for theirs.
         calibration: How its scores become decisions, or why they do not.
     """
     model, recipe = manifest.model, manifest.preprocessing
@@ -27,7 +37,8 @@ def pack_card(manifest: Manifest, references: Sequence[Reference], calibration: 
         f"Pack `{manifest.name}`, version {manifest.version}, made by {manifest.generator}.",
         "",
         f"- {manifest.reference_count} references, {manifest.index.count} pictures",
-        f"- licences of the pictures: {_counted(reference.licence or 'not stated' for reference in references)}",
+        f"- licences of the pictures: {_counted(_licences(references, images))}",
+        f"- provenance: stated of {sum(image.provenance is not None for image in images)} of {len(images)} pictures",
         f"- namespaces: {_counted(reference.namespace or 'none' for reference in references)}",
         f"- encoder: {model.name} ({model.pretrained}), {model.dim} numbers, pictures of {recipe.size_px} pixels",
         f"- licence of the encoder: {model.licence}",
@@ -56,6 +67,12 @@ def pack_card(manifest: Manifest, references: Sequence[Reference], calibration: 
         "",
     ]
     return "\n".join(lines)
+
+
+def _licences(references: Sequence[Reference], images: Sequence[CatalogueImage]) -> Iterable[str]:
+    of_reference = {reference.id: reference.licence for reference in references}
+    for image in images:
+        yield image.licence or of_reference[image.reference_id] or "not stated"
 
 
 def _thumbnails(manifest: Manifest) -> str:

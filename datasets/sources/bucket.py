@@ -185,6 +185,7 @@ class Bucket:
             reference=reference,
             origin=self._object_address(key),
             problem=problem,
+            source_path=key,
         )
 
     def _whole_key(self, key: str) -> str:

@@ -25,6 +25,7 @@ _KNOWN_AS: Mapping[str, tuple[str, ...]] = {
     "lng": ("lng", "lon", "long", "longitude"),
     "url": ("url", "link", "page", "page_url", "homepage"),
     "licence": ("licence", "license"),
+    "provenance": ("provenance", "source_url", "attribution", "credit"),
 }
 
 #: The same for the picture itself, in tables of files and in tables of addresses.

@@ -20,6 +20,11 @@ LABELS = ("label", "category", "subcategory")
 #: What a row may say of a reference; anything else that it says is an attribute.
 REFERENCE_FIELDS = ("id", "name", "namespace", *LABELS, "lat", "lng", "url", "licence")
 
+#: What it may say of the picture itself. Two pictures of one reference may differ in these; the reference's licence
+#: then names all.
+PICTURE_FIELDS = ("licence", "provenance")
+
+BETWEEN_LICENCES = "; "
 
 #: The attribute that holds the public address of a reference's first picture.
 IMAGE_URL = "image_url"
@@ -38,6 +43,7 @@ class DescribedPicture:
         facts: Text by field of `REFERENCE_FIELDS`, and by attribute; none is blank, and `lat` and `lng` are checked.
         origin: The public address that the picture came from, or None.
         problem: Why the picture cannot be used, in one line, if that is known already.
+        source_path: As `SourceImage.source_path`.
     """
 
     row: int
@@ -48,6 +54,7 @@ class DescribedPicture:
     facts: Mapping[str, str]
     origin: str | None = None
     problem: str | None = None
+    source_path: str | None = None
 
 
 def gather(
@@ -65,9 +72,18 @@ def gather(
         SetupError: Two rows contradict each other, or two pictures would get one id by chance. The message names both.
     """
     rows = tuple(pictures)
-    references = {group.id: group.as_reference() for group in _group_by_id(file, rows, rows_are, picture_column)}
+    groups = {group.id: group for group in _group_by_id(file, rows, rows_are, picture_column)}
+    references = {identifier: group.as_reference() for identifier, group in groups.items()}
     for row in rows:
-        yield SourceImage(path=row.path, reference=references[row.id], origin=row.origin, problem=row.problem)
+        yield SourceImage(
+            path=row.path,
+            reference=references[row.id],
+            origin=row.origin,
+            problem=row.problem,
+            source_path=row.source_path,
+            licence=row.facts.get("licence") or groups[row.id].shared_licence,
+            provenance=row.facts.get("provenance"),
+        )
 
 
 @dataclass(slots=True)
@@ -77,10 +93,19 @@ class _Group:
     first: DescribedPicture
     facts: dict[str, str] = field(default_factory=dict)
     rows: dict[str, int] = field(default_factory=dict)
+    licences: list[str] = field(default_factory=list)
+
+    @property
+    def shared_licence(self) -> str | None:
+        return self.licences[0] if len(self.licences) == 1 else None
 
     def take(self, picture: DescribedPicture, *, file: Path, rows_are: str) -> None:
         for column, text in picture.facts.items():
             if column == "id" or not text:
+                continue
+            if column in PICTURE_FIELDS:
+                if column == "licence" and text not in self.licences:
+                    self.licences.append(text)
                 continue
             if column == IMAGE_URL and column in self.facts:
                 continue  # it is the first picture's
@@ -103,7 +128,7 @@ class _Group:
             latitude=float(facts["lat"]) if "lat" in facts else None,
             longitude=float(facts["lng"]) if "lng" in facts else None,
             url=facts.get("url"),
-            licence=facts.get("licence"),
+            licence=BETWEEN_LICENCES.join(self.licences) or None,
             attributes={column: text for column, text in facts.items() if column not in REFERENCE_FIELDS},
         )
 

@@ -16,7 +16,7 @@ from pathlib import Path, PurePath
 
 from edge_identify.datasets.sources.described_pictures import DescribedPicture, gather
 from edge_identify.datasets.sources.list_rows import ListRow, read_list_rows
-from edge_identify.datasets.sources.source import SourceImage
+from edge_identify.datasets.sources.source import SourceImage, path_within
 from edge_identify.edge_runtime.errors import SetupError
 
 
@@ -57,6 +57,7 @@ def _described(row: ListRow, *, folder: Path) -> DescribedPicture:
         id=own_id or id_from_path(written),
         has_own_id=bool(own_id),
         stem=written.stem,
+        source_path=path_within(written),
         facts={column: text for column, text in row.facts.items() if column != "path"},
     )
 

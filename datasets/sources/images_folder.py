@@ -47,7 +47,8 @@ class ImagesFolder:
         paths = self._picture_paths(root)
         _refuse_shared_ids(root, paths)
         for path in paths:
-            yield SourceImage(path=path, reference=self._reference(root, path))
+            within = path.relative_to(root).as_posix()
+            yield SourceImage(path=path, reference=self._reference(root, path), source_path=within)
 
     def _picture_paths(self, root: Path) -> list[Path]:
         if not root.exists():

@@ -7,9 +7,10 @@ pass: several pictures may come with the same reference, and then every one of t
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
@@ -25,12 +26,18 @@ class SourceImage:
         reference: What it shows, with everything the source knows of it.
         origin: The address that it was fetched from, or None for a file of the maker's own.
         problem: Why it cannot be used, in one line, if the source found that out; it is then skipped like a broken one.
+        source_path: Where it lies within the source, relative, with forward slashes; None where it lies anywhere.
+        licence: Its own, which may differ from that of another picture of the reference; None where none is given.
+        provenance: Who made it, or where it comes from; None where that is not given.
     """
 
     path: Path
     reference: Reference
     origin: str | None = None
     problem: str | None = None
+    source_path: str | None = None
+    licence: str | None = None
+    provenance: str | None = None
 
     @property
     def file_name(self) -> str:
@@ -45,6 +52,12 @@ def file_name_of(path: Path, origin: str | None) -> str:
     if origin.startswith(("http://", "https://")):
         return unquote(PurePosixPath(urlsplit(origin).path).name)
     return PurePosixPath(origin).name  # of a bucket, whose keys are not quoted
+
+
+def path_within(written: PurePath) -> str | None:
+    """Return a path as a list writes it, tidied, with forward slashes; None if it leads out of the list's folder."""
+    tidy = PurePath(os.path.normpath(written))
+    return None if tidy.is_absolute() or ".." in tidy.parts else tidy.as_posix()
 
 
 @dataclass(frozen=True, slots=True)

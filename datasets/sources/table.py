@@ -20,7 +20,7 @@ from edge_identify.datasets.sources.column_mapping import (
 from edge_identify.datasets.sources.described_pictures import DescribedPicture, gather
 from edge_identify.datasets.sources.image_list import id_from_path, refuse_repeated_paths
 from edge_identify.datasets.sources.list_rows import check_place
-from edge_identify.datasets.sources.source import SourceImage
+from edge_identify.datasets.sources.source import SourceImage, path_within
 from edge_identify.datasets.sources.table_rows import TableRow, read_table
 from edge_identify.edge_runtime.errors import SetupError
 
@@ -77,5 +77,6 @@ class Table:
             id=own_id or id_from_path(written),
             has_own_id=bool(own_id),
             stem=written.stem,
+            source_path=path_within(written),
             facts=facts,
         )

@@ -37,7 +37,7 @@ class Urls:
     """A list of addresses, one on each line (`#` begins a comment), or a table with a column of them.
 
     Without an id, the last part of the address without its ending is one. The attribute `image_url` of a reference is
-    its first picture's address, unless that is signed.
+    its first picture's address, and the provenance of a picture its own, unless that is signed.
 
     Attributes:
         file: The list or table; the ending of a table says in which format.
@@ -98,6 +98,7 @@ class Urls:
             facts={name: text for name, text in row.facts.items() if name != "id"},
             origin=row.address,
             problem=problems.get(row.address),
+            source_path=PurePosixPath(unquote(urlsplit(row.address).path)).name or None,
         )
 
 
@@ -144,7 +145,7 @@ def _table_row(where: str, number: int, values: Mapping[str, str], columns: Reso
 
 def _image_url(address: str) -> dict[str, str]:
     names = {name.lower() for name, _ in parse_qsl(urlsplit(address).query)}
-    return {} if names & _SIGNATURES else {IMAGE_URL: address}
+    return {} if names & _SIGNATURES else {IMAGE_URL: address, "provenance": address}
 
 
 def _checked(where: str, address: str) -> str:

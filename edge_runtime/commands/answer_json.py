@@ -15,7 +15,9 @@
                       "band": how well it fits a text, "strong", "fair", "weak" or null, "namespace", "labels",
                       "location": {"lat", "lng"} or null, "url", "licence", "attributes",
                       "place": {"distance_m" or null, "score", "vision_confidence"} or null,
-                      "matched_points": that lie alike in its picture and the photo, or null}]},
+                      "matched_points": that lie alike in its picture and the photo, or null,
+                      "picture": {"type", "filename", "path", "extension", "licence", "provenance", each null if not
+                                  known}, of the nearest picture; left out where the pack knows nothing of it}]},
         {"photo": ..., "error": reason}]}
 
 `--jsonl` prints a line for each photo: one of these answers with `schema`, `pack` and `encoder` in it.
@@ -35,6 +37,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from edge_identify.edge_runtime.identification import Identification
@@ -44,7 +47,7 @@ if TYPE_CHECKING:
     from edge_identify.edge_runtime.deciding.look_alikes import LookAlikes
     from edge_identify.edge_runtime.deciding.place import PlaceEvidence
     from edge_identify.edge_runtime.identification import Match, StageSeconds
-    from edge_identify.edge_runtime.pack.references import Filters, Reference
+    from edge_identify.edge_runtime.pack.references import Filters, PictureFacts, Reference
 
 SCHEMA = 1
 
@@ -178,4 +181,18 @@ def _match_as_json(match: Match) -> dict[str, Any]:
         **known,  # `id` and `name` stay where they are
         "place": None if match.place is None else _place_as_json(match.place),
         "matched_points": match.matched_points,
+        **({"picture": picture_as_json(match.picture)} if match.picture else {}),
+    }
+
+
+def picture_as_json(picture: PictureFacts) -> dict[str, str | None]:
+    """Return what is known of a picture of a reference, to credit it."""
+    path = None if picture.path is None else PurePosixPath(picture.path)
+    return {
+        "type": picture.type,
+        "filename": path.name if path else None,
+        "path": picture.path,
+        "extension": path.suffix if path else None,
+        "licence": picture.licence,
+        "provenance": picture.provenance,
     }

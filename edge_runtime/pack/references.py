@@ -40,6 +40,17 @@ CREATE TABLE reference_image (
 CREATE INDEX reference_image_by_reference ON reference_image (reference_id);
 """
 
+#: Made only where something is known of a picture; packs from before have none, and readers from before do not ask.
+_PICTURE_TABLE = """
+CREATE TABLE picture (
+    index_id INTEGER PRIMARY KEY REFERENCES reference_image (index_id),
+    path TEXT,       -- in its source, relative, with forward slashes
+    type TEXT,       -- such as JPEG
+    licence TEXT,
+    provenance TEXT
+);
+"""
+
 #: Finds what is near among a million rows in .3 ms instead of 120; old readers use it too. Few rows need none.
 _PLACE_INDEX = "CREATE INDEX reference_by_place ON reference (latitude, longitude) WHERE latitude IS NOT NULL"
 _LEAST_INDEXED = 20_000  # located references; half a millisecond for 4,000
@@ -98,6 +109,30 @@ NO_FILTERS = Filters()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PictureFacts:
+    """What may be known of a picture itself, so that whoever shows it can credit it; None for what is not.
+
+    Attributes:
+        path: Where it lies in the source that it came from, relative, with forward slashes.
+        type: Of its file, such as `JPEG`.
+        licence: Under which it may be used.
+        provenance: Who made it, or where it comes from: a name, an address.
+    """
+
+    path: str | None = None
+    type: str | None = None
+    licence: str | None = None
+    provenance: str | None = None
+
+    def __bool__(self) -> bool:
+        """Whether anything is known."""
+        return (self.path, self.type, self.licence, self.provenance) != (None, None, None, None)
+
+
+NOTHING_KNOWN = PictureFacts()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReferenceImage:
     """One picture of a reference.
 
@@ -105,11 +140,13 @@ class ReferenceImage:
         index_id: The id of its vector in the index; never used again for another picture.
         reference_id: Whose picture it is.
         sha256: Hash of the picture's file.
+        facts: What else is written of it; `ReferenceTable.picture` reads it.
     """
 
     index_id: int
     reference_id: str
     sha256: str
+    facts: PictureFacts = NOTHING_KNOWN
 
 
 def write_references(path: Path, references: Iterable[Reference], images: Iterable[ReferenceImage]) -> None:
@@ -127,12 +164,25 @@ def write_references(path: Path, references: Iterable[Reference], images: Iterab
         ordered = sorted(references, key=lambda reference: reference.id)
         rows = [_row(reference) for reference in ordered]
         database.executemany("INSERT INTO reference VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
-        image_rows = sorted((image.index_id, image.reference_id, image.sha256) for image in images)
+        pictures = sorted(images, key=lambda image: image.index_id)
+        image_rows = [(image.index_id, image.reference_id, image.sha256) for image in pictures]
         database.executemany("INSERT INTO reference_image VALUES (?, ?, ?)", image_rows)
+        _write_pictures(database, [image for image in pictures if image.facts])
         if sum(reference.latitude is not None for reference in ordered) >= _LEAST_INDEXED:
             database.execute(_PLACE_INDEX)
         database.commit()
         database.execute("VACUUM")
+
+
+def _write_pictures(database: sqlite3.Connection, images: Sequence[ReferenceImage]) -> None:
+    if not images:
+        return
+    database.executescript(_PICTURE_TABLE)
+    rows = [
+        (image.index_id, image.facts.path, image.facts.type, image.facts.licence, image.facts.provenance)
+        for image in images
+    ]
+    database.executemany("INSERT INTO picture VALUES (?, ?, ?, ?, ?)", rows)
 
 
 class ReferenceTable:
@@ -148,6 +198,7 @@ class ReferenceTable:
             path: The file, its hash checked before: SQLite is native code.
         """
         self._path = path
+        self._has_pictures: bool | None = None  # not known yet
         # SQLite need not be built to serve several threads at once, and Python shares its compiled questions.
         self._one_at_a_time = Lock()
         # immutable: no lock file is made, so a pack on a read-only disk opens. Threads only read.
@@ -185,6 +236,20 @@ class ReferenceTable:
         """
         row = self._one("SELECT reference_id FROM reference_image WHERE index_id = ?", index_id)
         return str(row[0])
+
+    def picture(self, index_id: int) -> PictureFacts:
+        """Return what is known of the picture whose vector is `index_id`; nothing, in most packs."""
+        if self._has_pictures is None:
+            self._has_pictures = bool(
+                self._all("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'picture'")
+            )
+        if not self._has_pictures:
+            return NOTHING_KNOWN
+        rows = self._all("SELECT path, type, licence, provenance FROM picture WHERE index_id = ?", [index_id])
+        if not rows:
+            return NOTHING_KNOWN
+        path, kind, licence, provenance = (None if value is None else str(value) for value in rows[0])
+        return PictureFacts(path=path, type=kind, licence=licence, provenance=provenance)
 
     def ids(self) -> list[str]:
         """Return the ids of all references, sorted."""

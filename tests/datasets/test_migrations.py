@@ -83,4 +83,5 @@ def test_a_catalogue_of_the_first_version_opens_with_what_it_holds(tmp_path: Pat
     with Catalogue.open_existing(tmp_path / "c.db") as catalogue:
         [image] = catalogue.images()
         assert (image.index_id, image.origin) == (7, None)
+        assert (image.source_path, image.licence, image.provenance, image.type) == (None, None, None, "PNG")
         assert catalogue.withdrawals() == {}

@@ -15,6 +15,7 @@ from edge_identify.convert.commands import main
 from edge_identify.datasets.catalogue import Catalogue, CatalogueImage
 from edge_identify.datasets.exporting import write_table
 from edge_identify.datasets.sources import ListedImages, SourceImage, parse_source
+from edge_identify.edge_runtime.commands.identify import main as identify
 from edge_identify.edge_runtime.pack.references import Reference
 
 CAT = Reference(
@@ -54,8 +55,74 @@ def test_list_shows_each_reference_with_its_pictures(catalogue: Path, capsys: py
     assert "2 references, 3 pictures" in shown.err
     assert run(catalogue, "list", "--namespace", "museum", "--json") == 0
     assert json.loads(capsys.readouterr().out)["references"] == [
-        {"id": "1", "name": "Cat, seated", "namespace": "museum", "pictures": 2, "withdrawn": False}
-    ]
+        {
+            "id": "1", "name": "Cat, seated", "namespace": "museum", "labels": {"label": "cat", "category": "animal"},
+            "licence": "CC0-1.0", "pictures": 2, "withdrawn": False,
+        }
+    ]  # fmt: skip
+
+
+def test_list_shows_what_is_known_of_each_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "p/cats").mkdir(parents=True)
+    Image.new("RGB", (9, 9), "red").save(tmp_path / "p/cats/tabby.jpg")
+    given = ["--namespace", "town", "--licence", "CC-BY-4.0", "--provenance", "Ada Example", "--label-from-folder"]
+    assert run(tmp_path / "c.db", "add", f"images:{tmp_path / 'p'}", *given) == 0
+    capsys.readouterr()
+    assert run(tmp_path / "c.db", "list", "--pictures", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["pictures"] == [
+        {
+            "reference": "cats/tabby", "index_id": 1, "type": "JPEG", "filename": "tabby.jpg", "extension": ".jpg",
+            "path": str(tmp_path / "p/cats/tabby.jpg"), "source_path": "cats/tabby.jpg", "label": "cats",
+            "namespace": "town", "licence": "CC-BY-4.0", "provenance": "Ada Example",
+        }
+    ]  # fmt: skip
+    assert run(tmp_path / "c.db", "list", "--pictures") == 0
+    assert capsys.readouterr().out.endswith("tabby.jpg  JPEG  cats  town  CC-BY-4.0  Ada Example\n")
+
+
+def test_licence_and_provenance_of_each_picture_survive_the_way_through_a_table(tmp_path: Path) -> None:
+    rows = ["path,id,licence,source_url", "a.png,1,MIT,https://example.org/a", "b.png,1,CC0-1.0,", "c.png,2,,"]
+    for row in rows[1:]:
+        Image.new("RGB", (9, 9), (len(row), 2, 3)).save(tmp_path / row.partition(",")[0])
+    (tmp_path / "t.csv").write_text("\n".join(rows))
+    assert run(tmp_path / "c.db", "add", f"table:{tmp_path / 't.csv'}") == 0
+    assert run(tmp_path / "c.db", "export", "--out", str(tmp_path / "e.csv")) == 0
+    with Catalogue.open_existing(tmp_path / "c.db") as opened:
+        before = opened.images(), opened.references()
+        report = opened.add(parse_source(f"image-list:{tmp_path / 'e.csv'}"))
+        assert (report.unchanged, report.references_unchanged) == (3, 2)
+        assert (opened.images(), opened.references()) == before
+    assert [(image.licence, image.provenance, image.source_path) for image in before[0]] == [
+        ("MIT", "https://example.org/a", "a.png"), ("CC0-1.0", None, "b.png"), (None, None, "c.png"),
+    ]  # fmt: skip
+
+
+def test_a_pack_credits_its_pictures_and_tells_nothing_of_the_makers_disk(
+    tmp_path: Path, tiny_vit: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "secret-folder/cats").mkdir(parents=True)
+    photo = tmp_path / "secret-folder/cats/tabby.jpg"
+    Image.effect_noise((64, 64), 80).convert("RGB").save(photo)
+    given = ["--licence", "CC-BY-4.0", "--provenance", "Ada Example"]
+    assert run(tmp_path / "c.db", "add", f"images:{tmp_path / 'secret-folder'}", *given) == 0
+    words = ["--name", "t", "--model", tiny_vit, "--pretrained", "random", "--variants", "onnx-fp32"]
+
+    def credit(*more: str) -> dict[str, str | None]:
+        assert run(tmp_path / "c.db", "pack", *words, "--out", str(tmp_path / "pack"), "--replace", *more) == 0
+        for file in (tmp_path / "pack").rglob("*"):
+            assert file.is_dir() or b"secret-folder" not in file.read_bytes(), file
+        capsys.readouterr()
+        identify([str(photo), "--pack", str(tmp_path / "pack"), "--json"])
+        [match] = json.loads(capsys.readouterr().out)["answers"][0]["matches"]
+        assert match["licence"] == "CC-BY-4.0"
+        found: dict[str, str | None] = match["picture"]
+        return found
+
+    credited = {"licence": "CC-BY-4.0", "provenance": "Ada Example"}
+    assert credit() == {"type": None, "filename": None, "path": None, "extension": None, **credited}
+    named = {"type": "JPEG", "filename": "tabby.jpg", "path": "cats/tabby.jpg", "extension": ".jpg"}
+    assert credit("--file-names") == {**named, **credited}
+    assert "licences of the pictures: CC-BY-4.0 (1)" in (tmp_path / "pack/PACK.md").read_text()
 
 
 def test_show_tells_everything_of_each_picture(catalogue: Path, capsys: pytest.CaptureFixture[str]) -> None:

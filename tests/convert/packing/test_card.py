@@ -8,6 +8,7 @@ from pathlib import Path
 from colour_packs import add_calibration
 from edge_identify.convert.calibrating.calibrating import CalibrationOutcome
 from edge_identify.convert.packing.card import pack_card
+from edge_identify.datasets.catalogue import CatalogueImage
 from edge_identify.edge_runtime.deciding.calibration import read_calibrations
 from edge_identify.edge_runtime.pack.reader import read_manifest
 from edge_identify.edge_runtime.pack.references import Reference
@@ -21,10 +22,19 @@ def test_the_card_tells_references_licences_encoders_and_their_fidelity(colour_p
     ]
 
     nothing = CalibrationOutcome(calibrations={}, file=None, left_out_because="calibration: too few references")
-    card = pack_card(read_manifest(colour_pack()), references, nothing)
+    images = [
+        CatalogueImage(
+            index_id=at, reference_id=owner, sha256="", path=Path("/x.png"), licence=licence, provenance=whose
+        )
+        for at, (owner, licence, whose) in enumerate(
+            [("a", "CC0-1.0", "Ada"), ("b", None, None), ("b", "MIT", None), ("c", None, None)]
+        )
+    ]
+    card = pack_card(read_manifest(colour_pack()), references, images, nothing)
 
     assert card.startswith("# Four colours\n")
-    assert "licences of the pictures: CC0-1.0 (2), not stated (1)" in card
+    assert "licences of the pictures: CC0-1.0 (2), MIT (1), not stated (1)" in card
+    assert "provenance: stated of 1 of 4 pictures" in card
     assert "namespaces: none (2), paris (1)" in card
     assert "| image | onnx-fp32 | 0.0 | ONNX opset 18 | 1.0000 | 1.0000 | - | 1.000 | - | - |" in card
     assert "- image: 1 queries, by construction" in card
@@ -36,6 +46,6 @@ def test_the_card_tells_how_often_known_and_unknown_things_are_accepted(colour_p
     calibrations = read_calibrations(folder / "calibration.json")
     outcome = CalibrationOutcome(calibrations=calibrations, file="calibration.json", left_out_because=None)
 
-    card = pack_card(read_manifest(folder), [], outcome)
+    card = pack_card(read_manifest(folder), [], [], outcome)
 
     assert "| onnx-fp32 | onnx-fp32 | 10 / 10 | 0.875 | 0.018 | 0.02 |" in card

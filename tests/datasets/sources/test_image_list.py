@@ -120,7 +120,6 @@ def test_rows_with_one_id_are_pictures_of_one_reference_that_share_their_facts(r
     [
         ("name", "Cat", "Dog"),
         ("label", "cat", "Cat"),
-        ("licence", "CC0-1.0", "MIT"),
         ("artist", "Ada", "Bo"),
         ("url", "a", "b"),
     ],
@@ -212,3 +211,22 @@ def test_any_text_gives_pictures_or_one_clear_refusal(text: str, tmp_path_factor
     except SetupError as error:
         images, refusal = [], str(error)
     assert images or refusal.startswith(f"{file}: ")
+
+
+def test_pictures_of_one_reference_may_differ_in_licence_and_provenance(tmp_path: Path) -> None:
+    rows = [
+        "path,id,licence,provenance",
+        "a/one.jpg,1,MIT,Ada",
+        "../two.jpg,1,CC0-1.0,",
+        "three.jpg,1,,Bo",
+        "b.jpg,2,,",
+    ]
+    rows += ["c1.jpg,3,MIT,", "c2.jpg,3,,"]
+    (tmp_path / "list.csv").write_text("\n".join(rows))
+    images = list(ImageList(tmp_path / "list.csv").images())
+    assert [(each.licence, each.provenance, each.source_path) for each in images] == [
+        ("MIT", "Ada", "a/one.jpg"), ("CC0-1.0", None, None), (None, "Bo", "three.jpg"), (None, None, "b.jpg"),
+        ("MIT", None, "c1.jpg"), ("MIT", None, "c2.jpg"),
+    ]  # fmt: skip
+    assert [each.reference.licence for each in images] == ["MIT; CC0-1.0"] * 3 + [None] + ["MIT"] * 2
+    assert all("provenance" not in each.reference.attributes for each in images)
