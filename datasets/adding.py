@@ -24,7 +24,7 @@ from edge_identify.datasets.sources.described_pictures import BETWEEN_LICENCES
 from edge_identify.datasets.sources.source import SourceImage
 from edge_identify.edge_runtime.durable import sha256_of_bytes
 from edge_identify.edge_runtime.errors import PhotoError
-from edge_identify.edge_runtime.images import FORMATS, decode_image, read_image_file
+from edge_identify.edge_runtime.images import decode_image, formats_of, read_image_file
 from edge_identify.edge_runtime.pack.references import Reference
 
 if TYPE_CHECKING:
@@ -308,7 +308,7 @@ def _measure(data: bytes, *, name: str) -> dict[str, int | str]:
     upright = decode_image(data, name=name)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns below our cap, which `decode_image` has checked
-        with Image.open(io.BytesIO(data), formats=FORMATS) as header:
+        with Image.open(io.BytesIO(data), formats=formats_of(data, name=name)) as header:
             image_format = header.format or "unknown"
     return {
         "width": upright.width,

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge_identify.edge_runtime import heif_files
 from edge_identify.edge_runtime.errors import PhotoError
 
 if TYPE_CHECKING:
@@ -21,11 +22,12 @@ if TYPE_CHECKING:
 
     from edge_identify.edge_runtime.regions import Region
 
-#: Pillow's names of the formats that are read; anything else is refused, since each decoder is attack surface.
+#: Pillow's names of the formats that are read, with `HEIF` and `AVIF` where that can be: see `formats_of`. Anything else
+#: is refused, since each decoder is attack surface.
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF")  # JPEG includes MPO, which many phones write
 
 #: File name endings that a folder is searched for.
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff"})
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff"}) | heif_files.SUFFIXES
 
 MAX_SIDE_PX = 100_000  # resampling keeps whole rows or columns; a longer side is a trick and not a photo
 MAX_PIXELS = 100_000_000  # 300 MB as RGB: the largest phone photo in use (50 MP) twice over
@@ -40,9 +42,26 @@ _TOP_AND_BOTTOM_CHANGED = (3, 4, 7, 8)
 #: What Pillow's decoders and its reading of metadata raise for broken files, found by feeding them some.
 PILLOW_RAISES = (
     OSError, ValueError, SyntaxError, IndexError, KeyError, EOFError, OverflowError, TypeError, AttributeError,
-    ZeroDivisionError, MemoryError, struct.error, RecursionError,
+    ZeroDivisionError, MemoryError, struct.error, RuntimeError,
 )  # fmt: skip
 MAX_FILE_BYTES = 256 * 2**20  # read whole into memory; a larger one is not a photo
+
+
+START_BYTES = 256  # of a file, enough for `formats_of`
+
+
+def formats_of(start: bytes, *, name: str) -> tuple[str, ...]:
+    """Return Pillow's names of the formats that a picture may have.
+
+    Args:
+        start: The file's first bytes, or all.
+        name: What error messages call the picture.
+
+    Raises:
+        PhotoError: It is HEIC or AVIF, and nothing here decodes that.
+    """
+    found = heif_files.heif_format(start, name=name)
+    return FORMATS if found is None else (found,)
 
 
 def read_image_file(path: Path) -> bytes:
@@ -108,7 +127,7 @@ def decode_image(data: bytes, *, name: str, max_side_px: int = MAX_SIDE_PX) -> I
         A Pillow image in mode RGB, at least 1 x 1 pixel.
 
     Raises:
-        PhotoError: Not one of `FORMATS`, truncated, a side too long, or more than `MAX_PIXELS` pixels.
+        PhotoError: No format of `formats_of`, truncated, a side too long, or more than `MAX_PIXELS` pixels.
     """
     return decode_photo(data, name=name, enough_px=None, max_side_px=max_side_px).image
 
@@ -141,7 +160,7 @@ def decode_photo(
         # is not used.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            image = PillowImage.open(io.BytesIO(data), formats=FORMATS)
+            image = PillowImage.open(io.BytesIO(data), formats=formats_of(data, name=name))
             width, height = image.size
             if max(width, height) > max_side_px:
                 raise PhotoError(f"{name}: {width} x {height} pixels; a side may have {max_side_px} at most")
@@ -164,7 +183,9 @@ def decode_photo(
             )
             return photo if region is None else _cut(photo, region.box(full_size, name=name))
     except UnidentifiedImageError as error:
-        raise PhotoError(f"{name}: is not a picture in a known format (JPEG, PNG, GIF, BMP, WebP, TIFF)") from error
+        raise PhotoError(
+            f"{name}: is not a picture in a known format (JPEG, PNG, GIF, BMP, WebP, TIFF, HEIC, AVIF)"
+        ) from error
     except PillowImage.DecompressionBombError as error:
         raise PhotoError(
             f"{name}: more than the {MAX_PIXELS // 1_000_000}-megapixel limit; make it smaller first"

@@ -14,7 +14,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from edge_identify.edge_runtime.images import FORMATS, PILLOW_RAISES
+from edge_identify.edge_runtime.errors import PhotoError
+from edge_identify.edge_runtime.images import PILLOW_RAISES, START_BYTES, formats_of
 
 if TYPE_CHECKING:
     from PIL.Image import Exif, Image
@@ -43,10 +44,19 @@ def photo_position(photo: Path | BinaryIO) -> Position | None:
     try:
         with warnings.catch_warnings():  # Pillow warns about broken metadata
             warnings.simplefilter("ignore")
-            with PIL.Image.open(photo, formats=FORMATS) as image:
+            with PIL.Image.open(photo, formats=formats_of(_start(photo), name="photo")) as image:
                 return position_of_gps(_exif(image).get_ifd(_GPS_IFD))
-    except (*PILLOW_RAISES, PIL.Image.DecompressionBombError):
+    except (*PILLOW_RAISES, PIL.Image.DecompressionBombError, PhotoError):
         return None
+
+
+def _start(photo: Path | BinaryIO) -> bytes:
+    if isinstance(photo, Path):
+        with photo.open("rb") as file:
+            return file.read(START_BYTES)
+    start = photo.read(START_BYTES)
+    photo.seek(0)
+    return start
 
 
 def _exif(image: Image) -> Exif:

@@ -14,7 +14,8 @@ import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from edge_identify.edge_runtime.images import FORMATS, PILLOW_RAISES
+from edge_identify.edge_runtime.errors import PhotoError
+from edge_identify.edge_runtime.images import PILLOW_RAISES, formats_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -67,13 +68,13 @@ def personal_data(data: bytes) -> tuple[str, ...]:
     try:
         with warnings.catch_warnings():  # Pillow warns about broken metadata
             warnings.simplefilter("ignore")
-            with PIL.Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            with PIL.Image.open(io.BytesIO(data), formats=formats_of(data, name="picture")) as image:
                 found.extend(_of_texts(image))
                 found.extend(_of_exif(image))
                 if image.format == "PNG":  # whose texts may stand behind the pixels
                     image.load()
                     found.extend(_of_texts(image))
-    except (*PILLOW_RAISES, PIL.Image.DecompressionBombError):
+    except (*PILLOW_RAISES, PIL.Image.DecompressionBombError, PhotoError):
         pass  # what was read before it broke counts
     return tuple(dict.fromkeys(found))
 
