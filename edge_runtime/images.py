@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from edge_identify.edge_runtime.regions import Region
 
-#: Pillow's names of the formats that are read, with `HEIF` and `AVIF` where that can be: see `formats_of`. Anything else
-#: is refused, since each decoder is attack surface.
+#: Pillow's names of the formats that are read, with `HEIF` and `AVIF` where that can be (`formats_of`). Anything
+#: else is refused, since each decoder is attack surface.
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF")  # JPEG includes MPO, which many phones write
 
 #: File name endings that a folder is searched for.
