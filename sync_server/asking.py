@@ -21,7 +21,7 @@ from edge_identify.sync_server.contract.problem_kinds import (
     UNUSABLE_PICTURE,
     ProblemError,
 )
-from edge_identify.sync_server.engine.pack_engine import NoTextEncoderError
+from edge_identify.sync_server.engine.pack_engine import NoOpenCVError, NoTextEncoderError, NoThumbnailsError
 from edge_identify.sync_server.engine.room import NoPackChosenError, NotReadyError
 from edge_identify.sync_server.engine.turns import BusyError
 
@@ -48,7 +48,9 @@ def asking(room: EngineRoom, pack: str | None) -> Iterator[PackEngine]:
             yield engine
     except PackNotFoundError as error:
         raise ProblemError(NOT_FOUND, str(error)) from error
-    except (NoPackChosenError, NoTextEncoderError) as error:
+    except NoOpenCVError as error:
+        raise ProblemError(UNAVAILABLE, f"this server cannot do that: {error}") from error
+    except (NoPackChosenError, NoTextEncoderError, NoThumbnailsError) as error:
         raise ProblemError(INVALID, str(error)) from error
     except PhotoError as error:
         raise ProblemError(UNUSABLE_PICTURE, str(error)) from error

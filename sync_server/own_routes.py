@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from flask import Response, request
 
 from edge_identify.edge_runtime.commands.answer_json import answer_as_line, document_as_line, reference_as_json
 from edge_identify.edge_runtime.commands.answers import Answer as Answered
-from edge_identify.edge_runtime.commands.answers import Answerer
+from edge_identify.edge_runtime.commands.answers import Answerer, FurtherPhoto
 from edge_identify.edge_runtime.deciding.place import MAX_ACCURACY_M, Position
 from edge_identify.edge_runtime.filters import namespaces_named_in
 from edge_identify.edge_runtime.pack.references import Filters
@@ -23,15 +24,26 @@ from edge_identify.sync_server.contract.kinds import (
     LabelTexts,
     Number,
     Picture,
+    Pictures,
     Text,
     Texts,
     Truth,
     Vector,
 )
 from edge_identify.sync_server.contract.openapi import component
-from edge_identify.sync_server.contract.operation import JSON, MULTIPART, Answer, Asked, Body, Field, Operation, Route
-from edge_identify.sync_server.contract.problem_kinds import INVALID, NOT_FOUND, ProblemError
-from edge_identify.sync_server.engine.pack_engine import position_of
+from edge_identify.sync_server.contract.operation import (
+    JSON,
+    MULTIPART,
+    Answer,
+    Asked,
+    Body,
+    Field,
+    Operation,
+    Route,
+    Upload,
+)
+from edge_identify.sync_server.contract.problem_kinds import INVALID, NOT_FOUND, UNUSABLE_PICTURE, ProblemError
+from edge_identify.sync_server.engine.pack_engine import NamedPhoto, position_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -71,15 +83,24 @@ IDENTIFY = Operation(
     path="/v1/identify",
     tag="identify",
     summary="Name what a photo shows.",
-    about="The answer is what `edge-identify photo.jpg --jsonl` prints. Nothing of the photo is kept.",
+    about="The answer is what `edge-identify photo.jpg --jsonl` prints, of several photos what it prints with "
+    "`--same-thing`; those of them that cannot be used are `left_out`. Nothing of the photo is kept.",
     bodies=(
         Body(
             content_type=MULTIPART,
             fields=(
-                FILE,
+                replace(
+                    FILE, kind=Pictures(), about=f"{FILE.about} Repeated: several photos of one and the same thing."
+                ),
                 _TOP_K,
                 PACK,
                 *_FORM_FILTERS,
+                Field(
+                    name="verify_geometry",
+                    about="Compare one photo point by point with thumbnails of the most similar references, and put "
+                    "those first whose points agree; needs a pack with thumbnails.",
+                    kind=Truth(),
+                ),
                 Field(
                     name="near",
                     about="Where it was taken, latitude and longitude in degrees, whatever its metadata says.",
@@ -257,22 +278,48 @@ def image_url(reference: Reference, index_id: int | None, engine: PackEngine, im
 
 
 def _identify(room: EngineRoom, asked: Asked) -> Response:
-    photo, filters, position = asked.picture("file"), _form_filters(asked), _position(asked)
+    photos, filters = asked.pictures("file"), _form_filters(asked)
+    if len(photos) > 1:
+        return _identify_together(room, asked)
+    (photo,) = photos
+    position = _position(asked, photo)
     with asking(room, asked.optional_text("pack")) as engine:
         found = engine.identify(
-            photo.data, name=photo.name, top_k=asked.integer("top_k"), filters=filters, position=position
+            photo.data,
+            name=photo.name,
+            top_k=asked.integer("top_k"),
+            filters=filters,
+            position=position,
+            verifies_geometry=asked.truth("verify_geometry"),
         )
     return _answered("photo", photo.name, noted(found))
 
 
-def _position(asked: Asked) -> Position | None:
+def _identify_together(room: EngineRoom, asked: Asked) -> Response:
+    if asked.truth("verify_geometry"):
+        raise ProblemError(INVALID, "`verify_geometry` compares one photo with references; send one `file`")
+    sent = asked.pictures("file")
+    photos = [NamedPhoto(name=one.name, data=one.data, position=_position(asked, one)) for one in sent]
+    with asking(room, asked.optional_text("pack")) as engine:
+        found, problems = engine.identify_together(photos, top_k=asked.integer("top_k"), filters=_form_filters(asked))
+        if found is None:
+            raise ProblemError(UNUSABLE_PICTURE, "; ".join(map(str, problems.values())))
+    first, *others = [photo.name for at, photo in enumerate(photos) if at not in problems]
+    answer = _answer("photo", first, noted(found), further_photos=tuple(FurtherPhoto(path=name) for name in others))
+    if not problems:
+        return json_response(answer)
+    left_out = [{"photo": photos[at].name, "error": str(error)} for at, error in problems.items()]
+    return json_response({**json.loads(answer), "left_out": left_out})
+
+
+def _position(asked: Asked, photo: Upload) -> Position | None:
     """Return where a photo was taken, by the same rules as on the device."""
     near, accuracy = asked.coordinates("near"), asked.number("accuracy")
     if asked.truth("no_location"):
         return None
     if near is not None:
         return Position(latitude=near[0], longitude=near[1], accuracy_m=accuracy, source="given")
-    return position_of(asked.picture("file").data)
+    return position_of(photo.data)
 
 
 def _search(room: EngineRoom, asked: Asked) -> Response:
@@ -313,9 +360,27 @@ def _search_vector(room: EngineRoom, asked: Asked) -> Response:
 
 
 def _answered(kind: str, question: str, found: Identification, suggested: tuple[str, ...] = ()) -> Response:
+    return json_response(_answer(kind, question, found, suggested_namespaces=suggested))
+
+
+def _answer(
+    kind: str,
+    question: str,
+    found: Identification,
+    *,
+    suggested_namespaces: tuple[str, ...] = (),
+    further_photos: tuple[FurtherPhoto, ...] = (),
+) -> str:
+    """Return the documented object, on one line."""
     answerer = Answerer(pack_name=found.pack_name, pack_version=found.pack_version, variant_name=found.variant_name)
-    answer = Answered(kind=kind, question=question, result=found, suggested_namespaces=suggested)
-    return json_response(answer_as_line(answer, answerer))
+    answer = Answered(
+        kind=kind,
+        question=question,
+        result=found,
+        suggested_namespaces=suggested_namespaces,
+        further_photos=further_photos,
+    )
+    return answer_as_line(answer, answerer)
 
 
 def _form_filters(asked: Asked) -> Filters:

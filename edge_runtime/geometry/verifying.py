@@ -15,7 +15,7 @@ from edge_identify.edge_runtime.geometry.agreement import Agreement, find_agreem
 from edge_identify.edge_runtime.geometry.library import load_opencv
 from edge_identify.edge_runtime.geometry.points import MOST_SIDE_PX, Points, find_points
 from edge_identify.edge_runtime.geometry.reranking import rerank
-from edge_identify.edge_runtime.images import open_photo
+from edge_identify.edge_runtime.images import decode_photo, open_photo
 from edge_identify.edge_runtime.pack.thumbnails_file import open_thumbnails
 
 if TYPE_CHECKING:
@@ -86,11 +86,11 @@ class GeometryVerifier:
         self._workers.shutdown()
         self._thumbnails.close()
 
-    def verify(self, photo: Path, found: Identification, *, top_k: int) -> Identification:
+    def verify(self, photo: Path | bytes, found: Identification, *, top_k: int) -> Identification:
         """Return the answer to a photo with its agreeing points, and its candidates in the order that these suggest.
 
         Args:
-            photo: The photo's file.
+            photo: The photo's file, or the bytes of one.
             found: The answer, with at least `CANDIDATES` matches where the pack has as many.
             top_k: How many matches to keep.
 
@@ -126,8 +126,11 @@ class GeometryVerifier:
         agreement = None if reference is None else find_agreement(find_points(picture), find_points(reference))
         return Comparison(photo=picture, reference=reference, agreement=agreement)
 
-    def _picture(self, photo: Path) -> Image:
-        picture = open_photo(photo, enough_px=MOST_SIDE_PX, region=self._region).image
+    def _picture(self, photo: Path | bytes) -> Image:
+        if isinstance(photo, bytes):
+            picture = decode_photo(photo, name="the photo", enough_px=MOST_SIDE_PX, region=self._region).image
+        else:
+            picture = open_photo(photo, enough_px=MOST_SIDE_PX, region=self._region).image
         picture.thumbnail((MOST_SIDE_PX, MOST_SIDE_PX))
         return picture
 

@@ -298,5 +298,16 @@ class Picture:
         raise InvalidValueError(f"is {_shown(value)} and not a file; send it as multipart/form-data")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pictures(Picture):
+    """Pictures' files, each a part of a form; the field is repeated."""
+
+    most: int = 20
+
+    def schema(self) -> dict[str, Any]:
+        """See `Kind`."""
+        return {"type": "array", "items": Picture().schema(), "minItems": 1, "maxItems": self.most}
+
+
 def _shown(value: Any) -> str:
     return type(value).__name__ if isinstance(value, dict | list) else str(value)[:40]

@@ -211,6 +211,15 @@ _OWN_COMPONENTS: Mapping[str, Any] = {
             "schema": {"const": 1},
             "pack": component("pack"),
             "encoder": component("encoder"),
+            "left_out": {
+                "description": "Of several photos those that could not be used; not there where all could.",
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["photo", "error"],
+                    "properties": {"photo": _TEXT, "error": _TEXT},
+                },
+            },
         },
         "allOf": [component("answer")],
     },

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge_identify.edge_runtime.errors import PackFormatError
 from edge_identify.edge_runtime.json_fields import parse_json_object
-from edge_identify.sync_server.contract.kinds import InvalidValueError, Kind, LabelTexts, Picture, Texts
+from edge_identify.sync_server.contract.kinds import InvalidValueError, Kind, LabelTexts, Picture, Pictures, Texts
 from edge_identify.sync_server.contract.problem_kinds import (
     INVALID,
     MALFORMED,
@@ -21,7 +21,7 @@ from edge_identify.sync_server.contract.problem_kinds import (
 
 if TYPE_CHECKING:
     from flask import Request, Response
-    from werkzeug.datastructures import MultiDict
+    from werkzeug.datastructures import FileStorage, MultiDict
 
 MULTIPART = "multipart/form-data"
 JSON = "application/json"
@@ -186,6 +186,10 @@ class Asked:
         """Return a `Vector`."""
         return tuple(self._values[name])
 
+    def pictures(self, name: str) -> tuple[Upload, ...]:
+        """Return `Pictures`, at least one."""
+        return tuple(self._values[name])
+
     def picture(self, name: str) -> Upload:
         """Return a `Picture`."""
         upload: Upload = self._values[name]
@@ -241,16 +245,23 @@ def _from_multipart(body: Body, request: Request) -> dict[str, Any]:
     uploads: dict[str, Any] = {}
     for one in body.fields:
         if isinstance(one.kind, Picture) and (sent := request.files.getlist(one.name)):
-            if len(sent) > 1:
-                raise ProblemError(INVALID, f"`{one.name}` is there {len(sent)} times")
-            uploads[one.name] = Upload(name=(sent[0].filename or "photo")[:_MAX_FILE_NAME], data=sent[0].read())
-            if not uploads[one.name].data:
-                raise ProblemError(UNUSABLE_PICTURE, f"`{one.name}` is empty (0 bytes)")
+            most = one.kind.most if isinstance(one.kind, Pictures) else 1
+            if len(sent) > most:
+                raise ProblemError(INVALID, f"`{one.name}` is there {len(sent)} times, and may be {most}")
+            files = tuple(_upload(file, one.name) for file in sent)
+            uploads[one.name] = files if isinstance(one.kind, Pictures) else files[0]
     values = _from_form(body.fields, request.form, uploads)
     for name, other in body.needs.items():
         if values[name] is not None and values[other] is None:
             raise ProblemError(INVALID, f"`{name}` says something of `{other}`; send both")
     return values
+
+
+def _upload(file: FileStorage, field_name: str) -> Upload:
+    upload = Upload(name=(file.filename or "photo")[:_MAX_FILE_NAME], data=file.read())
+    if not upload.data:
+        raise ProblemError(UNUSABLE_PICTURE, f"`{field_name}` is empty (0 bytes)")
+    return upload
 
 
 def _from_form(fields: Sequence[Field], form: MultiDict[str, str], uploads: Mapping[str, Any]) -> dict[str, Any]:

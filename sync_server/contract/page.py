@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 from edge_identify.edge_runtime import __version__
-from edge_identify.sync_server.contract.kinds import LabelTexts, Picture, Texts
+from edge_identify.sync_server.contract.kinds import LabelTexts, Picture, Pictures, Texts
 from edge_identify.sync_server.contract.openapi import TAGS, problems_of
 from edge_identify.sync_server.contract.operation import JSON, MULTIPART, Body, Field, Operation
 from edge_identify.sync_server.contract.problem_kinds import KINDS, ProblemKind
@@ -75,7 +75,9 @@ def _place(body: Body) -> str:
 def _row(one: Field, place: str) -> str:
     schema = one.kind.schema()
     repeated = "list of texts" if place == "JSON" else "text, repeatable"
-    kind = {Picture: "file", Texts: repeated, LabelTexts: repeated}.get(type(one.kind), schema["type"])
+    kind = {Picture: "file", Pictures: "file, repeatable", Texts: repeated, LabelTexts: repeated}.get(
+        type(one.kind), schema["type"]
+    )
     limits = [f"{word} {schema[key]}" for key, word in _LIMITS.items() if key in schema]
     state = "required" if one.is_required else f"default {one.default}" if one.default is not None else "optional"
     about = escape(", ".join([str(kind), *limits, state]))

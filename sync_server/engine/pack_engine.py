@@ -7,18 +7,22 @@ files, and the last few sets are kept. What decides is the device's own code, so
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
 
+from edge_identify.edge_runtime.errors import PhotoError, SetupError
 from edge_identify.edge_runtime.finding import ReferenceFinder, StageSeconds
+from edge_identify.edge_runtime.geometry.verifying import CANDIDATES, GeometryVerifier
 from edge_identify.edge_runtime.identification import Identifier, TextSearcher
 from edge_identify.edge_runtime.images import decode_image
 from edge_identify.edge_runtime.pack.manifest import Runtime
 from edge_identify.edge_runtime.pack.references import NO_FILTERS, Filters, ReferenceTable
 from edge_identify.edge_runtime.pack.thumbnails_file import open_thumbnails
 from edge_identify.edge_runtime.photo_position import photo_position
-from edge_identify.edge_runtime.prepared_photos import prepare_photo_bytes
+from edge_identify.edge_runtime.prepared_photos import PreparedPhoto, prepare_photo_bytes
 from edge_identify.sync_server.engine.lending import Lending
 
 if TYPE_CHECKING:
@@ -33,12 +37,36 @@ if TYPE_CHECKING:
 
 _NARROWED_KEPT = 32  # sets of filters with an open index and table: a few file handles and the ids that pass
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedPhoto:
+    """A photo that was sent.
+
+    Attributes:
+        name: What error messages call it.
+        data: The bytes of its file.
+        position: Where it was taken; see `position_of`.
+    """
+
+    name: str
+    data: bytes
+    position: Position | None = None
+
+
 _Narrowed = Identifier | TextSearcher | ReferenceFinder
 N = TypeVar("N", Identifier, TextSearcher, ReferenceFinder)
 
 
 class NoTextEncoderError(Exception):
     """The pack cannot be asked by text."""
+
+
+class NoThumbnailsError(Exception):
+    """The pack has no pictures to compare a photo with."""
+
+
+class NoOpenCVError(Exception):
+    """This server lacks what pictures are compared with."""
 
 
 class PackEngine:
@@ -68,6 +96,9 @@ class PackEngine:
             self.thumbnails = None if thumbnails is None else stack.enter_context(thumbnails)
             self._narrowed: Lending[object, _Narrowed] = Lending(_close, most=_NARROWED_KEPT)
             stack.callback(self._close_narrowed)
+            self._verifier: GeometryVerifier | None = None
+            self._verifying = Lock()
+            stack.callback(self._close_verifier)
             self._stack = stack.pop_all()
 
     def close(self) -> None:
@@ -96,7 +127,14 @@ class PackEngine:
         return self._identifier.calibration is not None
 
     def identify(
-        self, photo: bytes, *, name: str, top_k: int, filters: Filters = NO_FILTERS, position: Position | None = None
+        self,
+        photo: bytes,
+        *,
+        name: str,
+        top_k: int,
+        filters: Filters = NO_FILTERS,
+        position: Position | None = None,
+        verifies_geometry: bool = False,
     ) -> Identification:
         """Name what a photo shows.
 
@@ -106,15 +144,55 @@ class PackEngine:
             top_k: How many references to return at most.
             filters: Which references may answer.
             position: Where it was taken; see `position_of`.
+            verifies_geometry: Whether it is compared point by point with the most similar references.
 
         Raises:
             PhotoError: The picture cannot be used.
             SetupError: A filter names what the pack does not have, or nothing passes.
             BusyError: No turn came in time.
+            NoThumbnailsError: The pack has no pictures to compare with.
+            NoOpenCVError: Pictures cannot be compared here.
         """
+        verifier = self._geometry_verifier() if verifies_geometry else None
+        wanted = top_k if verifier is None else max(top_k, CANDIDATES)
         with self._narrowed_to(self._identifier, filters) as identifier, self._turns.turn():
             prepared = prepare_photo_bytes(photo, self.manifest.preprocessing, name=name, position=position)
-            return identifier.identify_prepared(prepared, top_k=top_k)
+            found = identifier.identify_prepared(prepared, top_k=wanted)
+            if verifier is None:
+                return found
+            with self._verifying:  # it remembers points, and keeps several processors busy with one photo
+                return verifier.verify(photo, found, top_k=top_k)
+
+    def identify_together(
+        self, photos: Sequence[NamedPhoto], *, top_k: int, filters: Filters = NO_FILTERS
+    ) -> tuple[Identification | None, dict[int, PhotoError]]:
+        """Name what several photos of one and the same thing show: one answer, made from those that can be used.
+
+        Args:
+            photos: At least one.
+            top_k: How many references to return at most.
+            filters: Which references may answer.
+
+        Returns:
+            The answer, None where no photo can be used; and what is wrong with the others, by their place.
+
+        Raises:
+            SetupError, BusyError: As `identify`.
+        """
+        prepared: list[PreparedPhoto] = []
+        problems: dict[int, PhotoError] = {}
+        with self._narrowed_to(self._identifier, filters) as identifier, self._turns.turn():
+            for at, photo in enumerate(photos):
+                try:
+                    prepared.append(
+                        prepare_photo_bytes(
+                            photo.data, self.manifest.preprocessing, name=photo.name, position=photo.position
+                        )
+                    )
+                except PhotoError as error:
+                    problems[at] = error
+            found = identifier.identify_together(prepared, top_k=top_k) if prepared else None
+        return found, problems
 
     def search_text(self, text: str, *, top_k: int, filters: Filters = NO_FILTERS) -> Identification:
         """Return the references nearest to a description; see `identify` for what is raised.
@@ -156,6 +234,24 @@ class PackEngine:
         searcher = self._text_searcher()
         with self._turns.turn():
             return searcher.embed(text)
+
+    def _geometry_verifier(self) -> GeometryVerifier:
+        """Return what compares photos with thumbnails, opened when it is first asked for."""
+        if self.thumbnails is None:
+            raise NoThumbnailsError(
+                f"pack {self.manifest.name} has no thumbnails, and pictures are what is compared point by point"
+            )
+        try:
+            with self._verifying:
+                if self._verifier is None:
+                    self._verifier = GeometryVerifier(self._pack, self._identifier.calibration)
+                return self._verifier
+        except SetupError as error:
+            raise NoOpenCVError(str(error)) from error
+
+    def _close_verifier(self) -> None:
+        if self._verifier is not None:
+            self._verifier.close()
 
     def _text_searcher(self) -> TextSearcher:
         if self._texts is None:

@@ -204,7 +204,7 @@ def test_a_value_that_is_there_twice_is_refused(service: Client) -> None:
         in service.post_file("/v1/identify", RED, ("top_k", "1"), ("top_k", "2")).json()["detail"]
     )
     twice = [("file", ("a.jpg", RED, "image/jpeg")), ("file", ("b.jpg", RED, "image/jpeg"))]
-    assert service.request("POST", "/v1/identify", fields=twice).problem == "invalid-value"
+    assert service.request("POST", "/v1/embed/image", fields=twice).problem == "invalid-value"
 
 
 @pytest.mark.parametrize(
