@@ -22,7 +22,8 @@ TOOLS = {
 
 
 def test_every_example_is_run() -> None:
-    assert {path.name for path in CLIENTS.iterdir() if path.is_file()} == TOOLS.keys()
+    others = {"picture_database.py"}  # by test_pgvector
+    assert {path.name for path in CLIENTS.iterdir() if path.is_file()} == TOOLS.keys() | others
 
 
 @pytest.mark.parametrize("name", TOOLS)
