@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from edge_identify.datasets.adding import AddReport, Progress, SaidOfAll, add_images, no_progress
+from edge_identify.datasets.build_history import BuildHistory
 from edge_identify.datasets.build_memory import BuildMemory
 from edge_identify.datasets.migrations import migrate
 from edge_identify.datasets.sources.source import file_name_of
@@ -248,6 +249,10 @@ class Catalogue:
     def build_memory(self) -> BuildMemory:
         """Return what builds left here for the next one."""
         return BuildMemory(self._database, self._transaction)
+
+    def build_history(self) -> BuildHistory:
+        """Return which packs were built from it."""
+        return BuildHistory(self._database, self._transaction)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -92,10 +92,28 @@ def _tell_pictures_apart(database: Database) -> None:
         database.execute(f"ALTER TABLE reference_image ADD COLUMN {column} TEXT")
 
 
+def _remember_which_packs_were_built(database: Database) -> None:
+    database.execute("""
+        CREATE TABLE build (
+            build_id INTEGER PRIMARY KEY,
+            finished_utc TEXT NOT NULL,  -- ISO 8601
+            pack_name TEXT NOT NULL,
+            pack_version TEXT NOT NULL,
+            software TEXT NOT NULL,
+            parameters TEXT NOT NULL,    -- JSON object of strings
+            data_sha256 TEXT NOT NULL,
+            encoder TEXT NOT NULL,       -- its fingerprint
+            reference_count INTEGER NOT NULL,
+            picture_count INTEGER NOT NULL,
+            figures TEXT NOT NULL        -- JSON object of numbers
+        )""")
+
+
 MIGRATIONS: tuple[Callable[[Database], None], ...] = (
     _create_tables,
     _remember_builds_and_withdrawals,
     _tell_pictures_apart,
+    _remember_which_packs_were_built,
 )
 
 

@@ -13,6 +13,7 @@ from edge_identify.convert.commands import (
     examining,
     listing,
     packing,
+    recording,
     training,
 )
 from edge_identify.edge_runtime import __version__
@@ -50,6 +51,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"edge-build {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (adding, cataloguing, packing, evaluating, examining, listing, drawing, training):
+    for module in (adding, cataloguing, packing, recording, evaluating, examining, listing, drawing, training):
         module.add_parser(commands)
     return parser

@@ -13,6 +13,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from edge_identify.convert.commands.presenting import megabytes, shown_progress, subcommand, tell_person
+from edge_identify.convert.commands.recording import add_option, open_mlflow, record_build
 from edge_identify.convert.export.computing import BATCH_SIZE, Batches, Computing, Device, choose_device
 from edge_identify.convert.export.variants import ALL_VARIANTS, DEFAULT_VARIANTS, checked_variant_names
 from edge_identify.edge_runtime.commands.running import ExitCode, printable
@@ -136,6 +137,7 @@ def add_parser(commands: Any) -> None:
         help="where the original encoder computes, and the references are embedded where ONNX Runtime can do it there "
         "with the same result (default auto: the fastest there is)",
     )
+    add_option(parser)
     parser.add_argument("--json", action="store_true", help="print what was built as one JSON object")
     parser.set_defaults(run=_pack)
 
@@ -200,6 +202,7 @@ def _pack(options: argparse.Namespace) -> ExitCode:
         device=choose_device(options.device), batches=Batches(options.batch_size, tell=tell_person), tell=tell_person
     )
     with Catalogue.open_existing(options.catalogue) as catalogue:
+        runs = open_mlflow(options)
         chosen = packable(catalogue.references(), withdrawn=catalogue.withdrawals(), as_of=options.as_of)
         ids = {reference.id for reference in chosen.references}
         images = [image for image in catalogue.images() if image.reference_id in ids]
@@ -216,6 +219,8 @@ def _pack(options: argparse.Namespace) -> ExitCode:
             memory=catalogue.build_memory(),
             computing=computing,
         )
+        seconds = perf_counter() - started
+        record_build(options, catalogue, report, seconds, runs)
     if chosen.withdrawn or chosen.not_valid:
         print(f"left out: {chosen.withdrawn} references withdrawn, {chosen.not_valid} not valid", file=sys.stderr)
     for left_out in report.left_out:
@@ -228,7 +233,7 @@ def _pack(options: argparse.Namespace) -> ExitCode:
         print(f"left out: {report.calibration.left_out_because}", file=sys.stderr)
     if report.texts.left_out_because:
         print(f"left out: {report.texts.left_out_because}", file=sys.stderr)
-    _print_build(options, report, perf_counter() - started)
+    _print_build(options, report, seconds)
     return ExitCode.SOME_SKIPPED if report.left_out or report.dropped else ExitCode.DONE
 
 

@@ -8,11 +8,12 @@ same bytes; no clock is read.
 from __future__ import annotations
 
 import errno
+import hashlib
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,6 +49,7 @@ from edge_identify.edge_runtime import __version__
 from edge_identify.edge_runtime.disk import disk_errors_explained
 from edge_identify.edge_runtime.durable import sha256_of_file, write_bytes
 from edge_identify.edge_runtime.errors import SetupError
+from edge_identify.edge_runtime.json_fields import canonical_json
 from edge_identify.edge_runtime.pack.manifest import (
     MANIFEST_NAME,
     FileEntry,
@@ -128,6 +130,8 @@ class BuildReport:
         signs_left_out: Why a large pack has no signs, in words; None where it has them, or is too small to gain.
         calibration: What became of the calibration.
         texts: What became of the calibration of texts.
+        data_sha256: Of the references and pictures in it; see `hash_of_data`.
+        encoder: Fingerprint of what embedded the pictures.
     """
 
     manifest: Manifest
@@ -136,6 +140,8 @@ class BuildReport:
     signs_left_out: str | None
     calibration: CalibrationOutcome
     texts: TextOutcome
+    data_sha256: str
+    encoder: str
 
 
 def build_pack(
@@ -222,6 +228,8 @@ def build_pack(
         signs_left_out=signs.left_out_because,
         calibration=calibration,
         texts=texts,
+        data_sha256=hash_of_data(references, embedded.images),
+        encoder=embedded.encoder,
     )
 
 
@@ -360,6 +368,18 @@ def with_licences_of_pictures(references: Sequence[Reference], images: Sequence[
         for reference in references
         if reference.id in licences
     ]
+
+
+def hash_of_data(references: Sequence[Reference], images: Sequence[CatalogueImage]) -> str:
+    """Return the hash of what a pack knows: its references, and which pictures, by content, show them."""
+    digest = hashlib.sha256()
+    for reference in sorted(with_licences_of_pictures(references, images), key=lambda each: each.id):
+        facts = asdict(replace(reference, labels=dict(reference.labels), attributes=dict(reference.attributes)))
+        digest.update(canonical_json(facts))
+    for image in sorted(images, key=lambda each: each.index_id):
+        shown = [image.index_id, image.reference_id, image.sha256, image.licence, image.provenance]
+        digest.update(canonical_json({"picture": shown}))
+    return digest.hexdigest()
 
 
 def _facts_of(image: CatalogueImage, request: PackRequest) -> PictureFacts:

@@ -32,9 +32,8 @@ from edge_identify.edge_runtime.preprocessing import Preprocessing
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from edge_identify.convert.export.computing import Embed
     from edge_identify.convert.export.progress import Progress
-    from edge_identify.convert.export.variants import ExportedVariant
+    from edge_identify.convert.export.variants import Embed, ExportedVariant
     from edge_identify.datasets.catalogue import CatalogueImage
 
 _VECTOR = np.dtype("<f4")
@@ -82,11 +81,13 @@ class Embedded:
         images: The pictures that could be used, in the catalogue's order.
         embeddings: Unit vectors, float32 [n, dim], in the same order.
         left_out: The others.
+        encoder: Fingerprint of what embedded them.
     """
 
     images: tuple[CatalogueImage, ...]
     embeddings: NDArray[np.float32]
     left_out: tuple[LeftOut, ...]
+    encoder: str
 
 
 def embed_references(
@@ -170,6 +171,7 @@ def embed_remembering(
         images=tuple(used),
         embeddings=np.stack([known[image.sha256] for image in used]) if used else np.empty((0, dim), np.float32),
         left_out=(*left_out.values(), *unusable),
+        encoder=encoder,
     )
 
 
