@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from edge_identify.convert.commands import (
     adding,
     cataloguing,
+    deduplicating,
     drawing,
     evaluating,
     examining,
     listing,
     packing,
     recording,
+    searching,
     training,
 )
 from edge_identify.edge_runtime import __version__
@@ -51,6 +53,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"edge-build {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (adding, cataloguing, packing, recording, evaluating, examining, listing, drawing, training):
+    for module in (
+        adding,
+        cataloguing,
+        deduplicating,
+        packing,
+        searching,
+        recording,
+        evaluating,
+        examining,
+        listing,
+        drawing,
+        training,
+    ):
         module.add_parser(commands)
     return parser

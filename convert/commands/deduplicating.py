@@ -1,0 +1,261 @@
+"""`edge-build duplicates`: which pictures of a catalogue are the same, and which to keep. It deletes nothing."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edge_identify.convert.commands.presenting import shown_progress, subcommand
+from edge_identify.convert.commands.sheets import add_sheet_option, check_sheet, write_sheet
+from edge_identify.edge_runtime.commands.running import ExitCode, printable
+
+if TYPE_CHECKING:
+    from edge_identify.convert.exploring.contact_sheet import Card
+    from edge_identify.convert.exploring.duplicates import Copy, Group
+    from edge_identify.convert.exploring.keeping import Candidate
+    from edge_identify.convert.packing.pictures import LeftOut
+    from edge_identify.datasets.catalogue import ImageFacts
+
+
+def add_parser(commands: Any) -> None:
+    """Add the subcommand."""
+    parser = subcommand(
+        commands,
+        "duplicates",
+        "list pictures that are the same, exactly or nearly, and which of them to keep; nothing is deleted",
+        "edge-build duplicates --catalogue my.catalogue --html duplicates.html",
+    )
+    parser.add_argument("--catalogue", type=Path, required=True, metavar="FILE")
+    parser.add_argument(
+        "--namespace",
+        action="append",
+        metavar="NAME",
+        help="only among pictures of this namespace, or of these if given several times (default: across all)",
+    )
+    parser.add_argument(
+        "--difference",
+        type=_difference,
+        metavar="LEVELS",
+        help="how much a copy may differ at its worst place, in levels of brightness or colour from 0 (only exact "
+        "copies) to 255 (default 28, which tells copies from look-alikes best)",
+    )
+    parser.add_argument("--json", action="store_true", help="print the groups as one JSON object")
+    add_sheet_option(parser)
+    parser.set_defaults(run=_duplicates)
+
+
+def _difference(text: str) -> float:
+    try:
+        levels = float(text)
+    except ValueError:
+        levels = -1.0
+    if not 0 <= levels <= 255:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a difference from 0 to 255, such as 28")
+    return levels
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """What was found.
+
+    Attributes:
+        groups: The duplicates.
+        pictures: How many were looked at.
+        removable: References that show nothing but copies.
+        left_out: Pictures that could not be looked at.
+    """
+
+    groups: Sequence[Group]
+    pictures: int
+    removable: Sequence[str]
+    left_out: Sequence[LeftOut]
+
+
+def _duplicates(options: argparse.Namespace) -> ExitCode:
+    found = _look(options)
+    for left_out in found.left_out:
+        print(f"skipped: {printable(left_out.reason)}", file=sys.stderr)
+    command = _removal(options.catalogue, found.removable)
+    if options.json:
+        print(json.dumps(_as_json(options, found, command), ensure_ascii=False, indent=2))
+    else:
+        for line in _lines(found, command):
+            print(printable(line))
+    if options.html is not None:
+        _write_sheet(options.html, found)
+    return ExitCode.SOME_SKIPPED if found.left_out else ExitCode.DONE
+
+
+def _look(options: argparse.Namespace) -> _Found:
+    from edge_identify.convert.exploring.duplicates import MOST_DIFFERENCE, find_duplicates
+    from edge_identify.convert.exploring.embedding import embed_catalogue
+    from edge_identify.convert.exploring.keeping import Candidate, removable
+    from edge_identify.convert.models.loading import load_model
+    from edge_identify.convert.models.names import BUILTIN
+    from edge_identify.datasets.catalogue import Catalogue
+    from edge_identify.edge_runtime.errors import SetupError
+
+    with Catalogue.open_existing(options.catalogue) as catalogue:
+        every, references, withdrawn = catalogue.image_facts(), catalogue.references(), catalogue.withdrawals()
+        check_sheet(options, (facts.image.path for facts in every))
+        by_id = {reference.id: reference for reference in references}
+        known = {reference.namespace for reference in references}
+        if unknown := sorted(set(options.namespace or ()) - known):
+            raise SetupError(
+                f"{options.catalogue}: has no namespace {unknown[0]!r}; `edge-build list` shows those that there are"
+            )
+        candidates = [
+            Candidate(
+                facts=facts,
+                reference=by_id[facts.image.reference_id],
+                is_withdrawn=facts.image.reference_id in withdrawn,
+            )
+            for facts in every
+            if options.namespace is None or by_id[facts.image.reference_id].namespace in options.namespace
+        ]
+        images = [candidate.image for candidate in candidates]
+        embedded = embed_catalogue(load_model(BUILTIN), images, catalogue.build_memory(), shown_progress)
+    vectors = {image.sha256: row for image, row in zip(embedded.images, embedded.embeddings, strict=True)}
+    groups = find_duplicates(
+        candidates,
+        vectors,
+        most_difference=MOST_DIFFERENCE if options.difference is None else options.difference,
+        progress=lambda items: shown_progress("comparing", items),
+    )
+    copies = {copy.picture.image.index_id for group in groups for copy in group.copies}
+    return _Found(
+        groups=groups,
+        pictures=len(candidates),
+        removable=removable(_pictures_of(every), copies),
+        left_out=embedded.left_out,
+    )
+
+
+def _pictures_of(every: Sequence[ImageFacts]) -> Mapping[str, set[int]]:
+    pictures: dict[str, set[int]] = defaultdict(set)
+    for facts in every:
+        pictures[facts.image.reference_id].add(facts.image.index_id)
+    return pictures
+
+
+def _removal(catalogue: Path, ids: Sequence[str]) -> str | None:
+    """Return the command that would remove references; None where none can go."""
+    if not ids:
+        return None
+    # An id may begin with a hyphen, which only `--` keeps from being taken for an option.
+    return shlex.join(["edge-build", "remove", "--catalogue", str(catalogue), "--", *ids])
+
+
+def _lines(found: _Found, command: str | None) -> Iterator[str]:
+    for number, group in enumerate(found.groups, start=1):
+        yield f"{number}  keep  {_named(group.kept)}  ({_why(group)})"
+        for copy in group.copies:
+            yield f"   {_how(copy)}  {_named(copy.picture)}"
+    counts = Counter(str(copy.sameness) for group in found.groups for copy in group.copies)
+    kinds = ", ".join(f"{count} {kind}" for kind, count in counts.items())
+    yield (
+        f"{len(found.groups)} groups among {found.pictures} pictures; {counts.total()} beyond those to keep"
+        f"{f' ({kinds})' if kinds else ''}. Nothing was deleted."
+    )
+    if command is not None:
+        yield f"{len(found.removable)} references show nothing but such copies. To remove them:"
+        yield f"  {command}"
+
+
+def _how(copy: Copy) -> str:
+    return f"{copy.sameness}, difference {copy.difference:.0f}" if copy.sameness == "near" else str(copy.sameness)
+
+
+def _why(group: Group) -> str:
+    from edge_identify.convert.exploring.keeping import why_kept
+
+    return why_kept(group.kept, [copy.picture for copy in group.copies])
+
+
+def _named(picture: Candidate) -> str:
+    return "  ".join(part for part in (picture.reference.id, *_about(picture)) if part)
+
+
+def _about(picture: Candidate) -> tuple[str, ...]:
+    facts, reference = picture.facts, picture.reference
+    name = "" if reference.name == reference.id else reference.name
+    size = f"{facts.width_px} x {facts.height_px}"
+    return name, reference.namespace, size, facts.image.file_name, "withdrawn" if picture.is_withdrawn else ""
+
+
+def _as_json(options: argparse.Namespace, found: _Found, command: str | None) -> dict[str, Any]:
+    """Return `{"catalogue", "pictures", "groups", "removable", "command", "skipped"}`.
+
+    A group: `keep`, a picture; `because`; `copies`, pictures with `sameness`, `similarity` and `difference`. A picture:
+    `reference`, `name`, `namespace`, `index_id`, `path`, `width`, `height`, `length_bytes`, `withdrawn`.
+    """
+    return {
+        "catalogue": str(options.catalogue),
+        "pictures": found.pictures,
+        "groups": [
+            {
+                "keep": _picture_as_json(group.kept),
+                "because": _why(group),
+                "copies": [
+                    _picture_as_json(copy.picture)
+                    | {
+                        "sameness": str(copy.sameness),
+                        "similarity": round(copy.similarity, 4),
+                        "difference": round(copy.difference, 1),
+                    }
+                    for copy in group.copies
+                ],
+            }
+            for group in found.groups
+        ],
+        "removable": list(found.removable),
+        "command": command,
+        "skipped": [left_out.reason for left_out in found.left_out],
+    }
+
+
+def _picture_as_json(picture: Candidate) -> dict[str, Any]:
+    facts = picture.facts
+    return {
+        "reference": picture.reference.id,
+        "name": picture.reference.name,
+        "namespace": picture.reference.namespace,
+        "index_id": facts.image.index_id,
+        "path": str(facts.image.path),
+        "width": facts.width_px,
+        "height": facts.height_px,
+        "length_bytes": facts.length_bytes,
+        "withdrawn": picture.is_withdrawn,
+    }
+
+
+def _write_sheet(path: Path, found: _Found) -> None:
+    from edge_identify.convert.exploring.contact_sheet import Row
+
+    copies = sum(len(group.copies) for group in found.groups)
+    rows = (
+        Row(
+            title=f"{number}: keep {group.kept.reference.id}, {_why(group)}",
+            cards=[
+                _card(group.kept, "keep", is_marked=True),
+                *(_card(each.picture, _how(each)) for each in group.copies),
+            ],
+        )
+        for number, group in enumerate(found.groups, start=1)
+    )
+    about = f"{copies} of {found.pictures} pictures are the same as another, which is framed. Nothing was deleted."
+    write_sheet(path, "Pictures that are the same", about, rows)
+
+
+def _card(picture: Candidate, said: str, *, is_marked: bool = False) -> Card:
+    from edge_identify.convert.exploring.contact_sheet import Card
+
+    about = " · ".join(part for part in _about(picture) if part)
+    return Card(picture=picture.image.path, lines=(picture.reference.id, said, about), is_marked=is_marked)

@@ -1,0 +1,1 @@
+"""Looking around in a catalogue: which pictures are the same, and which fit a text or a picture."""

@@ -1,0 +1,189 @@
+"""Where two pictures of the same thing overlap, if one is the other at another size, or a part of it.
+
+What a newcomer would get wrong: a picture that lost a strip at one side fits the whole nowhere, pixel by pixel. So the
+one is looked for in the other at some sizes and all places, at thumbnail size, and then moved and stretched by shares
+of a pixel until it fits best (Lucas and Kanade, "An iterative image registration technique", 1981). Brightness is free
+in both steps: a brighter copy is a copy. Turned and mirrored pictures are others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+    Grey = NDArray[np.float32]
+    Box = tuple[float, float, float, float]  # left, top, right, bottom, in shares of the picture's sides
+
+_COARSE_PX = 28  # longer side of the pictures that are searched ...
+_FINER_PX = (56, 112)  # ... and of those that are moved, in turn
+_SHARES = tuple(np.linspace(1, 0.7, 9).tolist())  # of the larger picture's side that the smaller one may show
+_ROUNDS = 8  # of moving, in each
+_LARGEST_STEP, _SMALL_STEP = 0.05, 0.0005  # in shares of a side
+_LEAST_CORRELATION = 0.75  # of the best place at thumbnail size; crops have .82 and more, other things .7 and less
+_LEAST_OVERLAP = 0.4  # of either picture's area: seven tenths of both sides, less what moving may change
+_FLAT = 1e-3  # variance (of brightness 0 to 255) below which a picture shows nothing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overlap:
+    """The part that two pictures both show.
+
+    Attributes:
+        one: Where it is in the one.
+        other: Where it is in the other.
+    """
+
+    one: Box
+    other: Box
+
+
+WHOLE = Overlap(one=(0, 0, 1, 1), other=(0, 0, 1, 1))  # of pictures that show the same from edge to edge
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where the smaller of two pictures seems to be in the larger.
+
+    Attributes:
+        box: There, about.
+        is_in_other: Whether the one is in the other, rather than the other in the one.
+    """
+
+    box: Box
+    is_in_other: bool
+
+
+def find_place(one: Image, other: Image) -> Place | None:
+    """Return about where one of two upright RGB pictures is in the other; None where neither is found there."""
+    small_one, small_other = _grey(one, _COARSE_PX), _grey(other, _COARSE_PX)
+    in_one, in_other = _search(small_one, small_other), _search(small_other, small_one)
+    if max(in_one[0], in_other[0]) < _LEAST_CORRELATION:
+        return None
+    is_in_other = in_other[0] > in_one[0]
+    return Place(box=(in_other if is_in_other else in_one)[1], is_in_other=is_in_other)
+
+
+def find_overlap(one: Image, other: Image, place: Place) -> Overlap | None:
+    """Return the overlap of two pictures near a place, to a share of a pixel; None where it is too small."""
+    if not place.is_in_other:
+        return _refined(one, other, place.box)
+    swapped = _refined(other, one, place.box)
+    return None if swapped is None else Overlap(one=swapped.other, other=swapped.one)
+
+
+def _grey(picture: Image, longer_px: int) -> Grey:
+    from PIL.Image import Resampling
+
+    scale = longer_px / max(picture.size)
+    width, height = (max(8, round(side * scale)) for side in picture.size)
+    return np.asarray(picture.convert("L").resize((width, height), Resampling.BOX), dtype=np.float32)
+
+
+def _search(large: Grey, small: Grey) -> tuple[float, Box]:
+    """Return the best correlation of one picture with a part of another, and which part, in shares."""
+    best: tuple[float, Box] = (-1.0, (0.0, 0.0, 1.0, 1.0))
+    for template in _templates(large, small):
+        height, width = template.shape
+        scores = _correlations(large, template)
+        top, left = np.unravel_index(int(np.argmax(scores)), scores.shape)
+        score = float(scores[top, left])
+        if score > best[0]:
+            rows, columns = large.shape
+            best = score, (left / columns, top / rows, (left + width) / columns, (top + height) / rows)
+    return best
+
+
+def _templates(large: Grey, small: Grey) -> Iterator[Grey]:
+    """Yield a picture as large as it can be within another, and smaller."""
+    import PIL.Image
+    from PIL.Image import Resampling
+
+    picture = PIL.Image.fromarray(small)
+    fitting = min(large.shape[1] / picture.width, large.shape[0] / picture.height)
+    for share in _SHARES:
+        width, height = (max(8, round(side * fitting * share)) for side in picture.size)
+        if width <= large.shape[1] and height <= large.shape[0]:
+            yield np.asarray(picture.resize((width, height), Resampling.BILINEAR), dtype=np.float32)
+
+
+def _correlations(large: Grey, template: Grey) -> NDArray[np.float64]:
+    """Return the normalised correlation of a template with each place of a picture that it fits into."""
+    windows = np.lib.stride_tricks.sliding_window_view(large, template.shape)
+    places = windows.reshape(-1, template.size).astype(np.float64)
+    centred = template.ravel().astype(np.float64) - template.mean()
+    products = places @ centred
+    spread = places.var(axis=1) * centred.var()
+    scores = np.where(spread > _FLAT, products / template.size / np.sqrt(np.maximum(spread, _FLAT)), -1.0)
+    found: NDArray[np.float64] = scores.reshape(windows.shape[:2])
+    return found
+
+
+def _refined(large: Image, small: Image, box: Box) -> Overlap | None:
+    """Return the overlap near a box of the large picture that the small one fills, to a share of a pixel."""
+    # Left, width, top, height of the small picture's frame in the large one, in shares of the large one's sides.
+    frame = np.array([box[0], box[2] - box[0], box[1], box[3] - box[1]])
+    for longer_px in _FINER_PX:
+        moved = _moved(_grey(large, longer_px), _grey(small, longer_px), frame)
+        if moved is None:
+            return None
+        frame = moved
+    return _overlap(frame)
+
+
+def _moved(large: Grey, small: Grey, frame: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    rows, columns = ((np.arange(side) + 0.5) / side for side in small.shape)
+    down, across = np.meshgrid(rows, columns, indexing="ij")
+    for _ in range(_ROUNDS):
+        found, slope_down, slope_across, inside = _sampled(
+            large, frame[2] + frame[3] * down, frame[0] + frame[1] * across
+        )
+        if inside.sum() < _LEAST_OVERLAP * inside.size:
+            return None
+        # found + slopes . step = gain * wanted + offset, of which step, gain and offset are not known.
+        wanted = small[inside]
+        slopes = [slope_across, slope_across * across, slope_down, slope_down * down]
+        design = np.stack([*(each[inside] for each in slopes), -wanted, -np.ones_like(wanted)], axis=1)
+        step = np.linalg.lstsq(design.T @ design, -design.T @ found[inside], rcond=None)[0][:4]
+        frame = frame + np.clip(step, -_LARGEST_STEP, _LARGEST_STEP)
+        if np.abs(step).max() < _SMALL_STEP:
+            break
+    return frame
+
+
+def _sampled(
+    picture: Grey, down: NDArray[np.float64], across: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+    """Return the brightness at places given in shares, its change downwards and to the right, and what is inside."""
+    height, width = picture.shape
+    y, x = down * height - 0.5, across * width - 0.5
+    inside = (y >= 0) & (y <= height - 1) & (x >= 0) & (x <= width - 1)
+    top, left = (np.clip(np.floor(at).astype(int), 0, side - 2) for at, side in ((y, height), (x, width)))
+    v, u = np.clip(y - top, 0, 1), np.clip(x - left, 0, 1)
+    a, b = picture[top, left], picture[top, left + 1]
+    c, d = picture[top + 1, left], picture[top + 1, left + 1]
+    values = (a * (1 - u) + b * u) * (1 - v) + (c * (1 - u) + d * u) * v
+    slope_down = ((c * (1 - u) + d * u) - (a * (1 - u) + b * u)) * height
+    slope_across = ((b - a) * (1 - v) + (d - c) * v) * width
+    return values, slope_down, slope_across, inside
+
+
+def _overlap(frame: NDArray[np.float64]) -> Overlap | None:
+    left, width, top, height = frame.tolist()
+    if width <= 0 or height <= 0:
+        return None
+    one = (max(0.0, left), max(0.0, top), min(1.0, left + width), min(1.0, top + height))
+    other = (
+        (one[0] - left) / width,
+        (one[1] - top) / height,
+        (one[2] - left) / width,
+        (one[3] - top) / height,
+    )
+    large_enough = all((box[2] - box[0]) * (box[3] - box[1]) >= _LEAST_OVERLAP for box in (one, other))
+    return Overlap(one=one, other=other) if large_enough else None

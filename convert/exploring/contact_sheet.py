@@ -1,0 +1,98 @@
+"""A page of small pictures with a few words each: one file, without scripts, that asks for nothing from anywhere.
+
+What a newcomer would get wrong: a page is passed on, so it holds no path of its maker's disk and no metadata of a file;
+pictures are made small and encoded anew. `markup` escapes what the catalogue says of them.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge_identify.edge_runtime.commands.markup import Markup, document, element, join, style_sheet
+from edge_identify.edge_runtime.commands.photo_thumbnails import small_jpeg
+from edge_identify.edge_runtime.errors import PhotoError
+from edge_identify.edge_runtime.images import open_photo
+
+_SIDE_PX, _QUALITY = 176, 72  # enough to tell two pictures apart, about 5 kB
+
+_STYLE = """
+:root { color-scheme: light dark; --line: #ccc; --faint: #666; --card: #fff; --page: #f4f4f4; --ink: #111;
+  --marked: #1a7f37; }
+@media (prefers-color-scheme: dark) { :root { --line: #444; --faint: #aaa; --card: #222; --page: #111; --ink: #eee;
+  --marked: #4ac26b; } }
+* { box-sizing: border-box; }
+body { margin: 0 auto; max-width: 75rem; padding: 1rem; background: var(--page); color: var(--ink);
+  font: 1rem/1.4 system-ui, sans-serif; }
+h1 { font-size: 1.5rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
+ul { list-style: none; margin: 0; padding: 0; display: grid; gap: .75rem;
+  grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr)); }
+li { background: var(--card); border: 1px solid var(--line); border-radius: .5rem; padding: .5rem;
+  overflow-wrap: anywhere; content-visibility: auto; contain-intrinsic-size: auto 15rem; }
+li.marked { border: 2px solid var(--marked); }
+img { width: 100%; height: 10rem; object-fit: contain; display: block; }
+li p { margin: .15rem 0; font-size: .85rem; } li p + p, .faint { color: var(--faint); }
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """A picture and what is said of it.
+
+    Attributes:
+        picture: Its file; a place is left for one that cannot be opened.
+        lines: The first is the title.
+        is_marked: Whether it stands out.
+    """
+
+    picture: Path
+    lines: Sequence[str]
+    is_marked: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """Some cards that belong together.
+
+    Attributes:
+        title: What they are.
+        cards: At least one.
+    """
+
+    title: str
+    cards: Sequence[Card]
+
+
+def contact_sheet(title: str, about: str, rows: Iterable[Row]) -> Markup:
+    """Return a page of rows of pictures."""
+    policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+    head = join(
+        element("meta", charset="utf-8"),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("meta", http_equiv="Content-Security-Policy", content=policy),
+        element("meta", name="referrer", content="no-referrer"),
+        element("title", title),
+        style_sheet(_STYLE),
+    )
+    body = join(element("h1", title), element("p", about, class_="faint"), *map(_section, rows))
+    return document(head=head, body=body)
+
+
+def _section(row: Row) -> Markup:
+    return element("section", element("h2", row.title), element("ul", *map(_card, row.cards)))
+
+
+def _card(card: Card) -> Markup:
+    lines = (element("p", line) for line in card.lines)
+    return element("li", _picture(card), *lines, class_="marked" if card.is_marked else None)
+
+
+def _picture(card: Card) -> Markup:
+    try:
+        jpeg = small_jpeg(open_photo(card.picture, enough_px=_SIDE_PX).image, _SIDE_PX, _QUALITY)
+    except PhotoError:
+        return element("p", "no picture: its file cannot be opened")
+    address = f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode('ascii')}"
+    return element("img", src=address, alt=card.lines[0], loading="lazy")

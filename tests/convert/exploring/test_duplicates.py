@@ -1,0 +1,93 @@
+"""Groups of pictures that are the same: each was compared with the one that is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from edge_identify.convert.exploring import duplicates
+from edge_identify.convert.exploring.duplicates import Group, Sameness, find_duplicates
+from edge_identify.convert.exploring.keeping import Candidate
+from edge_identify.datasets.catalogue import Catalogue
+from edge_identify.datasets.sources import parse_source
+
+
+def candidates_in(folder: Path) -> list[Candidate]:
+    with Catalogue.open(folder / "catalogue") as catalogue:
+        catalogue.add(parse_source(f"images:{folder}"))
+        by_id = {reference.id: reference for reference in catalogue.references()}
+        return [Candidate(facts=each, reference=by_id[each.image.reference_id]) for each in catalogue.image_facts()]
+
+
+def groups_of(candidates: Sequence[Candidate]) -> list[Group]:
+    """Search with an encoder that takes everything for the same, so that pixels alone decide."""
+    return find_duplicates(candidates, {each.image.sha256: np.ones(1, np.float32) for each in candidates})
+
+
+def drawn(seed: int, *, side_px: int = 96) -> Image.Image:
+    coarse = np.random.default_rng(seed).integers(0, 255, (8, 8, 3), dtype=np.uint8)
+    return Image.fromarray(coarse).resize((side_px, side_px), Image.Resampling.BICUBIC)
+
+
+def named(groups: Sequence[Group]) -> list[tuple[str, dict[str, Sameness]]]:
+    return [
+        (group.kept.image.path.name, {copy.picture.image.path.name: copy.sameness for copy in group.copies})
+        for group in groups
+    ]
+
+
+def test_the_same_file_the_same_pixels_and_another_size_are_found_and_nothing_else(tmp_path: Path) -> None:
+    picture = drawn(1)
+    picture.save(tmp_path / "a.png")
+    (tmp_path / "b.png").write_bytes((tmp_path / "a.png").read_bytes())
+    picture.save(tmp_path / "c.bmp")
+    drawn(1, side_px=60).save(tmp_path / "d.png")
+    turned = picture.transpose(Image.Transpose.ROTATE_90)  # what EXIF's orientation 6 turns upright
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned.save(tmp_path / "e.png", exif=exif)
+    drawn(2).save(tmp_path / "other.png")
+    [(kept, copies)] = named(groups_of(candidates_in(tmp_path)))
+    same = {kept, *copies}
+    assert same == {"a.png", "b.png", "c.bmp", "d.png", "e.png"}
+    assert copies["d.png"] is Sameness.NEAR
+    assert sorted(copies.values()) == ["near", "same file" if kept != "c.bmp" else "same pixels", *["same pixels"] * 2]
+
+
+def test_a_chain_of_small_changes_does_not_make_a_group_of_strangers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for at in range(5):  # each as dark as the one before it plus ten levels: only neighbours are the same
+        Image.new("RGB", (40 - at, 40 - at), (at * 10, 0, 0)).save(tmp_path / f"{at}.png")
+
+    def apart(one: Image.Image, other: Image.Image, *, enough: float) -> float:  # noqa: ARG001 - as the real one
+        return abs(one.getpixel((0, 0))[0] - other.getpixel((0, 0))[0])  # type: ignore[index, operator]
+
+    monkeypatch.setattr(duplicates, "worst_difference", apart)
+    found = find_duplicates(
+        candidates := candidates_in(tmp_path),
+        {each.image.sha256: np.ones(1, np.float32) for each in candidates},
+        most_difference=12,
+    )
+    assert [(kept, list(copies)) for kept, copies in named(found)] == [("0.png", ["1.png"]), ("2.png", ["3.png"])]
+
+
+def test_what_the_encoder_finds_unlike_is_not_compared(tmp_path: Path) -> None:
+    drawn(1).save(tmp_path / "a.png")
+    drawn(1, side_px=60).save(tmp_path / "b.png")
+    first, second = candidates_in(tmp_path)
+    apart = {first.image.sha256: np.array([1, 0], np.float32), second.image.sha256: np.array([0, 1], np.float32)}
+    assert find_duplicates([first, second], apart) == []
+
+
+def test_a_picture_that_cannot_be_opened_is_the_same_as_its_own_copies_alone(tmp_path: Path) -> None:
+    drawn(1).save(tmp_path / "a.png")
+    (tmp_path / "b.png").write_bytes((tmp_path / "a.png").read_bytes())
+    drawn(1, side_px=60).save(tmp_path / "c.png")
+    candidates = candidates_in(tmp_path)
+    (tmp_path / "a.png").unlink()
+    assert named(groups_of(candidates)) == [("a.png", {"b.png": Sameness.FILE})]
