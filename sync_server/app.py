@@ -24,6 +24,7 @@ from edge_identify.sync_server.drop_in_routes import drop_in_routes
 from edge_identify.sync_server.image_urls import Recorded
 from edge_identify.sync_server.measuring import Measures
 from edge_identify.sync_server.own_routes import own_routes
+from edge_identify.sync_server.pack_routes import pack_routes
 from edge_identify.sync_server.problems import problem, problem_for, problem_of
 from edge_identify.sync_server.rate_limit import RateLimit
 from edge_identify.sync_server.settings import Settings
@@ -85,7 +86,9 @@ def create_app(
 
 
 def _routes(repo: Path | None, room: EngineRoom | None, measures: Measures, image_urls: ImageUrls) -> list[Route]:
-    routes = [] if room is None else [*own_routes(room, image_urls), *drop_in_routes(room, image_urls)]
+    routes = (
+        [] if room is None else [*own_routes(room), *pack_routes(room, image_urls), *drop_in_routes(room, image_urls)]
+    )
     routes += [] if repo is None else tree_routes(repo)
     routes += state_routes(repo, room, measures, lambda: [route.operation for route in routes])
     return routes

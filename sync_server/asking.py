@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from flask import g
@@ -29,8 +29,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_identify.edge_runtime.finding import Identification
-    from edge_identify.sync_server.engine.pack_engine import PackEngine
+    from edge_identify.sync_server.engine.pack_engine import Embedded, PackEngine
     from edge_identify.sync_server.engine.room import EngineRoom
+
+T = TypeVar("T", "Identification", "Embedded")
 
 _LOG = logging.getLogger(__name__)
 _BUSY_S, _NOT_READY_S = 1, 5  # when to come back: a photo takes a fraction of a second, a pack a few
@@ -65,10 +67,10 @@ def asking(room: EngineRoom, pack: str | None) -> Iterator[PackEngine]:
         raise ProblemError(UNAVAILABLE, "the pack cannot be used; its server's log says why") from error
 
 
-def noted(found: Identification) -> Identification:
-    """Return an answer whose stages are measured with this request."""
-    g.stages = found.times
-    return found
+def noted(answer: T) -> T:
+    """Return an answer, or an embedding, whose stages are measured with this request."""
+    g.stages = answer.times
+    return answer
 
 
 def unit_vector(numbers: Sequence[float], engine: PackEngine) -> NDArray[np.float32]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Response
 
+from edge_identify.edge_runtime.commands.answer_json import picture_as_json
 from edge_identify.edge_runtime.filters import namespaces_named_in
 from edge_identify.edge_runtime.pack.references import NO_FILTERS, Filters
 from edge_identify.sync_server.asking import asking, noted, unit_vector
@@ -20,18 +21,18 @@ from edge_identify.sync_server.contract.kinds import Integer, Text, Vector
 from edge_identify.sync_server.contract.operation import JSON, MULTIPART, Answer, Asked, Body, Field, Operation, Route
 from edge_identify.sync_server.contract.problem_kinds import MALFORMED
 from edge_identify.sync_server.engine.pack_engine import position_of
+from edge_identify.sync_server.json_answers import json_response
 from edge_identify.sync_server.own_routes import (
     FILE,
     MOST_ANSWERS,
     MOST_TEXT,
     PACK,
-    image_url,
-    json_response,
-    model_name,
 )
+from edge_identify.sync_server.pack_routes import image_url, model_name
 
 if TYPE_CHECKING:
     from edge_identify.edge_runtime.finding import Match
+    from edge_identify.sync_server.engine.pack_engine import PackEngine
     from edge_identify.sync_server.engine.room import EngineRoom
     from edge_identify.sync_server.image_urls import ImageUrls
 
@@ -230,9 +231,7 @@ def _identify(room: EngineRoom, asked: Asked, image_urls: ImageUrls) -> Response
     position = position_of(photo.data)
     with asking(room, asked.optional_text("pack")) as engine:
         found = noted(engine.identify(photo.data, name=photo.name, top_k=asked.integer("top_k"), position=position))
-        matches = [
-            _flash(match, image_url(match.reference, match.index_id, engine, image_urls)) for match in found.matches
-        ]
+        matches = [_flash(match, _image_url(match, engine, image_urls)) for match in found.matches]
     return json_response({"matches": matches, "processing_time_ms": round(1000 * found.seconds, 3)})
 
 
@@ -252,7 +251,7 @@ def _flash(match: Match, address: str | None) -> dict[str, Any]:
 def _embed_image(room: EngineRoom, asked: Asked) -> Response:
     picture = asked.picture("file")
     with asking(room, asked.optional_text("pack")) as engine:
-        vector = engine.embed_image(picture.data, name=picture.name)
+        vector = noted(engine.embed_image(picture.data, name=picture.name)).vector
         return json_response({"embedding": vector.tolist(), "model": model_name(engine), "device": engine.device})
 
 
@@ -262,18 +261,14 @@ def _search_bucket(room: EngineRoom, asked: Asked, image_urls: ImageUrls) -> Res
         if not filters:
             filters = replace(filters, namespaces=namespaces_named_in(query, engine.references.namespaces()))
         found = noted(engine.search_text(query, top_k=asked.integer("k"), filters=filters))
-        return json_response(
-            [_stored(match, image_url(match.reference, match.index_id, engine, image_urls)) for match in found.matches]
-        )
+        return json_response([_stored(match, _image_url(match, engine, image_urls)) for match in found.matches])
 
 
 def _search_bucket_by_image(room: EngineRoom, asked: Asked, image_urls: ImageUrls) -> Response:
     photo = asked.picture("file")
     with asking(room, asked.optional_text("pack")) as engine:
         found = noted(engine.identify(photo.data, name=photo.name, top_k=asked.integer("k")))
-        return json_response(
-            [_stored(match, image_url(match.reference, match.index_id, engine, image_urls)) for match in found.matches]
-        )
+        return json_response([_stored(match, _image_url(match, engine, image_urls)) for match in found.matches])
 
 
 def _stored(match: Match, address: str | None) -> dict[str, Any]:
@@ -318,13 +313,13 @@ def _search_vectors(room: EngineRoom, asked: Asked) -> Response:
 
 
 def _entry(match: Match) -> dict[str, Any]:
-    """Return a reference as a vector store's entry; what its maker recorded of the file is among the attributes."""
-    reference = match.reference
+    """Return a reference as a vector store's entry; its attributes count before what is known of the picture."""
+    reference, picture = match.reference, picture_as_json(match.picture)
     metadata = {
         "type": "image",
-        "filename": None,
-        "path": None,
-        "extension": None,
+        "filename": picture["filename"],
+        "path": picture["path"],
+        "extension": picture["extension"],
         "label": None,
         **reference.attributes,
         **reference.labels,
@@ -341,3 +336,7 @@ def _entry(match: Match) -> dict[str, Any]:
 
 def _in_namespace(name: str | None) -> Filters:
     return NO_FILTERS if name is None else Filters(namespaces=(name,))
+
+
+def _image_url(match: Match, engine: PackEngine, image_urls: ImageUrls) -> str | None:
+    return image_url(match.reference, match.index_id, match.picture, engine, image_urls)

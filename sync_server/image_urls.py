@@ -1,7 +1,7 @@
 """Where a client finds a reference's picture: the `image_url` of answers.
 
-A pack knows what its maker recorded (`image_url`, `s3_path`, `path` among a reference's attributes) and may have
-thumbnails; which of them clients can reach, only the operator knows.
+A pack knows what its maker recorded (`image_url`, `s3_path` and `path` among a reference's attributes, a picture's path
+in its source) and may have thumbnails; which of them clients can reach, only the operator knows.
 
 A newcomer would sign whatever a pack names: whoever makes a pack could then have this server's credentials read any
 object that they may. Only what lies in the folder that the operator names is signed.
@@ -17,20 +17,20 @@ from edge_identify.edge_runtime.errors import NetworkError, SetupError
 from edge_identify.sync_server.bucket import Bucket, check_address
 
 if TYPE_CHECKING:
-    from edge_identify.edge_runtime.pack.references import Reference
+    from edge_identify.edge_runtime.pack.references import PictureFacts, Reference
 
 RECORDED, SERVED, PUBLIC, PRESIGNED = "recorded", "served", "public:", "presigned:"
-_PATH_ATTRIBUTES = ("s3_path", "path")
 
 
 class ImageUrls(Protocol):
     """Says where pictures are."""
 
-    def of(self, reference: Reference, thumbnail: str | None) -> str | None:
+    def of(self, reference: Reference, picture: PictureFacts, thumbnail: str | None) -> str | None:
         """Return the address of a reference's picture; None for none.
 
         Args:
             reference: Whose picture.
+            picture: What the pack knows of it.
             thumbnail: The address of its thumbnail on this server; None where the pack has none.
         """
 
@@ -38,7 +38,7 @@ class ImageUrls(Protocol):
 class Recorded:
     """As the maker recorded, or the thumbnail here, or the reference's page."""
 
-    def of(self, reference: Reference, thumbnail: str | None) -> str | None:
+    def of(self, reference: Reference, _picture: PictureFacts, thumbnail: str | None) -> str | None:
         """See `ImageUrls.of`."""
         return reference.attributes.get("image_url") or thumbnail or reference.url
 
@@ -46,7 +46,7 @@ class Recorded:
 class Served:
     """The thumbnail here, and nothing elsewhere."""
 
-    def of(self, _: Reference, thumbnail: str | None) -> str | None:
+    def of(self, _reference: Reference, _picture: PictureFacts, thumbnail: str | None) -> str | None:
         """See `ImageUrls.of`."""
         return thumbnail
 
@@ -58,11 +58,11 @@ class Public:
         """Take the address."""
         self._base = base.rstrip("/")
 
-    def of(self, reference: Reference, thumbnail: str | None) -> str | None:
+    def of(self, reference: Reference, picture: PictureFacts, thumbnail: str | None) -> str | None:
         """See `ImageUrls.of`."""
-        path = _recorded_path(reference)
+        path = _recorded_path(reference, picture)
         if path is None or not _stays_below(key := urlsplit(path).path.strip("/") if "://" in path else path):
-            return Recorded().of(reference, thumbnail)
+            return Recorded().of(reference, picture, thumbnail)
         return f"{self._base}/{quote(key)}"
 
 
@@ -73,19 +73,19 @@ class Presigned:
         """Take the bucket, or a folder in it, that holds the pictures."""
         self._bucket, self._valid_s = bucket, valid_s
 
-    def of(self, reference: Reference, thumbnail: str | None) -> str | None:
+    def of(self, reference: Reference, picture: PictureFacts, thumbnail: str | None) -> str | None:
         """See `ImageUrls.of`."""
-        key = self._key(reference)
+        key = self._key(reference, picture)
         if key is None:
-            return Recorded().of(reference, thumbnail)
+            return Recorded().of(reference, picture, thumbnail)
         try:
             return self._bucket.signed_url(key, valid_s=self._valid_s)
         except (NetworkError, SetupError):  # counted; an answer without a picture is better than none
             return thumbnail
 
-    def _key(self, reference: Reference) -> str | None:
+    def _key(self, reference: Reference, picture: PictureFacts) -> str | None:
         """Return the object's path below the folder; None where it has none there."""
-        path = _recorded_path(reference)
+        path = _recorded_path(reference, picture)
         if path is not None and "://" in path:
             folder = f"{self._bucket.address}/"
             path = path.removeprefix(folder) if path.startswith(folder) else None
@@ -122,8 +122,8 @@ def image_urls(
     )
 
 
-def _recorded_path(reference: Reference) -> str | None:
-    return next((reference.attributes[name] for name in _PATH_ATTRIBUTES if reference.attributes.get(name)), None)
+def _recorded_path(reference: Reference, picture: PictureFacts) -> str | None:
+    return reference.attributes.get("s3_path") or picture.path or reference.attributes.get("path") or None
 
 
 def _stays_below(path: str) -> bool:

@@ -41,9 +41,10 @@ class Measures:
         self._received.inc(received_bytes)
 
     def add_stages(self, stages: StageSeconds) -> None:
-        """Count the stages of an answer."""
+        """Count the stages of an answer, or of an embedding; a stage that took nothing was not there."""
         for stage in ("prepare", "encode", "search", "decide"):
-            self._stages.labels(stage).observe(getattr(stages, stage))
+            if seconds := getattr(stages, stage):
+                self._stages.labels(stage).observe(seconds)
 
     def add_object_store_request(self, operation: str, outcome: str) -> None:
         """Count a request to a bucket; see `Bucket`."""

@@ -1,16 +1,14 @@
-"""The service's own routes under `/v1`: the decisions and fields of the device's `--json`."""
+"""The service's own questions under `/v1`: the decisions and fields of the device's `--json`."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from typing import TYPE_CHECKING
 
-from flask import Response, request
+from flask import Response
 
-from edge_identify.edge_runtime.commands.answer_json import answer_as_line, document_as_line, reference_as_json
+from edge_identify.edge_runtime.commands.answer_json import answer_as_line
 from edge_identify.edge_runtime.commands.answers import Answer as Answered
 from edge_identify.edge_runtime.commands.answers import Answerer, FurtherPhoto
 from edge_identify.edge_runtime.deciding.place import MAX_ACCURACY_M, Position
@@ -42,22 +40,18 @@ from edge_identify.sync_server.contract.operation import (
     Route,
     Upload,
 )
-from edge_identify.sync_server.contract.problem_kinds import INVALID, NOT_FOUND, UNUSABLE_PICTURE, ProblemError
+from edge_identify.sync_server.contract.problem_kinds import INVALID, UNUSABLE_PICTURE, ProblemError
 from edge_identify.sync_server.engine.pack_engine import NamedPhoto, position_of
+from edge_identify.sync_server.json_answers import json_response
+from edge_identify.sync_server.pack_routes import model_name, pack_named
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from edge_identify.edge_runtime.finding import Identification
-    from edge_identify.edge_runtime.pack.references import Reference
-    from edge_identify.sync_server.engine.pack_engine import PackEngine
+    from edge_identify.sync_server.engine.pack_engine import Embedded, PackEngine
     from edge_identify.sync_server.engine.room import EngineRoom
-    from edge_identify.sync_server.image_urls import ImageUrls
 
 MOST_ANSWERS = 100
 MOST_TEXT = 2000  # characters; a text tower reads some 60 words
-_MAX_INDEX_ID = 2**53
 
 PACK = Field(name="pack", about="The pack that answers; needed where several do.", kind=Text())
 FILE = Field(name="file", about="JPEG, PNG, GIF, BMP, WebP or TIFF.", kind=Picture(), is_required=True)
@@ -168,113 +162,15 @@ EMBED_TEXT = Operation(
     answers=(Answer(about="The vector and the space it is of.", schema=component("Embedding")),),
 )
 
-_NAME = Field(name="name", about="The pack's name.", kind=Text(), is_required=True)
 
-PACKS = Operation(
-    id="packs",
-    method="GET",
-    path="/v1/packs",
-    tag="packs",
-    summary="The packs that answer here.",
-    answers=(
-        Answer(
-            about="All of them.",
-            schema={
-                "type": "object",
-                "required": ["packs"],
-                "properties": {"packs": {"type": "array", "items": component("Pack")}},
-            },
-        ),
-    ),
-)
-
-ONE_PACK = Operation(
-    id="pack",
-    method="GET",
-    path="/v1/packs/{name}",
-    tag="packs",
-    summary="One pack, with its namespaces and kinds of label.",
-    in_path=(_NAME,),
-    answers=(Answer(about="The pack.", schema=component("Pack")),),
-)
-
-REFERENCE = Operation(
-    id="reference",
-    method="GET",
-    path="/v1/packs/{name}/references/{id}",
-    tag="packs",
-    summary="One reference, with the addresses of its pictures' thumbnails.",
-    in_path=(_NAME, Field(name="id", about="The reference's id.", kind=Text(), is_required=True)),
-    answers=(Answer(about="What the pack knows of it.", schema=component("Reference")),),
-)
-
-THUMBNAIL = Operation(
-    id="thumbnail",
-    method="GET",
-    path="/v1/packs/{name}/thumbnails/{number}",
-    tag="packs",
-    summary="The thumbnail of a reference's picture.",
-    in_path=(
-        _NAME,
-        Field(
-            name="number", about="As a reference says it.", kind=Integer(least=0, most=_MAX_INDEX_ID), is_required=True
-        ),
-    ),
-    answers=(Answer(about="A small picture.", content_type="image/webp"),),
-)
-
-
-def own_routes(room: EngineRoom, image_urls: ImageUrls) -> list[Route]:
-    """Return the routes, answered by an engine room.
-
-    Args:
-        room: Has the packs.
-        image_urls: Where clients find pictures.
-    """
+def own_routes(room: EngineRoom) -> list[Route]:
+    """Return the routes, answered by an engine room."""
     return [
         Route(operation=IDENTIFY, handler=lambda asked: _identify(room, asked)),
         Route(operation=SEARCH, handler=lambda asked: _search(room, asked)),
         Route(operation=EMBED_IMAGE, handler=lambda asked: _embed_image(room, asked)),
         Route(operation=EMBED_TEXT, handler=lambda asked: _embed_text(room, asked)),
-        Route(operation=PACKS, handler=lambda _: _packs(room)),
-        Route(operation=ONE_PACK, handler=lambda asked: _one_pack(room, asked)),
-        Route(operation=REFERENCE, handler=lambda asked: _reference(room, asked, image_urls)),
-        Route(operation=THUMBNAIL, handler=lambda asked: _thumbnail(room, asked)),
     ]
-
-
-def json_response(document: Mapping[str, Any] | list[Any] | str) -> Response:
-    """Return an answer in JSON that no cache keeps."""
-    line = document if isinstance(document, str) else document_as_line(document)
-    response = Response(f"{line}\n", content_type=JSON)
-    response.headers["Cache-Control"] = "no-store"
-    return response
-
-
-def model_name(engine: PackEngine) -> str:
-    """Return the name of the encoder's model and of its weights."""
-    model = engine.manifest.model
-    return f"{model.name}/{model.pretrained}"
-
-
-def thumbnail_path(engine: PackEngine, index_id: int | None) -> str | None:
-    """Return the address of a picture's thumbnail on this server; None where it has none."""
-    if engine.thumbnails is None or index_id is None or engine.thumbnails.webp(index_id) is None:
-        return None
-    return THUMBNAIL.path.format(name=quote(engine.manifest.name), number=index_id)
-
-
-def image_url(reference: Reference, index_id: int | None, engine: PackEngine, image_urls: ImageUrls) -> str | None:
-    """Return the address of a reference's picture, a whole one; None where there is none.
-
-    Args:
-        reference: Whose picture.
-        index_id: Which of its pictures has the thumbnail; None for none.
-        engine: Of its pack.
-        image_urls: Says where clients find pictures.
-    """
-    path = thumbnail_path(engine, index_id)
-    return image_urls.of(reference, None if path is None else request.host_url.rstrip("/") + path)
 
 
 def _identify(room: EngineRoom, asked: Asked) -> Response:
@@ -398,84 +294,23 @@ def _filters(asked: Asked, namespaces: str, labels: str) -> Filters:
 def _embed_image(room: EngineRoom, asked: Asked) -> Response:
     picture = asked.picture("file")
     with asking(room, asked.optional_text("pack")) as engine:
-        return _embedding(engine, engine.embed_image(picture.data, name=picture.name))
+        return _embedding(engine, noted(engine.embed_image(picture.data, name=picture.name)))
 
 
 def _embed_text(room: EngineRoom, asked: Asked) -> Response:
     with asking(room, asked.optional_text("pack")) as engine:
-        return _embedding(engine, engine.embed_text(asked.text("text")))
+        return _embedding(engine, noted(engine.embed_text(asked.text("text"))))
 
 
-def _embedding(engine: PackEngine, vector: NDArray[np.float32]) -> Response:
+def _embedding(engine: PackEngine, embedded: Embedded) -> Response:
     return json_response(
         {
-            "embedding": vector.tolist(),
-            "dim": len(vector),
+            "embedding": embedded.vector.tolist(),
+            "dim": len(embedded.vector),
             "model": model_name(engine),
             "embedding_space": engine.manifest.model.space_id,
             "encoder": engine.variant_name,
-            "pack": _pack_named(engine),
+            "pack": pack_named(engine),
             "device": engine.device,
         }
     )
-
-
-def _packs(room: EngineRoom) -> Response:
-    described = []
-    for name in room.names():
-        with asking(room, name) as engine:
-            described.append(_described(engine))
-    return json_response({"packs": described})
-
-
-def _one_pack(room: EngineRoom, asked: Asked) -> Response:
-    with asking(room, asked.text("name")) as engine:
-        more = {"namespaces": engine.references.namespaces(), "label_kinds": engine.references.label_kinds()}
-        return json_response(_described(engine) | more)
-
-
-def _pack_named(engine: PackEngine) -> dict[str, str]:
-    return {"name": engine.manifest.name, "version": str(engine.manifest.version)}
-
-
-def _described(engine: PackEngine) -> dict[str, Any]:
-    manifest = engine.manifest
-    return {
-        **_pack_named(engine),
-        "title": manifest.title,
-        "references": manifest.reference_count,
-        "pictures": manifest.index.count,
-        "model": model_name(engine),
-        "embedding_space": manifest.model.space_id,
-        "dim": manifest.model.dim,
-        "encoder": engine.variant_name,
-        "device": engine.device,
-        "decides": engine.decides,
-        "answers_texts": engine.answers_texts,
-        "has_thumbnails": engine.thumbnails is not None,
-    }
-
-
-def _reference(room: EngineRoom, asked: Asked, image_urls: ImageUrls) -> Response:
-    with asking(room, asked.text("name")) as engine:
-        images = engine.references.images_of(asked.text("id"))
-        if not images:
-            raise ProblemError(NOT_FOUND, f"pack {engine.manifest.name} has no reference {asked.text('id')!r}")
-        reference = engine.references.reference(asked.text("id"))
-        address = image_url(reference, images[0].index_id, engine, image_urls)
-        pictures = [{"sha256": one.sha256, "thumbnail": thumbnail_path(engine, one.index_id)} for one in images]
-        return json_response(
-            {"pack": _pack_named(engine), **reference_as_json(reference), "image_url": address, "pictures": pictures}
-        )
-
-
-def _thumbnail(room: EngineRoom, asked: Asked) -> Response:
-    with asking(room, asked.text("name")) as engine:
-        table, number = engine.thumbnails, asked.integer("number")
-        # Looked at before it is sent: a browser would decode a picture of any size.
-        data = None if table is None or table.picture(number) is None else table.webp(number)
-    if data is None:
-        raise ProblemError(NOT_FOUND, f"pack {asked.text('name')} has no thumbnail {asked.integer('number')}")
-    response = Response(data, content_type="image/webp")
-    response.headers["Cache-Control"] = "public, max-age=3600"  # a number is never used again for another picture
-    return response

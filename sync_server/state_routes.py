@@ -20,7 +20,7 @@ from edge_identify.sync_server.contract.operation import JSON, Answer, Operation
 from edge_identify.sync_server.contract.page import documentation_page
 from edge_identify.sync_server.contract.problem_kinds import DOCS_PATH, UNAVAILABLE, ProblemError
 from edge_identify.sync_server.folder_tree import read_listing
-from edge_identify.sync_server.own_routes import json_response
+from edge_identify.sync_server.json_answers import json_response
 from edge_identify.sync_server.tree_routes import HTML, page_of
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ def _device(room: EngineRoom | None, names: Sequence[str]) -> str:
 def _ready(room: EngineRoom | None) -> Response:
     if room is not None and not room.has_looked:
         raise ProblemError(UNAVAILABLE, "the packs are being opened", retry_after_s=1)
-    if room is not None and room.refused and not room.names():
+    if room is not None and (room.refused or room.cannot_list) and not room.names():
         raise ProblemError(UNAVAILABLE, "none of the packs could be opened; the server's log says why")
     return json_response({"status": "ok"})
 

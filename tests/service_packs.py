@@ -11,7 +11,13 @@ from colour_packs import COLOURS, add_calibration, with_files
 from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME, ThumbnailsSpec
 from edge_identify.edge_runtime.pack.manifest_json import parse_manifest, serialise_manifest
 from edge_identify.edge_runtime.pack.names import PackVersion
-from edge_identify.edge_runtime.pack.references import Reference, ReferenceImage, write_references
+from edge_identify.edge_runtime.pack.references import (
+    NOTHING_KNOWN,
+    PictureFacts,
+    Reference,
+    ReferenceImage,
+    write_references,
+)
 from edge_identify.edge_runtime.pack.thumbnails_file import write_thumbnails
 from letter_packs import TEXTS, with_texts, write_letter_pack
 
@@ -41,7 +47,12 @@ def write_service_pack(folder: Path, *, name: str = "letters", version: str = "1
     (folder / "references.sqlite").unlink()
     ids = [{"blue": "blue/2"}.get(colour, colour) for colour, _, _ in COLOURS]
     images = [
-        ReferenceImage(index_id=at + 1, reference_id=identifier, sha256=f"{at:064x}")
+        ReferenceImage(
+            index_id=at + 1,
+            reference_id=identifier,
+            sha256=f"{at:064x}",
+            facts=PictureFacts(path="art/green.png", type="PNG") if identifier == "green" else NOTHING_KNOWN,
+        )
         for at, identifier in enumerate(ids)
     ]
     write_references(folder / "references.sqlite", REFERENCES, images)

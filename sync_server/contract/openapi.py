@@ -287,6 +287,10 @@ _OWN_COMPONENTS: Mapping[str, Any] = {
                     "properties": {
                         "sha256": {"description": "Of the picture's file, which is not in the pack.", "type": "string"},
                         "thumbnail": {"description": "Its address; null without one.", "type": ["string", "null"]},
+                        **{
+                            name: {"type": ["string", "null"]}
+                            for name in ("type", "filename", "path", "extension", "licence", "provenance")
+                        },
                     },
                 },
             },

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from threading import Lock
+from time import perf_counter
 from typing import TYPE_CHECKING, TypeVar
 
 from edge_identify.edge_runtime.errors import PhotoError, SetupError
@@ -51,6 +52,24 @@ class NamedPhoto:
     name: str
     data: bytes
     position: Position | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Embedded:
+    """An embedding and what it took.
+
+    Attributes:
+        vector: Unit vector, float32 [dim].
+        times: Wall time; nothing was searched or decided.
+    """
+
+    vector: NDArray[np.float32]
+    times: StageSeconds
+
+    @classmethod
+    def of(cls, vector: NDArray[np.float32], *, prepare_s: float, encode_s: float) -> Embedded:
+        """Return it with the time that making the input ready and encoding it took."""
+        return cls(vector=vector, times=StageSeconds(prepare=prepare_s, encode=encode_s, search=0.0, decide=0.0))
 
 
 _Narrowed = Identifier | TextSearcher | ReferenceFinder
@@ -212,20 +231,22 @@ class PackEngine:
             (found,) = finder.answers(embedding[None, None], top_k, self.variant_name, [spent])
         return found
 
-    def embed_image(self, picture: bytes, *, name: str) -> NDArray[np.float32]:
-        """Return a picture's unit vector as the index has it of references, float32 [dim].
+    def embed_image(self, picture: bytes, *, name: str) -> Embedded:
+        """Return a picture's unit vector as the index has it of references.
 
         Raises:
             PhotoError: The picture cannot be used.
             BusyError: No turn came in time.
         """
         with self._turns.turn():
+            started = perf_counter()
             pixels = self._identifier.pixels(decode_image(picture, name=name))
+            prepared = perf_counter()
             embedding: NDArray[np.float32] = self._identifier.embed_pixels(pixels[None])[0]
-        return embedding
+            return Embedded.of(embedding, prepare_s=prepared - started, encode_s=perf_counter() - prepared)
 
-    def embed_text(self, text: str) -> NDArray[np.float32]:
-        """Return a text's unit vector, float32 [dim].
+    def embed_text(self, text: str) -> Embedded:
+        """Return a text's unit vector.
 
         Raises:
             NoTextEncoderError: The pack has none that runs here.
@@ -233,7 +254,9 @@ class PackEngine:
         """
         searcher = self._text_searcher()
         with self._turns.turn():
-            return searcher.embed(text)
+            started = perf_counter()
+            embedding = searcher.embed(text)
+            return Embedded.of(embedding, prepare_s=0.0, encode_s=perf_counter() - started)
 
     def _geometry_verifier(self) -> GeometryVerifier:
         """Return what compares photos with thumbnails, opened when it is first asked for."""

@@ -44,6 +44,7 @@ class EngineRoom:
         self._refused: dict[str, str] = {}
         self._refreshing = Lock()
         self._has_looked = Event()
+        self._cannot_list = False
 
     @property
     def has_looked(self) -> bool:
@@ -55,6 +56,11 @@ class EngineRoom:
         """Why newest versions could not be opened, by pack."""
         return dict(self._refused)
 
+    @property
+    def cannot_list(self) -> bool:
+        """Whether what lists the packs could not be read when it was looked at last."""
+        return self._cannot_list
+
     def names(self) -> tuple[str, ...]:
         """Return the names of the packs that answer, sorted."""
         return tuple(sorted(self._engines.keys()))
@@ -65,8 +71,10 @@ class EngineRoom:
             try:
                 offers = self._offers()
             except EdgeIdentifyError as error:
+                self._cannot_list = True
                 _LOG.warning("packs cannot be listed", extra={"reason": str(error)})
             else:
+                self._cannot_list = False
                 for name in self._known.keys() - offers.keys():
                     self._forget(name)
                 for offer in offers.values():

@@ -141,6 +141,13 @@ def test_the_vector_store_s_search_by_a_text(service: Client) -> None:
     assert (metadata["type"], metadata["label"], metadata["namespace"]) == ("image", "warm", "Paris")
 
 
+def test_the_vector_store_says_what_is_known_of_a_picture(service: Client) -> None:
+    vector = service.post_file("/embed-image", photo_of((0, 255, 0))).json()["embedding"]
+    (green,) = service.post_json("/api/v1/vectors/search", {"embedding": vector, "limit": 1}).json()["results"]
+    known = {name: green["metadata"][name] for name in ("type", "filename", "path", "extension")}
+    assert known == {"type": "image", "filename": "green.png", "path": "art/green.png", "extension": ".png"}
+
+
 def test_the_vector_store_s_search_by_a_vector(service: Client) -> None:
     vector = service.post_file("/embed-image", photo_of((0, 255, 0))).json()["embedding"]
 

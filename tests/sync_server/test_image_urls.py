@@ -10,7 +10,7 @@ from urllib.request import urlopen
 import pytest
 
 from edge_identify.edge_runtime.errors import SetupError
-from edge_identify.edge_runtime.pack.references import Reference
+from edge_identify.edge_runtime.pack.references import NOTHING_KNOWN, PictureFacts, Reference
 from edge_identify.sync_server.image_urls import ImageUrls, image_urls
 from live_service import Client, live
 from s3_server import S3Server
@@ -25,7 +25,7 @@ def reference(**attributes: str) -> Reference:
 
 
 def address(how: ImageUrls, thumbnail: str | None = HERE, **attributes: str) -> str | None:
-    return how.of(reference(**attributes), thumbnail)
+    return how.of(reference(**attributes), NOTHING_KNOWN, thumbnail)
 
 
 def test_what_was_recorded_counts_before_the_thumbnail_and_that_before_the_page() -> None:
@@ -55,6 +55,12 @@ def test_served_points_nowhere_else() -> None:
 )
 def test_public_addresses_are_made_from_the_recorded_path(attributes: dict[str, str], expected: str) -> None:
     assert address(image_urls("public:https://cdn.example.org/pics/", valid_s=60), **attributes) == expected
+
+
+def test_the_path_of_the_nearest_picture_counts_before_that_of_its_reference() -> None:
+    how, known = image_urls("public:https://cdn.example.org", valid_s=60), PictureFacts(path="art/back.jpg")
+    assert how.of(reference(path="art/front.jpg"), known, None) == "https://cdn.example.org/art/back.jpg"
+    assert how.of(reference(s3_path="s3://b/own.jpg"), known, None) == "https://cdn.example.org/own.jpg"
 
 
 @pytest.mark.parametrize(

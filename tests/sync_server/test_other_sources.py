@@ -15,7 +15,7 @@ from edge_identify.sync_server.bucket import Bucket
 from edge_identify.sync_server.bucket_tree import BucketTree
 from edge_identify.sync_server.publish import publish_into
 from golden_packs import PHOTOS, golden_answers, golden_pack
-from live_service import Client, live
+from live_service import Client, live, running
 from s3_server import CREDENTIALS, S3Server, s3_server
 from service_packs import photo_of, write_service_pack
 
@@ -62,6 +62,17 @@ def test_a_bucket_answers_and_its_newer_version_takes_over(s3: S3Server, service
         while client.post_file("/v1/identify", RED).json()["pack"]["version"] != "1.1.0":
             assert time.monotonic() < end
         assert 'outcome="failure"' not in client.get("/metrics").data.decode()
+
+
+def test_a_bucket_that_is_not_there_is_not_ready_and_the_log_says_why(s3: S3Server) -> None:
+    with running("--port", "0", "--bucket", "s3://nowhere/packs", "--endpoint", s3.endpoint) as (process, url):
+        client = Client(url, process)
+        end = time.monotonic() + 30
+        while not client.lines and time.monotonic() < end:
+            time.sleep(0.05)
+        assert "there is no bucket 'nowhere'" in client.lines[0]
+        assert (client.get("/readyz").status, client.get("/livez").status) == (503, 200)
+        client.close()
 
 
 def test_a_bucket_that_fails_is_counted_and_the_pack_goes_on_answering(

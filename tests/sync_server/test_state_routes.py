@@ -45,6 +45,19 @@ def test_metrics_count_requests_and_stages(service: Client) -> None:
         assert "process_resident_memory_bytes" in text
 
 
+def test_embedding_is_inference_too_and_searches_nothing(service: Client) -> None:
+    def count(stage: str) -> float:
+        name = f'edge_stage_seconds_count{{stage="{stage}"}} '
+        lines = service.get("/metrics").data.decode().splitlines()
+        return sum(float(line.removeprefix(name)) for line in lines if line.startswith(name))
+
+    before = {stage: count(stage) for stage in ("encode", "search")}
+    assert service.post_file("/v1/embed/image", RED).status == 200
+    assert service.post_file("/embed-image", RED).status == 200
+    assert service.post_json("/v1/embed/text", {"text": "ra"}).status == 200
+    assert {stage: count(stage) - before[stage] for stage in before} == {"encode": 3, "search": 0}
+
+
 def test_each_request_has_an_id_that_its_answer_and_its_log_share(service: Client) -> None:
     given = service.get("/health", X_Request_ID="my-id.1")
     made = service.get("/health")

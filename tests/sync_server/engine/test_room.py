@@ -85,7 +85,7 @@ def test_a_photo_is_answered_as_on_the_device(
 def test_texts_vectors_and_pictures_are_of_one_space(room: EngineRoom) -> None:
     room.refresh()
     with room.borrow("letters") as engine:
-        picture, text = engine.embed_image(RED, name="red"), engine.embed_text("ra")
+        picture, text = engine.embed_image(RED, name="red").vector, engine.embed_text("ra").vector
         assert picture @ picture == pytest.approx(1, abs=1e-5)
         assert engine.search_text("ra", top_k=1).matches[0].reference.id == "red"
         assert engine.search_vector(text, top_k=1).matches[0].reference.id == "red"
