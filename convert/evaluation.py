@@ -197,7 +197,7 @@ def evaluate_pack(
         prepare = partial(prepare_photo, recipe=pack.manifest.preprocessing, position_of=position_of)
         for batch in _batches(prepare, progress(queries), left_out):
             started = perf_counter()
-            outcomes.extend(_ask(identifier, batch, verifier))
+            outcomes.extend(_ask(identifier, batch, verifier, left_out))
             seconds += perf_counter() - started
     answer_ms = 1000 * seconds / len(outcomes) if outcomes else None
     return Evaluation(
@@ -236,20 +236,22 @@ def _batches(
         yield waiting
 
 
-def _ask(identifier: Identifier, batch: Sequence[_Prepared], verifier: GeometryVerifier | None) -> Iterator[Outcome]:
+def _ask(
+    identifier: Identifier, batch: Sequence[_Prepared], verifier: GeometryVerifier | None, left_out: list[LeftOut]
+) -> Iterator[Outcome]:
     photos = [prepared.photo for prepared in batch]
     if verifier is None:
-        answers = identifier.identify_batch(photos, top_k=max(DEPTHS))
-    else:
-        from edge_identify.edge_runtime.geometry.verifying import CANDIDATES
+        yield from map(_outcome, batch, identifier.identify_batch(photos, top_k=max(DEPTHS)))
+        return
+    from edge_identify.edge_runtime.geometry.verifying import CANDIDATES
 
-        found = identifier.identify_batch(photos, top_k=CANDIDATES)
-        answers = [
-            verifier.verify(prepared.query.photo, answer, top_k=max(DEPTHS))
-            for prepared, answer in zip(batch, found, strict=True)
-        ]
-    for prepared, answer in zip(batch, answers, strict=True):
-        yield _outcome(prepared, answer)
+    for prepared, found in zip(batch, identifier.identify_batch(photos, top_k=CANDIDATES), strict=True):
+        try:
+            answer = verifier.verify(prepared.query.photo, found, top_k=max(DEPTHS))
+        except PhotoError as error:  # it could be read a moment ago
+            left_out.append(LeftOut(path=prepared.query.photo, reason=str(error)))
+        else:
+            yield _outcome(prepared, answer)
 
 
 def _outcome(prepared: _Prepared, answer: Identification) -> Outcome:

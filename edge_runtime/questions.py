@@ -62,7 +62,21 @@ def named_scores(ranked: Sequence[Nearest]) -> list[tuple[str, float]]:
 
 
 def fused(photos: Sequence[Sequence[Nearest]]) -> list[Nearest]:
-    """Return the references of several photos of one thing, best first, each with the picture nearest to any photo."""
+    """Return the references of several photos of one thing, best first, each with the picture nearest to any photo.
+
+    The means are made of the first `DEPTH` references of each photo, however many are known: what is asked for to be
+    shown changes no score. References past these follow, with means of their own, which are no better.
+    """
+    from edge_identify.edge_runtime.deciding.fusing import DEPTH
+
+    best = _fused([found[:DEPTH] for found in photos])
+    if all(len(found) <= DEPTH for found in photos):
+        return best
+    told = {nearest.reference_id for nearest in best}
+    return [*best, *(nearest for nearest in _fused(photos) if nearest.reference_id not in told)]
+
+
+def _fused(photos: Sequence[Sequence[Nearest]]) -> list[Nearest]:
     from edge_identify.edge_runtime.deciding.fusing import mean_scores
 
     means = mean_scores([{nearest.reference_id: nearest.score for nearest in found} for found in photos])

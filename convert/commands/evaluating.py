@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge_identify.convert.commands.presenting import shown_progress, subcommand
-from edge_identify.edge_runtime.commands.output_files import check_nothing_lost, check_place
+from edge_identify.edge_runtime.commands.output_files import check_nothing_lost, check_outside_pack, check_place
 from edge_identify.edge_runtime.commands.running import ExitCode, printable
 from edge_identify.edge_runtime.errors import SetupError
 
@@ -67,6 +67,7 @@ def _evaluate(options: argparse.Namespace) -> ExitCode:
 
     _check_report_options(options)
     pack = open_pack(options.pack)
+    check_outside_pack({"--html": options.html}, pack.folder)
     queries = evaluation.read_queries(options.queries)
     if options.group_by is not None:
         evaluation.check_group_column(queries, options.group_by, where=str(options.queries))

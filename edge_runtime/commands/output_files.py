@@ -61,6 +61,22 @@ def check_nothing_lost(outputs: Mapping[str, Path | None], inputs: Iterable[str 
             raise SetupError(f"{path}: {option} would take the place of {read}, which is read; choose another place")
 
 
+def check_outside_pack(outputs: Mapping[str, Path | None], pack: Path) -> None:
+    """Check that no file is to be written into a pack's own folder, where it would lie among what was published.
+
+    Args:
+        outputs: By the options that name them; None where one is not used.
+        pack: The pack's folder.
+
+    Raises:
+        SetupError: Names the option and the pack.
+    """
+    folder = pack.resolve()
+    for option, path in outputs.items():
+        if path is not None and path.resolve().is_relative_to(folder):
+            raise SetupError(f"{path}: lies in the folder of the pack {pack}; choose a place outside for {option}")
+
+
 def _identity(path: str | Path) -> tuple[int, int] | None:
     """Return what tells a file from all others, links followed, as `os.path.samefile` does; None without a file."""
     try:

@@ -161,6 +161,7 @@ def _identify(options: argparse.Namespace) -> ExitCode:
         # First, so that a place that cannot be written is known before the work and not after it.
         page = stack.enter_context(_page_file(options.html))
         pack = chosen_pack(options)
+        _check_outside_pack(options, pack)
         identifier, first = _opened(pack, asked, options)
         stack.enter_context(identifier)
         count = 1 if options.same_thing else len(asked)
@@ -184,6 +185,14 @@ def _check_nothing_lost(options: argparse.Namespace, asked: Sequence[str | Answe
     from edge_identify.edge_runtime.commands.output_files import check_nothing_lost
 
     check_nothing_lost({"--html": options.html, "--explain": options.explain}, map(_path, asked))
+
+
+def _check_outside_pack(options: argparse.Namespace, pack: Pack) -> None:
+    if not (options.html or options.explain):
+        return
+    from edge_identify.edge_runtime.commands.output_files import check_outside_pack
+
+    check_outside_pack({"--html": options.html, "--explain": options.explain}, pack.folder)
 
 
 def _answers(

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from drawn_views import label, photo_of
 from edge_identify.convert import evaluation
 from edge_identify.convert.commands import main
 from edge_identify.convert.packing.thumbnails import thumbnail_webp
+from edge_identify.edge_runtime.identification import Identifier
 from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME, ThumbnailsSpec
 from edge_identify.edge_runtime.pack.manifest_json import serialise_manifest
 from edge_identify.edge_runtime.pack.references import ReferenceTable, write_references
@@ -63,9 +65,9 @@ def test_the_pack_s_own_thumbnails_are_shown_where_it_has_any(evaluate: Evaluate
     assert "--catalogue FILE" not in page
 
 
-def test_points_are_compared_where_that_is_asked_for(
-    colour_pack: Callable[[], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture
+def pictured(colour_pack: Callable[[], Path], tmp_path: Path) -> list[str]:
+    """The command line that asks a pack with thumbnails two photos: a label under other light, and plain green."""
     folder, of_blue = add_calibration(colour_pack(), temperature=0.2), 3
     write_thumbnails(folder / "small.sqlite", [(at, thumbnail_webp(label(at), 160)) for at in range(1, 6)])
     manifest = replace(
@@ -78,15 +80,36 @@ def test_points_are_compared_where_that_is_asked_for(
     Image.blend(seen, Image.new("RGB", seen.size, (255, 60, 60)), 0.3).save(tmp_path / "photo.png")
     Image.new("RGB", (20, 20), (0, 255, 0)).save(tmp_path / "green.png")
     (tmp_path / "queries.csv").write_text("query,id,kind\nphoto.png,blue,label\ngreen.png,green,plain\n")
-    words = ["evaluate", str(folder), "--queries", str(tmp_path / "queries.csv"), "--group-by", "kind", "--json"]
+    return ["evaluate", str(folder), "--queries", str(tmp_path / "queries.csv"), "--group-by", "kind", "--json"]
 
+
+def test_points_are_compared_where_that_is_asked_for(pictured: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     def recall(*more: str) -> dict[str, float]:
-        assert main([*words, *more]) == 0
+        assert main([*pictured, *more]) == 0
         kinds = json.loads(capsys.readouterr().out)["by_column"]["kind"]
         return {kind: figures["recall@1"] for kind, figures in kinds.items()}
 
     assert recall() == {"label": 0, "plain": 1}
     assert recall("--verify-geometry") == {"label": 1, "plain": 1}
+
+
+def test_a_photo_that_vanishes_before_its_points_are_compared_is_skipped_and_named(
+    pictured: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identify_batch = Identifier.identify_batch
+
+    def and_lose_one(*arguments: Any, **options: Any) -> Any:
+        answers = identify_batch(*arguments, **options)
+        (tmp_path / "green.png").unlink()
+        return answers
+
+    monkeypatch.setattr(Identifier, "identify_batch", and_lose_one)
+
+    assert main([*pictured, "--verify-geometry"]) == 1
+
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["by_column"]["kind"]["label"]["recall@1"] == 1
+    assert "green.png: no such file" in shown.err
 
 
 def test_comparing_points_needs_thumbnails(evaluate: Evaluate, capsys: pytest.CaptureFixture[str]) -> None:

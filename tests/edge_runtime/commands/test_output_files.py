@@ -76,6 +76,25 @@ def test_a_report_never_takes_the_place_of_what_is_read(
 
 
 @pytest.mark.usefixtures("here")
+@pytest.mark.parametrize("inside", ["page.html", "pack.json", "new/../page.png"])
+def test_nothing_is_written_into_the_pack_that_answers(
+    pack: str, capsys: pytest.CaptureFixture[str], inside: str
+) -> None:
+    Path(pack, "new").mkdir()
+    Path("linked").symlink_to(pack)
+    before = {path.name: path.read_bytes() for path in Path(pack).rglob("*") if path.is_file()}
+
+    for place in (str(Path(pack, inside)), str(Path("linked", inside))):
+        assert main(["a.png", "--pack", pack, "--html", place]) == 8
+        assert build_main(["evaluate", pack, "--queries", "q.csv", "--html", place]) == 8
+        assert capsys.readouterr().err.count("choose a place outside for --html") == 2
+    assert main(["a.png", "--pack", pack, "--explain", str(Path(pack, "proof.png"))]) == 8
+    assert "choose a place outside for --explain" in capsys.readouterr().err
+
+    assert {path.name: path.read_bytes() for path in Path(pack).rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.usefixtures("here")
 def test_an_earlier_page_may_be_replaced(pack: str) -> None:
     Path("page.html").write_text("old")
 
