@@ -1,18 +1,24 @@
-"""What a hundred new pictures cost in a catalogue of 4,000: adding them, and embedding them for the next pack.
+"""What a hundred new pictures cost in a catalogue of 4,000: adding them, embedding them, and the whole next pack.
 
     python benchmarks/growing_catalogue.py [--count 4000] [--new 100]
 
 Prints one JSON line: CPU and wall seconds of embedding all pictures with the built-in encoder's int8 form as a build
 does it, of doing it again with 100 more (whose share is asked to be at most 5 %), and of adding them; whether the
 pictures that the encoder is measured on stayed the same, without which it would be another encoder; and how many were
-embedded. The pictures are drawn, 128 pixels wide: larger ones take longer to decode, and make the share smaller. What a
-build does beside embedding (exporting, calibrating) does not depend on what is new, and is not in these figures.
+embedded. The pictures are drawn, 128 pixels wide: larger ones take longer to decode, and make the share smaller.
+
+Then, as whole commands with their start-up, in a second catalogue: `edge-build add` of all pictures, `edge-build pack`
+of them, in the ONNX int8 form, and both again with the new ones. What a pack takes beside embedding (exporting,
+calibrating, comparing with the original) does not depend on what is new.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import resource
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -35,7 +41,7 @@ from edge_identify.datasets.catalogue import Catalogue
 from edge_identify.datasets.sources import parse_source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from edge_identify.convert.export.variants import ExportedVariant
     from edge_identify.convert.models.loading import LoadedModel
@@ -65,10 +71,12 @@ def _measure(folder: Path, count: int, new: int) -> None:
         model, embedder = _encoder(folder / "pack", catalogue)
         run = _Run(catalogue, folder / "pack", model, embedder)
         full = _seconds(run.embed)
+        full_commands = _commands(folder, "1.0.0")
         _draw(folder / "pictures", range(count, count + new))
         adding = _seconds(lambda: catalogue.add(source))
         run.embedded = 0
         grown = _seconds(run.embed)
+        grown_commands = _commands(folder, "1.1.0")
         print_line(
             "growing_catalogue",
             count=count,
@@ -82,7 +90,34 @@ def _measure(folder: Path, count: int, new: int) -> None:
             embedded=run.embedded,
             same_encoder=_sample(catalogue) == before,
             adding_wall_s=adding[1],
+            **{f"{name}_full_{unit}": value for name, unit, value in _named(full_commands)},
+            **{f"{name}_grown_{unit}": value for name, unit, value in _named(grown_commands)},
         )
+
+
+def _commands(folder: Path, version: str) -> dict[str, tuple[float, float]]:
+    """Run the two commands on all pictures that are there; return CPU and wall seconds of each."""
+    catalogue = ["--catalogue", str(folder / "commands.catalogue")]
+    pack = ["--name", "grown", "--version", version, "--variants", "onnx-int8", "--out", str(folder / "whole-pack")]
+    return {
+        "command_add": _command_seconds(["add", f"images:{folder / 'pictures'}", *catalogue]),
+        "command_pack": _command_seconds(["pack", *catalogue, *pack, "--replace"]),
+    }
+
+
+def _command_seconds(words: list[str]) -> tuple[float, float]:
+    code = "import sys; from edge_identify.convert.commands import main; sys.exit(main())"
+    before, wall_s = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    subprocess.run([sys.executable, "-c", code, *words], check=True, capture_output=True)
+    wall_s, after = time.perf_counter() - wall_s, resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return round(cpu_s, 2), round(wall_s, 2)
+
+
+def _named(commands: dict[str, tuple[float, float]]) -> Iterator[tuple[str, str, float]]:
+    for name, (cpu_s, wall_s) in commands.items():
+        yield name, "cpu_s", cpu_s
+        yield name, "wall_s", wall_s
 
 
 class _Run:

@@ -59,9 +59,9 @@ def address_to_connect_to(host: str, port: int, *, resolve: LookUp, may_connect:
     addresses = resolve(host, port)
     allowed = next((address for address in addresses if may_connect(address)), None)
     if allowed is None:
+        what = "is" if addresses == [host] else f"stands for {', '.join(addresses)},"
         raise PrivateAddressError(
-            f"{host} is the private address {', '.join(addresses)}, which is not asked; "
-            "pass --allow-private if the list is your own"
+            f"{host} {what} a private address, which is not asked; pass --allow-private if the list is your own"
         )
     return allowed
 

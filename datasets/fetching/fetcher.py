@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from edge_identify.datasets.fetching.addresses import LookUp, MayConnect, is_public, look_up
+from edge_identify.datasets.fetching.addresses import LookUp, MayConnect, PrivateAddressError, is_public, look_up
 from edge_identify.datasets.fetching.connections import guarded_connections
 from edge_identify.datasets.fetching.picture_cache import CacheEntry, PictureCache
 from edge_identify.edge_runtime.durable import replacing
@@ -131,6 +131,8 @@ class PictureFetcher:
                 self._keep(address, response, until)
                 response.drain_conn()  # at its end already: the connection can be used again
                 response.release_conn()
+        except PrivateAddressError as error:
+            raise PrivateAddressError(f"{address}: {error}") from error
         except HTTPError as error:
             raise _explained(error, address) from error
 
@@ -242,10 +244,10 @@ def _explained(error: Exception, address: str) -> NetworkError:
         case exceptions.ReadTimeoutError():
             return PassingError(f"{address}: the server fell silent")
         case exceptions.ProtocolError():
-            return PassingError(f"{address}: the connection broke off ({_one_line(error)})")
+            return PassingError(f"{address}: the connection broke off ({_one_line(error.args[0])})")
         case _:
             return NetworkError(f"{address}: cannot be fetched ({_one_line(error)})")
 
 
-def _one_line(error: Exception) -> str:
+def _one_line(error: object) -> str:
     return " ".join(str(error).split())[:200]

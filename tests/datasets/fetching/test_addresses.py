@@ -39,5 +39,7 @@ def test_the_first_public_address_of_a_host_is_taken() -> None:
 
 
 def test_a_host_with_private_addresses_alone_is_refused_with_what_to_do() -> None:
-    with pytest.raises(PrivateAddressError, match=r"h is the private address 10\.0\.0\.1, .*--allow-private"):
+    with pytest.raises(PrivateAddressError, match=r"h stands for 10\.0\.0\.1, a private address, .*--allow-private"):
         address_to_connect_to("h", 80, resolve=lambda _host, _port: ["10.0.0.1"], may_connect=is_public)
+    with pytest.raises(PrivateAddressError, match=r"^10\.0\.0\.1 is a private address, which"):
+        address_to_connect_to("10.0.0.1", 80, resolve=lambda host, _port: [host], may_connect=is_public)
