@@ -61,9 +61,9 @@ def test_each_build_is_recorded_with_what_went_in_and_what_was_measured(
     assert "3 builds" in shown.err
 
 
-def test_a_licence_that_changes_is_other_data(catalogue: Path, built: list[str]) -> None:
+def test_a_credit_that_changes_is_other_data(catalogue: Path, built: list[str]) -> None:
     assert main(built) == 0
-    main(["add", f"images:{catalogue.parent / 'p'}", "--catalogue", str(catalogue), "--licence", "MIT"])
+    main(["add", f"images:{catalogue.parent / 'p'}", "--catalogue", str(catalogue), "--provenance", "Ada"])
     assert main(built) == 0
     with Catalogue.open_existing(catalogue) as opened:
         first, second = opened.build_history().records()
