@@ -161,12 +161,16 @@ def _lines(found: _Found, command: str | None) -> Iterator[str]:
     counts = Counter(str(copy.sameness) for group in found.groups for copy in group.copies)
     kinds = ", ".join(f"{count} {kind}" for kind, count in counts.items())
     yield (
-        f"{len(found.groups)} groups among {found.pictures} pictures; {counts.total()} beyond those to keep"
+        f"{_counted(found.groups, 'group')} among {found.pictures} pictures; {counts.total()} beyond those to keep"
         f"{f' ({kinds})' if kinds else ''}. Nothing was deleted."
     )
     if command is not None:
-        yield f"{len(found.removable)} references show nothing but such copies. To remove them:"
+        yield f"{_counted(found.removable, 'reference')} with nothing but such copies. To remove:"
         yield f"  {command}"
+
+
+def _counted(items: Sequence[object], word: str) -> str:
+    return f"{len(items)} {word}{'' if len(items) == 1 else 's'}"
 
 
 def _how(copy: Copy) -> str:

@@ -168,6 +168,8 @@ class _Looks:
             return None
         if first.pixels == second.pixels:
             return Sameness.PIXELS, 0.0
+        if most_difference <= 0:  # exact copies alone: a smaller copy of a smooth picture differs by nothing
+            return None
         difference = worst_difference(first.small, second.small, enough=most_difference)
         return (Sameness.NEAR, difference) if difference <= most_difference else None
 

@@ -91,3 +91,14 @@ def test_a_picture_that_cannot_be_opened_is_the_same_as_its_own_copies_alone(tmp
     candidates = candidates_in(tmp_path)
     (tmp_path / "a.png").unlink()
     assert named(groups_of(candidates)) == [("a.png", {"b.png": Sameness.FILE})]
+
+
+def test_where_nothing_may_differ_only_exact_copies_are_left(tmp_path: Path) -> None:
+    smooth = Image.linear_gradient("L").convert("RGB")
+    smooth.save(tmp_path / "a.png")
+    smooth.save(tmp_path / "b.bmp")
+    smooth.resize((128, 128)).save(tmp_path / "c.png")
+    candidates = candidates_in(tmp_path)
+    embeddings = {each.image.sha256: np.ones(1, np.float32) for each in candidates}
+    assert [len(group.copies) for group in find_duplicates(candidates, embeddings)] == [2]
+    assert [len(group.copies) for group in find_duplicates(candidates, embeddings, most_difference=0)] == [1]

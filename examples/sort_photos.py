@@ -1,0 +1,50 @@
+"""Sort photos into folders by what a pack says they show; without --copy-into or --move-into only a plan is written.
+
+    edge-identify photos --pack ./my-things --jsonl | python sort_photos.py --out plan.csv --copy-into sorted
+
+The folder of a photo is the label `label` of the reference that it shows, or the reference's name. No file is replaced.
+"""
+
+import argparse
+import csv
+import json
+import re
+import shutil
+import sys
+from pathlib import Path
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--out", type=Path, required=True)
+parser.add_argument("--unsure", action="store_true")
+target = parser.add_mutually_exclusive_group()
+target.add_argument("--copy-into", type=Path)
+target.add_argument("--move-into", type=Path)
+options = parser.parse_args()
+
+rows = []
+for line in sys.stdin:
+    answer = json.loads(line)
+    if "error" in answer:
+        continue  # edge-identify has said why on standard error
+    nearest = answer["matches"][0]
+    sure = answer["decision"] == "identified" or options.unsure
+    name = nearest["labels"].get("label") or nearest["name"]
+    folder = re.sub(r"[^\w -]", "_", name).strip() if sure else ""
+    rows.append([answer["photo"], folder, answer["decision"] or "not calibrated", nearest["score"]])
+
+with options.out.open("w", newline="", encoding="utf-8") as file:
+    table = csv.writer(file)
+    table.writerow(["photo", "folder", "decision", "similarity"])
+    table.writerows(rows)
+
+into = options.copy_into or options.move_into
+for photo, folder, *_ in rows if into else []:
+    place = into / folder / Path(photo).name
+    if not folder:
+        continue
+    if place.exists():
+        print(f"left where it is: {photo}: {place} is there already", file=sys.stderr)
+        continue
+    place.parent.mkdir(parents=True, exist_ok=True)
+    (shutil.copy2 if options.copy_into else shutil.move)(photo, place)
+print(f"{sum(bool(row[1]) for row in rows)} of {len(rows)} photos have a folder; see {options.out}", file=sys.stderr)
