@@ -94,6 +94,7 @@ class OnnxEncoder:
 def _session(path: Path, *, many: bool, providers: Sequence[str]) -> onnxruntime.InferenceSession:
     import onnxruntime
 
+    onnxruntime.disable_telemetry_events()  # for Windows, and for a process that had loaded it before us
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _ERRORS_ONLY
     options.intra_op_num_threads = _THREADS_FOR_MANY if many else _THREADS_FOR_ONE
