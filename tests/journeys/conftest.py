@@ -34,7 +34,7 @@ Run = Callable[..., Finished]
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Return a function that runs an installed command, away from the home folder."""
     home = tmp_path_factory.mktemp("home")
-    environment = {**os.environ, "HOME": str(home), "XDG_DATA_HOME": str(home), "PYTHONWARNINGS": "default"}
+    set_apart = {"HOME": str(home), "XDG_DATA_HOME": str(home), "PYTHONWARNINGS": "default"}
 
     def run_it(command: str, *arguments: object) -> Finished:
         words = [str(argument) for argument in arguments]
@@ -43,12 +43,24 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
             capture_output=True,
             text=True,
             check=False,
-            env=environment,
+            env={**os.environ, **set_apart},
             timeout=600,
         )
         return Finished(code=done.returncode, out=done.stdout, err=done.stderr)
 
     return run_it
+
+
+@pytest.fixture(scope="session")
+def succeed(run: Run) -> Callable[..., str]:
+    """Return a function that runs a command that has to end well, and returns what it printed."""
+
+    def run_well(command: str, *arguments: object) -> str:
+        finished = run(command, *arguments)
+        assert finished.code == 0, (command, arguments, finished.err)
+        return finished.out
+
+    return run_well
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
