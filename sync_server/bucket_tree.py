@@ -23,7 +23,7 @@ from edge_identify.edge_runtime.listing import (
 )
 from edge_identify.edge_runtime.pack.manifest import FileEntry
 from edge_identify.edge_runtime.pack.manifest_json import MAX_MANIFEST_BYTES
-from edge_identify.sync_server.bucket import Bucket, Found
+from edge_identify.sync_server.bucket import Bucket, ChangedMeanwhileError, Found
 from edge_identify.sync_server.caching import IMMUTABLE, REVALIDATE
 
 _JSON, _HTML, _BYTES = "application/json", "text/html; charset=utf-8", "application/octet-stream"
@@ -73,9 +73,16 @@ class BucketTree:
         self._bucket.write(path, source, content_type=_BYTES, cache_control=IMMUTABLE)
         return True
 
-    def add_manifest(self, manifest: FileEntry, data: bytes) -> None:
-        """See `PublishedTree.add_manifest`; written each time, which repairs it."""
-        self._bucket.write(manifest.path, data, content_type=_JSON, cache_control=IMMUTABLE)
+    def add_manifest(self, manifest: FileEntry, data: bytes, *, is_listed: bool) -> None:
+        """See `PublishedTree.add_manifest`; of two who bring different ones at once, the first one's stays."""
+        try:
+            self._bucket.replace(manifest.path, data, None, content_type=_JSON, cache_control=IMMUTABLE)
+        except ChangedMeanwhileError:
+            if self.manifest(manifest) == data:
+                return
+            if not is_listed:
+                raise
+            self._bucket.write(manifest.path, data, content_type=_JSON, cache_control=IMMUTABLE)
 
     def write_page(self, data: bytes) -> None:
         """See `PublishedTree.write_page`."""

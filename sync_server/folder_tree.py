@@ -94,8 +94,8 @@ class FolderTree:
                 raise PackDamagedError(f"{source}: was changed while it was published; build the pack again")
         return True
 
-    def add_manifest(self, manifest: FileEntry, data: bytes) -> None:
-        """See `PublishedTree.add_manifest`."""
+    def add_manifest(self, manifest: FileEntry, data: bytes, *, is_listed: bool) -> None:  # noqa: ARG002
+        """See `PublishedTree.add_manifest`; while the lock is held, what is not listed is nobody's."""
         target = self._repo / manifest.path
         target.parent.mkdir(parents=True, exist_ok=True)
         if not target.is_file() or target.read_bytes() != data:

@@ -68,8 +68,18 @@ class PublishedTree(Protocol):
             PackDamagedError: The file was changed since it was verified.
         """
 
-    def add_manifest(self, manifest: FileEntry, data: bytes) -> None:
-        """Put a version's manifest there."""
+    def add_manifest(self, manifest: FileEntry, data: bytes, *, is_listed: bool) -> None:
+        """Put a version's manifest there.
+
+        Args:
+            manifest: Where it goes.
+            data: Its bytes.
+            is_listed: Whether the tree lists this version with these bytes: what differs from them is then damaged,
+                and replaced.
+
+        Raises:
+            ChangedMeanwhileError: Somebody else has put another one there.
+        """
 
     def write_page(self, data: bytes) -> None:
         """Replace the page for people."""
@@ -130,9 +140,9 @@ def publish_into(pack: Path, tree: PublishedTree, *, now_utc: datetime) -> Publi
     verify_pack_files(pack, manifest)
     offered = _offered(manifest, manifest_bytes, now_utc)
     with tree.publishing():
-        _is_new(_listing_to_extend(tree).packs.get(manifest.name), manifest.name, offered)  # before anything is sent
+        is_listed = not _is_new(_listing_to_extend(tree).packs.get(manifest.name), manifest.name, offered)  # first
         copied = [entry for entry in _contents(manifest) if tree.add_blob(pack / entry.path, entry)]
-        tree.add_manifest(offered.manifest, manifest_bytes)
+        _add_manifest(tree, manifest.name, offered, manifest_bytes, is_listed=is_listed)
         is_new = _list(tree, manifest, offered)
     return PublishReport(
         name=manifest.name,
@@ -142,6 +152,18 @@ def publish_into(pack: Path, tree: PublishedTree, *, now_utc: datetime) -> Publi
         copied_bytes=sum(entry.length_bytes for entry in copied),
         reused_files=len(_contents(manifest)) - len(copied),
     )
+
+
+def _add_manifest(tree: PublishedTree, name: str, offered: OfferedVersion, data: bytes, *, is_listed: bool) -> None:
+    """Put a version's manifest there, and leave another's as it is: it may be listed at any moment."""
+    try:
+        tree.add_manifest(offered.manifest, data, is_listed=is_listed)
+    except ChangedMeanwhileError as error:
+        _is_new(_listing_to_extend(tree).packs.get(name), name, offered)  # says so if it is listed by now
+        raise SetupError(
+            f"{offered.manifest.path}: another publish of {name} {offered.version} has put other content there; build "
+            "with a higher --version, or publish that other build again if its publish was cut off"
+        ) from error
 
 
 def _list(tree: PublishedTree, manifest: Manifest, offered: OfferedVersion) -> bool:

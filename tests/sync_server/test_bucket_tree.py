@@ -18,6 +18,7 @@ from edge_identify.edge_runtime.commands.running import ExitCode
 from edge_identify.edge_runtime.durable import sha256_of_bytes
 from edge_identify.edge_runtime.errors import PackDamagedError, SetupError
 from edge_identify.edge_runtime.listing import LISTING_NAME, PAGE_NAME, blob_path
+from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME, FileEntry
 from edge_identify.edge_runtime.pack.names import PackVersion
 from edge_identify.sync_server.bucket import Bucket
 from edge_identify.sync_server.bucket_tree import BucketTree
@@ -161,6 +162,51 @@ def test_versions_are_immutable_there_too(s3: S3Server, small_pack: SmallPack, t
         published(s3, small_pack(tmp_path / "other", payload={"index.faiss": b"other"}))
     assert objects(s3) == before
     assert tree(s3).listing().packs["street-art"].newest.version == PackVersion(1, 0, 0)
+
+
+def test_of_two_contents_of_one_version_at_once_the_first_stays_whole(
+    s3: S3Server, small_pack: SmallPack, tmp_path: Path
+) -> None:
+    mine, other = small_pack(tmp_path / "mine"), small_pack(tmp_path / "other", payload={"index.faiss": b"other"})
+
+    class Overtaken(BucketTree):
+        def add_blob(self, source: Path, entry: FileEntry) -> bool:
+            if not tree(s3).listing().packs:
+                published(s3, other)
+            return super().add_blob(source, entry)
+
+    with pytest.raises(SetupError, match="versions are immutable"):
+        publish_into(mine, Overtaken(Bucket(ADDRESS, endpoint=s3.endpoint)), now_utc=NOW)
+    assert objects(s3)["street/manifests/street-art/1.0.0.json"] == (other / MANIFEST_NAME).read_bytes()
+
+
+def test_a_manifest_that_another_has_put_there_and_not_listed_yet_is_left_alone(
+    s3: S3Server, small_pack: SmallPack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = small_pack(tmp_path / "other", payload={"index.faiss": b"other"})
+
+    def cut(*_: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BucketTree, "write_page", cut)
+        with pytest.raises(KeyboardInterrupt):
+            published(s3, other)
+    before = objects(s3)["street/manifests/street-art/1.0.0.json"]
+    with pytest.raises(SetupError, match="has put other content there"):
+        published(s3, small_pack(tmp_path / "mine"))
+    assert objects(s3)["street/manifests/street-art/1.0.0.json"] == before
+    assert published(s3, other).is_new
+
+
+def test_a_damaged_manifest_is_repaired_by_publishing_again(
+    s3: S3Server, small_pack: SmallPack, tmp_path: Path
+) -> None:
+    pack = small_pack(tmp_path / "pack")
+    published(s3, pack)
+    s3.ask("/packs/street/manifests/street-art/1.0.0.json", method="PUT", data=b"{}")
+    assert not published(s3, pack).is_new
+    assert objects(s3)["street/manifests/street-art/1.0.0.json"] == (pack / MANIFEST_NAME).read_bytes()
 
 
 def test_a_file_that_was_changed_meanwhile_is_not_sent(
