@@ -14,9 +14,9 @@ import pytest
 README = Path(__file__).parents[2] / "README.md"
 
 
-def commands_of_the_three_journeys() -> list[list[str]]:
+def commands_between(begin: str, end: str) -> list[list[str]]:
     text = README.read_text(encoding="utf-8")
-    chapter = text[text.index("## Three journeys") : text.index("## What the numbers are")]
+    chapter = text[text.index(begin) : text.index(end)]
     blocks = re.findall(r"```sh\n(.*?)```", chapter, flags=re.DOTALL)
     return [shlex.split(line) for block in blocks for line in block.strip().splitlines()]
 
@@ -37,10 +37,10 @@ def test_the_three_journeys_work_as_they_stand(  # type: ignore[no-untyped-def]
     shutil.copy(photo, tmp_path / "photo.jpg")
     (tmp_path / "photos.csv").write_text(f"query,id\nphoto.jpg,{pictures[0].stem}\n")
 
-    journeys = commands_of_the_three_journeys()
+    journeys = commands_between("## Three journeys", "## What the numbers are")
     assert [words[:2] for words in journeys][:7] == [
-        ["edge-build", "add"], ["edge-build", "pack"], ["edge-build", "evaluate"],
-        ["edge-build", "doctor"], ["edge-build", "doctor"],
+        ["edge-build", "add"], ["edge-build", "pack"],
+        ["edge-build", "doctor"], ["edge-build", "doctor"], ["edge-build", "evaluate"],
         ["edge-serve", "publish"], ["edge-serve", "run"],
     ]  # fmt: skip
     serving = journeys.index(["edge-serve", "run", "--repo", "repo", "--port", "8000"])
@@ -58,6 +58,20 @@ def test_the_three_journeys_work_as_they_stand(  # type: ignore[no-untyped-def]
         assert finished.code in answered, (command, words, finished.err)
         if words == ["photo.jpg"]:
             assert pictures[0].stem in finished.out
+
+
+def test_a_stranger_types_first_what_the_journeys_are_tested_with() -> None:
+    stranger = commands_between("## Try it", "## Three journeys")
+    makefile = (README.parent / "Makefile").read_text(encoding="utf-8")
+    assert stranger[0] == ["make", "setup"]
+    assert "\nsetup:" in makefile
+    assert stranger[1] == ["source", ".venv/bin/activate"]
+    journeys = commands_between("## Three journeys", "## What the numbers are")
+    typed = [[word for word in words if word != "&"] for words in stranger[2:-1]]
+    assert len(typed) == 4
+    assert typed == [words for words in journeys if words in typed]
+    assert stranger[-1][0] == "curl"
+    assert stranger[-1][-3:] == ["-F", "file=@photo.jpg", "http://127.0.0.1:8000/v1/identify"]
 
 
 def test_every_file_that_the_readme_links_to_is_there() -> None:
