@@ -6,7 +6,10 @@ import json
 import logging
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from threading import Event
 
@@ -15,14 +18,14 @@ import pytest
 from edge_identify.edge_runtime.commands.identify import main as identify
 from edge_identify.edge_runtime.deciding.decision import Decision
 from edge_identify.edge_runtime.durable import sha256_of_file
-from edge_identify.edge_runtime.errors import PackNotFoundError, PhotoError, SetupError
+from edge_identify.edge_runtime.errors import NetworkError, PackNotFoundError, PhotoError, SetupError
 from edge_identify.edge_runtime.listing import blob_path
 from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME
 from edge_identify.edge_runtime.pack.names import PackVersion
-from edge_identify.edge_runtime.pack.reader import read_manifest
+from edge_identify.edge_runtime.pack.reader import Pack, read_manifest
 from edge_identify.edge_runtime.pack.references import Filters
 from edge_identify.edge_runtime.store import PackStore
-from edge_identify.sync_server.engine.pack_sources import InstalledPacks, PublishedPacks
+from edge_identify.sync_server.engine.pack_sources import InstalledPacks, Offer, PublishedPacks
 from edge_identify.sync_server.engine.room import EngineRoom, NoPackChosenError, NotReadyError, Refreshing
 from edge_identify.sync_server.engine.turns import BusyError, Turns
 from edge_identify.sync_server.folder_tree import FolderTree
@@ -187,6 +190,70 @@ def test_a_version_that_cannot_be_opened_leaves_the_one_before_at_work(
     assert "calibration.json" in room.refused["letters"]
     with room.borrow() as engine:
         assert str(engine.manifest.version) == "1.0.0"
+
+
+def test_a_version_that_could_not_be_fetched_is_tried_again_after_a_pause(repo: Path, tmp_path: Path) -> None:
+    now, tries = [0.0], list[float]()
+    source = PublishedPacks(FolderTree(repo), tmp_path / "work")
+
+    class Hiccup:
+        def offers(self) -> list[Offer]:
+            return [replace(offer, open=partial(self.fetch, offer)) for offer in source.offers()]
+
+        def fetch(self, offer: Offer) -> AbstractContextManager[Pack]:
+            tries.append(now[0])
+            if len(tries) < 3:
+                raise NetworkError("the line was cut")
+            return offer.open()
+
+    room = EngineRoom([Hiccup()], Turns(1, patience_s=10), clock=lambda: now[0])
+    for second in range(40):
+        now[0] = float(second)
+        room.refresh()
+        assert bool(room.names()) == (len(tries) >= 3)
+    assert tries == [0.0, 5.0, 15.0], "a pause, then one twice as long, and open from then on"
+    assert room.refused == {}
+    room.close()
+
+
+def test_a_fault_in_one_pack_keeps_no_other_from_answering(repo: Path, tmp_path: Path) -> None:
+    publish(write_service_pack(tmp_path / "other", name="other"), repo, now_utc=NOW)
+    source = PublishedPacks(FolderTree(repo), tmp_path / "work")
+
+    class Faulty:
+        def offers(self) -> list[Offer]:
+            first, second = source.offers()
+            return [replace(first, open=lambda: 1 / 0), second]
+
+    room = EngineRoom([Faulty()], Turns(1, patience_s=10))
+    with pytest.raises(ZeroDivisionError):
+        room.refresh()
+    room.refresh()
+    assert (room.names(), room.refused) == (("other",), {"letters": "ZeroDivisionError"})
+    room.close()
+
+
+def test_a_source_that_cannot_be_read_keeps_no_other_from_answering(repo: Path, tmp_path: Path) -> None:
+    is_down = [True]
+    publish(write_service_pack(tmp_path / "other", name="other"), tmp_path / "second", now_utc=NOW)
+    second = PublishedPacks(FolderTree(tmp_path / "second"), tmp_path / "work")
+
+    class Unreliable:
+        def offers(self) -> list[Offer]:
+            if is_down[0]:
+                raise NetworkError("the bucket cannot be reached")
+            return second.offers()
+
+    room = EngineRoom([PublishedPacks(FolderTree(repo), tmp_path / "work"), Unreliable()], Turns(1, patience_s=10))
+    room.refresh()
+    assert (room.names(), room.cannot_list) == (("letters",), True)
+    is_down[0] = False
+    room.refresh()
+    assert (room.names(), room.cannot_list) == (("letters", "other"), False)
+    is_down[0] = True
+    room.refresh()
+    assert room.names() == ("letters", "other"), "what it offered last still answers"
+    room.close()
 
 
 def test_a_pack_that_is_gone_answers_no_more(room: EngineRoom, repo: Path, tmp_path: Path) -> None:
