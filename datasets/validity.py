@@ -49,13 +49,33 @@ def packable(references: Iterable[Reference], *, withdrawn: Collection[str], as_
     return Packable(references=valid, withdrawn=len(all_references) - len(left), not_valid=len(left) - len(valid))
 
 
-def is_valid(reference: Reference, day: date) -> bool:
-    """Whether a reference's dates, as far as it has any that can be read, allow a day."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validity:
+    """The days on which a reference should be in use.
+
+    Attributes:
+        since: The first; `date.min` where none is said.
+        until: The last; `date.max` where none is said.
+    """
+
+    since: date
+    until: date
+
+
+def validity_of(reference: Reference) -> Validity:
+    """Return what a reference's dates allow, as far as it has any that can be read."""
     begins = (date_in(reference.attributes.get(name, "")) for name in BEGIN_ATTRIBUTES)
     ends = (date_in(reference.attributes.get(name, "")) for name in EXPIRY_ATTRIBUTES)
-    return not any(each is not None and each > day for each in begins) and not any(
-        each is not None and each < day for each in ends
+    return Validity(
+        since=max((each for each in begins if each is not None), default=date.min),
+        until=min((each for each in ends if each is not None), default=date.max),
     )
+
+
+def is_valid(reference: Reference, day: date) -> bool:
+    """Whether a reference's dates, as far as it has any that can be read, allow a day."""
+    validity = validity_of(reference)
+    return validity.since <= day <= validity.until
 
 
 def date_in(text: str) -> date | None:

@@ -8,7 +8,7 @@ import shlex
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,9 +66,9 @@ class _Found:
     """What was found.
 
     Attributes:
-        groups: The duplicates.
+        groups: The duplicates: exact ones first.
         pictures: How many were looked at.
-        removable: References that show nothing but copies.
+        removable: References that show nothing but exact copies of pictures that stay.
         left_out: Pictures that could not be looked at.
     """
 
@@ -96,7 +96,7 @@ def _duplicates(options: argparse.Namespace) -> ExitCode:
 def _look(options: argparse.Namespace) -> _Found:
     from edge_identify.convert.exploring.duplicates import MOST_DIFFERENCE, find_duplicates
     from edge_identify.convert.exploring.embedding import embed_catalogue
-    from edge_identify.convert.exploring.keeping import Candidate, removable
+    from edge_identify.convert.exploring.keeping import Candidate, is_replaced_by, removable
     from edge_identify.convert.models.loading import load_model
     from edge_identify.convert.models.names import BUILTIN
     from edge_identify.datasets.catalogue import Catalogue
@@ -122,6 +122,8 @@ def _look(options: argparse.Namespace) -> _Found:
         ]
         images = [candidate.image for candidate in candidates]
         embedded = embed_catalogue(load_model(BUILTIN), images, catalogue.build_memory(), shown_progress)
+    lost = {left_out.path for left_out in embedded.left_out}
+    candidates = [replace(each, is_lost=each.image.path in lost) for each in candidates]
     vectors = {image.sha256: row for image, row in zip(embedded.images, embedded.embeddings, strict=True)}
     groups = find_duplicates(
         candidates,
@@ -129,11 +131,17 @@ def _look(options: argparse.Namespace) -> _Found:
         most_difference=MOST_DIFFERENCE if options.difference is None else options.difference,
         progress=lambda items: shown_progress("comparing", items),
     )
-    copies = {copy.picture.image.index_id for group in groups for copy in group.copies}
+    replaced = {
+        copy.picture.image.index_id
+        for group in groups
+        if group.is_exact
+        for copy in group.copies
+        if is_replaced_by(copy.picture, group.kept)
+    }
     return _Found(
         groups=groups,
         pictures=len(candidates),
-        removable=removable(_pictures_of(every), copies),
+        removable=removable(_pictures_of(every), replaced),
         left_out=embedded.left_out,
     )
 
@@ -150,23 +158,44 @@ def _removal(catalogue: Path, ids: Sequence[str]) -> str | None:
     if not ids:
         return None
     # An id may begin with a hyphen, which only `--` keeps from being taken for an option.
-    return shlex.join(["edge-build", "remove", "--catalogue", str(catalogue), "--", *ids])
+    return " ".join(map(_quoted, ["edge-build", "remove", "--catalogue", str(catalogue), "--", *ids]))
+
+
+def _quoted(word: str) -> str:
+    """Return a word as a shell reads it; one with line breaks and the like as `$'...'`, which stays on its line."""
+    if word.isprintable():
+        return shlex.quote(word)
+    escaped = (
+        character
+        if character.isprintable() and character not in "'\\"
+        else "".join(map("\\{:03o}".format, _bytes(character)))
+        for character in word
+    )
+    return f"$'{''.join(escaped)}'"
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
 
 
 def _lines(found: _Found, command: str | None) -> Iterator[str]:
     for number, group in enumerate(found.groups, start=1):
-        yield f"{number}  keep  {_named(group.kept)}  ({_why(group)})"
+        yield f"{number}  {_heading(group)}  {_named(group.kept)}  ({_why(group)})"
         for copy in group.copies:
             yield f"   {_how(copy)}  {_named(copy.picture)}"
     counts = Counter(str(copy.sameness) for group in found.groups for copy in group.copies)
     kinds = ", ".join(f"{count} {kind}" for kind, count in counts.items())
     yield (
-        f"{_counted(found.groups, 'group')} among {found.pictures} pictures; {counts.total()} beyond those to keep"
+        f"{_counted(found.groups, 'group')} among {found.pictures} pictures; {counts.total()} beyond the first of each"
         f"{f' ({kinds})' if kinds else ''}. Nothing was deleted."
     )
     if command is not None:
-        yield f"{_counted(found.removable, 'reference')} with nothing but such copies. To remove:"
+        yield f"{_counted(found.removable, 'reference')} with only exact copies of pictures that stay. To remove:"
         yield f"  {command}"
+
+
+def _heading(group: Group) -> str:
+    return "keep" if group.is_exact else "look at these:"
 
 
 def _counted(items: Sequence[object], word: str) -> str:
@@ -197,14 +226,15 @@ def _about(picture: Candidate) -> tuple[str, ...]:
 def _as_json(options: argparse.Namespace, found: _Found, command: str | None) -> dict[str, Any]:
     """Return `{"catalogue", "pictures", "groups", "removable", "command", "skipped"}`.
 
-    A group: `keep`, a picture; `because`; `copies`, pictures with `sameness`, `similarity` and `difference`. A picture:
-    `reference`, `name`, `namespace`, `index_id`, `path`, `width`, `height`, `length_bytes`, `withdrawn`.
+    A group: `exact`; `keep`, a picture; `because`; `copies`, pictures with `sameness`, `similarity` and `difference`.
+    A picture: `reference`, `name`, `namespace`, `index_id`, `path`, `width`, `height`, `length_bytes`, `withdrawn`.
     """
     return {
         "catalogue": str(options.catalogue),
         "pictures": found.pictures,
         "groups": [
             {
+                "exact": group.is_exact,
                 "keep": _picture_as_json(group.kept),
                 "because": _why(group),
                 "copies": [
@@ -246,9 +276,9 @@ def _write_sheet(path: Path, found: _Found) -> None:
     copies = sum(len(group.copies) for group in found.groups)
     rows = (
         Row(
-            title=f"{number}: keep {group.kept.reference.id}, {_why(group)}",
+            title=f"{number}: {_heading(group)} {group.kept.reference.id}, {_why(group)}",
             cards=[
-                _card(group.kept, "keep", is_marked=True),
+                _card(group.kept, "keep" if group.is_exact else "the best", is_marked=True),
                 *(_card(each.picture, _how(each)) for each in group.copies),
             ],
         )

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -37,7 +37,7 @@ LEAST_SIMILARITY = 0.65
 #: Of 1,600 copies .98 differ by no more, and of 900 look-alikes that differ in a tile or a colour .07, some of which
 #: nobody would see; at 16 that is .82 and .02, at 44 1.00 and .13.
 MOST_DIFFERENCE = 28.0
-_NEIGHBOURS = 12  # of each picture that are compared at most; its copies are among its nearest
+_NEIGHBOURS = 12  # of each picture that are compared, and again while one of them is a copy
 _LOOKS_KEPT = 512  # of up to 200 kB
 _CHUNK = 1024  # pictures that are looked up at once
 
@@ -69,15 +69,20 @@ class Copy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Pictures that are the same as one of them.
+    """Pictures that are the same as one of them, either exactly or nearly.
 
     Attributes:
         kept: The one.
-        copies: The others, at least one.
+        copies: The others, at least one: all `NEAR`, or none.
     """
 
     kept: Candidate
     copies: tuple[Copy, ...]
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the copies show nothing that the one does not, to the last pixel."""
+        return all(copy.sameness is not Sameness.NEAR for copy in self.copies)
 
 
 def find_duplicates(
@@ -87,7 +92,9 @@ def find_duplicates(
     most_difference: float = MOST_DIFFERENCE,
     progress: Callable[[Sequence[Sequence[Candidate]]], Iterable[Sequence[Candidate]]] = iter,
 ) -> list[Group]:
-    """Return the groups of pictures that are the same, the one to keep first.
+    """Return the groups of pictures that are the same, the one to keep first: those of exact copies, then near ones.
+
+    A picture may be kept in one of each. Of exact copies, only the kept one is in a group of near ones.
 
     Args:
         candidates: The pictures; those whose file cannot be used are the same as others by their hash alone.
@@ -98,51 +105,131 @@ def find_duplicates(
     by_hash: dict[str, list[Candidate]] = defaultdict(list)
     for candidate in best_first(candidates):
         by_hash[candidate.image.sha256].append(candidate)
-    near = _neighbours([sha256 for sha256 in by_hash if sha256 in embeddings], embeddings)
-    looks = _Looks()
-    taken: set[str] = set()
-    groups = []
+    search = _Search(by_hash, embeddings, most_difference)
     for kept, *same_file in progress(list(by_hash.values())):
-        if kept.image.sha256 in taken:
-            continue
-        copies = [_copy(each, Sameness.FILE, 1.0, 0.0) for each in same_file]
-        for sha256, similarity in near.get(kept.image.sha256, {}).items():
-            if sha256 in taken:
-                continue
-            files = by_hash[sha256]
-            found = looks.compare(kept.image, files[0].image, most_difference)
-            if found is not None:
-                taken.add(sha256)
-                copies.extend(_copy(each, found[0], similarity, found[1]) for each in files)
-        taken.add(kept.image.sha256)
-        if copies:
-            groups.append(Group(kept=kept, copies=tuple(copies)))
-    return groups
+        search.take(kept, same_file)
+    return search.groups()
 
 
-def _copy(picture: Candidate, sameness: Sameness, similarity: float, difference: float) -> Copy:
-    return Copy(picture=picture, sameness=sameness, similarity=similarity, difference=difference)
+class _Search:
+    """What was found to be the same so far."""
+
+    def __init__(
+        self,
+        by_hash: Mapping[str, Sequence[Candidate]],
+        embeddings: Mapping[str, NDArray[np.float32]],
+        most_difference: float,
+    ) -> None:
+        self._by_hash = by_hash
+        self._neighbours = _Neighbours([sha256 for sha256 in by_hash if sha256 in embeddings], embeddings)
+        self._most_difference = most_difference
+        self._looks = _Looks()
+        self._exact: dict[str, list[Copy]] = {}  # by the hash of the kept one
+        self._near: dict[str, list[Copy]] = {}
+        self._exact_copies: set[str] = set()  # hashes of those that are not kept
+        self._near_copies: set[str] = set()
+
+    def take(self, kept: Candidate, same_file: Sequence[Candidate]) -> None:
+        """Find the copies of a picture, unless it is an exact copy itself."""
+        own_hash = kept.image.sha256
+        if own_hash in self._exact_copies:
+            return
+        exact = self._exact[own_hash] = [
+            Copy(picture=each, sameness=Sameness.FILE, similarity=1.0, difference=0.0) for each in same_file
+        ]
+        near = self._near[own_hash] = []
+        for copy in self._found_near(kept):
+            other_hash = copy.picture.image.sha256
+            if copy.sameness is Sameness.PIXELS:
+                self._exact_copies.add(other_hash)
+                exact.extend(replace(copy, picture=each) for each in self._by_hash[other_hash])
+            else:
+                self._near_copies.add(other_hash)
+                near.append(copy)
+
+    def groups(self) -> list[Group]:
+        """Return all groups; see `find_duplicates`."""
+        near = {
+            own_hash: [copy for copy in copies if copy.picture.image.sha256 not in self._exact_copies]
+            for own_hash, copies in self._near.items()
+        }
+        return [
+            Group(kept=self._by_hash[own_hash][0], copies=tuple(copies))
+            for found in (self._exact, near)
+            for own_hash, copies in found.items()
+            if copies
+        ]
+
+    def _found_near(self, kept: Candidate) -> Iterator[Copy]:
+        """Yield the copies among a picture's neighbours; while there are any, it has further neighbours."""
+        own_hash = kept.image.sha256
+        seen = {own_hash}
+        is_found = True
+        while is_found:
+            is_found = False
+            for other_hash, similarity in self._neighbours.of(own_hash, len(seen)).items():
+                if other_hash in seen:
+                    continue
+                seen.add(other_hash)
+                is_found |= other_hash in self._exact_copies
+                copy = None if other_hash in self._exact_copies else self._compared(kept, other_hash, similarity)
+                if copy is not None:
+                    is_found = True
+                    yield copy
+
+    def _compared(self, kept: Candidate, other_hash: str, similarity: float) -> Copy | None:
+        other = self._by_hash[other_hash][0]
+        are_taken = not self._near_copies.isdisjoint((kept.image.sha256, other_hash))
+        found = self._looks.compare(kept.image, other.image, 0.0 if are_taken else self._most_difference)
+        return (
+            None
+            if found is None
+            else Copy(picture=other, sameness=found[0], similarity=similarity, difference=found[1])
+        )
 
 
-def _neighbours(
-    hashes: Sequence[str], embeddings: Mapping[str, NDArray[np.float32]]
-) -> Mapping[str, Mapping[str, float]]:
-    """Return the pictures that may be the same as each, with their similarity, nearest first."""
-    import faiss
+class _Neighbours:
+    """The pictures that may be the same as each, by their embeddings."""
 
-    near: dict[str, dict[str, float]] = defaultdict(dict)
-    if len(hashes) < 2:
-        return near
-    vectors = np.stack([embeddings[sha256] for sha256 in hashes])
-    index = faiss.IndexFlatIP(vectors.shape[1])
-    index.add(vectors)
-    for at in range(0, len(hashes), _CHUNK):
-        scores, rows = index.search(vectors[at : at + _CHUNK], min(_NEIGHBOURS + 1, len(hashes)))
-        for sha256, found, alike in zip(hashes[at : at + _CHUNK], rows.tolist(), scores.tolist(), strict=True):
-            for row, score in zip(found, alike, strict=True):
-                if score >= LEAST_SIMILARITY and hashes[row] != sha256:
-                    near[sha256][hashes[row]] = near[hashes[row]][sha256] = min(score, 1.0)
-    return near
+    def __init__(self, hashes: Sequence[str], embeddings: Mapping[str, NDArray[np.float32]]) -> None:
+        import faiss
+
+        self._hashes = hashes
+        self._embeddings = embeddings
+        self._near: dict[str, dict[str, float]] = defaultdict(dict)
+        if len(hashes) < 2:
+            return
+        vectors = np.stack([embeddings[sha256] for sha256 in hashes])
+        self._index = faiss.IndexFlatIP(vectors.shape[1])
+        self._index.add(vectors)
+        for at in range(0, len(hashes), _CHUNK):
+            found = self._nearest(vectors[at : at + _CHUNK], _NEIGHBOURS + 1)
+            for sha256, alike in zip(hashes[at : at + _CHUNK], found, strict=True):
+                for other, similarity in alike.items():
+                    if other != sha256:
+                        self._near[sha256][other] = self._near[other][sha256] = similarity
+
+    def of(self, sha256: str, seen: int) -> Mapping[str, float]:
+        """Return the similarities of a picture's neighbours, by hash.
+
+        Args:
+            sha256: Of the picture.
+            seen: How many of the nearest are known, the picture itself being one; that many and some more are returned.
+        """
+        if seen == 1 or sha256 not in self._embeddings or len(self._hashes) < 2:
+            return self._near.get(sha256, {})
+        return self._nearest(self._embeddings[sha256][np.newaxis], seen + _NEIGHBOURS)[0]
+
+    def _nearest(self, vectors: NDArray[np.float32], count: int) -> list[dict[str, float]]:
+        scores, rows = self._index.search(vectors, min(count, len(self._hashes)))
+        return [
+            {
+                self._hashes[row]: min(score, 1.0)
+                for row, score in zip(found, alike, strict=True)
+                if score >= LEAST_SIMILARITY
+            }
+            for found, alike in zip(rows.tolist(), scores.tolist(), strict=True)
+        ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from datetime import date
 
 from edge_identify.datasets.catalogue import CatalogueImage, ImageFacts
+from edge_identify.datasets.validity import Validity, validity_of
 from edge_identify.edge_runtime.pack.references import Reference
 
 
@@ -22,16 +24,23 @@ class Candidate:
         facts: Of its file.
         reference: What it shows.
         is_withdrawn: Whether its reference stays out of packs.
+        is_lost: Whether its file is gone, broken or another one since it was added.
     """
 
     facts: ImageFacts
     reference: Reference
     is_withdrawn: bool = False
+    is_lost: bool = False
 
     @property
     def image(self) -> CatalogueImage:
         """The picture."""
         return self.facts.image
+
+    @property
+    def validity(self) -> Validity:
+        """From when to when its reference should be in use."""
+        return validity_of(self.reference)
 
 
 def best_first(candidates: Iterable[Candidate]) -> list[Candidate]:
@@ -42,8 +51,15 @@ def best_first(candidates: Iterable[Candidate]) -> list[Candidate]:
 def why_kept(kept: Candidate, others: Sequence[Candidate]) -> str:
     """Return in words why a picture is kept rather than others, which follow it in `best_first`: what decided."""
     second = min(others, key=_standing)
+    if kept.is_lost != second.is_lost:
+        return "its file is there"
     if kept.is_withdrawn != second.is_withdrawn:
         return "its reference is not withdrawn"
+    if kept.validity.until != second.validity.until:
+        until = kept.validity.until
+        return "its reference does not expire" if until == date.max else f"its reference is valid longer, until {until}"
+    if kept.validity.since != second.validity.since:
+        return "its reference is valid earlier"
     if _pixels(kept) > _pixels(second):
         return f"the largest, {kept.facts.width_px} x {kept.facts.height_px} pixels"
     if kept.facts.length_bytes > second.facts.length_bytes:
@@ -65,23 +81,33 @@ def known_facts(reference: Reference) -> int:
     return sum(map(bool, said)) + len(reference.labels) + len(reference.attributes)
 
 
-def removable(pictures_of: Mapping[str, AbstractSet[int]], copies: AbstractSet[int]) -> list[str]:
+def is_replaced_by(copy: Candidate, kept: Candidate) -> bool:
+    """Whether a picture would be missed nowhere if its exact copy stayed: that is there whenever the picture is."""
+    if kept.is_lost or (kept.is_withdrawn and not copy.is_withdrawn):
+        return False
+    return kept.validity.since <= copy.validity.since and kept.validity.until >= copy.validity.until
+
+
+def removable(pictures_of: Mapping[str, AbstractSet[int]], replaced: AbstractSet[int]) -> list[str]:
     """Return the ids of references that show nothing but copies of pictures that stay, sorted.
 
     Args:
         pictures_of: The index ids of all pictures of each reference.
-        copies: Those of pictures that are a copy of one that is kept.
+        replaced: Those of pictures whose exact copy stays; see `is_replaced_by`.
     """
-    return sorted(name for name, pictures in pictures_of.items() if pictures and pictures <= copies)
+    return sorted(name for name, pictures in pictures_of.items() if pictures and pictures <= replaced)
 
 
 def _pixels(candidate: Candidate) -> int:
     return candidate.facts.width_px * candidate.facts.height_px
 
 
-def _standing(candidate: Candidate) -> tuple[bool, int, int, int, int]:
+def _standing(candidate: Candidate) -> tuple[bool, bool, int, int, int, int, int, int]:
     return (
+        candidate.is_lost,
         candidate.is_withdrawn,
+        -candidate.validity.until.toordinal(),
+        candidate.validity.since.toordinal(),
         -_pixels(candidate),
         -candidate.facts.length_bytes,
         -known_facts(candidate.reference),

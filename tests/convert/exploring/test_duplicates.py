@@ -51,11 +51,29 @@ def test_the_same_file_the_same_pixels_and_another_size_are_found_and_nothing_el
     exif[0x0112] = 6
     turned.save(tmp_path / "e.png", exif=exif)
     drawn(2).save(tmp_path / "other.png")
+    [(kept, copies), near] = named(groups_of(candidates_in(tmp_path)))
+    assert {kept, *copies} == {"a.png", "b.png", "c.bmp", "e.png"}
+    assert sorted(copies.values()) == ["same file" if kept != "c.bmp" else "same pixels", *["same pixels"] * 2]
+    assert near == (kept, {"d.png": Sameness.NEAR})
+
+
+def test_exact_copies_of_a_near_copy_are_a_group_of_their_own(tmp_path: Path) -> None:
+    drawn(1).save(tmp_path / "large.png")
+    drawn(1, side_px=60).save(tmp_path / "small.bmp")
+    drawn(1, side_px=60).save(tmp_path / "small2.png")
+    exact, near = groups_of(candidates_in(tmp_path))
+    assert named([exact, near]) == [
+        ("small.bmp", {"small2.png": Sameness.PIXELS}),
+        ("large.png", {"small.bmp": Sameness.NEAR}),
+    ]
+    assert (exact.is_exact, near.is_exact) == (True, False)
+
+
+def test_dozens_of_copies_of_one_picture_are_one_group(tmp_path: Path) -> None:
+    for side_px in range(60, 100):
+        drawn(1, side_px=side_px).save(tmp_path / f"{side_px}.png")
     [(kept, copies)] = named(groups_of(candidates_in(tmp_path)))
-    same = {kept, *copies}
-    assert same == {"a.png", "b.png", "c.bmp", "d.png", "e.png"}
-    assert copies["d.png"] is Sameness.NEAR
-    assert sorted(copies.values()) == ["near", "same file" if kept != "c.bmp" else "same pixels", *["same pixels"] * 2]
+    assert (kept, len(copies)) == ("99.png", 39)
 
 
 def test_a_chain_of_small_changes_does_not_make_a_group_of_strangers(
@@ -100,5 +118,5 @@ def test_where_nothing_may_differ_only_exact_copies_are_left(tmp_path: Path) -> 
     smooth.resize((128, 128)).save(tmp_path / "c.png")
     candidates = candidates_in(tmp_path)
     embeddings = {each.image.sha256: np.ones(1, np.float32) for each in candidates}
-    assert [len(group.copies) for group in find_duplicates(candidates, embeddings)] == [2]
+    assert [len(group.copies) for group in find_duplicates(candidates, embeddings)] == [1, 1]
     assert [len(group.copies) for group in find_duplicates(candidates, embeddings, most_difference=0)] == [1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from edge_identify.convert.exploring.keeping import Candidate, best_first, removable, why_kept
+from edge_identify.convert.exploring.keeping import Candidate, best_first, is_replaced_by, removable, why_kept
 from edge_identify.datasets.catalogue import CatalogueImage, ImageFacts
 from edge_identify.edge_runtime.pack.references import Reference
 
@@ -13,8 +13,8 @@ from edge_identify.edge_runtime.pack.references import Reference
 def candidate(index_id: int, *, side_px: int = 100, length_bytes: int = 900, **facts: Any) -> Candidate:
     image = CatalogueImage(index_id=index_id, reference_id=f"r{index_id}", sha256=str(index_id), path=Path("a.png"))
     file = ImageFacts(image=image, width_px=side_px, height_px=side_px, length_bytes=length_bytes)
-    withdrawn = facts.pop("is_withdrawn", False)
-    return Candidate(facts=file, reference=Reference(id=f"r{index_id}", name="n", **facts), is_withdrawn=withdrawn)
+    states = {name: facts.pop(name, False) for name in ("is_withdrawn", "is_lost")}
+    return Candidate(facts=file, reference=Reference(id=f"r{index_id}", name="n", **facts), **states)
 
 
 def kept_and_why(*candidates: Candidate) -> tuple[int, str]:
@@ -36,6 +36,32 @@ def test_the_largest_is_kept_then_the_least_compressed_then_the_best_described_t
 def test_what_was_withdrawn_is_not_kept_however_large() -> None:
     withdrawn = candidate(1, side_px=500, is_withdrawn=True)
     assert kept_and_why(withdrawn, candidate(2)) == (2, "its reference is not withdrawn")
+
+
+def test_a_file_that_is_gone_is_kept_last_and_replaces_nothing() -> None:
+    gone = candidate(1, side_px=500, is_lost=True)
+    assert kept_and_why(gone, candidate(2)) == (2, "its file is there")
+    assert is_replaced_by(gone, candidate(2))
+    assert not is_replaced_by(candidate(2), gone)
+
+
+def test_what_is_valid_longer_is_kept_and_what_is_not_always_valid_replaces_nothing_else() -> None:
+    ended = candidate(1, side_px=500, attributes={"valid_until": "2021-12-31"})
+    later = candidate(2, attributes={"valid_until": "2030-12-31"})
+    begins = candidate(3, attributes={"valid_from": "2028-01-01"})
+    assert kept_and_why(ended, later) == (2, "its reference is valid longer, until 2030-12-31")
+    assert kept_and_why(later, begins) == (3, "its reference does not expire")
+    assert kept_and_why(begins, candidate(4)) == (4, "its reference is valid earlier")
+    assert is_replaced_by(ended, later)
+    assert not is_replaced_by(later, ended)
+    assert not is_replaced_by(later, begins)  # until 2028 there would be none
+    assert is_replaced_by(begins, candidate(4))
+
+
+def test_nothing_that_is_in_packs_is_replaced_by_what_was_withdrawn() -> None:
+    withdrawn = candidate(1, is_withdrawn=True)
+    assert not is_replaced_by(candidate(2, is_lost=True), withdrawn)
+    assert is_replaced_by(withdrawn, candidate(2))
 
 
 def test_a_reference_with_a_picture_that_no_other_shows_stays() -> None:
