@@ -8,7 +8,7 @@ torchvision.
 from pathlib import Path
 
 OPEN_CLIP_NAME = "edge-builtin"
-WEIGHTS_NAME = "v1"  # a new name whenever either file of weights changes
+WEIGHTS_NAME = "v2"  # a new name whenever either file of weights changes
 LICENCE = "Apache-2.0"
 
 _CONFIGURATION = Path(__file__).with_name(f"{OPEN_CLIP_NAME}.json")

@@ -34,12 +34,20 @@ def _add_image_parser(towers: Any) -> None:
     )
     _add_common_options(parser)
     parser.add_argument(
-        "--views", type=_count, metavar="N", help="pictures to learn from, two for each thing (default: the full run's)"
+        "--views",
+        type=_whole,
+        metavar="N",
+        help="pictures the trunk learns from, two for each thing (default: the full run's); 0 keeps the trunk of "
+        "--start-from and makes its last layer anew",
+    )
+    parser.add_argument(
+        "--layer-things",
+        type=_count,
+        metavar="N",
+        help="pairs of views the last layer is made of (default: as many as the shipped weights had)",
     )
     parser.add_argument("--teacher", type=Path, metavar="FILE", help="an image encoder (.onnx) whose answers to follow")
-    parser.add_argument(
-        "--start-from", type=Path, metavar="FILE", help="go on from these weights, not from random ones"
-    )
+    parser.add_argument("--start-from", type=Path, metavar="FILE", help="go on from the trunk of these weights")
     parser.add_argument("--batch", type=_count, metavar="N", help="things in a batch")
     parser.add_argument(
         "--learning-rate", type=_rate, metavar="R", help="the highest; lower when going on from weights"
@@ -96,7 +104,12 @@ def _rate(text: str) -> float:
 def _train_image(options: argparse.Namespace) -> ExitCode:
     from edge_identify.convert.training.image_tower import ImageTowerRun, train_image_tower
 
-    given = {"views": options.views, "batch": options.batch, "learning_rate": options.learning_rate}
+    given = {
+        "views": options.views,
+        "layer_things": options.layer_things,
+        "batch": options.batch,
+        "learning_rate": options.learning_rate,
+    }
     run = ImageTowerRun(
         data=options.data,
         out=options.out,
@@ -112,7 +125,8 @@ def _train_image(options: argparse.Namespace) -> ExitCode:
         return ExitCode.DONE
     marks = report.marks
     print(
-        f"{options.out}: {report.views:,} views of {report.photographs:,} photographs and of drawn things\n"
+        f"{options.out}: {report.views:,} views of {report.photographs:,} photographs and of drawn things, and "
+        f"{report.layer_things:,} pairs of them for the last layer\n"
         f"simulated photos of things never seen: photographs {marks.photographs:.3f}, drawn {marks.drawn:.3f}, "
         f"near-twins told apart {marks.near_twins:.3f}\n"
         f"curve: {run.log}"

@@ -17,7 +17,7 @@ from edge_identify.edge_runtime.errors import SetupError
 if TYPE_CHECKING:
     import torch
 
-    from edge_identify.convert.builtin.image_tower import LayoutKeepingResNet
+    from edge_identify.convert.training.contrast_net import ContrastNet
     from edge_identify.convert.training.objective import Memory
 
 _MEMORY = ("references", "photos", "pictures")
@@ -34,8 +34,8 @@ class Learner:
         memory: Of earlier embeddings.
     """
 
-    model: LayoutKeepingResNet
-    average: LayoutKeepingResNet
+    model: ContrastNet
+    average: ContrastNet
     optimiser: torch.optim.AdamW
     memory: Memory
 

@@ -7,7 +7,7 @@ families of look-alikes are in one batch, because a batch of strangers teaches n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -186,6 +186,41 @@ class ImageBatches(Dataset[Batch | Chosen]):
             if len(pictures) == self._size:
                 break
         return pictures, is_package, numbers + [-1] * (self._size - len(numbers))
+
+
+def batches(
+    known: KnownThings,
+    stages: Sequence[Stage],
+    *,
+    size: int,
+    seed: int,
+    first: int,
+    workers: int,
+    device: torch.device,
+) -> Iterator[Batch]:
+    """Yield the batches of a run on a device, from number `first` on.
+
+    Args:
+        known: The known things.
+        stages: How each batch is, in order.
+        size: Things in a batch.
+        seed: Of everything.
+        first: How many are left out, because they have been seen.
+        workers: Processes that draw and photograph; 0 does it in this one.
+        device: Where they are wanted; a GPU photographs them itself.
+    """
+    from torch.utils.data import DataLoader
+
+    made = ImageBatches(known, size=size, seed=seed, stages=stages, photographed=device.type == "cpu")
+    loader = DataLoader(
+        made,
+        batch_size=None,
+        sampler=range(first, len(stages)),
+        num_workers=workers,
+        prefetch_factor=3 if workers else None,
+    )
+    for item in loader:
+        yield photograph(item, device) if isinstance(item, Chosen) else item
 
 
 def reference_views(pictures: Sequence[NDArray[np.uint8]], *, side_px: int, seed: int) -> torch.Tensor:

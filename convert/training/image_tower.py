@@ -1,9 +1,10 @@
 """Training the built-in image tower: the recipe, from pictures on disk to a file of weights.
 
-Each step shows the net a reference view and a simulated photo of the same things; it must find the one by the other
-among all others (`objective`), and say of each what a teacher says, where there is one. Hours on two cores, minutes on
-a GPU; a checkpoint every few minutes, and the same command goes on from it. The number of views fixes the schedule:
-giving another one to a run that has begun stretches or shortens what is left of it.
+First the trunk learns by contrast: each step shows the net a reference view and a simulated photo of the same things;
+it must find the one by the other among all others (`objective`), and say of each what a teacher says, where there is
+one. Hours on two cores, minutes on a GPU. Then the trunk stays as it is and gets its last layer in closed form
+(`embedding_layer`). A checkpoint every few minutes, and the same command goes on from it. The number of views fixes the
+schedule: giving another one to a run that has begun stretches or shortens what is left of it.
 """
 
 from __future__ import annotations
@@ -12,35 +13,26 @@ import copy
 import json
 import math
 import time
-from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge_identify.convert.builtin.image_tower import SIZE_PX
 from edge_identify.convert.builtin.shipped_weights import read_image_state, write_image_state
 from edge_identify.convert.models.torchvision_operators import ensure_torchvision_operators
 from edge_identify.convert.training.checkpoints import Learner, load_checkpoint, recipe_text, save_checkpoint
-from edge_identify.convert.training.image_batches import (
-    Batch,
-    Chosen,
-    ImageBatches,
-    KnownThings,
-    Stage,
-    photograph,
-    reference_views,
-)
-from edge_identify.convert.training.image_material import Progress, ask_teacher, read_photographs
+from edge_identify.convert.training.contrast_net import CONTRAST_DIM, CONTRAST_SIDE_PX, ContrastNet
+from edge_identify.convert.training.embedding_layer import FULL_THINGS, EmbeddingLayerRun, give_embedding_layer
+from edge_identify.convert.training.image_batches import Batch, KnownThings, Stage, batches
+from edge_identify.convert.training.image_material import Photographs, Progress, ask_teacher, read_photographs
+from edge_identify.convert.training.net_pixels import net_pixels
 from edge_identify.convert.training.objective import Memory, contrast_loss, kind_loss
 from edge_identify.convert.training.validation import Examination, Marks
-from edge_identify.convert.training.whitening import whiten_halves
-from edge_identify.datasets.instances import draw_families
+from edge_identify.edge_runtime.errors import SetupError
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
-
-    from edge_identify.convert.builtin.image_tower import LayoutKeepingResNet
 
 FULL_VIEWS = 6_000_000  # about ten times the first weights' run
 DEFAULT_BATCH = 96  # things, so twice as many views
@@ -49,12 +41,9 @@ _MEMORY_THINGS = 16_384
 _LEARNING_RATE, _WEIGHT_DECAY, _WARM_UP = 2e-3, 0.05, 0.04
 _AVERAGE_KEEPS = 0.996  # of the moving average, at each step
 _GRADIENT_LIMIT = 5.0
-_SMALL_SIDE_PX, _SIDE_PX, _SMALL_SHARE = 104, 128, 0.6  # the last map is 4 x 4 from 97 pixels on; smaller costs less
-_WHITENING_THINGS = 2_000  # of each collection; eight for each direction
+_SMALL_SIDE_PX, _SMALL_SHARE = 104, 0.6  # the last map is 4 x 4 from 97 pixels on; smaller costs less
 _HARDEST_FROM = 0.5  # of the run
 _CHECKPOINT_EVERY_S, _EXAMINE_EVERY_S = 240, 480
-_MEAN = (0.48145466, 0.4578275, 0.40821073)  # OpenAI's, as the model's configuration says
-_DEVIATION = (0.26862954, 0.26130258, 0.27577711)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,9 +53,10 @@ class ImageTowerRun:
     Attributes:
         data: Training folder with `labels.jsonl`.
         out: The weights to write (.safetensors); beside it are a checkpoint, a log and the teacher's answers.
-        views: How many views to learn from, two for each thing.
-        teacher: ONNX image encoder to follow, or None.
-        start_from: Weights to go on from instead of random ones, or None.
+        views: How many views the trunk learns from, two for each thing; 0 leaves the trunk of `start_from` as it is.
+        layer_things: How many pairs of views the last layer is made of.
+        teacher: ONNX image encoder that the trunk follows, or None.
+        start_from: Weights whose trunk to go on from instead of a random one, or None.
         seed: Of everything.
         batch: Things in a batch.
         workers: Processes that draw and photograph; 0 does it in this one.
@@ -77,6 +67,7 @@ class ImageTowerRun:
     data: Path
     out: Path
     views: int = FULL_VIEWS
+    layer_things: int = FULL_THINGS
     teacher: Path | None = None
     start_from: Path | None = None
     seed: int = 0
@@ -87,13 +78,18 @@ class ImageTowerRun:
 
     @property
     def steps(self) -> int:
-        """How many batches the views are, at least one."""
-        return max(1, self.views // (2 * self.batch))
+        """How many batches the views are; at least one, if there are any."""
+        return max(min(1, self.views), self.views // (2 * self.batch))
 
     @property
     def checkpoint(self) -> Path:
         """Where the run is kept."""
         return self.out.with_suffix(".checkpoint.safetensors")
+
+    @property
+    def layer_sums(self) -> Path:
+        """Where the last layer's sums are kept."""
+        return self.out.with_suffix(".layer.safetensors")
 
     @property
     def log(self) -> Path:
@@ -106,14 +102,16 @@ class ImageTowerReport:
     """How a run ended.
 
     Attributes:
-        steps: Steps done.
-        views: Views learnt from.
+        steps: Steps of the trunk.
+        views: Views the trunk learnt from.
+        layer_things: Pairs of views the last layer was made of.
         photographs: Photographs learnt from.
         marks: Of the weights that were written.
     """
 
     steps: int
     views: int
+    layer_things: int
     photographs: int
     marks: Marks
 
@@ -124,13 +122,50 @@ def train_image_tower(run: ImageTowerRun, *, progress: Progress) -> ImageTowerRe
     Raises:
         SetupError: The data, the teacher or a file of weights cannot be used, or the checkpoint is of another recipe.
     """
+    import torch
+
+    if run.views == 0 and run.start_from is None:
+        raise SetupError("--views 0 keeps a trunk as it is; say which with --start-from FILE")
+    ensure_torchvision_operators()
     photographs = read_photographs(run.data, progress)
     known = KnownThings(photographs=photographs.learning, seed=run.seed)
+    trunk = _trained_trunk(run, known, photographs, progress)
+    layer = EmbeddingLayerRun(
+        known=known,
+        things=run.layer_things,
+        seed=run.seed,
+        workers=run.workers,
+        kept_in=run.layer_sums,
+        device=torch.device("cuda" if torch.cuda.is_available() else "cpu"),
+    )
+    tower = give_embedding_layer(trunk, layer, progress=progress)
+    examination = Examination(photographs.held_out, side_px=SIZE_PX)
+    with torch.no_grad():
+        marks = examination.mark(lambda pixels: _embed(tower, pixels, layer.device))
+    _note(run, run.steps, None, marks)
+    write_image_state(tower.state_dict(), run.out)
+    return ImageTowerReport(
+        steps=run.steps,
+        views=run.steps * run.batch * 2,
+        layer_things=layer.pairs,
+        photographs=len(photographs.learning),
+        marks=marks,
+    )
+
+
+def _trained_trunk(
+    run: ImageTowerRun, known: KnownThings, photographs: Photographs, progress: Progress
+) -> dict[str, torch.Tensor]:
+    """Return the weights of a trunk that has learnt by contrast."""
+    if run.views == 0 and run.start_from is not None:
+        return _trunk_of(run.start_from)
     trainer = _Trainer(run, _targets(run, known, progress))
-    examination = Examination(photographs.held_out, side_px=_SIDE_PX)
+    examination = Examination(photographs.held_out, side_px=CONTRAST_SIDE_PX)
     step = trainer.resume()
     clock = _Clock()
-    for batch in _batches(run, known, trainer.device, first=step):
+    stages = [_stage(step / run.steps, run) for step in range(run.steps)]
+    made = batches(known, stages, size=run.batch, seed=run.seed, first=step, workers=run.workers, device=trainer.device)
+    for batch in made:
         loss = trainer.learn(batch, step)
         step += 1
         progress("training", step, run.steps)
@@ -139,11 +174,7 @@ def train_image_tower(run: ImageTowerRun, *, progress: Progress) -> ImageTowerRe
         if clock.is_due("checkpoint", _CHECKPOINT_EVERY_S):
             trainer.save(step)
     trainer.save(step)
-    trainer.whiten(_whitening_views(known, seed=run.seed))
-    marks = examination.mark(trainer.embed)
-    _note(run, step, None, marks)
-    write_image_state(trainer.average_state(), run.out)
-    return ImageTowerReport(steps=step, views=step * run.batch * 2, photographs=len(photographs.learning), marks=marks)
+    return trainer.trunk_state()
 
 
 class _Trainer:
@@ -163,7 +194,7 @@ class _Trainer:
             model=model,
             average=copy.deepcopy(model).eval(),
             optimiser=torch.optim.AdamW(groups, lr=run.learning_rate, betas=(0.9, 0.98)),
-            memory=Memory(_MEMORY_THINGS, model.num_classes, self.device),
+            memory=Memory(_MEMORY_THINGS, CONTRAST_DIM, self.device),
         )
         self._recipe = recipe_text(
             seed=run.seed, batch=run.batch, taught=run.teacher is not None, rate=run.learning_rate, easiest=run.easiest
@@ -187,7 +218,7 @@ class _Trainer:
             group["lr"] = _rate(step / self._run.steps) * self._run.learning_rate
         self._learner.model.train()
         pixels = torch.cat([batch.references, batch.photos])
-        embeddings = self._embed(self._learner.model, pixels)
+        embeddings = _embed(self._learner.model, pixels, self.device)
         loss = self._loss(embeddings, batch, step)
         self._learner.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -203,25 +234,11 @@ class _Trainer:
         import torch
 
         with torch.no_grad():
-            return self._embed(self._learner.average, pixels)
+            return _embed(self._learner.average, pixels, self.device)
 
-    def whiten(self, collections: Sequence[torch.Tensor]) -> None:
-        """Spread the moving average's embedding evenly; see `whitening`. To be done once, after the last step."""
-        whiten_halves(self._learner.average, collections, run=self.embed)
-
-    def average_state(self) -> dict[str, torch.Tensor]:
-        """Return the weights of the moving average."""
-        return self._learner.average.state_dict()
-
-    def _embed(self, model: nn.Module, pixels: torch.Tensor) -> torch.Tensor:
-        import torch
-        import torch.nn.functional as F
-
-        mean, deviation = (torch.tensor(each, device=self.device).view(1, 3, 1, 1) for each in (_MEAN, _DEVIATION))
-        normalised = ((pixels.to(self.device) - mean) / deviation).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self.device.type, torch.bfloat16):
-            embeddings = model(normalised)
-        return F.normalize(embeddings.float(), dim=1)
+    def trunk_state(self) -> dict[str, torch.Tensor]:
+        """Return the weights of the moving average's trunk."""
+        return {key: value for key, value in self._learner.average.state_dict().items() if _is_of_trunk(key)}
 
     def _loss(self, embeddings: torch.Tensor, batch: Batch, step: int) -> torch.Tensor:
         import torch
@@ -263,63 +280,52 @@ class _Clock:
         return True
 
 
-def _new_model(run: ImageTowerRun) -> LayoutKeepingResNet:
+def _embed(model: nn.Module, pixels: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """Return embeddings of length 1, [n, dim], from pixels of 0 to 1."""
+    import torch
+    import torch.nn.functional as F
+
+    with torch.autocast(device.type, torch.bfloat16):
+        embeddings = model(net_pixels(pixels, device))
+    return F.normalize(embeddings.float(), dim=1)
+
+
+def _new_model(run: ImageTowerRun) -> ContrastNet:
     import torch
 
-    ensure_torchvision_operators()
-    from edge_identify.convert.builtin.image_tower import LayoutKeepingResNet
-
     torch.manual_seed(run.seed)
-    model = LayoutKeepingResNet()
+    model = ContrastNet()
     if run.start_from is not None:
-        model.load_state_dict(read_image_state(run.start_from))
+        model.load_state_dict({**model.state_dict(), **_trunk_of(run.start_from)})
     return model
+
+
+def _trunk_of(weights: Path) -> dict[str, torch.Tensor]:
+    """Return the trunk's part of a file of weights, whatever head it has."""
+    trunk = {key: value for key, value in read_image_state(weights).items() if _is_of_trunk(key)}
+    if not trunk:
+        raise SetupError(f"{weights}: holds no trunk of the built-in image tower")
+    return trunk
+
+
+def _is_of_trunk(key: str) -> bool:
+    return key.startswith(("backbone.", "layout."))
 
 
 def _targets(run: ImageTowerRun, known: KnownThings, progress: Progress) -> torch.Tensor | None:
     import torch
 
-    from edge_identify.convert.builtin.image_tower import EMBEDDING_DIM
-
     if run.teacher is None:
         return None
     kept_in = run.out.with_suffix(".teacher.safetensors")
-    return torch.from_numpy(ask_teacher(run.teacher, known, dim=EMBEDDING_DIM // 2, kept_in=kept_in, progress=progress))
-
-
-def _batches(run: ImageTowerRun, known: KnownThings, device: torch.device, *, first: int) -> Iterator[Batch]:
-    from torch.utils.data import DataLoader
-
-    stages = [_stage(step / run.steps, run) for step in range(run.steps)]
-    made = ImageBatches(known, size=run.batch, seed=run.seed, stages=stages, photographed=device.type == "cpu")
-    loader = DataLoader(
-        made,
-        batch_size=None,
-        sampler=range(first, run.steps),
-        num_workers=run.workers,
-        prefetch_factor=3 if run.workers else None,
-    )
-    for item in loader:
-        yield photograph(item, device) if isinstance(item, Chosen) else item
-
-
-def _whitening_views(known: KnownThings, *, seed: int) -> list[torch.Tensor]:
-    """Return clean views of photographs and, as many, of fresh drawn things."""
-    import numpy as np
-
-    rng = np.random.default_rng([seed, 0, 1])
-    count = min(_WHITENING_THINGS, len(known.photographs))
-    photographs = [known.picture(int(number)) for number in rng.permutation(len(known.photographs))[:count]]
-    families = draw_families(rng, known.photographs)
-    drawn = [instance.pixels for instance in islice(chain.from_iterable(families), count)]
-    return [reference_views(pictures, side_px=_SIDE_PX, seed=seed) for pictures in (photographs, drawn)]
+    return torch.from_numpy(ask_teacher(run.teacher, known, dim=CONTRAST_DIM // 2, kept_in=kept_in, progress=progress))
 
 
 def _stage(done: float, run: ImageTowerRun) -> Stage:
     """Return how the batches are when that share of the run is done."""
     return Stage(
         # Weights that are gone on from have learnt at the small size already.
-        side_px=_SMALL_SIDE_PX if done < _SMALL_SHARE and run.start_from is None else _SIDE_PX,
+        side_px=_SMALL_SIDE_PX if done < _SMALL_SHARE and run.start_from is None else CONTRAST_SIDE_PX,
         difficulty=min(1.0, run.easiest + (1 - run.easiest) * done / _HARDEST_FROM),
     )
 

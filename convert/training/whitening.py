@@ -1,4 +1,4 @@
-"""Spreading the embedding evenly: each half's linear layer takes the mean away and equalises the directions.
+"""Spreading the embedding evenly: the last linear layer takes the mean away and equalises the directions.
 
 A trained embedding keeps most of its spread in few directions that most things share, so that strangers resemble each
 other. Whitening on pictures of many kinds (principal components with equal variance, rotated back: ZCA) costs nothing
@@ -8,58 +8,34 @@ drawn things alone, packages fell by .10, while mosaics rose.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from edge_identify.convert.builtin.image_tower import LayoutKeepingResNet
+# Times the mean variance, added to each direction's, so that none is blown up on little evidence. From .3 to 2,
+# simulated photos of held-out things were found more often (photographs .837 to .853, drawn .635 to .663); strangers
+# were told from known mosaics a little worse (AUROC .772 to .765).
+SHRINKAGE = 2.0
 
-SHRINKAGE = 0.3  # of the mean variance, added to each direction's: none is blown up on little evidence
 
-
-def whiten_halves(
-    model: LayoutKeepingResNet,
-    collections: Sequence[torch.Tensor],
-    *,
-    run: Callable[[torch.Tensor], object],
-    shrinkage: float = SHRINKAGE,
-) -> None:
-    """Change the two last layers in place so that their outputs are centred and evenly spread.
+def whiten(layer: nn.Linear, collections: Sequence[torch.Tensor], *, shrinkage: float = SHRINKAGE) -> None:
+    """Change a linear layer in place so that its outputs are centred and evenly spread.
 
     Args:
-        model: A trained image tower, in evaluation mode.
-        collections: Reference views of several kinds of things, float [n, 3, side, side] from 0 to 1; each collection
-            counts as much as the others, whatever its size.
-        run: Runs the model on some views; what it returns is not looked at.
+        layer: The last layer of an image tower.
+        collections: What goes into the layer, float [n, features], of several kinds of things; each collection counts
+            as much as the others, whatever its size.
         shrinkage: Share of the mean variance that is added to each.
     """
     import torch
 
-    features: list[torch.Tensor] = []
-    handle = model.instance.register_forward_hook(lambda _layer, inputs, _output: features.append(inputs[0].float()))
-    try:
-        gathered = []
-        for collection in collections:
-            features.clear()
-            for views in torch.split(collection, 64):
-                run(views)
-            gathered.append(torch.cat(features))
-    finally:
-        handle.remove()
-    for layer in (model.instance, model.kind):
-        _whiten(layer, gathered, shrinkage)
-
-
-def _whiten(layer: nn.Linear, gathered: Sequence[torch.Tensor], shrinkage: float) -> None:
-    import torch
-
     with torch.no_grad():
-        outputs = [layer(features) for features in gathered]
+        outputs = [layer(features) for features in collections]
         mean = torch.stack([each.mean(0) for each in outputs]).mean(0)
-        centred = [each - mean for each in outputs]
+        centred = [each - each.mean(0) for each in outputs]
         covariance = torch.stack([each.T @ each / len(each) for each in centred]).mean(0)
         spread, directions = torch.linalg.eigh(covariance)
         even = directions @ torch.diag((spread + shrinkage * spread.mean()).rsqrt()) @ directions.T

@@ -245,6 +245,23 @@ def _same(size: int, reach: int, step: int, *, lower: bool) -> tuple[int, int]:
     return before, total - before
 
 
+@_operator("upsample_bilinear")
+def _upsample_bilinear(
+    x: Tensor,
+    scale_factor_height: Tensor,
+    scale_factor_width: Tensor,
+    align_corners: Tensor,
+    half_pixel_centers: Tensor | None = None,
+) -> Tensor:
+    """Resize by factors, which may be below 1; half pixels are meant where corners are not aligned."""
+    aligned = bool(align_corners)
+    if half_pixel_centers is not None and bool(half_pixel_centers) is aligned:
+        raise NotImplementedError(f"upsample_bilinear with align_corners and half_pixel_centers both {aligned}")
+    factors = (float(scale_factor_height), float(scale_factor_width))
+    size = [math.floor(extent * factor) for extent, factor in zip(x.shape[2:], factors, strict=True)]
+    return F.interpolate(x, size=size, mode="bilinear", align_corners=aligned)
+
+
 # Reductions
 
 

@@ -41,7 +41,7 @@ def test_what_is_written_is_read(model: LoadedModel, tmp_path: Path) -> None:
 def test_both_towers_are_multiplied_by_it_and_their_space_is_another(model: LoadedModel) -> None:
     adapter = _adapter(model)
     assert model.tokenizer is not None
-    pixels = np.random.default_rng(1).integers(0, 256, (3, 128, 128, 3), dtype=np.uint8)
+    pixels = np.random.default_rng(1).integers(0, 256, (3, 160, 160, 3), dtype=np.uint8)
     tokens = model.tokenizer.encode(["a red mosaic", "milk"])
 
     adapted = adapt(model, adapter, name="a")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def picture() -> torch.Tensor:
     import torch
 
-    return torch.zeros(2, 3, 128, 128)
+    return torch.zeros(2, 3, 160, 160)
 
 
 def test_registering_twice_is_harmless_and_open_clip_builds_the_model(picture: torch.Tensor) -> None:
@@ -31,8 +31,8 @@ def test_registering_twice_is_harmless_and_open_clip_builds_the_model(picture: t
     with muted("open_clip"):
         model = open_clip.create_model(OPEN_CLIP_NAME)
     assert open_clip.list_models().count(OPEN_CLIP_NAME) == 1
-    assert model.encode_image(picture).shape == (2, 512)
-    assert model.encode_text(open_clip.get_tokenizer(OPEN_CLIP_NAME)(["a cat", "a dog"])).shape == (2, 512)
+    assert model.encode_image(picture).shape == (2, 448)
+    assert model.encode_text(open_clip.get_tokenizer(OPEN_CLIP_NAME)(["a cat", "a dog"])).shape == (2, 448)
 
 
 def test_the_image_tower_has_no_weights_of_its_own() -> None:
@@ -50,7 +50,21 @@ def test_the_head_sees_where_things_are() -> None:
     from edge_identify.convert.builtin.image_tower import edge_resnet10t
 
     tower = edge_resnet10t(num_classes=8).eval()
+    tower.backbone = torch.nn.AdaptiveAvgPool2d(4)
     features = torch.rand(1, 512, 4, 4)
-    tower.backbone = torch.nn.Identity()
     with torch.no_grad():
-        assert not torch.allclose(tower(features), tower(features.flip(3)))
+        assert not torch.allclose(tower.features(features), tower.features(features.flip(3)))
+
+
+def test_the_picture_is_seen_at_both_sizes(picture: torch.Tensor) -> None:
+    ensure_torchvision_operators()
+    import torch
+
+    from edge_identify.convert.builtin.image_tower import edge_resnet10t, feature_count
+
+    tower = edge_resnet10t(num_classes=8).eval()
+    with torch.no_grad():
+        both = tower.both_sizes(picture)
+        assert both.shape == (2, feature_count(128) + feature_count(160))
+        assert torch.equal(both[:, feature_count(128) :], tower.features(picture))
+        assert torch.equal(tower(picture), tower.embedding(both))

@@ -9,12 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors.numpy import load_file
 
-from edge_identify.convert.training import image_tower
+from edge_identify.convert.builtin import image_tower as builtin_tower
+from edge_identify.convert.builtin.shipped_weights import IMAGE_WEIGHTS, read_image_state
+from edge_identify.convert.training import discriminants, embedding_layer, image_tower
 from edge_identify.convert.training.image_tower import ImageTowerRun, train_image_tower
 from edge_identify.edge_runtime.errors import SetupError
 
-STEPS, BATCH = 3, 12
+STEPS, BATCH, LAYER_THINGS = 3, 12, 12
+KERNEL = "visual.trunk.backbone.layer1.0.conv1.weight"
 
 
 class _InterruptedError(Exception):
@@ -40,9 +44,16 @@ def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(image_tower, "_SIDE_PX", 128)
     monkeypatch.setattr(image_tower, "_MEMORY_THINGS", 64)
     monkeypatch.setattr(image_tower, "_CHECKPOINT_EVERY_S", 0)
+    monkeypatch.setattr(embedding_layer, "_BATCH", LAYER_THINGS)
+    monkeypatch.setattr(embedding_layer, "_WHITENING_THINGS", 12)
+    monkeypatch.setattr(discriminants, "_ITERATIONS", 1)
+
+
+@pytest.fixture
+def small_layer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(builtin_tower, "_LAYOUT_CHANNELS", 8)  # a fifth of the features costs a hundredth
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +65,9 @@ def few_questions(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _run(photographs: Path, out: Path) -> ImageTowerRun:
-    return ImageTowerRun(data=photographs, out=out, views=2 * BATCH * STEPS, batch=BATCH, workers=0)
+    return ImageTowerRun(
+        data=photographs, out=out, views=2 * BATCH * STEPS, layer_things=LAYER_THINGS, batch=BATCH, workers=0
+    )
 
 
 def test_a_run_writes_weights_that_the_builtin_model_loads_and_a_log(photographs: Path, tmp_path: Path) -> None:
@@ -64,6 +77,7 @@ def test_a_run_writes_weights_that_the_builtin_model_loads_and_a_log(photographs
     run = _run(photographs, tmp_path / "tower.safetensors")
     report = train_image_tower(run, progress=_tell_nobody)
     assert (report.steps, report.views, report.photographs) == (STEPS, 2 * BATCH * STEPS, 45)
+    assert report.layer_things == LAYER_THINGS
     loaded = load_model("builtin", "random")
     load_image_weights(loaded.model, run.out)
     last = json.loads(run.log.read_text().splitlines()[-1])
@@ -71,6 +85,7 @@ def test_a_run_writes_weights_that_the_builtin_model_loads_and_a_log(photographs
     assert last["near_twins"] == report.marks.near_twins
 
 
+@pytest.mark.usefixtures("small_layer")
 def test_an_interrupted_run_goes_on_to_the_same_weights(photographs: Path, tmp_path: Path) -> None:
     whole = _run(photographs, tmp_path / "whole.safetensors")
     train_image_tower(whole, progress=_tell_nobody)
@@ -87,6 +102,7 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(photographs: Path, tmp_p
     assert cut.out.read_bytes() == whole.out.read_bytes()
 
 
+@pytest.mark.usefixtures("small_layer")
 def test_a_checkpoint_of_another_recipe_is_refused(photographs: Path, tmp_path: Path) -> None:
     run = _run(photographs, tmp_path / "tower.safetensors")
     train_image_tower(run, progress=_tell_nobody)
@@ -101,16 +117,27 @@ def test_a_file_that_is_no_checkpoint_is_refused_by_name(photographs: Path, tmp_
         train_image_tower(run, progress=_tell_nobody)
 
 
-def test_going_on_from_weights_starts_from_them(photographs: Path, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("small_layer")
+def test_going_on_from_weights_starts_from_their_trunk(photographs: Path, tmp_path: Path) -> None:
     first = _run(photographs, tmp_path / "first.safetensors")
     train_image_tower(first, progress=_tell_nobody)
     second = replace(first, out=tmp_path / "second.safetensors", start_from=first.out, learning_rate=1e-9)
     train_image_tower(second, progress=_tell_nobody)
-    from safetensors.numpy import load_file
-
     one, two = load_file(first.out), load_file(second.out)
-    key = "visual.trunk.backbone.layer1.0.conv1.weight"
-    assert np.abs(one[key].astype(np.float32) - two[key].astype(np.float32)).max() < 1e-3
+    assert np.abs(one[KERNEL].astype(np.float32) - two[KERNEL].astype(np.float32)).max() < 1e-3
+
+
+def test_without_views_the_trunk_stays_and_its_layer_is_made_anew(photographs: Path, tmp_path: Path) -> None:
+    shipped = replace(
+        _run(photographs, tmp_path / "layer.safetensors"), views=0, start_from=IMAGE_WEIGHTS, layer_things=24
+    )
+    report = train_image_tower(shipped, progress=_tell_nobody)
+    assert (report.steps, report.views, report.layer_things) == (0, 0, 24)
+    before, after = read_image_state(IMAGE_WEIGHTS), read_image_state(shipped.out)
+    assert all(bool((before[key] == after[key]).all()) for key in before if not key.startswith("embedding."))
+    assert not bool((before["embedding.weight"] == after["embedding.weight"]).all())
+    with pytest.raises(SetupError, match="--views 0 keeps a trunk as it is; say which with --start-from"):
+        train_image_tower(replace(shipped, start_from=None), progress=_tell_nobody)
 
 
 def test_too_few_photographs_and_a_missing_teacher_are_refused(photographs: Path, tmp_path: Path) -> None:

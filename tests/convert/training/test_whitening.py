@@ -1,36 +1,23 @@
-"""After whitening, the halves' outputs are centred and spread evenly, and the function is still linear in the layer."""
+"""After whitening, a layer's outputs are centred and spread evenly, and it is still one linear layer."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 
-from edge_identify.convert.models.torchvision_operators import ensure_torchvision_operators
-from edge_identify.convert.training.whitening import whiten_halves
+from edge_identify.convert.training.whitening import whiten
 
 
 @pytest.fixture
 def outputs() -> dict[str, torch.Tensor]:
-    """Outputs of the instance half before and after, of pictures of two kinds that were whitened on."""
-    ensure_torchvision_operators()
-    from edge_identify.convert.builtin.image_tower import LayoutKeepingResNet
-
+    """Outputs before and after, of features of two kinds that were whitened on."""
+    generator = torch.Generator().manual_seed(1)
     torch.manual_seed(0)
-    model = LayoutKeepingResNet(num_classes=16).eval()
-    coarse = torch.rand(96, 3, 4, 4, generator=torch.Generator().manual_seed(1))
-    pictures = torch.nn.functional.interpolate(coarse, size=(128, 128), mode="nearest")
-    seen: list[torch.Tensor] = []
-    model.instance.register_forward_hook(lambda _layer, _inputs, output: seen.append(output))
-
-    def run(views: torch.Tensor) -> None:
-        with torch.no_grad():
-            model(views)
-
-    run(pictures)
-    whiten_halves(model, [pictures[:48], pictures[48:]], run=run, shrinkage=1e-4)
-    seen[1:] = []
-    run(pictures)
-    return {"before": seen[0], "after": seen[1]}
+    layer = torch.nn.Linear(30, 8)
+    features = torch.randn(400, 30, generator=generator) * torch.logspace(-1, 1, 30) + 3
+    before = layer(features).detach()
+    whiten(layer, [features[:200], features[200:]], shrinkage=1e-4)
+    return {"before": before, "after": layer(features).detach()}
 
 
 def test_outputs_are_centred(outputs: dict[str, torch.Tensor]) -> None:

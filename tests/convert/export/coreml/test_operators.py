@@ -117,6 +117,22 @@ def test_a_place_of_several_axes_is_looked_up_row_by_row() -> None:
     np.testing.assert_array_equal(found.numpy(), np.stack([CUBE[1, 2], CUBE[0, 1]]))
 
 
+def test_a_picture_is_resized_between_the_middles_of_its_pixels() -> None:
+    picture = np.random.default_rng(0).random((10, 5), dtype=np.float32)
+
+    def between(line: np.ndarray, count: int) -> np.ndarray:
+        places = (np.arange(count) + 0.5) * len(line) / count - 0.5
+        return np.interp(places, np.arange(len(line)), line)
+
+    expected = np.apply_along_axis(between, 1, np.apply_along_axis(between, 0, picture, 8), 15)
+    factors = {"scale_factor_height": torch.tensor(0.8), "scale_factor_width": torch.tensor(3.0)}
+    found = OPERATORS["upsample_bilinear"](
+        torch.from_numpy(picture)[None, None], **factors, align_corners=torch.tensor(False)
+    )
+    assert isinstance(found, torch.Tensor)
+    np.testing.assert_allclose(found[0, 0].numpy(), expected, atol=1e-6)
+
+
 def test_activations_are_torch_s() -> None:
     x = torch.linspace(-5, 8, 27)
     torch.testing.assert_close(OPERATORS["silu"](x), F.silu(x))
@@ -143,11 +159,14 @@ def test_norms_are_torch_s() -> None:
     [
         lambda: OPERATORS["gather"](torch.ones(2, 2), torch.zeros(1), torch.tensor(0), torch.tensor(1)),
         lambda: OPERATORS["slice_by_index"](torch.ones(3), torch.tensor([2]), torch.tensor([0]), torch.tensor([-1])),
+        lambda: OPERATORS["upsample_bilinear"](
+            torch.ones(1, 1, 3, 3), torch.tensor(2), torch.tensor(2), torch.tensor(False), torch.tensor(False)
+        ),
         lambda: OPERATORS["max_pool"](
             torch.ones(1, 1, 3, 3), **{**_pool([2, 2], [2, 2]), "ceil_mode": torch.tensor(True)}
         ),
     ],
-    ids=["gather in batches", "slice backwards", "pool rounding up"],
+    ids=["gather in batches", "slice backwards", "neither corners nor middles", "pool rounding up"],
 )
 def test_a_use_without_a_rule_is_refused(use: Callable[[], Any]) -> None:
     with pytest.raises(NotImplementedError):

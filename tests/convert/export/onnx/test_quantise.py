@@ -18,7 +18,7 @@ from edge_identify.convert.models.loading import LoadedModel, load_model
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-SIZE_PX = 128  # the built-in tower takes no other
+SIZE_PX = 160  # the built-in tower takes no other
 TEXTS = ["a photo of a cat", "the street", "a blue jacket", "snow and ice"]
 
 
