@@ -21,6 +21,15 @@ _NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052: an IPv4 address in th
 _IPV4_COMPATIBLE = ipaddress.ip_network("::/96")  # RFC 4291, long out of use
 
 
+_OF_CLOUDS = frozenset(
+    map(
+        ipaddress.ip_address,
+        # Amazon's, Google's, Alibaba's and Azure's, by their manuals; the others are link-local, 169.254.169.254 mostly
+        ("fd00:ec2::254", "fd00:ec2::23", "fd20:ce::254", "100.100.100.200", "168.63.129.16", "192.0.0.192"),
+    )
+)
+
+
 class PrivateAddressError(NetworkError):
     """A server's name stands for an address that is not public."""
 
@@ -44,9 +53,16 @@ def is_public(address: str) -> bool:
     return all(_is_public(each) for each in (ip, *_wrapped(ip)))
 
 
-def anywhere(_address: str) -> bool:
-    """Whether an address may be connected to, for a maker who allows private ones: it may."""
-    return True
+def is_public_or_own(address: str) -> bool:
+    """Whether an address may be connected to by a maker who allows private ones.
+
+    Link-local addresses and those of a cloud's own services may not: there, a machine's credentials are to be had.
+    """
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return not any(each.is_link_local or each in _OF_CLOUDS for each in (ip, *_wrapped(ip)))
 
 
 def address_to_connect_to(host: str, port: int, *, resolve: LookUp, may_connect: MayConnect) -> str:
@@ -60,6 +76,8 @@ def address_to_connect_to(host: str, port: int, *, resolve: LookUp, may_connect:
     allowed = next((address for address in addresses if may_connect(address)), None)
     if allowed is None:
         what = "is" if addresses == [host] else f"stands for {', '.join(addresses)},"
+        if not any(map(is_public_or_own, addresses)):
+            raise PrivateAddressError(f"{host} {what} a link-local address or a cloud's own, which is never asked")
         raise PrivateAddressError(
             f"{host} {what} a private address, which is not asked; pass --allow-private if the list is your own"
         )

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from queue import Queue
 from typing import TYPE_CHECKING
 
-from edge_identify.datasets.fetching.addresses import LookUp, anywhere, is_public, look_up
+from edge_identify.datasets.fetching.addresses import LookUp, is_public, is_public_or_own, look_up
 from edge_identify.datasets.fetching.fetcher import FetchLimits, PassingError, PictureFetcher
 from edge_identify.datasets.fetching.schedule import Schedule
 from edge_identify.edge_runtime.errors import NetworkError
@@ -38,7 +38,7 @@ class FetchPolicy:
         most_backoff_s: The longest pause, and the longest that a server may ask for with Retry-After.
         host_failures: After so many failed connections in a row, a host is given up.
         fresh_s: What was fetched so recently is not asked for again, so that a run that was interrupted goes on.
-        allow_private: Whether addresses that are not public may be asked.
+        allow_private: Whether addresses that are not public may be asked; see `addresses.is_public_or_own`.
         limits: For each picture.
     """
 
@@ -88,7 +88,7 @@ def fetch_all(
         cache,
         policy.limits,
         connections_per_host=policy.per_host,
-        may_connect=anywhere if policy.allow_private else is_public,
+        may_connect=is_public_or_own if policy.allow_private else is_public,
         resolve=resolve,
     )
     with closing(fetcher):

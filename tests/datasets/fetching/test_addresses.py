@@ -7,8 +7,8 @@ import pytest
 from edge_identify.datasets.fetching.addresses import (
     PrivateAddressError,
     address_to_connect_to,
-    anywhere,
     is_public,
+    is_public_or_own,
 )
 
 
@@ -35,7 +35,7 @@ def test_the_first_public_address_of_a_host_is_taken() -> None:
         return ["10.0.0.1", "93.184.215.14"]
 
     assert address_to_connect_to("h", 80, resolve=resolve, may_connect=is_public) == "93.184.215.14"
-    assert address_to_connect_to("h", 80, resolve=resolve, may_connect=anywhere) == "10.0.0.1"
+    assert address_to_connect_to("h", 80, resolve=resolve, may_connect=is_public_or_own) == "10.0.0.1"
 
 
 def test_a_host_with_private_addresses_alone_is_refused_with_what_to_do() -> None:
@@ -43,3 +43,21 @@ def test_a_host_with_private_addresses_alone_is_refused_with_what_to_do() -> Non
         address_to_connect_to("h", 80, resolve=lambda _host, _port: ["10.0.0.1"], may_connect=is_public)
     with pytest.raises(PrivateAddressError, match=r"^10\.0\.0\.1 is a private address, which"):
         address_to_connect_to("10.0.0.1", 80, resolve=lambda host, _port: [host], may_connect=is_public)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "169.254.169.254", "169.254.170.2", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::",
+        "fe80::1%eth0", "fd00:ec2::254", "100.100.100.200", "168.63.129.16", "no address",
+    ],
+)  # fmt: skip
+def test_where_a_cloud_gives_away_credentials_nobody_may_ask(address: str) -> None:
+    assert not is_public_or_own(address)
+    with pytest.raises(PrivateAddressError, match="which is never asked"):
+        address_to_connect_to("h", 80, resolve=lambda _host, _port: [address], may_connect=is_public_or_own)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "10.1.2.3", "fd12::1", "93.184.215.14"])
+def test_a_makers_own_net_may_be_asked_where_it_is_allowed(address: str) -> None:
+    assert is_public_or_own(address)

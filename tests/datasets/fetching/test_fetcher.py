@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 import pytest
 from misbehaving_server import MisbehavingServer, misbehaving_server
 
-from edge_identify.datasets.fetching.addresses import LookUp, MayConnect, anywhere, is_public, look_up
+from edge_identify.datasets.fetching.addresses import LookUp, MayConnect, is_public, is_public_or_own, look_up
 from edge_identify.datasets.fetching.fetcher import FetchLimits, PassingError, PictureFetcher
 from edge_identify.datasets.fetching.picture_cache import PictureCache
 from edge_identify.edge_runtime.errors import NetworkError
@@ -21,7 +21,7 @@ LIMITS = FetchLimits(max_bytes=2**20, connect_timeout_s=2, read_timeout_s=2, pic
 
 @contextmanager
 def fetching(
-    cache: PictureCache, *, may_connect: MayConnect = anywhere, resolve: LookUp = look_up
+    cache: PictureCache, *, may_connect: MayConnect = is_public_or_own, resolve: LookUp = look_up
 ) -> Iterator[PictureFetcher]:
     fetcher = PictureFetcher(cache, LIMITS, connections_per_host=2, may_connect=may_connect, resolve=resolve)
     with closing(fetcher):
