@@ -110,7 +110,7 @@ class SaidOfAll:
         return replace(
             image,
             reference=reference,
-            licence=image.licence or self.licence or shared,
+            licence=(shared if image.licence is None else image.licence) or self.licence,
             provenance=image.provenance or self.provenance,
         )
 

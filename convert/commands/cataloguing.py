@@ -90,8 +90,11 @@ def _list(options: argparse.Namespace) -> ExitCode:
 def _list_pictures(
     options: argparse.Namespace, references: Mapping[str, Reference], images: Sequence[CatalogueImage]
 ) -> ExitCode:
+    have_own = {image.reference_id for image in images if image.licence}  # a reference's licence is then of these
     rows = [
-        _picture_as_json(image, references[image.reference_id]) for image in images if image.reference_id in references
+        _picture_as_json(image, references[image.reference_id], shares_licence=image.reference_id not in have_own)
+        for image in images
+        if image.reference_id in references
     ]
     if options.json:
         print(json.dumps({"pictures": rows}, ensure_ascii=False, indent=2))
@@ -103,7 +106,7 @@ def _list_pictures(
     return ExitCode.DONE
 
 
-def _picture_as_json(image: CatalogueImage, reference: Reference) -> dict[str, Any]:
+def _picture_as_json(image: CatalogueImage, reference: Reference, *, shares_licence: bool) -> dict[str, Any]:
     return {
         "reference": reference.id,
         "index_id": image.index_id,
@@ -114,7 +117,7 @@ def _picture_as_json(image: CatalogueImage, reference: Reference) -> dict[str, A
         "extension": Path(image.file_name).suffix,
         "label": reference.labels.get("label"),
         "namespace": reference.namespace,
-        "licence": image.licence or reference.licence,
+        "licence": image.licence or (reference.licence if shares_licence else None),
         "provenance": image.provenance,
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -32,7 +33,7 @@ def pack_card(
     """
     model, recipe = manifest.model, manifest.preprocessing
     lines = [
-        f"# {manifest.title}",
+        f"# {_inline(manifest.title)}",
         "",
         f"Pack `{manifest.name}`, version {manifest.version}, made by {manifest.generator}.",
         "",
@@ -71,8 +72,10 @@ def pack_card(
 
 def _licences(references: Sequence[Reference], images: Sequence[CatalogueImage]) -> Iterable[str]:
     of_reference = {reference.id: reference.licence for reference in references}
+    have_own = {image.reference_id for image in images if image.licence}  # a reference's licence is then of these
     for image in images:
-        yield image.licence or of_reference[image.reference_id] or "not stated"
+        shared = None if image.reference_id in have_own else of_reference[image.reference_id]
+        yield image.licence or shared or "not stated"
 
 
 def _thumbnails(manifest: Manifest) -> str:
@@ -101,7 +104,12 @@ def _decisions(calibration: CalibrationOutcome) -> list[str]:
 
 
 def _counted(values: Iterable[str]) -> str:
-    return ", ".join(f"{value} ({count})" for value, count in sorted(Counter(values).items()))
+    return ", ".join(f"{_inline(value)} ({count})" for value, count in sorted(Counter(values).items()))
+
+
+def _inline(text: str) -> str:
+    """Return text on one line, in which nothing is markup."""
+    return re.sub(r"([\\`*_\[\]<>|#&~])", r"\\\1", " ".join(text.split()))
 
 
 def _rows(kind: str, variants: Mapping[str, Variant], manifest: Manifest) -> list[str]:

@@ -2,7 +2,7 @@
 
 What a newcomer would get wrong: rows that name one id are several pictures of *one* reference, whose facts may stand
 in any of the rows, so that all are read before the first picture comes out. A blank says nothing, and contradicts
-nothing.
+nothing. Licences are of pictures: one is not said of another.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def gather(
             origin=row.origin,
             problem=row.problem,
             source_path=row.source_path,
-            licence=row.facts.get("licence") or groups[row.id].shared_licence,
+            licence=row.facts.get("licence") or ("" if groups[row.id].licences else None),
             provenance=row.facts.get("provenance"),
         )
 
@@ -94,10 +94,6 @@ class _Group:
     facts: dict[str, str] = field(default_factory=dict)
     rows: dict[str, int] = field(default_factory=dict)
     licences: list[str] = field(default_factory=list)
-
-    @property
-    def shared_licence(self) -> str | None:
-        return self.licences[0] if len(self.licences) == 1 else None
 
     def take(self, picture: DescribedPicture, *, file: Path, rows_are: str) -> None:
         for column, text in picture.facts.items():

@@ -27,7 +27,8 @@ class SourceImage:
         origin: The address that it was fetched from, or None for a file of the maker's own.
         problem: Why it cannot be used, in one line, if the source found that out; it is then skipped like a broken one.
         source_path: Where it lies within the source, relative, with forward slashes; None where it lies anywhere.
-        licence: Its own, which may differ from that of another picture of the reference; None where none is given.
+        licence: Its own, which may differ from that of another picture of the reference; None where the source gives
+            none of any, and empty where it does of others: the reference's is not this one's then.
         provenance: Who made it, or where it comes from; None where that is not given.
     """
 

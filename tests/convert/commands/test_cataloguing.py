@@ -81,7 +81,13 @@ def test_list_shows_what_is_known_of_each_picture(tmp_path: Path, capsys: pytest
 
 
 def test_licence_and_provenance_of_each_picture_survive_the_way_through_a_table(tmp_path: Path) -> None:
-    rows = ["path,id,licence,source_url", "a.png,1,MIT,https://example.org/a", "b.png,1,CC0-1.0,", "c.png,2,,"]
+    rows = [
+        "path,id,licence,source_url",
+        "a.png,1,MIT,https://example.org/a",
+        "b.png,1,CC0-1.0,",
+        "c.png,2,,",
+        "d.png,1,,",
+    ]
     for row in rows[1:]:
         Image.new("RGB", (9, 9), (len(row), 2, 3)).save(tmp_path / row.partition(",")[0])
     (tmp_path / "t.csv").write_text("\n".join(rows))
@@ -90,10 +96,11 @@ def test_licence_and_provenance_of_each_picture_survive_the_way_through_a_table(
     with Catalogue.open_existing(tmp_path / "c.db") as opened:
         before = opened.images(), opened.references()
         report = opened.add(parse_source(f"image-list:{tmp_path / 'e.csv'}"))
-        assert (report.unchanged, report.references_unchanged) == (3, 2)
+        assert (report.unchanged, report.references_unchanged) == (4, 2)
         assert (opened.images(), opened.references()) == before
     assert [(image.licence, image.provenance, image.source_path) for image in before[0]] == [
         ("MIT", "https://example.org/a", "a.png"), ("CC0-1.0", None, "b.png"), (None, None, "c.png"),
+        (None, None, "d.png"),
     ]  # fmt: skip
 
 

@@ -33,7 +33,7 @@ def test_the_card_tells_references_licences_encoders_and_their_fidelity(colour_p
     card = pack_card(read_manifest(colour_pack()), references, images, nothing)
 
     assert card.startswith("# Four colours\n")
-    assert "licences of the pictures: CC0-1.0 (2), MIT (1), not stated (1)" in card
+    assert "licences of the pictures: CC0-1.0 (1), MIT (1), not stated (2)" in card
     assert "provenance: stated of 1 of 4 pictures" in card
     assert "namespaces: none (2), paris (1)" in card
     assert "| image | onnx-fp32 | 0.0 | ONNX opset 18 | 1.0000 | 1.0000 | - | 1.000 | - | - |" in card
@@ -49,3 +49,13 @@ def test_the_card_tells_how_often_known_and_unknown_things_are_accepted(colour_p
     card = pack_card(read_manifest(folder), [], [], outcome)
 
     assert "| onnx-fp32 | onnx-fp32 | 10 / 10 | 0.875 | 0.018 | 0.02 |" in card
+
+
+def test_what_a_maker_wrote_stays_on_its_line_and_is_no_markup(colour_pack: Callable[[], Path]) -> None:
+    nothing = CalibrationOutcome(calibrations={}, file=None, left_out_because="too few")
+    odd = "CC0\n\n## All yours\n<script>"
+    image = CatalogueImage(index_id=1, reference_id="a", sha256="", path=Path("/x.png"), licence=odd)
+    reference = Reference(id="a", name="A", namespace="[x](y)")
+    card = pack_card(read_manifest(colour_pack()), [reference], [image], nothing)
+    assert r"licences of the pictures: CC0 \#\# All yours \<script\> (1)" in card
+    assert r"namespaces: \[x\](y) (1)" in card

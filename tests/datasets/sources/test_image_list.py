@@ -225,8 +225,8 @@ def test_pictures_of_one_reference_may_differ_in_licence_and_provenance(tmp_path
     (tmp_path / "list.csv").write_text("\n".join(rows))
     images = list(ImageList(tmp_path / "list.csv").images())
     assert [(each.licence, each.provenance, each.source_path) for each in images] == [
-        ("MIT", "Ada", "a/one.jpg"), ("CC0-1.0", None, None), (None, "Bo", "three.jpg"), (None, None, "b.jpg"),
-        ("MIT", None, "c1.jpg"), ("MIT", None, "c2.jpg"),
+        ("MIT", "Ada", "a/one.jpg"), ("CC0-1.0", None, None), ("", "Bo", "three.jpg"), (None, None, "b.jpg"),
+        ("MIT", None, "c1.jpg"), ("", None, "c2.jpg"),
     ]  # fmt: skip
     assert [each.reference.licence for each in images] == ["MIT; CC0-1.0"] * 3 + [None] + ["MIT"] * 2
     assert all("provenance" not in each.reference.attributes for each in images)
