@@ -1,8 +1,8 @@
 """`urls:FILE`: pictures at addresses on the net, named in a list or a table, and fetched into a folder.
 
 What a newcomer would get wrong: of a thousand addresses some are dead. A picture that cannot be fetched is no error of
-the list: it is marked, skipped later with its reason, and counted. And an address may be signed, for its bearer alone:
-such a one is fetched, but not told to the users of the pack.
+the list: it is marked, skipped later with its reason, and counted. And an address may hold a key, for its bearer alone,
+under any name: one with anything behind its path is fetched, but not told to the users of the pack.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Urls:
     """A list of addresses, one on each line (`#` begins a comment), or a table with a column of them.
 
     Without an id, the last part of the address without its ending is one. The attribute `image_url` of a reference is
-    its first picture's address, and the provenance of a picture its own, unless that is signed.
+    its first picture's address, and the provenance of a picture its own, unless that may hold a key.
 
     Attributes:
         file: The list or table; the ending of a table says in which format.
@@ -46,6 +46,7 @@ class Urls:
         policy: How they are fetched.
         progress: Is handed what is being fetched and yields it on.
         resolve: From a host's name to its addresses.
+        publishes_queries: Whether addresses with a query, a fragment or parameters are told, too; signed ones never.
     """
 
     file: Path
@@ -54,6 +55,7 @@ class Urls:
     policy: FetchPolicy = field(default_factory=FetchPolicy)
     progress: Progress = iter
     resolve: LookUp = look_up
+    publishes_queries: bool = False
 
     def images(self) -> Iterator[SourceImage]:
         """Fetch the pictures and yield them in the order of the list.
@@ -78,14 +80,35 @@ class Urls:
 
     def _rows(self) -> tuple[list[_Row], str]:
         if self.file.suffix.lower() not in TABLE_SUFFIXES:
-            return _list_rows(self.file), "lines"
+            return self._list_rows(), "lines"
         table = read_table(self.file)
         columns = resolve_columns(
             self.file, table.columns, self.mapping, picture="url", picture_known_as=ADDRESS_KNOWN_AS, page="page"
         )
         unit = table.rows_are.removesuffix("s")
         where = f"{self.file}: {unit}"
-        return [_table_row(where, row.number, row.values, columns) for row in table.rows], table.rows_are
+        return [self._table_row(where, row.number, row.values, columns) for row in table.rows], table.rows_are
+
+    def _list_rows(self) -> list[_Row]:
+        lines = ((number, line.strip()) for number, line in enumerate(read_text_file(self.file).splitlines(), start=1))
+        named = ((number, line) for number, line in lines if line and not line.startswith("#"))
+        return [
+            _Row(number=number, address=_checked(f"{self.file}: line {number}", line), facts=self._published(line))
+            for number, line in named
+        ]
+
+    def _table_row(self, where: str, number: int, values: Mapping[str, str], columns: ResolvedColumns) -> _Row:
+        where = f"{where} {number}"
+        address = _checked(where, values.get(columns.columns["picture"], ""))
+        facts = columns.facts(values)
+        check_place(where, facts)
+        return _Row(number=number, address=address, facts=self._published(address) | facts)
+
+    def _published(self, address: str) -> dict[str, str]:
+        parts = urlsplit(address)
+        is_bare = not (parts.query or parts.fragment or ";" in parts.path)
+        is_told = is_bare or (self.publishes_queries and not _is_signed(parts.query))
+        return {IMAGE_URL: address, "provenance": address} if is_told else {}
 
     def _describe(self, row: _Row, problems: Mapping[str, str]) -> DescribedPicture:
         stem = PurePosixPath(unquote(urlsplit(row.address).path)).stem or urlsplit(row.address).netloc
@@ -126,26 +149,8 @@ class _Row:
     facts: Mapping[str, str]
 
 
-def _list_rows(file: Path) -> list[_Row]:
-    lines = ((number, line.strip()) for number, line in enumerate(read_text_file(file).splitlines(), start=1))
-    named = ((number, line) for number, line in lines if line and not line.startswith("#"))
-    return [
-        _Row(number=number, address=_checked(f"{file}: line {number}", line), facts=_image_url(line))
-        for number, line in named
-    ]
-
-
-def _table_row(where: str, number: int, values: Mapping[str, str], columns: ResolvedColumns) -> _Row:
-    where = f"{where} {number}"
-    address = _checked(where, values.get(columns.columns["picture"], ""))
-    facts = columns.facts(values)
-    check_place(where, facts)
-    return _Row(number=number, address=address, facts=_image_url(address) | facts)
-
-
-def _image_url(address: str) -> dict[str, str]:
-    names = {name.lower() for name, _ in parse_qsl(urlsplit(address).query)}
-    return {} if names & _SIGNATURES else {IMAGE_URL: address, "provenance": address}
+def _is_signed(query: str) -> bool:
+    return not _SIGNATURES.isdisjoint(name.lower() for name, _ in parse_qsl(query, keep_blank_values=True))
 
 
 def _checked(where: str, address: str) -> str:

@@ -27,10 +27,10 @@ def server() -> Iterator[MisbehavingServer]:
         yield running
 
 
-def read(file: Path, text: str, **mapping: object) -> list[SourceImage]:
+def read(file: Path, text: str, *, publishes_queries: bool = False) -> list[SourceImage]:
     file.write_text(text)
     cache = PictureCache(file.parent / "pictures")
-    return list(Urls(file, ColumnMapping(**mapping), cache, policy=POLICY).images())  # type: ignore[arg-type]
+    return list(Urls(file, ColumnMapping(), cache, policy=POLICY, publishes_queries=publishes_queries).images())
 
 
 def test_a_list_of_addresses_becomes_pictures_with_their_origin(server: MisbehavingServer, tmp_path: Path) -> None:
@@ -55,10 +55,25 @@ def test_a_table_says_more_and_its_page_is_not_the_picture(server: MisbehavingSe
     assert first.reference.attributes == {"image_url": urls[0]}
 
 
-def test_a_signed_address_is_fetched_and_not_told_to_anyone(server: MisbehavingServer, tmp_path: Path) -> None:
-    [image] = read(tmp_path / "list.txt", server.url("good/1.png?X-Amz-Signature=abc"))
-    assert image.path.is_file()
+@pytest.mark.parametrize(
+    "behind", ["?api_key=abc", "?n=7", "#access_token=abc", ";jsessionid=abc", "?X-Amz-Signature="]
+)
+def test_what_may_hold_a_key_is_fetched_and_not_told_to_anyone(
+    server: MisbehavingServer, tmp_path: Path, behind: str
+) -> None:
+    [image] = read(tmp_path / "list.txt", f"{server.url('good/1.png')}{behind}")
+    assert image.path.is_file() or ";" in behind
     assert image.reference.attributes == {}
+    assert image.provenance is None
+
+
+def test_a_query_is_told_where_that_is_asked_for_and_a_signature_is_not(
+    server: MisbehavingServer, tmp_path: Path
+) -> None:
+    one, two = server.url("good/1.png?n=7"), server.url("good/2.png?X-Amz-Signature=abc")
+    told, kept = read(tmp_path / "list.txt", f"{one}\n{two}", publishes_queries=True)
+    assert told.reference.attributes == {"image_url": one}
+    assert kept.reference.attributes == {}
 
 
 @pytest.mark.parametrize(
