@@ -1,7 +1,6 @@
 """A bucket, or a folder in it, as this room uses it: objects written and read, and their addresses signed.
 
-obstore speaks to S3, Google and Azure; it is loaded when a bucket is opened, and tries again by itself what fails in
-passing. Credentials and region come from the environment (`AWS_ACCESS_KEY_ID` ...) or from the machine's role.
+obstore speaks to S3, Google and Azure (`edge_runtime.buckets`), and tries again by itself what fails in passing.
 
 A newcomer would overwrite the listing: of two who publish at once, the second wipes out what the first has listed. Here
 an object that was read is only replaced as long as it is the one that was read.
@@ -15,21 +14,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any
 
+from edge_identify.edge_runtime.buckets import bucket_address, explained, is_of_bucket, lacks_bucket, open_bucket
 from edge_identify.edge_runtime.durable import replacing
-from edge_identify.edge_runtime.errors import NetworkError, PackDamagedError, SetupError
+from edge_identify.edge_runtime.errors import PackDamagedError
 
 if TYPE_CHECKING:
     from obstore import PutMode, UpdateVersion
-    from obstore.store import AzureStore, GCSStore, S3Store
 
     from edge_identify.edge_runtime.pack.manifest import FileEntry
-
-SCHEMES = ("s3", "gs", "az")
-
-_RETRIES = {"max_retries": 4, "retry_timeout": timedelta(seconds=60)}
 
 
 class ChangedMeanwhileError(Exception):
@@ -61,15 +55,20 @@ class Found:
         return known or "overwrite"
 
 
-def _count_nothing(_operation: str, _outcome: str) -> None:
-    pass
+def count_nothing(_operation: str, _outcome: str) -> None:
+    """Count an operation nowhere."""
 
 
 class Bucket:
     """A bucket, or a folder in it."""
 
     def __init__(
-        self, address: str, *, endpoint: str | None = None, count: Callable[[str, str], None] = _count_nothing
+        self,
+        address: str,
+        *,
+        endpoint: str | None = None,
+        count: Callable[[str, str], None] = count_nothing,
+        is_hasty: bool = False,
     ) -> None:
         """Open it; nothing is asked yet.
 
@@ -78,22 +77,18 @@ class Bucket:
             endpoint: Of a server that speaks S3 and is not Amazon's; None for none.
             count: Called with the operation (`get`, `head`, `put`, `sign`) and `success` or `failure`. That an object
                 is not there, or has changed, is no failure.
+            is_hasty: Whether it is given up after a few seconds, because somebody waits.
 
         Raises:
             SetupError: It is no such address, or obstore is not installed.
         """
-        self.address, self._count = address.rstrip("/"), count
-        self._store = _opened(address, endpoint)
+        self._address, self._count = bucket_address(address, option="bucket"), count
+        self._store = open_bucket(self._address, endpoint=endpoint, is_hasty=is_hasty)
 
     @property
-    def name(self) -> str:
-        """The bucket's name."""
-        return urlsplit(self.address).netloc
-
-    @property
-    def prefix(self) -> str:
-        """The folder in the bucket, without slashes around it; empty for none."""
-        return urlsplit(self.address).path.strip("/")
+    def address(self) -> str:
+        """Such as `s3://bucket/prefix`, without a slash at its end."""
+        return str(self._address)
 
     def length(self, path: str) -> int | None:
         """Return an object's length in bytes; None where there is none."""
@@ -103,7 +98,7 @@ class Bucket:
             try:
                 return int(obstore.head(self._store, path)["size"])
             except FileNotFoundError as error:
-                if _lacks_bucket(error):
+                if lacks_bucket(error):
                     raise
                 return None
 
@@ -121,7 +116,7 @@ class Bucket:
                         break
                 return Found(data=data, etag=result.meta["e_tag"], generation=result.meta["version"])
             except FileNotFoundError as error:
-                if _lacks_bucket(error):
+                if lacks_bucket(error):
                     raise
                 return None
 
@@ -183,8 +178,6 @@ class Bucket:
     @contextmanager
     def _asking(self, operation: str) -> Iterator[None]:
         """Count an operation, and explain its errors."""
-        from obstore.exceptions import BaseError
-
         outcome = "failure"
         try:
             yield
@@ -192,62 +185,9 @@ class Bucket:
         except ChangedMeanwhileError:
             outcome = "success"
             raise
-        except (BaseError, OSError) as error:
-            self._explain(error)
+        except BaseException as error:  # some of obstore's are no `Exception`
+            if not is_of_bucket(error):
+                raise
+            raise explained(error, self._address, verb="used", to_do="do this") from error
         finally:
             self._count(operation, outcome)
-
-    def _explain(self, error: Exception) -> NoReturn:
-        from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
-
-        if isinstance(error, OSError) and error.errno is not None:  # this machine's disk; obstore's have no number
-            raise error
-        text = str(error)
-        if _lacks_bucket(error):
-            raise SetupError(f"{self.address}: there is no bucket {self.name!r}; check its name") from error
-        # Without credentials in the environment the machine's role is asked for some, under this path.
-        is_refusal = isinstance(error, PermissionError | PermissionDeniedError | UnauthenticatedError)
-        if is_refusal or "/latest/api/token" in text or "403 Forbidden" in text:
-            raise SetupError(
-                f"{self.address}: the server refuses the credentials, or there are none; set AWS_ACCESS_KEY_ID and "
-                "AWS_SECRET_ACCESS_KEY (of Google and Azure what their tools read) to ones that may do this"
-            ) from error
-        raise NetworkError(f"{self.address}: the bucket cannot be used ({_one_line(text)})") from error
-
-
-def check_address(address: str, *, option: str) -> None:
-    """Refuse what is no bucket's address.
-
-    Raises:
-        SetupError: It is none.
-    """
-    parts = urlsplit(address)
-    if parts.scheme not in SCHEMES or not parts.netloc or parts.query or parts.fragment:
-        known = ", ".join(f"{scheme}://" for scheme in SCHEMES)
-        raise SetupError(f"{option}: {address!r} is no bucket; write s3://BUCKET/PREFIX (known are {known})")
-
-
-def _opened(address: str, endpoint: str | None) -> AzureStore | GCSStore | S3Store:
-    check_address(address, option="bucket")
-    try:
-        from obstore.exceptions import BaseError
-        from obstore.store import from_url
-    except ImportError as error:
-        raise SetupError(f"{address}: needs obstore; pip install 'edge-identify[buckets]'") from error
-    settings: dict[str, Any] = {}
-    if endpoint:
-        settings |= {"endpoint": endpoint, "client_options": {"allow_http": endpoint.startswith("http:")}}
-    if address.startswith("s3:"):
-        settings["checksum_algorithm"] = "sha256"  # the server then refuses what was damaged on its way
-    try:
-        return from_url(address, retry_config=_RETRIES, **settings)  # type: ignore[call-overload, no-any-return]
-    except (BaseError, ValueError) as error:
-        raise SetupError(f"{address}: is not a bucket that can be opened ({_one_line(str(error))})") from error
-
-
-def _lacks_bucket(error: Exception) -> bool:
-    return "NoSuchBucket" in str(error)
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.partition("Debug source")[0].split())[:300]

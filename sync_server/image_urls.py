@@ -13,8 +13,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote, urlsplit
 
+from edge_identify.edge_runtime.buckets import bucket_address
 from edge_identify.edge_runtime.errors import NetworkError, SetupError
-from edge_identify.sync_server.bucket import Bucket, check_address
+from edge_identify.sync_server.bucket import Bucket, count_nothing
 
 if TYPE_CHECKING:
     from edge_identify.edge_runtime.pack.references import PictureFacts, Reference
@@ -93,7 +94,7 @@ class Presigned:
 
 
 def image_urls(
-    how: str, *, endpoint: str | None = None, valid_s: float, count: Callable[[str, str], None] | None = None
+    how: str, *, endpoint: str | None = None, valid_s: float, count: Callable[[str, str], None] = count_nothing
 ) -> ImageUrls:
     """Return what says where pictures are.
 
@@ -114,9 +115,8 @@ def image_urls(
             return Public(base)
     if how.startswith(PRESIGNED):
         address = how.removeprefix(PRESIGNED)
-        check_address(address, option="image_urls")
-        counted = {} if count is None else {"count": count}
-        return Presigned(Bucket(address, endpoint=endpoint, **counted), valid_s=valid_s)
+        bucket_address(address, option="image_urls")
+        return Presigned(Bucket(address, endpoint=endpoint, count=count), valid_s=valid_s)
     raise SetupError(
         f"image_urls is {how!r}; write recorded, served, public:https://HOST/FOLDER or presigned:s3://BUCKET/PREFIX"
     )

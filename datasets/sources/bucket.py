@@ -14,16 +14,16 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any, NoReturn
-from urllib.parse import quote, urlsplit
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from edge_identify.datasets.fetching.picture_cache import CacheEntry, PictureCache
 from edge_identify.datasets.sources.described_pictures import IMAGE_URL
 from edge_identify.datasets.sources.source import SourceImage
+from edge_identify.edge_runtime.buckets import BucketAddress, explained, is_of_bucket, one_line, open_bucket
 from edge_identify.edge_runtime.durable import replacing
-from edge_identify.edge_runtime.errors import NetworkError, SetupError
+from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.images import SUFFIXES
 from edge_identify.edge_runtime.pack.references import Reference
 
@@ -31,34 +31,31 @@ if TYPE_CHECKING:
     from obstore import ObjectMeta
     from obstore.store import ObjectStore
 
-SCHEMES = ("s3", "gs", "az")
 S3_PATH = "s3_path"  # the attribute that says where a picture of S3 lies
 
 _WORKERS = 16  # requests at once; a bucket is made for thousands
 _MAX_BYTES = 64 * 2**20
 _PAGE = 1000  # what S3 returns at most
 _MAX_OBJECTS = 50_000_000
-_RETRIES = {"max_retries": 4, "retry_timeout": timedelta(seconds=60)}
 _PUBLIC_HOSTS = {"s3": "https://{bucket}.s3.amazonaws.com", "gs": "https://storage.googleapis.com/{bucket}"}
 
 
 @dataclass(frozen=True, slots=True)
-class Bucket:
+class BucketPictures:
     """The pictures of a bucket, or of a folder in it.
 
     The id is the path below the prefix without its ending, the namespace the folder of that path. The attribute
     `image_url` is the object's public address, whether or not the public may read it, and `s3_path` its address in S3.
-    Credentials and the region come from the environment (`AWS_ACCESS_KEY_ID` ...) or from the machine's role.
 
     Attributes:
-        address: Such as `s3://bucket/prefix`.
+        address: Of the bucket, or of the folder.
         cache: Where the pictures go.
         endpoint: Of a server that speaks S3 and is not Amazon's, or None.
         is_anonymous: Whether requests are not signed, for public buckets.
         progress: Wraps the objects as they are read.
     """
 
-    address: str
+    address: BucketAddress
     cache: PictureCache
     endpoint: str | None = None
     is_anonymous: bool = False
@@ -72,36 +69,12 @@ class Bucket:
                 obstore is not installed.
             NetworkError: The server cannot be reached.
         """
-        store = self._store()
+        store = open_bucket(self.address, endpoint=self.endpoint, is_anonymous=self.is_anonymous)
         objects = self._list(store)
-        _refuse_shared_ids(self.address, [meta["path"] for meta in objects])
+        _refuse_shared_ids(str(self.address), [meta["path"] for meta in objects])
         problems = self._read(store, objects)
         for meta in objects:
             yield self._image(meta["path"], problems.get(meta["path"]))
-
-    @property
-    def _bucket(self) -> str:
-        return urlsplit(self.address).netloc
-
-    @property
-    def _prefix(self) -> str:
-        return urlsplit(self.address).path.strip("/")
-
-    def _store(self) -> ObjectStore:
-        try:
-            from obstore.exceptions import BaseError
-            from obstore.store import from_url
-        except ImportError as error:
-            raise SetupError(f"{self.address}: needs obstore; pip install 'edge-identify[buckets]'") from error
-        settings: dict[str, Any] = {}
-        if self.endpoint:
-            settings |= {"endpoint": self.endpoint, "client_options": {"allow_http": self.endpoint.startswith("http:")}}
-        if self.is_anonymous:
-            settings["skip_signature"] = True
-        try:
-            return from_url(self.address, retry_config=_RETRIES, **settings)  # type: ignore[call-overload, no-any-return]
-        except (BaseError, ValueError) as error:
-            raise SetupError(f"{self.address}: is not a bucket that can be opened ({_one_line(error)})") from error
 
     def _list(self, store: ObjectStore) -> list[ObjectMeta]:
         import obstore
@@ -112,8 +85,11 @@ class Bucket:
                 found.extend(meta for meta in page if _is_picture(meta["path"]))
                 if len(found) > _MAX_OBJECTS:
                     raise SetupError(f"{self.address}: more than {_MAX_OBJECTS} pictures; give a prefix")
-        except (obstore.exceptions.BaseError, OSError) as error:
-            self._explain(error)
+        except BaseException as error:  # some of obstore's are no `Exception`
+            if not is_of_bucket(error):
+                raise
+            to_do = "list and read, or pass --anonymous for a public bucket"
+            raise explained(error, self.address, verb="listed", to_do=to_do) from error
         if not found:
             raise SetupError(f"{self.address}: no picture below it; the known endings are {' '.join(sorted(SUFFIXES))}")
         return sorted(found, key=lambda meta: meta["path"])
@@ -151,9 +127,9 @@ class Bucket:
         except (FileNotFoundError, obstore.exceptions.NotFoundError):
             return f"{shown}: was there when the bucket was listed, and is gone"
         except obstore.exceptions.BaseError as error:
-            return f"{shown}: cannot be read ({_one_line(error)})"
+            return f"{shown}: cannot be read ({one_line(error)})"
         except PermissionError as error:
-            return f"{shown}: may not be read ({_one_line(error)})"
+            return f"{shown}: may not be read ({one_line(error)})"
         return None
 
     def _keep(self, url: str, result: Any) -> None:
@@ -171,7 +147,7 @@ class Bucket:
     def _image(self, key: str, problem: str | None) -> SourceImage:
         path = PurePosixPath(key)
         attributes = {IMAGE_URL: self._public_url(key)} if self._has_public_url else {}
-        if self.address.startswith("s3:"):
+        if self.address.scheme == "s3":
             attributes[S3_PATH] = self._object_address(key)
         folder = path.parent.as_posix()
         reference = Reference(
@@ -189,37 +165,21 @@ class Bucket:
         )
 
     def _whole_key(self, key: str) -> str:
-        return f"{self._prefix}/{key}" if self._prefix else key
+        return f"{self.address.prefix}/{key}" if self.address.prefix else key
 
     def _object_address(self, key: str) -> str:
-        return f"{urlsplit(self.address).scheme}://{self._bucket}/{self._whole_key(key)}"
+        return f"{self.address.scheme}://{self.address.bucket}/{self._whole_key(key)}"
 
     @property
     def _has_public_url(self) -> bool:
-        return bool(self.endpoint) or urlsplit(self.address).scheme in _PUBLIC_HOSTS
+        return bool(self.endpoint) or self.address.scheme in _PUBLIC_HOSTS
 
     def _public_url(self, key: str) -> str:
         if not self._has_public_url:
             return self._object_address(key)
-        host = _PUBLIC_HOSTS[urlsplit(self.address).scheme].format(bucket=self._bucket)
-        base = f"{self.endpoint.rstrip('/')}/{self._bucket}" if self.endpoint else host
+        host = _PUBLIC_HOSTS[self.address.scheme].format(bucket=self.address.bucket)
+        base = f"{self.endpoint.rstrip('/')}/{self.address.bucket}" if self.endpoint else host
         return f"{base}/{quote(self._whole_key(key))}"
-
-    def _explain(self, error: Exception) -> NoReturn:
-        from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
-
-        text = str(error)
-        if "NoSuchBucket" in text or isinstance(error, FileNotFoundError):
-            raise SetupError(f"{self.address}: there is no bucket {self._bucket!r}; check its name") from error
-        # Without credentials in the environment the machine's role is asked for some, under this path.
-        has_none = "/latest/api/token" in text
-        is_refusal = isinstance(error, PermissionError | PermissionDeniedError | UnauthenticatedError)
-        if has_none or is_refusal or "403 Forbidden" in text:
-            raise SetupError(
-                f"{self.address}: the server refuses the credentials, or there are none; set AWS_ACCESS_KEY_ID and "
-                "AWS_SECRET_ACCESS_KEY to ones that may list and read, or pass --anonymous for a public bucket"
-            ) from error
-        raise NetworkError(f"{self.address}: the bucket cannot be listed ({_one_line(error)})") from error
 
 
 class _TooLargeError(Exception):
@@ -250,7 +210,3 @@ def _refuse_shared_ids(address: str, keys: Iterable[str]) -> None:
         other = key_by_id.setdefault(identifier, key)
         if other != key:
             raise SetupError(f"{address}: {other} and {key} would both get the id {identifier!r}; rename one")
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).partition("Debug source")[0].split())[:300]

@@ -12,11 +12,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from edge_identify.datasets.fetching.in_bulk import FetchPolicy
 from edge_identify.datasets.fetching.picture_cache import PictureCache
-from edge_identify.datasets.sources.bucket import SCHEMES, Bucket
+from edge_identify.datasets.sources.bucket import BucketPictures
 from edge_identify.datasets.sources.column_mapping import ColumnMapping
 from edge_identify.datasets.sources.image_list import ImageList
 from edge_identify.datasets.sources.images_folder import ImagesFolder
@@ -24,6 +23,7 @@ from edge_identify.datasets.sources.name_pattern import NamedByPattern
 from edge_identify.datasets.sources.source import Source
 from edge_identify.datasets.sources.table import Table
 from edge_identify.datasets.sources.urls import Urls
+from edge_identify.edge_runtime.buckets import SCHEMES, bucket_address, check_endpoint
 from edge_identify.edge_runtime.errors import SetupError
 
 KNOWN_FORMS = "images:DIR, image-list:FILE, table:FILE, urls:FILE or s3://BUCKET/PREFIX"
@@ -39,6 +39,7 @@ class SourceOptions:
         mapping: For tables, what their columns mean.
         cache: For `urls:` and buckets, the folder that the pictures are fetched into.
         policy: For `urls:`, how they are fetched.
+        publishes_queries: For `urls:`, whether addresses with a query are told to the users of packs, too.
         endpoint: For `s3://`, a server that is not Amazon's.
         anonymous: For buckets, whether requests are not signed.
         progress: For `urls:` and buckets, is handed what is being fetched and yields it on.
@@ -50,6 +51,7 @@ class SourceOptions:
     mapping: ColumnMapping = field(default_factory=ColumnMapping)
     cache: Path | None = None
     policy: FetchPolicy = field(default_factory=FetchPolicy)
+    publishes_queries: bool = False
     endpoint: str | None = None
     anonymous: bool = False
     progress: Callable[[Any], Iterable[Any]] = iter
@@ -101,18 +103,17 @@ def _urls(rest: str, options: SourceOptions) -> Source:
         _cache(f"urls:{rest}", options),
         policy=options.policy,
         progress=options.progress,
+        publishes_queries=options.publishes_queries,
     )
 
 
 def _bucket(scheme: str, rest: str, options: SourceOptions) -> Source:
-    address = f"{scheme}:{rest}"
-    if not urlsplit(address).netloc:
-        raise SetupError(f"{address}: names no bucket; write {scheme}://BUCKET/PREFIX")
-    if options.endpoint is not None and not options.endpoint.startswith(("http://", "https://")):
-        raise SetupError(f"--endpoint {options.endpoint}: write an address such as https://s3.example.org")
-    return Bucket(
+    address = bucket_address(f"{scheme}:{rest}", option="SOURCE")
+    if options.endpoint is not None:
+        check_endpoint(options.endpoint)
+    return BucketPictures(
         address,
-        _cache(address, options),
+        _cache(str(address), options),
         endpoint=options.endpoint,
         is_anonymous=options.anonymous,
         progress=options.progress,

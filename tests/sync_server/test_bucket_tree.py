@@ -274,6 +274,17 @@ def test_an_address_that_is_no_bucket_is_one_line(
     assert words in line
 
 
+@pytest.mark.usefixtures("s3")
+def test_an_endpoint_without_its_scheme_is_one_line_for_publish_and_run(
+    small_pack: SmallPack, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = ["--endpoint", "localhost:9000"]
+    for words in (["publish", str(small_pack(tmp_path / "pack")), "--to", ADDRESS], ["run", "--bucket", ADDRESS]):
+        assert main([*words, *where]) == ExitCode.SETUP
+        (line,) = capsys.readouterr().err.splitlines()
+        assert "--endpoint localhost:9000: write an address such as https://" in line
+
+
 def test_an_endpoint_without_a_bucket_is_a_mistake(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["publish", "x", "--repo", str(tmp_path), "--endpoint", "http://127.0.0.1:1"]
     assert main(words) == ExitCode.SETUP
@@ -284,7 +295,7 @@ def test_an_endpoint_without_a_bucket_is_a_mistake(tmp_path: Path, capsys: pytes
 def test_a_server_that_cannot_be_reached_is_a_fault_of_the_network(
     small_pack: SmallPack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge_identify.sync_server.bucket._RETRIES", {"max_retries": 0})
+    monkeypatch.setattr("edge_identify.edge_runtime.buckets._RETRIES", {"max_retries": 0})
     words = ["publish", str(small_pack(tmp_path / "pack")), "--to", ADDRESS, "--endpoint", "http://127.0.0.1:1"]
     assert main(words) == ExitCode.NETWORK
 

@@ -16,14 +16,15 @@ from misbehaving_server import drawn_picture
 from edge_identify.convert.commands import main
 from edge_identify.datasets.catalogue import Catalogue
 from edge_identify.datasets.fetching.picture_cache import PictureCache
-from edge_identify.datasets.sources import bucket as bucket_module
-from edge_identify.datasets.sources.bucket import Bucket
+from edge_identify.datasets.sources.bucket import BucketPictures
+from edge_identify.edge_runtime import buckets
+from edge_identify.edge_runtime.buckets import bucket_address
 from edge_identify.edge_runtime.errors import NetworkError, SetupError
 
 obstore = pytest.importorskip("obstore", reason="the extra buckets is not installed")
 moto = pytest.importorskip("moto.server", reason="moto is not installed")
 
-ReadBucket = Callable[..., Bucket]
+ReadBucket = Callable[..., BucketPictures]
 
 
 @pytest.fixture(scope="module")
@@ -58,8 +59,10 @@ def fill(endpoint: str, *keys: str) -> None:
 
 @pytest.fixture
 def read(endpoint: str, tmp_path: Path) -> ReadBucket:
-    def make(address: str = "s3://pics", **settings: Any) -> Bucket:
-        return Bucket(address, PictureCache(tmp_path / "pictures"), endpoint=endpoint, **settings)
+    def make(address: str = "s3://pics", **settings: Any) -> BucketPictures:
+        return BucketPictures(
+            bucket_address(address, option="source"), PictureCache(tmp_path / "pictures"), endpoint=endpoint, **settings
+        )
 
     return make
 
@@ -104,9 +107,10 @@ def test_a_bucket_that_is_emptied_while_it_is_read_loses_pictures_and_says_which
     fill(endpoint, "a.png", "b.png")
 
     bucket = read()
-    listed = bucket._list(bucket._store())
+    store = buckets.open_bucket(bucket.address, endpoint=endpoint)
+    listed = bucket._list(store)
     ask(endpoint, "/pics/b.png", method="DELETE")
-    problems = bucket._read(bucket._store(), listed)
+    problems = bucket._read(store, listed)
     assert list(problems) == ["b.png"]
     assert "s3://pics/b.png: was there when the bucket was listed, and is gone" in problems["b.png"]
 
@@ -115,7 +119,7 @@ def test_an_object_that_is_too_large_is_not_read(
     endpoint: str, read: ReadBucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(endpoint, "a.png")
-    monkeypatch.setattr(bucket_module, "_MAX_BYTES", 20)
+    monkeypatch.setattr("edge_identify.datasets.sources.bucket._MAX_BYTES", 20)
     [image] = read().images()
     assert "that a picture may have" in (image.problem or "")
     assert not image.path.exists()
@@ -158,15 +162,17 @@ def test_without_credentials_the_command_says_which_are_needed(
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     monkeypatch.setenv("AWS_METADATA_ENDPOINT", "http://127.0.0.1:9")  # no role of this machine is asked
-    monkeypatch.setattr(bucket_module, "_RETRIES", {"max_retries": 0})
+    monkeypatch.setattr(buckets, "_RETRIES", {"max_retries": 0})
     with pytest.raises(SetupError, match=r"or there are none; set AWS_ACCESS_KEY_ID .* --anonymous"):
         list(read().images())
     assert len(list(read(is_anonymous=True).images())) == 1
 
 
 def test_a_server_that_is_not_there_is_a_network_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bucket_module, "_RETRIES", {"max_retries": 0})
-    bucket = Bucket("s3://pics", PictureCache(tmp_path), endpoint="http://127.0.0.1:9")
+    monkeypatch.setattr(buckets, "_RETRIES", {"max_retries": 0})
+    bucket = BucketPictures(
+        bucket_address("s3://pics", option="source"), PictureCache(tmp_path), endpoint="http://127.0.0.1:9"
+    )
     with pytest.raises(NetworkError, match="cannot be listed"):
         list(bucket.images())
 
