@@ -72,10 +72,19 @@ def check_endpoint(text: str) -> None:
     Raises:
         SetupError: It is none, or holds credentials.
     """
-    _refuse_credentials(text, "--endpoint")
+    check_web_address(text, option="--endpoint")
+
+
+def check_web_address(text: str, *, option: str) -> None:
+    """Refuse what is no web address that paths can be put below.
+
+    Raises:
+        SetupError: It is none, or holds credentials.
+    """
+    _refuse_credentials(text, option)
     parts = _split(text)
     if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise SetupError(f"--endpoint {text}: write an address such as https://s3.example.org")
+        raise SetupError(f"{option} {text}: write an address such as https://host.example.org, without ? and #")
 
 
 def open_bucket(

@@ -4,22 +4,26 @@ A pack knows what its maker recorded (`image_url`, `s3_path` and `path` among a 
 in its source) and may have thumbnails; which of them clients can reach, only the operator knows.
 
 A newcomer would sign whatever a pack names: whoever makes a pack could then have this server's credentials read any
-object that they may. Only what lies in the folder that the operator names is signed.
+object that they may. Only what lies in the folder that the operator names is signed. Nor would they think of a role
+that does not answer: each picture of each answer would wait for it.
 """
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
+from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote, urlsplit
 
-from edge_identify.edge_runtime.buckets import bucket_address
+from edge_identify.edge_runtime.buckets import bucket_address, check_web_address
 from edge_identify.edge_runtime.errors import NetworkError, SetupError
 from edge_identify.sync_server.bucket import Bucket, count_nothing
 
 if TYPE_CHECKING:
     from edge_identify.edge_runtime.pack.references import PictureFacts, Reference
 
+_PAUSE_S = 30.0  # after an address could not be signed, none is for so long
 RECORDED, SERVED, PUBLIC, PRESIGNED = "recorded", "served", "public:", "presigned:"
 
 
@@ -70,18 +74,27 @@ class Public:
 class Presigned:
     """In a bucket, readable for a while by whoever has the answer; as recorded where no path leads there."""
 
-    def __init__(self, bucket: Bucket, *, valid_s: float) -> None:
-        """Take the bucket, or a folder in it, that holds the pictures."""
-        self._bucket, self._valid_s = bucket, valid_s
+    def __init__(self, bucket: Bucket, *, valid_s: float, clock: Callable[[], float] = monotonic) -> None:
+        """Take the bucket, or a folder in it, that holds the pictures, and see whether addresses can be signed.
+
+        Raises:
+            SetupError, NetworkError: They cannot.
+        """
+        self._bucket, self._valid_s, self._clock = bucket, valid_s, clock
+        self._paused_until_s = 0.0
+        self._bucket.signed_url("picture", valid_s=valid_s)
 
     def of(self, reference: Reference, picture: PictureFacts, thumbnail: str | None) -> str | None:
         """See `ImageUrls.of`."""
         key = self._key(reference, picture)
         if key is None:
             return Recorded().of(reference, picture, thumbnail)
+        if self._clock() < self._paused_until_s:
+            return thumbnail
         try:
             return self._bucket.signed_url(key, valid_s=self._valid_s)
         except (NetworkError, SetupError):  # counted; an answer without a picture is better than none
+            self._paused_until_s = self._clock() + _PAUSE_S
             return thumbnail
 
     def _key(self, reference: Reference, picture: PictureFacts) -> str | None:
@@ -105,18 +118,19 @@ def image_urls(
         count: See `Bucket`.
 
     Raises:
-        SetupError: It is none of these, or obstore is not installed.
+        SetupError: It is none of these, obstore is not installed, or nothing can be signed for lack of credentials.
+        NetworkError: What holds the credentials does not answer.
     """
     if how in (RECORDED, SERVED):
         return Recorded() if how == RECORDED else Served()
     if how.startswith(PUBLIC):
         base = how.removeprefix(PUBLIC)
-        if urlsplit(base).scheme in ("http", "https") and urlsplit(base).netloc:
-            return Public(base)
+        check_web_address(base, option="image_urls public:")
+        return Public(base)
     if how.startswith(PRESIGNED):
         address = how.removeprefix(PRESIGNED)
         bucket_address(address, option="image_urls")
-        return Presigned(Bucket(address, endpoint=endpoint, count=count), valid_s=valid_s)
+        return Presigned(Bucket(address, endpoint=endpoint, count=count, is_hasty=True), valid_s=valid_s)
     raise SetupError(
         f"image_urls is {how!r}; write recorded, served, public:https://HOST/FOLDER or presigned:s3://BUCKET/PREFIX"
     )
@@ -127,4 +141,8 @@ def _recorded_path(reference: Reference, picture: PictureFacts) -> str | None:
 
 
 def _stays_below(path: str) -> bool:
+    """Return whether a path leads nowhere but into the folder, and can stand in an address."""
+    # Control characters and halves of pairs: obstore takes them for no path at all.
+    if any(unicodedata.category(sign) in ("Cc", "Cs") for sign in path):
+        return False
     return not path.startswith("/") and all(part not in ("", ".", "..") for part in path.split("/"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.parse import parse_qs, urlsplit
@@ -9,9 +11,10 @@ from urllib.request import urlopen
 
 import pytest
 
-from edge_identify.edge_runtime.errors import SetupError
+from edge_identify.edge_runtime.errors import NetworkError, SetupError
 from edge_identify.edge_runtime.pack.references import NOTHING_KNOWN, PictureFacts, Reference
-from edge_identify.sync_server.image_urls import ImageUrls, image_urls
+from edge_identify.sync_server.bucket import Bucket
+from edge_identify.sync_server.image_urls import ImageUrls, Presigned, image_urls
 from live_service import Client, live
 from s3_server import S3Server
 from service_packs import photo_of
@@ -49,6 +52,8 @@ def test_served_points_nowhere_else() -> None:
         ({"path": "art/1.jpg"}, "https://cdn.example.org/pics/art/1.jpg"),
         ({"path": "/home/maker/1.jpg"}, HERE),
         ({"path": "../1.jpg"}, HERE),
+        ({"path": "art/1\n.jpg"}, HERE),
+        ({"path": "art/1\u202f\u00e9.jpg"}, "https://cdn.example.org/pics/art/1%E2%80%AF%C3%A9.jpg"),
         ({}, HERE),
         ({"image_url": "https://a/b.jpg"}, "https://a/b.jpg"),
     ],
@@ -74,6 +79,10 @@ def test_the_path_of_the_nearest_picture_counts_before_that_of_its_reference() -
         ("../secret.jpg", None),
         ("s3://packs/pics/../secret.jpg", None),
         ("s3://packs/pics//secret.jpg", None),
+        ("nature/red\n.jpg", None),
+        ("nature/\x00red.jpg", None),
+        ("nature/\x9bred.jpg", None),
+        ("nature/\udc80red.jpg", None),
         ("/secret.jpg", None),
     ],
 )
@@ -91,11 +100,46 @@ def test_only_what_lies_in_the_operators_folder_is_signed(path: str, key: str | 
 
 
 @pytest.mark.parametrize(
-    "how", ["", "public:", "public:ftp://x/y", "public:cdn", "presigned:", "presigned:https://x", "x"]
-)
+    "how",
+    [
+        "", "public:", "public:ftp://x/y", "public:cdn", "public:https://cdn.example.org/x?sig=1",
+        "public:https://cdn.example.org/x#f", "presigned:", "presigned:https://x", "x",
+    ],
+)  # fmt: skip
 def test_what_is_none_of_these_is_refused_with_what_there_is(how: str) -> None:
-    with pytest.raises(SetupError, match=r"presigned:s3://BUCKET/PREFIX|write s3://BUCKET/PREFIX"):
+    with pytest.raises(SetupError, match=r"presigned:s3://BUCKET/PREFIX|write s3://BUCKET/PREFIX|such as https://host"):
         image_urls(how, valid_s=60)
+
+
+@pytest.mark.usefixtures("s3")
+def test_after_an_address_could_not_be_signed_none_is_for_a_while() -> None:
+    now, tries, is_down = [0.0], list[str](), [False]
+
+    class Role(Bucket):
+        def signed_url(self, path: str, *, valid_s: float) -> str:
+            tries.append(path)
+            if is_down[0]:
+                raise NetworkError("the role does not answer")
+            return super().signed_url(path, valid_s=valid_s)
+
+    how = Presigned(Role("s3://packs/pics"), valid_s=60, clock=lambda: now[0])
+    is_down[0] = True
+    tries.clear()
+    assert [address(how, path="red.jpg") for _ in range(5)] == [HERE] * 5
+    assert len(tries) == 1
+    is_down[0], now[0] = False, 31.0
+    assert "/pics/red.jpg?" in str(address(how, path="red.jpg"))
+
+
+def test_a_role_that_never_answers_is_refused_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("obstore", reason="the extra buckets is not installed")
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setattr("edge_identify.edge_runtime.buckets._HASTY_CLIENT", {"timeout": "100ms"})
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("AWS_METADATA_ENDPOINT", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        with pytest.raises(SetupError, match="or there are none; set AWS_ACCESS_KEY_ID"):
+            image_urls("presigned:s3://packs/pics", valid_s=60)
 
 
 def test_a_signed_address_opens_a_private_picture_for_whoever_has_the_answer(s3: S3Server, service_repo: Path) -> None:
@@ -115,7 +159,7 @@ def test_a_signed_address_opens_a_private_picture_for_whoever_has_the_answer(s3:
     assert "X-Amz-Expires=120" in url
     with pytest.raises(HTTPError, match="403"):
         urlopen(url.partition("?")[0], timeout=10)
-    assert 'edge_object_store_requests_total{operation="sign",outcome="success"} 3.0' in metrics
+    assert 'edge_object_store_requests_total{operation="sign",outcome="success"} 4.0' in metrics
 
 
 def test_served_addresses_are_of_this_server(service_repo: Path) -> None:
