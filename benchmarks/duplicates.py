@@ -179,7 +179,7 @@ def _search(
     with Catalogue.open(folder / "catalogue") as catalogue:
         catalogue.add(parse_source(f"images:{folder}"))
         facts, references = catalogue.image_facts(), {each.id: each for each in catalogue.references()}
-        embedded = embed_catalogue(model, [each.image for each in facts], catalogue.build_memory(), unwatched)
+        embedded = embed_catalogue(model, [each.image for each in facts], catalogue.build_memory(), unwatched, print)
     started = time.process_time()
     groups = find_duplicates(
         [Candidate(facts=each, reference=references[each.image.reference_id]) for each in facts],

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-MOST_ENCODERS = 4  # whose embeddings are kept: 2 kB a picture and encoder, and makers try a few in turn
+MOST_ENCODERS = 4  # of each kind whose embeddings are kept: 2 kB a picture and encoder, and makers try a few in turn
+ORIGINAL = "original:"  # begins the fingerprint of a model that was asked itself, for a search rather than for a pack
 _GROWN = 2  # times as many pictures as when the sample was drawn
 _LEAST_LEFT = 0.75  # of the sample's pictures; of others that were drawn with them, too many are gone
 _MOST_ASKED = 500  # hashes in one question; SQLite takes 999 at least
@@ -79,13 +80,18 @@ class BuildMemory:
             )
 
     def begin(self, encoder: str) -> None:
-        """Note that an encoder is in use, and forget those that have not been for longest."""
+        """Note that an encoder is in use, and forget those of its kind that have not been for longest.
+
+        Packs' encoders and originals are two kinds: trying out searches makes no build embed everything again.
+        """
         with self._transaction():
             encoder_id = self._encoder_id(encoder)
             self._database.execute(
                 "UPDATE encoder SET used = (SELECT max(used) + 1 FROM encoder) WHERE encoder_id = ?", [encoder_id]
             )
-            forgotten = f"(SELECT encoder_id FROM encoder ORDER BY used DESC LIMIT -1 OFFSET {MOST_ENCODERS})"
+            kind = f"(fingerprint LIKE '{ORIGINAL}%') = {int(encoder.startswith(ORIGINAL))}"
+            latest_first = f"SELECT encoder_id FROM encoder WHERE {kind} ORDER BY used DESC"
+            forgotten = f"({latest_first} LIMIT -1 OFFSET {MOST_ENCODERS})"
             self._database.execute(f"DELETE FROM embedding WHERE encoder_id IN {forgotten}")
             self._database.execute(f"DELETE FROM encoder WHERE encoder_id IN {forgotten}")
 

@@ -79,6 +79,12 @@ def add_parser(commands: Any) -> None:
         action="store_true",
         help="urls: fetch from private addresses, too: this machine, its network",
     )
+    parser.add_argument(
+        "--publish-queries",
+        action="store_true",
+        help="urls: let packs tell addresses with ?... or #... behind the path, too; without it they do not, since a "
+        "key may be in there",
+    )
     parser.add_argument("--endpoint", metavar="URL", help="s3: a server that is not Amazon's")
     parser.add_argument("--anonymous", action="store_true", help="buckets: ask without credentials")
     parser.add_argument("--json", action="store_true", help="print the counts as one JSON object")
@@ -147,6 +153,7 @@ def _source_options(options: argparse.Namespace) -> SourceOptions:
         ),
         cache=options.cache or options.catalogue.with_name(f"{options.catalogue.name}.pictures"),
         policy=FetchPolicy(per_host=options.per_host, allow_private=options.allow_private),
+        publishes_queries=options.publish_queries,
         endpoint=options.endpoint,
         anonymous=options.anonymous,
         progress=lambda outcomes: shown_progress("fetching", outcomes),

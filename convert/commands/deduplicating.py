@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge_identify.convert.commands.presenting import shown_progress, subcommand
+from edge_identify.convert.commands.presenting import shown_progress, subcommand, tell_person
 from edge_identify.convert.commands.sheets import add_sheet_option, check_sheet, write_sheet
 from edge_identify.edge_runtime.commands.running import ExitCode, printable
 
@@ -121,7 +121,8 @@ def _look(options: argparse.Namespace) -> _Found:
             if options.namespace is None or by_id[facts.image.reference_id].namespace in options.namespace
         ]
         images = [candidate.image for candidate in candidates]
-        embedded = embed_catalogue(load_model(BUILTIN), images, catalogue.build_memory(), shown_progress)
+        memory = catalogue.build_memory()
+        embedded = embed_catalogue(load_model(BUILTIN), images, memory, shown_progress, tell_person)
     lost = {left_out.path for left_out in embedded.left_out}
     candidates = [replace(each, is_lost=each.image.path in lost) for each in candidates]
     vectors = {image.sha256: row for image, row in zip(embedded.images, embedded.embeddings, strict=True)}

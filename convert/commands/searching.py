@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge_identify.convert.commands.presenting import shown_progress, subcommand
+from edge_identify.convert.commands.presenting import shown_progress, subcommand, tell_person
 from edge_identify.convert.commands.sheets import add_sheet_option, check_sheet, write_sheet
 from edge_identify.edge_runtime.commands.narrowing import add_filter_options, chosen_filters
 from edge_identify.edge_runtime.commands.running import ExitCode, printable
@@ -128,6 +128,8 @@ def _search(options: argparse.Namespace) -> ExitCode:
     else:
         for line in _lines(found):
             print(printable(line))
+        if not found.hits:
+            print("nothing was found that is as similar as asked for", file=sys.stderr)
     if options.html is not None:
         _write_sheet(options, found)
     return ExitCode.SOME_SKIPPED if found.left_out else ExitCode.DONE
@@ -152,7 +154,7 @@ def _find(options: argparse.Namespace) -> _Found:
         )
         questions, words = _questions(options, model)
         asked = [image for image in images if image.reference_id in references]
-        embedded = embed_catalogue(model, asked, catalogue.build_memory(), shown_progress)
+        embedded = embed_catalogue(model, asked, catalogue.build_memory(), shown_progress, tell_person)
     return _Found(
         hits=search(questions, embedded, limit=options.limit, at_least=options.at_least),
         references=references,
@@ -174,8 +176,6 @@ def _lines(found: _Found) -> Iterator[str]:
         note = "withdrawn" if reference.id in found.withdrawn else ""
         parts = (reference.id, _name(reference), reference.namespace, hit.image.file_name, note)
         yield "  ".join([f"{hit.similarity:.3f}", *(part for part in parts if part)])
-    if not found.hits:
-        yield "nothing was found that is as similar as asked for"
 
 
 def _name(reference: Reference) -> str:

@@ -44,6 +44,8 @@ def passing(references: Iterable[Reference], filters: Filters) -> dict[str, Refe
         SetupError: A namespace or label that no reference has, or nothing passes all filters.
     """
     by_id = {reference.id: reference for reference in references}
+    if not by_id:
+        raise SetupError("the catalogue is empty; add pictures with `edge-build add SOURCE --catalogue FILE`")
     _check("namespace", filters.namespaces, {each.namespace for each in by_id.values()})
     for kind, values in filters.labels.items():
         _check(f"label {kind}", values, {each.labels.get(kind, "") for each in by_id.values()})

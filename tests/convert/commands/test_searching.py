@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from edge_identify.convert.commands import main
 from edge_identify.datasets.catalogue import Catalogue
 from edge_identify.datasets.instances import draw_families
 from edge_identify.datasets.simulation import simulate_photo
+from edge_identify.edge_runtime.errors import SetupError
 
 Found = Callable[..., dict[str, Any]]
 
@@ -95,6 +97,34 @@ def test_pictures_are_embedded_once(catalogue: Path, found: Found, monkeypatch: 
         lambda images, *_, **__: iter(()) if not images else pytest.fail("a picture was embedded again"),
     )
     assert len(found("cat")["matches"]) == 6
+
+
+def test_a_catalogue_that_cannot_be_written_is_searched_with_a_note(
+    catalogue: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @contextmanager
+    def read_only(_catalogue: Catalogue) -> Iterator[None]:
+        raise SetupError("attempt to write a readonly database")
+        yield
+
+    monkeypatch.setattr(Catalogue, "_transaction", read_only)
+    assert main(["search", "dog", "--catalogue", str(catalogue)]) == 0
+    shown = capsys.readouterr()
+    assert len(shown.out.splitlines()) == 6
+    [note] = [line for line in shown.err.splitlines() if line.startswith("note: ")]
+    assert "is not remembered: attempt to write a readonly database" in note
+
+
+def test_nothing_found_is_no_result_and_an_empty_catalogue_says_so(
+    catalogue: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert main(["search", "dog", "--at-least", "1", "--catalogue", str(catalogue)]) == 0
+    shown = capsys.readouterr()
+    assert (shown.out, "nothing was found" in shown.err) == ("", True)
+    Catalogue.open(catalogue.with_name("empty.db")).close()
+    assert main(["search", "dog", "--catalogue", str(catalogue.with_name("empty.db"))]) == 8
+    assert "the catalogue is empty" in capsys.readouterr().err
 
 
 def test_a_text_and_an_example_or_neither_are_refused(catalogue: Path, capsys: pytest.CaptureFixture[str]) -> None:
