@@ -1,7 +1,8 @@
 """Which packs were built from a catalogue: when, how, of what, and how good they were.
 
 What a newcomer would get wrong: a version number says nothing of what is in a pack. The hash of the references and the
-fingerprint of the encoder do: two builds that agree in both would give the same answers.
+fingerprint of the encoder do: two builds that agree in both give every photo the same scores, as long as its views
+are the same. What those decide, and what answers show, is set by the parameters: views, false accepts, thumbnails.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class BuildRecord:
         pack_name: Of the pack.
         pack_version: Likewise.
         software: This project's version.
-        parameters: What was asked for, as text by name.
+        parameters: What was asked for, as text by name, and the device that it was computed on.
         data_sha256: Of the references and pictures that are in it.
         encoder: Fingerprint of what embedded them.
         reference_count: How many.
@@ -54,15 +55,22 @@ class BuildRecord:
 class BuildHistory:
     """A catalogue's history of its packs."""
 
-    def __init__(self, database: Database, transaction: Callable[[], AbstractContextManager[None]]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        transaction: Callable[[], AbstractContextManager[None]],
+        reading: Callable[[], AbstractContextManager[None]],
+    ) -> None:
         """Take an open catalogue; `Catalogue.build_history` makes one.
 
         Args:
             database: The catalogue's.
-            transaction: Wraps what is written, and what is read.
+            transaction: Wraps what is written.
+            reading: Wraps what is read, also where nothing can be written.
         """
         self._database = database
         self._transaction = transaction
+        self._reading = reading
 
     def add(self, record: BuildRecord) -> None:
         """Write a record behind those that there are."""
@@ -83,7 +91,7 @@ class BuildHistory:
 
     def records(self) -> list[BuildRecord]:
         """Return all, the oldest first."""
-        with self._transaction():
+        with self._reading():
             rows = self._database.execute(f"SELECT {_COLUMNS} FROM build ORDER BY build_id").fetchall()
         return [_record(row) for row in rows]
 

@@ -15,6 +15,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -252,7 +253,7 @@ class Catalogue:
 
     def build_history(self) -> BuildHistory:
         """Return which packs were built from it."""
-        return BuildHistory(self._database, self._transaction)
+        return BuildHistory(self._database, self._transaction, partial(_sqlite_errors, self._path))
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

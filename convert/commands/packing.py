@@ -220,7 +220,7 @@ def _pack(options: argparse.Namespace) -> ExitCode:
             computing=computing,
         )
         seconds = perf_counter() - started
-        record_build(options, catalogue, report, seconds, runs)
+        record_build(options, catalogue, report, seconds, str(computing.device), runs)
     if chosen.withdrawn or chosen.not_valid:
         print(f"left out: {chosen.withdrawn} references withdrawn, {chosen.not_valid} not valid", file=sys.stderr)
     for left_out in report.left_out:

@@ -8,7 +8,7 @@ import os
 import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
 from edge_identify.convert.commands.presenting import subcommand, tell_person
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 #: Options of `edge-build pack` that do not change what is built.
 _NOT_PARAMETERS = frozenset({"catalogue", "out", "replace", "json", "run", "name", "version", "title", "mlflow"})
+
+#: Options whose text is the path of a file unless it is one word.
+_MAY_BE_PATHS = frozenset({"pretrained"})
 
 _SHOWN_DIGITS = 12  # of a hash: enough to tell the builds of one catalogue apart
 
@@ -71,10 +74,15 @@ def open_mlflow(options: argparse.Namespace) -> MlflowRuns | None:
 
 
 def record_build(
-    options: argparse.Namespace, catalogue: Catalogue, report: BuildReport, seconds: float, runs: MlflowRuns | None
+    options: argparse.Namespace,
+    catalogue: Catalogue,
+    report: BuildReport,
+    seconds: float,
+    device: str,
+    runs: MlflowRuns | None,
 ) -> None:
-    """Keep what was built. The pack is there already: what cannot be kept is told, and is no error."""
-    record = _record_of(options, report, seconds)
+    """Keep what was built, where it was computed, too. The pack is there: what cannot be kept is told, and no error."""
+    record = _record_of(options, report, seconds, device)
     try:
         catalogue.build_history().add(record)
         if runs is not None:
@@ -83,7 +91,7 @@ def record_build(
         tell_person(f"the pack is built, and not recorded: {error}")
 
 
-def _record_of(options: argparse.Namespace, report: BuildReport, seconds: float) -> BuildRecord:
+def _record_of(options: argparse.Namespace, report: BuildReport, seconds: float, device: str) -> BuildRecord:
     from edge_identify.datasets.build_history import BuildRecord
 
     manifest = report.manifest
@@ -92,13 +100,24 @@ def _record_of(options: argparse.Namespace, report: BuildReport, seconds: float)
         pack_name=manifest.name,
         pack_version=str(manifest.version),
         software=__version__,
-        parameters={name: _as_text(value) for name, value in vars(options).items() if name not in _NOT_PARAMETERS},
+        parameters=parameters_of(options) | {"device": device},
         data_sha256=report.data_sha256,
         encoder=report.encoder,
         reference_count=manifest.reference_count,
         picture_count=manifest.index.count,
         figures={**_figures(report), "size_bytes": float(manifest.size_bytes()), "seconds": round(seconds, 1)},
     )
+
+
+def parameters_of(options: argparse.Namespace) -> dict[str, str]:
+    """Return what was asked for, as text by name. Of files their names alone: a path may tell whose they are."""
+    named = {name: value for name, value in vars(options).items() if name not in _NOT_PARAMETERS}
+    texts = {name: _as_text(value) for name, value in named.items()}
+    return texts | {name: _file_name(texts[name]) for name in _MAY_BE_PATHS & texts.keys()}
+
+
+def _file_name(text: str) -> str:
+    return PureWindowsPath(text).name  # splits at both slashes
 
 
 def _as_text(value: object) -> str:

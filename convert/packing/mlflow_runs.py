@@ -8,6 +8,7 @@ not to.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -51,14 +52,17 @@ class MlflowRuns:
             from mlflow import MlflowClient
             from mlflow.exceptions import MlflowException
         except ImportError as error:
-            raise SetupError(f"MLflow at {address}: needs its client; pip install 'edge-identify[mlflow]'") from error
-        self._address, self._error = address, MlflowException
+            shown = _without_credentials(address)
+            raise SetupError(f"MLflow at {shown}: needs its client; pip install 'edge-identify[mlflow]'") from error
+        self._address = address
+        # A malformed address, a broken connection, and a database that only the whole of MLflow can open.
+        self._errors = (MlflowException, ValueError, OSError, ImportError)
         name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or _EXPERIMENT
         try:
             self._client: Any = MlflowClient(tracking_uri=address)
             experiment = self._client.get_experiment_by_name(name)
             self._experiment_id = experiment.experiment_id if experiment else self._client.create_experiment(name)
-        except MlflowException as error:
+        except self._errors as error:
             raise self._explained(error) from error
 
     def record(self, record: BuildRecord) -> str:
@@ -79,10 +83,16 @@ class MlflowRuns:
             run_id = str(self._client.create_run(self._experiment_id, run_name=name, tags=tags).info.run_id)
             self._client.log_batch(run_id, metrics=metrics, params=parameters)
             self._client.set_terminated(run_id)
-        except self._error as error:
+        except self._errors as error:
             raise self._explained(error) from error
         return run_id
 
     def _explained(self, error: Exception) -> SetupError:
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:300]
-        return SetupError(f"MLflow at {self._address}: does not take the build ({reason}); check the address")
+        reason = _without_credentials((str(error).splitlines() or [type(error).__name__])[0])[:300]
+        address = _without_credentials(self._address)
+        return SetupError(f"MLflow at {address}: does not take the build ({reason}); check the address")
+
+
+def _without_credentials(text: str) -> str:
+    """Return text without the user names and passwords of the addresses in it."""
+    return re.sub(r"//[^/\s]*@", "//", text)

@@ -21,12 +21,14 @@ from edge_identify.convert.export.fidelity_samples import FidelityBench
 from edge_identify.convert.export.progress import unwatched
 from edge_identify.convert.packing import building, reference_embeddings
 from edge_identify.convert.packing.abandoned import clear_abandoned
+from edge_identify.datasets.catalogue import CatalogueImage
 from edge_identify.edge_runtime import durable
 from edge_identify.edge_runtime.conformance import self_test
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.pack.manifest import Fidelity
 from edge_identify.edge_runtime.pack.names import PackVersion
 from edge_identify.edge_runtime.pack.reader import open_pack, read_manifest, verify_pack_files
+from edge_identify.edge_runtime.pack.references import PictureFacts
 
 Build = Callable[..., int]
 
@@ -240,3 +242,14 @@ def test_pictures_that_are_added_leave_the_encoder_as_it_was_and_only_they_are_e
     assert read_manifest(tmp_path / "out/pack").index.count == 9
     assert build_it() in (0, 1)
     assert contents(tmp_path / "out/pack") == after  # the same catalogue gives the same bytes
+
+
+def test_what_is_told_of_a_picture_is_its_credit_and_where_asked_for_its_type_and_path_in_the_source() -> None:
+    image = CatalogueImage(
+        index_id=1, reference_id="a", sha256="0", path=Path("/home/ada/a.jpg"), source_path="cats/a.jpg", type="JPEG",
+        licence="CC0", provenance="Ada",
+    )  # fmt: skip
+    request = request_for(Path("pack"))
+    assert building._facts_of(image, request) == PictureFacts(licence="CC0", provenance="Ada")
+    named = building._facts_of(image, replace(request, file_names=True))
+    assert named == PictureFacts(path="cats/a.jpg", type="JPEG", licence="CC0", provenance="Ada")
