@@ -127,20 +127,30 @@ def migrate(database: Database, *, name: str) -> None:
     Raises:
         SetupError: The file belongs to another program, or was written by a newer version of this one.
     """
-    version = _pragma(database, "user_version")
-    if version == len(MIGRATIONS) and _pragma(database, "application_id") == APPLICATION_ID:
+    if _steps_to_take(database, name) == () and _pragma(database, "application_id") == APPLICATION_ID:
         return
+    # Read again once no other program can write: it may have taken the steps meanwhile.
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        for step in _steps_to_take(database, name):
+            step(database)
+        database.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+        database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        database.commit()
+    except BaseException:
+        database.rollback()
+        raise
+
+
+def _steps_to_take(database: Database, name: str) -> tuple[Callable[[Database], None], ...]:
+    version = _pragma(database, "user_version")
     _refuse_foreign_file(database, name)
     if version > len(MIGRATIONS):
         raise SetupError(
             f"{name}: is a catalogue of version {version}, newer than the "
             f"{len(MIGRATIONS)} that this software knows; update the software"
         )
-    with database.atomic():
-        for step in MIGRATIONS[version:]:
-            step(database)
-        database.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
-        database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    return MIGRATIONS[version:]
 
 
 def _refuse_foreign_file(database: Database, name: str) -> None:

@@ -85,3 +85,25 @@ def test_a_catalogue_of_the_first_version_opens_with_what_it_holds(tmp_path: Pat
         assert (image.index_id, image.origin) == (7, None)
         assert (image.source_path, image.licence, image.provenance, image.type) == (None, None, None, "PNG")
         assert catalogue.withdrawals() == {}
+
+
+def test_two_programs_that_open_an_older_catalogue_take_each_step_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as older, closing(Database(tmp_path / "c.db")) as database:
+        older.setattr(migrations, "MIGRATIONS", MIGRATIONS[:2])
+        migrate(database, name="c.db")
+    read = migrations._pragma
+    rivals = ["one"]
+
+    def read_and_be_overtaken(database: Database, pragma: str) -> int:
+        value = read(database, pragma)
+        if rivals:
+            rivals.clear()
+            Catalogue.open(tmp_path / "c.db").close()
+        return value
+
+    monkeypatch.setattr(migrations, "_pragma", read_and_be_overtaken)
+    Catalogue.open(tmp_path / "c.db").close()
+    assert not rivals
+    assert _pragmas(tmp_path / "c.db") == (len(MIGRATIONS), APPLICATION_ID)
