@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from edge_identify.edge_runtime.durable import sha256_of_file
-from edge_identify.edge_runtime.errors import PackDamagedError
+from edge_identify.edge_runtime.errors import PackDamagedError, PackNotFoundError
 from edge_identify.edge_runtime.listing import (
     EMPTY_LISTING,
     LISTING_NAME,
@@ -50,6 +50,16 @@ class BucketTree:
         if self._known is None:
             return EMPTY_LISTING
         return parse_listing(self._known.data, where=f"{self._bucket.address}/{LISTING_NAME}")
+
+    def published(self) -> Listing:
+        """See `ReadableTree.published`."""
+        listing = self.listing()
+        if self._known is None:
+            raise PackNotFoundError(
+                f"{self._bucket.address}: nothing is published there (no {LISTING_NAME}); check the address, or run "
+                f"`edge-serve publish PACK --to {self._bucket.address}`"
+            )
+        return listing
 
     def manifest(self, manifest: FileEntry) -> bytes:
         """See `ReadableTree.manifest`."""

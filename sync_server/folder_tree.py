@@ -60,6 +60,10 @@ class FolderTree:
         """See `PublishedTree.listing`."""
         return read_listing(self._repo)
 
+    def published(self) -> Listing:
+        """See `ReadableTree.published`; `edge-serve run` begins with no folder that has no listing."""
+        return self.listing()
+
     def manifest(self, manifest: FileEntry) -> bytes:
         """See `ReadableTree.manifest`."""
         path = self._repo / manifest.path

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
-from threading import Lock
 from time import perf_counter
 from typing import TYPE_CHECKING, TypeVar
 
@@ -25,6 +24,7 @@ from edge_identify.edge_runtime.pack.thumbnails_file import open_thumbnails
 from edge_identify.edge_runtime.photo_position import photo_position
 from edge_identify.edge_runtime.prepared_photos import PreparedPhoto, prepare_photo_bytes
 from edge_identify.sync_server.engine.lending import Lending
+from edge_identify.sync_server.engine.turns import Turns
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from edge_identify.edge_runtime.finding import Identification
     from edge_identify.edge_runtime.pack.manifest import Manifest
     from edge_identify.edge_runtime.pack.reader import Pack
-    from edge_identify.sync_server.engine.turns import Turns
 
 _NARROWED_KEPT = 32  # sets of filters with an open index and table: a few file handles and the ids that pass
 
@@ -116,7 +115,8 @@ class PackEngine:
             self._narrowed: Lending[object, _Narrowed] = Lending(_close, most=_NARROWED_KEPT)
             stack.callback(self._close_narrowed)
             self._verifier: GeometryVerifier | None = None
-            self._verifying = Lock()
+            # Apart from the other turns: who waits for a comparison holds up nobody who asks for none.
+            self._verifying = Turns(1, patience_s=turns.patience_s)
             stack.callback(self._close_verifier)
             self._stack = stack.pop_all()
 
@@ -172,15 +172,15 @@ class PackEngine:
             NoThumbnailsError: The pack has no pictures to compare with.
             NoOpenCVError: Pictures cannot be compared here.
         """
-        verifier = self._geometry_verifier() if verifies_geometry else None
-        wanted = top_k if verifier is None else max(top_k, CANDIDATES)
-        with self._narrowed_to(self._identifier, filters) as identifier, self._turns.turn():
+        wanted = max(top_k, CANDIDATES) if verifies_geometry else top_k
+        with (
+            self._narrowed_to(self._identifier, filters) as identifier,
+            self._comparing() if verifies_geometry else nullcontext(),
+            self._turns.turn(),
+        ):
             prepared = prepare_photo_bytes(photo, self.manifest.preprocessing, name=name, position=position)
             found = identifier.identify_prepared(prepared, top_k=wanted)
-            if verifier is None:
-                return found
-            with self._verifying:  # it remembers points, and keeps several processors busy with one photo
-                return verifier.verify(photo, found, top_k=top_k)
+            return self._geometry_verifier().verify(photo, found, top_k=top_k) if verifies_geometry else found
 
     def identify_together(
         self, photos: Sequence[NamedPhoto], *, top_k: int, filters: Filters = NO_FILTERS
@@ -258,17 +258,20 @@ class PackEngine:
             embedding = searcher.embed(text)
             return Embedded.of(embedding, prepare_s=0.0, encode_s=perf_counter() - started)
 
-    def _geometry_verifier(self) -> GeometryVerifier:
-        """Return what compares photos with thumbnails, opened when it is first asked for."""
+    def _comparing(self) -> AbstractContextManager[None]:
+        """Return the turn at comparing: one at a time, since points are remembered and all processors kept busy."""
         if self.thumbnails is None:
             raise NoThumbnailsError(
                 f"pack {self.manifest.name} has no thumbnails, and pictures are what is compared point by point"
             )
+        return self._verifying.turn()
+
+    def _geometry_verifier(self) -> GeometryVerifier:
+        """Return what compares photos with thumbnails, opened when it is first asked for; hold `_comparing`."""
         try:
-            with self._verifying:
-                if self._verifier is None:
-                    self._verifier = GeometryVerifier(self._pack, self._identifier.calibration)
-                return self._verifier
+            if self._verifier is None:
+                self._verifier = GeometryVerifier(self._pack, self._identifier.calibration)
+            return self._verifier
         except SetupError as error:
             raise NoOpenCVError(str(error)) from error
 

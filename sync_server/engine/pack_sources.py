@@ -62,11 +62,11 @@ class PackSource(Protocol):
 class ReadableTree(Protocol):
     """A tree that `publish` writes."""
 
-    def listing(self) -> Listing:
-        """Return what the tree offers; an empty listing where nothing was published yet.
+    def published(self) -> Listing:
+        """Return what the tree offers.
 
         Raises:
-            EdgeIdentifyError: The listing cannot be read.
+            EdgeIdentifyError: The listing cannot be read, or a bucket has none.
         """
 
     def manifest(self, manifest: FileEntry) -> bytes:
@@ -98,7 +98,7 @@ class PublishedPacks:
 
     def offers(self) -> list[Offer]:
         """See `PackSource.offers`."""
-        return [self._offer(pack.name, pack.newest) for pack in self._tree.listing().packs.values()]
+        return [self._offer(pack.name, pack.newest) for pack in self._tree.published().packs.values()]
 
     def _offer(self, name: str, newest: OfferedVersion) -> Offer:
         return Offer(

@@ -25,7 +25,7 @@ class Turns:
             count: Turns at a time, at least 1.
             patience_s: How long one waits for a turn.
         """
-        self._free, self._patience_s = BoundedSemaphore(count), patience_s
+        self._free, self.patience_s = BoundedSemaphore(count), patience_s
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -34,8 +34,8 @@ class Turns:
         Raises:
             BusyError: None came in time.
         """
-        if not self._free.acquire(timeout=self._patience_s):
-            raise BusyError(f"no turn within {self._patience_s:g} s")
+        if not self._free.acquire(timeout=self.patience_s):
+            raise BusyError(f"no turn within {self.patience_s:g} s")
         try:
             yield
         finally:

@@ -54,10 +54,13 @@ def on_the_device(
 
 
 def comparable(answer: dict[str, Any]) -> dict[str, Any]:
-    """Return an answer without what differs between machines: times, and the folders of photos."""
-    named = {"photo": Path(answer["photo"]).name}
+    """Return an answer without what differs between machines: times, folders of photos, and where pictures are."""
+    named: dict[str, Any] = {"photo": Path(answer["photo"]).name}
     if "photos" in answer:
         named["photos"] = [Path(name).name for name in answer["photos"]]
+    named["matches"] = [
+        {name: value for name, value in match.items() if name != "image_url"} for match in answer["matches"]
+    ]
     return {name: value for name, value in answer.items() if name not in ("seconds", "stage_seconds")} | named
 
 

@@ -64,13 +64,20 @@ def test_a_bucket_answers_and_its_newer_version_takes_over(s3: S3Server, service
         assert 'outcome="failure"' not in client.get("/metrics").data.decode()
 
 
-def test_a_bucket_that_is_not_there_is_not_ready_and_the_log_says_why(s3: S3Server) -> None:
-    with running("--port", "0", "--bucket", "s3://nowhere/packs", "--endpoint", s3.endpoint) as (process, url):
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        ("s3://nowhere/packs", "there is no bucket 'nowhere'"),
+        ("s3://packs/typo", "s3://packs/typo: nothing is published there (no packs.json)"),
+    ],
+)
+def test_a_bucket_without_packs_is_not_ready_and_the_log_says_why(s3: S3Server, address: str, reason: str) -> None:
+    with running("--port", "0", "--bucket", address, "--endpoint", s3.endpoint) as (process, url):
         client = Client(url, process)
         end = time.monotonic() + 30
         while not client.lines and time.monotonic() < end:
             time.sleep(0.05)
-        assert "there is no bucket 'nowhere'" in client.lines[0]
+        assert reason in client.lines[0]
         assert (client.get("/readyz").status, client.get("/livez").status) == (503, 200)
         client.close()
 

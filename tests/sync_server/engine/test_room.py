@@ -276,6 +276,18 @@ def test_who_waits_too_long_for_a_turn_is_told(repo: Path, tmp_path: Path) -> No
     room.close()
 
 
+def test_who_waits_for_a_comparison_is_told_and_holds_up_nobody_else(repo: Path, tmp_path: Path) -> None:
+    room = EngineRoom([PublishedPacks(FolderTree(repo), tmp_path / "work")], Turns(1, patience_s=0.3))
+    room.refresh()
+    with room.borrow() as engine, ThreadPoolExecutor(1) as thread, engine._comparing():
+        waiting = thread.submit(engine.identify, RED, name="red", top_k=1, verifies_geometry=True)
+        while not waiting.done():
+            assert engine.identify(RED, name="red", top_k=1).matches
+        with pytest.raises(BusyError):
+            waiting.result()
+    room.close()
+
+
 def test_a_thread_looks_for_new_versions(room: EngineRoom, repo: Path, tmp_path: Path) -> None:
     looked: list[int] = []
     twice = Event()
