@@ -1,5 +1,6 @@
 # The service, `edge-serve run`, in an image: no torch, no compiler, no root. compose.yaml starts it with its limits.
-# `make image-check` runs these steps without docker.
+# `make image-check` runs these steps without docker. HEIC is read by an image built with `--build-arg EXTRAS="server
+# buckets geometry siglip heic"`; this one is without, since the decoder's wheel holds x265, under the GPL-2.0.
 
 FROM python:3.11-slim AS build
 ARG EXTRAS="server buckets geometry siglip"

@@ -24,7 +24,7 @@ from edge_identify.sync_server.drop_in_routes import drop_in_routes
 from edge_identify.sync_server.image_urls import Recorded
 from edge_identify.sync_server.measuring import Measures
 from edge_identify.sync_server.own_routes import own_routes
-from edge_identify.sync_server.pack_routes import pack_routes
+from edge_identify.sync_server.pack_routes import PUBLIC_URL, pack_routes
 from edge_identify.sync_server.problems import problem, problem_for, problem_of
 from edge_identify.sync_server.rate_limit import RateLimit
 from edge_identify.sync_server.settings import Settings
@@ -79,15 +79,20 @@ def create_app(
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.config["MAX_FORM_MEMORY_SIZE"] = _MAX_FORM_TEXT_BYTES
     app.config["MAX_FORM_PARTS"] = _MAX_FORM_PARTS
-    _add_routes(app, _routes(repo, room, measures, image_urls or Recorded()), RateLimit(settings.rate_per_minute))
+    app.config[PUBLIC_URL] = settings.public_url
+    routes = _routes(repo, room, measures, image_urls or Recorded())
+    _add_routes(app, routes, RateLimit(settings.rate_per_minute))
     _add_errors(app)
-    _add_accounts(app, measures, settings)
+    questions = frozenset(route.operation.id for route in routes if route.operation.is_question)
+    _add_accounts(app, measures, settings, questions)
     return app
 
 
 def _routes(repo: Path | None, room: EngineRoom | None, measures: Measures, image_urls: ImageUrls) -> list[Route]:
     routes = (
-        [] if room is None else [*own_routes(room), *pack_routes(room, image_urls), *drop_in_routes(room, image_urls)]
+        []
+        if room is None
+        else [*own_routes(room, image_urls), *pack_routes(room, image_urls), *drop_in_routes(room, image_urls)]
     )
     routes += [] if repo is None else tree_routes(repo)
     routes += state_routes(repo, room, measures, lambda: [route.operation for route in routes])
@@ -106,7 +111,7 @@ def _view(route: Route, rate: RateLimit) -> Callable[..., Response]:
     operation = route.operation
 
     def view(**in_path: str) -> Response:
-        if operation.bodies and (wait_s := rate.wait_s(request.remote_addr or "")):
+        if operation.is_question and (wait_s := rate.wait_s(request.remote_addr or "")):
             raise ProblemError(TOO_MANY, f"ask again in {wait_s} s", retry_after_s=wait_s)
         try:
             return route.handler(read_request(operation, request, in_path))
@@ -134,8 +139,15 @@ def _fault(error: Exception) -> Response:
     return problem(FAULT, "a fault of this server; its log has the request's id")
 
 
-def _add_accounts(app: Flask, measures: Measures, settings: Settings) -> None:
-    """Give each request an id, headers, a line in the log and a place among the figures."""
+def _add_accounts(app: Flask, measures: Measures, settings: Settings, questions: frozenset[str]) -> None:
+    """Give each request an id, headers, a line in the log and a place among the figures.
+
+    Args:
+        app: Whose requests.
+        measures: Has the figures.
+        settings: Say which web pages may read answers.
+        questions: The operations that are not for all of them.
+    """
 
     @app.before_request
     def begin() -> None:
@@ -147,7 +159,7 @@ def _add_accounts(app: Flask, measures: Measures, settings: Settings) -> None:
     def end(response: Response) -> WerkzeugResponse:
         seconds = perf_counter() - g.get("started", perf_counter())
         response.headers.update(_SHARED_HEADERS)
-        response.headers.update(_origin_headers(settings))
+        response.headers.update(_origin_headers(settings, is_question=request.endpoint in questions))
         response.headers["X-Request-ID"] = g.get("request_id", "")
         route = request.endpoint or "none"
         if "stages" in g:
@@ -172,10 +184,9 @@ def _add_accounts(app: Flask, measures: Measures, settings: Settings) -> None:
         return response
 
 
-def _origin_headers(settings: Settings) -> dict[str, str]:
+def _origin_headers(settings: Settings, *, is_question: bool) -> dict[str, str]:
     """Return which web pages may read an answer: any of what is public, those of one origin of what was asked."""
-    rule = request.url_rule
-    if rule is None or "POST" not in (rule.methods or ()):
+    if not is_question:
         return _FOR_ALL_PAGES
     if not settings.allow_origin:
         return {}

@@ -127,6 +127,9 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         "presigned:s3://BUCKET/PREFIX",
     )
     parser.add_argument(
+        "--public-url", metavar="URL", help="the address that clients know this server by, if a proxy stands before it"
+    )
+    parser.add_argument(
         "--image-url-valid-s",
         type=float,
         metavar="S",

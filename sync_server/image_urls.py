@@ -24,11 +24,18 @@ if TYPE_CHECKING:
     from edge_identify.edge_runtime.pack.references import PictureFacts, Reference
 
 _PAUSE_S = 30.0  # after an address could not be signed, none is for so long
+RECORDED_ADDRESSES = ("image_url", "s3_path")  # attributes
 RECORDED, SERVED, PUBLIC, PRESIGNED = "recorded", "served", "public:", "presigned:"
 
 
 class ImageUrls(Protocol):
-    """Says where pictures are."""
+    """Says where pictures are.
+
+    Attributes:
+        tells_recorded: Whether answers have the addresses, too, that the maker recorded among the attributes.
+    """
+
+    tells_recorded: bool
 
     def of(self, reference: Reference, picture: PictureFacts, thumbnail: str | None) -> str | None:
         """Return the address of a reference's picture; None for none.
@@ -43,6 +50,8 @@ class ImageUrls(Protocol):
 class Recorded:
     """As the maker recorded, or the thumbnail here, or the reference's page."""
 
+    tells_recorded = True
+
     def of(self, reference: Reference, _picture: PictureFacts, thumbnail: str | None) -> str | None:
         """See `ImageUrls.of`."""
         return reference.attributes.get("image_url") or thumbnail or reference.url
@@ -51,6 +60,8 @@ class Recorded:
 class Served:
     """The thumbnail here, and nothing elsewhere."""
 
+    tells_recorded = False
+
     def of(self, _reference: Reference, _picture: PictureFacts, thumbnail: str | None) -> str | None:
         """See `ImageUrls.of`."""
         return thumbnail
@@ -58,6 +69,8 @@ class Served:
 
 class Public:
     """Below an address that anybody may read, such as a CDN's; as recorded where no path is."""
+
+    tells_recorded = False
 
     def __init__(self, base: str) -> None:
         """Take the address."""
@@ -73,6 +86,8 @@ class Public:
 
 class Presigned:
     """In a bucket, readable for a while by whoever has the answer; as recorded where no path leads there."""
+
+    tells_recorded = False
 
     def __init__(self, bucket: Bucket, *, valid_s: float, clock: Callable[[], float] = monotonic) -> None:
         """Take the bucket, or a folder in it, that holds the pictures, and see whether addresses can be signed.

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flask import Response
 
-from edge_identify.edge_runtime.commands.answer_json import answer_as_line
+from edge_identify.edge_runtime.commands.answer_json import answer_as_document
 from edge_identify.edge_runtime.commands.answers import Answer as Answered
 from edge_identify.edge_runtime.commands.answers import Answerer, FurtherPhoto
 from edge_identify.edge_runtime.deciding.place import MAX_ACCURACY_M, Position
 from edge_identify.edge_runtime.filters import namespaces_named_in
+from edge_identify.edge_runtime.finding import Identification
 from edge_identify.edge_runtime.pack.references import Filters
 from edge_identify.sync_server.asking import asking, noted, unit_vector
 from edge_identify.sync_server.contract.kinds import (
@@ -43,18 +43,23 @@ from edge_identify.sync_server.contract.operation import (
 from edge_identify.sync_server.contract.problem_kinds import INVALID, UNUSABLE_PICTURE, ProblemError
 from edge_identify.sync_server.engine.pack_engine import NamedPhoto, position_of
 from edge_identify.sync_server.json_answers import json_response
-from edge_identify.sync_server.pack_routes import model_name, pack_named
+from edge_identify.sync_server.pack_routes import image_url, model_name, pack_named, told_attributes
 
 if TYPE_CHECKING:
-    from edge_identify.edge_runtime.finding import Identification
     from edge_identify.sync_server.engine.pack_engine import Embedded, PackEngine
     from edge_identify.sync_server.engine.room import EngineRoom
+    from edge_identify.sync_server.image_urls import ImageUrls
 
 MOST_ANSWERS = 100
 MOST_TEXT = 2000  # characters; a text tower reads some 60 words
 
 PACK = Field(name="pack", about="The pack that answers; needed where several do.", kind=Text())
-FILE = Field(name="file", about="JPEG, PNG, GIF, BMP, WebP or TIFF.", kind=Picture(), is_required=True)
+FILE = Field(
+    name="file",
+    about="JPEG, PNG, GIF, BMP, WebP, TIFF or AVIF; HEIC where the server has the extra `heic`.",
+    kind=Picture(),
+    is_required=True,
+)
 _TOP_K = Field(name="top_k", about="References to return.", kind=Integer(least=1, most=MOST_ANSWERS), default=5)
 _LIMIT = Field(name="limit", about="References to return.", kind=Integer(least=1, most=MOST_ANSWERS), default=10)
 _TEXT = Field(name="text", about="A description.", kind=Text(most=MOST_TEXT))
@@ -78,7 +83,8 @@ IDENTIFY = Operation(
     tag="identify",
     summary="Name what a photo shows.",
     about="The answer is what `edge-identify photo.jpg --jsonl` prints, of several photos what it prints with "
-    "`--same-thing`; those of them that cannot be used are `left_out`. Nothing of the photo is kept.",
+    "`--same-thing`; those of them that cannot be used are `left_out`. Each match has `image_url`, too, the address of "
+    "its picture. Nothing of the photo is kept.",
     bodies=(
         Body(
             content_type=MULTIPART,
@@ -163,20 +169,25 @@ EMBED_TEXT = Operation(
 )
 
 
-def own_routes(room: EngineRoom) -> list[Route]:
-    """Return the routes, answered by an engine room."""
+def own_routes(room: EngineRoom, image_urls: ImageUrls) -> list[Route]:
+    """Return the routes.
+
+    Args:
+        room: Answers.
+        image_urls: Where clients find pictures.
+    """
     return [
-        Route(operation=IDENTIFY, handler=lambda asked: _identify(room, asked)),
-        Route(operation=SEARCH, handler=lambda asked: _search(room, asked)),
+        Route(operation=IDENTIFY, handler=lambda asked: _identify(room, asked, image_urls)),
+        Route(operation=SEARCH, handler=lambda asked: _search(room, asked, image_urls)),
         Route(operation=EMBED_IMAGE, handler=lambda asked: _embed_image(room, asked)),
         Route(operation=EMBED_TEXT, handler=lambda asked: _embed_text(room, asked)),
     ]
 
 
-def _identify(room: EngineRoom, asked: Asked) -> Response:
+def _identify(room: EngineRoom, asked: Asked, image_urls: ImageUrls) -> Response:
     photos, filters = asked.pictures("file"), _form_filters(asked)
     if len(photos) > 1:
-        return _identify_together(room, asked)
+        return _identify_together(room, asked, image_urls)
     (photo,) = photos
     position = _position(asked, photo)
     with asking(room, asked.optional_text("pack")) as engine:
@@ -188,10 +199,12 @@ def _identify(room: EngineRoom, asked: Asked) -> Response:
             position=position,
             verifies_geometry=asked.truth("verify_geometry"),
         )
-    return _answered("photo", photo.name, noted(found))
+        return json_response(
+            _answer(Answered(kind="photo", question=photo.name, result=noted(found)), engine, image_urls)
+        )
 
 
-def _identify_together(room: EngineRoom, asked: Asked) -> Response:
+def _identify_together(room: EngineRoom, asked: Asked, image_urls: ImageUrls) -> Response:
     if asked.truth("verify_geometry"):
         raise ProblemError(INVALID, "`verify_geometry` compares one photo with references; send one `file`")
     sent = asked.pictures("file")
@@ -200,12 +213,13 @@ def _identify_together(room: EngineRoom, asked: Asked) -> Response:
         found, problems = engine.identify_together(photos, top_k=asked.integer("top_k"), filters=_form_filters(asked))
         if found is None:
             raise ProblemError(UNUSABLE_PICTURE, "; ".join(map(str, problems.values())))
-    first, *others = [photo.name for at, photo in enumerate(photos) if at not in problems]
-    answer = _answer("photo", first, noted(found), further_photos=tuple(FurtherPhoto(path=name) for name in others))
-    if not problems:
-        return json_response(answer)
+        first, *others = [photo.name for at, photo in enumerate(photos) if at not in problems]
+        further = tuple(FurtherPhoto(path=name) for name in others)
+        answer = _answer(
+            Answered(kind="photo", question=first, result=noted(found), further_photos=further), engine, image_urls
+        )
     left_out = [{"photo": photos[at].name, "error": str(error)} for at, error in problems.items()]
-    return json_response({**json.loads(answer), "left_out": left_out})
+    return json_response(answer | ({"left_out": left_out} if left_out else {}))
 
 
 def _position(asked: Asked, photo: Upload) -> Position | None:
@@ -218,65 +232,50 @@ def _position(asked: Asked, photo: Upload) -> Position | None:
     return position_of(photo.data)
 
 
-def _search(room: EngineRoom, asked: Asked) -> Response:
-    if asked.has("file"):
-        return _search_picture(room, asked)
-    return _search_text(room, asked) if asked.has("text") else _search_vector(room, asked)
-
-
-def _search_picture(room: EngineRoom, asked: Asked) -> Response:
-    photo, filters = asked.picture("file"), _form_filters(asked)
+def _search(room: EngineRoom, asked: Asked, image_urls: ImageUrls) -> Response:
+    by = _by_picture if asked.has("file") else _by_text if asked.has("text") else _by_vector
     with asking(room, asked.optional_text("pack")) as engine:
-        found = engine.identify(photo.data, name=photo.name, top_k=asked.integer("limit"), filters=filters)
-    return _answered("photo", photo.name, noted(found))
+        return json_response(_answer(by(engine, asked), engine, image_urls))
 
 
-def _search_text(room: EngineRoom, asked: Asked) -> Response:
+def _by_picture(engine: PackEngine, asked: Asked) -> Answered:
+    photo = asked.picture("file")
+    found = engine.identify(photo.data, name=photo.name, top_k=asked.integer("limit"), filters=_form_filters(asked))
+    return Answered(kind="photo", question=photo.name, result=noted(found))
+
+
+def _by_text(engine: PackEngine, asked: Asked) -> Answered:
     text, filters = asked.text("text"), _json_filters(asked)
-    with asking(room, asked.optional_text("pack")) as engine:
-        named = () if filters.namespaces else namespaces_named_in(text, engine.references.namespaces())
-        if asked.truth("auto_namespace") and named:
-            filters, named = replace(filters, namespaces=named), ()
-        found = engine.search_text(text, top_k=asked.integer("limit"), filters=filters)
-    return _answered("text", text, noted(found), suggested=named)
+    named = () if filters.namespaces else namespaces_named_in(text, engine.references.namespaces())
+    if asked.truth("auto_namespace") and named:
+        filters, named = replace(filters, namespaces=named), ()
+    found = engine.search_text(text, top_k=asked.integer("limit"), filters=filters)
+    return Answered(kind="text", question=text, result=noted(found), suggested_namespaces=named)
 
 
-def _search_vector(room: EngineRoom, asked: Asked) -> Response:
-    with asking(room, asked.optional_text("pack")) as engine:
-        space = engine.manifest.model.space_id
-        if asked.text("embedding_space") != space:
-            raise ProblemError(
-                INVALID,
-                f"`embedding_space` is not the one of pack {engine.manifest.name}, {space}; vectors of different "
-                "spaces cannot be compared",
-            )
-        vector = unit_vector(asked.vector("embedding"), engine)
-        found = engine.search_vector(vector, top_k=asked.integer("limit"), filters=_json_filters(asked))
-    return _answered("embedding_space", space, noted(found))
+def _by_vector(engine: PackEngine, asked: Asked) -> Answered:
+    space = engine.manifest.model.space_id
+    if asked.text("embedding_space") != space:
+        raise ProblemError(
+            INVALID,
+            f"`embedding_space` is not the one of pack {engine.manifest.name}, {space}; vectors of different "
+            "spaces cannot be compared",
+        )
+    vector = unit_vector(asked.vector("embedding"), engine)
+    found = engine.search_vector(vector, top_k=asked.integer("limit"), filters=_json_filters(asked))
+    return Answered(kind="embedding_space", question=space, result=noted(found))
 
 
-def _answered(kind: str, question: str, found: Identification, suggested: tuple[str, ...] = ()) -> Response:
-    return json_response(_answer(kind, question, found, suggested_namespaces=suggested))
-
-
-def _answer(
-    kind: str,
-    question: str,
-    found: Identification,
-    *,
-    suggested_namespaces: tuple[str, ...] = (),
-    further_photos: tuple[FurtherPhoto, ...] = (),
-) -> str:
-    """Return the documented object, on one line."""
+def _answer(answered: Answered, engine: PackEngine, image_urls: ImageUrls) -> dict[str, Any]:
+    """Return the documented object, and where the pictures of its matches are."""
+    found = answered.result
+    assert isinstance(found, Identification), "what fails is a problem"
     answerer = Answerer(pack_name=found.pack_name, pack_version=found.pack_version, variant_name=found.variant_name)
-    answer = Answered(
-        kind=kind,
-        question=question,
-        result=found,
-        suggested_namespaces=suggested_namespaces,
-        further_photos=further_photos,
-    )
-    return answer_as_line(answer, answerer)
+    document = answer_as_document(answered, answerer)
+    for told, match in zip(document["matches"], found.matches, strict=True):
+        told["attributes"] = told_attributes(match.reference, image_urls)
+        told["image_url"] = image_url(match.reference, match.index_id, match.picture, engine, image_urls)
+    return document
 
 
 def _form_filters(asked: Asked) -> Filters:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from flask import Response, request
+from flask import Response, current_app, request
 
 from edge_identify.edge_runtime.commands.answer_json import picture_as_json, reference_as_json
 from edge_identify.sync_server.asking import asking
@@ -13,6 +13,7 @@ from edge_identify.sync_server.contract.kinds import Integer, Text
 from edge_identify.sync_server.contract.openapi import component
 from edge_identify.sync_server.contract.operation import Answer, Asked, Field, Operation, Route
 from edge_identify.sync_server.contract.problem_kinds import NOT_FOUND, ProblemError
+from edge_identify.sync_server.image_urls import RECORDED_ADDRESSES
 from edge_identify.sync_server.json_answers import json_response
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from edge_identify.sync_server.engine.room import EngineRoom
     from edge_identify.sync_server.image_urls import ImageUrls
 
+PUBLIC_URL = "PUBLIC_URL"  # of the app's configuration: the address that clients know; empty for what they asked at
 _MAX_INDEX_ID = 2**53
 
 _NAME = Field(name="name", about="The pack's name.", kind=Text(), is_required=True)
@@ -61,6 +63,7 @@ REFERENCE = Operation(
     summary="One reference, with the addresses of its pictures' thumbnails.",
     in_path=(_NAME, Field(name="id", about="The reference's id.", kind=Text(), is_required=True)),
     answers=(Answer(about="What the pack knows of it.", schema=component("Reference")),),
+    is_limited=True,  # its answer may hold an address that is signed
 )
 
 THUMBNAIL = Operation(
@@ -125,7 +128,14 @@ def image_url(
         image_urls: Says where clients find pictures.
     """
     path = thumbnail_path(engine, index_id)
-    return image_urls.of(reference, picture, None if path is None else request.host_url.rstrip("/") + path)
+    here = str(current_app.config[PUBLIC_URL] or request.host_url).rstrip("/")
+    return image_urls.of(reference, picture, None if path is None else here + path)
+
+
+def told_attributes(reference: Reference, image_urls: ImageUrls) -> dict[str, str]:
+    """Return a reference's attributes as answers have them: where pictures are is said by `image_url` alone."""
+    left_out = () if image_urls.tells_recorded else RECORDED_ADDRESSES
+    return {name: value for name, value in reference.attributes.items() if name not in left_out}
 
 
 def _packs(room: EngineRoom) -> Response:
@@ -173,7 +183,13 @@ def _reference(room: EngineRoom, asked: Asked, image_urls: ImageUrls) -> Respons
             for one, known in zip(images, facts, strict=True)
         ]
         return json_response(
-            {"pack": pack_named(engine), **reference_as_json(reference), "image_url": address, "pictures": pictures}
+            {
+                "pack": pack_named(engine),
+                **reference_as_json(reference),
+                "attributes": told_attributes(reference, image_urls),
+                "image_url": address,
+                "pictures": pictures,
+            }
         )
 
 

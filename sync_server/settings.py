@@ -14,6 +14,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from edge_identify.edge_runtime.buckets import check_web_address
 from edge_identify.edge_runtime.errors import SetupError
 
 ENVIRONMENT_PREFIX = "EDGE_SERVE_"
@@ -40,6 +41,8 @@ class Settings:
         rate_per_minute: Questions that one address may ask in a minute; 0 for any number.
         refresh_s: How often newer versions are looked for.
         image_urls: Where clients find pictures of references: see `image_urls.image_urls`.
+        public_url: The address that clients know this server by, `https://host.example.org`, for addresses in answers;
+            empty for the one that they asked at, which behind a proxy is another.
         image_url_valid_s: How long a signed address of a picture is good for.
         allow_origin: Web pages of this origin may read answers; empty for none. Packs may be read by all.
         log_level: `debug`, `info` (a line for each request), `warning` or `error`.
@@ -59,6 +62,7 @@ class Settings:
     rate_per_minute: int = 0
     refresh_s: float = 5.0
     image_urls: str = "recorded"
+    public_url: str = ""
     image_url_valid_s: float = 3600.0
     allow_origin: str = ""
     log_level: str = "warning"
@@ -67,7 +71,7 @@ class Settings:
         """Refuse what cannot be.
 
         Raises:
-            SetupError: A number is outside its limits, or there is no such level.
+            SetupError: A number is outside its limits, there is no such level, or an address is none.
         """
         limits: dict[str, tuple[float, float]] = {
             "port": (0, 65535), "workers": (0, 256), "patience_s": (0.001, 600), "max_body_mib": (1, 256),
@@ -77,6 +81,8 @@ class Settings:
         for name, (least, most) in limits.items():
             if not least <= getattr(self, name) <= most:
                 raise SetupError(f"{name} is {getattr(self, name):g}, outside {least:g} to {most:g}")
+        if self.public_url:
+            check_web_address(self.public_url, option="public_url")
         if self.log_level not in LOG_LEVELS:
             raise SetupError(f"log_level is {self.log_level!r}; choose one of {', '.join(LOG_LEVELS)}")
 

@@ -60,7 +60,12 @@ def answers_as_json(answers: Sequence[Answer], answerer: Answerer) -> str:
 
 def answer_as_line(answer: Answer, answerer: Answerer) -> str:
     """Return the documented object of one question, on one line without its end."""
-    return document_as_line({**_header(answerer), **_as_json(answer)})
+    return document_as_line(answer_as_document(answer, answerer))
+
+
+def answer_as_document(answer: Answer, answerer: Answerer) -> dict[str, Any]:
+    """Return the documented object of one question."""
+    return {**_header(answerer), **_as_json(answer)}
 
 
 def document_as_line(document: Mapping[str, Any] | Sequence[Any]) -> str:

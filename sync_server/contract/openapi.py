@@ -28,7 +28,7 @@ from edge_identify.sync_server.contract.problem_kinds import (
 PROBLEM_JSON = "application/problem+json"
 _ANSWER_SCHEMA = Path(commands.__path__[0]) / "answer.schema.json"
 _OF_ANY_ROUTE = (NOT_FOUND, FAULT, UNAVAILABLE)
-_WITH_A_BODY = (MALFORMED, TOO_LARGE, WRONG_TYPE, INVALID, TOO_MANY)
+_WITH_A_BODY = (MALFORMED, TOO_LARGE, WRONG_TYPE, INVALID)
 
 TAGS = {
     "identify": "What a photo shows, and references by a text, a picture or a vector.",
@@ -69,8 +69,9 @@ def problems_of(operation: Operation) -> tuple[ProblemKind, ...]:
     """Return the kinds of problem that an operation may answer with, by status."""
     with_body = _WITH_A_BODY if operation.bodies else ()
     checked = (INVALID,) if operation.bodies or operation.in_query else ()
+    counted = (TOO_MANY,) if operation.is_question else ()
     pictures = (UNUSABLE_PICTURE,) if any(isinstance(one.kind, Picture) for one in _fields(operation)) else ()
-    found = (*_OF_ANY_ROUTE, *with_body, *checked, *pictures, *operation.problems)
+    found = (*_OF_ANY_ROUTE, *with_body, *checked, *counted, *pictures, *operation.problems)
     kinds = dict.fromkeys(operation.kind_for(kind) for kind in found)
     return tuple(sorted(kinds, key=lambda kind: (kind.status, kind.name)))
 
@@ -183,10 +184,13 @@ def _answer_components() -> dict[str, Any]:
         del definitions[of_commands]
     by_vector = {"required": ["embedding_space"], "properties": {"embedding_space": {"type": "string"}}}
     definitions["question"]["oneOf"].append(by_vector)
+    definitions["match"]["required"].append("image_url")
+    definitions["match"]["properties"]["image_url"] = _IMAGE_URL
     return definitions
 
 
 _TEXT = {"type": "string"}
+_IMAGE_URL = {"description": "Where its picture is found; null without one.", "type": ["string", "null"]}
 _UNIT_VECTOR = {"description": "Unit length.", "type": "array", "minItems": 1, "items": {"type": "number"}}
 
 _OWN_COMPONENTS: Mapping[str, Any] = {
@@ -204,7 +208,7 @@ _OWN_COMPONENTS: Mapping[str, Any] = {
         },
     },
     "Identification": {
-        "description": "What `edge-identify --jsonl` prints of one question.",
+        "description": "What `edge-identify --jsonl` prints of one question, and where pictures are found.",
         "type": "object",
         "required": ["schema", "pack", "encoder"],
         "properties": {
@@ -278,7 +282,7 @@ _OWN_COMPONENTS: Mapping[str, Any] = {
             "url": {"type": ["string", "null"]},
             "licence": {"type": ["string", "null"]},
             "attributes": component("texts"),
-            "image_url": {"description": "Of its picture; null without one.", "type": ["string", "null"]},
+            "image_url": _IMAGE_URL,
             "pictures": {
                 "type": "array",
                 "items": {

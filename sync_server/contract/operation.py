@@ -119,6 +119,7 @@ class Operation:
         answers: What it answers.
         problems: The kinds that it may answer with, beside those that every route may.
         invalid: The kind of problem for values that are wrong; another one for clients of older systems.
+        is_limited: Whether it counts as a question though it takes no body; see `is_question`.
     """
 
     id: str
@@ -133,6 +134,12 @@ class Operation:
     answers: tuple[Answer, ...]
     problems: tuple[ProblemKind, ...] = field(default=())
     invalid: ProblemKind = INVALID
+    is_limited: bool = False
+
+    @property
+    def is_question(self) -> bool:
+        """Whether the rate counts it, and pages of the allowed origin alone may read what it answers."""
+        return bool(self.bodies) or self.is_limited
 
     def kind_for(self, kind: ProblemKind) -> ProblemKind:
         """Return the kind that the route's clients know for one that was found."""

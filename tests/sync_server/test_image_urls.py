@@ -170,6 +170,26 @@ def test_served_addresses_are_of_this_server(service_repo: Path) -> None:
             assert answer.headers["Content-Type"] == "image/webp"
 
 
+def test_our_own_answers_say_where_pictures_are_and_nothing_else_that_was_recorded(service_repo: Path) -> None:
+    with live("--repo", str(service_repo), "--image-urls", "served") as client:
+        match = client.post_file("/v1/identify", RED).json()["matches"][0]
+        by_text = client.post_json("/v1/search", {"text": "ra"}).json()["matches"][0]
+        together = client.request("POST", "/v1/identify", fields=[("file", ("a.jpg", RED)), ("file", ("b.jpg", RED))])
+        known = client.get("/v1/packs/letters/references/red").json()
+    for one in (match, by_text, together.json()["matches"][0], known):
+        assert one["id"] == "red"
+        assert one["image_url"].startswith(f"{client.url}/v1/packs/letters/thumbnails/")
+        assert one["attributes"] == {"product_id": "7"}
+
+
+def test_addresses_begin_with_the_public_one_behind_a_proxy(service_repo: Path) -> None:
+    how = ("--image-urls", "served", "--public-url", "https://packs.example.org/edge/")
+    with live("--repo", str(service_repo), *how) as client:
+        client_sends = client.request("GET", "/v1/packs/letters/references/red", headers={"Host": "evil.example"})
+        for url in (_image_url_of_red(client), client_sends.json()["image_url"]):
+            assert url.startswith("https://packs.example.org/edge/v1/packs/letters/thumbnails/")
+
+
 def _image_url_of_red(client: Client) -> str:
     (match,) = client.post_file("/identify", RED, ("top_k", "1")).json()["matches"]
     assert match["flash_id"] == "red"

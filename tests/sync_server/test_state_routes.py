@@ -89,7 +89,9 @@ def test_logs_say_nothing_of_what_was_asked(service: Client) -> None:
 
 
 def test_only_pages_of_one_s_own_may_read_answers(service: Client, service_pack: Path) -> None:
+    reference = "/v1/packs/letters/references/red"
     assert "Access-Control-Allow-Origin" not in service.post_file("/v1/identify", RED).headers
+    assert "Access-Control-Allow-Origin" not in service.get(reference).headers, "it may hold a signed address"
     assert service.get("/packs.json").headers["Access-Control-Allow-Origin"] == "*"
     origin = "https://app.example.org"
     with live("--repo", str(service_pack.parent / "repo"), "--allow-origin", origin) as own:
@@ -98,6 +100,7 @@ def test_only_pages_of_one_s_own_may_read_answers(service: Client, service_pack:
         before = own.request("OPTIONS", "/v1/search")
         assert "Content-Type" in before.headers["Access-Control-Allow-Headers"]
         assert own.get("/packs.json").headers["Access-Control-Allow-Origin"] == "*"
+        assert own.get(reference).headers["Access-Control-Allow-Origin"] == origin
 
 
 def test_a_rate_is_kept_for_questions_alone(service_pack: Path) -> None:
@@ -107,6 +110,7 @@ def test_a_rate_is_kept_for_questions_alone(service_pack: Path) -> None:
         assert answers[2].problem == "too-many-requests"
         assert 1 <= int(answers[2].headers["Retry-After"]) <= 30
         assert limited.get("/packs.json").status == 200
+        assert limited.get("/v1/packs/letters/references/red").problem == "too-many-requests"
 
 
 def test_a_new_version_answers_without_a_restart(tmp_path: Path) -> None:
