@@ -13,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-PICTURES = {".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff"}
+PICTURES = {".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".heic", ".heif", ".hif", ".avif"}
 
 parser = argparse.ArgumentParser()
 parser.add_argument("catalogue")

@@ -29,7 +29,7 @@ for line in sys.stdin:
     nearest = answer["matches"][0]
     sure = answer["decision"] == "identified" or options.unsure
     name = nearest["labels"].get("label") or nearest["name"]
-    folder = re.sub(r"[^\w -]", "_", name).strip() if sure else ""
+    folder = re.sub(r"[^\w -]", "_", name).strip()[:60].strip() if sure else ""  # disks take 255 bytes, four a letter
     rows.append([answer["photo"], folder, answer["decision"] or "not calibrated", nearest["score"]])
 
 with options.out.open("w", newline="", encoding="utf-8") as file:
@@ -45,6 +45,9 @@ for photo, folder, *_ in rows if into else []:
     if place.exists():
         print(f"left where it is: {photo}: {place} is there already", file=sys.stderr)
         continue
-    place.parent.mkdir(parents=True, exist_ok=True)
-    (shutil.copy2 if options.copy_into else shutil.move)(photo, place)
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        (shutil.copy2 if options.copy_into else shutil.move)(photo, place)
+    except OSError as error:
+        print(f"left where it is: {photo}: {error}", file=sys.stderr)
 print(f"{sum(bool(row[1]) for row in rows)} of {len(rows)} photos have a folder; see {options.out}", file=sys.stderr)
