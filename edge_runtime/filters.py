@@ -47,11 +47,11 @@ def passing_index_ids(filters: Filters, references: ReferenceTable) -> list[int]
         SetupError: A namespace, kind of label or value that the pack does not have, or nothing passes all filters.
     """
     for namespace in filters.namespaces:
-        _check(namespace, references.namespaces(), "namespace")
+        check_known(namespace, references.namespaces(), "namespace")
     for kind, values in filters.labels.items():
-        _check(kind, references.label_kinds(), "kind of label")
+        check_known(kind, references.label_kinds(), "kind of label")
         for value in values:
-            _check(value, references.label_values(kind), f"label of kind {kind!r}")
+            check_known(value, references.label_values(kind), f"label of kind {kind!r}")
     passing = references.index_ids(filters)
     if not passing:
         raise SetupError(f"no reference passes all filters ({describe_filters(filters)}); leave one out")
@@ -87,12 +87,23 @@ def _plain(text: str) -> str:
     return " ".join(re.sub(r"[-_\s]+", " ", letters.casefold()).split())
 
 
-def _check(name: str, known: Sequence[str], what: str) -> None:
+def check_known(name: str, known: Sequence[str], what: str, *, of: str = "the pack") -> None:
+    """Refuse a name that is not among those that there are.
+
+    Args:
+        name: As a person gave it.
+        known: All that there are, sorted.
+        what: What they are, in the singular.
+        of: What has them.
+
+    Raises:
+        SetupError: It is not; the message has the nearest.
+    """
     if name in known:
         return
     if not known:
-        raise SetupError(f"the pack has no {what}, so none is {name!r}; leave that filter out")
+        raise SetupError(f"{of} has no {what}, so none is {name!r}; leave that filter out")
     near = get_close_matches(name.casefold(), {one.casefold(): one for one in known}, n=_MOST_NAMED, cutoff=0.5)
     nearest = [one for one in known if one.casefold() in near] or list(known)
     shown = ", ".join(nearest[:_MOST_NAMED]) + (", ..." if len(nearest) > _MOST_NAMED else "")
-    raise SetupError(f"the pack has no {what} {name!r}; {'the nearest are' if near else 'it has'} {shown}")
+    raise SetupError(f"{of} has no {what} {name!r}; {'the nearest are' if near else 'it has'} {shown}")

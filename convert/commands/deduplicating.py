@@ -100,17 +100,15 @@ def _look(options: argparse.Namespace) -> _Found:
     from edge_identify.convert.models.loading import load_model
     from edge_identify.convert.models.names import BUILTIN
     from edge_identify.datasets.catalogue import Catalogue
-    from edge_identify.edge_runtime.errors import SetupError
+    from edge_identify.edge_runtime.filters import check_known
 
     with Catalogue.open_existing(options.catalogue) as catalogue:
         every, references, withdrawn = catalogue.image_facts(), catalogue.references(), catalogue.withdrawals()
         check_sheet(options, (facts.image.path for facts in every))
         by_id = {reference.id: reference for reference in references}
-        known = {reference.namespace for reference in references}
-        if unknown := sorted(set(options.namespace or ()) - known):
-            raise SetupError(
-                f"{options.catalogue}: has no namespace {unknown[0]!r}; `edge-build list` shows those that there are"
-            )
+        known = sorted({reference.namespace for reference in references} - {""})
+        for namespace in options.namespace or ():
+            check_known(namespace, known, "namespace", of=str(options.catalogue))
         candidates = [
             Candidate(
                 facts=facts,

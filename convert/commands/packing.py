@@ -12,6 +12,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from edge_identify.convert.commands.model_options import add_model_options
 from edge_identify.convert.commands.presenting import megabytes, shown_progress, subcommand, tell_person
 from edge_identify.convert.commands.recording import add_option, open_mlflow, record_build
 from edge_identify.convert.export.computing import BATCH_SIZE, Batches, Computing, Device, choose_device
@@ -41,34 +42,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--name", required=True, help="the pack's name: lower-case letters, digits, hyphens")
     parser.add_argument("--version", default="1.0.0", metavar="X.Y.Z", help="the pack's version (default 1.0.0)")
     parser.add_argument("--title", help="one line for people (default: the name)")
-    parser.add_argument(
-        "--model",
-        default="builtin",
-        metavar="NAME[/TAG]",
-        help="builtin (default), or open_clip's, such as ViT-B-32/openai",
-    )
-    parser.add_argument(
-        "--pretrained",
-        metavar="TAG|FILE",
-        help="a tag, a checkpoint (.safetensors or .pt), or random for trying a model out",
-    )
-    parser.add_argument(
-        "--model-config",
-        type=Path,
-        metavar="FILE",
-        help="instead of --model: a configuration in open_clip's format (JSON), with --pretrained FILE or random",
-    )
-    parser.add_argument(
-        "--tokenizer",
-        type=Path,
-        metavar="FILE",
-        help="the tokenizer.json of a model such as SigLIP's; without one, the pack has no text encoder",
-    )
-    parser.add_argument(
-        "--accept-licence",
-        action="store_true",
-        help="use weights whose licence is for research only; the pack will say that it was accepted",
-    )
+    add_model_options(parser)
     parser.add_argument(
         "--variants",
         default=",".join(DEFAULT_VARIANTS),

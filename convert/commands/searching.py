@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edge_identify.convert.commands.model_options import add_model_options
 from edge_identify.convert.commands.presenting import shown_progress, subcommand, tell_person
 from edge_identify.convert.commands.sheets import add_sheet_option, check_sheet, write_sheet
 from edge_identify.edge_runtime.commands.narrowing import add_filter_options, chosen_filters
@@ -59,23 +60,10 @@ def add_parser(commands: Any) -> None:
         help="leave out what is less similar, from -1 to 1 (default: nothing)",
     )
     add_filter_options(parser)
-    _add_model_options(parser)
+    add_model_options(parser)
     parser.add_argument("--json", action="store_true", help="print what was found as one JSON object")
     add_sheet_option(parser)
     parser.set_defaults(run=_search)
-
-
-def _add_model_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--model",
-        default="builtin",
-        metavar="NAME[/TAG]",
-        help="builtin (default), or open_clip's, such as ViT-B-32/openai; each looks at all pictures once",
-    )
-    parser.add_argument("--pretrained", metavar="TAG|FILE", help="as `edge-build pack` takes it")
-    parser.add_argument("--model-config", type=Path, metavar="FILE", help="as `edge-build pack` takes it")
-    parser.add_argument("--tokenizer", type=Path, metavar="FILE", help="as `edge-build pack` takes it")
-    parser.add_argument("--accept-licence", action="store_true", help="as `edge-build pack` takes it")
 
 
 def _limit(text: str) -> int:

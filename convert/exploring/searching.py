@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ import numpy as np
 from edge_identify.convert.exploring.known_words import Words, known_and_unknown, some_known_things
 from edge_identify.convert.models.names import BUILTIN
 from edge_identify.edge_runtime.errors import SetupError
+from edge_identify.edge_runtime.filters import check_known, describe_filters
 from edge_identify.edge_runtime.pack.references import Filters, Reference
 
 if TYPE_CHECKING:
@@ -46,12 +47,10 @@ def passing(references: Iterable[Reference], filters: Filters) -> dict[str, Refe
     by_id = {reference.id: reference for reference in references}
     if not by_id:
         raise SetupError("the catalogue is empty; add pictures with `edge-build add SOURCE --catalogue FILE`")
-    _check("namespace", filters.namespaces, {each.namespace for each in by_id.values()})
-    for kind, values in filters.labels.items():
-        _check(f"label {kind}", values, {each.labels.get(kind, "") for each in by_id.values()})
+    _refuse_unknown(filters, by_id.values())
     kept = {name: each for name, each in by_id.items() if _passes(each, filters)}
     if not kept:
-        raise SetupError("no reference of the catalogue passes all filters; leave one out")
+        raise SetupError(f"no reference passes all filters ({describe_filters(filters)}); leave one out")
     return kept
 
 
@@ -61,12 +60,17 @@ def _passes(reference: Reference, filters: Filters) -> bool:
     return all(reference.labels.get(kind) in values for kind, values in filters.labels.items())
 
 
-def _check(what: str, asked: Iterable[str], known: set[str]) -> None:
-    named = sorted(known - {""})
-    for name in asked:
-        if name not in known:
-            there = f"it has {', '.join(named[:_MOST_NAMED])}" if named else "it has none"
-            raise SetupError(f"the catalogue has no {what} {name!r}; {there}{', ...' * (len(named) > _MOST_NAMED)}")
+def _refuse_unknown(filters: Filters, references: Collection[Reference]) -> None:
+    for namespace in filters.namespaces:
+        check_known(namespace, _named(each.namespace for each in references), "namespace", of="the catalogue")
+    for kind, values in filters.labels.items():
+        known = _named(each.labels.get(kind, "") for each in references)
+        for value in values:
+            check_known(value, known, f"label of kind {kind!r}", of="the catalogue")
+
+
+def _named(names: Iterable[str]) -> list[str]:
+    return sorted(set(names) - {""})
 
 
 def embed_text(model: LoadedModel, text: str) -> tuple[NDArray[np.float32], Words | None]:
