@@ -35,7 +35,12 @@ class S3Server:
         self.ask("/moto-api/reset", method="POST")
         self.ask(f"/{name}", method="PUT")
         if is_public:
-            allowed = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{name}/*"}
+            allowed = {
+                "Effect": "Allow",
+                "Principal": "*",
+                "Action": "s3:GetObject",
+                "Resource": f"arn:aws:s3:::{name}/*",
+            }
             policy = {"Version": "2012-10-17", "Statement": [allowed]}
             self.ask(f"/{name}?policy", method="PUT", data=json.dumps(policy).encode())
 
