@@ -11,25 +11,29 @@ from urllib.request import Request, urlopen
 from uuid import uuid4
 
 import psycopg
+from psycopg.sql import SQL, Composed, Identifier, Literal
 
 TABLE = """
 CREATE EXTENSION IF NOT EXISTS vector;
-CREATE TABLE IF NOT EXISTS picture (
-    name text,
-    embedding_space text,  -- which model's: vectors of different spaces have nothing to say to each other
-    embedding vector({dim}) NOT NULL,
-    PRIMARY KEY (name, embedding_space)
-);
-CREATE INDEX IF NOT EXISTS picture_by_cosine ON picture USING hnsw (embedding vector_cosine_ops)
+CREATE TABLE IF NOT EXISTS {table} (name text PRIMARY KEY, embedding vector({dim}) NOT NULL);
+CREATE INDEX IF NOT EXISTS {index} ON {table} USING hnsw (embedding vector_cosine_ops)
 """
-ADD = """
-INSERT INTO picture VALUES (%s, %s, %s)
-ON CONFLICT (name, embedding_space) DO UPDATE SET embedding = excluded.embedding
-"""
+ADD = "INSERT INTO {table} VALUES (%s, %s) ON CONFLICT (name) DO UPDATE SET embedding = excluded.embedding"
 NEAREST = """
-SELECT name, 1 - (embedding <=> %(vector)s) AS similarity FROM picture
-WHERE embedding_space = %(space)s ORDER BY embedding <=> %(vector)s LIMIT 5
+SELECT name, 1 - (embedding <=> %(vector)s) AS similarity FROM {table}
+ORDER BY embedding <=> %(vector)s LIMIT 5
 """
+
+
+def in_table(statement: str, found: dict) -> Composed:
+    """Return a statement about the table of a vector's space.
+
+    Vectors of different spaces have nothing to say to each other and may differ in length, and an index that has only
+    one space finds as many as it is asked for.
+    """
+    table = f"picture_{found['embedding_space'][:16]}"
+    names = {"table": Identifier(table), "index": Identifier(f"{table}_by_cosine")}
+    return SQL(statement).format(**names, dim=Literal(found["dim"]))
 
 
 def embed(url: str, picture: str) -> dict:
@@ -48,8 +52,8 @@ with psycopg.connect(database) as connection:
         found = embed(url, picture)
         vector = str(found["embedding"])  # pgvector reads what Python and JSON write: [0.1, 0.2]
         if what == "add":
-            connection.execute(TABLE.format(dim=found["dim"]))
-            connection.execute(ADD, (picture, found["embedding_space"], vector))
+            connection.execute(in_table(TABLE, found))
+            connection.execute(in_table(ADD, found), (picture, vector))
         else:
-            for row in connection.execute(NEAREST, {"vector": vector, "space": found["embedding_space"]}):
+            for row in connection.execute(in_table(NEAREST, found), {"vector": vector}):
                 print(f"{row[1]:.4f} {row[0]}")

@@ -39,9 +39,10 @@ def test_pictures_are_kept_and_found_by_cosine_similarity(service: Client, datab
     (tmp_path / "photo.jpg").write_bytes(photo_of((250, 5, 5)))
     assert run(service, database, tmp_path, "add", *COLOURS) == []
     run(service, database, tmp_path, "add", "red.jpg")  # again: not twice
-    with psycopg.connect(database) as connection:
-        other = "INSERT INTO picture SELECT 'other', 'another space', embedding FROM picture WHERE name = 'red.jpg'"
-        connection.execute(other)
+    with psycopg.connect(database) as connection:  # of a model whose vectors have another length
+        connection.execute(f"CREATE TABLE picture_{'d' * 16} (name text PRIMARY KEY, embedding vector(5) NOT NULL)")
+        tables = connection.execute("SELECT tablename FROM pg_tables WHERE tablename LIKE 'picture%'").fetchall()
+    assert {table for (table,) in tables} == {f"picture_{'c' * 16}", f"picture_{'d' * 16}"}
     found = [line.split() for line in run(service, database, tmp_path, "find", "photo.jpg")]
     assert [name for _, name in found][:2] == ["red.jpg", "crimson.jpg"]
     assert sorted(name for _, name in found) == sorted(COLOURS)
