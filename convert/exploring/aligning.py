@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _COARSE_PX = 28  # longer side of the pictures that are searched ...
 _FINER_PX = (56, 112)  # ... and of those that are moved, in turn
+FINEST_PX = _FINER_PX[-1]
 _SHARES = tuple(np.linspace(1, 0.7, 9).tolist())  # of the larger picture's side that the smaller one may show
 _ROUNDS = 8  # of moving, in each
 _LARGEST_STEP, _SMALL_STEP = 0.05, 0.0005  # in shares of a side
@@ -70,11 +71,18 @@ def find_place(one: Image, other: Image) -> Place | None:
     return Place(box=(in_other if is_in_other else in_one)[1], is_in_other=is_in_other)
 
 
-def find_overlap(one: Image, other: Image, place: Place) -> Overlap | None:
-    """Return the overlap of two pictures near a place, to a share of a pixel; None where it is too small."""
+def find_overlap(one: Image, other: Image, place: Place, *, finest_px: int = FINEST_PX) -> Overlap | None:
+    """Return the overlap of two pictures near a place, to a share of a pixel; None where it is too small.
+
+    Args:
+        one: Upright RGB.
+        other: Likewise.
+        place: From `find_place`.
+        finest_px: The longer side of what shows what a pixel is, at least `FINEST_PX`.
+    """
     if not place.is_in_other:
-        return _refined(one, other, place.box)
-    swapped = _refined(other, one, place.box)
+        return _refined(one, other, place.box, finest_px)
+    swapped = _refined(other, one, place.box, finest_px)
     return None if swapped is None else Overlap(one=swapped.other, other=swapped.one)
 
 
@@ -125,11 +133,11 @@ def _correlations(large: Grey, template: Grey) -> NDArray[np.float64]:
     return found
 
 
-def _refined(large: Image, small: Image, box: Box) -> Overlap | None:
+def _refined(large: Image, small: Image, box: Box, finest_px: int) -> Overlap | None:
     """Return the overlap near a box of the large picture that the small one fills, to a share of a pixel."""
     # Left, width, top, height of the small picture's frame in the large one, in shares of the large one's sides.
     frame = np.array([box[0], box[2] - box[0], box[1], box[3] - box[1]])
-    for longer_px in _FINER_PX:
+    for longer_px in dict.fromkeys((*_FINER_PX, finest_px)):
         moved = _moved(_grey(large, longer_px), _grey(small, longer_px), frame)
         if moved is None:
             return None

@@ -19,7 +19,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge_identify.convert.exploring.comparing import look_of, worst_difference
+from edge_identify.convert.exploring.comparing import (
+    CLOSER_COMPARED_PX,
+    CLOSER_LOOK_PX,
+    LOOK_PX,
+    NOTHING_ALIKE,
+    look_of,
+    worst_difference,
+)
 from edge_identify.convert.exploring.keeping import Candidate, best_first
 from edge_identify.convert.packing.pictures import open_reference_picture
 from edge_identify.edge_runtime.errors import PhotoError
@@ -39,6 +46,7 @@ LEAST_SIMILARITY = 0.65
 MOST_DIFFERENCE = 28.0
 _NEIGHBOURS = 12  # of each picture that are compared, and again while one of them is a copy
 _LOOKS_KEPT = 512  # of up to 200 kB
+_CLOSER_LOOKS_KEPT = 32  # of up to 1.2 MB
 _CHUNK = 1024  # pictures that are looked up at once
 
 
@@ -234,10 +242,11 @@ class _Neighbours:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Look:
-    """What is kept of a picture: a small one, and what tells its pixels from any others."""
+    """What is kept of a picture: a small one, what tells its pixels from others, and whether it is larger itself."""
 
     small: Image
     pixels: str
+    has_more: bool
 
 
 class _Looks:
@@ -245,6 +254,7 @@ class _Looks:
 
     def __init__(self) -> None:
         self._look = lru_cache(maxsize=_LOOKS_KEPT)(_open_look)
+        self._look_closer = lru_cache(maxsize=_CLOSER_LOOKS_KEPT)(_open_closer_look)
 
     def compare(
         self, one: CatalogueImage, other: CatalogueImage, most_difference: float
@@ -258,7 +268,15 @@ class _Looks:
         if most_difference <= 0:  # exact copies alone: a smaller copy of a smooth picture differs by nothing
             return None
         difference = worst_difference(first.small, second.small, enough=most_difference)
+        if difference <= most_difference and first.has_more and second.has_more:
+            difference = self._closer_difference(one, other, most_difference)
         return (Sameness.NEAR, difference) if difference <= most_difference else None
+
+    def _closer_difference(self, one: CatalogueImage, other: CatalogueImage, most_difference: float) -> float:
+        closer = self._look_closer(one), self._look_closer(other)
+        if closer[0] is None or closer[1] is None:
+            return NOTHING_ALIKE
+        return worst_difference(closer[0], closer[1], enough=most_difference, compared_px=CLOSER_COMPARED_PX)
 
 
 def _open_look(image: CatalogueImage) -> _Look | None:
@@ -267,4 +285,12 @@ def _open_look(image: CatalogueImage) -> _Look | None:
     except PhotoError:  # embedded before, and gone since: the run over the embeddings has said so
         return None
     pixels = hashlib.sha256(f"{picture.size}".encode() + picture.tobytes()).hexdigest()
-    return _Look(small=look_of(picture), pixels=pixels)
+    has_more = max(picture.size) > LOOK_PX
+    return _Look(small=look_of(picture), pixels=pixels, has_more=has_more)
+
+
+def _open_closer_look(image: CatalogueImage) -> Image | None:
+    try:
+        return look_of(open_reference_picture(image), side_px=CLOSER_LOOK_PX)
+    except PhotoError:  # gone in the moment between
+        return None

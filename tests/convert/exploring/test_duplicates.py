@@ -94,6 +94,29 @@ def test_a_chain_of_small_changes_does_not_make_a_group_of_strangers(
     assert [(kept, list(copies)) for kept, copies in named(found)] == [("0.png", ["1.png"]), ("2.png", ["3.png"])]
 
 
+def sign(number: int) -> Image.Image:
+    """A large picture with a number in it, small, of the seven strokes that displays have."""
+    picture = drawn(3, side_px=900)
+    for stroke, box in enumerate(((0, 0, 30, 8), (0, 0, 8, 30), (22, 0, 30, 30), (0, 22, 30, 30))):
+        if number & 1 << stroke:
+            picture.paste("white", (450 + box[0], 420 + box[1], 450 + box[2], 420 + box[3]))
+    return picture
+
+
+def test_two_large_pictures_that_differ_in_a_digit_are_two(tmp_path: Path) -> None:
+    sign(0b1101).save(tmp_path / "a.jpg", quality=92)
+    sign(0b0111).save(tmp_path / "b.jpg", quality=92)
+    assert groups_of(candidates_in(tmp_path)) == []
+
+
+def test_a_large_picture_and_its_smaller_compressed_copy_and_part_are_the_same(tmp_path: Path) -> None:
+    sign(0b1101).save(tmp_path / "a.png")
+    sign(0b1101).resize((600, 600)).save(tmp_path / "b.jpg", quality=70)
+    sign(0b1101).crop((50, 80, 850, 900)).save(tmp_path / "c.jpg", quality=85)
+    [(kept, copies)] = named(groups_of(candidates_in(tmp_path)))
+    assert (kept, set(copies)) == ("a.png", {"b.jpg", "c.jpg"})
+
+
 def test_what_the_encoder_finds_unlike_is_not_compared(tmp_path: Path) -> None:
     drawn(1).save(tmp_path / "a.png")
     drawn(1, side_px=60).save(tmp_path / "b.png")
