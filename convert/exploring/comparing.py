@@ -24,7 +24,7 @@ LOOK_PX = 256  # of the longer side of what is kept of a picture while it is com
 COMPARED_PX = 112  # of the longer side of an overlap when it is compared
 #: The same where pictures seem to be copies: a digit of a text is the whole difference between two signs, and at
 #: `COMPARED_PX` it is nothing. A 5 and a 7 in letters of an eighteenth of the picture's height, in 18 pairs of 1200 x
-#: 900, as they were and compressed: 40 to 108 (2 to 9 without); 48 copies changed as by the benchmark: two above 28.
+#: 900, as they were and compressed: 40 to 108 (5 to 9 before); 48 copies changed as by the benchmark: two above 28.
 CLOSER_LOOK_PX, CLOSER_COMPARED_PX = 640, 448  # an overlap has seven tenths of a picture's side
 _LEAST_COMPARED_PX = 24  # with fewer, a place is the whole thing
 _SAME_SHAPE = 0.05  # by how much the logarithms of two aspect ratios may differ: two pixels in forty
