@@ -102,7 +102,8 @@ def add_parser(commands: Any) -> None:
         default=BATCH_SIZE,
         metavar="N",
         help=f"how many pictures are embedded at a time (default {BATCH_SIZE}); where memory does not suffice, it is "
-        "halved as often as it takes",
+        "halved as often as it takes. Transformers in int8 give vectors that depend on it a little (cosine of .9997 "
+        "and more between 1 and 32, measured on a tiny one); float32 does not",
     )
     parser.add_argument(
         "--device",
