@@ -48,6 +48,7 @@ def test_what_cannot_name_a_pack_is_refused(text: str) -> None:
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=20,
 )
 
 
