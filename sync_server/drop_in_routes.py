@@ -28,7 +28,7 @@ from edge_identify.sync_server.own_routes import (
     MOST_TEXT,
     PACK,
 )
-from edge_identify.sync_server.pack_routes import image_url, model_name
+from edge_identify.sync_server.pack_routes import image_url, model_name, told_attributes
 
 if TYPE_CHECKING:
     from edge_identify.edge_runtime.finding import Match
@@ -221,8 +221,8 @@ def drop_in_routes(room: EngineRoom, image_urls: ImageUrls) -> list[Route]:
         Route(operation=SEARCH_BUCKET, handler=lambda asked: _search_bucket(room, asked, image_urls)),
         Route(operation=SEARCH_BUCKET_BY_IMAGE, handler=lambda asked: _search_bucket_by_image(room, asked, image_urls)),
         Route(operation=VISUAL_SEARCH, handler=lambda asked: _visual_search(room, asked)),
-        Route(operation=SEARCH_TEXT, handler=lambda asked: _search_text(room, asked)),
-        Route(operation=SEARCH_VECTORS, handler=lambda asked: _search_vectors(room, asked)),
+        Route(operation=SEARCH_TEXT, handler=lambda asked: _search_text(room, asked, image_urls)),
+        Route(operation=SEARCH_VECTORS, handler=lambda asked: _search_vectors(room, asked, image_urls)),
     ]
 
 
@@ -297,22 +297,22 @@ def _visual_search(room: EngineRoom, asked: Asked) -> Response:
     return json_response({"results": results, "scores": [round(match.score, 6) for match in matches]})
 
 
-def _search_text(room: EngineRoom, asked: Asked) -> Response:
+def _search_text(room: EngineRoom, asked: Asked, image_urls: ImageUrls) -> Response:
     filters = _in_namespace(asked.optional_text("namespace"))
     with asking(room, asked.optional_text("pack")) as engine:
         found = noted(engine.search_text(asked.text("text"), top_k=asked.integer("limit"), filters=filters))
-        return json_response({"results": [_entry(match) for match in found.matches]})
+        return json_response({"results": [_entry(match, image_urls) for match in found.matches]})
 
 
-def _search_vectors(room: EngineRoom, asked: Asked) -> Response:
+def _search_vectors(room: EngineRoom, asked: Asked, image_urls: ImageUrls) -> Response:
     filters = _in_namespace(asked.optional_text("namespace"))
     with asking(room, asked.optional_text("pack")) as engine:
         vector = unit_vector(asked.vector("embedding"), engine)
         found = noted(engine.search_vector(vector, top_k=asked.integer("limit"), filters=filters))
-        return json_response({"results": [_entry(match) for match in found.matches]})
+        return json_response({"results": [_entry(match, image_urls) for match in found.matches]})
 
 
-def _entry(match: Match) -> dict[str, Any]:
+def _entry(match: Match, image_urls: ImageUrls) -> dict[str, Any]:
     """Return a reference as a vector store's entry; its attributes count before what is known of the picture."""
     reference, picture = match.reference, picture_as_json(match.picture)
     metadata = {
@@ -321,7 +321,7 @@ def _entry(match: Match) -> dict[str, Any]:
         "path": picture["path"],
         "extension": picture["extension"],
         "label": None,
-        **reference.attributes,
+        **told_attributes(reference, image_urls),
         **reference.labels,
         "name": reference.name,
         "namespace": reference.namespace,

@@ -11,9 +11,8 @@ from edge_identify.edge_runtime.commands.answer_json import document_as_line
 from edge_identify.sync_server.contract.operation import JSON
 
 
-def json_response(document: Mapping[str, Any] | list[Any] | str) -> Response:
+def json_response(document: Mapping[str, Any] | list[Any]) -> Response:
     """Return an answer in JSON that no cache keeps."""
-    line = document if isinstance(document, str) else document_as_line(document)
-    response = Response(f"{line}\n", content_type=JSON)
+    response = Response(f"{document_as_line(document)}\n", content_type=JSON)
     response.headers["Cache-Control"] = "no-store"
     return response

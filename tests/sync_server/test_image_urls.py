@@ -176,10 +176,13 @@ def test_our_own_answers_say_where_pictures_are_and_nothing_else_that_was_record
         by_text = client.post_json("/v1/search", {"text": "ra"}).json()["matches"][0]
         together = client.request("POST", "/v1/identify", fields=[("file", ("a.jpg", RED)), ("file", ("b.jpg", RED))])
         known = client.get("/v1/packs/letters/references/red").json()
+        (entry,) = client.post_json("/api/v1/search", {"text": "ra", "limit": 1}).json()["results"]
     for one in (match, by_text, together.json()["matches"][0], known):
         assert one["id"] == "red"
         assert one["image_url"].startswith(f"{client.url}/v1/packs/letters/thumbnails/")
         assert one["attributes"] == {"product_id": "7"}
+    assert entry["metadata"].items() >= {"name": "Pure red", "product_id": "7"}.items()
+    assert not {"image_url", "s3_path"} & entry["metadata"].keys()
 
 
 def test_addresses_begin_with_the_public_one_behind_a_proxy(service_repo: Path) -> None:
