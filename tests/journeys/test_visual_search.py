@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import pytest
 from misbehaving_server import MisbehavingServer, Request, misbehaving_server
 
 from drawn_views import label
 from live_service import Client, live
+from mlflow_server import MlflowServer, mlflow_server
 from s3_server import CREDENTIALS, S3Server, s3_server
 
 NAMES = ("cat", "red fox", "owl", "hare", "newt", "toad")
@@ -37,7 +37,7 @@ class Shop:
 
     catalogue: Path
     repo: Path
-    runs: str | None
+    runs: MlflowServer
 
 
 @pytest.fixture(scope="module")
@@ -55,9 +55,9 @@ def shop(succeed: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) 
         add("s3://shop/products", "--endpoint", s3.endpoint)
     with misbehaving_server() as web:
         add(f"urls:{write_addresses(folder / 'addresses.txt', web)}", "--allow-private")
-    runs = f"sqlite:///{folder / 'runs.db'}" if find_spec("mlflow") else None
     words = ["--catalogue", catalogue, "--name", "shop", "--out", pack, "--variants", "onnx-int8"]
-    succeed("edge-build", "pack", *words, *(["--mlflow", runs] if runs else []))
+    with mlflow_server() as runs:
+        succeed("edge-build", "pack", *words, *(["--mlflow", runs.url] if find_spec("mlflow") else []))
     succeed("edge-serve", "publish", pack, "--repo", repo)
     return Shop(catalogue=catalogue, repo=repo, runs=runs)
 
@@ -123,12 +123,11 @@ def test_the_build_is_recorded_in_the_catalogue(shop: Shop, succeed: Callable[..
     assert (build["pack_name"], build["reference_count"]) == ("shop", len(NAMES))
 
 
-@pytest.mark.filterwarnings("ignore")  # MLflow's own, of its libraries
+@pytest.mark.skipif(find_spec("mlflow") is None, reason="the extra mlflow is not installed")
 def test_the_build_is_a_run_in_mlflow(shop: Shop, succeed: Callable[..., str]) -> None:
-    mlflow: Any = pytest.importorskip("mlflow", reason="the extra mlflow is not installed")
-    client = mlflow.MlflowClient(tracking_uri=shop.runs)
-    [run] = client.search_runs([client.get_experiment_by_name("edge-identify").experiment_id])
     [build] = json.loads(succeed("edge-build", "history", "--catalogue", shop.catalogue, "--json"))["builds"]
-    assert (run.info.status, run.data.metrics["references"]) == ("FINISHED", len(NAMES))
-    assert run.data.params["variants"] == "onnx-int8"
-    assert run.data.tags["data_sha256"] == build["data_sha256"]
+    [created], [logged], [updated] = (shop.runs.said[f"runs/{word}"] for word in ("create", "log-batch", "update"))
+    assert {"key": "data_sha256", "value": build["data_sha256"]} in created["tags"]
+    assert {"key": "variants", "value": "onnx-int8"} in logged["params"]
+    assert {metric["key"]: metric["value"] for metric in logged["metrics"]}["references"] == len(NAMES)
+    assert updated["status"] == "FINISHED"
