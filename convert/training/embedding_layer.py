@@ -158,7 +158,7 @@ def _clean_features(tower: LayoutKeepingResNet, run: EmbeddingLayerRun) -> list[
     drawn = (instance.pixels for instance in islice(chain.from_iterable(families), count))
     gathered = []
     for pictures in (natural, drawn):
-        parts = []
+        parts: list[torch.Tensor] = []
         while some := list(islice(pictures, _PIECE)):
             views = reference_views(some, side_px=SIZE_PX, seed=run.seed + len(parts))
             parts.append(_features(tower, views, run.device))
