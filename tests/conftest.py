@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import signal
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -30,6 +31,10 @@ from edge_identify.edge_runtime.preprocessing import Interpolation, Preprocessin
 # No deadline: machines are shared, and a slow answer is no wrong one. Derandomised: a run can be repeated.
 settings.register_profile("project", deadline=None, max_examples=60, derandomize=True)
 settings.load_profile("project")
+
+# A shell that starts the tests in the background has them ignore Ctrl-C, and what they start would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 CONTENTS: Mapping[str, bytes] = {
     "image/onnx-int8.onnx": b"a small encoder" * 20,

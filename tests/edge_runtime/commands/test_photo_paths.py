@@ -69,7 +69,7 @@ def test_a_folder_without_pictures_says_so_and_the_others_are_still_meant(folder
     (tmp_path / "empty").mkdir()
     empty, photo = asked(tmp_path / "empty", folder / "b.jpg")
 
-    assert "empty: no picture in it or below it; the known endings are .bmp" in reason(empty)
+    assert "empty: no picture in it or below it; the known endings are .avif .bmp" in reason(empty)
     assert photo == str(folder / "b.jpg")
 
 
