@@ -1,7 +1,8 @@
 """Weights that occur twice in a graph are stored once.
 
 A net that calls one layer twice has one weight when it is exported. Then normalisations are folded into each of the two
-calls, and each is quantised, and the file holds everything twice: the built-in image tower was 12.6 MB instead of 7.5.
+calls, and each is quantised, and the file holds everything twice: the built-in image tower, then with 384 numbers, was
+12.6 MB instead of 7.6.
 """
 
 from __future__ import annotations
