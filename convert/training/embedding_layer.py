@@ -107,7 +107,9 @@ def give_embedding_layer(
 def _gather(tower: LayoutKeepingResNet, run: EmbeddingLayerRun, progress: Progress) -> list[PairScatter]:
     """Return the sums over photographs and over drawn things."""
     scatters = [PairScatter.empty(tower.num_features, run.device) for _ in _COLLECTIONS]
-    recipe = recipe_text(seed=run.seed, things=run.things, photographs=len(run.known.photographs), trunk=_mark(tower))
+    recipe = recipe_text(
+        seed=run.seed, things=run.things, photographs=len(run.known.photographs), trunk=_trunk_checksum(tower)
+    )
     first = _resume(run.kept_in, scatters, recipe)
     stages = [_stage(step) for step in range(run.steps)]
     kept_at = time.monotonic()
@@ -166,9 +168,11 @@ def _clean_features(tower: LayoutKeepingResNet, run: EmbeddingLayerRun) -> list[
     return gathered
 
 
-def _mark(tower: LayoutKeepingResNet) -> float:
-    """Return a number that another trunk would hardly have."""
-    return sum(float(value.double().sum()) for key, value in tower.state_dict().items() if "embedding" not in key)
+def _trunk_checksum(tower: LayoutKeepingResNet) -> float:
+    """Return the sum of the weights below the last layer: a number that another trunk would hardly have."""
+    return sum(
+        float(value.double().sum()) for key, value in tower.state_dict().items() if not key.startswith("embedding.")
+    )
 
 
 def _keep(path: Path, scatters: list[PairScatter], step: int, recipe: str) -> None:
