@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     import torch
 
     from edge_identify.convert.training.contrast_net import ContrastNet
-    from edge_identify.convert.training.objective import Memory
-
-_MEMORY = ("references", "photos", "pictures")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,13 +28,11 @@ class Learner:
         model: What learns.
         average: Its moving average, which is what is kept in the end.
         optimiser: Adam with decoupled decay.
-        memory: Of earlier embeddings.
     """
 
     model: ContrastNet
     average: ContrastNet
     optimiser: torch.optim.AdamW
-    memory: Memory
 
 
 def save_checkpoint(path: Path, learner: Learner, *, step: int, recipe: str) -> None:
@@ -53,15 +48,13 @@ def save_checkpoint(path: Path, learner: Learner, *, step: int, recipe: str) -> 
 
     tensors = {f"model.{key}": value for key, value in learner.model.state_dict().items()}
     tensors |= {f"average.{key}": value for key, value in learner.average.state_dict().items()}
-    tensors |= {f"memory.{name}": getattr(learner.memory, name) for name in _MEMORY}
     for name, parameter in learner.model.named_parameters():
         for moment in ("exp_avg", "exp_avg_sq", "step"):
             if parameter in learner.optimiser.state:
                 tensors[f"{moment}.{name}"] = learner.optimiser.state[parameter][moment]
     # clone: the two models share no memory, but channels-last tensors are not contiguous
     stored = {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}
-    metadata = {"step": str(step), "recipe": recipe, "memory_next": str(learner.memory.next_place)}
-    write_bytes(path, save(stored, metadata=metadata))
+    write_bytes(path, save(stored, metadata={"step": str(step), "recipe": recipe}))
 
 
 def load_checkpoint(path: Path, learner: Learner, *, recipe: str) -> int:
@@ -85,9 +78,6 @@ def load_checkpoint(path: Path, learner: Learner, *, recipe: str) -> int:
         )
     learner.model.load_state_dict(_part(tensors, "model."))
     learner.average.load_state_dict(_part(tensors, "average."))
-    for name in _MEMORY:
-        getattr(learner.memory, name).copy_(tensors[f"memory.{name}"])
-    learner.memory.next_place = int(metadata["memory_next"])
     _fill_moments(learner, tensors)
     return int(metadata["step"])
 

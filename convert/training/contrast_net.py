@@ -12,7 +12,7 @@ from torch import nn
 
 from edge_identify.convert.builtin.image_tower import LayoutTrunk, feature_count
 
-CONTRAST_SIDE_PX = 128
+CONTRAST_SIDE_PX = 96
 CONTRAST_DIM = 512
 
 
@@ -28,7 +28,7 @@ class ContrastNet(LayoutTrunk):
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         """Return [n, CONTRAST_DIM], two halves of length 1, from normalised float pixels [n, 3, side, side].
 
-        The side is 97 to 128 pixels: the last map is 4 x 4 then.
+        The side is 65 to 96 pixels: the last map is 3 x 3 then.
         """
         features = self.features(pixels)
         halves = [F.normalize(half(features), dim=1) for half in (self.instance, self.kind)]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PIECES_PER_PHOTOGRAPH = 1
-_WHOLE_SHARE, _PIECE_SHARE = 0.2, 0.27  # of a batch; the rest is freshly drawn
+_WHOLE_SHARE, _PIECE_SHARE = 0.4, 0.3  # of a batch; the rest is freshly drawn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,7 +26,7 @@ from edge_identify.convert.training.embedding_layer import FULL_THINGS, Embeddin
 from edge_identify.convert.training.image_batches import Batch, KnownThings, Stage, batches
 from edge_identify.convert.training.image_material import Photographs, Progress, ask_teacher, read_photographs
 from edge_identify.convert.training.net_pixels import net_pixels
-from edge_identify.convert.training.objective import Memory, contrast_loss, kind_loss
+from edge_identify.convert.training.objective import contrast_loss, kind_loss
 from edge_identify.convert.training.validation import Examination, Marks
 from edge_identify.edge_runtime.errors import SetupError
 
@@ -37,11 +37,10 @@ if TYPE_CHECKING:
 FULL_VIEWS = 6_000_000  # about ten times the first weights' run
 DEFAULT_BATCH = 96  # things, so twice as many views
 
-_MEMORY_THINGS = 16_384
-_LEARNING_RATE, _WEIGHT_DECAY, _WARM_UP = 2e-3, 0.05, 0.04
+_LEARNING_RATE, _WEIGHT_DECAY, _WARM_UP = 3e-3, 0.05, 0.04
 _AVERAGE_KEEPS = 0.996  # of the moving average, at each step
 _GRADIENT_LIMIT = 5.0
-_SMALL_SIDE_PX, _SMALL_SHARE = 104, 0.6  # the last map is 4 x 4 from 97 pixels on; smaller costs less
+_SMALL_SIDE_PX, _SMALL_SHARE = 72, 0.65  # the last map is 3 x 3 from 65 pixels on; smaller costs less
 _HARDEST_FROM = 0.5  # of the run
 _CHECKPOINT_EVERY_S, _EXAMINE_EVERY_S = 240, 480
 
@@ -178,7 +177,7 @@ def _trained_trunk(
 
 
 class _Trainer:
-    """The net, its average, its optimiser and its memory on one device."""
+    """The net, its average and its optimiser on one device."""
 
     def __init__(self, run: ImageTowerRun, targets: torch.Tensor | None) -> None:
         import torch
@@ -194,7 +193,6 @@ class _Trainer:
             model=model,
             average=copy.deepcopy(model).eval(),
             optimiser=torch.optim.AdamW(groups, lr=run.learning_rate, betas=(0.9, 0.98)),
-            memory=Memory(_MEMORY_THINGS, CONTRAST_DIM, self.device),
         )
         self._recipe = recipe_text(
             seed=run.seed, batch=run.batch, taught=run.teacher is not None, rate=run.learning_rate, easiest=run.easiest
@@ -224,8 +222,6 @@ class _Trainer:
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self._learner.model.parameters(), _GRADIENT_LIMIT)
         self._learner.optimiser.step()
-        references, photos = embeddings.detach().chunk(2)
-        self._learner.memory.add(references, photos, batch.pictures)
         self._follow(step)
         return float(loss.detach())
 
@@ -244,7 +240,7 @@ class _Trainer:
         import torch
 
         references, photos = embeddings.chunk(2)
-        loss = contrast_loss(references, photos, batch.pictures, self._learner.memory)
+        loss = contrast_loss(references, photos, batch.pictures)
         if self._targets is None:
             return loss
         kinds = embeddings[:, embeddings.shape[1] // 2 :] * math.sqrt(2)  # a half of a unit vector of two equal halves

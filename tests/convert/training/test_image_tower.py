@@ -44,7 +44,6 @@ def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(image_tower, "_MEMORY_THINGS", 64)
     monkeypatch.setattr(image_tower, "_CHECKPOINT_EVERY_S", 0)
     monkeypatch.setattr(embedding_layer, "_BATCH", LAYER_THINGS)
     monkeypatch.setattr(embedding_layer, "_WHITENING_THINGS", 12)
