@@ -29,8 +29,8 @@ def _add_image_parser(towers: Any) -> None:
     parser = subcommand(
         towers,
         "image",
-        "train the image tower to find a reference by a simulated photo of it; hours on two cores",
-        "edge-build train-builtin image --data captioned-pictures --out image_tower.safetensors --views 6000000",
+        "train the image tower to find a reference by a simulated photo of it; 80 minutes on two cores",
+        "edge-build train-builtin image --data captioned-pictures --out image_tower.safetensors",
     )
     _add_common_options(parser)
     parser.add_argument(

@@ -2,7 +2,7 @@
 
 First the trunk learns by contrast: each step shows the net a reference view and a simulated photo of the same things;
 it must find the one by the other among all others (`objective`), and say of each what a teacher says, where there is
-one. Hours on two cores, minutes on a GPU. Then the trunk stays as it is and gets its last layer in closed form
+one. An hour on two cores. Then the trunk stays as it is and gets its last layer in closed form
 (`embedding_layer`). A checkpoint every few minutes, and the same command goes on from it. The number of views fixes the
 schedule: giving another one to a run that has begun stretches or shortens what is left of it.
 """
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-FULL_VIEWS = 6_000_000  # about ten times the first weights' run
+FULL_VIEWS = 1_000_000  # simulated photos are found no more often after 800,000; see the model card
 DEFAULT_BATCH = 96  # things, so twice as many views
 
 _LEARNING_RATE, _WEIGHT_DECAY, _WARM_UP = 3e-3, 0.05, 0.04
