@@ -74,7 +74,7 @@ def load_checkpoint(path: Path, learner: Learner, *, recipe: str) -> int:
     if metadata.get("recipe") != recipe:
         raise SetupError(
             f"{path}: belongs to a run with {metadata.get('recipe')}, and this one has {recipe}; "
-            "give the same options, or another --checkpoint"
+            "give the same options, or another --out"
         )
     learner.model.load_state_dict(_part(tensors, "model."))
     learner.average.load_state_dict(_part(tensors, "average."))
