@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-FULL_VIEWS = 1_000_000  # simulated photos are found no more often after 800,000; see the model card
+FULL_VIEWS = 1_000_000  # as many as have been tried; the model card has the curve
 DEFAULT_BATCH = 96  # things, so twice as many views
 
 _LEARNING_RATE, _WEIGHT_DECAY, _WARM_UP = 3e-3, 0.05, 0.04
