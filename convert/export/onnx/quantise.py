@@ -111,6 +111,7 @@ def _dynamic(prepared: Path, into: Path, operators: list[str]) -> None:
         op_types_to_quantize=operators,
         per_channel=True,
         weight_type=QuantType.QInt8,
+        reduce_range=True,
         extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
     )
 
@@ -150,6 +151,7 @@ def _static(prepared: Path, into: Path, pixels: NDArray[np.uint8], nodes: Sequen
         per_channel=True,
         activation_type=QuantType.QUInt8,
         weight_type=QuantType.QInt8,
+        reduce_range=True,
         calibrate_method=CalibrationMethod.MinMax,
         op_types_to_quantize=_STATIC_OPERATORS,
         nodes_to_quantize=list(nodes),
