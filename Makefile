@@ -5,7 +5,7 @@ PYTHON := $(VENV)/bin/python
 READY := $(VENV)/.ready
 DEMO := demo-output
 
-.PHONY: setup demo test lint image-check clean
+.PHONY: setup demo test lint portability image-check clean
 
 setup: $(READY)
 
@@ -28,6 +28,10 @@ lint: $(READY)
 	mkdir -p build/types/edge_identify
 	for room in convert datasets edge_runtime sync_server; do ln -sfn ../../../$$room build/types/edge_identify/$$room; done
 	MYPYPATH=build/types $(VENV)/bin/mypy -p edge_identify
+
+# Packs that are built here, on other processors by emulation; skipped where there is no emulator.
+portability: $(READY)
+	$(PYTHON) tests/portability.py
 
 # The Dockerfile's steps in new folders, for machines without docker.
 image-check: $(READY)
