@@ -178,7 +178,7 @@ class FaissSearch:
         # FAISS' Python takes the selector's ownership away and puts it back. Two threads that do so at once leave the
         # selector without an owner, and its memory is never freed.
         with self._one_at_a_time:
-            return faiss.SearchParameters(sel=self._selector)
+            return faiss.SearchParameters(sel=self._selector)  # type: ignore[call-arg]  # taken in Python only
 
 
 def best_neighbours(ids: NDArray[np.int64], scores: NDArray[np.float32], k: int) -> Neighbours:

@@ -1,6 +1,6 @@
 """Objects of native code asked by many threads at once: a program, so that a crash ends it and not the test runner.
 
-`how_it_ended` runs it for a test: `asked_at_once.py PART FOLDER SECONDS`. Its exit code is 0 where all answers are those
+`ask_at_once` runs it for a test: `asked_at_once.py PART FOLDER SECONDS`. Its exit code is 0 where all answers are those
 that one thread alone gets.
 """
 
@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
 from threading import Event, Thread
@@ -23,19 +24,25 @@ if TYPE_CHECKING:
 THREADS = 16
 _ENDED_WITHIN_S = 60  # a process that hangs is a failed test
 _BETWEEN_VERSIONS_S = 0.5
+_MOST_SAID = 3000  # characters of what a process said at its end
 _SWITCH_S = 1e-4  # Python changes threads fifty times as often as it would: more meet within a second
 
 Question = Callable[[], object]
 
 
-def how_it_ended(part: str, folder: Path, seconds: float) -> str:
-    """Run a part of this program and return `ended well`, or how it ended and what it said last."""
+def ask_at_once(part: str, folder: Path, seconds: float) -> None:
+    """Run a part of this program for about so long.
+
+    Raises:
+        AssertionError: It crashed, or an answer was not as expected; the message says where.
+    """
     command = [sys.executable, "-X", "faulthandler", __file__, part, str(folder), str(seconds)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + _ENDED_WITHIN_S, check=False)
-    if done.returncode == 0:
-        return "ended well"
-    how = signal.Signals(-done.returncode).name if done.returncode < 0 else f"exit code {done.returncode}"
-    return f"{part} asked by {THREADS} threads at once ended with {how}:\n{done.stdout[-500:]}{done.stderr[-3000:]}"
+    if done.returncode < 0:  # the thread that crashed is told first
+        said = f"{signal.Signals(-done.returncode).name}:\n{done.stderr[:_MOST_SAID]}"
+    else:
+        said = f"exit code {done.returncode}:\n{done.stderr[-_MOST_SAID:]}"
+    assert done.returncode == 0, f"{part}, asked by {THREADS} threads at once, ended with {said}"
 
 
 class Askers:
@@ -130,9 +137,12 @@ def _search(folder: Path, seconds: float) -> None:
     even, odd = ids[::2], ids[1::2]
     questions: dict[str, Question] = {}
 
+    def nearest(search: VectorSearch, row: int, k: int) -> object:
+        return search.nearest(vectors[row : row + 1], k).ids.tolist()
+
     def add(name: str, search: VectorSearch, k: int = 3) -> None:
         for row in (11, 500):
-            questions[f"{name}, row {row}"] = lambda: search.nearest(vectors[row : row + 1], k).ids.tolist()
+            questions[f"{name}, row {row}"] = partial(nearest, search, row, k)
 
     for kind in IndexKind:
         path, signs = folder / f"{kind}.faiss", folder / f"{kind}.signs"
@@ -267,9 +277,7 @@ def _engine(folder: Path, seconds: float) -> None:
             lambda engine: ids(engine.identify_together([NamedPhoto(name="red", data=red)] * 2, top_k=3)[0])
         ),
         "points": asked(
-            lambda engine: ids(
-                engine.identify(view, name="view", top_k=3, filters=pictured, verifies_geometry=True)
-            )
+            lambda engine: ids(engine.identify(view, name="view", top_k=3, filters=pictured, verifies_geometry=True))
         ),
         "a picture's vector": asked(lambda engine: engine.embed_image(red, name="red").vector.tolist()),
         "a text's vector": asked(lambda engine: engine.embed_text("ra").vector.tolist()),
@@ -285,7 +293,6 @@ def _engine(folder: Path, seconds: float) -> None:
         askers.end()
         room.close()
     askers.check()
-    print(f"{sum(askers.asked.values())} questions, {versions.at} versions")
 
 
 def main(words: Sequence[str]) -> None:

@@ -103,7 +103,9 @@ class GeometryVerifier:
         """
         started = perf_counter()
         compared = found.matches[:CANDIDATES]
-        thumbnails = [self._unknown_thumbnail(match) for match in compared]  # decoded here: SQLite answers one thread at a time
+        thumbnails = [
+            self._unknown_thumbnail(match) for match in compared
+        ]  # decoded here: SQLite answers one thread at a time
         in_photo = self._workers.submit(find_points, self._picture(photo))
         in_thumbnails = self._workers.map(self._points, compared, thumbnails)
         of_photo = in_photo.result()
