@@ -5,13 +5,14 @@
 FROM python:3.11-slim AS build
 ARG EXTRAS="server buckets geometry siglip"
 WORKDIR /src
-# What others wrote comes first, in a layer of its own: it stays as it is until pyproject.toml changes.
-COPY pyproject.toml ./
+# What others wrote comes first, in a layer of its own: it stays as it is until these two change.
+COPY pyproject.toml requirements.lock ./
 RUN python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
         print(*p['dependencies'], *(d for e in '${EXTRAS}'.split() for d in p['optional-dependencies'][e]), sep='\n')" \
         > requirements.txt \
     && python -m venv /opt/edge \
-    && /opt/edge/bin/python -m pip install --no-cache-dir --disable-pip-version-check --requirement requirements.txt
+    && /opt/edge/bin/python -m pip install --no-cache-dir --disable-pip-version-check --constraint requirements.lock \
+        --requirement requirements.txt
 COPY README.md LICENSE ./
 COPY edge_runtime ./edge_runtime
 COPY datasets ./datasets

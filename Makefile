@@ -1,28 +1,44 @@
-# `make demo` and `make test` set up what they need: a virtual environment in .venv, made once.
+# `make demo` and `make test` set up what they need, once: a virtual environment in .venv, with the versions of
+# requirements.lock. The demo needs no development tools and no optional extras, so only `make test` installs those.
 
 VENV ?= .venv
 PYTHON := $(VENV)/bin/python
 READY := $(VENV)/.ready
+READY_TO_DEVELOP := $(VENV)/.ready-to-develop
 DEMO := demo-output
+INSTALL := $(PYTHON) -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable
 
-.PHONY: setup demo test lint portability image-check clean
+.PHONY: setup demo test lint lock portability image-check clean
 
 setup: $(READY)
 
-$(READY): pyproject.toml
+$(PYTHON):
 	python3 -m venv $(VENV)
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check --editable '.[all,dev]'
+
+$(READY): pyproject.toml requirements.lock | $(PYTHON)
+	$(INSTALL) '.[convert,server]'
 	touch $(READY)
+
+$(READY_TO_DEVELOP): pyproject.toml requirements.lock | $(PYTHON)
+	$(INSTALL) '.[all,dev]'
+	touch $(READY) $(READY_TO_DEVELOP)
+
+# Renews requirements.lock: the newest versions that the ranges in pyproject.toml allow, for every platform and Python.
+lock:
+	python3 -m venv build/lock
+	build/lock/bin/python -m pip install --quiet --disable-pip-version-check uv
+	build/lock/bin/uv pip compile --quiet --universal --upgrade --all-extras --no-emit-package pip \
+		--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' --output-file requirements.lock pyproject.toml
 
 # The main job, end to end, on pictures that the project draws itself.
 demo: $(READY)
 	$(PYTHON) tests/journeys/demo.py $(DEMO)
 
-test: $(READY)
+test: $(READY_TO_DEVELOP)
 	$(PYTHON) -m pytest --numprocesses auto --dist loadfile
 
 # mypy wants a tree that looks like the import names; a folder of links to the rooms is one.
-lint: $(READY)
+lint: $(READY_TO_DEVELOP)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	mkdir -p build/types/edge_identify
@@ -34,7 +50,7 @@ portability: $(READY)
 	$(PYTHON) tests/portability.py
 
 # The Dockerfile's steps in new folders, for machines without docker.
-image-check: $(READY)
+image-check: $(READY_TO_DEVELOP)
 	$(PYTHON) tests/image_steps.py
 
 clean:

@@ -36,6 +36,8 @@ settings.load_profile("project")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+pytest_plugins = ("endings",)
+
 CONTENTS: Mapping[str, bytes] = {
     "image/onnx-int8.onnx": b"a small encoder" * 20,
     "image/onnx-fp32.onnx": b"a larger encoder" * 80,

@@ -24,7 +24,7 @@ def test_the_service_is_not_root() -> None:
 def test_dependencies_have_a_layer_that_code_does_not_touch() -> None:
     words = [(step.word, step.rest) for step in steps()]
     installs = next(at for at, (word, rest) in enumerate(words) if word == "RUN" and "requirements.txt" in rest)
-    assert [rest for word, rest in words[:installs] if word == "COPY"] == ["pyproject.toml ./"]
+    assert [rest for word, rest in words[:installs] if word == "COPY"] == ["pyproject.toml requirements.lock ./"]
 
 
 def test_what_is_copied_is_there_and_is_not_ignored() -> None:
