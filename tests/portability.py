@@ -90,7 +90,8 @@ def check(name: str, python: Sequence[str], saturates: bool | None, pack: Path) 
     """Let a processor embed a pack's self-test; print what came of it and return whether it agrees."""
     started = perf_counter()
     words = [*python, __file__, "--device", str(pack)]
-    done = subprocess.run(words, capture_output=True, text=True, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(words, capture_output=True, text=True, check=False, env=one_thread)
     if done.returncode != 0:
         print(f"{name:12} {pack.name:24} FAILED: exit {done.returncode}: {done.stderr[-2000:]}")
         return False
