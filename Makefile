@@ -15,11 +15,11 @@ setup: $(READY)
 $(PYTHON):
 	python3 -m venv $(VENV)
 
-$(READY): pyproject.toml requirements.lock | $(PYTHON)
+$(READY): pyproject.toml setup.py requirements.lock | $(PYTHON)
 	$(INSTALL) '.[convert,server]'
 	touch $(READY)
 
-$(READY_TO_DEVELOP): pyproject.toml requirements.lock | $(PYTHON)
+$(READY_TO_DEVELOP): pyproject.toml setup.py requirements.lock | $(PYTHON)
 	$(INSTALL) '.[all,dev]'
 	touch $(READY) $(READY_TO_DEVELOP)
 
@@ -37,13 +37,10 @@ demo: $(READY)
 test: $(READY_TO_DEVELOP)
 	$(PYTHON) -m pytest --numprocesses auto --dist loadfile
 
-# mypy wants a tree that looks like the import names; a folder of links to the rooms is one.
 lint: $(READY_TO_DEVELOP)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	mkdir -p build/types/edge_identify
-	for room in convert datasets edge_runtime sync_server; do ln -sfn ../../../$$room build/types/edge_identify/$$room; done
-	MYPYPATH=build/types $(VENV)/bin/mypy -p edge_identify
+	$(VENV)/bin/mypy -p edge_identify
 
 # Packs that are built here, on other processors by emulation; skipped where there is no emulator.
 portability: $(READY)
@@ -51,7 +48,7 @@ portability: $(READY)
 
 # The Dockerfile's steps in new folders, for machines without docker.
 image-check: $(READY_TO_DEVELOP)
-	$(PYTHON) tests/image_steps.py
+	$(PYTHON) tests/support/image_steps.py
 
 clean:
 	rm -rf build $(DEMO) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -43,7 +43,7 @@ from real_photos import REAL_SETS, RealSet, measure_encoder, measure_pack, missi
 
 from edge_identify.datasets.sources import parse_source
 from edge_identify.edge_runtime.errors import EdgeIdentifyError
-from edge_identify.edge_runtime.pack.reader import Pack
+from edge_identify.edge_runtime.pack.pack_reader import Pack
 
 TWINS, DRAWN, ROBUSTNESS = "near_twins", "drawn", "robustness"
 _DRAWN_PARTS = (TWINS, DRAWN, ROBUSTNESS)

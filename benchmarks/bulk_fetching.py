@@ -26,8 +26,8 @@ from typing import TYPE_CHECKING
 import PIL.Image
 from measuring import print_line, wall_ms_interleaved
 
-from edge_identify.datasets.fetching.in_bulk import FetchPolicy, fetch_all
-from edge_identify.datasets.fetching.picture_cache import PictureCache
+from edge_identify.datasets.sources.fetching.bulk_fetching import FetchPolicy, fetch_all
+from edge_identify.datasets.sources.fetching.image_cache import PictureCache
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

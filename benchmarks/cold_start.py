@@ -23,13 +23,13 @@ from material import pack_with_references
 from measuring import Command, compile_once, print_line, processes_interleaved
 from peers import fastembed_command, has_package, python_on_path, rclip_command
 
-from edge_identify.edge_runtime.drawn_photo import drawn_photo
-from edge_identify.edge_runtime.durable import sha256_of_file
+from edge_identify.edge_runtime.io.durable_writes import sha256_of_file
 from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME, Manifest
-from edge_identify.edge_runtime.pack.reader import read_manifest
-from edge_identify.edge_runtime.store import PackStore
+from edge_identify.edge_runtime.pack.pack_reader import read_manifest
+from edge_identify.edge_runtime.photos.synthetic_photo import drawn_photo
+from edge_identify.edge_runtime.store.pack_store import PackStore
 
-_OURS = "import sys; from edge_identify.edge_runtime.commands.identify import main; sys.exit(main())"
+_OURS = "import sys; from edge_identify.edge_runtime.cli.main import main; sys.exit(main())"
 
 _ONNX_FAISS = """
 import sys, numpy, onnxruntime, faiss
@@ -48,7 +48,7 @@ print(faiss.read_index(index).search(embedding, 5))
 _OPEN_CLIP_FAISS = """
 import sys
 
-from edge_identify.convert.models import torchvision_operators
+from edge_identify.convert.models.libraries import torchvision_operators
 torchvision_operators.ensure_torchvision_operators()
 import torch, open_clip, faiss
 from PIL import Image

@@ -15,15 +15,15 @@ import numpy as np
 from material import single_threaded_session
 
 from edge_identify.edge_runtime.errors import SetupError
-from edge_identify.edge_runtime.identification import Identifier
-from edge_identify.edge_runtime.preprocessing import Interpolation, Preprocessing, ResizeMode, preprocess
+from edge_identify.edge_runtime.photos.preprocessing import Interpolation, Preprocessing, ResizeMode, preprocess
+from edge_identify.edge_runtime.search.identifier import Identifier
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
     from edge_identify.datasets.sources.source import Source
-    from edge_identify.edge_runtime.pack.reader import Pack
+    from edge_identify.edge_runtime.pack.pack_reader import Pack
 
 BUILTIN = "builtin"
 _VARIANT = "onnx-int8"
@@ -131,11 +131,11 @@ def build_builtin_pack(
     Raises:
         SetupError: No usable picture, weights of another model, or an export below the fidelity gate.
     """
-    from edge_identify.convert.commands.presenting import shown_progress
-    from edge_identify.convert.packing.building import PackRequest, build_pack
-    from edge_identify.datasets.catalogue import Catalogue
-    from edge_identify.edge_runtime.pack.names import PackVersion
-    from edge_identify.edge_runtime.pack.reader import open_pack
+    from edge_identify.convert.packing.pack_building import PackRequest, build_pack
+    from edge_identify.convert.progress import shown_progress
+    from edge_identify.datasets.catalogue.catalogue import Catalogue
+    from edge_identify.edge_runtime.pack.pack_names import PackVersion
+    from edge_identify.edge_runtime.pack.pack_reader import open_pack
 
     request = PackRequest(
         name="measured",
@@ -191,7 +191,7 @@ def _whole_checkpoint(weights: Path, folder: Path) -> Path:
     from safetensors.torch import save_file
 
     from edge_identify.convert.builtin.shipped_weights import TOWER_PREFIX, read_image_state
-    from edge_identify.convert.models.loading import load_model
+    from edge_identify.convert.models.model_loading import load_model
 
     image = {f"{TOWER_PREFIX}{key}": value for key, value in read_image_state(weights).items()}
     model = load_model(BUILTIN, "random").model

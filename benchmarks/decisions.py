@@ -33,20 +33,20 @@ from measuring import print_line
 from outcome_figures import value_at
 from real_photos import REAL_SETS, missing_part
 
-from edge_identify.convert.adapting.learning import LEAST_REFERENCES
-from edge_identify.convert.commands.presenting import shown_progress
-from edge_identify.convert.evaluation import Evaluation, Query, evaluate_pack, read_queries
-from edge_identify.convert.packing.building import BUILTIN_PHOTO_VIEWS
-from edge_identify.convert.reporting.figures import grouping_columns, report_figures
-from edge_identify.convert.reporting.page import ReportPart, report_page
-from edge_identify.convert.reporting.part import evaluation_part, pack_facts
+from edge_identify.convert.adapting.adapter_learning import LEAST_REFERENCES
+from edge_identify.convert.evaluating.evaluation import Evaluation, Query, evaluate_pack, read_queries
+from edge_identify.convert.evaluating.evaluation_figures import grouping_columns, report_figures
+from edge_identify.convert.packing.pack_building import BUILTIN_PHOTO_VIEWS
+from edge_identify.convert.progress import shown_progress
+from edge_identify.convert.reporting.report_page import ReportPart, report_page
+from edge_identify.convert.reporting.report_part import evaluation_part, pack_facts
 from edge_identify.datasets.sources import parse_source
 from edge_identify.datasets.sources.source import ListedImages, SourceImage
-from edge_identify.edge_runtime.durable import write_bytes
 from edge_identify.edge_runtime.errors import EdgeIdentifyError
+from edge_identify.edge_runtime.io.durable_writes import write_bytes
 
 if TYPE_CHECKING:
-    from edge_identify.edge_runtime.pack.reader import Pack
+    from edge_identify.edge_runtime.pack.pack_reader import Pack
 
 FOLDS = 3
 THUMBNAIL_SIDE_PX = 320  # the sets' references are smaller, so their thumbnails are of their own size

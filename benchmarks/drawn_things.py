@@ -18,9 +18,9 @@ import PIL.Image
 from compared_encoders import ImageEncoder
 from outcome_figures import share_figures
 
-from edge_identify.datasets.instances import DrawnInstance, draw_families, draw_near_twins
-from edge_identify.datasets.simulation import simulate_photo
-from edge_identify.edge_runtime.images import open_image
+from edge_identify.datasets.drawn.instances import DrawnInstance, draw_families, draw_near_twins
+from edge_identify.datasets.drawn.simulated_photo import simulate_photo
+from edge_identify.edge_runtime.photos.images import open_image
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

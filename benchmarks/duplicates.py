@@ -29,23 +29,23 @@ import PIL.Image
 from measuring import print_line
 from PIL.Image import Resampling
 
-from edge_identify.convert.exploring.comparing import look_of, worst_difference
+from edge_identify.convert.exploring.catalogue_embeddings import embed_catalogue
 from edge_identify.convert.exploring.duplicates import LEAST_SIMILARITY, MOST_DIFFERENCE, find_duplicates
-from edge_identify.convert.exploring.embedding import embed_catalogue
-from edge_identify.convert.exploring.keeping import Candidate
-from edge_identify.convert.export.progress import unwatched
-from edge_identify.convert.models.loading import load_model
-from edge_identify.convert.models.names import BUILTIN
-from edge_identify.datasets.catalogue import Catalogue
-from edge_identify.datasets.instances import DrawnInstance, draw_families, draw_near_twins
+from edge_identify.convert.exploring.image_comparison import look_of, worst_difference
+from edge_identify.convert.exploring.images_to_keep import Candidate
+from edge_identify.convert.models.model_loading import load_model
+from edge_identify.convert.models.model_names import BUILTIN
+from edge_identify.convert.progress import unwatched
+from edge_identify.datasets.catalogue.catalogue import Catalogue
+from edge_identify.datasets.drawn.instances import DrawnInstance, draw_families, draw_near_twins
 from edge_identify.datasets.sources import parse_source
-from edge_identify.edge_runtime.preprocessing import preprocess
+from edge_identify.edge_runtime.photos.preprocessing import preprocess
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-    from edge_identify.convert.models.loading import LoadedModel
+    from edge_identify.convert.models.model_loading import LoadedModel
 
     Change = Callable[[Image, np.random.Generator], Image]
 

@@ -32,13 +32,13 @@ from material import single_threaded_session
 from measuring import cpu_ms_interleaved, print_line
 
 from edge_identify.convert.export.variants import ALL_VARIANTS, ONNX_VARIANTS
-from edge_identify.convert.models.names import BUILTIN, RANDOM
-from edge_identify.edge_runtime.durable import write_bytes
+from edge_identify.convert.models.model_names import BUILTIN, RANDOM
+from edge_identify.edge_runtime.io.durable_writes import write_bytes
 
 if TYPE_CHECKING:
     from edge_identify.convert.export.fidelity_samples import FidelityBench
     from edge_identify.convert.export.variants import ExportedVariant, TowerExport
-    from edge_identify.convert.models.loading import LoadedModel
+    from edge_identify.convert.models.model_loading import LoadedModel
     from edge_identify.edge_runtime.pack.manifest import Fidelity
 
 CUSTOM = "custom"
@@ -130,7 +130,7 @@ def _measured_before(results: Path) -> set[str]:
 
 
 def _draw_references(folder: Path) -> Path:
-    from edge_identify.datasets.demo import draw_demo_set
+    from edge_identify.datasets.drawn.demo import draw_demo_set
 
     return draw_demo_set(folder, count=_PICTURES).references
 
@@ -155,8 +155,8 @@ def _measure_family(family: str, references: Path | None, names: list[str], roun
 
 
 def _load(family: str, folder: Path) -> LoadedModel:
-    from edge_identify.convert.models.families import describe_model
-    from edge_identify.convert.models.loading import load_model
+    from edge_identify.convert.models.model_families import describe_model
+    from edge_identify.convert.models.model_loading import load_model
 
     if family == CUSTOM:
         configuration = folder / "custom.json"
@@ -196,7 +196,7 @@ def _drawn_tokenizer(folder: Path) -> Path:
 
 def _bench(model: LoadedModel, references: Path, folder: Path) -> FidelityBench:
     from edge_identify.convert.export.fidelity_samples import make_bench
-    from edge_identify.datasets.catalogue import Catalogue
+    from edge_identify.datasets.catalogue.catalogue import Catalogue
     from edge_identify.datasets.sources import parse_source
 
     source = parse_source(f"image-list:{references}")
@@ -209,7 +209,7 @@ def _measure_towers(
     model: LoadedModel, bench: FidelityBench, folder: Path, names: list[str], rounds: int
 ) -> Mapping[str, Mapping[str, object]]:
     from edge_identify.convert.export.tower_exports import image_tower_export, text_tower_export
-    from edge_identify.convert.packing.encoders import preferred_embedder
+    from edge_identify.convert.packing.pack_encoders import preferred_embedder
 
     def judge_images(variants: Mapping[str, ExportedVariant]) -> Mapping[str, Fidelity]:
         return bench.measure_images(variants, preferred_embedder(variants))
@@ -231,7 +231,7 @@ def _measure_tower(
 ) -> Mapping[str, object]:
     """Export a tower as `edge-build pack --drop-drifting` does, and keep the figures of what it drops."""
     from edge_identify.convert.export.variants import export_tower
-    from edge_identify.convert.packing.encoders import FidelityGate
+    from edge_identify.convert.packing.pack_encoders import FidelityGate
 
     made = tuple(
         name

@@ -37,20 +37,21 @@ from outcome_figures import auroc, share_figures
 from PIL import Image
 from real_photos import REAL_SETS, RealSet, missing_part
 
-from edge_identify.convert.evaluation import Query, read_queries
-from edge_identify.convert.packing.thumbnails import thumbnail_webp
+from edge_identify.convert.evaluating.evaluation import Query, read_queries
+from edge_identify.convert.packing.pack_thumbnails import thumbnail_webp
 from edge_identify.datasets.sources import parse_source
-from edge_identify.edge_runtime.deciding.calibration import Calibration
-from edge_identify.edge_runtime.deciding.decision import Decision, evidence_of, features_of
+from edge_identify.edge_runtime.answers.identification import Identification
+from edge_identify.edge_runtime.decisions.calibration import Calibration
+from edge_identify.edge_runtime.decisions.decision import Decision, evidence_of, features_of
 from edge_identify.edge_runtime.errors import EdgeIdentifyError, SetupError
-from edge_identify.edge_runtime.geometry.agreement import find_agreement
-from edge_identify.edge_runtime.geometry.library import load_opencv
-from edge_identify.edge_runtime.geometry.points import MOST_SIDE_PX, Points, find_points
-from edge_identify.edge_runtime.geometry.reranking import EXPONENT, evidence_of_points, rerank
-from edge_identify.edge_runtime.geometry.verifying import CANDIDATES
-from edge_identify.edge_runtime.identification import Identification, Identifier
-from edge_identify.edge_runtime.images import open_image, open_photo
-from edge_identify.edge_runtime.pack.reader import Pack, open_pack
+from edge_identify.edge_runtime.pack.pack_reader import Pack, open_pack
+from edge_identify.edge_runtime.photos.images import open_image, open_photo
+from edge_identify.edge_runtime.search.geometry.opencv import load_opencv
+from edge_identify.edge_runtime.search.geometry.point_agreement import find_agreement
+from edge_identify.edge_runtime.search.geometry.reranking import EXPONENT, evidence_of_points, rerank
+from edge_identify.edge_runtime.search.geometry.sift_points import MOST_SIDE_PX, Points, find_points
+from edge_identify.edge_runtime.search.geometry.verifier import CANDIDATES
+from edge_identify.edge_runtime.search.identifier import Identifier
 
 SIDES_PX = (320, 160, 96)
 EXPONENTS = (0, 1, 2, 3, 4, 5, 6)

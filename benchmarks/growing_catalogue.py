@@ -32,19 +32,19 @@ from measuring import print_line
 
 from edge_identify.convert.export.fidelity import sample_positions
 from edge_identify.convert.export.fidelity_samples import MOST_PICTURES, make_bench
-from edge_identify.convert.export.progress import unwatched
-from edge_identify.convert.models.loading import load_model
-from edge_identify.convert.models.names import BUILTIN
-from edge_identify.convert.packing.encoders import export_encoders
+from edge_identify.convert.models.model_loading import load_model
+from edge_identify.convert.models.model_names import BUILTIN
+from edge_identify.convert.packing.pack_encoders import export_encoders
 from edge_identify.convert.packing.reference_embeddings import embed_references
-from edge_identify.datasets.catalogue import Catalogue
+from edge_identify.convert.progress import unwatched
+from edge_identify.datasets.catalogue.catalogue import Catalogue
 from edge_identify.datasets.sources import parse_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from edge_identify.convert.export.variants import ExportedVariant
-    from edge_identify.convert.models.loading import LoadedModel
+    from edge_identify.convert.models.model_loading import LoadedModel
 
 _MOST_SHARE = 0.05
 _SIDE_PX = 128
@@ -106,7 +106,7 @@ def _commands(folder: Path, version: str) -> dict[str, tuple[float, float]]:
 
 
 def _command_seconds(words: list[str]) -> tuple[float, float]:
-    code = "import sys; from edge_identify.convert.commands import main; sys.exit(main())"
+    code = "import sys; from edge_identify.convert.cli.main import main; sys.exit(main())"
     before, wall_s = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     subprocess.run([sys.executable, "-c", code, *words], check=True, capture_output=True)
     wall_s, after = time.perf_counter() - wall_s, resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -12,11 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_identify.edge_runtime.durable import sha256_of_file
 from edge_identify.edge_runtime.errors import SetupError
+from edge_identify.edge_runtime.io.durable_writes import sha256_of_file
 from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME, FileEntry, IndexKind, IndexSpec, Manifest, Variant
 from edge_identify.edge_runtime.pack.manifest_json import serialise_manifest
-from edge_identify.edge_runtime.pack.reader import read_manifest
+from edge_identify.edge_runtime.pack.pack_reader import read_manifest
 from edge_identify.edge_runtime.pack.references import Reference, ReferenceImage, write_references
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from statistics import median
 
 from material import machine
 
-from edge_identify.edge_runtime.commands.benchmarking import peak_memory_bytes
-from edge_identify.edge_runtime.commands.running import ANSWERED
+from edge_identify.edge_runtime.terminal.exit_codes import ANSWERED
+from edge_identify.edge_runtime.terminal.peak_memory import peak_memory_bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,10 +15,10 @@ from pathlib import Path
 from material import pack_with_references
 from measuring import compile_once, print_line
 
-from edge_identify.edge_runtime.commands.benchmarking import peak_memory_bytes
-from edge_identify.edge_runtime.drawn_photo import drawn_photo
+from edge_identify.edge_runtime.photos.synthetic_photo import drawn_photo
+from edge_identify.edge_runtime.terminal.peak_memory import peak_memory_bytes
 
-_COMMAND = "import sys; from edge_identify.edge_runtime.commands.identify import main; sys.exit(main())"
+_COMMAND = "import sys; from edge_identify.edge_runtime.cli.main import main; sys.exit(main())"
 _PHOTOS_PX = {"1_megapixel": (1152, 864), "12_megapixels": (4032, 3024), "48_megapixels": (8064, 6048)}
 _COUNTS = (4_000, 100_000)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edge_identify.convert.evaluation import DEPTHS, Outcome
+from edge_identify.convert.evaluating.evaluation import DEPTHS, Outcome
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

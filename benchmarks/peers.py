@@ -116,8 +116,8 @@ def export_visual(model: str, size_px: int, out: Path, *, input_name: str) -> No
     """Write open_clip's image tower of a name with random weights: normalised pixels [n, 3, size, size] to features."""
     import torch
 
-    from edge_identify.convert.models.library_chatter import muted
-    from edge_identify.convert.models.loading import load_model
+    from edge_identify.convert.models.libraries.library_logging import muted
+    from edge_identify.convert.models.model_loading import load_model
 
     visual = load_model(model, "random").model.visual
     assert isinstance(visual, torch.nn.Module)

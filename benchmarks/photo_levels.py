@@ -17,8 +17,8 @@ from compared_encoders import ImageEncoder
 from drawn_things import DrawnSet, found_first
 from PIL import ImageFilter
 
-from edge_identify.datasets.simulation import View, place_in_view
-from edge_identify.datasets.textures import as_image, draw_surface
+from edge_identify.datasets.drawn.simulated_photo import View, place_in_view
+from edge_identify.datasets.drawn.textures import as_image, draw_surface
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -33,16 +33,16 @@ from compared_encoders import build_builtin_pack
 from measuring import print_line
 from real_photos import missing_part
 
-from edge_identify.convert.decision_figures import calibration_error
-from edge_identify.convert.evaluation import Query, read_queries
+from edge_identify.convert.evaluating.decision_figures import calibration_error
+from edge_identify.convert.evaluating.evaluation import Query, read_queries
 from edge_identify.datasets.sources import parse_source
-from edge_identify.edge_runtime.deciding.calibration import Calibration, read_calibrations
-from edge_identify.edge_runtime.deciding.decision import Decision
-from edge_identify.edge_runtime.deciding.place import Coordinates, Position
+from edge_identify.edge_runtime.decisions.calibration import Calibration, read_calibrations
+from edge_identify.edge_runtime.decisions.decision import Decision
 from edge_identify.edge_runtime.errors import EdgeIdentifyError, SetupError
-from edge_identify.edge_runtime.finding import Finding, ReferenceFinder
-from edge_identify.edge_runtime.identification import Identifier
-from edge_identify.edge_runtime.pack.reader import Pack, open_pack
+from edge_identify.edge_runtime.pack.pack_reader import Pack, open_pack
+from edge_identify.edge_runtime.photos.position import Coordinates, Position
+from edge_identify.edge_runtime.search.identifier import Identifier
+from edge_identify.edge_runtime.search.reference_finder import Finding, ReferenceFinder
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

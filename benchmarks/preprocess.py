@@ -18,9 +18,8 @@ import numpy as np
 from measuring import cpu_ms_interleaved, print_line
 from PIL import Image
 
-from edge_identify.edge_runtime.drawn_photo import drawn_photo
-from edge_identify.edge_runtime.images import decode_image, decode_photo
-from edge_identify.edge_runtime.preprocessing import (
+from edge_identify.edge_runtime.photos.images import decode_image, decode_photo
+from edge_identify.edge_runtime.photos.preprocessing import (
     Interpolation,
     Preprocessing,
     ResizeMode,
@@ -28,6 +27,7 @@ from edge_identify.edge_runtime.preprocessing import (
     preprocess,
     preprocess_photo,
 )
+from edge_identify.edge_runtime.photos.synthetic_photo import drawn_photo
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ import numpy as np
 from compared_encoders import ImageEncoder
 from outcome_figures import auroc, best_scores, recall_by_group
 
-from edge_identify.convert.evaluation import (
+from edge_identify.convert.evaluating.evaluation import (
     DEPTHS,
     Outcome,
     Query,
@@ -28,13 +28,13 @@ from edge_identify.convert.evaluation import (
     read_queries,
 )
 from edge_identify.edge_runtime.errors import PhotoError
-from edge_identify.edge_runtime.images import open_image
+from edge_identify.edge_runtime.photos.images import open_image
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-    from edge_identify.edge_runtime.pack.reader import Pack
+    from edge_identify.edge_runtime.pack.pack_reader import Pack
 
 _CHUNK = 256  # pictures that are held decoded at once
 
@@ -74,7 +74,7 @@ def measure_pack(pack: Pack, real: RealSet, folder: Path) -> dict[str, Any]:
     Raises:
         SetupError: The table of queries is malformed or names references that the pack does not have.
     """
-    from edge_identify.convert.commands.presenting import shown_progress
+    from edge_identify.convert.progress import shown_progress
     from edge_identify.edge_runtime.pack.references import ReferenceTable
 
     queries = _checked_queries(real, folder)

@@ -26,12 +26,12 @@ import numpy as np
 from material import clustered_vectors, write_index
 from measuring import cpu_ms_interleaved, print_line, wall_ms_interleaved
 
-from edge_identify.convert.packing.signs import share_found, write_signs
-from edge_identify.edge_runtime.commands.benchmarking import peak_memory_bytes
+from edge_identify.convert.packing.pack_binary_codes import share_found, write_signs
 from edge_identify.edge_runtime.pack.index_file import map_index_file
 from edge_identify.edge_runtime.pack.manifest import IndexKind, IndexSpec
-from edge_identify.edge_runtime.search import FaissSearch, MappedSearch, VectorSearch
-from edge_identify.edge_runtime.sign_search import SignSearch
+from edge_identify.edge_runtime.search.binary_codes import SignSearch
+from edge_identify.edge_runtime.search.vector_search import FaissSearch, MappedSearch, VectorSearch
+from edge_identify.edge_runtime.terminal.peak_memory import peak_memory_bytes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

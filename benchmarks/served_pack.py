@@ -17,9 +17,9 @@ from threading import Thread
 import urllib3
 
 from edge_identify.edge_runtime.errors import SetupError
-from edge_identify.sync_server.publish import publish
+from edge_identify.sync_server.publishing.publish import publish
 
-_COMMAND = "import sys; from edge_identify.sync_server.commands import main; sys.exit(main())"
+_COMMAND = "import sys; from edge_identify.sync_server.cli.main import main; sys.exit(main())"
 _READY_WITHIN_S = 120
 
 

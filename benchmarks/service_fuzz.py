@@ -30,7 +30,7 @@ from PIL import Image
 from served_pack import Served, served
 from urllib3.filepost import encode_multipart_formdata
 
-from edge_identify.edge_runtime.drawn_photo import drawn_photo
+from edge_identify.edge_runtime.photos.synthetic_photo import drawn_photo
 
 _CLIENTS = 4
 _MOST_GROWTH = 0.10

@@ -20,10 +20,10 @@ import urllib3
 from measuring import print_line, wall_ms_interleaved
 from served_pack import served
 
-from edge_identify.edge_runtime.drawn_photo import drawn_photo
-from edge_identify.edge_runtime.pack.reader import open_pack
-from edge_identify.sync_server.engine.pack_engine import PackEngine, position_of
-from edge_identify.sync_server.engine.turns import Turns
+from edge_identify.edge_runtime.pack.pack_reader import open_pack
+from edge_identify.edge_runtime.photos.synthetic_photo import drawn_photo
+from edge_identify.sync_server.answering.concurrency_limit import Turns
+from edge_identify.sync_server.answering.pack_engine import PackEngine, position_of
 
 _PHOTOS_PX = {"1_megapixel": (1152, 864), "12_megapixels": (4032, 3024)}
 _TOP_K = 5

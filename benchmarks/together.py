@@ -36,17 +36,17 @@ from measuring import print_line
 from outcome_figures import share_figures
 from real_photos import REAL_SETS, RealSet, missing_part
 
-from edge_identify.convert.decision_figures import auroc, calibration_error
-from edge_identify.convert.evaluation import read_queries
-from edge_identify.convert.packing.building import BUILTIN_PHOTO_VIEWS
+from edge_identify.convert.evaluating.decision_figures import auroc, calibration_error
+from edge_identify.convert.evaluating.evaluation import read_queries
+from edge_identify.convert.packing.pack_building import BUILTIN_PHOTO_VIEWS
 from edge_identify.datasets.sources import parse_source
-from edge_identify.edge_runtime.deciding.calibration import Calibration
-from edge_identify.edge_runtime.deciding.decision import Decision, Verdict, decide
-from edge_identify.edge_runtime.deciding.fusing import DEPTH, mean_scores
+from edge_identify.edge_runtime.decisions.calibration import Calibration
+from edge_identify.edge_runtime.decisions.decision import Decision, Verdict, decide
+from edge_identify.edge_runtime.decisions.several_photos import DEPTH, mean_scores
 from edge_identify.edge_runtime.errors import EdgeIdentifyError, SetupError
-from edge_identify.edge_runtime.finding import ReferenceFinder
-from edge_identify.edge_runtime.identification import Identifier
-from edge_identify.edge_runtime.pack.reader import Pack, open_pack
+from edge_identify.edge_runtime.pack.pack_reader import Pack, open_pack
+from edge_identify.edge_runtime.search.identifier import Identifier
+from edge_identify.edge_runtime.search.reference_finder import ReferenceFinder
 
 SIZES = (1, 2, 3)  # photos in a group
 _DRAWS = 3

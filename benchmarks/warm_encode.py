@@ -29,7 +29,7 @@ from measuring import cpu_ms_interleaved, print_line
 from edge_identify.edge_runtime.encoders.onnx_encoder import OnnxEncoder
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.pack.manifest import Manifest, Runtime, Variant
-from edge_identify.edge_runtime.pack.reader import read_manifest
+from edge_identify.edge_runtime.pack.pack_reader import read_manifest
 
 _SIDE = 1024
 _MANY, _ONE = "prepacked", "mapped"
@@ -121,7 +121,7 @@ def _torch_things(manifest: Manifest, skipped: dict[str, str]) -> Things:
         skipped["torch"] = "is not installed"
         return {}
     from edge_identify.convert.export.towers import ImageTower, TextTower
-    from edge_identify.convert.models.loading import load_model
+    from edge_identify.convert.models.model_loading import load_model
 
     try:
         loaded = load_model(manifest.model.name, None if manifest.model.name == "builtin" else "random")

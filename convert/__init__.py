@@ -1,1 +1,1 @@
-"""The maker: an open_clip model and a catalogue of references become a pack."""
+"""From reference images and a model to a pack. Read `packing.pack_building` first."""

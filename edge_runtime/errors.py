@@ -10,7 +10,7 @@
     └── SetupError                 a missing extra, a wrong option, a list or a model that does not fit
 
 A message names the thing, what was found and what to do, in one line. Libraries raise these; only the commands
-print them, with the exit codes of `edge_runtime.commands.running`.
+print them, with the exit codes of `edge_runtime.cli.running`.
 """
 
 

@@ -124,12 +124,12 @@ def _search(folder: Path, seconds: float) -> None:
     import numpy as np
 
     from drawn_vectors import clustered, faiss_index
+    from edge_identify.edge_runtime.encoders.tokenizers.tokenizer import make_tokenizer
+    from edge_identify.edge_runtime.pack.binary_codes_file import write_signs_file
     from edge_identify.edge_runtime.pack.index_file import map_index_file
     from edge_identify.edge_runtime.pack.manifest import Cleaning, IndexKind, IndexSpec, TokenizerKind, TokenizerSpec
-    from edge_identify.edge_runtime.pack.signs_file import write_signs_file
-    from edge_identify.edge_runtime.search import FaissSearch, MappedSearch, VectorSearch
-    from edge_identify.edge_runtime.sign_search import SignSearch
-    from edge_identify.edge_runtime.tokenizers import make_tokenizer
+    from edge_identify.edge_runtime.search.binary_codes import SignSearch
+    from edge_identify.edge_runtime.search.vector_search import FaissSearch, MappedSearch, VectorSearch
     from small_tokenizer import PAD, small_tokenizer_json
 
     count, dim = 9_000, 32
@@ -195,7 +195,7 @@ def _tables(folder: Path, seconds: float) -> None:
 
 
 def _of_tables(references: ReferenceTable, thumbnails: ThumbnailTable) -> dict[str, Question]:
-    from edge_identify.edge_runtime.pack.references import Filters
+    from edge_identify.edge_runtime.pack.filters import Filters
 
     return {
         "ids": lambda: references.index_ids(Filters(labels={"label": ("warm",)})),
@@ -211,14 +211,14 @@ def _engine(folder: Path, seconds: float) -> None:
     import numpy as np
 
     from busy_packs import PICTURED, SHADES, photo_of_a_thumbnail
-    from edge_identify.edge_runtime.durable import sha256_of_file
+    from edge_identify.edge_runtime.io.durable_writes import sha256_of_file
+    from edge_identify.edge_runtime.pack.filters import NO_FILTERS, Filters
     from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME
-    from edge_identify.edge_runtime.pack.reader import open_pack, read_manifest
-    from edge_identify.edge_runtime.pack.references import NO_FILTERS, Filters
-    from edge_identify.sync_server.engine.pack_engine import NamedPhoto, PackEngine
-    from edge_identify.sync_server.engine.pack_sources import Offer
-    from edge_identify.sync_server.engine.room import EngineRoom
-    from edge_identify.sync_server.engine.turns import Turns
+    from edge_identify.edge_runtime.pack.pack_reader import open_pack, read_manifest
+    from edge_identify.sync_server.answering.concurrency_limit import Turns
+    from edge_identify.sync_server.answering.engine_pool import EngineRoom
+    from edge_identify.sync_server.answering.pack_engine import NamedPhoto, PackEngine
+    from edge_identify.sync_server.answering.pack_sources import Offer
     from service_packs import photo_of
 
     offers = [

@@ -17,7 +17,7 @@ from drawn_vectors import faiss_index, unit
 from drawn_views import label
 from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME, IndexKind
 from edge_identify.edge_runtime.pack.manifest_json import parse_manifest, serialise_manifest
-from edge_identify.edge_runtime.pack.names import PackVersion
+from edge_identify.edge_runtime.pack.pack_names import PackVersion
 from edge_identify.edge_runtime.pack.references import Reference, ReferenceImage, write_references
 from edge_identify.edge_runtime.pack.thumbnails_file import write_thumbnails
 from service_packs import write_service_pack

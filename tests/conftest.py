@@ -25,8 +25,8 @@ from edge_identify.edge_runtime.pack.manifest import (
     Variant,
 )
 from edge_identify.edge_runtime.pack.manifest_json import serialise_manifest
-from edge_identify.edge_runtime.pack.names import PackVersion
-from edge_identify.edge_runtime.preprocessing import Interpolation, Preprocessing, ResizeMode
+from edge_identify.edge_runtime.pack.pack_names import PackVersion
+from edge_identify.edge_runtime.photos.preprocessing import Interpolation, Preprocessing, ResizeMode
 
 # No deadline: machines are shared, and a slow answer is no wrong one. Derandomised: a run can be repeated.
 settings.register_profile("project", deadline=None, max_examples=60, derandomize=True)

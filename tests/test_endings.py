@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_identify.sync_server.publish import publish
+from edge_identify.sync_server.publishing.publish import publish
 from golden_packs import golden_pack
 
 ROOT = Path(__file__).parents[1]

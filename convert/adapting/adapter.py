@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge_identify.edge_runtime.durable import write_bytes
 from edge_identify.edge_runtime.errors import SetupError
+from edge_identify.edge_runtime.io.durable_writes import write_bytes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from edge_identify.convert.models.loading import LoadedModel
+    from edge_identify.convert.models.model_loading import LoadedModel
 
 _MATRIX, _LEARNT_WITH = "matrix", "learnt_with"
 _MOST = 1e3  # of any number: the round covariance keeps all of them near 1

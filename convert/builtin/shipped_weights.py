@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_identify.edge_runtime.durable import write_bytes
 from edge_identify.edge_runtime.errors import SetupError
+from edge_identify.edge_runtime.io.durable_writes import write_bytes
 
 if TYPE_CHECKING:
     import torch

@@ -1,1 +1,1 @@
-"""Measuring, when a pack is built, how sure its scores are."""
+"""Measuring, when a pack is built, what its scores mean. Read `photo_calibration` first."""

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge_identify.convert.doctor.facts import fact_findings
 from edge_identify.convert.doctor.findings import Examination, Finding, worst_first
-from edge_identify.convert.doctor.likeness import (
+from edge_identify.convert.doctor.image_file_checks import ExaminedPicture, examine_pictures, picture_findings
+from edge_identify.convert.doctor.pack_checks import calibration_findings, damage_finding, licence_finding
+from edge_identify.convert.doctor.personal_data import NOT_READ
+from edge_identify.convert.doctor.reference_facts import fact_findings
+from edge_identify.convert.doctor.similarity_checks import (
     MEASURED_PHOTOS,
     MOST_COMPARED,
     Embed,
@@ -25,22 +28,19 @@ from edge_identify.convert.doctor.likeness import (
     other_label_findings,
     same_picture_finding,
 )
-from edge_identify.convert.doctor.pack_state import calibration_findings, damage_finding, licence_finding
-from edge_identify.convert.doctor.personal_data import NOT_READ
-from edge_identify.convert.doctor.picture_files import ExaminedPicture, examine_pictures, picture_findings
-from edge_identify.convert.export.computing import BATCH_SIZE
+from edge_identify.convert.export.compute_device import BATCH_SIZE
 from edge_identify.convert.export.fidelity import embed_in_batches, sample_positions
-from edge_identify.convert.packing.pictures import open_reference_picture
-from edge_identify.edge_runtime.pack.reader import open_pack
+from edge_identify.datasets.catalogue.reference_images import open_reference_picture
+from edge_identify.edge_runtime.pack.pack_reader import open_pack
 from edge_identify.edge_runtime.pack.references import ReferenceTable
-from edge_identify.edge_runtime.search import Neighbours, best_neighbours
+from edge_identify.edge_runtime.search.vector_search import Neighbours, best_neighbours
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from edge_identify.convert.export.progress import Progress
-    from edge_identify.convert.models.loading import LoadedModel
-    from edge_identify.edge_runtime.pack.reader import Pack
+    from edge_identify.convert.models.model_loading import LoadedModel
+    from edge_identify.convert.progress import Progress
+    from edge_identify.edge_runtime.pack.pack_reader import Pack
 
 _PACK_HOLDS_NO_FILES = "the picture files: a pack does not hold them; examine the catalogue that it was built from"
 _NOTHING_USABLE = "likeness of references: fewer than two pictures can be used"
@@ -97,9 +97,9 @@ def examine_catalogue(path: Path, *, today: date, progress: Progress) -> Examina
     Raises:
         SetupError: There is no catalogue, or it cannot be used.
     """
-    from edge_identify.convert.models.loading import load_model
-    from edge_identify.convert.models.names import BUILTIN
-    from edge_identify.datasets.catalogue import Catalogue
+    from edge_identify.convert.models.model_loading import load_model
+    from edge_identify.convert.models.model_names import BUILTIN
+    from edge_identify.datasets.catalogue.catalogue import Catalogue
 
     with Catalogue.open_existing(path) as catalogue:
         references, images = catalogue.references(), catalogue.images()
@@ -189,9 +189,9 @@ class ExactSearch:
 
 
 def _look_up_pack(pack: Pack, pictures: Sequence[Picture]) -> tuple[float, list[list[Neighbour]]]:
-    from edge_identify.edge_runtime.identification import Identifier
     from edge_identify.edge_runtime.pack.index_file import map_index_file
-    from edge_identify.edge_runtime.sign_search import open_search
+    from edge_identify.edge_runtime.search.binary_codes import open_search
+    from edge_identify.edge_runtime.search.identifier import Identifier
 
     manifest = pack.manifest
     rows = map_index_file(pack.file(manifest.index.file), manifest.index)

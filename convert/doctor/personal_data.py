@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from edge_identify.edge_runtime.errors import PhotoError
-from edge_identify.edge_runtime.images import PILLOW_RAISES, formats_of
+from edge_identify.edge_runtime.photos.images import PILLOW_RAISES, formats_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -1,1 +1,4 @@
-"""Looking around in a catalogue: which pictures are the same, and which fit a text or a picture."""
+"""Looking around in a catalogue: duplicates, and search by text or image.
+
+Read `duplicates` and `catalogue_search` first.
+"""

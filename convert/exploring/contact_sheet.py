@@ -1,7 +1,7 @@
 """A page of small pictures with a few words each: one file, without scripts, that asks for nothing from anywhere.
 
 What a newcomer would get wrong: a page is passed on, so it holds no path of its maker's disk and no metadata of a file;
-pictures are made small and encoded anew. `markup` escapes what the catalogue says of them.
+pictures are made small and encoded anew. `html_markup` escapes what the catalogue says of them.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_identify.edge_runtime.commands.markup import Markup, document, element, join, style_sheet
-from edge_identify.edge_runtime.commands.photo_thumbnails import small_jpeg
+from edge_identify.edge_runtime.answers.html_markup import Markup, document, element, join, style_sheet
 from edge_identify.edge_runtime.errors import PhotoError
-from edge_identify.edge_runtime.images import open_photo
+from edge_identify.edge_runtime.photos.images import open_photo
+from edge_identify.edge_runtime.photos.small_jpegs import small_jpeg
 
 _SIDE_PX, _QUALITY = 176, 72  # enough to tell two pictures apart, about 5 kB
 

@@ -1,8 +1,9 @@
 """Groups of pictures that are the same: the same file, the same pixels, or one made from the other.
 
-Which pictures might be the same, an encoder says; whether they are, their pixels (see `comparing`). What a newcomer
-would get wrong: sameness is not passed on. A is nearly B and B nearly C, and after some steps a group holds things that
-have nothing in common. So each picture of a group was compared with the one that is kept, and is the same as that.
+Which pictures might be the same, an encoder says; whether they are, their pixels (see `image_comparison`). What a
+newcomer would get wrong: sameness is not passed on. A is nearly B and B nearly C, and after some steps a group holds
+things that have nothing in common. So each picture of a group was compared with the one that is kept, and is the same
+as that.
 
 Measured by `benchmarks/duplicates.py`; its figures stand beside the constants.
 """
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge_identify.convert.exploring.comparing import (
+from edge_identify.convert.exploring.image_comparison import (
     CLOSER_COMPARED_PX,
     CLOSER_LOOK_PX,
     LOOK_PX,
@@ -27,15 +28,15 @@ from edge_identify.convert.exploring.comparing import (
     look_of,
     worst_difference,
 )
-from edge_identify.convert.exploring.keeping import Candidate, best_first
-from edge_identify.convert.packing.pictures import open_reference_picture
+from edge_identify.convert.exploring.images_to_keep import Candidate, best_first
+from edge_identify.datasets.catalogue.reference_images import open_reference_picture
 from edge_identify.edge_runtime.errors import PhotoError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-    from edge_identify.datasets.catalogue import CatalogueImage
+    from edge_identify.datasets.catalogue.catalogue import CatalogueImage
 
 #: Compressed, resized and tinted copies have .81 and more, half of those that lost up to an eighth at each side .86;
 #: of 200 that lost that and were resized, tinted and compressed as well, one had less than this. A lower limit would
@@ -66,7 +67,7 @@ class Copy:
         picture: The copy.
         sameness: How it is the same.
         similarity: Of their embeddings, -1 to 1.
-        difference: At their worst place, 0 to 255; see `comparing`.
+        difference: At their worst place, 0 to 255; see `image_comparison`.
     """
 
     picture: Candidate
@@ -107,7 +108,7 @@ def find_duplicates(
     Args:
         candidates: The pictures; those whose file cannot be used are the same as others by their hash alone.
         embeddings: Unit vectors, float32 [dim], by the hashes of the pictures.
-        most_difference: From here on pictures are different; see `comparing`.
+        most_difference: From here on pictures are different; see `image_comparison`.
         progress: Wraps what is compared to show how far the run is.
     """
     by_hash: dict[str, list[Candidate]] = defaultdict(list)

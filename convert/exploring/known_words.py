@@ -10,12 +10,12 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edge_identify.convert.training.captions import SYNONYMS, TEMPLATES
+from edge_identify.convert.training.material.captions import SYNONYMS, TEMPLATES
 
 if TYPE_CHECKING:
     import torch
 
-    from edge_identify.convert.models.loading import LoadedModel
+    from edge_identify.convert.models.model_loading import LoadedModel
     from edge_identify.convert.models.text_tokenizer import TextTokenizer
 
 #: Words that say nothing of a picture; any text of the built-in tower's training may have them.

@@ -13,18 +13,13 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from edge_identify.convert.export.computing import Computing
-from edge_identify.convert.export.fidelity import (
-    FidelitySample,
-    embed_in_batches,
-    measure_fidelity,
-    sample_positions,
-)
-from edge_identify.convert.packing.pictures import open_reference_picture
-from edge_identify.datasets.simulation import simulate_photo
+from edge_identify.convert.export.compute_device import Computing
+from edge_identify.convert.export.fidelity import FidelitySample, embed_in_batches, measure_fidelity, sample_positions
+from edge_identify.datasets.catalogue.reference_images import open_reference_picture
+from edge_identify.datasets.drawn.simulated_photo import simulate_photo
 from edge_identify.edge_runtime.errors import PhotoError, SetupError
 from edge_identify.edge_runtime.pack.manifest import Runtime
-from edge_identify.edge_runtime.preprocessing import Preprocessing, preprocess
+from edge_identify.edge_runtime.photos.preprocessing import Preprocessing, preprocess
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,8 +27,8 @@ if TYPE_CHECKING:
 
     from edge_identify.convert.export.fidelity import Batch
     from edge_identify.convert.export.variants import ExportedVariant
-    from edge_identify.convert.models.loading import LoadedModel
-    from edge_identify.datasets.catalogue import CatalogueImage
+    from edge_identify.convert.models.model_loading import LoadedModel
+    from edge_identify.datasets.catalogue.catalogue import CatalogueImage
     from edge_identify.edge_runtime.pack.manifest import Fidelity
     from edge_identify.edge_runtime.pack.references import Reference
 

@@ -7,16 +7,19 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_identify.convert.export.coreml.evaluate import embed_images, embed_tokens
-from edge_identify.convert.export.coreml.export import export_image_tower, export_text_tower
-from edge_identify.convert.export.coreml.quantise import palettise_weights_to_6_bits, quantise_weights_to_int8
-from edge_identify.convert.export.onnx.graph import export_image_onnx, export_text_onnx
-from edge_identify.convert.export.onnx.quantise import quantise_image_to_int8, quantise_text_to_int8
-from edge_identify.convert.export.onnx.weights import quantise_weights_only, store_weights_as_fp16
-from edge_identify.convert.export.progress import Progress, unwatched
+from edge_identify.convert.export.coreml.coreml_quantisation import (
+    palettise_weights_to_6_bits,
+    quantise_weights_to_int8,
+)
+from edge_identify.convert.export.coreml.package_embedding import embed_images, embed_tokens
+from edge_identify.convert.export.coreml.tower_to_mlpackage import export_image_tower, export_text_tower
+from edge_identify.convert.export.onnx.onnx_quantisation import quantise_image_to_int8, quantise_text_to_int8
+from edge_identify.convert.export.onnx.tower_to_onnx import export_image_onnx, export_text_onnx
+from edge_identify.convert.export.onnx.weight_only_storage import quantise_weights_only, store_weights_as_fp16
 from edge_identify.convert.export.variants import TowerExport
-from edge_identify.convert.models.families import is_transformer
-from edge_identify.convert.models.loading import LoadedModel
+from edge_identify.convert.models.model_families import is_transformer
+from edge_identify.convert.models.model_loading import LoadedModel
+from edge_identify.convert.progress import Progress, unwatched
 from edge_identify.edge_runtime.pack.manifest import Tensor
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from open_clip import CLIP, CustomTextCLIP
 
-    from edge_identify.convert.models.loading import LoadedModel
+    from edge_identify.convert.models.model_loading import LoadedModel
 
 
 def image_tower(model: LoadedModel) -> ImageTower:

@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from edge_identify.convert.export.progress import Progress, unwatched
+from edge_identify.convert.progress import Progress, unwatched
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.pack.manifest import Fidelity, Runtime, Tensor, Variant
 

@@ -1,1 +1,1 @@
-"""Which dual encoder: names, tags, checkpoints, and the libraries that build them."""
+"""Which dual encoder: names, families, checkpoints, tokenizers. Read `model_loading` first."""

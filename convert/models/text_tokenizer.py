@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edge_identify.edge_runtime.encoders.tokenizers.tokenizer import make_tokenizer
 from edge_identify.edge_runtime.errors import PackError, SetupError
 from edge_identify.edge_runtime.pack.manifest import Cleaning, TokenizerKind, TokenizerSpec
-from edge_identify.edge_runtime.tokenizers import make_tokenizer
 
 if TYPE_CHECKING:
     import numpy as np

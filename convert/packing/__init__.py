@@ -1,1 +1,1 @@
-"""From a catalogue and exported towers to a pack."""
+"""From a catalogue and exported towers to a pack. Read `pack_building` first."""

@@ -18,29 +18,29 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from edge_identify.convert.export.computing import (
+from edge_identify.convert.export.compute_device import (
     COMPARED_PICTURES,
     CPU_PROVIDER,
     Batches,
     Computing,
     place_embedder,
 )
-from edge_identify.convert.packing.pictures import LeftOut, picture_batches
-from edge_identify.edge_runtime.durable import sha256_of_file
-from edge_identify.edge_runtime.preprocessing import Preprocessing
+from edge_identify.datasets.catalogue.reference_images import LeftOut, picture_batches
+from edge_identify.edge_runtime.io.durable_writes import sha256_of_file
+from edge_identify.edge_runtime.photos.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from edge_identify.convert.export.progress import Progress
     from edge_identify.convert.export.variants import Embed, ExportedVariant
-    from edge_identify.datasets.catalogue import CatalogueImage
+    from edge_identify.convert.progress import Progress
+    from edge_identify.datasets.catalogue.catalogue import CatalogueImage
 
 _VECTOR = np.dtype("<f4")
 
 
 class BuildMemory(Protocol):
-    """What one build leaves for the next; `datasets.build_memory` keeps it in a catalogue."""
+    """What one build leaves for the next; `datasets.catalogue.build_memory` keeps it in a catalogue."""
 
     def begin(self, encoder: str) -> None:
         """Note that an encoder is in use."""

@@ -1,1 +1,1 @@
-"""What an evaluation says of a pack: figures with intervals, photos worth a look, and a page that shows both."""
+"""An evaluation as one HTML page, and builds recorded in MLflow. Read `report_page` first."""

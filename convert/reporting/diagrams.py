@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from edge_identify.edge_runtime.commands.markup import Markup, element
+from edge_identify.edge_runtime.answers.html_markup import Markup, element
 
 _SIDE, _LEFT, _BOTTOM, _RIM = 240, 46, 40, 18  # px of the square, and what is left around it
 _WIDTH, _HEIGHT = _LEFT + _SIDE + _RIM, _RIM + _SIDE + _BOTTOM

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from edge_identify.convert.reporting.pictures import ReportPictures
-from edge_identify.convert.reporting.tables import named
-from edge_identify.edge_runtime.commands.markup import Markup, element, join
+from edge_identify.convert.reporting.report_images import ReportPictures
+from edge_identify.convert.reporting.report_tables import named
+from edge_identify.edge_runtime.answers.html_markup import Markup, element, join
 
 Photo = Mapping[str, Any]
 

@@ -1,1 +1,1 @@
-"""Training what ships with this package; run on a maker's machine, never on a device."""
+"""Training the built-in encoder, on a maker's machine. Read `train_image_tower` first."""

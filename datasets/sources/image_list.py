@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from edge_identify.datasets.sources.described_pictures import DescribedPicture, gather
-from edge_identify.datasets.sources.list_rows import ListRow, read_list_rows
+from edge_identify.datasets.sources.rows.described_images import DescribedPicture, gather
+from edge_identify.datasets.sources.rows.list_rows import ListRow, read_list_rows
 from edge_identify.datasets.sources.source import SourceImage, path_within
 from edge_identify.edge_runtime.errors import SetupError
 

@@ -15,8 +15,8 @@ from typing import NoReturn
 
 from edge_identify.datasets.sources.source import SourceImage
 from edge_identify.edge_runtime.errors import SetupError
-from edge_identify.edge_runtime.images import SUFFIXES
 from edge_identify.edge_runtime.pack.references import Reference
+from edge_identify.edge_runtime.photos.images import SUFFIXES
 
 
 @dataclass(frozen=True, slots=True)

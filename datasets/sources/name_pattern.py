@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
-from edge_identify.datasets.sources.described_pictures import LABELS, PICTURE_FIELDS
+from edge_identify.datasets.sources.rows.described_images import LABELS, PICTURE_FIELDS
 from edge_identify.datasets.sources.source import Source, SourceImage
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.pack.references import Reference

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from edge_identify.edge_runtime.errors import PackFormatError
-from edge_identify.edge_runtime.pack.names import PackVersion
-from edge_identify.edge_runtime.preprocessing import Preprocessing
+from edge_identify.edge_runtime.pack.pack_names import PackVersion
+from edge_identify.edge_runtime.photos.preprocessing import Preprocessing
 
 FORMAT_VERSION = 1
 MANIFEST_NAME = "pack.json"
@@ -175,7 +175,7 @@ class SignsSpec:
     """The signs of the index's vectors, which make a large pack fast to search.
 
     Attributes:
-        file: Path of the file; `signs_file` knows its layout.
+        file: Path of the file; `binary_codes_file` knows its layout.
         recall_at_10: Share of the ten nearest vectors that a search by signs finds, measured when the pack was built.
     """
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from edge_identify.edge_runtime.errors import PackFormatError
-from edge_identify.edge_runtime.json_fields import JsonObject, canonical_json, parse_json_object
+from edge_identify.edge_runtime.io.json_fields import JsonObject, canonical_json, parse_json_object
 from edge_identify.edge_runtime.pack.manifest import (
     FORMAT_VERSION,
     MANIFEST_NAME,
@@ -27,14 +27,14 @@ from edge_identify.edge_runtime.pack.manifest import (
     TokenizerSpec,
     Variant,
 )
-from edge_identify.edge_runtime.pack.names import (
+from edge_identify.edge_runtime.pack.pack_names import (
     PackVersion,
     check_apart,
     checked_pack_name,
     checked_path,
     checked_sha256,
 )
-from edge_identify.edge_runtime.preprocessing import MAX_SIZE_PX, Interpolation, Preprocessing, ResizeMode
+from edge_identify.edge_runtime.photos.preprocessing import MAX_SIZE_PX, Interpolation, Preprocessing, ResizeMode
 
 MAX_MANIFEST_BYTES = 4 * 2**20  # read whole into memory on a phone; a larger one is hostile or a mistake
 MAX_FILE_BYTES = 2**36  # 64 GiB; no file of a pack comes near

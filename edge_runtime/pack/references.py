@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Self
 from edge_identify.edge_runtime.errors import PackDamagedError
 
 if TYPE_CHECKING:
-    from edge_identify.edge_runtime.deciding.place import Box, Coordinates
+    from edge_identify.edge_runtime.photos.position import Box, Coordinates
+from edge_identify.edge_runtime.pack.filters import Filters
 
 _SCHEMA = """
 CREATE TABLE reference (
@@ -86,26 +87,6 @@ class Reference:
     url: str | None = None
     licence: str | None = None
     attributes: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filters:
-    """Which references may answer: those in one of the namespaces that have, of each kind of label, one of the values.
-
-    Attributes:
-        namespaces: Any of these; none given lets all pass.
-        labels: Values by kind of label, at least one each.
-    """
-
-    namespaces: tuple[str, ...] = ()
-    labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-    def __bool__(self) -> bool:
-        """Whether anything is asked for."""
-        return bool(self.namespaces or self.labels)
-
-
-NO_FILTERS = Filters()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,12 +15,12 @@ from threading import Lock
 from typing import TYPE_CHECKING, Self
 
 from edge_identify.edge_runtime.errors import PackDamagedError, PhotoError
-from edge_identify.edge_runtime.images import decode_image
+from edge_identify.edge_runtime.photos.images import decode_image
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from edge_identify.edge_runtime.pack.reader import Pack
+    from edge_identify.edge_runtime.pack.pack_reader import Pack
 
 MAX_THUMBNAIL_BYTES = 2**22  # uncompressed, a thumbnail of the largest side that a manifest may state has 3 MiB
 

@@ -1,6 +1,7 @@
-"""From a server to this device: `plan` decides, `address` and `http` fetch, `client` joins them.
+"""From a server to this device.
 
-A newcomer would fetch into place. Here a version is put together beside the active one, every byte is
-checked, the pack tests itself on this device, and only then one pointer moves (`store`). A failure at any
-point leaves the installed pack as it was.
+`sync_plan` decides, `http_download` fetches, `sync_client` joins them. Read `sync_client` first.
+
+A version is put together beside the active one and verified. It tests itself, and only then one pointer moves. A
+failure at any point leaves the installed pack as it was.
 """

@@ -1,1 +1,1 @@
-"""What the service promises: each route described once, from which come its checks and its documents."""
+"""Each route described once: checks, problem documents and OpenAPI come from it. Read `operation` first."""

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from edge_identify.edge_runtime import __version__, commands
-from edge_identify.edge_runtime.images import FORMATS
-from edge_identify.sync_server.contract.kinds import Picture
+from edge_identify.edge_runtime import __version__
+from edge_identify.edge_runtime.answers import answer_json
+from edge_identify.edge_runtime.photos.images import FORMATS
 from edge_identify.sync_server.contract.operation import Answer, Body, Field, Operation
 from edge_identify.sync_server.contract.problem_kinds import (
     FAULT,
@@ -24,9 +24,10 @@ from edge_identify.sync_server.contract.problem_kinds import (
     WRONG_TYPE,
     ProblemKind,
 )
+from edge_identify.sync_server.contract.value_kinds import Picture
 
 PROBLEM_JSON = "application/problem+json"
-_ANSWER_SCHEMA = Path(commands.__path__[0]) / "answer.schema.json"
+_ANSWER_SCHEMA = Path(answer_json.__file__).with_name("answer.schema.json")
 _OF_ANY_ROUTE = (NOT_FOUND, FAULT, UNAVAILABLE)
 _WITH_A_BODY = (MALFORMED, TOO_LARGE, WRONG_TYPE, INVALID)
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from edge_identify.edge_runtime.errors import PackFormatError
-from edge_identify.edge_runtime.json_fields import parse_json_object
-from edge_identify.sync_server.contract.kinds import InvalidValueError, Kind, LabelTexts, Picture, Pictures, Texts
+from edge_identify.edge_runtime.io.json_fields import parse_json_object
 from edge_identify.sync_server.contract.problem_kinds import (
     INVALID,
     MALFORMED,
@@ -18,6 +17,7 @@ from edge_identify.sync_server.contract.problem_kinds import (
     ProblemError,
     ProblemKind,
 )
+from edge_identify.sync_server.contract.value_kinds import InvalidValueError, Kind, LabelTexts, Picture, Pictures, Texts
 
 if TYPE_CHECKING:
     from flask import Request, Response

@@ -11,8 +11,8 @@ from PIL import Image
 
 from colour_packs import add_calibration, rewrite_manifest
 from edge_identify.edge_runtime.errors import PackDamagedError, PackFormatError
-from edge_identify.edge_runtime.identification import Identifier
-from edge_identify.edge_runtime.pack.reader import open_pack, read_manifest
+from edge_identify.edge_runtime.pack.pack_reader import open_pack, read_manifest
+from edge_identify.edge_runtime.search.identifier import Identifier
 
 MakePack = Callable[[], Path]
 

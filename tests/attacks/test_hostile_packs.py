@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from edge_identify.edge_runtime.errors import PackDamagedError, PackError, PackFormatError
-from edge_identify.edge_runtime.identification import Identifier
-from edge_identify.edge_runtime.pack.reader import open_pack, read_manifest
+from edge_identify.edge_runtime.pack.pack_reader import open_pack, read_manifest
+from edge_identify.edge_runtime.search.identifier import Identifier
 
 MakePack = Callable[[], Path]
 Rewrite = Callable[[Path], None]

@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 
 from edge_identify.edge_runtime.errors import PackDamagedError
-from edge_identify.edge_runtime.identification import Identifier, ReferenceFinder
 from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME, SignsSpec
 from edge_identify.edge_runtime.pack.manifest_json import serialise_manifest
-from edge_identify.edge_runtime.pack.reader import open_pack, read_manifest
-from edge_identify.edge_runtime.sign_search import SignSearch
+from edge_identify.edge_runtime.pack.pack_reader import open_pack, read_manifest
+from edge_identify.edge_runtime.search.binary_codes import SignSearch
+from edge_identify.edge_runtime.search.identifier import Identifier
+from edge_identify.edge_runtime.search.reference_finder import ReferenceFinder
 
 MakePack = Callable[[], Path]
 Rewrite = Callable[[Path], None]

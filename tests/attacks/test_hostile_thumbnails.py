@@ -14,11 +14,11 @@ import pytest
 from PIL import Image
 
 from edge_identify.edge_runtime.errors import PackDamagedError, PackFormatError
-from edge_identify.edge_runtime.identification import Identifier
 from edge_identify.edge_runtime.pack import thumbnails_file
 from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME
-from edge_identify.edge_runtime.pack.reader import open_pack
+from edge_identify.edge_runtime.pack.pack_reader import open_pack
 from edge_identify.edge_runtime.pack.thumbnails_file import ThumbnailTable, open_thumbnails, write_thumbnails
+from edge_identify.edge_runtime.search.identifier import Identifier
 
 MakePack = Callable[[], Path]
 Rewrite = Callable[[Path], None]

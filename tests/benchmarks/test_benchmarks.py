@@ -87,9 +87,9 @@ def test_an_encoder_of_another_pack_answers_over_random_references(
     monkeypatch.syspath_prepend(BENCHMARKS)
     from material import pack_with_references
 
-    from edge_identify.edge_runtime.drawn_photo import drawn_photo
-    from edge_identify.edge_runtime.identification import Identifier
-    from edge_identify.edge_runtime.pack.reader import open_pack, verify_pack_files
+    from edge_identify.edge_runtime.pack.pack_reader import open_pack, verify_pack_files
+    from edge_identify.edge_runtime.photos.synthetic_photo import drawn_photo
+    from edge_identify.edge_runtime.search.identifier import Identifier
 
     folder = pack_with_references(colour_pack(), tmp_path / "many", count=300, variant_name="onnx-fp32")
     pack = open_pack(folder)

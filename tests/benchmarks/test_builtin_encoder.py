@@ -17,8 +17,8 @@ import PIL.Image
 import pytest
 
 from edge_identify.convert.builtin.shipped_weights import IMAGE_WEIGHTS
-from edge_identify.convert.evaluation import Query
-from edge_identify.datasets.instances import draw_families
+from edge_identify.convert.evaluating.evaluation import Query
+from edge_identify.datasets.drawn.instances import draw_families
 from edge_identify.edge_runtime.errors import SetupError
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import pytest
 
 from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME
 from edge_identify.edge_runtime.pack.manifest_json import serialise_manifest
-from edge_identify.edge_runtime.pack.reader import read_manifest
+from edge_identify.edge_runtime.pack.pack_reader import read_manifest
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 

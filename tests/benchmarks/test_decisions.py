@@ -21,7 +21,7 @@ def decisions(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_each_photo_is_a_stranger_once_and_known_once(decisions: Any) -> None:
-    from edge_identify.convert.evaluation import Query
+    from edge_identify.convert.evaluating.evaluation import Query
 
     ids = [str(at) for at in range(10)]
     queries = [Query(photo=Path(name), reference_id=name, columns={"id": name}) for name in ids]

@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 from colour_packs import add_calibration
-from edge_identify.convert.evaluation import Query
-from edge_identify.edge_runtime.deciding.place import distance_m
-from edge_identify.edge_runtime.pack.reader import open_pack
+from edge_identify.convert.evaluating.evaluation import Query
+from edge_identify.edge_runtime.pack.pack_reader import open_pack
+from edge_identify.edge_runtime.photos.position import distance_m
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from edge_identify.edge_runtime.deciding.calibration import Calibration
+from edge_identify.edge_runtime.decisions.calibration import Calibration
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from edge_identify.convert.models.torchvision_operators import ensure_torchvision_operators
+from edge_identify.convert.models.libraries.torchvision_operators import ensure_torchvision_operators
 
 _TEXT = {"context_length": 16, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 1}
 _MODELS = {

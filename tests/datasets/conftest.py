@@ -7,7 +7,7 @@ from pathlib import Path
 import PIL.Image
 import pytest
 
-from edge_identify.datasets.catalogue import Catalogue
+from edge_identify.datasets.catalogue.catalogue import Catalogue
 from edge_identify.datasets.sources import ListedImages, SourceImage
 from edge_identify.edge_runtime.pack.references import Reference
 

@@ -34,7 +34,7 @@ def words(tmp_path: Path) -> list[str]:
     write_colour_pack(pack)
     photo = tmp_path / "photo.png"
     Image.new("RGB", (40, 40), (200, 30, 30)).save(photo)
-    program = "import sys; from edge_identify.edge_runtime.commands.identify import main; sys.exit(main(sys.argv[1:]))"
+    program = "import sys; from edge_identify.edge_runtime.cli.main import main; sys.exit(main(sys.argv[1:]))"
     return [sys.executable, "-c", program, str(photo), "--pack", str(pack), "--top-k", "1"]
 
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from edge_identify.edge_runtime.images import SUFFIXES
+from edge_identify.edge_runtime.photos.images import SUFFIXES
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

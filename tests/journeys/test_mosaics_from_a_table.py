@@ -23,7 +23,7 @@ from misbehaving_server import MisbehavingServer, Request, misbehaving_server
 from PIL import Image
 
 from drawn_views import label
-from edge_identify.edge_runtime.pack.reader import read_manifest
+from edge_identify.edge_runtime.pack.pack_reader import read_manifest
 from live_service import Client, live
 
 FETCHED, FILED = 6, 3

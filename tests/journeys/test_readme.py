@@ -82,7 +82,7 @@ def test_every_file_that_the_readme_links_to_is_there() -> None:
 
 
 def test_the_readme_names_every_exit_code_that_exists() -> None:
-    from edge_identify.edge_runtime.commands.running import ExitCode
+    from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
 
     table = README.read_text(encoding="utf-8").split("## Exit codes")[1].split("##")[0]
     named = {

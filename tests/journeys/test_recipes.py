@@ -19,11 +19,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge_identify.convert.commands import main as edge_build
-from edge_identify.convert.models.loading import import_open_clip
-from edge_identify.convert.models.names import choose_model
-from edge_identify.datasets.instances import draw_families
-from edge_identify.datasets.simulation import simulate_photo
+from edge_identify.convert.cli.main import main as edge_build
+from edge_identify.convert.models.model_loading import import_open_clip
+from edge_identify.convert.models.model_names import choose_model
+from edge_identify.datasets.drawn.instances import draw_families
+from edge_identify.datasets.drawn.simulated_photo import simulate_photo
 
 ROOT = Path(__file__).parents[2]
 RECIPES = ROOT / "convert/RECIPES.md"

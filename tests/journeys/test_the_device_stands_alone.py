@@ -30,7 +30,7 @@ def refuse(*_, **__):
 socket.socket.connect = refuse
 socket.create_connection = refuse
 socket.getaddrinfo = refuse
-from edge_identify.edge_runtime.commands.identify import main
+from edge_identify.edge_runtime.cli.main import main
 code = main(sys.argv[2:])
 rooms = sorted({".".join(name.split(".")[:2]) for name in sys.modules if name.startswith("edge_identify.")})
 print(json.dumps({"code": code, "rooms": rooms, "urllib3": "urllib3" in sys.modules}), file=sys.stderr)
@@ -69,7 +69,7 @@ def test_identifying_and_searching_need_the_base_install_only(demo) -> None:  # 
 def test_asking_for_help_loads_no_heavy_library() -> None:
     program = (
         "import sys\n"
-        "from edge_identify.edge_runtime.commands.identify import main\n"
+        "from edge_identify.edge_runtime.cli.main import main\n"
         "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
         "heavy = {'numpy', 'PIL', 'onnxruntime', 'faiss', 'urllib3', 'regex', 'ftfy'} & set(sys.modules)\n"
         "sys.exit(', '.join(sorted(heavy)) or 0)"
@@ -83,7 +83,7 @@ def test_asking_for_help_loads_no_heavy_library() -> None:
 def test_one_photo_is_answered_without_faiss(demo) -> None:  # type: ignore[no-untyped-def]
     program = (
         "import sys\n"
-        "from edge_identify.edge_runtime.commands.identify import main\n"
+        "from edge_identify.edge_runtime.cli.main import main\n"
         "code = main(sys.argv[1:])\n"
         "print('faiss' in sys.modules, file=sys.stderr)\n"
         "sys.exit(code)"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_identify.sync_server.publish import publish
+from edge_identify.sync_server.publishing.publish import publish
 from live_service import Client, live
 from s3_server import CREDENTIALS, S3Server, s3_server
 from service_packs import write_service_pack

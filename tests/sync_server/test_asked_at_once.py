@@ -11,7 +11,7 @@ import pytest
 
 from asked_at_once import Askers, ask_at_once
 from busy_packs import PICTURED, SHADES, photo_of_a_thumbnail, write_busy_packs
-from edge_identify.sync_server.publish import publish
+from edge_identify.sync_server.publishing.publish import publish
 from live_service import Client, Reply, live
 from service_packs import photo_of
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_identify.sync_server.settings import read_settings
+from edge_identify.sync_server.service.settings import read_settings
 from image_steps import ROOT, environment, health_command, only, serve_once, steps
 
 COMPOSE = (ROOT / "compose.yaml").read_text(encoding="utf-8")

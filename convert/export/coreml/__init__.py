@@ -1,1 +1,4 @@
-"""Core ML: exporting a tower as an `.mlpackage`, shrinking it, and evaluating what was saved anywhere."""
+"""Towers as Core ML packages: export, quantisation, and an interpreter for other systems.
+
+Read `tower_to_mlpackage` first.
+"""

@@ -22,8 +22,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from edge_identify.convert.export.coreml.mlpackage import WEIGHTS, read_specification
 from edge_identify.convert.export.coreml.operators import OPERATORS
-from edge_identify.convert.export.coreml.package import WEIGHTS, read_specification
 from edge_identify.edge_runtime.errors import SetupError
 
 

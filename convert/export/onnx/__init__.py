@@ -1,1 +1,1 @@
-"""Towers as ONNX files."""
+"""Towers as ONNX files: export, comparison with torch, quantisation. Read `tower_to_onnx` first."""

@@ -11,7 +11,7 @@ from safetensors.numpy import save_file
 
 from edge_identify.convert.adapting.adapter import Adapter, adapt, read_adapter, write_adapter
 from edge_identify.convert.export.towers import embed, image_tower, text_tower
-from edge_identify.convert.models.loading import LoadedModel, load_model
+from edge_identify.convert.models.model_loading import LoadedModel, load_model
 from edge_identify.edge_runtime.errors import SetupError
 
 

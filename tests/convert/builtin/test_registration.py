@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edge_identify.convert.models.library_chatter import muted
-from edge_identify.convert.models.torchvision_operators import ensure_torchvision_operators
+from edge_identify.convert.models.libraries.library_logging import muted
+from edge_identify.convert.models.libraries.torchvision_operators import ensure_torchvision_operators
 
 if TYPE_CHECKING:
     import torch

@@ -16,7 +16,7 @@ from edge_identify.convert.builtin import (
     save_text_weights,
 )
 from edge_identify.convert.builtin.shipped_weights import read_image_state
-from edge_identify.convert.models.loading import load_model
+from edge_identify.convert.models.model_loading import load_model
 
 if TYPE_CHECKING:
     from torch import nn

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge_identify.datasets.catalogue import CatalogueImage
-from edge_identify.edge_runtime.durable import sha256_of_file
+from edge_identify.datasets.catalogue.catalogue import CatalogueImage
+from edge_identify.edge_runtime.io.durable_writes import sha256_of_file
 
 
 @pytest.fixture

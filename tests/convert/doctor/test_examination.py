@@ -12,13 +12,13 @@ import pytest
 from PIL import Image
 
 from colour_packs import add_calibration
-from edge_identify.convert.commands import main
-from edge_identify.convert.doctor import likeness
+from edge_identify.convert.cli.main import main
+from edge_identify.convert.doctor import similarity_checks
 from edge_identify.convert.doctor.examination import examine_catalogue, examine_pack
 from edge_identify.convert.doctor.findings import Examination, Finding
-from edge_identify.convert.doctor.likeness import drawn_pictures
-from edge_identify.convert.export.progress import unwatched
-from edge_identify.datasets.catalogue import Catalogue
+from edge_identify.convert.doctor.similarity_checks import drawn_pictures
+from edge_identify.convert.progress import unwatched
+from edge_identify.datasets.catalogue.catalogue import Catalogue
 from edge_identify.datasets.sources import parse_source
 
 TODAY = date(2026, 11, 21)
@@ -28,7 +28,7 @@ _HEADER = "path,id,label,namespace,licence,lat,lng,expires\n"
 @pytest.fixture(autouse=True)
 def few_photos(monkeypatch: pytest.MonkeyPatch) -> None:
     """Measure with a few photos: drawing them is what takes long."""
-    monkeypatch.setattr(likeness, "MEASURED_PHOTOS", 12)
+    monkeypatch.setattr(similarity_checks, "MEASURED_PHOTOS", 12)
 
 
 @pytest.fixture

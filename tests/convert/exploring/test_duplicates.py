@@ -11,8 +11,8 @@ from PIL import Image
 
 from edge_identify.convert.exploring import duplicates
 from edge_identify.convert.exploring.duplicates import Group, Sameness, find_duplicates
-from edge_identify.convert.exploring.keeping import Candidate
-from edge_identify.datasets.catalogue import Catalogue
+from edge_identify.convert.exploring.images_to_keep import Candidate
+from edge_identify.datasets.catalogue.catalogue import Catalogue
 from edge_identify.datasets.sources import parse_source
 
 

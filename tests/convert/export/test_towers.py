@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from edge_identify.convert.export.towers import ImageTower, PlanarImageTower, TextTower
-from edge_identify.convert.models.torchvision_operators import ensure_torchvision_operators
+from edge_identify.convert.models.libraries.torchvision_operators import ensure_torchvision_operators
 
 if TYPE_CHECKING:
     from torch import nn

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from edge_identify.convert.models.loading import import_open_clip, load_model
+from edge_identify.convert.models.model_loading import import_open_clip, load_model
 from edge_identify.convert.models.text_tokenizer import find_tokenizer
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.pack.manifest import Cleaning, TokenizerKind
@@ -139,9 +139,9 @@ def test_a_pack_built_with_a_tokenizer_file_is_searched_by_text(
 ) -> None:
     from PIL import Image
 
-    from edge_identify.convert.commands import main
-    from edge_identify.edge_runtime.identification import TextSearcher
-    from edge_identify.edge_runtime.pack.reader import open_pack
+    from edge_identify.convert.cli.main import main
+    from edge_identify.edge_runtime.pack.pack_reader import open_pack
+    from edge_identify.edge_runtime.search.text_searcher import TextSearcher
 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "pictures").mkdir()

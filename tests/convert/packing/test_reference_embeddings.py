@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge_identify.convert.export.computing import Batches, Computing
-from edge_identify.convert.export.progress import unwatched
+from edge_identify.convert.export.compute_device import Batches, Computing
 from edge_identify.convert.export.variants import ExportedVariant
-from edge_identify.convert.packing import pictures
 from edge_identify.convert.packing.reference_embeddings import Embedded, NoMemory, embed_references
-from edge_identify.datasets.build_memory import MOST_ENCODERS
-from edge_identify.datasets.catalogue import Catalogue
+from edge_identify.convert.progress import unwatched
+from edge_identify.datasets.catalogue import reference_images
+from edge_identify.datasets.catalogue.build_memory import MOST_ENCODERS
+from edge_identify.datasets.catalogue.catalogue import Catalogue
 from edge_identify.datasets.sources import parse_source
 from edge_identify.edge_runtime.pack.manifest import Runtime, Tensor
-from edge_identify.edge_runtime.preprocessing import Interpolation, Preprocessing, ResizeMode
+from edge_identify.edge_runtime.photos.preprocessing import Interpolation, Preprocessing, ResizeMode
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -107,8 +107,10 @@ def test_only_new_and_changed_pictures_are_embedded(
     Image.new("RGB", (9, 9), "white").save(tmp_path / "p/03.png")
     catalogue.add(parse_source(f"images:{tmp_path / 'p'}"))
     decoded: list[Path] = []
-    right = pictures.open_reference_picture
-    monkeypatch.setattr(pictures, "open_reference_picture", lambda image: (decoded.append(image.path), right(image))[1])
+    right = reference_images.open_reference_picture
+    monkeypatch.setattr(
+        reference_images, "open_reference_picture", lambda image: (decoded.append(image.path), right(image))[1]
+    )
     embedded = embed(catalogue, encoder)
     assert encoder.shown == 13
     assert sorted(path.name for path in decoded) == ["03.png", "11.png", "12.png"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import PIL.Image
 import pytest
 
-from edge_identify.datasets.catalogue import Catalogue
+from edge_identify.datasets.catalogue.catalogue import Catalogue
 from edge_identify.datasets.sources import ListedImages, SourceImage, SourceOptions, parse_source
 from edge_identify.datasets.sources.name_pattern import NamedByPattern, checked_pattern
 from edge_identify.edge_runtime.errors import SetupError

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from werkzeug.serving import make_server
 
-from edge_identify.sync_server.app import create_app
+from edge_identify.sync_server.service.app import create_app
 
 
 @dataclass(kw_only=True)

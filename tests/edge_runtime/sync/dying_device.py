@@ -14,9 +14,9 @@ import shutil
 import sys
 from pathlib import Path
 
-from edge_identify.edge_runtime.pack.reader import read_manifest, verify_pack_files
-from edge_identify.edge_runtime.store import PackStore
-from edge_identify.edge_runtime.sync.client import sync_pack
+from edge_identify.edge_runtime.pack.pack_reader import read_manifest, verify_pack_files
+from edge_identify.edge_runtime.store.pack_store import PackStore
+from edge_identify.edge_runtime.sync.sync_client import sync_pack
 
 _STEPS = frozenset({"os.rename", "os.link", "os.mkdir", "os.remove", "os.rmdir", "os.chmod", "shutil.rmtree"})
 _DIED = 9

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from edge_identify.edge_runtime.store import PackStore
-from edge_identify.edge_runtime.sync.client import sync_pack
-from edge_identify.sync_server.publish import publish
+from edge_identify.edge_runtime.store.pack_store import PackStore
+from edge_identify.edge_runtime.sync.sync_client import sync_pack
+from edge_identify.sync_server.publishing.publish import publish
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)
 

@@ -1,6 +1,6 @@
 """Packs that were written once open, verify, pass their self-test and answer as they did; served and synced, too.
 
-`python tests/golden_packs.py` wrote them; a test fails where one is missing.
+`python tests/support/golden_packs.py` wrote them; a test fails where one is missing.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_identify.edge_runtime.conformance import self_test
 from edge_identify.edge_runtime.errors import PackDamagedError
-from edge_identify.edge_runtime.identification import Identifier
+from edge_identify.edge_runtime.pack.binary_codes_file import map_signs_file, sign_bits
 from edge_identify.edge_runtime.pack.index_file import map_index_file
 from edge_identify.edge_runtime.pack.manifest import IndexKind
 from edge_identify.edge_runtime.pack.manifest_json import parse_manifest, serialise_manifest
-from edge_identify.edge_runtime.pack.reader import open_pack, read_manifest, verify_pack_files
-from edge_identify.edge_runtime.pack.signs_file import map_signs_file, sign_bits
-from edge_identify.edge_runtime.store import PackStore
-from edge_identify.edge_runtime.sync.client import sync_pack
-from edge_identify.sync_server.publish import publish
+from edge_identify.edge_runtime.pack.pack_reader import open_pack, read_manifest, verify_pack_files
+from edge_identify.edge_runtime.search.identifier import Identifier
+from edge_identify.edge_runtime.store.pack_store import PackStore
+from edge_identify.edge_runtime.store.self_test import self_test
+from edge_identify.edge_runtime.sync.sync_client import sync_pack
+from edge_identify.sync_server.publishing.publish import publish
 from golden_packs import FORMS, GOLDEN, PHOTOS, golden_answers, golden_pack
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)

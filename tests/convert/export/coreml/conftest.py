@@ -63,7 +63,7 @@ def exported_vit(tmp_path_factory: pytest.TempPathFactory) -> ExportedTowers:
 def export_both(kind: str, folder: Path) -> ExportedTowers:
     import torch
 
-    from edge_identify.convert.export.coreml.export import export_image_tower, export_text_tower
+    from edge_identify.convert.export.coreml.tower_to_mlpackage import export_image_tower, export_text_tower
     from edge_identify.convert.export.towers import ImageTower, TextTower
 
     model = lively_model(kind)
@@ -92,7 +92,7 @@ def export_both(kind: str, folder: Path) -> ExportedTowers:
 
 def lively_model(kind: str) -> Any:
     """A random CLIP without idle parts: no zero bias, no zero gain, no untouched batch statistics."""
-    from edge_identify.convert.models.torchvision_operators import ensure_torchvision_operators
+    from edge_identify.convert.models.libraries.torchvision_operators import ensure_torchvision_operators
 
     ensure_torchvision_operators()
     import open_clip

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edge_identify.convert.export.coreml.evaluate import embed_images
 from edge_identify.convert.export.coreml.interpreter import CoreMLProgram
+from edge_identify.convert.export.coreml.mlpackage import MANIFEST, MODEL, WEIGHTS
 from edge_identify.convert.export.coreml.operators import OPERATORS
-from edge_identify.convert.export.coreml.package import MANIFEST, MODEL, WEIGHTS
+from edge_identify.convert.export.coreml.package_embedding import embed_images
 from edge_identify.edge_runtime.errors import SetupError
 
 

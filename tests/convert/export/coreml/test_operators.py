@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from edge_identify.convert.export.coreml.library import load_coremltools
+from edge_identify.convert.export.coreml.coremltools_library import load_coremltools
 from edge_identify.convert.export.coreml.operators import OPERATORS
 
 CUBE = np.arange(24, dtype=np.float32).reshape(2, 3, 4)

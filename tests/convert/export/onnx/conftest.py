@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from edge_identify.convert.models.torchvision_operators import ensure_torchvision_operators
+from edge_identify.convert.models.libraries.torchvision_operators import ensure_torchvision_operators
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

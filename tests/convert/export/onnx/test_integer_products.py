@@ -13,14 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from edge_identify.convert.export.onnx.graph import export_image_onnx, export_text_onnx
 from edge_identify.convert.export.onnx.integer_products import integer_products, may_saturate, saturating_products
-from edge_identify.convert.export.onnx.quantise import (
+from edge_identify.convert.export.onnx.onnx_quantisation import (
     SIGNED_7_BITS,
     UNSIGNED_8_BITS,
     quantise_image_to_int8,
     quantise_text_to_int8,
 )
+from edge_identify.convert.export.onnx.tower_to_onnx import export_image_onnx, export_text_onnx
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -124,9 +124,9 @@ def towers(
     tmp_path: Path,
 ) -> dict[str, Path]:
     """Quantised towers of a tiny CLIP whose weights have one form."""
-    from edge_identify.convert.export.onnx import quantise
+    from edge_identify.convert.export.onnx import onnx_quantisation
 
-    monkeypatch.setattr(quantise, "_FORMS", (request.param,))
+    monkeypatch.setattr(onnx_quantisation, "_FORMS", (request.param,))
     export_towers(towers_of, tmp_path)
     found = {name: tmp_path / f"{name}8.onnx" for name in ("transformer", "convolutional", "text")}
     for name in ("transformer", "convolutional"):
@@ -163,9 +163,11 @@ def test_towers_with_signed_weights_of_8_bits_are_found_out(
 ) -> None:
     from onnxruntime.quantization import QuantType
 
-    from edge_identify.convert.export.onnx import quantise
+    from edge_identify.convert.export.onnx import onnx_quantisation
 
-    monkeypatch.setattr(quantise, "_weights", lambda _: {"weight_type": QuantType.QInt8, "reduce_range": False})
+    monkeypatch.setattr(
+        onnx_quantisation, "_weights", lambda _: {"weight_type": QuantType.QInt8, "reduce_range": False}
+    )
     export_towers(towers_of, tmp_path)
     for name in ("transformer", "convolutional"):
         source, out = tmp_path / f"{name}.onnx", tmp_path / "int8.onnx"

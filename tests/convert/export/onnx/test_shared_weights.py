@@ -8,7 +8,7 @@ import onnxruntime
 import pytest
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
-from edge_identify.convert.export.onnx.contract import serialise_anonymously
+from edge_identify.convert.export.onnx.graph_conventions import serialise_anonymously
 from edge_identify.convert.export.onnx.shared_weights import share_equal_weights
 
 SIDE = 32

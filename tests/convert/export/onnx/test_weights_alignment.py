@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
-from edge_identify.convert.export.onnx.contract import serialise_anonymously
+from edge_identify.convert.export.onnx.graph_conventions import serialise_anonymously
 from edge_identify.convert.export.onnx.weights_alignment import ALIGNMENT_BYTES, align_weights
 from edge_identify.edge_runtime.encoders.mapped_weights import graph_with_mapped_weights
 from edge_identify.edge_runtime.encoders.protobuf_fields import UnknownLayoutError, read_varint, varint

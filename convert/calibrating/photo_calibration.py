@@ -1,0 +1,121 @@
+"""A pack's calibration: photos are simulated, each ONNX variant embeds them, the index answers, numbers are fitted.
+
+Core ML can be asked on a Mac alone, so its variants get what was measured with the variant that embeds the references.
+The fidelity gate holds both to the same original, and what a variant drifts costs its scores: it errs towards unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_identify.convert.calibrating.calibration_fitting import fit_calibration
+from edge_identify.convert.calibrating.calibration_photos import take_photos
+from edge_identify.convert.calibrating.photo_scores import score_photos
+from edge_identify.convert.export.fidelity import embed_in_batches
+from edge_identify.convert.progress import Progress, unwatched
+from edge_identify.edge_runtime.decisions.calibration import Calibration, serialise_calibrations
+from edge_identify.edge_runtime.io.durable_writes import write_bytes
+from edge_identify.edge_runtime.pack.manifest import IndexSpec, Runtime
+
+if TYPE_CHECKING:
+    from edge_identify.convert.export.variants import ExportedVariant
+    from edge_identify.datasets.catalogue.catalogue import CatalogueImage
+    from edge_identify.edge_runtime.photos.preprocessing import Preprocessing
+
+CALIBRATION_FILE = "calibration.json"
+DEFAULT_FALSE_ACCEPT_RATE = 0.02
+LEAST_REFERENCES = 5  # with fewer, what is left when one is left out says nothing of a crowd
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalibrationOutcome:
+    """What became of a pack's calibration.
+
+    Attributes:
+        calibrations: By image variant; empty where there is none.
+        file: Its path in the pack; None where there is none.
+        left_out_because: In words; None where every variant has one.
+    """
+
+    calibrations: Mapping[str, Calibration]
+    file: str | None
+    left_out_because: str | None
+
+
+def calibrate(
+    folder: Path,
+    index: IndexSpec,
+    variants: Mapping[str, ExportedVariant],
+    images: Sequence[CatalogueImage],
+    recipe: Preprocessing,
+    *,
+    false_accept_rate: float,
+    progress: Progress = unwatched,
+) -> CalibrationOutcome:
+    """Calibrate the image variants of a pack and write what was found into its folder.
+
+    Args:
+        folder: The pack's folder, in the making.
+        index: The index that lies in it.
+        variants: The image tower's, by name.
+        images: The pictures that are in the index.
+        recipe: From picture to pixels.
+        false_accept_rate: Share of photos of unknown things that may pass, above 0 and below .5.
+        progress: Shows how far it is.
+    """
+    references = len({image.reference_id for image in images})
+    if references < LEAST_REFERENCES:
+        return _uncalibrated(f"{references} references are too few to learn from, {LEAST_REFERENCES} are needed")
+    measured = _measure(folder, index, variants, images, recipe, false_accept_rate, progress)
+    if failed := [name for name, calibration in measured.items() if calibration is None]:
+        return _uncalibrated(f"{failed[0]} scores photos of unknown things as high as photos of its references")
+    calibrations = _shared({name: found for name, found in measured.items() if found}, variants, index.embedded_with)
+    write_bytes(folder / CALIBRATION_FILE, serialise_calibrations(calibrations))
+    return CalibrationOutcome(calibrations=calibrations, file=CALIBRATION_FILE, left_out_because=None)
+
+
+def _uncalibrated(why: str) -> CalibrationOutcome:
+    return CalibrationOutcome(
+        calibrations={},
+        file=None,
+        left_out_because=f"calibration: {why}; the pack answers with similarities and decides nothing",
+    )
+
+
+def _measure(
+    folder: Path,
+    index: IndexSpec,
+    variants: Mapping[str, ExportedVariant],
+    images: Sequence[CatalogueImage],
+    recipe: Preprocessing,
+    false_accept_rate: float,
+    progress: Progress,
+) -> Mapping[str, Calibration | None]:
+    from edge_identify.edge_runtime.search.vector_search import FaissSearch
+
+    photos = take_photos(images, recipe, progress)
+    search = FaissSearch(folder / index.file, index)
+    reference_ids = {image.index_id: image.reference_id for image in images}
+
+    def measured(variant: ExportedVariant) -> Calibration | None:
+        views = photos.pixels.reshape(-1, *photos.pixels.shape[2:])
+        scored = score_photos(
+            photos,
+            embed_in_batches(variant.embed, views).reshape(*photos.pixels.shape[:2], -1),
+            search,
+            reference_ids=reference_ids,
+            most_images_per_reference=index.most_images_per_reference,
+        )
+        return fit_calibration(scored, measured_with=variant.name, false_accept_rate=false_accept_rate)
+
+    onnx = [variant for variant in variants.values() if variant.runtime is Runtime.ONNX]
+    return {variant.name: measured(variant) for variant in progress("calibrating", onnx)}
+
+
+def _shared(
+    measured: Mapping[str, Calibration], variants: Mapping[str, ExportedVariant], embedded_with: str
+) -> Mapping[str, Calibration]:
+    return {name: measured.get(name, measured[embedded_with]) for name in variants}

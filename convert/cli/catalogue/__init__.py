@@ -1,0 +1,1 @@
+"""Commands on a catalogue: add, list, show, duplicates, search, draw-demo."""

@@ -1,0 +1,223 @@
+"""`edge-build list`, `show`, `remove`, `withdraw`, `restore` and `export`: what is in a catalogue, and changing it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edge_identify.convert.cli.options.subcommand import subcommand
+from edge_identify.edge_runtime.errors import SetupError
+from edge_identify.edge_runtime.io.printable_text import printable
+from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from edge_identify.datasets.catalogue.catalogue import Catalogue, CatalogueImage, ImageFacts
+    from edge_identify.edge_runtime.pack.references import Reference
+
+
+def add_parser(commands: Any) -> None:
+    """Add the subcommands."""
+    listing = _add(commands, "list", "list the references of a catalogue", "--namespace Paris", _list, ids="none")
+    listing.add_argument("--namespace", metavar="NAME", help="only those of this namespace")
+    listing.add_argument("--pictures", action="store_true", help="list their pictures, with what is known of each")
+    _add(commands, "show", "show all that a catalogue knows of some references", "PA_01", _show, ids="some")
+    remove = "remove references from a catalogue; their files stay, and their index ids are never given again"
+    _add(commands, "remove", remove, "PA_01", _remove, ids="some")
+    withdraw = "keep references out of packs from now on, also when a source names them again"
+    _add(commands, "withdraw", withdraw, 'PA_01 --reason "destroyed"', _withdraw, ids="some").add_argument(
+        "--reason", default="", metavar="TEXT", help="why, for people"
+    )
+    _add(commands, "restore", "let withdrawn references into packs again", "PA_01", _restore, ids="some")
+    export = "write a catalogue as a CSV table, to edit it and add it again with `edge-build add image-list:FILE`"
+    _add(commands, "export", export, "--out references.csv", _export, ids="any").add_argument(
+        "--out", type=Path, metavar="FILE", help="where to (default: standard output)"
+    )
+
+
+def _add(commands: Any, name: str, summary: str, example: str, run: Any, *, ids: str) -> argparse.ArgumentParser:
+    parser = subcommand(commands, name, summary, f"edge-build {name} --catalogue my.catalogue {example}")
+    if ids != "none":
+        parser.add_argument("ids", nargs="+" if ids == "some" else "*", metavar="ID", help="of references")
+    parser.add_argument("--catalogue", type=Path, required=True, metavar="FILE")
+    if name != "export":
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _open(options: argparse.Namespace) -> Catalogue:
+    from edge_identify.datasets.catalogue.catalogue import Catalogue
+
+    return Catalogue.open_existing(options.catalogue)
+
+
+def _list(options: argparse.Namespace) -> ExitCode:
+    with _open(options) as catalogue:
+        references, images, withdrawn = catalogue.references(), catalogue.images(), catalogue.withdrawals()
+    counts = Counter(image.reference_id for image in images)
+    listed = [each for each in references if options.namespace in (None, each.namespace)]
+    if options.pictures:
+        return _list_pictures(options, {each.id: each for each in listed}, images)
+    if options.json:
+        rows = [
+            {
+                "id": each.id,
+                "name": each.name,
+                "namespace": each.namespace,
+                "labels": dict(each.labels),
+                "licence": each.licence,
+                "pictures": counts[each.id],
+                "withdrawn": each.id in withdrawn,
+            }
+            for each in listed
+        ]
+        print(json.dumps({"references": rows}, ensure_ascii=False, indent=2))
+        return ExitCode.DONE
+    for each in listed:
+        note = "  withdrawn" if each.id in withdrawn else ""
+        where = f"  {each.namespace}" if each.namespace else ""
+        print(printable(f"{each.id}  {each.name}{where}  {_pictures(counts[each.id])}{note}"))
+    total = sum(counts[each.id] for each in listed)
+    print(f"{len(listed)} references, {_pictures(total)}", file=sys.stderr)
+    return ExitCode.DONE
+
+
+def _list_pictures(
+    options: argparse.Namespace, references: Mapping[str, Reference], images: Sequence[CatalogueImage]
+) -> ExitCode:
+    have_own = {image.reference_id for image in images if image.licence}  # a reference's licence is then of these
+    rows = [
+        _picture_as_json(image, references[image.reference_id], shares_licence=image.reference_id not in have_own)
+        for image in images
+        if image.reference_id in references
+    ]
+    if options.json:
+        print(json.dumps({"pictures": rows}, ensure_ascii=False, indent=2))
+        return ExitCode.DONE
+    for row in rows:
+        facts = "  ".join(str(row[name]) for name in ("label", "namespace", "licence", "provenance") if row[name])
+        print(printable(f"{row['reference']}  {row['path']}  {row['type']}  {facts}".rstrip()))
+    print(f"{_pictures(len(rows))} of {len(references)} references", file=sys.stderr)
+    return ExitCode.DONE
+
+
+def _picture_as_json(image: CatalogueImage, reference: Reference, *, shares_licence: bool) -> dict[str, Any]:
+    return {
+        "reference": reference.id,
+        "index_id": image.index_id,
+        "type": image.type,
+        "filename": image.file_name,
+        "path": str(image.path),
+        "source_path": image.source_path,
+        "extension": Path(image.file_name).suffix,
+        "label": reference.labels.get("label"),
+        "namespace": reference.namespace,
+        "licence": image.licence or (reference.licence if shares_licence else None),
+        "provenance": image.provenance,
+    }
+
+
+def _pictures(count: int) -> str:
+    return f"{count} picture{'' if count == 1 else 's'}"
+
+
+def _show(options: argparse.Namespace) -> ExitCode:
+    with _open(options) as catalogue:
+        by_id = _named(catalogue, options.ids)
+        withdrawn = catalogue.withdrawals()
+        shown = [_as_json(by_id[each], catalogue.image_facts(each), withdrawn) for each in dict.fromkeys(options.ids)]
+    if options.json:
+        print(json.dumps({"references": shown}, ensure_ascii=False, indent=2))
+        return ExitCode.DONE
+    for reference in shown:
+        for name, value in reference.items():
+            if name == "images":
+                for image in value:
+                    facts = ", ".join(f"{key} {fact}" for key, fact in image.items() if fact is not None)
+                    print(printable(f"  image: {facts}"))
+            elif value not in (None, "", {}):
+                text = json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value
+                print(printable(f"{'' if name == 'id' else '  '}{name}: {text}"))
+    return ExitCode.DONE
+
+
+def _named(catalogue: Catalogue, ids: Sequence[str]) -> dict[str, Reference]:
+    by_id = {reference.id: reference for reference in catalogue.references()}
+    if missing := next((each for each in ids if each not in by_id), None):
+        raise SetupError(f"there is no reference {missing!r} in the catalogue; `edge-build list` shows those there are")
+    return by_id
+
+
+def _as_json(reference: Reference, images: Sequence[ImageFacts], withdrawn: dict[str, str]) -> dict[str, Any]:
+    facts = asdict(reference) | {"labels": dict(reference.labels), "attributes": dict(reference.attributes)}
+    if reference.id in withdrawn:
+        facts["withdrawn"] = withdrawn[reference.id] or "no reason given"
+    return facts | {"images": [_image_as_json(each) for each in images]}
+
+
+def _image_as_json(facts: ImageFacts) -> dict[str, Any]:
+    image = facts.image
+    return {
+        "index_id": image.index_id,
+        "type": image.type,
+        "filename": image.file_name,
+        "extension": Path(image.file_name).suffix,
+        "path": str(image.path),
+        "source_path": image.source_path,
+        "origin": image.origin,
+        "licence": image.licence,
+        "provenance": image.provenance,
+        "width": facts.width_px,
+        "height": facts.height_px,
+        "length_bytes": facts.length_bytes,
+        "sha256": image.sha256,
+    }
+
+
+def _remove(options: argparse.Namespace) -> ExitCode:
+    with _open(options) as catalogue:
+        pictures = catalogue.remove(list(dict.fromkeys(options.ids)))
+    return _say(options, removed=len(set(options.ids)), pictures=pictures)
+
+
+def _withdraw(options: argparse.Namespace) -> ExitCode:
+    with _open(options) as catalogue:
+        catalogue.withdraw(options.ids, reason=options.reason)
+    return _say(options, withdrawn=len(set(options.ids)))
+
+
+def _restore(options: argparse.Namespace) -> ExitCode:
+    with _open(options) as catalogue:
+        catalogue.restore(options.ids)
+    return _say(options, restored=len(set(options.ids)))
+
+
+def _say(options: argparse.Namespace, **counts: int) -> ExitCode:
+    print(json.dumps(counts) if options.json else ", ".join(f"{count} {name}" for name, count in counts.items()))
+    return ExitCode.DONE
+
+
+def _export(options: argparse.Namespace) -> ExitCode:
+    import io
+
+    from edge_identify.datasets.catalogue.table_export import write_table
+    from edge_identify.edge_runtime.io.durable_writes import write_bytes
+
+    with _open(options) as catalogue:
+        by_id = _named(catalogue, options.ids)
+        chosen = [by_id[each] for each in dict.fromkeys(options.ids)] if options.ids else list(by_id.values())
+        images = catalogue.images()
+    table = io.StringIO(newline="")
+    count = write_table(chosen, images, table)
+    if options.out is None:
+        print(table.getvalue(), end="")
+    else:
+        write_bytes(options.out, table.getvalue().encode())
+        print(f"{count} pictures of {len(chosen)} references in {options.out}", file=sys.stderr)
+    return ExitCode.DONE

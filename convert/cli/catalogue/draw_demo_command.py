@@ -1,0 +1,32 @@
+"""`edge-build draw-demo`: a set to try everything with, drawn by the project itself."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from edge_identify.convert.cli.options.subcommand import subcommand
+from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
+
+
+def add_parser(commands: Any) -> None:
+    """Add the subcommand."""
+    parser = subcommand(
+        commands,
+        "draw-demo",
+        "draw the demo set: street mosaics, and photos of them",
+        "edge-build draw-demo demo-set",
+    )
+    parser.add_argument("folder", type=Path, metavar="DIR", help="made if it is not there")
+    parser.add_argument("--count", type=int, default=60, metavar="N", help="mosaics to draw (default 60)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="another seed draws another set (default 0)")
+    parser.set_defaults(run=_draw_demo)
+
+
+def _draw_demo(options: argparse.Namespace) -> ExitCode:
+    from edge_identify.datasets.drawn.demo import draw_demo_set
+
+    demo = draw_demo_set(options.folder, count=options.count, seed=options.seed)
+    print(f"{options.folder}: {demo.reference_count} mosaics, {demo.photo_count} photos")
+    return ExitCode.DONE

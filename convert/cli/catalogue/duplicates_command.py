@@ -1,0 +1,296 @@
+"""`edge-build duplicates`: which pictures of a catalogue are the same, and which to keep. It deletes nothing."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edge_identify.convert.cli.options.contact_sheet_option import add_sheet_option, check_sheet, write_sheet
+from edge_identify.convert.cli.options.subcommand import subcommand, tell_person
+from edge_identify.convert.progress import shown_progress
+from edge_identify.edge_runtime.io.printable_text import printable
+from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from edge_identify.convert.exploring.contact_sheet import Card
+    from edge_identify.convert.exploring.duplicates import Copy, Group
+    from edge_identify.convert.exploring.images_to_keep import Candidate
+    from edge_identify.datasets.catalogue.catalogue import ImageFacts
+    from edge_identify.datasets.catalogue.reference_images import LeftOut
+
+
+def add_parser(commands: Any) -> None:
+    """Add the subcommand."""
+    parser = subcommand(
+        commands,
+        "duplicates",
+        "list pictures that are the same, exactly or nearly, and which of them to keep; nothing is deleted",
+        "edge-build duplicates --catalogue my.catalogue --html duplicates.html",
+    )
+    parser.add_argument("--catalogue", type=Path, required=True, metavar="FILE")
+    parser.add_argument(
+        "--namespace",
+        action="append",
+        metavar="NAME",
+        help="only among pictures of this namespace, or of these if given several times (default: across all)",
+    )
+    parser.add_argument(
+        "--difference",
+        type=_difference,
+        metavar="LEVELS",
+        help="how much a copy may differ at its worst place, in levels of brightness or colour from 0 (only exact "
+        "copies) to 255 (default 28, which tells copies from look-alikes best)",
+    )
+    parser.add_argument("--json", action="store_true", help="print the groups as one JSON object")
+    add_sheet_option(parser)
+    parser.set_defaults(run=_duplicates)
+
+
+def _difference(text: str) -> float:
+    try:
+        levels = float(text)
+    except ValueError:
+        levels = -1.0
+    if not 0 <= levels <= 255:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a difference from 0 to 255, such as 28")
+    return levels
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """What was found.
+
+    Attributes:
+        groups: The duplicates: exact ones first.
+        pictures: How many were looked at.
+        removable: References that show nothing but exact copies of pictures that stay.
+        left_out: Pictures that could not be looked at.
+    """
+
+    groups: Sequence[Group]
+    pictures: int
+    removable: Sequence[str]
+    left_out: Sequence[LeftOut]
+
+
+def _duplicates(options: argparse.Namespace) -> ExitCode:
+    found = _look(options)
+    for left_out in found.left_out:
+        print(f"skipped: {printable(left_out.reason)}", file=sys.stderr)
+    command = _removal(options.catalogue, found.removable)
+    if options.json:
+        print(json.dumps(_as_json(options, found, command), ensure_ascii=False, indent=2))
+    else:
+        for line in _lines(found, command):
+            print(printable(line))
+    if options.html is not None:
+        _write_sheet(options.html, found)
+    return ExitCode.SOME_SKIPPED if found.left_out else ExitCode.DONE
+
+
+def _look(options: argparse.Namespace) -> _Found:
+    from edge_identify.convert.exploring.catalogue_embeddings import embed_catalogue
+    from edge_identify.convert.exploring.duplicates import MOST_DIFFERENCE, find_duplicates
+    from edge_identify.convert.exploring.images_to_keep import Candidate, is_replaced_by, removable
+    from edge_identify.convert.models.model_loading import load_model
+    from edge_identify.convert.models.model_names import BUILTIN
+    from edge_identify.datasets.catalogue.catalogue import Catalogue
+    from edge_identify.edge_runtime.search.filtering import check_known
+
+    with Catalogue.open_existing(options.catalogue) as catalogue:
+        every, references, withdrawn = catalogue.image_facts(), catalogue.references(), catalogue.withdrawals()
+        check_sheet(options, (facts.image.path for facts in every))
+        by_id = {reference.id: reference for reference in references}
+        known = sorted({reference.namespace for reference in references} - {""})
+        for namespace in options.namespace or ():
+            check_known(namespace, known, "namespace", of=str(options.catalogue))
+        candidates = [
+            Candidate(
+                facts=facts,
+                reference=by_id[facts.image.reference_id],
+                is_withdrawn=facts.image.reference_id in withdrawn,
+            )
+            for facts in every
+            if options.namespace is None or by_id[facts.image.reference_id].namespace in options.namespace
+        ]
+        images = [candidate.image for candidate in candidates]
+        memory = catalogue.build_memory()
+        embedded = embed_catalogue(load_model(BUILTIN), images, memory, shown_progress, tell_person)
+    lost = {left_out.path for left_out in embedded.left_out}
+    candidates = [replace(each, is_lost=each.image.path in lost) for each in candidates]
+    vectors = {image.sha256: row for image, row in zip(embedded.images, embedded.embeddings, strict=True)}
+    groups = find_duplicates(
+        candidates,
+        vectors,
+        most_difference=MOST_DIFFERENCE if options.difference is None else options.difference,
+        progress=lambda items: shown_progress("comparing", items),
+    )
+    replaced = {
+        copy.picture.image.index_id
+        for group in groups
+        if group.is_exact
+        for copy in group.copies
+        if is_replaced_by(copy.picture, group.kept)
+    }
+    return _Found(
+        groups=groups,
+        pictures=len(candidates),
+        removable=removable(_pictures_of(every), replaced),
+        left_out=embedded.left_out,
+    )
+
+
+def _pictures_of(every: Sequence[ImageFacts]) -> Mapping[str, set[int]]:
+    pictures: dict[str, set[int]] = defaultdict(set)
+    for facts in every:
+        pictures[facts.image.reference_id].add(facts.image.index_id)
+    return pictures
+
+
+def _removal(catalogue: Path, ids: Sequence[str]) -> str | None:
+    """Return the command that would remove references; None where none can go."""
+    if not ids:
+        return None
+    # An id may begin with a hyphen, which only `--` keeps from being taken for an option.
+    return " ".join(map(_quoted, ["edge-build", "remove", "--catalogue", str(catalogue), "--", *ids]))
+
+
+def _quoted(word: str) -> str:
+    """Return a word as a shell reads it; one with line breaks and the like as `$'...'`, which stays on its line."""
+    if word.isprintable():
+        return shlex.quote(word)
+    escaped = (
+        character
+        if character.isprintable() and character not in "'\\"
+        else "".join(map("\\{:03o}".format, _bytes(character)))
+        for character in word
+    )
+    return f"$'{''.join(escaped)}'"
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _lines(found: _Found, command: str | None) -> Iterator[str]:
+    for number, group in enumerate(found.groups, start=1):
+        yield f"{number}  {_heading(group)}  {_named(group.kept)}  ({_why(group)})"
+        for copy in group.copies:
+            yield f"   {_how(copy)}  {_named(copy.picture)}"
+    counts = Counter(str(copy.sameness) for group in found.groups for copy in group.copies)
+    kinds = ", ".join(f"{count} {kind}" for kind, count in counts.items())
+    yield (
+        f"{_counted(found.groups, 'group')} among {found.pictures} pictures; {counts.total()} beyond the first of each"
+        f"{f' ({kinds})' if kinds else ''}. Nothing was deleted."
+    )
+    if command is not None:
+        yield f"{_counted(found.removable, 'reference')} with only exact copies of pictures that stay. To remove:"
+        yield f"  {command}"
+
+
+def _heading(group: Group) -> str:
+    return "keep" if group.is_exact else "look at these:"
+
+
+def _counted(items: Sequence[object], word: str) -> str:
+    return f"{len(items)} {word}{'' if len(items) == 1 else 's'}"
+
+
+def _how(copy: Copy) -> str:
+    return f"{copy.sameness}, difference {copy.difference:.0f}" if copy.sameness == "near" else str(copy.sameness)
+
+
+def _why(group: Group) -> str:
+    from edge_identify.convert.exploring.images_to_keep import why_kept
+
+    return why_kept(group.kept, [copy.picture for copy in group.copies])
+
+
+def _named(picture: Candidate) -> str:
+    return "  ".join(part for part in (picture.reference.id, *_about(picture)) if part)
+
+
+def _about(picture: Candidate) -> tuple[str, ...]:
+    facts, reference = picture.facts, picture.reference
+    name = "" if reference.name == reference.id else reference.name
+    size = f"{facts.width_px} x {facts.height_px}"
+    return name, reference.namespace, size, facts.image.file_name, "withdrawn" if picture.is_withdrawn else ""
+
+
+def _as_json(options: argparse.Namespace, found: _Found, command: str | None) -> dict[str, Any]:
+    """Return `{"catalogue", "pictures", "groups", "removable", "command", "skipped"}`.
+
+    A group: `exact`; `keep`, a picture; `because`; `copies`, pictures with `sameness`, `similarity` and `difference`.
+    A picture: `reference`, `name`, `namespace`, `index_id`, `path`, `width`, `height`, `length_bytes`, `withdrawn`.
+    """
+    return {
+        "catalogue": str(options.catalogue),
+        "pictures": found.pictures,
+        "groups": [
+            {
+                "exact": group.is_exact,
+                "keep": _picture_as_json(group.kept),
+                "because": _why(group),
+                "copies": [
+                    _picture_as_json(copy.picture)
+                    | {
+                        "sameness": str(copy.sameness),
+                        "similarity": round(copy.similarity, 4),
+                        "difference": round(copy.difference, 1),
+                    }
+                    for copy in group.copies
+                ],
+            }
+            for group in found.groups
+        ],
+        "removable": list(found.removable),
+        "command": command,
+        "skipped": [left_out.reason for left_out in found.left_out],
+    }
+
+
+def _picture_as_json(picture: Candidate) -> dict[str, Any]:
+    facts = picture.facts
+    return {
+        "reference": picture.reference.id,
+        "name": picture.reference.name,
+        "namespace": picture.reference.namespace,
+        "index_id": facts.image.index_id,
+        "path": str(facts.image.path),
+        "width": facts.width_px,
+        "height": facts.height_px,
+        "length_bytes": facts.length_bytes,
+        "withdrawn": picture.is_withdrawn,
+    }
+
+
+def _write_sheet(path: Path, found: _Found) -> None:
+    from edge_identify.convert.exploring.contact_sheet import Row
+
+    copies = sum(len(group.copies) for group in found.groups)
+    rows = (
+        Row(
+            title=f"{number}: {_heading(group)} {group.kept.reference.id}, {_why(group)}",
+            cards=[
+                _card(group.kept, "keep" if group.is_exact else "the best", is_marked=True),
+                *(_card(each.picture, _how(each)) for each in group.copies),
+            ],
+        )
+        for number, group in enumerate(found.groups, start=1)
+    )
+    about = f"{copies} of {found.pictures} pictures are the same as another, which is framed. Nothing was deleted."
+    write_sheet(path, "Pictures that are the same", about, rows)
+
+
+def _card(picture: Candidate, said: str, *, is_marked: bool = False) -> Card:
+    from edge_identify.convert.exploring.contact_sheet import Card
+
+    about = " · ".join(part for part in _about(picture) if part)
+    return Card(picture=picture.image.path, lines=(picture.reference.id, said, about), is_marked=is_marked)

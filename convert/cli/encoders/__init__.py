@@ -1,0 +1,1 @@
+"""Commands on encoders: models, train-builtin."""

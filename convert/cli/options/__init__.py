@@ -1,0 +1,1 @@
+"""What the subcommands of `edge-build` share: options, help, progress."""

@@ -1,0 +1,1 @@
+"""Commands on packs: pack, evaluate, doctor, history."""

@@ -1,0 +1,76 @@
+"""What is wrong with a pack as a whole: its bytes, its calibration, the licence of its encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from edge_identify.convert.doctor.findings import Case, Finding, Severity, finding_of
+from edge_identify.convert.models.weights.weights_licences import find_licence
+from edge_identify.edge_runtime.decisions.calibration import read_calibrations
+from edge_identify.edge_runtime.errors import PackDamagedError
+from edge_identify.edge_runtime.pack.manifest import Manifest
+from edge_identify.edge_runtime.pack.pack_reader import Pack, check_file
+
+_RESEARCH_ONLY = "for research only"  # how a build words it; other makers' packs are known by their weights' names
+_FEW_ACCEPTED = 0.5  # of simulated photos of the pack's own references
+
+
+def damage_finding(pack: Pack) -> Finding | None:
+    """Return which files of a pack differ from its manifest."""
+    return finding_of(
+        "damaged",
+        Severity.SERIOUS,
+        "files that are not what the manifest says, and that devices will refuse",
+        "build the pack again, or fetch it again with `edge-identify sync`",
+        (Case(detail=reason) for reason in _damages(pack)),
+    )
+
+
+def calibration_findings(pack: Pack) -> list[Finding | None]:
+    """Return what is wrong with the calibration of a pack, whose file was found undamaged where it has one."""
+    path = pack.manifest.calibration_file
+    calibrations = {} if path is None else read_calibrations(pack.file(path))
+    missing = [name for name in pack.manifest.image_variants if name not in calibrations]
+    rates = {name: found.true_accepts for name, found in calibrations.items() if found.true_accepts < _FEW_ACCEPTED}
+    return [
+        finding_of(
+            "uncalibrated",
+            Severity.WARNING,
+            "image encoders without calibration: devices that use them show similarities and decide nothing",
+            "build the pack again with `edge-build pack`; it needs at least five references",
+            (Case(detail=name) for name in missing),
+        ),
+        finding_of(
+            "hardly-accepts",
+            Severity.WARNING,
+            "image encoders with which fewer than half of simulated photos of the pack's own references are accepted: "
+            "most photos will be called unknown",
+            "add pictures of each reference, use a larger model, or allow more with --false-accept-rate",
+            (Case(detail=f"{name}: {rate:.0%} accepted") for name, rate in rates.items()),
+        ),
+    ]
+
+
+def licence_finding(manifest: Manifest) -> Finding | None:
+    """Return whether the encoder's weights are for research only."""
+    published = find_licence(manifest.model.name, manifest.model.pretrained)
+    is_research_only = _RESEARCH_ONLY in manifest.model.licence or (
+        published is not None and published.is_research_only
+    )
+    return finding_of(
+        "research-only",
+        Severity.WARNING,
+        "the encoder's weights are for research only, and the pack holds them",
+        "keep the pack to that use, or build it with other weights (`edge-build models` lists them)",
+        [Case(detail=f"{manifest.model.name} ({manifest.model.pretrained}): {manifest.model.licence}")]
+        if is_research_only
+        else [],
+    )
+
+
+def _damages(pack: Pack) -> Iterator[str]:
+    for _, entry in sorted(pack.manifest.files.items()):
+        try:
+            check_file(pack.folder, entry)
+        except PackDamagedError as error:
+            yield str(error)

@@ -1,0 +1,100 @@
+"""What is wrong with what is said of references: licences, coordinates, dates, and how many pictures each has."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from statistics import median
+
+from edge_identify.convert.doctor.findings import Case, Finding, Severity, finding_of
+from edge_identify.datasets.catalogue.validity import EXPIRY_ATTRIBUTES, date_in
+from edge_identify.edge_runtime.pack.references import Reference
+
+_MANY = 2  # pictures of the middle reference, from which on a single one is few
+
+
+def fact_findings(
+    references: Sequence[Reference], picture_counts: Mapping[str, int], *, today: date
+) -> list[Finding | None]:
+    """Return what is wrong with the facts.
+
+    Args:
+        references: All of them.
+        picture_counts: Pictures of each reference, by id; one that has none may be missing.
+        today: What has expired is measured by it.
+    """
+    return [
+        finding_of(
+            "impossible-coordinates",
+            Severity.SERIOUS,
+            "references that lie at places that do not exist",
+            "correct lat and lng (WGS 84 degrees, -90 to 90 and -180 to 180), or leave both empty",
+            _impossible(references),
+        ),
+        finding_of(
+            "doubtful-coordinates",
+            Severity.WARNING,
+            "references that lie at 0, 0, in the sea off Africa",
+            "a position that is not known should be left empty",
+            (Case(ids=(each.id,)) for each in references if each.latitude == 0 and each.longitude == 0),
+        ),
+        finding_of(
+            "no-picture",
+            Severity.WARNING,
+            "references without a picture, which no pack will know",
+            "add a picture of each with `edge-build add`, or take them off the list",
+            (Case(ids=(each.id,)) for each in references if not picture_counts.get(each.id)),
+        ),
+        finding_of(
+            "no-licence",
+            Severity.WARNING,
+            "references that do not say under which licence their pictures are",
+            "give the column `licence`: whoever gets the pack cannot know what is allowed",
+            (Case(ids=(each.id,)) for each in references if not (each.licence or "").strip()),
+        ),
+        finding_of(
+            "expired",
+            Severity.WARNING,
+            "references that have expired",
+            "leave them out of the next version of the pack, or correct their dates",
+            _expired(references, today),
+        ),
+        _single_pictures(references, picture_counts),
+    ]
+
+
+def _impossible(references: Iterable[Reference]) -> Iterator[Case]:
+    for each in references:
+        if (each.latitude is None) != (each.longitude is None):
+            yield Case(ids=(each.id,), detail="only one of lat and lng is given")
+        elif each.latitude is not None and each.longitude is not None and not _exists(each.latitude, each.longitude):
+            yield Case(ids=(each.id,), detail=f"lat {each.latitude:g}, lng {each.longitude:g}")
+
+
+def _exists(latitude: float, longitude: float) -> bool:
+    return math.isfinite(latitude) and abs(latitude) <= 90 and math.isfinite(longitude) and abs(longitude) <= 180
+
+
+def _expired(references: Iterable[Reference], today: date) -> Iterator[Case]:
+    for each in references:
+        for name in EXPIRY_ATTRIBUTES:
+            last_day = date_in(each.attributes.get(name, ""))
+            if last_day is not None and last_day < today:
+                yield Case(ids=(each.id,), detail=f"{name} {last_day}")
+                break
+
+
+def _single_pictures(references: Sequence[Reference], picture_counts: Mapping[str, int]) -> Finding | None:
+    counts = Counter({each.id: picture_counts.get(each.id, 0) for each in references})
+    pictured = [count for count in counts.values() if count]
+    if not pictured or median(pictured) < _MANY:
+        return None
+    return finding_of(
+        "one-picture",
+        Severity.NOTE,
+        f"references with one picture, where half have {median(pictured):g} or more: they will be found less often",
+        "add pictures from other sides and in other light",
+        (Case(ids=(each.id,)) for each in references if counts[each.id] == 1),
+    )

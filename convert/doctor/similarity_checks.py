@@ -1,0 +1,224 @@
+"""References that an encoder cannot tell apart, and those that lie nearest to something with another label.
+
+How alike is too alike is measured, not typed in: two references are nearly the same if their pictures are as similar
+as a picture and a careful photo of it (`simulate_photo` at difficulty 0.25, the middle of some dozens). Half of such
+photos of the one are then no nearer to it than the other reference is. With the built-in encoder that is .94 for street
+mosaics and .945 for groceries (80 photos of each), and .93 for the drawn things that stand in where a pack's own
+pictures are not at hand; the nearest other reference has .64 and .74 in the middle (4,204 mosaics, 81 groceries).
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge_identify.convert.calibrating.calibration_photos import long_side_px_of
+from edge_identify.convert.doctor.findings import Case, Finding, Severity, finding_of
+from edge_identify.convert.export.fidelity import sample_positions
+from edge_identify.datasets.drawn.instances import draw_families
+from edge_identify.datasets.drawn.simulated_photo import simulate_photo
+from edge_identify.edge_runtime.photos.preprocessing import Preprocessing, preprocess
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+    from edge_identify.edge_runtime.pack.references import Reference
+    from edge_identify.edge_runtime.search.vector_search import VectorSearch
+
+Embed = Callable[["NDArray[np.uint8]"], "NDArray[np.float32]"]
+
+MOST_COMPARED = 50_000  # pictures that are looked up; more would take hours in a pack of a million
+MEASURED_PHOTOS = 48  # the middle of so many moves by less than .01 from one draw to another
+_DIFFICULTY = 0.25
+_SEED = 20_261_121  # any number; fixed, so that an examination can be repeated
+_FURTHER_NEIGHBOURS = 8  # beyond a reference's own pictures: a cluster of look-alikes shows by its first few
+_CHUNK = 1024  # pictures that are looked up at once
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """A picture in an index.
+
+    Attributes:
+        index_id: Its vector's.
+        reference_id: Whose it is.
+        sha256: Hash of its file.
+    """
+
+    index_id: int
+    reference_id: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbour:
+    """Another reference near one.
+
+    Attributes:
+        reference_id: The one.
+        other_id: The other.
+        similarity: Of their nearest pictures that were compared.
+    """
+
+    reference_id: str
+    other_id: str
+    similarity: float
+
+
+def same_picture_finding(pictures: Sequence[Picture]) -> Finding | None:
+    """Return which references share a picture, byte for byte."""
+    sharing: dict[str, set[str]] = defaultdict(set)
+    for picture in pictures:
+        sharing[picture.sha256].add(picture.reference_id)
+    return finding_of(
+        "same-picture",
+        Severity.SERIOUS,
+        "pictures of several references at once, which no photo can tell apart",
+        "keep the picture with the reference that it shows, or make them one reference",
+        (Case(ids=tuple(sorted(ids))) for ids in sharing.values() if len(ids) > 1),
+    )
+
+
+def measure_sameness(embed: Embed, pictures: Sequence[Image], recipe: Preprocessing) -> float:
+    """Return the similarity of a picture and a careful photo of it: the middle of `MEASURED_PHOTOS`.
+
+    Args:
+        embed: From pixels, uint8 [n, size, size, 3], to unit vectors, float32 [n, dim].
+        pictures: Upright RGB, at least one; a few of many are taken, and few are photographed several times.
+        recipe: From picture to pixels.
+    """
+    chosen = [pictures[at] for at in sample_positions(len(pictures), MEASURED_PHOTOS)]
+    photos = [_photograph(chosen[copy % len(chosen)], recipe, copy) for copy in range(MEASURED_PHOTOS)]
+    shown = embed(np.stack([preprocess(picture, recipe) for picture in chosen]))
+    seen = embed(np.stack(photos))
+    return float(np.median([photo @ shown[copy % len(chosen)] for copy, photo in enumerate(seen)]))
+
+
+def drawn_pictures() -> list[Image]:
+    """Return pictures of drawn things, to measure with where the references' own are not at hand."""
+    import PIL.Image
+
+    families = islice(draw_families(np.random.default_rng(_SEED), ()), MEASURED_PHOTOS)
+    return [_over_white(PIL.Image.fromarray(family[0].pixels)) for family in families]
+
+
+def find_neighbours(
+    pictures: Sequence[Picture], embeddings: Callable[[slice], NDArray[np.float32]], search: VectorSearch
+) -> Iterator[list[Neighbour]]:
+    """Yield for each picture the other references near it, nearest first; of at most `MOST_COMPARED` pictures.
+
+    Args:
+        pictures: All of the index, in the order of its rows.
+        embeddings: Returns the unit vectors of some rows, float32 [n, dim].
+        search: Over the same index.
+    """
+    reference_ids = {picture.index_id: picture.reference_id for picture in pictures}
+    most_images = max(Counter(reference_ids.values()).values())
+    step = -(-len(pictures) // MOST_COMPARED)
+    for at in range(0, len(pictures), _CHUNK * step):
+        rows = slice(at, min(at + _CHUNK * step, len(pictures)), step)
+        found = search.nearest(embeddings(rows), most_images + _FURTHER_NEIGHBOURS)
+        for picture, ids, scores in zip(pictures[rows], found.ids.tolist(), found.scores.tolist(), strict=True):
+            others = [(reference_ids[index_id], score) for index_id, score in zip(ids, scores, strict=True)]
+            yield list(_distinct(picture.reference_id, others))
+
+
+def near_duplicate_finding(
+    neighbours: Sequence[Sequence[Neighbour]], similarity: float, known: Finding | None
+) -> Finding | None:
+    """Return which references are nearly the same.
+
+    Args:
+        neighbours: As `find_neighbours` yields them.
+        similarity: From here on they are, as `measure_sameness` returns it.
+        known: What `same_picture_finding` returned: what shares a picture is not told twice.
+    """
+    told = {ids for case in (known.cases if known else ()) for ids in _pairs_of(case.ids)}
+    pairs: dict[tuple[str, str], float] = {}
+    for neighbour in (each for near in neighbours for each in near if each.similarity >= similarity):
+        first, second = sorted((neighbour.reference_id, neighbour.other_id))
+        if (first, second) not in told:
+            pairs[first, second] = max(neighbour.similarity, pairs.get((first, second), -1.0))
+    return finding_of(
+        "near-duplicate",
+        Severity.WARNING,
+        "pairs of references as alike as a picture and a careful photo of it "
+        f"(similarity {similarity:.2f}): photos of one will be named as the other",
+        "make them one reference, remove one, or give each pictures that show the difference",
+        (
+            Case(ids=pair, detail=f"similarity {alike:.3f}")
+            for pair, alike in sorted(pairs.items(), key=lambda pair: (-pair[1], pair[0]))
+        ),
+    )
+
+
+def other_label_findings(
+    neighbours: Sequence[Sequence[Neighbour]], references: Mapping[str, Reference]
+) -> list[Finding | None]:
+    """Return which references lie nearest to one of another label or namespace, where theirs has several references.
+
+    A label of one reference alone is its name rather than a group, so whatever is nearest has another one.
+    """
+    nearest: dict[str, Neighbour] = {}
+    for each in (near[0] for near in neighbours if near):
+        known = nearest.get(each.reference_id)
+        if known is None or each.similarity > known.similarity:
+            nearest[each.reference_id] = each
+    return [
+        _other_group(nearest, {name: each.labels.get("label", "") for name, each in references.items()}, "label"),
+        _other_group(nearest, {name: each.namespace for name, each in references.items()}, "namespace"),
+    ]
+
+
+def _other_group(nearest: Mapping[str, Neighbour], groups: Mapping[str, str], word: str) -> Finding | None:
+    sizes = Counter(groups.values())
+    return finding_of(
+        f"other-{word}",
+        Severity.WARNING,
+        f"references that look most like one of another {word}",
+        f"look whether the {word} is right; if it is, their photos are the ones that will be mistaken",
+        (
+            Case(
+                ids=(each.reference_id, each.other_id),
+                detail=f"{groups[each.reference_id]} / {groups[each.other_id]}, similarity {each.similarity:.3f}",
+            )
+            for each in sorted(nearest.values(), key=lambda each: (-each.similarity, each.reference_id))
+            if groups[each.reference_id]
+            and sizes[groups[each.reference_id]] > 1
+            and groups[each.other_id] not in ("", groups[each.reference_id])
+        ),
+    )
+
+
+def _distinct(reference_id: str, others: Sequence[tuple[str, float]]) -> Iterator[Neighbour]:
+    seen = {reference_id}
+    for other, score in others:
+        if other not in seen:
+            seen.add(other)
+            yield Neighbour(reference_id=reference_id, other_id=other, similarity=score)
+
+
+def _pairs_of(ids: Sequence[str]) -> Iterator[tuple[str, str]]:
+    ordered = sorted(ids)
+    for at, first in enumerate(ordered):
+        yield from ((first, second) for second in ordered[at + 1 :])
+
+
+def _photograph(picture: Image, recipe: Preprocessing, copy: int) -> NDArray[np.uint8]:
+    rng = np.random.default_rng([_SEED, copy])
+    return preprocess(
+        simulate_photo(picture, rng, difficulty=_DIFFICULTY, long_side_px=long_side_px_of(recipe)), recipe
+    )
+
+
+def _over_white(picture: Image) -> Image:
+    import PIL.Image
+
+    cut = picture.convert("RGBA")
+    return PIL.Image.alpha_composite(PIL.Image.new("RGBA", cut.size, (255, 255, 255, 255)), cut).convert("RGB")

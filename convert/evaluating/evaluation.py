@@ -1,0 +1,270 @@
+"""Asking a pack photos whose answer is known; `evaluating.evaluation_figures` makes figures of what it says.
+
+The photos go the same way as a user's: the pack's own exported encoder, preprocessing and index, and the positions
+that they say, unless these are left out. Photos of things that are not in the pack (an empty id) have no right answer
+to recall; they are counted apart.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PureWindowsPath
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from edge_identify.convert.export.compute_device import BATCH_SIZE
+from edge_identify.datasets.catalogue.reference_images import LeftOut
+from edge_identify.edge_runtime.errors import PhotoError, SetupError
+from edge_identify.edge_runtime.pack.pack_reader import Pack
+from edge_identify.edge_runtime.photos.prepared_photos import PreparedPhoto, prepare_photo
+from edge_identify.edge_runtime.search.identifier import Identifier
+
+if TYPE_CHECKING:
+    from edge_identify.edge_runtime.answers.identification import Identification
+    from edge_identify.edge_runtime.decisions.decision import Verdict
+    from edge_identify.edge_runtime.photos.prepared_photos import PositionOf
+    from edge_identify.edge_runtime.search.geometry.verifier import GeometryVerifier
+
+DEPTHS = (1, 5)
+_MOST_NAMED = 5  # unknown ids in one message: a person mends the first few, and the rest is the same mistake
+_MOST_NEAREST = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """A photo whose answer is known.
+
+    Attributes:
+        photo: Its file.
+        reference_id: What it shows; empty for something that is not in the pack.
+        columns: All columns of its row, for grouping.
+    """
+
+    photo: Path
+    reference_id: str
+    columns: Mapping[str, str]
+
+    @property
+    def name(self) -> str:
+        """The photo as the table names it; of a path that begins at the root only the end, which is nobody's home."""
+        given = self.columns.get("query", self.photo.name)
+        return PureWindowsPath(given).name if PureWindowsPath(given).anchor else given
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What the pack said of a query.
+
+    Attributes:
+        query: The question.
+        rank: Position of the right reference among the answers, from 1; None if it is not among them.
+        best_score: Similarity of the first answer, which points may have put first.
+        verdict: What was decided; None where the pack is not calibrated.
+        nearest_ids: The answers, best first, at most five.
+        look_alike_ids: All that an ambiguous photo may show.
+        prepare_ms: Wall time of reading, decoding and resizing the photo; None where it was not taken.
+        has_position: Whether the photo was asked with where it was taken.
+    """
+
+    query: Query
+    rank: int | None
+    best_score: float
+    verdict: Verdict | None = None
+    nearest_ids: tuple[str, ...] = ()
+    look_alike_ids: tuple[str, ...] = ()
+    prepare_ms: float | None = None
+    has_position: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """What a pack said of all photos.
+
+    Attributes:
+        outcomes: Of those that could be used, in their order.
+        left_out: The others.
+        answer_ms: Mean wall time of encoding a prepared photo, searching, deciding and comparing points, in batches;
+            None without photos.
+        with_positions: Whether the positions that photos say were used.
+    """
+
+    outcomes: tuple[Outcome, ...]
+    left_out: tuple[LeftOut, ...]
+    answer_ms: float | None = None
+    with_positions: bool = False
+
+
+Progress = Callable[[Sequence[Query]], Iterable[Query]]
+
+
+def read_queries(path: Path) -> list[Query]:
+    """Read a table of queries: CSV with a header; `query` (a path, relative to the table) and `id`, and any others.
+
+    Raises:
+        SetupError: No such file, not CSV, a column is missing, or a row names no photo or has no cell for its id.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file, restkey="")
+            rows = [(reader.line_num, row) for row in reader]
+    except OSError as error:
+        raise SetupError(f"{path}: cannot be read ({error.strerror}); give a CSV with the columns query,id") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise SetupError(f"{path}: is not a CSV table in UTF-8 ({error})") from error
+    if not rows:
+        raise SetupError(f"{path}: holds no queries; a row is a photo's path and the id of what it shows")
+    if missing := [name for name in ("query", "id") if name not in rows[0][1]]:
+        raise SetupError(f"{path}: has no column {missing[0]!r}; found {', '.join(rows[0][1])}")
+    return [_query(path, line, row) for line, row in rows]
+
+
+def _query(path: Path, line: int, row: Mapping[str, str | None]) -> Query:
+    """Return a row's query; cells that are missing are None, of which only those of other columns may be."""
+    query, reference_id = row["query"], row["id"]
+    if not (query or "").strip():
+        raise SetupError(f"{path}: line {line} names no photo; write its path into the column query")
+    if reference_id is None:
+        raise SetupError(
+            f"{path}: line {line} ({query}) has no cell for its id; end it with a comma if the thing is not in the pack"
+        )
+    columns = {name: value or "" for name, value in row.items()}
+    return Query(photo=path.parent / columns["query"], reference_id=reference_id.strip(), columns=columns)
+
+
+def check_known_ids(queries: Sequence[Query], known: Iterable[str], *, where: str) -> None:
+    """Refuse queries about references that the pack does not have: a typing mistake would pass for a wrong answer.
+
+    Raises:
+        SetupError: Names such ids, the nearest ones that there are, and how many there are.
+    """
+    valid = sorted(set(known))
+    unknown = sorted({query.reference_id for query in queries if query.reference_id} - set(valid))
+    if unknown:
+        named = "; ".join(_with_nearest(name, valid) for name in unknown[:_MOST_NAMED])
+        more = f"; and {len(unknown) - _MOST_NAMED} more" if len(unknown) > _MOST_NAMED else ""
+        raise SetupError(
+            f"{where}: {len(unknown)} ids are not in the pack: {named}{more}. Leave the id empty for things not in it"
+        )
+
+
+def _with_nearest(name: str, valid: Sequence[str]) -> str:
+    nearest = difflib.get_close_matches(name, valid, n=_MOST_NEAREST)
+    return f"{name!r} (nearest: {', '.join(nearest)})" if nearest else repr(name)
+
+
+def check_group_column(queries: Sequence[Query], column: str, *, where: str) -> None:
+    """Refuse a grouping column that the table does not have.
+
+    Raises:
+        SetupError: Names the columns that there are.
+    """
+    if column not in queries[0].columns:
+        raise SetupError(f"{where}: has no column {column!r} to group by; found {', '.join(queries[0].columns)}")
+
+
+def evaluate_pack(
+    pack: Pack,
+    queries: Sequence[Query],
+    *,
+    progress: Progress,
+    verify_geometry: bool = False,
+    position_of: PositionOf | None = None,
+) -> Evaluation:
+    """Ask a pack all queries.
+
+    Args:
+        pack: An open pack.
+        queries: Photos whose answer is known.
+        progress: Wraps the queries to show how far the run is.
+        verify_geometry: Whether answers are compared with the pack's thumbnails point by point, as
+            `edge-identify --verify-geometry` does.
+        position_of: Says where a photo was taken; None uses no position.
+
+    Raises:
+        SetupError: Points are to be compared, and OpenCV is missing or the pack has no thumbnails.
+    """
+    left_out: list[LeftOut] = []
+    outcomes: list[Outcome] = []
+    seconds = 0.0
+    with ExitStack() as stack:
+        identifier = stack.enter_context(Identifier(pack, many=True))
+        verifier = stack.enter_context(_verifier(pack, identifier)) if verify_geometry else None
+        prepare = partial(prepare_photo, recipe=pack.manifest.preprocessing, position_of=position_of)
+        for batch in _batches(prepare, progress(queries), left_out):
+            started = perf_counter()
+            outcomes.extend(_ask(identifier, batch, verifier, left_out))
+            seconds += perf_counter() - started
+    answer_ms = 1000 * seconds / len(outcomes) if outcomes else None
+    return Evaluation(
+        outcomes=tuple(outcomes),
+        left_out=tuple(left_out),
+        answer_ms=answer_ms,
+        with_positions=position_of is not None,
+    )
+
+
+def _verifier(pack: Pack, identifier: Identifier) -> GeometryVerifier:
+    from edge_identify.edge_runtime.search.geometry.verifier import GeometryVerifier
+
+    return GeometryVerifier(pack, identifier.calibration)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Prepared:
+    query: Query
+    photo: PreparedPhoto
+
+
+def _batches(
+    prepare: Callable[[Path], PreparedPhoto], queries: Iterable[Query], left_out: list[LeftOut]
+) -> Iterator[Sequence[_Prepared]]:
+    waiting: list[_Prepared] = []
+    for query in queries:
+        try:
+            waiting.append(_Prepared(query=query, photo=prepare(query.photo)))
+        except PhotoError as error:
+            left_out.append(LeftOut(path=query.photo, reason=str(error)))
+        if len(waiting) == BATCH_SIZE:
+            yield waiting
+            waiting = []
+    if waiting:
+        yield waiting
+
+
+def _ask(
+    identifier: Identifier, batch: Sequence[_Prepared], verifier: GeometryVerifier | None, left_out: list[LeftOut]
+) -> Iterator[Outcome]:
+    photos = [prepared.photo for prepared in batch]
+    if verifier is None:
+        yield from map(_outcome, batch, identifier.identify_batch(photos, top_k=max(DEPTHS)))
+        return
+    from edge_identify.edge_runtime.search.geometry.verifier import CANDIDATES
+
+    for prepared, found in zip(batch, identifier.identify_batch(photos, top_k=CANDIDATES), strict=True):
+        try:
+            answer = verifier.verify(prepared.query.photo, found, top_k=max(DEPTHS))
+        except PhotoError as error:  # it could be read a moment ago
+            left_out.append(LeftOut(path=prepared.query.photo, reason=str(error)))
+        else:
+            yield _outcome(prepared, answer)
+
+
+def _outcome(prepared: _Prepared, answer: Identification) -> Outcome:
+    nearest = tuple(match.reference.id for match in answer.matches)
+    wanted = prepared.query.reference_id
+    alike = answer.look_alikes.references if answer.look_alikes else ()
+    return Outcome(
+        query=prepared.query,
+        rank=nearest.index(wanted) + 1 if wanted in nearest else None,
+        best_score=answer.matches[0].score,
+        verdict=answer.verdict,
+        nearest_ids=nearest,
+        look_alike_ids=tuple(reference.id for reference in alike),
+        prepare_ms=1000 * prepared.photo.seconds,
+        has_position=prepared.photo.position is not None,
+    )

@@ -1,0 +1,143 @@
+"""Whether two pictures are the same picture, whatever was done to the file, rather than pictures of look-alikes.
+
+What a newcomer would get wrong: two mosaics that differ in one tile are as alike as a picture and its copy by any
+mean over all pixels, and to an encoder as well. They differ in one place, and there by much; a copy that was
+compressed, resized or tinted differs everywhere, and by little. So the worst place decides, after what a copy may
+change is taken out: its frame (see `image_alignment`), and brightness, contrast and tint of the whole.
+`benchmarks/duplicates.py` measures it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge_identify.convert.exploring.image_alignment import WHOLE, Overlap, find_overlap, find_place
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+    Pixels = NDArray[np.float32]
+
+LOOK_PX = 256  # of the longer side of what is kept of a picture while it is compared
+COMPARED_PX = 112  # of the longer side of an overlap when it is compared
+#: The same where pictures seem to be copies: a digit of a text is the whole difference between two signs, and at
+#: `COMPARED_PX` it is nothing. A 5 and a 7 in letters of an eighteenth of the picture's height, in 18 pairs of 1200 x
+#: 900, as they were and compressed: 40 to 108 (5 to 9 before); 48 copies changed as by the benchmark: two above 28.
+CLOSER_LOOK_PX, CLOSER_COMPARED_PX = 640, 448  # an overlap has seven tenths of a picture's side
+_LEAST_COMPARED_PX = 24  # with fewer, a place is the whole thing
+_SAME_SHAPE = 0.05  # by how much the logarithms of two aspect ratios may differ: two pixels in forty
+_MOST_GAIN = 2.0  # of contrast in a channel; a copy that was changed more is another picture
+NOTHING_ALIKE = 255.0
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # BT.601, as JPEG has it
+
+
+def look_of(picture: Image, *, side_px: int = LOOK_PX) -> Image:
+    """Return what is compared of an upright RGB picture: at most `side_px` pixels a side; the picture is changed."""
+    picture.thumbnail((side_px, side_px), reducing_gap=3.0)
+    return picture
+
+
+def worst_difference(one: Image, other: Image, *, enough: float, compared_px: int = COMPARED_PX) -> float:
+    """Return by how much two pictures differ at their worst place, 0 to 255, once what a copy may change is taken out.
+
+    Args:
+        one: As `look_of` returns it.
+        other: Likewise.
+        enough: A difference that is small enough: nobody searches for a smaller one.
+        compared_px: The longer side of what is compared, where both have as many.
+    """
+    place = find_place(one, other)
+    if place is None:
+        return NOTHING_ALIKE
+    least = NOTHING_ALIKE
+    if abs(np.log(one.width * other.height / one.height / other.width)) < _SAME_SHAPE:
+        least = _difference(one, other, WHOLE, compared_px)
+    if least <= enough:
+        return least
+    overlap = find_overlap(one, other, place, finest_px=compared_px)
+    return least if overlap is None else min(least, _difference(one, other, overlap, compared_px))
+
+
+def _difference(one: Image, other: Image, overlap: Overlap, compared_px: int) -> float:
+    size = _compared_size(one, other, overlap, compared_px)
+    if max(size) < _LEAST_COMPARED_PX:
+        return NOTHING_ALIKE
+    first, second = _part(one, overlap.one, size), _part(other, overlap.other, size)
+    ways = (_worst_place(first, _tinted_as(first, second)), _worst_place(second, _tinted_as(second, first)))
+    return max(ways)
+
+
+def _compared_size(one: Image, other: Image, overlap: Overlap, compared_px: int) -> tuple[int, int]:
+    """Return width and height at which an overlap is compared: what the coarser picture still shows of it."""
+    width, height = _pixels_of(one, overlap.one)
+    other_width, other_height = _pixels_of(other, overlap.other)
+    shrunk = min(1.0, other_width / width, other_height / height, compared_px / max(width, height))
+    return max(1, round(width * shrunk)), max(1, round(height * shrunk))
+
+
+def _pixels_of(picture: Image, box: tuple[float, float, float, float]) -> tuple[float, float]:
+    return (box[2] - box[0]) * picture.width, (box[3] - box[1]) * picture.height
+
+
+def _part(picture: Image, box: tuple[float, float, float, float], size: tuple[int, int]) -> Pixels:
+    from PIL.Image import Resampling
+
+    left, top, right, bottom = box
+    pixels = (left * picture.width, top * picture.height, right * picture.width, bottom * picture.height)
+    return np.asarray(picture.resize(size, Resampling.BICUBIC, box=pixels), dtype=np.float32)
+
+
+def _tinted_as(wanted: Pixels, given: Pixels) -> Pixels:
+    """Return pixels with the contrast and brightness of each channel that bring them nearest to the wanted ones."""
+    tinted = given
+    for _ in range(2):  # the second time without what differs most, which would bend the fit
+        apart = _largest(np.abs(tinted - wanted))
+        kept = apart <= np.quantile(apart, 0.9)
+        channels = [_fitted(wanted[..., at][kept], given[..., at][kept]) for at in range(3)]
+        tinted = np.stack([gain * given[..., at] + shift for at, (gain, shift) in enumerate(channels)], axis=2)
+    return np.clip(tinted, 0, 255)
+
+
+def _fitted(wanted: Pixels, given: Pixels) -> tuple[float, float]:
+    variance = float(given.var())
+    gain = 1.0 if variance < 1 else float(((given - given.mean()) * (wanted - wanted.mean())).mean()) / variance
+    gain = min(max(gain, 1 / _MOST_GAIN), _MOST_GAIN)
+    return gain, float(wanted.mean()) - gain * float(given.mean())
+
+
+def _worst_place(one: Pixels, other: Pixels) -> float:
+    """Return the largest mean difference of three by three pixels; a pixel may be found at its neighbours'."""
+    apart = _unlikeness(_luma_and_chroma(one), _luma_and_chroma(other))
+    return float(_mean_of(apart, 3).max())
+
+
+def _luma_and_chroma(pixels: Pixels) -> Pixels:
+    """Return brightness and two colour differences, these smoothed: JPEG keeps them at half the size."""
+    luma = pixels @ _LUMA
+    chroma = [_mean_of(np.pad(pixels[..., at] - luma, 2, mode="edge"), 5) for at in (0, 2)]
+    return np.stack([luma, *chroma], axis=2)
+
+
+def _unlikeness(one: Pixels, other: Pixels) -> Pixels:
+    height, width = one.shape[:2]
+    padded = np.pad(other, ((1, 1), (1, 1), (0, 0)), mode="edge")
+    shifted = (padded[down : down + height, across : across + width] for down in range(3) for across in range(3))
+    apart: Pixels = np.minimum.reduce([_largest(np.abs(one - each)) for each in shifted])
+    return apart
+
+
+def _mean_of(values: Pixels, side: int) -> Pixels:
+    """Return the mean of each square of `side` pixels that fits in."""
+    sums = np.pad(values.astype(np.float64), ((1, 0), (1, 0))).cumsum(axis=0).cumsum(axis=1)
+    of_squares = sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side]
+    means: Pixels = (of_squares / side**2).astype(np.float32)
+    return means
+
+
+def _largest(channels: Pixels) -> Pixels:
+    """Return the largest of three channels at each pixel; numpy's `max` is slow along so short an axis."""
+    found: Pixels = np.maximum(np.maximum(channels[..., 0], channels[..., 1]), channels[..., 2])
+    return found

@@ -1,0 +1,163 @@
+"""Writing transformer blocks as ONNX nodes: few, fused, and each weight a matrix that a quantiser finds.
+
+A newcomer would let ONNX Runtime fuse torch's graph: it finds none of the attentions in it (1.31). And the last
+block is mostly waste: one token is read from it, so here only that token asks, is projected and goes through the
+perceptron; the others only answer, with their keys and values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edge_identify.convert.export.onnx.fused.fused_layers import Activation, Block, Linear, Norm
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from onnx import ModelProto
+
+    from edge_identify.convert.export.onnx.fused.fused_layers import Array
+
+MICROSOFT = "com.microsoft"  # operators that ONNX Runtime adds to ONNX's own
+MICROSOFT_VERSION = 1
+QUICK_GELU_ALPHA = 1.702  # open_clip's QuickGELU: x * sigmoid(1.702 x)
+
+#: Picks the token that stands for the input: from the name of a value [batch, tokens, width] to one [batch, 1, width].
+Pick = Callable[[str], str]
+
+
+class GraphWriter:
+    """Nodes and constants in the order in which they were written; every value is named by what it holds."""
+
+    def __init__(self) -> None:
+        self._nodes: list[Any] = []
+        self._constants: dict[str, Any] = {}
+
+    def constant(self, name: str, values: NDArray[Any] | Sequence[int] | int) -> str:
+        """Keep values (integers as int64) under a name, once; return the name."""
+        from onnx import numpy_helper
+
+        kept = values if isinstance(values, np.ndarray) else np.array(values, dtype=np.int64)
+        # order="C" rather than ascontiguousarray, which gives a number an axis.
+        self._constants.setdefault(name, numpy_helper.from_array(np.array(kept, order="C"), name))
+        return name
+
+    def node(self, operator: str, inputs: Sequence[str], *outputs: str, domain: str = "", **attributes: Any) -> str:
+        """Write a node, named after its first output; return the name of its last."""
+        from onnx import helper
+
+        self._nodes.append(
+            helper.make_node(operator, inputs, outputs, name=f"{outputs[0]}/{operator}", domain=domain, **attributes)
+        )
+        return outputs[-1]
+
+    def add(self, value: str, addend: Array, output: str) -> str:
+        """Write the sum of a value and a constant."""
+        return self.node("Add", [value, self.constant(f"{output}.addend", addend)], output)
+
+    def multiply(self, value: str, weight: Array, output: str) -> str:
+        """Write the product of a value with a weight [inputs, outputs]; its bias is left to what follows."""
+        return self.node("MatMul", [value, self.constant(f"{output}.weight", weight)], output)
+
+    def normalise(self, value: str, norm: Norm, output: str) -> str:
+        """Write a layer normalisation."""
+        inputs = [value, *self._norm(norm, output)]
+        return self.node("LayerNormalization", inputs, output, axis=-1, epsilon=norm.epsilon)
+
+    def add_and_normalise(self, change: str, residual: str, bias: Array, norm: Norm, output: str) -> tuple[str, str]:
+        """Write `sum = change + bias + residual` and its normalisation; return the names of both, sum first.
+
+        Not as SkipLayerNormalization, whose CPU kernel (1.31) is slow: with it, a ViT-B-32 in int8 took 27 instead of
+        23 ms for a picture, and 21 instead of 17 ms for a text.
+        """
+        total = self.node("Add", [self.add(change, bias, f"{output}.change"), residual], f"{output}.sum")
+        return total, self.normalise(total, norm, output)
+
+    def _norm(self, norm: Norm, output: str) -> tuple[str, str]:
+        return self.constant(f"{output}.weight", norm.weight), self.constant(f"{output}.bias", norm.bias)
+
+    def model(self, *, given: Any, returned: Any, opset: int, ir_version: int) -> ModelProto:
+        """Return what was written as a model with one input and one output."""
+        from onnx import helper
+
+        graph = helper.make_graph(self._nodes, "tower", [given], [returned], list(self._constants.values()))
+        opsets = [helper.make_opsetid("", opset), helper.make_opsetid(MICROSOFT, MICROSOFT_VERSION)]
+        return helper.make_model(graph, opset_imports=opsets, ir_version=ir_version)
+
+
+def write_blocks(
+    writer: GraphWriter, embedded: str, blocks: Sequence[Block], last_norm: Norm, *, pick: Pick, masks: tuple[str, str]
+) -> str:
+    """Write a transformer and the normalisation after it.
+
+    Args:
+        writer: Where.
+        embedded: What goes in, [batch, tokens, width].
+        blocks: At least one.
+        last_norm: After the last block.
+        pick: Which token is wanted.
+        masks: What is added to the attention of every token, and to that of the wanted token in the last block; empty
+            where all may be seen.
+
+    Returns:
+        The name of the wanted token, normalised, [batch, 1, width].
+    """
+    residual, normed = embedded, writer.normalise(embedded, blocks[0].attention_norm, "block0.attention_norm")
+    for place, block in enumerate(blocks):
+        name, is_last = f"block{place}", place + 1 == len(blocks)
+        if is_last:
+            attended = _attend_once(writer, block, pick(normed), normed, masks[1], name)
+            residual = pick(residual)
+        else:
+            attended = _attend(writer, block, normed, masks[0], name)
+        following = last_norm if is_last else blocks[place + 1].attention_norm
+        after = "last_norm" if is_last else f"block{place + 1}.attention_norm"
+        residual, normed = _write_rest(writer, block, attended, residual, following, name, after)
+    return normed
+
+
+def _attend(writer: GraphWriter, block: Block, normed: str, mask: str, name: str) -> str:
+    together = writer.multiply(normed, block.query_key_value.weight, f"{name}.query_key_value")
+    parts = [f"{name}.{part}" for part in ("query", "key", "value")]
+    width = block.query_key_value.weight.shape[0]
+    writer.node("Split", [together, writer.constant("three_widths", [width] * 3)], *parts, axis=-1)
+    return _attention(writer, block, parts, mask, name)
+
+
+def _attend_once(writer: GraphWriter, block: Block, wanted: str, normed: str, mask: str, name: str) -> str:
+    weight = block.query_key_value.weight
+    width = weight.shape[0]
+    query = writer.multiply(wanted, weight[:, :width], f"{name}.query")
+    together = writer.multiply(normed, weight[:, width:], f"{name}.key_value")
+    parts = [f"{name}.key", f"{name}.value"]
+    writer.node("Split", [together, writer.constant("two_widths", [width] * 2)], *parts, axis=-1)
+    return _attention(writer, block, [query, *parts], mask, name)
+
+
+def _attention(writer: GraphWriter, block: Block, parts: list[str], mask: str, name: str) -> str:
+    bias = writer.constant(f"{name}.query_key_value.bias", block.query_key_value.bias)
+    inputs = [*parts, bias, *(["", mask] if mask else [])]
+    return writer.node("MultiHeadAttention", inputs, f"{name}.attended", domain=MICROSOFT, num_heads=block.heads)
+
+
+def _write_rest(
+    writer: GraphWriter, block: Block, attended: str, residual: str, following: Norm, name: str, after: str
+) -> tuple[str, str]:
+    change = writer.multiply(attended, block.attention_out.weight, f"{name}.attention_out")
+    residual, normed = writer.add_and_normalise(
+        change, residual, block.attention_out.bias, block.perceptron_norm, f"{name}.perceptron_norm"
+    )
+    widened = writer.multiply(normed, block.widen.weight, f"{name}.widen")
+    active = _activate(writer, widened, block.widen, block.activation, f"{name}.active")
+    change = writer.multiply(active, block.narrow.weight, f"{name}.narrow")
+    return writer.add_and_normalise(change, residual, block.narrow.bias, following, after)
+
+
+def _activate(writer: GraphWriter, value: str, layer: Linear, activation: Activation, output: str) -> str:
+    if activation is Activation.QUICK_GELU:
+        shifted = writer.add(value, layer.bias, f"{output}.shifted")
+        return writer.node("QuickGelu", [shifted], output, domain=MICROSOFT, alpha=QUICK_GELU_ALPHA)
+    operator = "BiasGelu" if activation is Activation.GELU else "FastGelu"  # FastGelu is the tanh approximation
+    return writer.node(operator, [value, writer.constant(f"{output}.bias", layer.bias)], output, domain=MICROSOFT)

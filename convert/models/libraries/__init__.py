@@ -1,0 +1,1 @@
+"""Adjustments to open_clip and torchvision: their logging and missing operators."""

@@ -1,0 +1,142 @@
+"""`PACK.md`: what a pack is, for the person who was handed one. The same pack gives the same card; it holds no date."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from edge_identify.convert.calibrating.photo_calibration import CalibrationOutcome
+from edge_identify.edge_runtime.pack.manifest import Fidelity, Manifest, Variant
+from edge_identify.edge_runtime.pack.references import Reference
+
+if TYPE_CHECKING:
+    from edge_identify.datasets.catalogue.catalogue import CatalogueImage
+
+CARD_NAME = "PACK.md"
+
+
+def pack_card(
+    manifest: Manifest,
+    references: Sequence[Reference],
+    images: Sequence[CatalogueImage],
+    calibration: CalibrationOutcome,
+) -> str:
+    """Return the card of a pack as Markdown.
+
+    Args:
+        manifest: The pack's manifest.
+        references: The catalogue's references, for their licences and namespaces.
+        images: The pictures in the pack, for theirs.
+        calibration: How its scores become decisions, or why they do not.
+    """
+    model, recipe = manifest.model, manifest.preprocessing
+    lines = [
+        f"# {_inline(manifest.title)}",
+        "",
+        f"Pack `{manifest.name}`, version {manifest.version}, made by {manifest.generator}.",
+        "",
+        f"- {manifest.reference_count} references, {manifest.index.count} pictures",
+        f"- licences of the pictures: {_counted(_licences(references, images))}",
+        f"- provenance: stated of {sum(image.provenance is not None for image in images)} of {len(images)} pictures",
+        f"- namespaces: {_counted(reference.namespace or 'none' for reference in references)}",
+        f"- encoder: {model.name} ({model.pretrained}), {model.dim} numbers, pictures of {recipe.size_px} pixels",
+        f"- licence of the encoder: {model.licence}",
+        f"- index: {manifest.index.kind}, {manifest.files[manifest.index.file].length_bytes:,} bytes, made by "
+        f"{manifest.index.embedded_with}",
+        f"- thumbnails: {_thumbnails(manifest)}",
+        "",
+        "## Encoders, and how closely they follow the original",
+        "",
+        "Measured on the files in this pack when it was built: cosine with the fp32 original (mean, worst, and mean",
+        "after the embeddings' common part is taken away), nearest and five nearest references in common, change of",
+        "recall.",
+        "",
+        "| tower | variant | MB | runs on | cosine | worst | centred | same 1st | same 5 | recall |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+        *_rows("image", manifest.image_variants, manifest),
+        *_rows("text", manifest.text_variants, manifest),
+        "",
+        *(f"- {kind}: {sample}" for kind, sample in _samples(manifest)),
+        "",
+        "## Decisions",
+        "",
+        *_decisions(calibration),
+        "",
+        "Speed depends on the machine: `edge-identify --benchmark` measures it.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _licences(references: Sequence[Reference], images: Sequence[CatalogueImage]) -> Iterable[str]:
+    of_reference = {reference.id: reference.licence for reference in references}
+    have_own = {image.reference_id for image in images if image.licence}  # a reference's licence is then of these
+    for image in images:
+        shared = None if image.reference_id in have_own else of_reference[image.reference_id]
+        yield image.licence or shared or "not stated"
+
+
+def _thumbnails(manifest: Manifest) -> str:
+    spec = manifest.thumbnails
+    if spec is None:
+        return "none; no picture of a reference is in the pack"
+    size = f"{manifest.files[spec.file].length_bytes:,} bytes"
+    return f"every picture, its longer side {spec.side_px} pixels at most, {size}"
+
+
+def _decisions(calibration: CalibrationOutcome) -> list[str]:
+    if calibration.left_out_because is not None:
+        return [f"None: {calibration.left_out_because}."]
+    return [
+        "Measured with simulated photos of the references, with and without the right reference in the pack, and with",
+        "photos of drawn things. Real photos differ: `edge-build evaluate` measures with yours.",
+        "",
+        "| variant | measured with | photos, known / unknown | known accepted | unknown accepted | asked for |",
+        "|---|---|---|---|---|---|",
+        *(
+            f"| {name} | {found.measured_with} | {found.genuine_count} / {found.impostor_count} | "
+            f"{found.true_accepts:.3f} | {found.false_accepts:.3f} | {found.false_accept_rate:g} |"
+            for name, found in calibration.calibrations.items()
+        ),
+    ]
+
+
+def _counted(values: Iterable[str]) -> str:
+    return ", ".join(f"{_inline(value)} ({count})" for value, count in sorted(Counter(values).items()))
+
+
+def _inline(text: str) -> str:
+    """Return text on one line, in which nothing is markup."""
+    return re.sub(r"([\\`*_\[\]<>|#&~])", r"\\\1", " ".join(text.split()))
+
+
+def _rows(kind: str, variants: Mapping[str, Variant], manifest: Manifest) -> list[str]:
+    cells = [
+        (kind, variant.name, _megabytes(manifest, variant), variant.requires, _figures(variant.fidelity))
+        for variant in variants.values()
+    ]
+    return [f"| {' | '.join(row)} |" for row in cells]
+
+
+def _megabytes(manifest: Manifest, variant: Variant) -> str:
+    return f"{sum(manifest.files[path].length_bytes for path in variant.files) / 1e6:.1f}"
+
+
+def _figures(fidelity: Fidelity) -> str:
+    cosines = (fidelity.cosine_mean, fidelity.cosine_min, fidelity.cosine_centred)
+    shares = (fidelity.top1_agreement, fidelity.top5_agreement)
+    change = "-" if fidelity.recall_change is None else f"{fidelity.recall_change:+.3f}"
+    shown = [*("-" if value is None else f"{value:.4f}" for value in cosines)]
+    shown += ["-" if value is None else f"{value:.3f}" for value in shares]
+    return " | ".join([*shown, change])
+
+
+def _samples(manifest: Manifest) -> list[tuple[str, str]]:
+    towers = (("image", manifest.image_variants), ("text", manifest.text_variants))
+    return [
+        (kind, f"{fidelity.count} queries, {fidelity.sample}")
+        for kind, variants in towers
+        for fidelity in [variant.fidelity for variant in variants.values()][:1]
+    ]

@@ -1,0 +1,120 @@
+"""The tables of a report: what was decided, group by group, and which references are taken for which."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from edge_identify.convert.reporting.diagrams import share_bar
+from edge_identify.convert.reporting.report_wording import percent
+from edge_identify.edge_runtime.answers.html_markup import Markup, element, join
+
+Figures = Mapping[str, Any]
+
+#: Class in the style sheet, heading, key among the photos of things in the pack, key among the others.
+_DECISIONS = (
+    ("right", "named rightly", "identified_right", None),
+    ("wrong", "named wrongly", "identified_wrong", "identified"),
+    ("unsure-right", "ambiguous, the right one named", "ambiguous_with_right", None),
+    ("unsure-wrong", "ambiguous, the right one not named", "ambiguous_without_right", "ambiguous"),
+    ("unknown", "called unknown", "unknown", "unknown"),
+)
+_NOT_MEASURED = "-"
+
+
+def decision_table(decisions: Figures) -> Markup:
+    """Return what was decided, for photos of things in the pack and for others, at least one photo."""
+    rows = []
+    for title, counts, column in (
+        ("things in the pack", decisions["known"], 2),
+        ("things not in the pack", decisions["not_in_pack"], 3),
+    ):
+        if not counts["photos"]:
+            continue
+        found = [(one[0], one[column]) for one in _DECISIONS]
+        bar = share_bar((class_name, counts[key]) for class_name, key in found if key is not None)
+        cells = [_NOT_MEASURED if key is None else str(counts[key]) for _, key in found]
+        rows.append([title, str(counts["photos"]), *cells, bar])
+    headings = ["photos of", "photos", *(heading for _, heading, _, _ in _DECISIONS), "shares"]
+    return table("What was decided. For things not in the pack, unknown is the right answer.", headings, rows)
+
+
+def group_table(column: str, groups: Mapping[str, Figures]) -> Markup:
+    """Return the figures of each value of a grouping column."""
+    is_calibrated = any("decisions" in figures for figures in groups.values())
+    headings = [column, "in the pack", "recall at 1", "recall at 5"]
+    if is_calibrated:
+        headings += [heading for _, heading, _, _ in _DECISIONS]
+    headings += ["not in the pack", *(["false accepts", "ECE"] if is_calibrated else []), "AUROC"]
+    rows = [[value or "(empty)", *_group_cells(figures, is_calibrated)] for value, figures in groups.items()]
+    caption = (
+        f"By {column}; in brackets what other photos would likely have given. AUROC is against the group's own "
+        "strangers, or against all of them where it has none."
+    )
+    return table(caption, headings, rows)
+
+
+def pair_table(pairs: Sequence[Figures], names: Mapping[str, str]) -> Markup:
+    """Return which references are taken for which."""
+    rows = [
+        [
+            named(pair["right"], names),
+            named(pair["taken_for"], names),
+            str(pair["photos"]),
+            str(pair["identified"]),
+        ]
+        for pair in pairs
+    ]
+    headings = ["photos of", "look most like", "photos", "named so, wrongly"]
+    return table("References that are taken for one another, most often first.", headings, rows)
+
+
+def named(reference_id: str, names: Mapping[str, str]) -> str:
+    """Return a reference's name and id; the id alone where it is the name."""
+    name = names.get(reference_id, reference_id)
+    return name if name == reference_id else f"{name} ({reference_id})"
+
+
+def table(caption: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Markup:
+    """Return a table whose first column names its rows; it scrolls by itself where the screen is narrow."""
+    head = element("tr", *(element("th", heading, scope="col") for heading in headings))
+    body = [
+        element("tr", element("th", row[0], scope="row"), *(element("td", cell) for cell in row[1:])) for row in rows
+    ]
+    whole = element("table", element("caption", caption), element("thead", head), element("tbody", join(*body)))
+    return element("div", whole, class_="wide", tabindex=0, role="region", aria_label=caption)
+
+
+def _group_cells(figures: Figures, is_calibrated: bool) -> list[str]:
+    cells = [str(figures["queries"]), _with_interval(figures, "recall@1"), _with_interval(figures, "recall@5")]
+    decisions = figures.get("decisions")
+    if is_calibrated:
+        counts = [key for _, _, key, _ in _DECISIONS if key is not None]
+        cells += [_NOT_MEASURED if decisions is None else str(decisions["known"][key]) for key in counts]
+    cells.append(str(figures["not_in_pack"]))
+    against_all = figures["against_all_others"]
+    if decisions is None:
+        separation = _first(figures["auroc_score"], against_all["auroc_score"])
+        return [*cells, *([_NOT_MEASURED] * 2 if is_calibrated else []), _number(separation)]
+    return [
+        *cells,
+        _with_interval(decisions, "false_accept_rate", figures["intervals"]),
+        _number(decisions["ece"]),
+        _number(_first(decisions["auroc_evidence"], against_all["auroc_evidence"])),
+    ]
+
+
+def _with_interval(figures: Figures, name: str, intervals: Figures | None = None) -> str:
+    value, interval = figures[name], (figures["intervals"] if intervals is None else intervals).get(name)
+    if value is None:
+        return _NOT_MEASURED
+    likely = "" if interval is None else f" ({100 * interval[0]:.0f} to {100 * interval[1]:.0f})"
+    return f"{percent(value)}{likely}"
+
+
+def _first(value: float | None, instead: float | None) -> float | None:
+    return instead if value is None else value
+
+
+def _number(value: float | None) -> str:
+    return _NOT_MEASURED if value is None else f"{value:.3f}"

@@ -1,0 +1,1 @@
+"""Layers and losses of the built-in encoder while it learns."""

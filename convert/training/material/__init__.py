@@ -1,0 +1,1 @@
+"""What the built-in encoder learns from: photographs, drawn things, views, captions. Read `image_batches` first."""

@@ -1,0 +1,136 @@
+"""Drawn street mosaics at the size that training wants: small, quick to draw, and of every make.
+
+`datasets.drawn.demo.mosaics` draws a few beautiful ones; this draws a hundred a second. What a newcomer would get
+wrong: the wall belongs to the thing. A reference shows the wall, the next day's photo shows the same wall,
+and two mosaics of one design on two walls are two references.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from edge_identify.datasets.drawn.instances.colours import choose_palette, shifted
+from edge_identify.datasets.drawn.instances.pixel_art import COLOURS, draw_design, with_few_changed, with_panel
+from edge_identify.datasets.drawn.textures import as_image, draw_surface
+from edge_identify.datasets.drawn.walls import WallKind, choose_wall, draw_wall
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+    from edge_identify.datasets.drawn.instances.pixel_art import Cells, Pictures
+
+_CELL_PX = 8
+_GROUT_TONES = (30, 60, 90, 130, 160, 200, 225)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TiledDesign:
+    """What is laid, before it is on a wall.
+
+    Attributes:
+        cells: Numbers of the palette; 0 is the bare wall.
+        palette: float32 [COLOURS + 1, 3]; the first row is not used.
+        grout: Brightness between the tiles, 0 to 255.
+        grout_strength: How much of it is seen, 0 to 1.
+    """
+
+    cells: Cells
+    palette: NDArray[np.float32]
+    grout: int
+    grout_strength: float
+
+
+def choose_tiled_design(rng: np.random.Generator, pictures: Pictures) -> TiledDesign:
+    """Choose a design with its colours; `pictures` as for `draw_design`."""
+    cells = draw_design(rng, pictures)
+    return TiledDesign(
+        cells=with_panel(rng, cells) if rng.uniform() < 0.55 else cells,
+        palette=choose_palette(rng, COLOURS + 1),
+        grout=int(rng.choice(_GROUT_TONES)),
+        grout_strength=float(rng.uniform(0.1, 0.85)),
+    )
+
+
+def choose_look_alike(rng: np.random.Generator, design: TiledDesign, pictures: Pictures) -> TiledDesign:
+    """Choose another mosaic that could be taken for it: its figure, or its colours, or both but for few tiles."""
+    choice = rng.uniform()
+    if choice < 0.35:
+        return replace(design, palette=choose_palette(rng, COLOURS + 1))
+    # Few: in many photos the tile that differs is cut off, covered or blurred, and such pairs teach noise.
+    if choice < 0.5:
+        return choose_near_twin(rng, design)
+    if choice < 0.65:
+        return design  # the same on another wall
+    return replace(choose_tiled_design(rng, pictures), palette=design.palette, grout=design.grout)
+
+
+def choose_near_twin(rng: np.random.Generator, design: TiledDesign) -> TiledDesign:
+    """Choose a mosaic with one colour changed, or one to five tiles."""
+    import numpy as np
+
+    if rng.uniform() < 0.5:
+        return replace(design, cells=with_few_changed(rng, design.cells))
+    palette = design.palette.copy()
+    used = np.unique(design.cells[design.cells > 0])
+    number = int(rng.choice(used))
+    palette[number] = shifted(rng, palette[number])
+    return replace(design, palette=palette)
+
+
+def draw_tiled(rng: np.random.Generator, design: TiledDesign, *, side_px: int, pictures: Pictures) -> NDArray[np.uint8]:
+    """Draw the mosaic on a wall.
+
+    Args:
+        rng: Of the wall, the tiles' unevenness and where it hangs.
+        design: What is laid.
+        side_px: Side of the picture.
+        pictures: Some walls are pieces of these; may be empty.
+
+    Returns:
+        uint8 [side, side, 3].
+    """
+    import numpy as np
+
+    picture = _draw_behind(rng, side_px, pictures)
+    tiles, mask = _lay(rng, design, long_side_px=int(side_px * rng.uniform(0.6, 0.97)))
+    left, top = (int(rng.uniform(0.2, 0.8) * (side_px - side)) for side in tiles.size)
+    picture.paste(tiles, (left, top), mask)
+    return np.asarray(picture)
+
+
+def _draw_behind(rng: np.random.Generator, side_px: int, pictures: Pictures) -> Image:
+    import PIL.Image
+    from PIL.Image import Resampling
+
+    choice = rng.uniform()
+    if choice < 0.2 and len(pictures):
+        picture = PIL.Image.fromarray(pictures[int(rng.integers(len(pictures)))])
+        left, top = rng.uniform(0, 0.4, 2) * picture.size
+        box = (left, top, left + 0.6 * picture.width, top + 0.6 * picture.height)
+        return picture.resize((side_px, side_px), Resampling.BICUBIC, box=box)
+    if choice < 0.45:
+        return draw_surface(rng, (side_px, side_px))
+    return draw_wall(choose_wall(rng, list(WallKind)[int(rng.integers(len(WallKind)))]), rng, (side_px, side_px))
+
+
+def _lay(rng: np.random.Generator, design: TiledDesign, *, long_side_px: int) -> tuple[Image, Image]:
+    """Return the tiles and the mask of where they are."""
+    import numpy as np
+    import PIL.Image
+    from PIL.Image import Resampling
+
+    rows, columns = design.cells.shape
+    tints = 1 + rng.normal(0, rng.uniform(0.01, 0.1), (rows, columns, 1)) + rng.normal(0, 0.012, (rows, columns, 3))
+    coloured = design.palette[design.cells] * tints
+    pixels = coloured.repeat(_CELL_PX, axis=0).repeat(_CELL_PX, axis=1)
+    lines = np.zeros((*pixels.shape[:2], 1), dtype=np.float32)
+    lines[::_CELL_PX] = lines[:, ::_CELL_PX] = design.grout_strength
+    pixels = pixels * (1 - lines) + design.grout * lines
+    filled = (design.cells > 0).astype(np.uint8) * 255
+    mask = PIL.Image.fromarray(filled.repeat(_CELL_PX, axis=0).repeat(_CELL_PX, axis=1))
+    scale = long_side_px / max(mask.size)
+    size = (max(4, round(mask.width * scale)), max(4, round(mask.height * scale)))
+    return as_image(pixels.astype(np.float32)).resize(size, Resampling.BOX), mask.resize(size, Resampling.BOX)

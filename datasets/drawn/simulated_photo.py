@@ -1,0 +1,181 @@
+"""A simulated smartphone photo of a reference image.
+
+It is for measuring, where no real photo is at hand: fidelity of an exported encoder, calibration of a pack,
+the demonstration. What a newcomer would get wrong: a photo is not the picture with noise on it. The thing is
+seen from the side, fills only part of the frame, and something else is around it; these cost more than any
+blur.
+
+The same arguments and the same state of `rng` give the same pixels on one machine.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from edge_identify.datasets.drawn.photo_effects import blur, compress, light, occlude, sensor_noise
+from edge_identify.datasets.drawn.textures import draw_surface
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+DEFAULT_LONG_SIDE_PX = 720  # what a photo is worth to a small encoder; 12 megapixels would only cost time
+_FRAME_RATIO = 4 / 3  # the sensor of nearly every phone
+_CAMERA_DISTANCE = 2.6  # in units of the thing's longer side: about a 26 mm lens that the thing fills
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """Where a flat thing stands before the camera.
+
+    Attributes:
+        yaw: By how many radians it is turned aside.
+        pitch: By how many it leans back or forward.
+        roll: By how many it is turned clockwise in the plane of the picture.
+        fill: Share of the frame that its box takes, along the side where that is tighter; above 1 it is cut off.
+        shift_px: How far right and down its middle lies of the frame's, in pixels of the photo.
+    """
+
+    yaw: float = 0.0
+    pitch: float = 0.0
+    roll: float = 0.0
+    fill: float = 1.0
+    shift_px: tuple[float, float] = (0.0, 0.0)
+
+
+def simulate_photo(
+    image: Image,
+    rng: np.random.Generator,
+    *,
+    difficulty: float = 1.0,
+    background: Image | None = None,
+    long_side_px: int = DEFAULT_LONG_SIDE_PX,
+) -> Image:
+    """Photograph a picture: perspective, margin, background, something in front, light, blur, noise, JPEG.
+
+    Args:
+        image: Any mode and size. Where it is transparent, the background is seen.
+        rng: Where all the randomness comes from.
+        difficulty: 0 is a steady hand in good light, 1 an ordinary photo in the street, 2 a bad one.
+        background: What lies behind; scaled to cover the frame. None draws a plain surface.
+        long_side_px: The longer side of the photo.
+
+    Returns:
+        RGB, sides 4:3, upright or lying as suits the picture.
+    """
+    frame = _frame_size(image.size, long_side_px)
+    view = _choose_view(frame, rng, difficulty)
+    behind = draw_surface(rng, frame) if background is None else _cover(background, frame)
+    photo = place_in_view(image, behind, view)
+    photo = occlude(photo, rng, chance=0.3 * difficulty)
+    photo = light(photo, rng, difficulty)
+    photo = blur(photo, rng, difficulty)
+    photo = sensor_noise(photo, rng, difficulty)
+    return compress(photo, rng, difficulty)
+
+
+def place_in_view(image: Image, behind: Image, view: View) -> Image:
+    """Show a picture in perspective before a background: the geometry of a photo and nothing else.
+
+    Args:
+        image: Any mode and size. Where it is transparent, the background is seen.
+        behind: The background, of the photo's size.
+        view: Where the picture stands.
+
+    Returns:
+        RGB, of the size of `behind`.
+    """
+    return _paste_in_perspective(image, behind, _seen_corners(image.size, behind.size, view))
+
+
+def _frame_size(image_size: tuple[int, int], long_side_px: int) -> tuple[int, int]:
+    width, height = image_size
+    short_side_px = round(long_side_px / _FRAME_RATIO)
+    return (long_side_px, short_side_px) if width > height else (short_side_px, long_side_px)
+
+
+def _choose_view(frame: tuple[int, int], rng: np.random.Generator, difficulty: float) -> View:
+    import numpy as np
+
+    spread = np.radians([22, 14, 4]) * difficulty  # turned aside, looking up or down, phone held askew
+    yaw, pitch, roll = np.clip(rng.normal(0, spread / 2), -spread, spread).tolist()
+    fill = rng.uniform(0.98 - 0.22 * difficulty, 0.98 + 0.06 * difficulty)
+    # Off centre, by part of the room that is left, so that the thing stays in the middle square an encoder
+    # keeps.
+    right_px, down_px = (0.1 * min(frame) * difficulty * rng.uniform(-1, 1, 2)).tolist()
+    return View(yaw=yaw, pitch=pitch, roll=roll, fill=fill, shift_px=(right_px, down_px))
+
+
+def _seen_corners(image_size: tuple[int, int], frame: tuple[int, int], view: View) -> NDArray[np.float64]:
+    """Return where the corners lie in the frame: top left, top right, bottom right, bottom left."""
+    import numpy as np
+
+    seen = _project(image_size, view.yaw, view.pitch, view.roll)
+    extent = seen.max(axis=0) - seen.min(axis=0)
+    seen *= view.fill * min(np.array(frame) / extent)
+    middle = (seen.max(axis=0) + seen.min(axis=0)) / 2
+    placed: NDArray[np.float64] = seen - middle + np.array(frame) / 2 + np.array(view.shift_px)
+    return placed
+
+
+def _project(image_size: tuple[int, int], yaw: float, pitch: float, roll: float) -> NDArray[np.float64]:
+    """Return the corners of the turned picture as a pinhole camera sees them; shape [4, 2], any scale."""
+    import numpy as np
+
+    half = np.array(image_size) / max(image_size) / 2
+    flat = np.array([[-1, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0]]) * [*half, 0]
+    turned = flat @ _turn(0, 1, roll) @ _turn(2, 0, yaw) @ _turn(1, 2, pitch)
+    projected: NDArray[np.float64] = turned[:, :2] * _CAMERA_DISTANCE / (_CAMERA_DISTANCE + turned[:, 2:])
+    return projected
+
+
+def _turn(first: int, second: int, angle: float) -> NDArray[np.float64]:
+    import numpy as np
+
+    matrix = np.eye(3)
+    matrix[first, first] = matrix[second, second] = math.cos(angle)
+    matrix[first, second], matrix[second, first] = math.sin(angle), -math.sin(angle)
+    return matrix
+
+
+def _cover(background: Image, frame: tuple[int, int]) -> Image:
+    from PIL import ImageOps
+    from PIL.Image import Resampling
+
+    return ImageOps.fit(background.convert("RGB"), frame, Resampling.BICUBIC)
+
+
+def _paste_in_perspective(image: Image, behind: Image, corners: NDArray[np.float64]) -> Image:
+    import PIL.Image
+    from PIL.Image import Resampling, Transform
+
+    thing = _at_seen_size(image.convert("RGBA"), corners)
+    # A transparent rim lets the resampling soften the edge; without it the picture ends in stairs.
+    rimmed = PIL.Image.new("RGBA", (thing.width + 4, thing.height + 4))
+    rimmed.paste(thing, (2, 2))
+    edges = [(2, 2), (2 + thing.width, 2), (2 + thing.width, 2 + thing.height), (2, 2 + thing.height)]
+    seen = rimmed.transform(behind.size, Transform.PERSPECTIVE, _mapping(corners, edges), Resampling.BICUBIC)
+    return PIL.Image.alpha_composite(behind.convert("RGBA"), seen).convert("RGB")
+
+
+def _at_seen_size(image: Image, corners: NDArray[np.float64]) -> Image:
+    """Shrink a picture to the size it is seen at: `transform` reads single pixels and would alias."""
+    from PIL.Image import Resampling
+
+    extent = corners.max(axis=0) - corners.min(axis=0)
+    width, height = (max(1, math.ceil(side)) for side in extent)
+    return image.resize((min(width, image.width), min(height, image.height)), Resampling.LANCZOS)
+
+
+def _mapping(seen: NDArray[np.float64], flat: list[tuple[int, int]]) -> tuple[float, ...]:
+    """Return Pillow's eight numbers that lead from a point of the photo to a point of the picture."""
+    import numpy as np
+
+    rows, values = [], []
+    for (x, y), (u, v) in zip(seen, flat, strict=True):
+        rows += [[x, y, 1, 0, 0, 0, -u * x, -u * y], [0, 0, 0, x, y, 1, -v * x, -v * y]]
+        values += [u, v]
+    return tuple(np.linalg.solve(np.array(rows), np.array(values)).tolist())

@@ -1,0 +1,1 @@
+"""Fetching images over HTTP: many at once, politely, from public addresses only. Read `bulk_fetching` first."""

@@ -1,0 +1,143 @@
+"""From what a person types, `images:DIR` or `table:FILE` with options, to a source.
+
+The scheme is never guessed from the path: a folder that holds a list, and a list named like a folder, both
+exist.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from edge_identify.datasets.sources.bucket_source import BucketPictures
+from edge_identify.datasets.sources.fetching.bulk_fetching import FetchPolicy
+from edge_identify.datasets.sources.fetching.image_cache import PictureCache
+from edge_identify.datasets.sources.image_list import ImageList
+from edge_identify.datasets.sources.images_folder import ImagesFolder
+from edge_identify.datasets.sources.name_pattern import NamedByPattern
+from edge_identify.datasets.sources.rows.column_mapping import ColumnMapping
+from edge_identify.datasets.sources.source import Source
+from edge_identify.datasets.sources.table_source import Table
+from edge_identify.datasets.sources.url_source import Urls
+from edge_identify.edge_runtime.errors import SetupError
+from edge_identify.edge_runtime.io.buckets import SCHEMES, bucket_address, check_endpoint
+
+KNOWN_FORMS = "images:DIR, image-list:FILE, table:FILE, urls:FILE or s3://BUCKET/PREFIX"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceOptions:
+    """What a maker may say about a source beside its name.
+
+    Attributes:
+        recursive: For `images:`, whether folders inside the folder are searched too.
+        label_from_folder: For `images:`, whether a picture's label is the name of the folder it lies in.
+        mapping: For tables, what their columns mean.
+        cache: For `urls:` and buckets, the folder that the pictures are fetched into.
+        policy: For `urls:`, how they are fetched.
+        publishes_queries: For `urls:`, whether addresses with a query are told to the users of packs, too.
+        endpoint: For `s3://`, a server that is not Amazon's.
+        anonymous: For buckets, whether requests are not signed.
+        progress: For `urls:` and buckets, is handed what is being fetched and yields it on.
+        name_pattern: Takes the file names apart; from `name_pattern.checked_pattern`.
+    """
+
+    recursive: bool = True
+    label_from_folder: bool = False
+    mapping: ColumnMapping = field(default_factory=ColumnMapping)
+    cache: Path | None = None
+    policy: FetchPolicy = field(default_factory=FetchPolicy)
+    publishes_queries: bool = False
+    endpoint: str | None = None
+    anonymous: bool = False
+    progress: Callable[[Any], Iterable[Any]] = iter
+    name_pattern: re.Pattern[str] | None = None
+
+
+def parse_source(text: str, options: SourceOptions | None = None) -> Source:
+    """Turn the text of a source into the source. The disk is not read yet.
+
+    Args:
+        text: Such as `images:DIR`; a leading `~` is the home folder.
+        options: What else is known of it.
+
+    Raises:
+        SetupError: Any other scheme, no scheme, nothing behind it, or an option that another kind of source has.
+    """
+    options = options or SourceOptions()
+    scheme, colon, rest = text.partition(":")
+    if not colon:
+        raise SetupError(f"{text}: does not say what kind of source it is; write {KNOWN_FORMS}")
+    make = _MAKERS.get(scheme)
+    if make is None:
+        raise SetupError(f"{text}: unknown kind of source {scheme!r}; the known ones are {KNOWN_FORMS}")
+    if not rest:
+        raise SetupError(f"{text}: names no path behind the colon; write {KNOWN_FORMS}")
+    _refuse_idle_options(text, scheme, options)
+    source = make(rest, options)
+    return source if options.name_pattern is None else NamedByPattern(source, options.name_pattern)
+
+
+def _images(rest: str, options: SourceOptions) -> Source:
+    return ImagesFolder(
+        Path(rest).expanduser(), recursive=options.recursive, label_from_folder=options.label_from_folder
+    )
+
+
+def _image_list(rest: str, _options: SourceOptions) -> Source:
+    return ImageList(Path(rest).expanduser())
+
+
+def _table(rest: str, options: SourceOptions) -> Source:
+    return Table(Path(rest).expanduser(), options.mapping)
+
+
+def _urls(rest: str, options: SourceOptions) -> Source:
+    return Urls(
+        Path(rest).expanduser(),
+        options.mapping,
+        _cache(f"urls:{rest}", options),
+        policy=options.policy,
+        progress=options.progress,
+        publishes_queries=options.publishes_queries,
+    )
+
+
+def _bucket(scheme: str, rest: str, options: SourceOptions) -> Source:
+    address = bucket_address(f"{scheme}:{rest}", option="SOURCE")
+    if options.endpoint is not None:
+        check_endpoint(options.endpoint)
+    return BucketPictures(
+        address,
+        _cache(str(address), options),
+        endpoint=options.endpoint,
+        is_anonymous=options.anonymous,
+        progress=options.progress,
+    )
+
+
+def _cache(text: str, options: SourceOptions) -> PictureCache:
+    if options.cache is None:
+        raise SetupError(f"{text}: needs a folder to fetch the pictures into; name one with --cache")
+    return PictureCache(options.cache)
+
+
+_MAKERS: Mapping[str, Callable[[str, SourceOptions], Source]] = {
+    "images": _images,
+    "image-list": _image_list,
+    "table": _table,
+    "urls": _urls,
+    **{scheme: partial(_bucket, scheme) for scheme in SCHEMES},
+}
+_OF_TABLES = ("table", "urls")
+
+
+def _refuse_idle_options(text: str, scheme: str, options: SourceOptions) -> None:
+    if options.mapping != ColumnMapping() and scheme not in _OF_TABLES:
+        raise SetupError(f"{text}: --map and --attributes are for table:FILE and urls:FILE")
+    if (options.endpoint or options.anonymous) and scheme not in SCHEMES:
+        raise SetupError(f"{text}: --endpoint and --anonymous are for buckets; write s3://BUCKET/PREFIX")

@@ -1,0 +1,204 @@
+"""The documented object that an answer is to a program; `answer.schema.json` beside this file is its JSON Schema.
+
+`--json`, schema 1:
+
+    {"schema": 1, "pack": {"name", "version"}, "encoder": variant, "answers": [
+        {"photo" or "text": what was asked, "decision": "identified", "ambiguous", "unknown" or null,
+         "photos": [...] of one thing that were answered together (of several alone, "photo" first),
+         "known_probability": that the photo shows something in the pack, or null, "seconds": wall time,
+         "stage_seconds": {"prepare", "encode", "search", "decide"},
+         "position": {"lat", "lng", "accuracy_m" or null, "source": "photo" or "given", "used": whether it told any
+                      reference from another} or null, "filters": {"namespaces": [...], "labels": {KEY: [...]}} or null,
+         "look_alikes": {"ids": [...], "namespace": shared or "", "labels": shared} if ambiguous, else null,
+         "suggested_namespaces": [...] that a text names and that were not applied (of a text alone),
+         "matches": [{"rank", "id", "name", "score", "confidence": that the photo shows it, or null,
+                      "band": how well it fits a text, "strong", "fair", "weak" or null, "namespace", "labels",
+                      "location": {"lat", "lng"} or null, "url", "licence", "attributes",
+                      "place": {"distance_m" or null, "score", "vision_confidence"} or null,
+                      "matched_points": that lie alike in its picture and the photo, or null,
+                      "picture": {"type", "filename", "path", "extension", "licence", "provenance", each null if not
+                                  known}, of the nearest picture; left out where the pack knows nothing of it}]},
+        {"photo": ..., "error": reason}]}
+
+`--jsonl` prints a line for each photo: one of these answers with `schema`, `pack` and `encoder` in it.
+
+`decision` null means uncalibrated: the pack has no calibration for this encoder, or a text was asked, and scores are
+similarities and nothing more. Probabilities are 0 to 1, for a photo that shows something in the pack as often as not.
+Where the decision is `unknown` the matches are only the nearest. Where a position was used, `score` is still the
+similarity, `place.score` how much likelier the position is for a photo of this reference than for one of any (1 says
+nothing), `vision_confidence` the confidence without it, and `confidence` what both come to. Fields may be added; none
+changes its meaning within a schema number.
+
+A newcomer would trust JSON to be safe to print: it lets through the letters that command a terminal in one byte
+(U+009B), that turn the direction of writing, and that end a line for some readers of lines (U+2028). They are escaped.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from edge_identify.edge_runtime.answers.identification import Identification
+
+if TYPE_CHECKING:
+    from edge_identify.edge_runtime.answers.answer import Answer, Answerer
+    from edge_identify.edge_runtime.answers.identification import Match, StageSeconds
+    from edge_identify.edge_runtime.decisions.look_alikes import LookAlikes
+    from edge_identify.edge_runtime.decisions.place_evidence import PlaceEvidence
+    from edge_identify.edge_runtime.pack.filters import Filters
+    from edge_identify.edge_runtime.pack.references import PictureFacts, Reference
+
+SCHEMA = 1
+
+
+def answers_as_json(answers: Sequence[Answer], answerer: Answerer) -> str:
+    """Return the documented object for some questions."""
+    document = {**_header(answerer), "answers": [_as_json(answer) for answer in answers]}
+    return _printable_json(json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False))
+
+
+def answer_as_line(answer: Answer, answerer: Answerer) -> str:
+    """Return the documented object of one question, on one line without its end."""
+    return document_as_line(answer_as_document(answer, answerer))
+
+
+def answer_as_document(answer: Answer, answerer: Answerer) -> dict[str, Any]:
+    """Return the documented object of one question."""
+    return {**_header(answerer), **_as_json(answer)}
+
+
+def document_as_line(document: Mapping[str, Any] | Sequence[Any]) -> str:
+    """Return a document on one line without its end, safe to print."""
+    return _printable_json(json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False))
+
+
+def reference_as_json(reference: Reference) -> dict[str, Any]:
+    """Return what is known of a reference, with the fields that a match has."""
+    located = reference.latitude is not None and reference.longitude is not None
+    return {
+        "id": reference.id,
+        "name": reference.name,
+        "namespace": reference.namespace,
+        "labels": dict(reference.labels),
+        "location": {"lat": reference.latitude, "lng": reference.longitude} if located else None,
+        "url": reference.url,
+        "licence": reference.licence,
+        "attributes": dict(reference.attributes),
+    }
+
+
+def _header(answerer: Answerer) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "pack": {"name": answerer.pack_name, "version": answerer.pack_version},
+        "encoder": answerer.variant_name,
+    }
+
+
+def _printable_json(text: str) -> str:
+    """Escape what is not to be printed; such signs stand within strings only, where an escape means the same."""
+    if text.replace("\n", "").isprintable():
+        return text
+    return "".join(sign if sign.isprintable() or sign == "\n" else _escaped(sign) for sign in text)
+
+
+def _escaped(sign: str) -> str:
+    units = sign.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
+
+
+def _as_json(answer: Answer) -> dict[str, Any]:
+    if not isinstance(answer.result, Identification):
+        return {answer.kind: answer.question, "error": str(answer.result)}
+    verdict, alike = answer.result.verdict, answer.result.look_alikes
+    suggested = {"suggested_namespaces": list(answer.suggested_namespaces)} if answer.kind == "text" else {}
+    together = {"photos": list(answer.questions)} if answer.further_photos else {}
+    return {
+        answer.kind: answer.question,
+        **together,
+        **suggested,
+        "decision": verdict.decision.value if verdict else None,
+        "known_probability": round(verdict.known_probability, 4) if verdict else None,
+        "look_alikes": _look_alikes_as_json(alike) if alike else None,
+        "seconds": round(answer.result.seconds, 4),
+        "stage_seconds": _times_as_json(answer.result.times),
+        "position": _position_as_json(answer.result),
+        "filters": _filters_as_json(answer.result.filters),
+        "matches": [_match_as_json(match) for match in answer.result.matches],
+    }
+
+
+def _times_as_json(times: StageSeconds) -> dict[str, float]:
+    return {
+        "prepare": round(times.prepare, 6),
+        "encode": round(times.encode, 6),
+        "search": round(times.search, 6),
+        "decide": round(times.decide, 6),
+    }
+
+
+def _position_as_json(found: Identification) -> dict[str, Any] | None:
+    position = found.position
+    if position is None:
+        return None
+    return {
+        "lat": position.latitude,
+        "lng": position.longitude,
+        "accuracy_m": position.accuracy_m,
+        "source": position.source,
+        "used": any(match.place is not None for match in found.matches),
+    }
+
+
+def _filters_as_json(filters: Filters) -> dict[str, Any] | None:
+    if not filters:
+        return None
+    labels = {kind: list(values) for kind, values in filters.labels.items()}
+    return {"namespaces": list(filters.namespaces), "labels": labels}
+
+
+def _place_as_json(place: PlaceEvidence) -> dict[str, Any]:
+    return {
+        "distance_m": None if place.distance_m is None else round(place.distance_m, 1),
+        "score": float(f"{place.score:.4g}"),
+        "vision_confidence": round(place.vision_confidence, 4),
+    }
+
+
+def _look_alikes_as_json(look_alikes: LookAlikes) -> dict[str, Any]:
+    return {
+        "ids": [reference.id for reference in look_alikes.references],
+        "namespace": look_alikes.namespace,
+        "labels": dict(look_alikes.labels),
+    }
+
+
+def _match_as_json(match: Match) -> dict[str, Any]:
+    known = reference_as_json(match.reference)
+    return {
+        "rank": match.rank,
+        "id": known["id"],
+        "name": known["name"],
+        "score": round(match.score, 6),
+        "confidence": None if match.confidence is None else round(match.confidence, 4),
+        "band": None if match.band is None else match.band.value,
+        **known,  # `id` and `name` stay where they are
+        "place": None if match.place is None else _place_as_json(match.place),
+        "matched_points": match.matched_points,
+        **({"picture": picture_as_json(match.picture)} if match.picture else {}),
+    }
+
+
+def picture_as_json(picture: PictureFacts) -> dict[str, str | None]:
+    """Return what is known of a picture of a reference, to credit it."""
+    path = None if picture.path is None else PurePosixPath(picture.path)
+    return {
+        "type": picture.type,
+        "filename": path.name if path else None,
+        "path": picture.path,
+        "extension": path.suffix if path else None,
+        "licence": picture.licence,
+        "provenance": picture.provenance,
+    }

@@ -1,0 +1,102 @@
+"""The answer to one photo or text, as values: `Identification`, its matches, and the time it took."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from edge_identify.edge_runtime.decisions.decision import Decision, Verdict
+from edge_identify.edge_runtime.decisions.look_alikes import LookAlikes
+from edge_identify.edge_runtime.pack.filters import NO_FILTERS, Filters
+from edge_identify.edge_runtime.pack.references import NOTHING_KNOWN, PictureFacts, Reference
+
+if TYPE_CHECKING:
+    from edge_identify.edge_runtime.decisions.place_evidence import PlaceEvidence
+    from edge_identify.edge_runtime.decisions.text_bands import TextBand
+    from edge_identify.edge_runtime.photos.position import Position
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """One reference that resembles the photo or the text.
+
+    Attributes:
+        reference: The known thing.
+        score: Cosine similarity, -1 to 1, of its nearest picture; the mean of several photos of one thing.
+        rank: Position in the answer, starting at 1.
+        confidence: Probability that the photo shows it; None where the pack is not calibrated.
+        index_id: The index's id of that nearest picture; None where the match comes from no index.
+        place: What the photo's position says of it; None where no position was used.
+        matched_points: How many points of that picture lie alike in the photo; None where nobody compared them.
+        band: How well it fits a text; None for photos, and where the pack's maker could not measure that.
+        picture: What the pack knows of that nearest picture, to credit it.
+    """
+
+    reference: Reference
+    score: float
+    rank: int
+    confidence: float | None = None
+    index_id: int | None = None
+    place: PlaceEvidence | None = None
+    matched_points: int | None = None
+    band: TextBand | None = None
+    picture: PictureFacts = NOTHING_KNOWN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageSeconds:
+    """Wall time of each stage of an answer, in seconds. Photos of one batch share the batch's time evenly.
+
+    Attributes:
+        prepare: Reading, decoding and resizing the photo; making tokens of a text.
+        encode: The encoder.
+        search: The index.
+        decide: Looking up the references, comparing their pictures where that was asked for, and the decision.
+    """
+
+    prepare: float
+    encode: float
+    search: float
+    decide: float
+
+    @property
+    def total(self) -> float:
+        """All stages together."""
+        return self.prepare + self.encode + self.search + self.decide
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identification:
+    """The answer to one photo or text.
+
+    Attributes:
+        matches: Best first; at least one.
+        pack_name: The pack that answered.
+        pack_version: Its version.
+        variant_name: The encoder variant that was used.
+        times: Wall time of each stage, without start-up.
+        verdict: What can be said of it; None for texts, and where the pack is not calibrated for the variant in use.
+        look_alikes: All that an ambiguous photo may show; None otherwise.
+        position: Where the photo was taken, used or not; None where that was not told.
+        filters: Which references might answer.
+    """
+
+    matches: tuple[Match, ...]
+    pack_name: str
+    pack_version: str
+    variant_name: str
+    times: StageSeconds
+    verdict: Verdict | None = None
+    look_alikes: LookAlikes | None = None
+    position: Position | None = None
+    filters: Filters = NO_FILTERS
+
+    @property
+    def seconds(self) -> float:
+        """Wall time of the answer, without start-up."""
+        return self.times.total
+
+    @property
+    def decision(self) -> Decision | None:
+        """Identified, ambiguous or unknown; None where there is no verdict."""
+        return None if self.verdict is None else self.verdict.decision

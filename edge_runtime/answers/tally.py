@@ -1,0 +1,55 @@
+"""Counts of what a run answered: decisions, skipped photos, time by stage."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from edge_identify.edge_runtime.answers.answer import Answer
+from edge_identify.edge_runtime.answers.identification import Identification, StageSeconds
+from edge_identify.edge_runtime.decisions.decision import Decision
+
+
+class Tally:
+    """What has come of a run's questions so far.
+
+    Attributes:
+        decisions: How often each decision was made; None for answers without one.
+        skipped: How many questions ended in an error.
+        further_photos: How many photos were answered together with others, these not counted.
+        has_bands: Whether matches of a text say how well they fit.
+        times: Wall time of all answers, by stage.
+    """
+
+    def __init__(self) -> None:
+        """Begin to count."""
+        self.decisions: Counter[Decision | None] = Counter()
+        self.skipped = 0
+        self.further_photos = 0
+        self.has_bands = False
+        self.times = StageSeconds(prepare=0.0, encode=0.0, search=0.0, decide=0.0)
+
+    def add(self, answer: Answer) -> None:
+        """Count an answer."""
+        if not isinstance(answer.result, Identification):
+            self.skipped += 1
+            return
+        before, more = self.times, answer.result.times
+        self.decisions[answer.result.decision] += 1
+        self.further_photos += len(answer.further_photos)
+        self.has_bands |= any(match.band is not None for match in answer.result.matches)
+        self.times = StageSeconds(
+            prepare=before.prepare + more.prepare,
+            encode=before.encode + more.encode,
+            search=before.search + more.search,
+            decide=before.decide + more.decide,
+        )
+
+    @property
+    def answered(self) -> int:
+        """How many questions were answered."""
+        return self.decisions.total()
+
+    @property
+    def asked(self) -> int:
+        """How many questions there were."""
+        return self.answered + self.skipped

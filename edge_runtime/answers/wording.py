@@ -1,0 +1,158 @@
+"""What is said of an answer in words: the decision, how sure it is, and why.
+
+The screen and the HTML report say the same. A newcomer would say "92%" of a similarity of .92: a similarity is not a
+probability, and where the pack is not calibrated there is none to tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from edge_identify.edge_runtime.decisions.decision import Decision
+
+if TYPE_CHECKING:
+    from edge_identify.edge_runtime.answers.identification import Identification, Match
+    from edge_identify.edge_runtime.decisions.look_alikes import LookAlikes
+    from edge_identify.edge_runtime.pack.references import Reference
+    from edge_identify.edge_runtime.photos.position import Position
+
+_SURENESS = ((0.9, "sure"), (0.7, "likely"), (0.0, "perhaps"))  # by least confidence
+
+
+def sureness(confidence: float) -> str:
+    """Return a probability, 0 to 1, in words and percent."""
+    word = next(word for least, word in _SURENESS if confidence >= least)
+    return f"{word} ({confidence:.0%})"
+
+
+def decision_in_words(found: Identification) -> str:
+    """Return the decision, and how sure it is, in a few words."""
+    if found.verdict is None:
+        return "not calibrated, the nearest"
+    if found.verdict.decision is Decision.UNKNOWN:
+        return "unknown"
+    if found.look_alikes is None:
+        return f"identified, {sureness(found.verdict.confidences[0])}"
+    return f"ambiguous, {_one_of(found.look_alikes)}"
+
+
+def _one_of(alike: LookAlikes) -> str:
+    shared = [text for text in (alike.namespace, *alike.labels.values()) if text]
+    common = f", all {' · '.join(shared)}" if shared else ""
+    return f"one of {len(alike.references)} look-alikes{common}"
+
+
+def reason(found: Identification) -> str:
+    """Return in a sentence why the decision is what it is."""
+    best = found.matches[0].score
+    ahead = None if len(found.matches) < 2 else best - found.matches[1].score
+    if found.verdict is None:
+        return "this pack has no calibration for its encoder, so a similarity (1 is identical) is all that is known"
+    known = f"{found.verdict.known_probability:.0%} that it is something in the pack"
+    if found.verdict.decision is Decision.UNKNOWN:
+        by = "" if ahead is None or round(ahead, 2) <= 0 else f", {ahead:.2f} more than the next"
+        return f"no known thing looks similar enough: the nearest has similarity {best:.2f}{by} ({known})"
+    if found.verdict.decision is Decision.AMBIGUOUS:
+        between = "they look alike" if ahead is None else f"only {abs(ahead):.2f} in similarity between the first two"
+        return f"{between}: too little to tell which it is ({known})"
+    if ahead is None:
+        return f"no known thing looks as similar ({best:.2f}; 1 is identical)"
+    if round(ahead, 2) <= 0:
+        return f"others look as similar ({best:.2f}; 1 is identical){_what_speaks_for(found.matches[0])}"
+    return f"stands out from the runner-up by {ahead:.2f} in similarity ({best:.2f}; 1 is identical)"
+
+
+def _what_speaks_for(match: Match) -> str:
+    told = [
+        "its points agree" if match.matched_points else "",
+        "where the photo was taken speaks for it" if match.place is not None else "",
+    ]
+    return "".join(f", and {text}" for text in told if text)
+
+
+def together_in_words(photos: Sequence[str]) -> str:
+    """Return which photos were answered together; nothing for one."""
+    if len(photos) < 2:
+        return ""
+    return f"from {len(photos)} photos of the same thing: {', '.join(photos)}; similarities are their means"
+
+
+def points_in_words(found: Identification) -> str:
+    """Return how many points of the first reference's picture lie alike in the photo; nothing if nobody compared."""
+    count = found.matches[0].matched_points
+    if count is None:
+        return ""
+    if count == 0:
+        return "points: none of its picture agree with the photo, or no more than chance brings"
+    return f"points: {count} of its picture agree with the photo"
+
+
+def places_in_words(found: Identification, *, with_coordinates: bool) -> list[str]:
+    """Return where the photo was taken, and what that says of each match beside how it looks, a line each.
+
+    Args:
+        found: The answer.
+        with_coordinates: Whether to tell the photo's coordinates; what is kept or passed on holds distances alone.
+    """
+    if found.position is None:
+        return []
+    where = _where(found.position, with_coordinates=with_coordinates)
+    if found.verdict is None:
+        return [f"{where}; not used, because this pack has no calibration for its encoder"]
+    if all(match.place is None for match in found.matches):
+        return [f"{where}, which tells nothing apart here"]
+    return [where, *(_place_in_words(match) for match in found.matches if match.place is not None)]
+
+
+def _where(position: Position, *, with_coordinates: bool) -> str:
+    source = "the photo says" if position.source == "photo" else "given"
+    accuracy = "" if position.accuracy_m is None else f", within {metres(position.accuracy_m)}"
+    if not with_coordinates:
+        return f"place: {'as ' if position.source == 'photo' else ''}{source}{accuracy}"
+    return f"place: {position.latitude:.5f}, {position.longitude:.5f} ({source}{accuracy})"
+
+
+def _place_in_words(match: Match) -> str:
+    place = match.place
+    assert place is not None, "the caller leaves out matches without"
+    away = "of unknown place" if place.distance_m is None else f"{metres(place.distance_m)} away"
+    times = f"{place.score:.1f}" if place.score < 10 else f"{place.score:.0f}"
+    return (
+        f"{match.rank}: looks {place.vision_confidence:.0%}, {away} (odds x {times}), together {match.confidence:.0%}"
+    )
+
+
+def metres(distance_m: float) -> str:
+    """Return a distance for people: 40 m, 2.3 km, 510 km."""
+    if distance_m < 999.5:
+        return f"{distance_m:.0f} m"
+    return f"{distance_m / 1000:.1f} km" if distance_m < 9950 else f"{distance_m / 1000:.0f} km"
+
+
+def filters_in_words(found: Identification) -> str:
+    """Return which references might answer; nothing where all might."""
+    if not found.filters:
+        return ""
+    from edge_identify.edge_runtime.pack.filters import describe_filters
+
+    return f"only among: {describe_filters(found.filters)}"
+
+
+def facts(reference: Reference) -> list[str]:
+    """Return what is known of a reference beside its name, a line each: what it is, where it is, its page."""
+    identifier = reference.id if reference.id != reference.name else ""
+    kind = " · ".join(text for text in (identifier, what_it_is(reference)) if text)
+    return [text for text in (kind, location(reference), reference.url or "") if text]
+
+
+def what_it_is(reference: Reference) -> str:
+    """Return a reference's namespace and labels."""
+    return " · ".join(text for text in (reference.namespace, *reference.labels.values()) if text)
+
+
+def location(reference: Reference) -> str:
+    """Return a reference's latitude and longitude in degrees, or nothing."""
+    if reference.latitude is None or reference.longitude is None:
+        return ""
+    return f"{reference.latitude:.5f}, {reference.longitude:.5f}"  # the fifth digit is a metre

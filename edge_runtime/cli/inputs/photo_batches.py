@@ -1,0 +1,117 @@
+"""Many photos on their way to their answers: decoded by a few threads, embedded in batches, kept in order.
+
+Memory does not grow with the number of photos: only a few are decoded ahead, and of each only the encoder's pixels and
+a thumbnail are kept. A newcomer would let each thread silence Pillow's warnings for itself: the warning filters
+belong to the process, and the last thread to end would put back those that another had set.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_identify.edge_runtime.answers.answer import Answer
+from edge_identify.edge_runtime.errors import PhotoError
+
+if TYPE_CHECKING:
+    from edge_identify.edge_runtime.answers.identification import Identification
+    from edge_identify.edge_runtime.photos.prepared_photos import PreparedPhoto
+    from edge_identify.edge_runtime.photos.regions import Region
+
+BATCH = 16  # photos that are embedded together
+_THREADS = 4  # that decode at most: each may hold a photo of 100 megapixels, which takes 300 MB
+_AHEAD = 2 * BATCH  # photos that are made ready while a batch is embedded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadyPhoto:
+    """A photo that was decoded.
+
+    Attributes:
+        path: As it was given.
+        prepared: What the encoder takes.
+        thumbnail: The photo as a small JPEG, where pictures are shown.
+    """
+
+    path: str
+    prepared: PreparedPhoto
+    thumbnail: bytes | None
+
+
+def make_ready(
+    asked: str | Answer,
+    *,
+    prepare: Callable[[Path], PreparedPhoto],
+    with_thumbnail: bool,
+    region: Region | None = None,
+) -> ReadyPhoto | Answer:
+    """Decode a photo; what is wrong with it is its answer.
+
+    Args:
+        asked: The photo's path, or what was answered without a look at it.
+        prepare: Makes the encoder's pixels of a photo's file.
+        with_thumbnail: Whether to make a small picture of it too.
+        region: The part of the photo that is looked at, and shown; None for all of it.
+    """
+    if isinstance(asked, Answer):
+        return asked
+    try:
+        prepared = prepare(Path(asked))
+        thumbnail = _thumbnail(asked, region) if with_thumbnail else None
+    except PhotoError as error:
+        return Answer(kind="photo", question=asked, result=error)
+    return ReadyPhoto(path=asked, prepared=prepared, thumbnail=thumbnail)
+
+
+def _thumbnail(path: str, region: Region | None) -> bytes:
+    from edge_identify.edge_runtime.photos.small_jpegs import photo_thumbnail
+
+    return photo_thumbnail(Path(path), region)
+
+
+def ready_photos(
+    asked: Iterable[str | Answer], make_one_ready: Callable[[str | Answer], ReadyPhoto | Answer]
+) -> Generator[ReadyPhoto | Answer, None, None]:
+    """Yield photos made ready by a few threads, in the order they were asked for. Close it if it is left early."""
+    to_come = iter(asked)
+    coming = list(islice(to_come, _AHEAD))
+    if not coming:
+        return
+    from concurrent.futures import ThreadPoolExecutor
+
+    threads = ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1), thread_name_prefix="photo")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what the threads find and put back, in whatever order
+        try:
+            waiting = deque(threads.submit(make_one_ready, photo) for photo in coming)
+            while waiting:
+                yield waiting.popleft().result()
+                waiting.extend(threads.submit(make_one_ready, photo) for photo in islice(to_come, 1))
+        finally:
+            threads.shutdown(cancel_futures=True)
+
+
+def answers_in_batches(
+    ready: Iterable[ReadyPhoto | Answer], identify: Callable[[Sequence[PreparedPhoto]], list[Identification]]
+) -> Iterator[Answer]:
+    """Yield the answers to photos, in their order; those of a batch as soon as it was embedded.
+
+    Args:
+        ready: The photos, and what was answered without them.
+        identify: Answers some prepared photos, at least one.
+    """
+    to_come = iter(ready)
+    while batch := list(islice(to_come, BATCH)):
+        prepared = [photo.prepared for photo in batch if isinstance(photo, ReadyPhoto)]
+        found = iter(identify(prepared) if prepared else [])
+        for photo in batch:
+            if isinstance(photo, ReadyPhoto):
+                yield Answer(kind="photo", question=photo.path, result=next(found), thumbnail=photo.thumbnail)
+            else:
+                yield photo

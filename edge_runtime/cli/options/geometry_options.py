@@ -1,0 +1,117 @@
+"""`--verify-geometry` and `--explain`: photos compared with references point by point, where that is asked for."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_identify.edge_runtime.answers.identification import Identification
+from edge_identify.edge_runtime.errors import PhotoError, SetupError
+
+if TYPE_CHECKING:
+    from edge_identify.edge_runtime.answers.answer import Answer
+    from edge_identify.edge_runtime.pack.pack_reader import Pack
+    from edge_identify.edge_runtime.search.geometry.verifier import GeometryVerifier
+    from edge_identify.edge_runtime.search.identifier import Identifier
+
+_SUFFIX = ".png"
+
+
+def add_geometry_options(parser: argparse.ArgumentParser) -> None:
+    """Add `--verify-geometry` and `--explain`."""
+    parser.add_argument(
+        "--verify-geometry",
+        action="store_true",
+        help="compare each photo point by point with the pictures of the most similar references, and put those first "
+        "whose points agree; takes some tenths of a second, needs a pack with thumbnails and the extra [geometry]",
+    )
+    parser.add_argument(
+        "--explain",
+        type=_explanation_path,
+        metavar="FILE.png",
+        help="draw the photo beside the first reference with the points that agree; needs the same, and one PHOTO",
+    )
+
+
+def check_explainable(options: argparse.Namespace, count: int) -> None:
+    """Check that `--explain` can do what it is asked for.
+
+    Args:
+        options: Of the command line.
+        count: How many photos were asked for.
+
+    Raises:
+        SetupError: More than one photo, or a place that is no place for a file.
+    """
+    path: Path | None = options.explain
+    if path is None:
+        return
+    if count != 1:
+        raise SetupError(f"--explain draws one photo, and {count} were asked for; give one")
+    from edge_identify.edge_runtime.io.output_files import check_place
+
+    check_place(path, "--explain")
+
+
+def wanted_matches(options: argparse.Namespace) -> int:
+    """Return how many references an answer must hold for the options of the command line."""
+    top_k: int = options.top_k
+    if not options.verify_geometry:
+        return top_k
+    from edge_identify.edge_runtime.search.geometry.verifier import CANDIDATES
+
+    return max(top_k, CANDIDATES)
+
+
+def with_geometry(
+    options: argparse.Namespace, pack: Pack, identifier: Identifier, answers: Iterator[Answer], stack: ExitStack
+) -> Iterator[Answer]:
+    """Return answers compared point by point as the options ask; where they do not, as they are.
+
+    Raises:
+        SetupError: OpenCV is missing, or the pack has no thumbnails.
+    """
+    if not (options.verify_geometry or options.explain):
+        return answers
+    from edge_identify.edge_runtime.search.geometry.verifier import GeometryVerifier
+
+    verifier = stack.enter_context(GeometryVerifier(pack, identifier.calibration, region=options.roi))
+    if options.verify_geometry:
+        answers = map(partial(_verified, verifier=verifier, top_k=options.top_k), answers)
+    if options.explain:
+        answers = map(partial(_explained, verifier=verifier, path=options.explain), answers)
+    return answers
+
+
+def _explanation_path(text: str) -> Path:
+    if not text.lower().endswith(_SUFFIX):
+        raise argparse.ArgumentTypeError(f"{text!r} does not end in {_SUFFIX}, which is what is written")
+    return Path(text)
+
+
+def _verified(answer: Answer, verifier: GeometryVerifier, top_k: int) -> Answer:
+    if not isinstance(answer.result, Identification):
+        return answer
+    try:
+        return replace(answer, result=verifier.verify(Path(answer.question), answer.result, top_k=top_k))
+    except PhotoError as error:  # it could be read a moment ago
+        return replace(answer, result=error)
+
+
+def _explained(answer: Answer, verifier: GeometryVerifier, path: Path) -> Answer:
+    if not isinstance(answer.result, Identification):
+        return answer
+    from edge_identify.edge_runtime.io.durable_writes import write_bytes
+    from edge_identify.edge_runtime.search.geometry.explanation_image import explain
+
+    picture = explain(verifier.compare(Path(answer.question), answer.result.matches[0]))
+    try:
+        write_bytes(path, picture)
+    except OSError as error:
+        raise SetupError(f"{path}: cannot be written there ({error}); choose another place for --explain") from error
+    return answer

@@ -1,0 +1,95 @@
+"""Options that say where a photo was taken, and which references may answer.
+
+A newcomer would look for a position only where one was asked for. A photo's own position counts unless
+`--no-location` says otherwise; it weighs, and leaves nothing out. Filters do leave out, so they are never guessed.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from edge_identify.edge_runtime.photos.position import Position
+    from edge_identify.edge_runtime.photos.prepared_photos import PositionOf
+
+_NEAR = "--near"
+
+
+def add_place_options(parser: argparse.ArgumentParser) -> None:
+    """Add `--near`, `--accuracy` and `--no-location`."""
+    parser.add_argument(
+        _NEAR,
+        type=_coordinates,
+        metavar="LAT,LNG",
+        help="where the photos were taken, in degrees, whatever they say; what is near becomes likelier",
+    )
+    parser.add_argument(
+        "--accuracy", type=_accuracy, metavar="M", help="how good --near is, in metres (default: about 50)"
+    )
+    parser.add_argument(
+        "--no-location", action="store_true", help="use no position, neither --near nor what photos say themselves"
+    )
+
+
+def check_place_options(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
+    """End the program as `parser` does where the options do not go together."""
+    if options.accuracy is not None and options.near is None:
+        parser.error("--accuracy says how good --near is; give both")
+
+
+def joined_coordinates(words: list[str]) -> list[str]:
+    """Return a command line in which `--near -33.8,151.2` is one word: argparse takes a minus for an option."""
+    joined: list[str] = []
+    for word in words:
+        if joined and joined[-1] == _NEAR and word[:1] == "-" and word[1:2] in tuple("0123456789."):
+            joined[-1] = f"{_NEAR}={word}"
+        else:
+            joined.append(word)
+    return joined
+
+
+def chosen_positions(options: argparse.Namespace) -> PositionOf | None:
+    """Return what says where a photo was taken; None where no position is to be used."""
+    if options.no_location:
+        return None
+    if options.near is not None:
+        from edge_identify.edge_runtime.photos.position import Position  # 2 ms, and most photos say nothing of places
+
+        latitude, longitude = options.near
+        given = Position(latitude=latitude, longitude=longitude, accuracy_m=options.accuracy, source="given")
+        return lambda _: given
+    return _position_of
+
+
+def _position_of(photo: Path) -> Position | None:
+    from edge_identify.edge_runtime.photos.exif_position import photo_position
+
+    return photo_position(photo)
+
+
+def _coordinates(text: str) -> tuple[float, float]:
+    from edge_identify.edge_runtime.photos.position import Position
+
+    latitude, comma, longitude = text.partition(",")
+    try:
+        if not comma:
+            raise ValueError("there is no comma")
+        found = Position(latitude=float(latitude), longitude=float(longitude))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a latitude and a longitude in degrees, such as 48.8584,2.2945 ({error})"
+        ) from error
+    return found.coordinates
+
+
+def _accuracy(text: str) -> float:
+    from edge_identify.edge_runtime.photos.position import Position
+
+    try:
+        metres = float(text)
+        Position(latitude=0, longitude=0, accuracy_m=metres)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a distance in metres, such as 100 ({error})") from error
+    return metres

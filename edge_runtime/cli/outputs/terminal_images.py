@@ -1,0 +1,132 @@
+"""Pictures in terminals that show them: the photo, and beside it what it was taken for.
+
+Two ways are in use: the graphics protocol of Kitty (sw.kovidgoyal.net/kitty/graphics-protocol), and the inline images
+of iTerm2 (iterm2.com/documentation-images.html). A newcomer would ask the terminal what it can do; one that
+does not understand the question shows it as text, and its answer arrives as if it had been typed. So only what
+terminals document that they put into the environment is believed, and nothing within tmux or screen, which hold
+pictures back.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from edge_identify.edge_runtime.answers.identification import Identification
+from edge_identify.edge_runtime.decisions.decision import Decision
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from edge_identify.edge_runtime.answers.answer import Answer
+    from edge_identify.edge_runtime.pack.thumbnails_file import ThumbnailTable
+    from edge_identify.edge_runtime.terminal.terminal_text import Screen
+
+ROWS = 8  # of text that a row of pictures is as high as: the answer stays on one screen of 24
+_HEIGHT_PX = 160  # 20 for each of those rows, as a terminal of today has them
+_GAP_PX = 10
+_COLUMNS_PER_HEIGHT = 2 * ROWS  # columns of a square picture: a letter is half as wide as a row is high
+_MOST_REFERENCES = 3  # beside a photo: the first three look-alikes
+_KITTY_CHUNK = 4096  # letters of base64 in one command, by Kitty's protocol
+
+#: Set by programs that draw a terminal of their own, without pictures, within the one whose variables they pass on.
+_WITHIN_ANOTHER = frozenset({"TMUX", "STY", "INSIDE_EMACS", "VIM_TERMINAL", "NVIM"})
+
+
+class PictureProtocol(StrEnum):
+    """How a terminal is given a picture."""
+
+    KITTY = "kitty"
+    ITERM2 = "iterm2"
+
+
+def protocol_of(environ: Mapping[str, str]) -> PictureProtocol | None:
+    """Return how the terminal that set these variables is given pictures; None where it does not say that it can."""
+    term, program = environ.get("TERM", ""), environ.get("TERM_PROGRAM", "")
+    if term == "dumb" or term.startswith(("screen", "tmux")) or not _WITHIN_ANOTHER.isdisjoint(environ):
+        return None
+    # These two first: a terminal that is started from within another inherits the rest of its variables.
+    if program in ("iTerm.app", "WezTerm", "mintty"):
+        return PictureProtocol.ITERM2
+    if term in ("xterm-kitty", "xterm-ghostty") or program == "ghostty":
+        return PictureProtocol.KITTY
+    if not program and environ.get("LC_TERMINAL") == "iTerm2":  # which ssh carries to another machine
+        return PictureProtocol.ITERM2
+    return None
+
+
+def picture_codes(png: bytes, protocol: PictureProtocol) -> str:
+    """Return what shows a PNG, `ROWS` rows high, and goes on in the line below it."""
+    if protocol is PictureProtocol.ITERM2:
+        shape = f"inline=1;size={len(png)};height={ROWS};preserveAspectRatio=1"
+        return f"\x1b]1337;File={shape}:{base64.b64encode(png).decode()}\x07\n"
+    return "".join(_kitty_commands(base64.b64encode(png).decode())) + "\n"
+
+
+def _kitty_commands(text: str) -> Iterator[str]:
+    """Yield the commands that send and show a PNG: its bytes in pieces, and nothing to be answered (`q=2`)."""
+    for start in range(0, len(text), _KITTY_CHUNK):
+        more = int(start + _KITTY_CHUNK < len(text))
+        keys = f"a=T,f=100,q=2,r={ROWS},m={more}" if start == 0 else f"q=2,m={more}"
+        yield f"\x1b_G{keys};{text[start : start + _KITTY_CHUNK]}\x1b\\"
+
+
+class AnswerPictures:
+    """Shows answers in pictures: the photo, then what it was identified as, or may be."""
+
+    def __init__(self, protocol: PictureProtocol, screen: Screen, thumbnails: ThumbnailTable | None) -> None:
+        """Begin.
+
+        Args:
+            protocol: How the terminal is given pictures.
+            screen: Its width.
+            thumbnails: Of the pack's references; None where it has none.
+        """
+        self._protocol, self._screen, self._thumbnails = protocol, screen, thumbnails
+
+    def codes(self, answer: Answer) -> str:
+        """Return what shows an answer's pictures; nothing where there are none."""
+        from PIL import Image as PillowImage
+
+        pictures: list[Image] = [] if answer.thumbnail is None else [PillowImage.open(io.BytesIO(answer.thumbnail))]
+        pictures += list(self._of_references(answer))
+        return picture_codes(_side_by_side(pictures, self._screen.width), self._protocol) if pictures else ""
+
+    def _of_references(self, answer: Answer) -> Iterator[Image]:
+        if self._thumbnails is None or not isinstance(answer.result, Identification):
+            return
+        count = _MOST_REFERENCES if answer.result.decision is Decision.AMBIGUOUS else 1
+        for match in answer.result.matches[:count]:
+            picture = None if match.index_id is None else self._thumbnails.picture(match.index_id)
+            if picture is not None:
+                yield picture
+
+
+def _side_by_side(pictures: Sequence[Image], columns: int) -> bytes:
+    """Return a PNG of as many of the pictures, at least the first, as fit into so many columns."""
+    from PIL import Image as PillowImage
+
+    alike = [picture.resize((_width_px(picture), _HEIGHT_PX)) for picture in pictures]
+    room_px = columns * _HEIGHT_PX // _COLUMNS_PER_HEIGHT
+    while len(alike) > 1 and _together_px(alike) > room_px:
+        alike.pop()
+    row = PillowImage.new("RGBA", (min(_together_px(alike), room_px), _HEIGHT_PX))
+    left = 0
+    for picture in alike:
+        row.paste(picture, (left, 0))
+        left += picture.width + _GAP_PX
+    buffer = io.BytesIO()
+    row.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _width_px(picture: Image) -> int:
+    """Return how wide a picture is at the height of the row; at most twice that, or a banner would fill the screen."""
+    return min(max(1, round(picture.width * _HEIGHT_PX / picture.height)), 2 * _HEIGHT_PX)
+
+
+def _together_px(pictures: Sequence[Image]) -> int:
+    return sum(picture.width for picture in pictures) + _GAP_PX * (len(pictures) - 1)

@@ -1,0 +1,236 @@
+"""`edge-identify sync`, `packs` and `verify`: the packs on this device, kept fresh and whole."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edge_identify.edge_runtime.cli.options.pack_options import (
+    add_pack_options,
+    add_store_option,
+    chosen_store,
+    names_a_folder,
+)
+from edge_identify.edge_runtime.errors import EdgeIdentifyError, PackNotFoundError, SetupError
+from edge_identify.edge_runtime.io.printable_text import printable
+from edge_identify.edge_runtime.pack.pack_reader import Pack, open_pack, verify_pack_files
+from edge_identify.edge_runtime.store.installed_packs import open_installed
+from edge_identify.edge_runtime.terminal.command_run import run_command
+from edge_identify.edge_runtime.terminal.exit_codes import EXIT_CODES_HELP, ExitCode, exit_code_for
+
+if TYPE_CHECKING:
+    from edge_identify.edge_runtime.store.pack_store import InstalledPack, PackStore
+    from edge_identify.edge_runtime.sync.sync_client import SyncReport
+
+
+def sync_main(words: list[str]) -> int:
+    """Run `edge-identify sync`."""
+    parser = _parser(
+        "sync",
+        "edge-identify sync http://192.168.1.20:8000/",
+        "Fetches the newest version of a pack; what has not changed is not fetched again. Without URL, the packs on "
+        "this device are brought up to date from where they came from.",
+    )
+    parser.add_argument("url", metavar="URL", nargs="?", help="the server's address")
+    parser.add_argument("--pack", metavar="NAME", help="needed when the server offers several")
+    add_store_option(parser)
+    parser.add_argument("--json", action="store_true", help="print what was done as one JSON object")
+    options = parser.parse_args(words)
+    return run_command(lambda: _sync(options))
+
+
+def packs_main(words: list[str]) -> int:
+    """Run `edge-identify packs`."""
+    parser = _parser("packs", "edge-identify packs", "Lists the packs on this device.")
+    add_store_option(parser)
+    parser.add_argument("--json", action="store_true", help="print the list as one JSON object")
+    options = parser.parse_args(words)
+    return run_command(lambda: _packs(options))
+
+
+def verify_main(words: list[str]) -> int:
+    """Run `edge-identify verify`."""
+    parser = _parser(
+        "verify",
+        "edge-identify verify",
+        "Checks every byte of the packs on this device against their manifests and runs their self-tests.",
+    )
+    add_pack_options(parser)
+    parser.add_argument("--json", action="store_true", help="print the findings as one JSON object")
+    options = parser.parse_args(words)
+    return run_command(lambda: _verify(options))
+
+
+def _parser(word: str, example: str, description: str) -> argparse.ArgumentParser:
+    return argparse.ArgumentParser(
+        prog=f"edge-identify {word}",
+        description=f"example:\n  {example}\n\n{description}",
+        epilog=EXIT_CODES_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+class _Failures:
+    """One pack that fails stops no other: each failure is told on standard error, the first one's code is kept."""
+
+    def __init__(self) -> None:
+        self.code = ExitCode.DONE
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        try:
+            yield
+        except EdgeIdentifyError as error:
+            print(f"error: {printable(str(error))}", file=sys.stderr)
+            self.code = self.code or exit_code_for(error)
+
+
+def _sync(options: argparse.Namespace) -> ExitCode:
+    store = chosen_store(options)
+    failures = _Failures()
+    reports: list[SyncReport] = []
+    for name in _names_to_sync(store, options.url, options.pack):
+        with failures.told():
+            reports.append(_sync_one(store, options.url or _source(store, name), name))
+    if options.json:
+        print(json.dumps({"synced": [_report_as_json(report) for report in reports]}, indent=2))
+        return failures.code
+    for report in reports:
+        print(
+            f"{report.name} {report.version}: {printable(report.note)}; {report.fetched_files} files "
+            f"({report.fetched_bytes / 1e6:.1f} MB) fetched, {report.reused_files} kept, {report.seconds:.1f} s"
+        )
+    return failures.code
+
+
+def _names_to_sync(store: PackStore, url: str | None, name: str | None) -> Sequence[str | None]:
+    """Return the packs to sync; None stands for the only one on offer."""
+    if url is not None or name is not None:
+        return [name]
+    if names := store.names():
+        return names
+    raise PackNotFoundError("no pack is installed; give the server's address: edge-identify sync URL")
+
+
+def _source(store: PackStore, name: str | None) -> str:
+    """Return where an installed pack came from."""
+    assert name is not None, "without URL, every pack to sync has a name"
+    # `pointer` and not `active`: a damaged pack is just what a sync repairs.
+    return (store.pointer(name) or store.active(name)).source
+
+
+def _sync_one(store: PackStore, url: str, name: str | None) -> SyncReport:
+    from edge_identify.edge_runtime.encoders.encoder_choice import variants_to_keep
+    from edge_identify.edge_runtime.store.self_test import self_test
+    from edge_identify.edge_runtime.sync.sync_client import sync_pack
+
+    try:
+        return sync_pack(
+            store,
+            url,
+            name=name,
+            variant_names=variants_to_keep,
+            self_test=lambda folder, _, names: self_test(open_pack(folder, variant_names=names)),
+            progress=_progress_line() if sys.stderr.isatty() else None,
+        )
+    finally:
+        if sys.stderr.isatty():
+            print("\r\033[K", end="", file=sys.stderr)
+
+
+def _progress_line() -> Callable[[int, int], None]:
+    def show(arrived: int, total: int) -> None:
+        print(f"\r{arrived / 1e6:8.1f} of {total / 1e6:.1f} MB", end="", file=sys.stderr, flush=True)
+
+    return show
+
+
+def _report_as_json(report: SyncReport) -> dict[str, Any]:
+    return {
+        "name": report.name,
+        "version": str(report.version),
+        "action": str(report.action),
+        "note": report.note,
+        "source": report.source,
+        "fetched_files": report.fetched_files,
+        "fetched_bytes": report.fetched_bytes,
+        "reused_files": report.reused_files,
+        "seconds": round(report.seconds, 3),
+    }
+
+
+def _packs(options: argparse.Namespace) -> ExitCode:
+    store = chosen_store(options)
+    failures = _Failures()
+    names = store.names()
+    rows: list[dict[str, Any]] = []
+    for name in names:
+        with failures.told():
+            rows.append(_described(store.active(name)))
+    if options.json:
+        print(json.dumps({"store": str(store.root), "packs": rows}, ensure_ascii=False, indent=2))
+        return failures.code
+    for row in rows:
+        line = (
+            f"{row['name']} {row['version']}  {row['references']} references, {row['size_bytes'] / 1e6:.1f} MB, "
+            f"{', '.join(row['variants'])}  from {row['source']}"
+        )
+        print(printable(line))
+    if not names:
+        print(f"no packs in {store.root}; fetch one with `edge-identify sync URL`", file=sys.stderr)
+    return failures.code
+
+
+def _described(installed: InstalledPack) -> dict[str, Any]:
+    manifest = open_installed(installed).manifest
+    return {
+        "name": installed.name,
+        "version": str(installed.version),
+        "title": manifest.title,
+        "references": manifest.reference_count,
+        "size_bytes": sum(entry.length_bytes for entry in manifest.files_for(installed.variant_names)),
+        "variants": list(installed.variant_names),
+        "model": manifest.model.name,
+        "source": installed.source,
+    }
+
+
+def _verify(options: argparse.Namespace) -> ExitCode:
+    findings = [(name, _problem_of(open_it)) for name, open_it in _packs_to_verify(options)]
+    if options.json:
+        rows = [{"name": name, "problem": None if problem is None else str(problem)} for name, problem in findings]
+        print(json.dumps({"packs": rows}, ensure_ascii=False, indent=2))
+    else:
+        for name, problem in findings:
+            print(printable(f"{name}: {problem or 'every byte is right, the self-test passed'}"))
+    return next((exit_code_for(problem) for _, problem in findings if problem is not None), ExitCode.DONE)
+
+
+def _packs_to_verify(options: argparse.Namespace) -> list[tuple[str, Callable[[], Pack]]]:
+    if options.pack is not None and names_a_folder(options.pack):
+        return [(options.pack, lambda: open_pack(Path(options.pack)))]
+    store = chosen_store(options)
+    names = store.names() if options.pack is None else (options.pack,)
+    if not names:
+        raise SetupError(f"no packs in {store.root}; fetch one with `edge-identify sync URL`")
+    return [(name, lambda name=name: open_installed(store.active(name))) for name in names]  # type: ignore[misc]
+
+
+def _problem_of(open_it: Callable[[], Pack]) -> EdgeIdentifyError | None:
+    """Return what is wrong with a pack, or None."""
+    from edge_identify.edge_runtime.store.self_test import self_test
+
+    try:
+        pack = open_it()
+        verify_pack_files(pack.folder, pack.manifest, pack.variant_names)
+        self_test(pack)
+    except PackNotFoundError:
+        raise  # a wrong name is not a damaged pack
+    except EdgeIdentifyError as error:
+        return error
+    return None

@@ -1,1 +1,0 @@
-"""The command line: what the three commands share, and `edge-identify` itself."""

@@ -1,1 +1,0 @@
-"""From similarities to a decision: pure functions of a photo's scores and the pack's calibration."""

@@ -1,0 +1,140 @@
+"""Where a photo was taken, as its EXIF says. Nothing of it is stored, logged or sent: standard output alone tells it.
+
+What a newcomer would get wrong: the hemisphere is a letter of its own, and a latitude without it means nothing; a
+camera without a fix writes 0, 0 or zero denominators; metadata is often broken, and a broken position is none. And
+Pillow decodes a whole PNG to find out that it has no EXIF, since that may stand behind the pixels.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from edge_identify.edge_runtime.errors import PhotoError
+from edge_identify.edge_runtime.photos.images import PILLOW_RAISES, START_BYTES, formats_of
+
+if TYPE_CHECKING:
+    from PIL.Image import Exif, Image
+
+    from edge_identify.edge_runtime.photos.position import Position
+
+# CIPA DC-008 (Exif 2.32), section 4.6.6.
+_GPS_IFD = 0x8825
+_LATITUDE_REF, _LATITUDE, _LONGITUDE_REF, _LONGITUDE = 1, 2, 3, 4
+_STATUS = 9  # "A" measured, "V" void
+_ERROR_M = 31  # GPSHPositioningError
+
+_PNG_SIGNATURE_BYTES, _PNG_CHECKSUM_BYTES = 8, 4
+_MOST_PNG_CHUNKS = 100_000  # 800 MB of pixels as encoders cut them; 50 ms
+_MOST_EXIF_BYTES = 2**20  # sixteen times what a JPEG has room for
+
+
+def photo_position(photo: Path | BinaryIO) -> Position | None:
+    """Return where a photo was taken; None where its EXIF does not say so, or cannot be read.
+
+    Args:
+        photo: The picture's file, by its path or open for reading; only its metadata is read.
+    """
+    import PIL.Image
+
+    try:
+        with warnings.catch_warnings():  # Pillow warns about broken metadata
+            warnings.simplefilter("ignore")
+            with PIL.Image.open(photo, formats=formats_of(_start(photo), name="photo")) as image:
+                return position_of_gps(_exif(image).get_ifd(_GPS_IFD))
+    except (*PILLOW_RAISES, PIL.Image.DecompressionBombError, PhotoError):
+        return None
+
+
+def _start(photo: Path | BinaryIO) -> bytes:
+    if isinstance(photo, Path):
+        with photo.open("rb") as file:
+            return file.read(START_BYTES)
+    start = photo.read(START_BYTES)
+    photo.seek(0)
+    return start
+
+
+def _exif(image: Image) -> Exif:
+    """Return the EXIF of a picture that was opened and not decoded, without decoding it."""
+    import PIL.Image
+
+    if image.format != "PNG" or "exif" in image.info:
+        return image.getexif()
+    behind = _png_exif(image.fp)  # type: ignore[attr-defined]  # of ImageFile, which Image.open returns
+    if behind is None:
+        return PIL.Image.Image.getexif(image)  # what stands before the pixels in another form; PNG's own would decode
+    exif = PIL.Image.Exif()
+    exif.load(behind)
+    return exif
+
+
+def _png_exif(file: BinaryIO) -> bytes | None:
+    """Return the eXIf chunk of a PNG, passing over the pixels; None without one (PNG, third edition, 5.3)."""
+    file.seek(_PNG_SIGNATURE_BYTES)
+    for _ in range(_MOST_PNG_CHUNKS):
+        head = file.read(8)
+        length_bytes, kind = int.from_bytes(head[:4], "big"), head[4:]
+        if len(head) < 8 or kind == b"IEND":
+            return None
+        if kind == b"eXIf":
+            return file.read(min(length_bytes, _MOST_EXIF_BYTES))
+        file.seek(length_bytes + _PNG_CHECKSUM_BYTES, os.SEEK_CUR)
+    return None
+
+
+def position_of_gps(gps: Mapping[int, object]) -> Position | None:
+    """Return the position that an EXIF GPS directory says; None for none, for 0, 0, and for impossible ones.
+
+    Args:
+        gps: Values by tag, as Pillow reads them.
+    """
+    latitude = _degrees(gps.get(_LATITUDE), gps.get(_LATITUDE_REF), "N", "S")
+    longitude = _degrees(gps.get(_LONGITUDE), gps.get(_LONGITUDE_REF), "E", "W")
+    if latitude is None or longitude is None or _letter(gps.get(_STATUS)) == "V":
+        return None
+    if latitude == 0 and longitude == 0:  # a camera that found no satellite, not a boat in the Gulf of Guinea
+        return None
+    from edge_identify.edge_runtime.photos.position import Position  # 2 ms, and most photos have none
+
+    try:
+        return Position(latitude=latitude, longitude=longitude, accuracy_m=_accuracy(gps.get(_ERROR_M)), source="photo")
+    except ValueError:
+        return None
+
+
+def _degrees(value: object, reference: object, positive: str, negative: str) -> float | None:
+    """Return degrees of an EXIF triple of degrees, minutes and seconds; None where it is not one."""
+    letter = _letter(reference)
+    if letter not in (positive, negative) or not isinstance(value, Sequence) or len(value) != 3:
+        return None
+    degrees, minutes, seconds = (_number(part) for part in value)
+    if not (degrees >= 0 and 0 <= minutes < 60 and 0 <= seconds <= 60):  # NaN is refused, too
+        return None
+    total = degrees + minutes / 60 + seconds / 3600
+    return total if letter == positive else -total
+
+
+def _letter(value: object) -> str:
+    text = value.decode("ascii", "replace") if isinstance(value, bytes) else str(value or "")
+    return text.strip("\0 ").upper()
+
+
+def _accuracy(value: object) -> float | None:
+    from edge_identify.edge_runtime.photos.position import MAX_ACCURACY_M
+
+    accuracy = _number(value)
+    return accuracy if 0 < accuracy <= MAX_ACCURACY_M else None
+
+
+def _number(value: object) -> float:
+    """Return a rational of Pillow's as a float; NaN for what is none. A denominator of zero is NaN."""
+    try:
+        number = float(value)  # type: ignore[arg-type]  # Pillow's IFDRational, or anything a hostile file holds
+    except (TypeError, ValueError, OverflowError, ZeroDivisionError):
+        return math.nan
+    return number if math.isfinite(number) else math.nan

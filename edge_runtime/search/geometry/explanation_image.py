@@ -1,0 +1,101 @@
+"""The proof as a picture: photo and reference side by side, what agrees, and where the reference lies."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+from edge_identify.edge_runtime.search.geometry.point_agreement import Agreement
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+    from PIL.ImageDraw import ImageDraw
+
+    from edge_identify.edge_runtime.search.geometry.verifier import Comparison
+
+MARGIN_PX = 16  # around and between the pictures
+CAPTION_PX = 32  # for the line below them
+LEAST_SIDE_PX = 320  # of the reference's longer side; a smaller thumbnail is shown enlarged
+
+_PAPER, _INK, _OUTLINE = "#ffffff", "#111111", "#00c853"
+#: Neighbouring lines differ; told apart by people who do not see red and green as others do (Okabe and Ito, 2008).
+_LINES = ("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7")
+_MOST_LINES = 60  # more hide the pictures; every point keeps its dot
+_DOT_PX = 2
+
+
+def explain(comparison: Comparison) -> bytes:
+    """Return a comparison as a PNG.
+
+    It is as wide as both pictures and three margins, and as high as the higher one, two margins and the caption.
+    """
+    from PIL import Image as PillowImage
+    from PIL import ImageDraw
+
+    photo = comparison.photo
+    reference, enlarged = _shown_reference(comparison)
+    width = photo.width + reference.width + 3 * MARGIN_PX
+    height = max(photo.height, reference.height) + 2 * MARGIN_PX + CAPTION_PX
+    canvas = PillowImage.new("RGB", (width, height), _PAPER)
+    photo_corner, reference_corner = (MARGIN_PX, MARGIN_PX), (photo.width + 2 * MARGIN_PX, MARGIN_PX)
+    canvas.paste(_outlined(comparison), photo_corner)
+    canvas.paste(reference, reference_corner)
+    draw = ImageDraw.Draw(canvas)
+    if comparison.agreement is not None:
+        _draw_agreement(draw, comparison.agreement, photo_corner, reference_corner, enlarged)
+    draw.text((MARGIN_PX, height - CAPTION_PX), _caption(comparison), fill=_INK)
+    stream = io.BytesIO()
+    canvas.save(stream, "PNG")
+    return stream.getvalue()
+
+
+def _outlined(comparison: Comparison) -> Image:
+    """Return the photo with the reference's outline, which is cut at its edges: beyond them lies no photo."""
+    from PIL import ImageDraw
+
+    photo = comparison.photo.copy()
+    if comparison.agreement is not None:
+        corners = [(x, y) for x, y in comparison.agreement.outline.tolist()]
+        ImageDraw.Draw(photo).line([*corners, corners[0]], fill=_OUTLINE, width=3)
+    return photo
+
+
+def _shown_reference(comparison: Comparison) -> tuple[Image, float]:
+    """Return the reference's picture as it is shown, and how much larger that is."""
+    from PIL import Image as PillowImage
+
+    picture = comparison.reference
+    if picture is None:
+        return PillowImage.new("RGB", (LEAST_SIDE_PX, LEAST_SIDE_PX), "#dddddd"), 1.0
+    enlarged = max(1.0, LEAST_SIDE_PX / max(picture.size))
+    size = round(picture.width * enlarged), round(picture.height * enlarged)
+    return picture.resize((max(1, size[0]), max(1, size[1])), PillowImage.Resampling.BICUBIC), enlarged
+
+
+def _draw_agreement(
+    draw: ImageDraw,
+    agreement: Agreement,
+    photo_corner: tuple[int, int],
+    reference_corner: tuple[int, int],
+    enlarged: float,
+) -> None:
+    starts = [(x + photo_corner[0], y + photo_corner[1]) for x, y in agreement.in_photo.tolist()]
+    ends = [
+        ((x + 0.5) * enlarged + reference_corner[0], (y + 0.5) * enlarged + reference_corner[1])
+        for x, y in agreement.in_reference.tolist()
+    ]
+    step = max(1, -(-agreement.count // _MOST_LINES))
+    for number, (start, end) in enumerate(zip(starts, ends, strict=True)):
+        colour = _LINES[number % len(_LINES)]
+        if number % step == 0:
+            draw.line([start, end], fill=colour)
+        for x, y in (start, end):
+            draw.ellipse([x - _DOT_PX, y - _DOT_PX, x + _DOT_PX, y + _DOT_PX], outline=colour)
+
+
+def _caption(comparison: Comparison) -> str:
+    if comparison.reference is None:
+        return "the pack has no thumbnail of this reference"
+    if comparison.agreement is None:
+        return "no points agree, or no more than chance brings"
+    return f"{comparison.agreement.count} points agree; the green outline is where the reference lies in the photo"

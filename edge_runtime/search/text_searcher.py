@@ -1,0 +1,92 @@
+"""Searching a pack by text: from a description to the references whose images are nearest."""
+
+from __future__ import annotations
+
+from copy import copy
+from dataclasses import replace
+from time import perf_counter
+from typing import TYPE_CHECKING, Self
+
+from edge_identify.edge_runtime.answers.identification import Identification, StageSeconds
+from edge_identify.edge_runtime.encoders.encoder_choice import Encoder, text_encoder
+from edge_identify.edge_runtime.pack.filters import NO_FILTERS, Filters
+from edge_identify.edge_runtime.pack.pack_reader import Pack
+from edge_identify.edge_runtime.search.reference_finder import ReferenceFinder
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+from edge_identify.edge_runtime.search.identifier import DEFAULT_TOP_K
+
+
+class TextSearcher:
+    """Answers texts from one pack. Use it as a context manager, or call `close`."""
+
+    def __init__(self, pack: Pack, *, many: bool = False, filters: Filters = NO_FILTERS) -> None:
+        """Load the text encoder, its tokenizer, the index and the references.
+
+        Args:
+            pack: An open pack.
+            many: Prepare for many texts rather than for a fast single answer.
+            filters: Which references may answer.
+
+        Raises:
+            PackError: The pack has no text encoder, or a file is damaged.
+            SetupError: A filter names what the pack does not have, or nothing passes.
+        """
+        from edge_identify.edge_runtime.decisions.text_bands import read_text_calibrations
+        from edge_identify.edge_runtime.encoders.tokenizers.tokenizer import read_tokenizer
+
+        self._encoder: Encoder = text_encoder(pack, many=many)
+        spec = pack.manifest.tokenizer
+        assert spec is not None, "a manifest with a text encoder and no tokenizer is refused when it is read"
+        self._tokenizer = read_tokenizer(pack.file(spec.file), spec)
+        # Without a calibration of photos, which says nothing of texts.
+        self._finder = ReferenceFinder(pack, many=many, filters=filters)
+        path = pack.manifest.calibration_file
+        known = {} if path is None else read_text_calibrations(pack.file(path))
+        self._calibration = known.get(self._encoder.variant_name)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def variant_name(self) -> str:
+        """The encoder variant in use."""
+        return self._encoder.variant_name
+
+    def close(self) -> None:
+        """Close the pack's files."""
+        self._finder.close()
+
+    def narrowed(self, filters: Filters) -> Self:
+        """Return a searcher of its own, to be closed, that uses this one's encoder; see `Identifier.narrowed`."""
+        other = copy(self)
+        other._finder = self._finder.narrowed(filters)
+        return other
+
+    def embed(self, text: str) -> NDArray[np.float32]:
+        """Return a text's unit vector, float32 [dim]."""
+        embedding: NDArray[np.float32] = self._encoder.embed(self._tokenizer.encode([text]))[0]
+        return embedding
+
+    def search(self, text: str, *, top_k: int = DEFAULT_TOP_K) -> Identification:
+        """Return the references whose pictures are nearest to a description."""
+        from edge_identify.edge_runtime.decisions.text_bands import band_of
+
+        started = perf_counter()
+        tokens = self._tokenizer.encode([text])
+        tokenised = perf_counter()
+        embedding = self._encoder.embed(tokens)
+        encode = perf_counter() - tokenised
+        spent = StageSeconds(prepare=tokenised - started, encode=encode, search=0.0, decide=0.0)
+        (found,) = self._finder.answers(embedding[None], top_k, self._encoder.variant_name, [spent])
+        if self._calibration is None:
+            return found
+        bands = [band_of(match.score, self._calibration) for match in found.matches]
+        matches = (replace(match, band=band) for match, band in zip(found.matches, bands, strict=True))
+        return replace(found, matches=tuple(matches))

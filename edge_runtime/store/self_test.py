@@ -1,0 +1,143 @@
+"""The self-test of a pack: a few photos with the pixels, embedding and answer they must give.
+
+Every client runs it after an install. It catches what hashes cannot: a decoder, a resampler or a processor on this
+device that computes something else. What counts is the embedding, compared by cosine, since one int8 model differs
+a little between processors; the hash of the pixels is there for those who write a client and look for the cause.
+
+`cases.json`: {"tolerance": cosine, "cases": [{"photo": path, "pixels_sha256", "embedding": [...]}]}, and `measured`,
+the cosines from which the maker took the tolerance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_identify.edge_runtime.encoders.encoder_choice import may_saturate_here, preferred_variant
+from edge_identify.edge_runtime.errors import PackDamagedError, PhotoError
+from edge_identify.edge_runtime.io.json_fields import JsonObject, canonical_json, parse_json_object
+from edge_identify.edge_runtime.pack.pack_names import checked_path, checked_sha256
+from edge_identify.edge_runtime.pack.pack_reader import Pack
+from edge_identify.edge_runtime.photos.images import open_image
+from edge_identify.edge_runtime.search.identifier import Identifier
+from edge_identify.edge_runtime.search.text_searcher import TextSearcher
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+MAX_CASES_BYTES = 4 * 2**20  # a handful of embeddings as text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConformanceCase:
+    """One photo and what it must give.
+
+    Attributes:
+        photo: Path of the photo in the pack.
+        pixels_sha256: Hash of the encoder's pixels, row by row.
+        embedding: The unit vector that the pack's maker got.
+    """
+
+    photo: str
+    pixels_sha256: str
+    embedding: tuple[float, ...]
+
+
+def serialise_cases(
+    cases: tuple[ConformanceCase, ...],
+    *,
+    tolerance: float,
+    measured: Mapping[str, Mapping[str, float]] | None = None,
+) -> bytes:
+    """Return the bytes of `cases.json`.
+
+    Args:
+        cases: The photos.
+        tolerance: The least cosine that a device's embedding must have with the maker's.
+        measured: The cosines that the tolerance comes from, for people; no reader needs them.
+    """
+    rows = [
+        {
+            "photo": case.photo,
+            "pixels_sha256": case.pixels_sha256,
+            "embedding": [round(value, 6) for value in case.embedding],
+        }
+        for case in cases
+    ]
+    shown = {} if measured is None else {"measured": measured}
+    return canonical_json({"tolerance": tolerance, "cases": rows, **shown})
+
+
+def self_test(pack: Pack) -> int:
+    """Run a pack's cases on this device: embed each photo, answer it, and ask one text where there is a text tower.
+
+    Returns:
+        How many photos were tested.
+
+    Raises:
+        PackDamagedError: A photo gives another embedding here, cannot be answered, or there is no case at all.
+        PackError: An encoder or another file of the pack does not work here.
+    """
+    path = pack.file(pack.manifest.conformance_file)
+    fields = parse_json_object(_read_capped(path), where=str(path), max_bytes=MAX_CASES_BYTES)
+    tolerance, cases = fields.number("tolerance"), [_case(case) for case in fields.objects("cases")]
+    if not cases or not 0 < tolerance <= 1:
+        raise PackDamagedError(f"{path}: holds {len(cases)} photos and a tolerance of {tolerance}; it tests nothing")
+    with Identifier(pack) as identifier:
+        for case in cases:
+            _check_case(pack, identifier, case, tolerance)
+    if pack.manifest.text_variants:
+        with TextSearcher(pack) as searcher:
+            searcher.search("a picture", top_k=1)
+    return len(cases)
+
+
+def _read_capped(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(MAX_CASES_BYTES + 1)
+
+
+def _check_case(pack: Pack, identifier: Identifier, case: ConformanceCase, tolerance: float) -> None:
+    try:
+        pixels = identifier.pixels(open_image(pack.file(case.photo)))
+    except PhotoError as error:
+        raise PackDamagedError(f"pack {pack.manifest.name}: self-test photo cannot be used: {error}") from error
+    cosine = _cosine(identifier.embed_pixels(pixels[None])[0], case.embedding)
+    if not cosine >= tolerance:
+        raise PackDamagedError(
+            f"pack {pack.manifest.name}: self-test photo {case.photo} has cosine {cosine:.4f} to its expected "
+            f"embedding (at least {tolerance} needed): the encoder computes something else on this device"
+            f"{_advice(pack)}"
+        )
+    identifier.identify_pixels(pixels[None, None], top_k=1)
+
+
+def _advice(pack: Pack) -> str:
+    """Return what to do about an 8-bit encoder of an older pack; empty for any other."""
+    variant = preferred_variant(pack.manifest.image_variants, pack.variant_names, pack.manifest.name)
+    if not may_saturate_here(variant):
+        return ""
+    return (
+        f". Its {variant.name} was made by an earlier edge-build, and this processor has no VNNI: ask the pack's maker "
+        "to build it again with `edge-build pack`, or to add --variants onnx-int8,onnx-fp32"
+    )
+
+
+def _cosine(found: NDArray[np.float32], expected: tuple[float, ...]) -> float:
+    import numpy as np
+
+    other = np.asarray(expected, dtype=np.float32)
+    if other.shape != found.shape:
+        return -1.0
+    return float(found @ other / (np.linalg.norm(found) * np.linalg.norm(other)))
+
+
+def _case(fields: JsonObject) -> ConformanceCase:
+    return ConformanceCase(
+        photo=checked_path(fields.text("photo")),
+        pixels_sha256=checked_sha256(fields.text("pixels_sha256")),
+        embedding=tuple(fields.numbers("embedding")),
+    )

@@ -1,0 +1,99 @@
+"""Which files of installed packs were hashed already and have not been touched since.
+
+Hashing an encoder of 88 MB takes as long as running it twice. A file is hashed the first time it is used and whenever
+size, times or inode differ from what was noted then; the notes lie beside the versions in the store, never inside a
+pack. `edge-identify verify` does not ask here: it reads every byte, which also finds a disk that forgets.
+
+A newcomer would note a file that was changed a moment ago. Times of files move in steps, of 2 seconds on some disks,
+so a second change within the step would not show; such a file is used and noted the next time.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from time import time_ns
+from typing import TYPE_CHECKING
+
+from edge_identify.edge_runtime.io.durable_writes import write_bytes
+from edge_identify.edge_runtime.io.json_fields import canonical_json
+from edge_identify.edge_runtime.pack.pack_reader import check_file
+
+if TYPE_CHECKING:
+    from edge_identify.edge_runtime.pack.manifest import FileEntry
+
+NOTES_NAME = "verified.json"
+
+_SETTLED_NS = 3 * 10**9  # longer than the coarsest step of a file's times
+_MAX_NOTES_BYTES = 4 * 2**20  # some hundred bytes for each file that was used
+
+_Note = Mapping[str, int | str]
+
+
+class VerifiedFiles:
+    """The notes on the files of one pack's versions. Give its `check` to `open_pack`."""
+
+    def __init__(self, notes_path: Path) -> None:
+        """Use a file of notes.
+
+        Args:
+            notes_path: In a folder above the pack's. Need not be there; if it cannot be read or written, every file
+                is hashed every time.
+        """
+        self._path = notes_path
+        self._notes = _read(notes_path)
+
+    def check(self, folder: Path, entry: FileEntry) -> None:
+        """Check a file's content, by its hash or by a note that it was hashed and is the same file still.
+
+        Raises:
+            PackDamagedError: It is missing, unreadable, or differs from the manifest.
+        """
+        path = folder / entry.path
+        before = _note(path, entry)
+        if before is not None and self._notes.get(self._key(path)) == before:
+            return
+        check_file(folder, entry)
+        if before is not None and before == _note(path, entry) and _is_settled(before):
+            self._add(path, before)
+
+    def _add(self, path: Path, note: _Note) -> None:
+        self._notes = {**{key: old for key, old in self._notes.items() if self._is_there(key)}, self._key(path): note}
+        with suppress(OSError):  # a store that may only be read: the file was found right, and will be hashed again
+            write_bytes(self._path, canonical_json(self._notes))
+
+    def _key(self, path: Path) -> str:
+        return path.absolute().relative_to(self._path.parent.absolute()).as_posix()
+
+    def _is_there(self, key: str) -> bool:
+        return (self._path.parent / key).exists()
+
+
+def _read(path: Path) -> Mapping[str, _Note]:
+    try:
+        if path.stat().st_size > _MAX_NOTES_BYTES:
+            return {}
+        notes = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}  # notes save time and nothing else
+    return notes if isinstance(notes, dict) else {}
+
+
+def _note(path: Path, entry: FileEntry) -> _Note | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return {
+        "sha256": entry.sha256,
+        "length_bytes": found.st_size,
+        "modified_ns": found.st_mtime_ns,
+        "changed_ns": found.st_ctime_ns,  # on Unix no program can set this one back
+        "inode": found.st_ino,
+    }
+
+
+def _is_settled(note: _Note) -> bool:
+    return time_ns() - max(int(note["modified_ns"]), int(note["changed_ns"])) > _SETTLED_NS

@@ -1,0 +1,221 @@
+"""Fetching from a published tree over HTTP, through urllib3: bounded, checked while it arrives, and patient.
+
+A newcomer would trust a 200. A hotel's sign-in page is one, a proxy's half a file is one, and a redirect may
+lead to another protocol. Here every body has a cap, every file its hash, and what may pass by itself (a
+broken connection, a server that restarts) is tried a few times more.
+
+Resuming a file where it broke off, and fetching only what changed inside it, belong behind `Downloader`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, TypeVar
+from urllib.parse import urljoin, urlsplit
+
+from edge_identify.edge_runtime import __version__
+from edge_identify.edge_runtime.errors import NetworkError
+from edge_identify.edge_runtime.io.durable_writes import replacing
+from edge_identify.edge_runtime.pack.manifest import FileEntry
+from edge_identify.edge_runtime.sync.listing import blob_path
+
+if TYPE_CHECKING:
+    from urllib3 import BaseHTTPResponse
+
+PAUSES_S = (0.5, 1.0, 2.0)  # between attempts: long enough for a server to restart, short enough to wait for
+CONNECT_TIMEOUT_S = 10.0
+READ_TIMEOUT_S = 30.0  # without a single byte; a slow line that still delivers is never cut
+MAX_REDIRECTS = 5
+_CHUNK_BYTES = 1 << 16
+
+_Result = TypeVar("_Result")
+
+
+class Downloader(Protocol):
+    """Brings the files of a pack, by their content."""
+
+    def fetch_blob(self, entry: FileEntry, into: Path, on_bytes: Callable[[int], None]) -> None:
+        """Fetch one file, and put it in place only if its length and hash are right.
+
+        Args:
+            entry: Which content, and what messages call it.
+            into: Where; its folder exists.
+            on_bytes: Told now and then how many bytes of this file have arrived.
+
+        Raises:
+            NetworkError: It could not be fetched, or is not what was asked for.
+        """
+
+
+class _PassingError(NetworkError):
+    """A failure that may be gone in a moment."""
+
+
+class HttpServer:
+    """A published tree on a server. Satisfies `Downloader`."""
+
+    def __init__(
+        self, url: str, *, sleep: Callable[[float], None] = time.sleep, read_timeout_s: float = READ_TIMEOUT_S
+    ) -> None:
+        """Prepare for a server; nothing is fetched yet.
+
+        Args:
+            url: The tree's root, from `address.tree_url`.
+            sleep: Waits between attempts, in seconds.
+            read_timeout_s: How long the server may say nothing.
+        """
+        from urllib3 import PoolManager, Timeout
+
+        self.url = url
+        self._sleep = sleep
+        self._read_timeout_s = read_timeout_s
+        self._connections = PoolManager(
+            headers={"User-Agent": f"edge-identify/{__version__}"},
+            timeout=Timeout(connect=min(CONNECT_TIMEOUT_S, read_timeout_s), read=read_timeout_s),
+        )
+
+    def close(self) -> None:
+        """Close the connections that are kept open."""
+        self._connections.clear()
+
+    def fetch_document(self, path: str, *, max_bytes: int) -> bytes:
+        """Fetch a small file of the tree into memory.
+
+        Args:
+            path: Relative to the tree.
+            max_bytes: The longest it may be.
+
+        Raises:
+            NetworkError: It could not be fetched, is longer, or is a web page.
+        """
+
+        def read(response: BaseHTTPResponse) -> bytes:
+            data = bytearray()
+            for chunk in response.stream(_CHUNK_BYTES):
+                data += chunk
+                if len(data) > max_bytes:
+                    raise NetworkError(
+                        f"{self.url}/{path}: longer than the {max_bytes} bytes it may have; check the address"
+                    )
+            return bytes(data)
+
+        return self._with_patience(path, read)
+
+    def fetch_blob(self, entry: FileEntry, into: Path, on_bytes: Callable[[int], None]) -> None:
+        """Fetch one file of a pack; see `Downloader`."""
+
+        def save(response: BaseHTTPResponse) -> None:
+            with replacing(into) as file:
+                digest = hashlib.sha256()
+                length = 0
+                for chunk in response.stream(_CHUNK_BYTES):
+                    length += len(chunk)
+                    if length > entry.length_bytes:
+                        raise _wrong_content(entry, f"it is longer than {entry.length_bytes} bytes")
+                    digest.update(chunk)
+                    file.write(chunk)
+                    on_bytes(length)
+                if length < entry.length_bytes:
+                    raise _PassingError(f"{entry.path}: ended after {length} of {entry.length_bytes} bytes; sync again")
+                if digest.hexdigest() != entry.sha256:
+                    raise _wrong_content(
+                        entry, f"its SHA-256 begins {digest.hexdigest()[:12]}, not {entry.sha256[:12]}"
+                    )
+
+        self._with_patience(blob_path(entry.sha256), save)
+
+    def _with_patience(self, path: str, consume: Callable[[BaseHTTPResponse], _Result]) -> _Result:
+        for pause_s in PAUSES_S:
+            try:
+                return self._once(path, consume)
+            except _PassingError:
+                self._sleep(pause_s)
+        return self._once(path, consume)
+
+    def _once(self, path: str, consume: Callable[[BaseHTTPResponse], _Result]) -> _Result:
+        from urllib3.exceptions import HTTPError
+
+        url = f"{self.url}/{path}"
+        try:
+            with closing(self._open(url)) as response:
+                _check_answer(response, url)
+                return consume(response)
+        except HTTPError as error:
+            raise self._explained(error, url) from error
+
+    def _open(self, url: str) -> BaseHTTPResponse:
+        at = url
+        for _ in range(MAX_REDIRECTS + 1):
+            response = self._connections.request("GET", at, redirect=False, retries=False, preload_content=False)
+            location = response.get_redirect_location()
+            if not location:
+                return response
+            response.close()
+            at = redirect_target(at, location)
+        raise NetworkError(f"{url}: redirects more than {MAX_REDIRECTS} times; check the address")
+
+    def _explained(self, error: Exception, url: str) -> NetworkError:
+        from urllib3 import exceptions
+
+        host = urlsplit(url).netloc
+        match error:
+            case exceptions.NameResolutionError():
+                return _PassingError(
+                    f"no server named {host} was found; check the address and this device's connection"
+                )
+            case exceptions.SSLError():
+                return NetworkError(f"{host}: no secure connection ({error}); check the server's certificate")
+            case exceptions.ReadTimeoutError():
+                return _PassingError(f"{url}: no answer within {self._read_timeout_s:g} seconds; try again later")
+            case exceptions.NewConnectionError() | exceptions.ConnectTimeoutError():
+                reason = getattr(error.__cause__, "strerror", None) or "no answer"
+                return _PassingError(f"{host} cannot be reached ({reason}); check the address and that the server runs")
+            case exceptions.ProtocolError():
+                return _PassingError(f"{url}: the connection broke off ({_one_line(error)}); try again later")
+            case _:
+                return NetworkError(f"{url}: cannot be fetched ({_one_line(error)}); check the address")
+
+
+def _check_answer(response: BaseHTTPResponse, url: str) -> None:
+    """Raise unless the answer is a 200 with a file."""
+    status = response.status
+    if status == 404:
+        raise NetworkError(f"{url}: is not there (404); check the address, or publish again with `edge-serve publish`")
+    if status == 429 or status >= 500:
+        raise _PassingError(f"{url}: the server has trouble ({status}); try again later")
+    if status != 200:
+        raise NetworkError(f"{url}: the server refused ({status}); check the address and who may read it")
+    if response.headers.get("Content-Type", "").lower().startswith("text/html"):
+        raise NetworkError(
+            f"{url}: answered with a web page, not a file of a pack; check the address, "
+            "or sign in to this network first"
+        )
+
+
+def redirect_target(url: str, location: str) -> str:
+    """Return where a redirect leads.
+
+    Raises:
+        NetworkError: To something other than http and https, or from https back to http, where anyone may
+            listen, or to what is no address.
+    """
+    try:
+        target = urljoin(url, location)
+        scheme = urlsplit(target).scheme
+    except ValueError as error:  # such as `http://[`
+        raise NetworkError(f"{url}: redirects to what is no address ({error}); check the address") from error
+    if scheme not in ("http", "https") or (scheme == "http" and url.startswith("https:")):
+        raise NetworkError(f"{url}: redirects to {scheme}, which is not followed; check the address")
+    return target
+
+
+def _wrong_content(entry: FileEntry, found: str) -> NetworkError:
+    return NetworkError(f"{entry.path}: what the server sent is not the file of the pack ({found}); tell its publisher")
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]

@@ -1,0 +1,259 @@
+"""A sync from its first request to the switch of the pointer.
+
+The order is the safety: listing, manifest, plan, room on the disk, files, self-test, and last the pointer.
+Whatever fails on the way, the installed pack answers as before.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge_identify.edge_runtime.errors import NetworkError, PackDamagedError, PackError, PackFormatError
+from edge_identify.edge_runtime.io.disk import link_or_copy
+from edge_identify.edge_runtime.io.durable_writes import sha256_of_bytes
+from edge_identify.edge_runtime.io.json_fields import parse_json_object
+from edge_identify.edge_runtime.pack.manifest import FileEntry, Manifest
+from edge_identify.edge_runtime.pack.manifest_json import parse_manifest
+from edge_identify.edge_runtime.pack.pack_names import PackVersion
+from edge_identify.edge_runtime.pack.pack_reader import read_manifest, verify_pack_files
+from edge_identify.edge_runtime.store.pack_store import InstalledPack, PackStore, has_intact_manifest
+from edge_identify.edge_runtime.sync.http_download import READ_TIMEOUT_S, Downloader, HttpServer
+from edge_identify.edge_runtime.sync.listing import LISTING_NAME, MAX_LISTING_BYTES, Listing, OfferedPack, parse_listing
+from edge_identify.edge_runtime.sync.server_address import tree_url
+from edge_identify.edge_runtime.sync.sync_plan import Action, Plan, check_fits, choose_pack, plan_sync, reason_to_stay
+
+#: Told now and then (bytes that have arrived, bytes that will), to draw a bar.
+Progress = Callable[[int, int], None]
+#: Which encoder variants this device keeps of a pack.
+ChooseVariants = Callable[[Manifest], tuple[str, ...]]
+#: Raises if the pack in the folder, with these variants, does not work on this device.
+SelfTest = Callable[[Path, Manifest, tuple[str, ...]], object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncReport:
+    """What a sync did.
+
+    Attributes:
+        name: The pack's name.
+        version: The version that answers now.
+        action: Whether anything changed.
+        note: Why, in a few words for people.
+        source: The server's address.
+        fetched_files: Files that came from the server.
+        fetched_bytes: Their length together.
+        reused_files: Files that were taken over from the version before.
+        seconds: How long it took.
+    """
+
+    name: str
+    version: PackVersion
+    action: Action
+    note: str
+    source: str
+    fetched_files: int
+    fetched_bytes: int
+    reused_files: int
+    seconds: float
+
+
+def fetch_listing(
+    url: str, *, sleep: Callable[[float], None] = time.sleep, read_timeout_s: float = READ_TIMEOUT_S
+) -> Listing:
+    """Return what a server offers.
+
+    Args:
+        url: Its address, as a person typed it.
+        sleep: Waits between attempts, in seconds.
+        read_timeout_s: How long the server may say nothing.
+
+    Raises:
+        SetupError: The text is no address.
+        NetworkError: The server cannot be reached, or there is no listing at that address.
+        PackFormatError: The listing is in a newer format, or damaged.
+    """
+    with closing(HttpServer(tree_url(url), sleep=sleep, read_timeout_s=read_timeout_s)) as server:
+        return _listing(server)
+
+
+def sync_pack(
+    store: PackStore,
+    url: str,
+    *,
+    name: str | None,
+    variant_names: ChooseVariants,
+    self_test: SelfTest,
+    progress: Progress | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+    read_timeout_s: float = READ_TIMEOUT_S,
+) -> SyncReport:
+    """Bring a pack to the newest version that a server offers.
+
+    Args:
+        store: Where it is kept.
+        url: The server's address, as a person typed it.
+        name: Which pack; None for the only one on offer.
+        variant_names: Which encoder variants this device keeps.
+        self_test: Tries the new version before it is activated.
+        progress: Told how far the download is.
+        sleep: Waits between attempts, in seconds.
+        read_timeout_s: How long the server may say nothing.
+
+    Raises:
+        SetupError: No address, no name among several packs, no room, or another sync is running.
+        NetworkError: The server cannot be reached, or sent something else.
+        PackNotFoundError: It offers no such pack.
+        PackFormatError: The pack is in a newer format, or lacks a variant that was asked for.
+        PackDamagedError: The installed version is damaged, and the server has only older ones.
+        EdgeIdentifyError: Whatever `self_test` raises. In every case the installed pack stays as it was.
+    """
+    started = time.monotonic()
+    with closing(HttpServer(tree_url(url), sleep=sleep, read_timeout_s=read_timeout_s)) as server:
+        offer = choose_pack(_listing(server), name, source=server.url)
+        with store.updating(offer.name):
+            plan, version = _bring_up_to_date(store, server, offer, variant_names, self_test, progress)
+        return SyncReport(
+            name=offer.name,
+            version=version,
+            action=plan.action,
+            note=plan.note,
+            source=server.url,
+            fetched_files=len(plan.fetch),
+            fetched_bytes=plan.fetch_bytes,
+            reused_files=len(plan.reuse),
+            seconds=time.monotonic() - started,
+        )
+
+
+def _bring_up_to_date(
+    store: PackStore,
+    server: HttpServer,
+    offer: OfferedPack,
+    variant_names: ChooseVariants,
+    self_test: SelfTest,
+    progress: Progress | None,
+) -> tuple[Plan, PackVersion]:
+    installed = store.pointer(offer.name)
+    note = reason_to_stay(installed, offer.newest, source=server.url)
+    if installed is not None and note is not None:
+        _check_whole(store, installed, offer, source=server.url)
+        return Plan(action=Action.UP_TO_DATE, note=note), installed.version
+    manifest_bytes, manifest = _fetch_manifest(server, offer)
+    variants = variant_names(manifest)
+    intact = _intact(store, installed, manifest, variants)
+    plan = plan_sync(
+        installed=installed,
+        manifest=manifest,
+        variant_names=variants,
+        intact=intact,
+        is_manifest_intact=installed is None or has_intact_manifest(installed),
+    )
+    if plan.action is Action.DOWNLOAD:
+        check_fits(plan, free_bytes=store.free_bytes(), store=str(store.root))
+        staging = store.stage(offer.name, manifest_bytes, _reused(plan, installed, intact))
+        _fetch_files(server, plan, staging, progress)
+        _place_repeated(manifest, variants, staging)
+        self_test(staging, manifest, variants)
+        store.activate(_new_pack(store, offer, variants, source=server.url))
+    return plan, manifest.version
+
+
+def _check_whole(store: PackStore, installed: InstalledPack, offer: OfferedPack, *, source: str) -> None:
+    """Raise `PackDamagedError` for an installed version that is damaged and not to be had from this server."""
+    try:
+        store.active(installed.name)
+        verify_pack_files(installed.folder, read_manifest(installed.folder), installed.variant_names)
+    except PackError as error:
+        raise PackDamagedError(
+            f"{installed.name} {installed.version} is damaged, and {source} has only {offer.newest.version} and older: "
+            f"sync from a server that has {installed.version}, or delete {store.root / installed.name} and sync again "
+            f"to go back to {offer.newest.version}"
+        ) from error
+
+
+def _listing(server: HttpServer) -> Listing:
+    where = f"{server.url}/{LISTING_NAME}"
+    data = server.fetch_document(LISTING_NAME, max_bytes=MAX_LISTING_BYTES)
+    if data.lstrip()[:1] == b"<":  # a page that says nothing of its type
+        raise NetworkError(f"{where}: answered with a web page, not a pack listing; check the address")
+    try:
+        is_listing = parse_json_object(data, where=where, max_bytes=MAX_LISTING_BYTES).has("format")
+    except PackFormatError as error:
+        raise NetworkError(f"{error}; check the address") from error
+    if not is_listing:
+        raise NetworkError(f"{where}: is no pack listing; check the address")
+    return parse_listing(data, where=where)
+
+
+def _fetch_manifest(server: HttpServer, offer: OfferedPack) -> tuple[bytes, Manifest]:
+    """Fetch the newest manifest and check it against the listing; a signature will be checked here too."""
+    expected = offer.newest.manifest
+    where = f"{server.url}/{expected.path}"
+    data = server.fetch_document(expected.path, max_bytes=expected.length_bytes)
+    if len(data) != expected.length_bytes or sha256_of_bytes(data) != expected.sha256:
+        raise NetworkError(
+            f"{where}: is not the manifest that the listing speaks of; sync again, or tell its publisher"
+        )
+    manifest = parse_manifest(data, where=where)
+    if (manifest.name, manifest.version) != (offer.name, offer.newest.version):
+        raise NetworkError(
+            f"{where}: is of {manifest.name} {manifest.version}, but listed as {offer.name} "
+            f"{offer.newest.version}; tell its publisher"
+        )
+    return data, manifest
+
+
+def _intact(
+    store: PackStore, installed: InstalledPack | None, manifest: Manifest, variants: tuple[str, ...]
+) -> frozenset[FileEntry]:
+    return frozenset() if installed is None else store.intact_files(installed, manifest.files_for(variants))
+
+
+def _reused(plan: Plan, installed: InstalledPack | None, intact: frozenset[FileEntry]) -> dict[str, Path]:
+    """Return, for each path that need not be fetched, the installed file with its content."""
+    if installed is None:
+        return {}
+    here = {entry.sha256: installed.folder / entry.path for entry in intact}
+    return {entry.path: here[entry.sha256] for entry in plan.reuse}
+
+
+def _fetch_files(downloader: Downloader, plan: Plan, staging: Path, progress: Progress | None) -> None:
+    before = 0
+    for entry in plan.fetch:
+        target = staging / entry.path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        downloader.fetch_blob(entry, target, _counted_from(before, plan.fetch_bytes, progress))
+        before += entry.length_bytes
+
+
+def _counted_from(before: int, total: int, progress: Progress | None) -> Callable[[int], None]:
+    """Return what turns the bytes of one file into the bytes of all."""
+
+    def on_bytes(arrived: int) -> None:
+        if progress is not None:
+            progress(before + arrived, total)
+
+    return on_bytes
+
+
+def _place_repeated(manifest: Manifest, variants: tuple[str, ...], staging: Path) -> None:
+    """Put in place the files whose content another file of the pack has; each content was fetched once."""
+    wanted = manifest.files_for(variants)
+    here = {entry.sha256: staging / entry.path for entry in wanted if (staging / entry.path).exists()}
+    for entry in wanted:
+        if not (staging / entry.path).exists():
+            link_or_copy(here[entry.sha256], staging / entry.path)
+
+
+def _new_pack(store: PackStore, offer: OfferedPack, variants: tuple[str, ...], *, source: str) -> InstalledPack:
+    return store.describe(
+        offer.name,
+        offer.newest.version,
+        variant_names=variants,
+        source=source,
+        manifest_sha256=offer.newest.manifest.sha256,
+    )

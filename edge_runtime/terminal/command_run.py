@@ -1,0 +1,122 @@
+"""Running a command: one-line errors, exit codes, and a clean end when interrupted or when the disk is full.
+
+Results go to standard output, everything else to standard error.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import NoReturn
+
+from edge_identify.edge_runtime.errors import EdgeIdentifyError
+from edge_identify.edge_runtime.io.printable_text import printable
+from edge_identify.edge_runtime.terminal.exit_codes import ExitCode, exit_code_for
+from edge_identify.edge_runtime.terminal.standard_streams import open_closed_streams, silence_output
+
+_OUTPUT = "standard output"
+
+
+_MAKE_ROOM = "make room where it is written"
+
+
+#: What the operating system raises when a disk is full, closed or broken, which is no fault of this program, and what
+#: to do then.
+_DISK_ADVICE = {
+    errno.ENOSPC: _MAKE_ROOM,
+    errno.EDQUOT: _MAKE_ROOM,
+    errno.EFBIG: _MAKE_ROOM,
+    errno.EROFS: "choose a place that can be written",
+    errno.EIO: "check the disk",  # raised while reading, too
+}
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM, raised where the program stands: whatever cleans up after Ctrl-C cleans up after it."""
+
+
+def run_command(command: Callable[[], ExitCode]) -> int:
+    """Run a command's body and turn what it raises into one line and an exit code.
+
+    Args:
+        command: Does the work and returns the code to end with.
+
+    Returns:
+        The process's exit code.
+    """
+    open_closed_streams()
+    _let_any_text_through()
+    try:
+        with _termination_raised():
+            code = command()
+        _flush_output()  # here, so that a closed pipe or a full disk is noticed inside this block
+    except EdgeIdentifyError as error:
+        print(f"error: {printable(str(error))}", file=sys.stderr)
+        return exit_code_for(error)
+    except _Terminated:
+        print("terminated", file=sys.stderr)
+        return ExitCode.TERMINATED
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        silence_output()  # `edge-identify ... | head` has read enough
+        return ExitCode.DONE
+    except OSError as error:
+        if error.errno not in _DISK_ADVICE:
+            return _report_fault()
+        where = error.filename2 or error.filename or f"{_OUTPUT} or a temporary file"
+        if str(where).startswith(_OUTPUT):
+            silence_output()
+        reason = f"{printable(str(where))}: {error.strerror}; {_DISK_ADVICE[error.errno]}, and run again"
+        print(f"error: {reason}", file=sys.stderr)
+        return ExitCode.SETUP
+    except Exception:
+        return _report_fault()
+    return code
+
+
+def _report_fault() -> ExitCode:
+    # Python's own code for a traceback is 1, which here means that some inputs were skipped.
+    traceback.print_exc()
+    print("this is a fault of edge-identify; please report it with the lines above", file=sys.stderr)
+    return ExitCode.BUG
+
+
+@contextmanager
+def _termination_raised() -> Iterator[None]:
+    """Let SIGTERM end the block as an exception does, so that half-written files are removed."""
+    if threading.current_thread() is not threading.main_thread():  # only there may Python handle signals
+        yield
+        return
+
+    def end(_number: int, _frame: FrameType | None) -> NoReturn:
+        raise _Terminated
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _flush_output() -> None:
+    """Flush standard output; its errors carry its name, as those of files do."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, _OUTPUT) from error
+
+
+def _let_any_text_through() -> None:
+    """A name that the terminal's encoding lacks is written with escapes, rather than ending the run."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

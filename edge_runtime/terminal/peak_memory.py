@@ -1,0 +1,35 @@
+"""The most memory that a command held while it ran."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from edge_identify.edge_runtime.terminal.exit_codes import ANSWERED
+
+_PEAK = (
+    "import resource, subprocess, sys; ended = subprocess.run(sys.argv[2:], stdout=subprocess.DEVNULL); "
+    "str(ended.returncode) in sys.argv[1].split() or ended.check_returncode(); "
+    "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+)
+
+
+def peak_memory_bytes(
+    command: list[str], *, folder: Path | None = None, environment: Mapping[str, str] | None = None
+) -> int | None:
+    """Run a command and return the most memory it held; None where the system does not tell.
+
+    Run from here it would count what this process held when it started the other, so a small one lies between.
+
+    Args:
+        command: Its command line.
+        folder: Where it runs; None for here.
+        environment: All that it sees; None for what this process sees.
+    """
+    if sys.platform == "win32":
+        return None
+    words = [sys.executable, "-c", _PEAK, " ".join(str(int(code)) for code in ANSWERED), *command]
+    ended = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True, cwd=folder, env=environment)
+    return int(ended.stdout) * (1 if sys.platform == "darwin" else 1024)  # macOS counts bytes, Linux kibibytes

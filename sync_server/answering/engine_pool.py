@@ -1,0 +1,243 @@
+"""All packs that this server answers from, and their change for newer versions while requests run."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from threading import Event, Lock, Thread
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from edge_identify.edge_runtime.errors import EdgeIdentifyError, PackNotFoundError
+from edge_identify.sync_server.answering.pack_engine import PackEngine
+from edge_identify.sync_server.answering.shared_resources import Lending
+
+if TYPE_CHECKING:
+    from edge_identify.sync_server.answering.concurrency_limit import Turns
+    from edge_identify.sync_server.answering.pack_sources import Offer, PackSource
+
+_LOG = logging.getLogger(__name__)
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 5.0, 300.0  # between tries to open a version: it may be fetched whole each time
+
+
+class NotReadyError(Exception):
+    """The packs are still being opened, or none could be."""
+
+
+class NoPackChosenError(Exception):
+    """Several packs could answer and none was named."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Refused:
+    """A version that could not be opened.
+
+    Attributes:
+        manifest_sha256: Of which manifest.
+        reason: Why.
+        pause_s: How long it is left alone before the next try.
+        until_s: When that is over.
+    """
+
+    manifest_sha256: str
+    reason: str
+    pause_s: float
+    until_s: float
+
+
+class EngineRoom:
+    """Packs by name, each open in one version. Call `refresh` to begin with, and `close` at the end."""
+
+    def __init__(
+        self,
+        sources: Sequence[PackSource],
+        turns: Turns,
+        *,
+        default_pack: str | None = None,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        """Begin with nothing.
+
+        Args:
+            sources: Where packs come from; of two with one name the first source's counts.
+            turns: For decoding and embedding, of all packs together.
+            default_pack: Answers where no pack is named; None leaves that to the only one.
+            clock: Seconds.
+        """
+        self._sources, self._turns, self._default, self._clock = sources, turns, default_pack, clock
+        self._engines: Lending[str, PackEngine] = Lending(PackEngine.close)
+        self._open_hashes: dict[str, str] = {}  # of the manifest that is open, by name
+        self._refused: dict[str, _Refused] = {}
+        self._last_offers: list[list[Offer]] = [[] for _ in sources]
+        self._refreshing = Lock()
+        self._has_looked = Event()
+        self._cannot_list = False
+
+    @property
+    def has_looked(self) -> bool:
+        """Whether `refresh` has ended once."""
+        return self._has_looked.is_set()
+
+    @property
+    def refused(self) -> dict[str, str]:
+        """Why newest versions could not be opened, by pack."""
+        return {name: refused.reason for name, refused in self._refused.copy().items()}
+
+    @property
+    def cannot_list(self) -> bool:
+        """Whether a source's packs could not be listed when it was looked at last."""
+        return self._cannot_list
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of the packs that answer, sorted."""
+        return tuple(sorted(self._engines.keys()))
+
+    def refresh(self) -> None:
+        """Open what is new and withdraw what is gone; a version that cannot be opened leaves the one before at work.
+
+        It is tried again after a while: the network, a full disk or a damaged object may be mended. A source that
+        cannot be read offers what it did before.
+        """
+        with self._refreshing:
+            offers = self._offers()
+            for name in (self._open_hashes.keys() | self._refused.keys()) - offers.keys():
+                self._forget(name)
+            for offer in offers.values():
+                if self._open_hashes.get(offer.name) == offer.manifest_sha256:
+                    self._refused.pop(offer.name, None)  # a newer version that is offered no more
+                elif not self._is_left_alone(offer):
+                    self._open(offer)
+            self._has_looked.set()
+
+    @contextmanager
+    def borrow(self, name: str | None = None) -> Iterator[PackEngine]:
+        """Lend a pack's engine while the block runs.
+
+        Args:
+            name: The pack's; None for the default one.
+
+        Raises:
+            PackNotFoundError: No such pack answers here.
+            NoPackChosenError: There are several, and no default.
+            NotReadyError: Nothing is open yet, or nothing could be.
+        """
+        chosen = self._chosen() if name is None else name
+        with self._lent(chosen) as engine:
+            yield engine
+
+    def close(self) -> None:
+        """Close everything that nobody uses; what is in use is closed after that."""
+        with self._refreshing:
+            for name in self._open_hashes.keys() | self._refused.keys():
+                self._forget(name)
+
+    @contextmanager
+    def _lent(self, name: str) -> Iterator[PackEngine]:
+        names = self.names()
+        if name not in names:
+            if not self.has_looked or name in self._refused:
+                raise NotReadyError(f"pack {name!r} is not ready to answer")
+            raise PackNotFoundError(f"no pack {name!r} answers here; there is {', '.join(names) or 'none'}")
+        with ExitStack() as stack:
+            try:
+                engine = stack.enter_context(self._engines.borrow(name))
+            except KeyError as error:
+                raise PackNotFoundError(f"pack {name!r} was withdrawn") from error
+            yield engine
+
+    def _chosen(self) -> str:
+        names = self.names()
+        if self._default is not None:
+            return self._default
+        if not names:
+            raise NotReadyError("no pack is open")
+        if len(names) > 1:
+            raise NoPackChosenError(f"several packs answer here; choose one with `pack`: {', '.join(names)}")
+        return names[0]
+
+    def _offers(self) -> dict[str, Offer]:
+        offers: dict[str, Offer] = {}
+        self._cannot_list = False
+        for at, source in enumerate(self._sources):
+            try:
+                self._last_offers[at] = source.offers()
+            except EdgeIdentifyError as error:
+                self._cannot_list = True
+                _LOG.warning("packs cannot be listed", extra={"reason": str(error)})
+            offers = {offer.name: offer for offer in self._last_offers[at]} | offers
+        return offers
+
+    def _is_left_alone(self, offer: Offer) -> bool:
+        refused = self._refused.get(offer.name)
+        return (
+            refused is not None and refused.manifest_sha256 == offer.manifest_sha256 and self._clock() < refused.until_s
+        )
+
+    def _open(self, offer: Offer) -> None:
+        try:
+            engine = PackEngine(offer.open(), self._turns)
+        except (EdgeIdentifyError, OSError) as error:
+            pause_s = self._refuse(offer, str(error))
+            _LOG.warning(
+                "a pack cannot be opened",
+                extra={
+                    "pack": offer.name,
+                    "version": str(offer.version),
+                    "reason": str(error),
+                    "tried_again_in_s": pause_s,
+                },
+            )
+            return
+        except Exception as error:  # not known of: raised, but the next refresh goes past it to the other packs
+            self._refuse(offer, type(error).__name__)
+            raise
+        self._refused.pop(offer.name, None)
+        self._engines.put(offer.name, engine)
+        self._open_hashes[offer.name] = offer.manifest_sha256
+        _LOG.info("a pack answers", extra={"pack": offer.name, "version": str(offer.version)})
+
+    def _refuse(self, offer: Offer, reason: str) -> float:
+        """Note that a version cannot be opened; return after how many seconds it is tried again."""
+        before = self._refused.get(offer.name)
+        again = before is not None and before.manifest_sha256 == offer.manifest_sha256
+        pause_s = min(2 * before.pause_s, _LONGEST_PAUSE_S) if before is not None and again else _FIRST_PAUSE_S
+        self._refused[offer.name] = _Refused(
+            manifest_sha256=offer.manifest_sha256,
+            reason=reason,
+            pause_s=pause_s,
+            until_s=self._clock() + pause_s,
+        )
+        return pause_s
+
+    def _forget(self, name: str) -> None:
+        self._open_hashes.pop(name, None)
+        self._refused.pop(name, None)
+        self._engines.withdraw(name)
+
+
+class Refreshing:
+    """A thread that refreshes a room at once and then again and again, while a block runs."""
+
+    def __init__(self, room: EngineRoom, every_s: float) -> None:
+        """Take a room; nothing runs yet."""
+        self._room, self._every_s = room, every_s
+        self._end = Event()
+        self._thread = Thread(target=self._run, name="refreshing", daemon=True)
+
+    def __enter__(self) -> Refreshing:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._end.is_set():
+            try:
+                self._room.refresh()
+            except Exception:  # the thread must live: what it trips over today may be gone tomorrow
+                _LOG.exception("refreshing the packs failed")
+            self._end.wait(self._every_s)

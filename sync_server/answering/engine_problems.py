@@ -1,0 +1,88 @@
+"""Asking the engine room for a request: what it raises as the problems that the service promises.
+
+Both our own routes and those of older systems ask here, so they are answered by the same engine.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+from flask import g
+
+from edge_identify.edge_runtime.errors import PackError, PackNotFoundError, PhotoError, SetupError
+from edge_identify.sync_server.answering.concurrency_limit import BusyError
+from edge_identify.sync_server.answering.engine_pool import NoPackChosenError, NotReadyError
+from edge_identify.sync_server.answering.pack_engine import NoOpenCVError, NoTextEncoderError, NoThumbnailsError
+from edge_identify.sync_server.contract.problem_kinds import (
+    INVALID,
+    NOT_FOUND,
+    UNAVAILABLE,
+    UNUSABLE_PICTURE,
+    ProblemError,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from edge_identify.edge_runtime.answers.identification import Identification
+    from edge_identify.sync_server.answering.engine_pool import EngineRoom
+    from edge_identify.sync_server.answering.pack_engine import Embedded, PackEngine
+
+T = TypeVar("T", "Identification", "Embedded")
+
+_LOG = logging.getLogger(__name__)
+_BUSY_S, _NOT_READY_S = 1, 5  # when to come back: a photo takes a fraction of a second, a pack a few
+
+
+@contextmanager
+def asking(room: EngineRoom, pack: str | None) -> Iterator[PackEngine]:
+    """Lend the engine of a pack, of the default one for None; what is raised within becomes a problem.
+
+    Raises:
+        ProblemError: What the client has to know.
+    """
+    try:
+        with room.borrow(pack) as engine:
+            yield engine
+    except PackNotFoundError as error:
+        raise ProblemError(NOT_FOUND, str(error)) from error
+    except NoOpenCVError as error:
+        raise ProblemError(UNAVAILABLE, f"this server cannot do that: {error}") from error
+    except (NoPackChosenError, NoTextEncoderError, NoThumbnailsError) as error:
+        raise ProblemError(INVALID, str(error)) from error
+    except PhotoError as error:
+        raise ProblemError(UNUSABLE_PICTURE, str(error)) from error
+    except SetupError as error:  # a filter names what the pack does not have, or nothing passes
+        raise ProblemError(NOT_FOUND, str(error)) from error
+    except NotReadyError as error:
+        raise ProblemError(UNAVAILABLE, str(error), retry_after_s=_NOT_READY_S) from error
+    except BusyError as error:
+        raise ProblemError(UNAVAILABLE, "the server is busy", retry_after_s=_BUSY_S) from error
+    except PackError as error:
+        _LOG.exception("a pack cannot be used")
+        raise ProblemError(UNAVAILABLE, "the pack cannot be used; its server's log says why") from error
+
+
+def noted(answer: T) -> T:
+    """Return an answer, or an embedding, whose stages are measured with this request."""
+    g.stages = answer.times
+    return answer
+
+
+def unit_vector(numbers: Sequence[float], engine: PackEngine) -> NDArray[np.float32]:
+    """Return an embedding, of which not all numbers are 0, as a unit vector, float32 [dim].
+
+    Raises:
+        ProblemError: It has another length than the pack's.
+    """
+    dim = engine.manifest.model.dim
+    if len(numbers) != dim:
+        raise ProblemError(INVALID, f"`embedding` has {len(numbers)} numbers; pack {engine.manifest.name} has {dim}")
+    vector = np.array(numbers, np.float64)
+    vector /= np.abs(vector).max()  # first, so that squares neither overflow nor vanish
+    unit: NDArray[np.float32] = (vector / np.linalg.norm(vector)).astype(np.float32)
+    return unit

@@ -1,0 +1,160 @@
+"""Where the engine room finds packs: a published repository, or a device's store.
+
+In a repository files are named by their hash and an encoder's weights are found by their name beside it, so a pack is
+laid out in a working folder first, as links where the disk has them: no bytes are copied then.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import TYPE_CHECKING, Protocol
+
+from edge_identify.edge_runtime.encoders.encoder_choice import variants_to_keep
+from edge_identify.edge_runtime.errors import PackDamagedError, PackError
+from edge_identify.edge_runtime.io.durable_writes import sha256_of_bytes, write_bytes
+from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME
+from edge_identify.edge_runtime.pack.manifest_json import parse_manifest
+from edge_identify.edge_runtime.pack.pack_reader import open_pack
+from edge_identify.edge_runtime.store.installed_packs import open_installed
+
+if TYPE_CHECKING:
+    from edge_identify.edge_runtime.pack.manifest import FileEntry
+    from edge_identify.edge_runtime.pack.pack_names import PackVersion
+    from edge_identify.edge_runtime.pack.pack_reader import Pack
+    from edge_identify.edge_runtime.store.pack_store import PackStore
+    from edge_identify.edge_runtime.sync.listing import Listing, OfferedVersion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """A version of a pack that can be opened.
+
+    Attributes:
+        name: The pack's name.
+        version: Its version.
+        manifest_sha256: Hash of its manifest: another one is another pack.
+        open: Opens it for as long as a block runs.
+    """
+
+    name: str
+    version: PackVersion
+    manifest_sha256: str
+    open: Callable[[], AbstractContextManager[Pack]]
+
+
+class PackSource(Protocol):
+    """Somewhere that packs come from."""
+
+    def offers(self) -> list[Offer]:
+        """Return the version of each pack that should answer now.
+
+        Raises:
+            EdgeIdentifyError: What lists the packs cannot be read.
+        """
+
+
+class ReadableTree(Protocol):
+    """A tree that `publish` writes."""
+
+    def published(self) -> Listing:
+        """Return what the tree offers.
+
+        Raises:
+            EdgeIdentifyError: The listing cannot be read, or a bucket has none.
+        """
+
+    def manifest(self, manifest: FileEntry) -> bytes:
+        """Return a version's manifest; more than `MAX_MANIFEST_BYTES` may be cut short.
+
+        Raises:
+            EdgeIdentifyError: It is missing or cannot be read.
+        """
+
+    def lay_out(self, entry: FileEntry, target: Path) -> None:
+        """Put a file of a pack at its place, which is free.
+
+        Raises:
+            EdgeIdentifyError: It is missing or cannot be read.
+        """
+
+
+class PublishedPacks:
+    """The newest version of each pack of a published repository."""
+
+    def __init__(self, tree: ReadableTree, work: Path) -> None:
+        """Take a repository.
+
+        Args:
+            tree: Where it lies.
+            work: A folder to lay packs out in; of a repository on the same disk nothing is copied.
+        """
+        self._tree, self._work = tree, work
+
+    def offers(self) -> list[Offer]:
+        """See `PackSource.offers`."""
+        return [self._offer(pack.name, pack.newest) for pack in self._tree.published().packs.values()]
+
+    def _offer(self, name: str, newest: OfferedVersion) -> Offer:
+        return Offer(
+            name=name,
+            version=newest.version,
+            manifest_sha256=newest.manifest.sha256,
+            open=partial(self._open, newest),
+        )
+
+    @contextmanager
+    def _open(self, offered: OfferedVersion) -> Iterator[Pack]:
+        data = self._manifest_bytes(offered)
+        manifest = parse_manifest(data, where=offered.manifest.path)
+        variants = variants_to_keep(manifest)
+        folder = Path(mkdtemp(prefix=f"{manifest.name}-{manifest.version}-", dir=self._work))
+        try:
+            for entry in manifest.files_for(variants):
+                self._tree.lay_out(entry, folder / entry.path)
+            write_bytes(folder / MANIFEST_NAME, data)
+            yield open_pack(folder, variant_names=variants)
+        finally:
+            # A search that still has a file mapped goes on: only the name is removed.
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _manifest_bytes(self, offered: OfferedVersion) -> bytes:
+        data = self._tree.manifest(offered.manifest)
+        if sha256_of_bytes(data) != offered.manifest.sha256:
+            raise PackDamagedError(f"{offered.manifest.path}: is not what the listing says; publish the pack again")
+        return data
+
+
+class InstalledPacks:
+    """The active version of each pack of a device's store."""
+
+    def __init__(self, store: PackStore) -> None:
+        """Take a store, as `edge-identify sync` fills it."""
+        self._store = store
+
+    def offers(self) -> list[Offer]:
+        """See `PackSource.offers`."""
+        offers = []
+        for name in self._store.names():
+            installed = self._store.pointer(name)
+            if installed is not None:
+                offers.append(
+                    Offer(
+                        name=name,
+                        version=installed.version,
+                        manifest_sha256=installed.manifest_sha256,
+                        open=partial(self._open, name, installed.manifest_sha256),
+                    )
+                )
+        return offers
+
+    def _open(self, name: str, manifest_sha256: str) -> AbstractContextManager[Pack]:
+        installed = self._store.active(name)
+        if installed.manifest_sha256 != manifest_sha256:
+            raise PackError(f"{name}: was changed while it was opened; it is looked at again soon")
+        return nullcontext(open_installed(installed))

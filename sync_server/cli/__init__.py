@@ -1,0 +1,1 @@
+"""The command `edge-serve`. Read `main` first. No other room imports this one."""

@@ -1,0 +1,1 @@
+"""The routes of five older systems, so that their clients keep working. Read `drop_in_routes` first."""

@@ -1,0 +1,138 @@
+"""The published tree over HTTP, and nothing else of the disk.
+
+It adds nothing that a static host could not do, so a publisher may move to one at any time. A path reaches the disk
+only as a pack's name, a version or a hash, each of which is parsed first; there is no joining of paths that come from
+outside, and so nothing to climb out of. The tree may be published to while this runs.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+from flask import Response, request
+
+from edge_identify.edge_runtime.errors import PackFormatError
+from edge_identify.edge_runtime.io.durable_writes import sha256_of_bytes
+from edge_identify.edge_runtime.pack.pack_names import PackVersion, checked_pack_name, checked_sha256
+from edge_identify.edge_runtime.sync.listing import LISTING_NAME, PAGE_NAME, blob_path, manifest_path
+from edge_identify.sync_server.contract.operation import JSON, Answer, Asked, Field, Operation, Route
+from edge_identify.sync_server.contract.problem_kinds import NOT_FOUND, RANGE, ProblemError
+from edge_identify.sync_server.contract.value_kinds import Text
+from edge_identify.sync_server.delivery.file_responses import Content, send
+from edge_identify.sync_server.publishing.cache_control import IMMUTABLE, REVALIDATE
+
+HTML = "text/html; charset=utf-8"
+_BYTES = "application/octet-stream"
+
+PAGE = Operation(
+    id="tree-page",
+    method="GET",
+    path=f"/{PAGE_NAME}",
+    tag="delivery",
+    summary="The page that lists the packs, for people.",
+    answers=(Answer(about="The page.", content_type="text/html"),),
+    problems=(RANGE,),
+)
+LISTING = Operation(
+    id="tree-listing",
+    method="GET",
+    path=f"/{LISTING_NAME}",
+    tag="delivery",
+    summary="The packs and versions that are published.",
+    answers=(Answer(about="The listing."),),
+    problems=(RANGE,),
+)
+MANIFEST = Operation(
+    id="tree-manifest",
+    method="GET",
+    path="/manifests/{name}/{version}.json",
+    tag="delivery",
+    summary="The manifest of a version; it never changes.",
+    in_path=(
+        Field(name="name", about="The pack's name.", kind=Text(), is_required=True),
+        Field(name="version", about="The version, 1.2.0 say.", kind=Text(), is_required=True),
+    ),
+    answers=(Answer(about="The very bytes of `pack.json`."),),
+    problems=(RANGE,),
+)
+BLOB = Operation(
+    id="tree-blob",
+    method="GET",
+    path="/blobs/sha256/{prefix}/{sha256}",
+    tag="delivery",
+    summary="A file of a pack, by its hash; it never changes. Single ranges are sent as pieces.",
+    in_path=(
+        Field(name="prefix", about="The hash's first two digits.", kind=Text(), is_required=True),
+        Field(name="sha256", about="The hash.", kind=Text(), is_required=True),
+    ),
+    answers=(
+        Answer(about="The file.", content_type=_BYTES),
+        Answer(about="A piece of it.", content_type=_BYTES, status=206),
+    ),
+    problems=(RANGE,),
+)
+
+
+def tree_routes(repo: Path) -> list[Route]:
+    """Return the routes of a published tree, which may still be empty."""
+    return [
+        Route(operation=PAGE, handler=lambda _: page_of(repo)),
+        Route(operation=LISTING, handler=lambda _: send(_document(repo / LISTING_NAME, JSON, REVALIDATE), request)),
+        Route(operation=MANIFEST, handler=lambda asked: _manifest(repo, asked)),
+        Route(operation=BLOB, handler=lambda asked: _blob(repo, asked)),
+    ]
+
+
+def page_of(repo: Path) -> Response:
+    """Return the page that lists a tree's packs."""
+    return send(_document(repo / PAGE_NAME, HTML, REVALIDATE), request)
+
+
+def _manifest(repo: Path, asked: Asked) -> Response:
+    try:
+        path = manifest_path(checked_pack_name(asked.text("name")), PackVersion.parse(asked.text("version")))
+    except PackFormatError as error:
+        raise ProblemError(NOT_FOUND, str(error)) from error
+    return send(_document(repo / path, JSON, IMMUTABLE), request)
+
+
+def _blob(repo: Path, asked: Asked) -> Response:
+    sha256 = asked.text("sha256")
+    try:
+        path = blob_path(checked_sha256(sha256))
+    except PackFormatError as error:
+        raise ProblemError(NOT_FOUND, str(error)) from error
+    if asked.text("prefix") != sha256[:2]:
+        raise ProblemError(NOT_FOUND, "the folder is not the beginning of the hash")
+    return send(_file(repo / path, sha256), request)
+
+
+def _document(path: Path, content_type: str, cache_control: str) -> Content:
+    """Read a small file whole: its ETag is then of the very bytes sent, even while it is being replaced."""
+    try:
+        data = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+        raise ProblemError(NOT_FOUND, "nothing is published there") from error
+    return Content(
+        file=io.BytesIO(data),
+        length_bytes=len(data),
+        sha256=sha256_of_bytes(data),
+        content_type=content_type,
+        cache_control=cache_control,
+    )
+
+
+def _file(path: Path, sha256: str) -> Content:
+    try:
+        file = path.open("rb")
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+        raise ProblemError(NOT_FOUND, "nothing is published there") from error
+    return Content(
+        file=file,
+        length_bytes=os.fstat(file.fileno()).st_size,
+        sha256=sha256,
+        content_type=_BYTES,
+        cache_control=IMMUTABLE,
+    )

@@ -1,0 +1,103 @@
+"""A published tree in a bucket, which serves it to devices itself or through a CDN.
+
+Objects are put whole or not at all, and the listing only in place of the one that was read: two may publish at once.
+An object that has a blob's name and length is taken for it and not sent again, so a publish that was interrupted goes
+on where it was; the server checked each when it came (`Bucket`).
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+from edge_identify.edge_runtime.errors import PackDamagedError, PackNotFoundError
+from edge_identify.edge_runtime.io.durable_writes import sha256_of_file
+from edge_identify.edge_runtime.pack.manifest import FileEntry
+from edge_identify.edge_runtime.pack.manifest_json import MAX_MANIFEST_BYTES
+from edge_identify.edge_runtime.sync.listing import (
+    EMPTY_LISTING,
+    LISTING_NAME,
+    MAX_LISTING_BYTES,
+    PAGE_NAME,
+    Listing,
+    blob_path,
+    parse_listing,
+)
+from edge_identify.sync_server.publishing.bucket_objects import Bucket, ChangedMeanwhileError, Found
+from edge_identify.sync_server.publishing.cache_control import IMMUTABLE, REVALIDATE
+
+_JSON, _HTML, _BYTES = "application/json", "text/html; charset=utf-8", "application/octet-stream"
+
+
+class BucketTree:
+    """A published tree in a bucket; see `PublishedTree` and `ReadableTree`."""
+
+    def __init__(self, bucket: Bucket) -> None:
+        """Take a bucket, or a folder in it, which may be empty."""
+        self._bucket = bucket
+        self._known: Found | None = None
+
+    def check_apart(self, pack: Path) -> None:
+        """See `PublishedTree.check_apart`; a bucket lies in no folder."""
+
+    def publishing(self) -> AbstractContextManager[None]:
+        """See `PublishedTree.publishing`; nothing needs to be held."""
+        return nullcontext()
+
+    def listing(self) -> Listing:
+        """See `PublishedTree.listing`."""
+        self._known = self._bucket.read(LISTING_NAME, max_bytes=MAX_LISTING_BYTES)
+        if self._known is None:
+            return EMPTY_LISTING
+        return parse_listing(self._known.data, where=f"{self._bucket.address}/{LISTING_NAME}")
+
+    def published(self) -> Listing:
+        """See `ReadableTree.published`."""
+        listing = self.listing()
+        if self._known is None:
+            raise PackNotFoundError(
+                f"{self._bucket.address}: nothing is published there (no {LISTING_NAME}); check the address, or run "
+                f"`edge-serve publish PACK --to {self._bucket.address}`"
+            )
+        return listing
+
+    def manifest(self, manifest: FileEntry) -> bytes:
+        """See `ReadableTree.manifest`."""
+        found = self._bucket.read(manifest.path, max_bytes=MAX_MANIFEST_BYTES)
+        if found is None:
+            raise PackDamagedError(f"{self._bucket.address}/{manifest.path}: is missing; publish the pack again")
+        return found.data
+
+    def lay_out(self, entry: FileEntry, target: Path) -> None:
+        """See `ReadableTree.lay_out`; the bytes are checked as they come."""
+        target.parent.mkdir(parents=True, exist_ok=True)
+        self._bucket.fetch(blob_path(entry.sha256), target, entry)
+
+    def add_blob(self, source: Path, entry: FileEntry) -> bool:
+        """See `PublishedTree.add_blob`."""
+        path = blob_path(entry.sha256)
+        if self._bucket.length(path) == entry.length_bytes:
+            return False
+        if sha256_of_file(source) != entry.sha256:  # verified when the publish began, which may be long ago
+            raise PackDamagedError(f"{source}: was changed while it was published; build the pack again")
+        self._bucket.write(path, source, content_type=_BYTES, cache_control=IMMUTABLE)
+        return True
+
+    def add_manifest(self, manifest: FileEntry, data: bytes, *, is_listed: bool) -> None:
+        """See `PublishedTree.add_manifest`; of two who bring different ones at once, the first one's stays."""
+        try:
+            self._bucket.replace(manifest.path, data, None, content_type=_JSON, cache_control=IMMUTABLE)
+        except ChangedMeanwhileError:
+            if self.manifest(manifest) == data:
+                return
+            if not is_listed:
+                raise
+            self._bucket.write(manifest.path, data, content_type=_JSON, cache_control=IMMUTABLE)
+
+    def write_page(self, data: bytes) -> None:
+        """See `PublishedTree.write_page`."""
+        self._bucket.write(PAGE_NAME, data, content_type=_HTML, cache_control=REVALIDATE)
+
+    def write_listing(self, data: bytes) -> None:
+        """See `PublishedTree.write_listing`."""
+        self._bucket.replace(LISTING_NAME, data, self._known, content_type=_JSON, cache_control=REVALIDATE)

@@ -1,0 +1,140 @@
+"""A published tree in a folder, which `edge-serve run` and any static host serve."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from edge_identify.edge_runtime.errors import PackDamagedError, SetupError
+from edge_identify.edge_runtime.io.disk import disk_errors_explained, link_or_copy
+from edge_identify.edge_runtime.io.durable_writes import replacing, sha256_of_file, write_bytes
+from edge_identify.edge_runtime.io.locking import only_writer
+from edge_identify.edge_runtime.pack.manifest import FileEntry
+from edge_identify.edge_runtime.pack.manifest_json import MAX_MANIFEST_BYTES
+from edge_identify.edge_runtime.sync.listing import (
+    EMPTY_LISTING,
+    LISTING_NAME,
+    MAX_LISTING_BYTES,
+    PAGE_NAME,
+    Listing,
+    blob_path,
+    parse_listing,
+)
+
+_LOCK_NAME = ".publishing"
+# What `durable.replacing` puts around a name: a dot before it, eight random characters and an ending after it.
+_LEFTOVER_IN = {
+    ".": re.compile(rf"\.({re.escape(LISTING_NAME)}|{re.escape(PAGE_NAME)})\.[a-z0-9_]{{8}}\.part"),
+    "manifests/*": re.compile(r"\.[0-9]+\.[0-9]+\.[0-9]+\.json\.[a-z0-9_]{8}\.part"),
+    "blobs/sha256/*": re.compile(r"\.[0-9a-f]{64}\.[a-z0-9_]{8}\.part"),
+}
+_CHUNK_BYTES = 1 << 20  # as in `durable_writes`: Python's overhead vanishes beside SHA-256
+
+
+class FolderTree:
+    """A published tree in a folder; see `PublishedTree` and `ReadableTree`."""
+
+    def __init__(self, repo: Path) -> None:
+        """Take a folder, which need not be there yet."""
+        self._repo = repo
+
+    def check_apart(self, pack: Path) -> None:
+        """See `PublishedTree.check_apart`."""
+        if self._repo.resolve().is_relative_to(pack.resolve()):
+            raise SetupError(f"{self._repo}: lies inside the pack {pack}; choose a --repo outside of it")
+
+    @contextmanager
+    def publishing(self) -> Iterator[None]:
+        """See `PublishedTree.publishing`; what a publish that was killed has left is removed."""
+        busy = f"{self._repo}: another publish is running; try again when it has ended"
+        with disk_errors_explained(self._repo):
+            self._repo.mkdir(parents=True, exist_ok=True)
+            with only_writer(self._repo / _LOCK_NAME, busy=busy):
+                self._remove_leftovers()
+                yield
+
+    def listing(self) -> Listing:
+        """See `PublishedTree.listing`."""
+        return read_listing(self._repo)
+
+    def published(self) -> Listing:
+        """See `ReadableTree.published`; `edge-serve run` begins with no folder that has no listing."""
+        return self.listing()
+
+    def manifest(self, manifest: FileEntry) -> bytes:
+        """See `ReadableTree.manifest`."""
+        path = self._repo / manifest.path
+        try:
+            with path.open("rb") as file:
+                return file.read(MAX_MANIFEST_BYTES + 1)  # one more: the parser refuses what is longer
+        except OSError as error:
+            raise PackDamagedError(f"{path}: cannot be read ({error.strerror}); publish the pack again") from error
+
+    def lay_out(self, entry: FileEntry, target: Path) -> None:
+        """See `ReadableTree.lay_out`; a link where the disk has them."""
+        try:
+            link_or_copy(self._repo / blob_path(entry.sha256), target)
+        except OSError as error:
+            raise PackDamagedError(
+                f"{error.filename or target}: cannot be read ({error.strerror}); publish the pack again"
+            ) from error
+
+    def add_blob(self, source: Path, entry: FileEntry) -> bool:
+        """See `PublishedTree.add_blob`; a blob that is damaged is replaced."""
+        target = self._repo / blob_path(entry.sha256)
+        # The hash too, not only the length: to publish again is the one way to repair a blob.
+        if target.is_file() and target.stat().st_size == entry.length_bytes and sha256_of_file(target) == entry.sha256:
+            return False
+        target.parent.mkdir(parents=True, exist_ok=True)
+        digest = hashlib.sha256()
+        with source.open("rb") as original, replacing(target) as copy:
+            while chunk := original.read(_CHUNK_BYTES):
+                digest.update(chunk)
+                copy.write(chunk)
+            if digest.hexdigest() != entry.sha256:  # it was whole when it was verified a moment ago
+                raise PackDamagedError(f"{source}: was changed while it was published; build the pack again")
+        return True
+
+    def add_manifest(self, manifest: FileEntry, data: bytes, *, is_listed: bool) -> None:  # noqa: ARG002
+        """See `PublishedTree.add_manifest`; while the lock is held, what is not listed is nobody's."""
+        target = self._repo / manifest.path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if not target.is_file() or target.read_bytes() != data:
+            write_bytes(target, data)
+
+    def write_page(self, data: bytes) -> None:
+        """See `PublishedTree.write_page`."""
+        write_bytes(self._repo / PAGE_NAME, data)
+
+    def write_listing(self, data: bytes) -> None:
+        """See `PublishedTree.write_listing`; nobody else has, while the lock is held."""
+        write_bytes(self._repo / LISTING_NAME, data)
+
+    def _remove_leftovers(self) -> None:
+        """Delete the temporary files of a publish that was killed; the lock makes sure that none is running.
+
+        Other files may lie in the tree, and other programs use the same ending: only our own names go, where we write.
+        """
+        for pattern, leftover in _LEFTOVER_IN.items():
+            for folder in (self._repo,) if pattern == "." else self._repo.glob(pattern):
+                for part in folder.glob(".*.part"):
+                    if leftover.fullmatch(part.name) and part.is_file() and not part.is_symlink():
+                        part.unlink()
+
+
+def read_listing(repo: Path) -> Listing:
+    """Return what a tree in a folder offers; an empty listing where nothing was published yet.
+
+    Raises:
+        PackFormatError: The listing cannot be read by this version.
+    """
+    path = repo / LISTING_NAME
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_LISTING_BYTES + 1)  # one more: the parser refuses what is longer
+    except FileNotFoundError:
+        return EMPTY_LISTING
+    return parse_listing(data, where=str(path))

@@ -1,0 +1,198 @@
+"""The HTTP service put together: the published tree, the answers, and how the service is.
+
+Each route is described once (`contract`); here a request is read by that description, counted, limited, given an id,
+and what goes wrong becomes a problem document.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import HTTPException
+
+from edge_identify.edge_runtime.errors import EdgeIdentifyError
+from edge_identify.sync_server.answering.identify_routes import own_routes
+from edge_identify.sync_server.answering.pack_routes import PUBLIC_URL, pack_routes
+from edge_identify.sync_server.compat.drop_in_routes import drop_in_routes
+from edge_identify.sync_server.contract.operation import Route, read_request
+from edge_identify.sync_server.contract.problem_kinds import FAULT, TOO_MANY, UNAVAILABLE, ProblemError
+from edge_identify.sync_server.contract.problem_responses import problem, problem_for, problem_of
+from edge_identify.sync_server.delivery.image_urls import Recorded
+from edge_identify.sync_server.delivery.tree_routes import tree_routes
+from edge_identify.sync_server.service.metrics import Measures
+from edge_identify.sync_server.service.rate_limit import RateLimit
+from edge_identify.sync_server.service.settings import Settings
+from edge_identify.sync_server.service.status_routes import state_routes
+
+if TYPE_CHECKING:
+    from werkzeug.wrappers import Response as WerkzeugResponse
+
+    from edge_identify.sync_server.answering.engine_pool import EngineRoom
+    from edge_identify.sync_server.delivery.image_urls import ImageUrls
+
+_LOG = logging.getLogger(__name__)
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_MAX_FORM_TEXT_BYTES = 256 * 2**10  # of all fields of a form that are no file
+_MAX_FORM_PARTS = 200
+_SHARED_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+    # The pages need their own style and nothing more, whatever a title may try.
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+}
+# Packs are public, and web clients on other origins fetch them.
+_FOR_ALL_PAGES = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Headers": "Range, If-Range, If-None-Match",
+    "Access-Control-Expose-Headers": "ETag, Content-Range, Content-Length, Accept-Ranges, X-Request-ID",
+}
+
+
+def create_app(
+    repo: Path | None,
+    *,
+    room: EngineRoom | None = None,
+    settings: Settings | None = None,
+    measures: Measures | None = None,
+    image_urls: ImageUrls | None = None,
+) -> Flask:
+    """Return the service.
+
+    Args:
+        repo: The tree that `publish` writes, which may still be empty; None serves none.
+        room: Answers questions; None answers none.
+        settings: Caps and rates; None for the defaults.
+        measures: Counts what is asked; None for new ones.
+        image_urls: Where clients find pictures of references; None for where their maker recorded.
+    """
+    settings = settings or Settings()
+    measures = measures or Measures()
+    app = Flask(__name__, static_folder=None)
+    app.url_map.merge_slashes = False  # a doubled slash is a 404, not a redirect
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
+    app.config["MAX_FORM_MEMORY_SIZE"] = _MAX_FORM_TEXT_BYTES
+    app.config["MAX_FORM_PARTS"] = _MAX_FORM_PARTS
+    app.config[PUBLIC_URL] = settings.public_url
+    routes = _routes(repo, room, measures, image_urls or Recorded())
+    _add_routes(app, routes, RateLimit(settings.rate_per_minute))
+    _add_errors(app)
+    questions = frozenset(route.operation.id for route in routes if route.operation.is_question)
+    _add_accounts(app, measures, settings, questions)
+    return app
+
+
+def _routes(repo: Path | None, room: EngineRoom | None, measures: Measures, image_urls: ImageUrls) -> list[Route]:
+    routes = (
+        []
+        if room is None
+        else [*own_routes(room, image_urls), *pack_routes(room, image_urls), *drop_in_routes(room, image_urls)]
+    )
+    routes += [] if repo is None else tree_routes(repo)
+    routes += state_routes(repo, room, measures, lambda: [route.operation for route in routes])
+    return routes
+
+
+def _add_routes(app: Flask, routes: Sequence[Route], rate: RateLimit) -> None:
+    for route in routes:
+        operation = route.operation
+        # An id may hold slashes; it is the last part of its address.
+        rule = operation.path.replace("{id}", "<path:id>").replace("{", "<").replace("}", ">")
+        app.add_url_rule(rule, endpoint=operation.id, view_func=_view(route, rate), methods=[operation.method])
+
+
+def _view(route: Route, rate: RateLimit) -> Callable[..., Response]:
+    operation = route.operation
+
+    def view(**in_path: str) -> Response:
+        if operation.is_question and (wait_s := rate.wait_s(request.remote_addr or "")):
+            raise ProblemError(TOO_MANY, f"ask again in {wait_s} s", retry_after_s=wait_s)
+        try:
+            return route.handler(read_request(operation, request, in_path))
+        except ProblemError as error:
+            kind = operation.kind_for(error.kind)
+            raise ProblemError(kind, error.detail, retry_after_s=error.retry_after_s) from error
+
+    return view
+
+
+def _add_errors(app: Flask) -> None:
+    app.register_error_handler(HTTPException, problem_for)
+    app.register_error_handler(ProblemError, problem_of)
+    app.register_error_handler(EdgeIdentifyError, _damaged)
+    app.register_error_handler(Exception, _fault)
+
+
+def _damaged(error: EdgeIdentifyError) -> Response:
+    _LOG.error("the published tree cannot be read", extra={"reason": str(error), "request_id": g.get("request_id")})
+    return problem(UNAVAILABLE, f"the published tree cannot be read: {type(error).__name__}")
+
+
+def _fault(error: Exception) -> Response:
+    _LOG.error("a fault of this server", exc_info=error, extra={"request_id": g.get("request_id")})
+    return problem(FAULT, "a fault of this server; its log has the request's id")
+
+
+def _add_accounts(app: Flask, measures: Measures, settings: Settings, questions: frozenset[str]) -> None:
+    """Give each request an id, headers, a line in the log and a place among the figures.
+
+    Args:
+        app: Whose requests.
+        measures: Has the figures.
+        settings: Say which web pages may read answers.
+        questions: The operations that are not for all of them.
+    """
+
+    @app.before_request
+    def begin() -> None:
+        given = request.headers.get("X-Request-ID", "")
+        g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
+        g.started = perf_counter()
+
+    @app.after_request
+    def end(response: Response) -> WerkzeugResponse:
+        seconds = perf_counter() - g.get("started", perf_counter())
+        response.headers.update(_SHARED_HEADERS)
+        response.headers.update(_origin_headers(settings, is_question=request.endpoint in questions))
+        response.headers["X-Request-ID"] = g.get("request_id", "")
+        route = request.endpoint or "none"
+        if "stages" in g:
+            measures.add_stages(g.stages)
+        measures.add_request(
+            route=route,
+            method=request.method if request.url_rule else "any",
+            status=response.status_code,
+            seconds=seconds,
+            received_bytes=request.content_length or 0,
+        )
+        _LOG.info(
+            "request",
+            extra={
+                "request_id": g.get("request_id"),
+                "route": route,
+                "method": request.method[:10],
+                "status": response.status_code,
+                "ms": round(1000 * seconds, 1),
+            },
+        )
+        return response
+
+
+def _origin_headers(settings: Settings, *, is_question: bool) -> dict[str, str]:
+    """Return which web pages may read an answer: any of what is public, those of one origin of what was asked."""
+    if not is_question:
+        return _FOR_ALL_PAGES
+    if not settings.allow_origin:
+        return {}
+    return {
+        "Access-Control-Allow-Origin": settings.allow_origin,
+        "Access-Control-Allow-Headers": "Content-Type, X-Request-ID, Range, If-Range, If-None-Match",
+        "Access-Control-Expose-Headers": "X-Request-ID, Retry-After",
+        "Vary": "Origin",
+    }

@@ -1,0 +1,165 @@
+"""The service on a socket, until a signal ends it.
+
+waitress answers by itself to what is no HTTP, and to bodies far beyond any cap; those answers are problem documents,
+too. A newcomer would set its cap to the service's: it then hangs up on a client that is still sending, which sees a
+broken connection instead of the answer. So a few times the cap is read, and refused in words.
+"""
+
+from __future__ import annotations
+
+import signal
+import socket
+from collections.abc import Callable
+from contextlib import ExitStack
+from types import FrameType
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from waitress.channel import HTTPChannel
+from waitress.server import create_server
+from waitress.task import ErrorTask
+
+from edge_identify.edge_runtime.errors import SetupError
+from edge_identify.edge_runtime.store.pack_store import PackStore
+from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
+from edge_identify.sync_server.answering.concurrency_limit import Turns
+from edge_identify.sync_server.answering.engine_pool import EngineRoom, Refreshing
+from edge_identify.sync_server.answering.pack_sources import InstalledPacks, PackSource, PublishedPacks, ReadableTree
+from edge_identify.sync_server.answering.work_folder import work_folder
+from edge_identify.sync_server.contract.problem_kinds import kind_of_status
+from edge_identify.sync_server.contract.problem_responses import PROBLEM_JSON, problem_document
+from edge_identify.sync_server.delivery.image_urls import image_urls
+from edge_identify.sync_server.publishing.bucket_objects import Bucket
+from edge_identify.sync_server.publishing.bucket_tree import BucketTree
+from edge_identify.sync_server.publishing.folder_tree import FolderTree
+from edge_identify.sync_server.service.app import create_app
+from edge_identify.sync_server.service.json_logs import json_logs
+from edge_identify.sync_server.service.metrics import Measures
+
+if TYPE_CHECKING:
+    from edge_identify.sync_server.service.settings import Settings
+
+THREADS = 16  # each prepares one answer; waitress sends the files without them (see `file_responses`)
+_READ_BEYOND_CAP = 4
+_RECEIVED_AT_ONCE_BYTES = 1 << 18  # waitress takes 8 KiB: three hundred turns of its loop for a phone's photo
+_IN_MEMORY_BYTES = 1 << 22  # a phone's photo; what is larger waits in a temporary file
+
+
+def serve(settings: Settings, *, announce: Callable[[str], None]) -> ExitCode:
+    """Serve until a signal ends it: 0 after a termination, 130 after Ctrl-C.
+
+    Args:
+        settings: Says what and where.
+        announce: Called with a line for the operator once requests are taken.
+
+    Raises:
+        SetupError: The address is taken or is none.
+    """
+    ending = Ending()
+    measures = Measures()
+    pictures = image_urls(
+        settings.image_urls,
+        endpoint=settings.endpoint or None,
+        valid_s=settings.image_url_valid_s,
+        count=measures.add_object_store_request,
+    )
+    with ExitStack() as stack:
+        stack.enter_context(json_logs(settings.log_level))
+        # Bound here: waitress starts its threads first, and leaves them behind if the port is taken.
+        listener = stack.enter_context(_bound_socket(settings.host, settings.port))
+        room = None if settings.deliver_only else _room(settings, measures, stack)
+        server = create_server(
+            create_app(settings.repo, room=room, settings=settings, measures=measures, image_urls=pictures),
+            sockets=[listener],
+            threads=THREADS,
+            ident=None,
+            max_request_body_size=_READ_BEYOND_CAP * settings.max_body_bytes,
+            recv_bytes=_RECEIVED_AT_ONCE_BYTES,
+            inbuf_overflow=_IN_MEMORY_BYTES,
+        )
+        server.channel_class = _Channel
+        signal.signal(signal.SIGTERM, ending)
+        signal.signal(signal.SIGINT, ending)
+        announce(f"serving {settings.repo or settings.store or settings.bucket} at {_url(listener)}")
+        if room is not None:  # after the announcement, which is the first line that a program may wait for
+            stack.enter_context(Refreshing(room, settings.refresh_s))
+        server.run()
+        server.close()
+    return ending.code
+
+
+class Ending:
+    """Ends the service at the first signal; a second one must not cut the cleaning up short."""
+
+    def __init__(self) -> None:
+        """Begin with no signal."""
+        self._first: int | None = None
+
+    def __call__(self, number: int, _frame: FrameType | None = None) -> None:
+        """Handle a signal; `SystemExit` is what waitress ends its loop on."""
+        if self._first is None:
+            self._first = number
+            raise SystemExit
+
+    @property
+    def code(self) -> ExitCode:
+        """What to end with."""
+        return ExitCode.INTERRUPTED if self._first == signal.SIGINT else ExitCode.DONE
+
+
+def _room(settings: Settings, measures: Measures, stack: ExitStack) -> EngineRoom:
+    """Return a room, still empty."""
+    sources: list[PackSource] = []
+    trees: list[ReadableTree] = []
+    if settings.repo is not None:
+        trees.append(FolderTree(settings.repo))
+    if settings.bucket:
+        count = measures.add_object_store_request
+        trees.append(BucketTree(Bucket(settings.bucket, endpoint=settings.endpoint or None, count=count)))
+    if trees:
+        work = stack.enter_context(work_folder())
+        sources += [PublishedPacks(tree, work) for tree in trees]
+    if settings.store is not None:
+        sources.append(InstalledPacks(PackStore(settings.store)))
+    turns = Turns(settings.turns, patience_s=settings.patience_s)
+    room = EngineRoom(sources, turns, default_pack=settings.default_pack or None)
+    stack.callback(room.close)
+    return room
+
+
+class _ProblemTask(ErrorTask):  # type: ignore[misc]  # waitress has no types
+    """What waitress answers by itself, as a problem document."""
+
+    def execute(self) -> None:
+        """Write it."""
+        error = self.request.error
+        kind = kind_of_status(error.code)
+        if not hasattr(self.request, "path"):  # nothing of it could be read; waitress logs the path of who hung up
+            self.request.path = "/"
+        request_id = uuid4().hex
+        body = problem_document(kind, str(error.body), instance=self.request.path or "/", request_id=request_id)
+        self.status = f"{error.code} {kind.title}"
+        self.response_headers.extend([("Content-Type", PROBLEM_JSON), ("X-Request-ID", request_id)])
+        self.set_close_on_finish()
+        self.content_length = len(body)
+        self.write(body)
+
+
+class _Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
+    error_task_class = _ProblemTask
+
+
+def _bound_socket(host: str, port: int) -> socket.socket:
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address, family=family)
+    except OSError as error:
+        raise SetupError(
+            f"cannot listen on {host} port {port} ({error.strerror or error}); "
+            "choose another --port, or 0 for a free one"
+        ) from error
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"

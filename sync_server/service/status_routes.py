@@ -1,0 +1,167 @@
+"""How the service is: for people, for health checks, for Prometheus; and its documents.
+
+A newcomer would make `alive` depend on the packs: a container that is started again and again because somebody
+published a damaged one. Alive is the process; ready is what answers; health says both in words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flask import Response, request
+
+from edge_identify.edge_runtime import __version__
+from edge_identify.edge_runtime.io.json_fields import canonical_json
+from edge_identify.sync_server.contract.documentation_page import documentation_page
+from edge_identify.sync_server.contract.json_responses import json_response
+from edge_identify.sync_server.contract.openapi import document
+from edge_identify.sync_server.contract.operation import JSON, Answer, Operation, Route
+from edge_identify.sync_server.contract.problem_kinds import DOCS_PATH, UNAVAILABLE, ProblemError
+from edge_identify.sync_server.delivery.tree_routes import HTML, page_of
+from edge_identify.sync_server.publishing.folder_tree import read_listing
+
+if TYPE_CHECKING:
+    from edge_identify.sync_server.answering.engine_pool import EngineRoom
+    from edge_identify.sync_server.service.metrics import Measures
+
+_OPENAPI_PATH = "/openapi.json"
+
+
+def _object(**properties: str) -> dict[str, Any]:
+    """Return the schema of an object with fields of the types given, all there."""
+    return {
+        "type": "object",
+        "required": list(properties),
+        "properties": {name: {"type": kind} for name, kind in properties.items()},
+    }
+
+
+INFORMATION = Operation(
+    id="information",
+    method="GET",
+    path="/",
+    tag="operation",
+    summary="What this service is; for a browser the page that lists the packs.",
+    answers=(
+        Answer(
+            about="The service in a few words.",
+            schema=_object(service="string", version="string", status="string", packs="array", documentation="string"),
+        ),
+        Answer(about="The same.", content_type="text/html"),
+    ),
+)
+HEALTH = Operation(
+    id="health",
+    method="GET",
+    path="/health",
+    tag="operation",
+    summary="Whether a model is loaded, and on what it runs.",
+    answers=(
+        Answer(
+            about="How it is.",
+            schema=_object(status="string", model_loaded="boolean", device="string", packs="integer", version="string"),
+        ),
+    ),
+)
+LIVE = Operation(
+    id="livez", method="GET", path="/livez", tag="operation", summary="Whether the process answers at all.",
+    answers=(Answer(about="It does.", schema=_object(status="string")),),
+)  # fmt: skip
+READY = Operation(
+    id="readyz", method="GET", path="/readyz", tag="operation", summary="Whether requests should be sent here.",
+    answers=(Answer(about="They should.", schema=_object(status="string")),),
+)  # fmt: skip
+METRICS = Operation(
+    id="metrics", method="GET", path="/metrics", tag="operation",
+    summary="For Prometheus: latencies of requests and stages, packs, memory.",
+    answers=(Answer(about="The text format.", content_type="text/plain"),),
+)  # fmt: skip
+OPENAPI = Operation(
+    id="openapi", method="GET", path=_OPENAPI_PATH, tag="operation", summary="This service in OpenAPI 3.1.",
+    answers=(Answer(about="The document.", schema={"type": "object"}),),
+)  # fmt: skip
+DOCS = Operation(
+    id="docs", method="GET", path=DOCS_PATH, tag="operation", summary="This service as a page.",
+    answers=(Answer(about="The page.", content_type="text/html"),),
+)  # fmt: skip
+
+
+def state_routes(
+    repo: Path | None, room: EngineRoom | None, measures: Measures, operations: Callable[[], Sequence[Operation]]
+) -> list[Route]:
+    """Return the routes.
+
+    Args:
+        repo: The published tree; None for none.
+        room: What answers; None where nothing does.
+        measures: For Prometheus.
+        operations: Returns all that the service offers, these routes too.
+    """
+    openapi = cache(lambda: canonical_json(document(operations())))
+    page = cache(lambda: documentation_page(operations()))
+    return [
+        Route(operation=INFORMATION, handler=lambda _: _information(repo, room)),
+        Route(operation=HEALTH, handler=lambda _: _health(repo, room)),
+        Route(operation=LIVE, handler=lambda _: json_response({"status": "ok"})),
+        Route(operation=READY, handler=lambda _: _ready(room)),
+        Route(operation=METRICS, handler=lambda _: _metrics(room, measures)),
+        Route(operation=OPENAPI, handler=lambda _: Response(openapi(), content_type=JSON)),
+        Route(operation=DOCS, handler=lambda _: Response(page(), content_type=HTML)),
+    ]
+
+
+def _information(repo: Path | None, room: EngineRoom | None) -> Response:
+    # Programs say */* or nothing, browsers name HTML.
+    if repo is not None and "text/html" in request.headers.get("Accept", "").lower():
+        response = page_of(repo)
+    else:
+        response = json_response(
+            {
+                "service": "edge-identify",
+                "version": __version__,
+                "status": "ok",
+                "packs": list(room.names()) if room else [],
+                "documentation": DOCS_PATH,
+                "openapi": _OPENAPI_PATH,
+                "health": HEALTH.path,
+            }
+        )
+    response.vary.add("Accept")
+    return response
+
+
+def _health(repo: Path | None, room: EngineRoom | None) -> Response:
+    published = read_listing(repo).packs if repo is not None else {}
+    names = room.names() if room else ()
+    return json_response(
+        {
+            "status": "ok",
+            "model_loaded": bool(names),
+            "device": _device(room, names),
+            "packs": len({*published, *names}),
+            "version": __version__,
+        }
+    )
+
+
+def _device(room: EngineRoom | None, names: Sequence[str]) -> str:
+    if room is None or not names:
+        return "none"
+    with room.borrow(names[0]) as engine:
+        return engine.device
+
+
+def _ready(room: EngineRoom | None) -> Response:
+    if room is not None and not room.has_looked:
+        raise ProblemError(UNAVAILABLE, "the packs are being opened", retry_after_s=1)
+    if room is not None and (room.refused or room.cannot_list) and not room.names():
+        raise ProblemError(UNAVAILABLE, "none of the packs could be opened; the server's log says why")
+    return json_response({"status": "ok"})
+
+
+def _metrics(room: EngineRoom | None, measures: Measures) -> Response:
+    text, content_type = measures.as_text(packs=len(room.names()) if room else 0)
+    return Response(text, content_type=content_type)

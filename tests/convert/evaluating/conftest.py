@@ -1,0 +1,5 @@
+"""What tests of evaluating share."""
+
+from example_outcomes import outcome
+
+__all__ = ["outcome"]

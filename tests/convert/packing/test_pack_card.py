@@ -1,0 +1,61 @@
+"""The card says what a person who was handed a pack wants to know, and nothing that changes from build to build."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from colour_packs import add_calibration
+from edge_identify.convert.calibrating.photo_calibration import CalibrationOutcome
+from edge_identify.convert.packing.pack_card import pack_card
+from edge_identify.datasets.catalogue.catalogue import CatalogueImage
+from edge_identify.edge_runtime.decisions.calibration import read_calibrations
+from edge_identify.edge_runtime.pack.pack_reader import read_manifest
+from edge_identify.edge_runtime.pack.references import Reference
+
+
+def test_the_card_tells_references_licences_encoders_and_their_fidelity(colour_pack: Callable[[], Path]) -> None:
+    references = [
+        Reference(id="a", name="A", licence="CC0-1.0"),
+        Reference(id="b", name="B", licence="CC0-1.0", namespace="paris"),
+        Reference(id="c", name="C"),
+    ]
+
+    nothing = CalibrationOutcome(calibrations={}, file=None, left_out_because="calibration: too few references")
+    images = [
+        CatalogueImage(
+            index_id=at, reference_id=owner, sha256="", path=Path("/x.png"), licence=licence, provenance=whose
+        )
+        for at, (owner, licence, whose) in enumerate(
+            [("a", "CC0-1.0", "Ada"), ("b", None, None), ("b", "MIT", None), ("c", None, None)]
+        )
+    ]
+    card = pack_card(read_manifest(colour_pack()), references, images, nothing)
+
+    assert card.startswith("# Four colours\n")
+    assert "licences of the pictures: CC0-1.0 (1), MIT (1), not stated (2)" in card
+    assert "provenance: stated of 1 of 4 pictures" in card
+    assert "namespaces: none (2), paris (1)" in card
+    assert "| image | onnx-fp32 | 0.0 | ONNX opset 18 | 1.0000 | 1.0000 | - | 1.000 | - | - |" in card
+    assert "- image: 1 queries, by construction" in card
+    assert "None: calibration: too few references." in card
+
+
+def test_the_card_tells_how_often_known_and_unknown_things_are_accepted(colour_pack: Callable[[], Path]) -> None:
+    folder = add_calibration(colour_pack(), true_accepts=0.875, false_accepts=0.0175)
+    calibrations = read_calibrations(folder / "calibration.json")
+    outcome = CalibrationOutcome(calibrations=calibrations, file="calibration.json", left_out_because=None)
+
+    card = pack_card(read_manifest(folder), [], [], outcome)
+
+    assert "| onnx-fp32 | onnx-fp32 | 10 / 10 | 0.875 | 0.018 | 0.02 |" in card
+
+
+def test_what_a_maker_wrote_stays_on_its_line_and_is_no_markup(colour_pack: Callable[[], Path]) -> None:
+    nothing = CalibrationOutcome(calibrations={}, file=None, left_out_because="too few")
+    odd = "CC0\n\n## All yours\n<script>"
+    image = CatalogueImage(index_id=1, reference_id="a", sha256="", path=Path("/x.png"), licence=odd)
+    reference = Reference(id="a", name="A", namespace="[x](y)")
+    card = pack_card(read_manifest(colour_pack()), [reference], [image], nothing)
+    assert r"licences of the pictures: CC0 \#\# All yours \<script\> (1)" in card
+    assert r"namespaces: \[x\](y) (1)" in card

@@ -1,0 +1,22 @@
+"""The misbehaving server, and a folder for what is fetched from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from misbehaving_server import MisbehavingServer, misbehaving_server
+
+from edge_identify.datasets.sources.fetching.image_cache import PictureCache
+
+
+@pytest.fixture
+def server() -> Iterator[MisbehavingServer]:
+    with misbehaving_server() as running:
+        yield running
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> PictureCache:
+    return PictureCache(tmp_path / "pictures")

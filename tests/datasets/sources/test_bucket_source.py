@@ -1,0 +1,194 @@
+"""`s3://`, against a server on loopback that speaks S3."""
+
+from __future__ import annotations
+
+import json
+import logging
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from misbehaving_server import drawn_picture
+
+from edge_identify.convert.cli.main import main
+from edge_identify.datasets.catalogue.catalogue import Catalogue
+from edge_identify.datasets.sources.bucket_source import BucketPictures
+from edge_identify.datasets.sources.fetching.image_cache import PictureCache
+from edge_identify.edge_runtime.errors import NetworkError, SetupError
+from edge_identify.edge_runtime.io import buckets
+from edge_identify.edge_runtime.io.buckets import bucket_address
+
+obstore = pytest.importorskip("obstore", reason="the extra buckets is not installed")
+moto = pytest.importorskip("moto.server", reason="moto is not installed")
+
+ReadBucket = Callable[..., BucketPictures]
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture(autouse=True)
+def _empty_server_and_credentials(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    ask(endpoint, "/moto-api/reset", method="POST")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "maker")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+
+
+def ask(endpoint: str, path: str, *, method: str, data: bytes = b"") -> None:
+    signed = "AWS4-HMAC-SHA256 Credential=maker/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
+    headers = {"Authorization": signed, "Content-Type": "application/octet-stream"}
+    urllib.request.urlopen(urllib.request.Request(endpoint + path, data, headers, method=method)).close()
+
+
+def fill(endpoint: str, *keys: str) -> None:
+    ask(endpoint, "/pics", method="PUT")
+    for at, key in enumerate(keys):
+        ask(endpoint, f"/pics/{quote(key)}", method="PUT", data=drawn_picture(at))
+
+
+@pytest.fixture
+def read(endpoint: str, tmp_path: Path) -> ReadBucket:
+    def make(address: str = "s3://pics", **settings: Any) -> BucketPictures:
+        return BucketPictures(
+            bucket_address(address, option="source"), PictureCache(tmp_path / "pictures"), endpoint=endpoint, **settings
+        )
+
+    return make
+
+
+def test_pictures_have_their_folder_as_namespace_and_say_where_they_lie(endpoint: str, read: ReadBucket) -> None:
+    fill(endpoint, "top.png", "art/nature/1 cat.PNG", "art/b.jpg", "art/notes.txt", "art/.hidden.png")
+    images = {image.reference.id: image for image in read().images()}
+    assert list(images) == ["art/b", "art/nature/1 cat", "top"]
+    cat = images["art/nature/1 cat"]
+    assert (cat.reference.namespace, cat.reference.name, cat.file_name) == ("art/nature", "1 cat", "1 cat.PNG")
+    assert cat.origin == "s3://pics/art/nature/1 cat.PNG"
+    assert cat.reference.attributes == {
+        "image_url": f"{endpoint}/pics/art/nature/1%20cat.PNG",
+        "s3_path": "s3://pics/art/nature/1 cat.PNG",
+    }
+    assert images["top"].reference.namespace == ""
+    assert cat.path.read_bytes() == drawn_picture(1)
+
+
+def test_below_a_prefix_ids_and_namespaces_begin_there(endpoint: str, read: ReadBucket) -> None:
+    fill(endpoint, "art/nature/1.png", "arts/2.png")
+    [image] = read("s3://pics/art/").images()
+    assert (image.reference.id, image.reference.namespace) == ("nature/1", "nature")
+    assert image.origin == "s3://pics/art/nature/1.png"
+
+
+def test_a_bucket_of_2500_pictures_is_listed_to_its_end_and_read_once(
+    endpoint: str, read: ReadBucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(endpoint, *(f"{at:04}.png" for at in range(2500)))
+    assert len(list(read().images())) == 2500
+    ask(endpoint, "/pics/0007.png", method="PUT", data=drawn_picture(9999))
+    asked, get = list[str](), obstore.get
+    monkeypatch.setattr(obstore, "get", lambda store, key: (asked.append(key), get(store, key))[1])
+    assert all(image.problem is None for image in read().images())
+    assert asked == ["0007.png"]
+
+
+def test_a_bucket_that_is_emptied_while_it_is_read_loses_pictures_and_says_which(
+    endpoint: str, read: ReadBucket
+) -> None:
+    fill(endpoint, "a.png", "b.png")
+
+    bucket = read()
+    store = buckets.open_bucket(bucket.address, endpoint=endpoint)
+    listed = bucket._list(store)
+    ask(endpoint, "/pics/b.png", method="DELETE")
+    problems = bucket._read(store, listed)
+    assert list(problems) == ["b.png"]
+    assert "s3://pics/b.png: was there when the bucket was listed, and is gone" in problems["b.png"]
+
+
+def test_an_object_that_is_too_large_is_not_read(
+    endpoint: str, read: ReadBucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(endpoint, "a.png")
+    monkeypatch.setattr("edge_identify.datasets.sources.bucket_source._MAX_BYTES", 20)
+    [image] = read().images()
+    assert "that a picture may have" in (image.problem or "")
+    assert not image.path.exists()
+
+
+def test_a_missing_bucket_is_named(read: ReadBucket) -> None:
+    with pytest.raises(SetupError, match="s3://pics: there is no bucket 'pics'"):
+        list(read().images())
+
+
+def test_a_bucket_without_pictures_is_refused(endpoint: str, read: ReadBucket) -> None:
+    fill(endpoint, "notes.txt")
+    with pytest.raises(SetupError, match="no picture below it"):
+        list(read().images())
+
+
+def test_two_pictures_of_one_id_are_refused(endpoint: str, read: ReadBucket) -> None:
+    fill(endpoint, "a.png", "a.jpg")
+    with pytest.raises(SetupError, match=r"a\.jpg and a\.png would both get the id 'a'"):
+        list(read().images())
+
+
+def test_wrong_credentials_are_told_with_what_to_do(
+    endpoint: str, read: ReadBucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(endpoint, "a.png")
+    ask(endpoint, "/moto-api/reset-auth", method="POST", data=b"0")  # from now on credentials are looked at
+    try:
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "someone-else")
+        with pytest.raises(SetupError, match="refuses the credentials, or there are none; set AWS_ACCESS_KEY_ID"):
+            list(read().images())
+    finally:
+        ask(endpoint, "/moto-api/reset-auth", method="POST", data=b"Infinity")
+
+
+def test_without_credentials_the_command_says_which_are_needed(
+    endpoint: str, read: ReadBucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(endpoint, "a.png")
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    monkeypatch.setenv("AWS_METADATA_ENDPOINT", "http://127.0.0.1:9")  # no role of this machine is asked
+    monkeypatch.setattr(buckets, "_RETRIES", {"max_retries": 0})
+    with pytest.raises(SetupError, match=r"or there are none; set AWS_ACCESS_KEY_ID .* --anonymous"):
+        list(read().images())
+    assert len(list(read(is_anonymous=True).images())) == 1
+
+
+def test_a_server_that_is_not_there_is_a_network_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(buckets, "_RETRIES", {"max_retries": 0})
+    bucket = BucketPictures(
+        bucket_address("s3://pics", option="source"), PictureCache(tmp_path), endpoint="http://127.0.0.1:9"
+    )
+    with pytest.raises(NetworkError, match="cannot be listed"):
+        list(bucket.images())
+
+
+def test_the_command_adds_a_bucket(endpoint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fill(endpoint, "art/1.png", "art/2.png")
+    ask(endpoint, "/pics/art/broken.png", method="PUT", data=b"no picture")
+    command = ["add", "s3://pics/art", "--catalogue", str(tmp_path / "c.db"), "--endpoint", endpoint, "--json"]
+    assert main(command) == 1
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["added"] == 2
+    assert "skipped: s3://pics/art/broken.png" in shown.err
+    with Catalogue.open_existing(tmp_path / "c.db") as catalogue:
+        assert [reference.id for reference in catalogue.references()] == ["1", "2"]
+
+
+def test_options_of_buckets_are_refused_for_other_sources(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["add", f"images:{tmp_path}", "--anonymous", "--catalogue", str(tmp_path / "c.db")]) == 8
+    assert "--endpoint and --anonymous are for buckets" in capsys.readouterr().err

@@ -1,0 +1,284 @@
+"""The page: whole or not there, by itself, grouped, and safe from the names in it."""
+
+import base64
+import html.parser
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from edge_identify.edge_runtime.answers.answer import Answer
+from edge_identify.edge_runtime.answers.html_report import HtmlReport, page_file
+from edge_identify.edge_runtime.decisions.decision import Decision
+from edge_identify.edge_runtime.errors import PackDamagedError, PhotoError, SetupError
+from edge_identify.edge_runtime.pack.references import Reference
+from edge_identify.edge_runtime.pack.thumbnails_file import ThumbnailTable, write_thumbnails
+from example_answers import ANSWERER, CAT, DOG, WIDE, decided, placed, uncalibrated
+
+FAILED = Answer(kind="photo", question="q.jpg", result=PhotoError("q.jpg: is not a picture"))
+VOID = {"meta", "img", "br", "link", "input"}
+
+
+class Page(html.parser.HTMLParser):
+    """A page as a browser takes it apart: elements with attributes, and text; tags must match."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[str] = []
+        self._open: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+    def attributes(self, tag: str, name: str) -> list[str]:
+        return [str(attributes[name]) for found, attributes in self.elements if found == tag and name in attributes]
+
+
+def webp(picture: Image.Image, **metadata: bytes) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, "WEBP", **metadata)
+    return buffer.getvalue()
+
+
+def brightest_band(source: str) -> int:
+    """Return which of red, green and blue a JPEG of one colour in a `data:` URI is."""
+    with Image.open(io.BytesIO(base64.b64decode(source.removeprefix("data:image/jpeg;base64,")))) as picture:
+        assert picture.format == "JPEG"
+        colour = picture.getpixel((4, 4))
+    assert isinstance(colour, tuple)
+    return max(range(3), key=lambda band: colour[band])
+
+
+def report(folder: Path, answers: Sequence[Answer], thumbnails: ThumbnailTable | None = None) -> str:
+    path = folder / "report.html"
+    with page_file(path) as file, HtmlReport(file, ANSWERER, thumbnails, folder) as page:
+        for answer in answers:
+            page.show(answer)
+        page.finish()
+    assert [found.name for found in folder.iterdir() if found.suffix != ".sqlite"] == ["report.html"]
+    return path.read_text(encoding="utf-8")
+
+
+def test_photos_are_grouped_by_decision_with_counts(tmp_path: Path) -> None:
+    answers = [
+        decided(Decision.UNKNOWN),
+        FAILED,
+        decided(Decision.IDENTIFIED),
+        decided(Decision.AMBIGUOUS),
+        decided(Decision.IDENTIFIED, DOG, CAT),
+        uncalibrated(),
+    ]
+    text = report(tmp_path, answers)
+    page = Page(text)
+
+    groups = ["identified", "ambiguous", "unknown", "uncalibrated", "skipped"]
+    assert page.attributes("h2", "id") == groups
+    assert page.attributes("a", "href")[: len(groups)] == [f"#{group}" for group in groups]
+    assert re.findall(r"<small>(\d+)</small>", text) == ["2", "1", "1", "1", "1"]
+    assert "What 6 photos show" in page.texts
+    identified = text[text.index('<h2 id="identified">') : text.index('<h2 id="ambiguous">')]
+    assert identified.index("Seated cat, bronze") < identified.index('<p class="name">dog')  # in the photos' order
+
+
+def test_a_group_without_photos_is_not_there_and_a_page_without_photos_is_whole(tmp_path: Path) -> None:
+    assert Page(report(tmp_path, [FAILED])).attributes("h2", "id") == ["skipped"]
+    assert "What 0 photos show" in Page(report(tmp_path, [])).texts
+
+
+def test_each_photo_stands_beside_its_reference_and_its_look_alikes(tmp_path: Path) -> None:
+    colours = {1: (250, 0, 0), 2: (0, 250, 0), 3: (0, 0, 250)}
+    webps = [(number, webp(Image.new("RGB", (9, 9), colour))) for number, colour in colours.items()]
+    write_thumbnails(tmp_path / "thumbnails.sqlite", webps)
+    photo = {"thumbnail": b"jpeg bytes"}
+    with ThumbnailTable(tmp_path / "thumbnails.sqlite", side_px=96) as thumbnails:
+        pages = {
+            decision: Page(report(tmp_path, [replace(decided(decision, CAT, DOG, WIDE), **photo)], thumbnails))
+            for decision in Decision
+        }
+    sources = {decision: page.attributes("img", "src") for decision, page in pages.items()}
+
+    jpeg = f"data:image/jpeg;base64,{base64.b64encode(b'jpeg bytes').decode()}"
+    assert {decision: shown[0] for decision, shown in sources.items()} == dict.fromkeys(Decision, jpeg)
+    seen = {decision: [brightest_band(source) for source in shown[1:]] for decision, shown in sources.items()}
+    assert seen == {Decision.IDENTIFIED: [0], Decision.UNKNOWN: [0], Decision.AMBIGUOUS: [0, 1, 2]}
+    assert "nearest: Seated cat, bronze" in pages[Decision.UNKNOWN].texts
+    assert pages[Decision.AMBIGUOUS].attributes("details", "open") == ["open"]
+
+
+def test_a_reference_picture_that_is_larger_than_the_pack_says_never_gets_into_a_page(tmp_path: Path) -> None:
+    write_thumbnails(tmp_path / "thumbnails.sqlite", [(1, webp(Image.new("RGB", (4000, 4000))))])
+
+    with (
+        ThumbnailTable(tmp_path / "thumbnails.sqlite", side_px=96) as thumbnails,
+        pytest.raises(PackDamagedError, match="4000 x 4000 pixels; a side may have 96 at most"),
+    ):
+        report(tmp_path, [decided(Decision.IDENTIFIED)], thumbnails)
+
+
+def test_of_a_reference_picture_only_its_look_gets_into_a_page(tmp_path: Path) -> None:
+    picture = webp(Image.new("RGB", (90, 60), (250, 0, 0)), xmp=b"<x>SECRET-PLACE</x>")
+    assert b"SECRET-PLACE" in picture
+    write_thumbnails(tmp_path / "thumbnails.sqlite", [(1, picture)])
+
+    with ThumbnailTable(tmp_path / "thumbnails.sqlite", side_px=96) as thumbnails:
+        page = Page(report(tmp_path, [decided(Decision.IDENTIFIED)], thumbnails))
+
+    (source,) = page.attributes("img", "src")
+    assert b"SECRET-PLACE" not in base64.b64decode(source.partition(",")[2])
+
+
+def test_the_page_says_what_the_screen_says(tmp_path: Path) -> None:
+    texts = Page(report(tmp_path, [decided(Decision.IDENTIFIED), decided(Decision.AMBIGUOUS, CAT, DOG, shown=1)])).texts
+
+    for said in (
+        "identified, sure (92%)",
+        "stands out from the runner-up by 0.03 in similarity (0.91; 1 is identical)",
+        "cat-1 · museum · cat",
+        "1.50000, -2.50000",
+        "https://example.org/cat",
+        "ambiguous, one of 2 look-alikes, all museum · cat",
+        "or dog",
+        "p.jpg",
+    ):
+        assert said in texts
+
+
+def test_a_page_which_may_be_passed_on_has_distances_and_not_where_the_photo_was_taken(tmp_path: Path) -> None:
+    answers = [
+        placed(decided(Decision.IDENTIFIED), accuracy_m=20),
+        placed(decided(Decision.UNKNOWN), is_used=False),
+        placed(uncalibrated(), is_used=False),
+    ]
+
+    page = report(tmp_path, answers)
+
+    assert "place: as the photo says, within 20 m" in Page(page).texts
+    assert "1: looks 60%, 68 m away (odds x 12), together 92%" in Page(page).texts
+    assert re.search(r"12\.3|76\.5", page) is None
+
+
+HOSTILE = (
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "'><svg/onload=alert(1)>",
+    "</style><style>*{display:none}",
+    "</li></ul></body>",
+    "&lt;b&gt;",
+    "a\x1b[2J\x9b31m\nb\u202egnp.exe",
+    "\udcff",
+)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_names_from_outside_are_text_and_nothing_else(tmp_path: Path, name: str) -> None:
+    hostile = Reference(id=name, name=name, namespace=name, labels={name: name}, url=name, licence=name)
+    answers = [
+        replace(answer, question=name, thumbnail=b"jpeg")
+        for answer in (
+            *(decided(decision, hostile, hostile, shown=1) for decision in Decision),
+            uncalibrated(hostile),
+            Answer(kind="photo", question=name, result=PhotoError(f"{name}: broken")),
+        )
+    ]
+    harmless = Reference(id="h", name="h", namespace="h", labels={"h": "h"}, url="h", licence="h")
+    calm = [
+        *(decided(decision, harmless, harmless, shown=1) for decision in Decision),
+        uncalibrated(harmless),
+        Answer(kind="photo", question="p", result=PhotoError("p: broken")),
+    ]
+    page = Page(report(tmp_path, answers))
+    usual = Page(report(tmp_path, [replace(answer, thumbnail=b"jpeg") for answer in calm]))
+
+    assert [tag for tag, _ in page.elements] == [tag for tag, _ in usual.elements]
+    for _, attributes in page.elements:
+        assert not any(attribute.startswith("on") for attribute in attributes)
+    assert all(text.replace("\n", "").isprintable() for text in page.texts)
+
+
+@pytest.mark.parametrize(
+    ("url", "is_linked"),
+    [
+        ("https://example.org/a?b=1&c=2", True),
+        ("HTTP://example.org", True),
+        ("javascript:alert(1)", False),
+        ("JavaScript:alert(1)//https://", False),
+        ("data:text/html,<script>", False),
+        ("file:///etc/passwd", False),
+        (" https://example.org", False),
+    ],
+)
+def test_only_web_addresses_are_links(tmp_path: Path, url: str, is_linked: bool) -> None:
+    page = Page(report(tmp_path, [decided(Decision.IDENTIFIED, replace(CAT, url=url), DOG)]))
+
+    links = [link for link in page.attributes("a", "href") if not link.startswith("#")]
+    assert links == ([url] if is_linked else [])
+    assert page.attributes("a", "rel") == (["noopener noreferrer"] if is_linked else [])
+
+
+def test_the_page_asks_for_nothing_and_runs_nothing(tmp_path: Path) -> None:
+    text = report(tmp_path, [replace(decided(Decision.IDENTIFIED), thumbnail=b"jpeg")])
+    page = Page(text)
+
+    assert {"script", "link", "iframe", "form", "object"}.isdisjoint(tag for tag, _ in page.elements)
+    assert all(source.startswith("data:image/") for source in page.attributes("img", "src"))
+    assert not re.search(r"url\(|@import", text)
+    (policy,) = [
+        attributes["content"]
+        for tag, attributes in page.elements
+        if tag == "meta" and attributes.get("http-equiv") == "Content-Security-Policy"
+    ]
+    assert policy == "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+    assert "width=device-width" in text
+    assert "prefers-color-scheme: dark" in text
+
+
+def test_a_place_that_cannot_be_written_is_found_at_once(tmp_path: Path) -> None:
+    for path, message in (
+        (tmp_path, "is a folder"),
+        (tmp_path / "none" / "report.html", "there is no folder"),
+        (tmp_path / "a\0b.html", "cannot be written there"),
+    ):
+        with pytest.raises(SetupError, match=message), page_file(path):
+            raise AssertionError("the run has begun")
+
+
+def test_a_folder_that_refuses_is_an_error_of_the_set_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(**_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("tempfile.mkstemp", refuse)
+    refused = pytest.raises(SetupError, match=r"report\.html: cannot be written there .*Permission denied")
+    with refused, page_file(tmp_path / "report.html"):
+        raise AssertionError("the run has begun")
+
+
+def test_a_run_that_fails_leaves_the_old_page_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "report.html").write_text("old")
+
+    def fail() -> None:
+        with page_file(tmp_path / "report.html") as file, HtmlReport(file, ANSWERER, None, tmp_path) as page:
+            page.show(decided(Decision.IDENTIFIED))
+            page.finish()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+    assert (tmp_path / "report.html").read_text() == "old"

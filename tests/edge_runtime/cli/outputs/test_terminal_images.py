@@ -1,0 +1,166 @@
+"""Pictures in terminals: what is written is read back as the two protocols say, down to the pixels."""
+
+import base64
+import io
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from edge_identify.edge_runtime.answers.answer import Answer
+from edge_identify.edge_runtime.cli.outputs.terminal_images import (
+    ROWS,
+    AnswerPictures,
+    PictureProtocol,
+    picture_codes,
+    protocol_of,
+)
+from edge_identify.edge_runtime.decisions.decision import Decision
+from edge_identify.edge_runtime.errors import PhotoError
+from edge_identify.edge_runtime.pack.thumbnails_file import ThumbnailTable, write_thumbnails
+from edge_identify.edge_runtime.terminal.terminal_text import Screen
+from example_answers import CAT, DOG, WIDE, decided
+
+
+def encoded(colour: tuple[int, int, int], size: tuple[int, int], form: str) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", size, colour).save(buffer, form)
+    return buffer.getvalue()
+
+
+def noise_png() -> bytes:
+    """A picture that does not compress, so that it takes several pieces."""
+    pixels = np.random.default_rng(7).integers(0, 256, (60, 60, 3), np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def kitty_png(codes: str) -> bytes:
+    """Read what Kitty's protocol says of escape codes, and return the picture that is sent."""
+    commands = re.findall(r"\x1b_G([^;]*);([^\x1b]*)\x1b\\", codes)
+    assert re.sub(r"\x1b_G[^;]*;[^\x1b]*\x1b\\", "", codes) == "\n"
+    keys = [dict(pair.split("=") for pair in command.split(",")) for command, _ in commands]
+    assert {key: keys[0][key] for key in ("a", "f", "r")} == {"a": "T", "f": "100", "r": str(ROWS)}
+    assert [key["m"] for key in keys] == ["1"] * (len(keys) - 1) + ["0"]
+    assert all(key["q"] == "2" for key in keys), "the terminal would answer into the shell"
+    assert all(len(text) <= 4096 and len(text) % 4 == 0 for _, text in commands)
+    return base64.b64decode("".join(text for _, text in commands), validate=True)
+
+
+def iterm2_png(codes: str) -> bytes:
+    """Read what iTerm2 says of its escape code, and return the picture that is sent."""
+    match = re.fullmatch(r"\x1b\]1337;File=([^:]*):([A-Za-z0-9+/=]*)\x07\n", codes)
+    assert match
+    keys = dict(pair.split("=") for pair in match[1].split(";"))
+    png = base64.b64decode(match[2], validate=True)
+    assert keys == {"inline": "1", "size": str(len(png)), "height": str(ROWS), "preserveAspectRatio": "1"}
+    return png
+
+
+def picture_in(codes: str) -> Image.Image:
+    return Image.open(io.BytesIO(kitty_png(codes)))
+
+
+def test_both_protocols_carry_the_picture_whole() -> None:
+    png = noise_png()
+    assert len(png) > 2 * 4096
+
+    assert kitty_png(picture_codes(png, PictureProtocol.KITTY)) == png
+    assert iterm2_png(picture_codes(png, PictureProtocol.ITERM2)) == png
+
+
+@pytest.mark.parametrize(
+    ("environ", "protocol"),
+    [
+        ({}, None),
+        ({"TERM": "xterm-256color"}, None),
+        ({"TERM": "xterm-kitty"}, PictureProtocol.KITTY),
+        ({"TERM": "xterm-ghostty", "TERM_PROGRAM": "ghostty"}, PictureProtocol.KITTY),
+        ({"TERM": "xterm-256color", "TERM_PROGRAM": "iTerm.app"}, PictureProtocol.ITERM2),
+        ({"TERM": "xterm-256color", "TERM_PROGRAM": "WezTerm"}, PictureProtocol.ITERM2),
+        ({"TERM": "xterm", "TERM_PROGRAM": "mintty"}, PictureProtocol.ITERM2),
+        ({"TERM": "xterm-256color", "LC_TERMINAL": "iTerm2"}, PictureProtocol.ITERM2),
+        ({"TERM": "xterm-256color", "TERM_PROGRAM": "vscode", "LC_TERMINAL": "iTerm2"}, None),
+        ({"TERM": "xterm-256color", "TERM_PROGRAM": "Apple_Terminal"}, None),
+        ({"TERM": "tmux-256color", "TERM_PROGRAM": "tmux"}, None),
+        ({"TERM": "xterm-kitty", "TMUX": "default,1,0"}, None),
+        ({"TERM": "screen.xterm-256color", "TERM_PROGRAM": "iTerm.app", "STY": "1.x"}, None),
+        ({"TERM": "dumb", "TERM_PROGRAM": "iTerm.app", "INSIDE_EMACS": "29"}, None),
+        ({"TERM": "xterm-256color", "TERM_PROGRAM": "WezTerm", "NVIM": "/run/nvim"}, None),
+    ],
+)
+def test_only_terminals_that_say_so_get_pictures(environ: dict[str, str], protocol: PictureProtocol | None) -> None:
+    assert protocol_of(environ) is protocol
+
+
+@pytest.fixture
+def thumbnails(tmp_path: Path) -> ThumbnailTable:
+    """Blue, yellow and white squares for the first three index ids."""
+    colours = [(0, 0, 255), (255, 255, 0), (255, 255, 255)]
+    pictures = [(position + 1, encoded(colour, (64, 64), "WEBP")) for position, colour in enumerate(colours)]
+    write_thumbnails(tmp_path / "thumbnails.sqlite", pictures)
+    return ThumbnailTable(tmp_path / "thumbnails.sqlite", side_px=64)
+
+
+def shown(answer: Answer, thumbnails: ThumbnailTable | None, width: int = 100) -> str:
+    photo = replace(answer, thumbnail=encoded((255, 0, 0), (80, 40), "JPEG"))
+    return AnswerPictures(PictureProtocol.KITTY, Screen(width=width), thumbnails).codes(photo)
+
+
+def colours_across(picture: Image.Image) -> list[str]:
+    """Return the colours from left to right, each once: the gaps are transparent."""
+    names = {(255, 0, 0): "red", (0, 0, 255): "blue", (255, 255, 0): "yellow", (255, 255, 255): "white"}
+    middle = picture.height // 2
+    across = []
+    for left in range(picture.width):
+        pixel = picture.getpixel((left, middle))
+        assert isinstance(pixel, tuple)
+        *colour, opaque = pixel
+        name = min(names, key=lambda known: sum(abs(a - b) for a, b in zip(known, colour, strict=True)))
+        if opaque and (not across or across[-1] != names[name]):
+            across.append(names[name])
+    return across
+
+
+@pytest.mark.parametrize(
+    ("decision", "colours"),
+    [
+        (Decision.IDENTIFIED, ["red", "blue"]),
+        (Decision.UNKNOWN, ["red", "blue"]),
+        (Decision.AMBIGUOUS, ["red", "blue", "yellow", "white"]),
+    ],
+)
+def test_the_photo_stands_beside_what_it_may_be(
+    decision: Decision, colours: list[str], thumbnails: ThumbnailTable
+) -> None:
+    with thumbnails:
+        assert colours_across(picture_in(shown(decided(decision, CAT, DOG, WIDE), thumbnails))) == colours
+
+
+def test_a_narrow_terminal_shows_fewer_pictures_and_the_photo_always(thumbnails: ThumbnailTable) -> None:
+    answer = decided(Decision.AMBIGUOUS, CAT, DOG, WIDE)
+    with thumbnails:
+        for width, colours in ((50, ["red", "blue"]), (40, ["red"]), (20, ["red"])):
+            picture = picture_in(shown(answer, thumbnails, width))
+            assert colours_across(picture) == colours
+            assert picture.width / picture.height * 2 * ROWS <= width
+
+
+def test_a_pack_without_thumbnails_shows_the_photo_and_an_error_shows_nothing() -> None:
+    failed = Answer(kind="photo", question="p.jpg", result=PhotoError("p.jpg: no such file"))
+    pictures = AnswerPictures(PictureProtocol.KITTY, Screen(), None)
+
+    assert colours_across(picture_in(shown(decided(Decision.IDENTIFIED), None))) == ["red"]
+    assert pictures.codes(failed) == ""
+
+
+def test_a_banner_does_not_fill_the_screen(thumbnails: ThumbnailTable) -> None:
+    banner = replace(decided(Decision.IDENTIFIED), thumbnail=encoded((255, 0, 0), (320, 2), "JPEG"))
+    with thumbnails:
+        codes = AnswerPictures(PictureProtocol.KITTY, Screen(width=100), thumbnails).codes(banner)
+
+    assert colours_across(picture_in(codes)) == ["red", "blue"]

@@ -1,0 +1,130 @@
+"""Searching by a text, from the command line: bands, filters, and namespaces that the text names."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge_identify.edge_runtime.cli import search_command as texts_module
+from edge_identify.edge_runtime.cli.main import main
+from edge_identify.edge_runtime.errors import PackFormatError
+from edge_identify.edge_runtime.pack.pack_reader import open_pack
+from edge_identify.edge_runtime.search.identifier import Identifier
+from edge_identify.edge_runtime.search.text_searcher import TextSearcher
+from letter_packs import TEXTS, with_texts, write_letter_pack
+
+
+@pytest.fixture
+def text_pack(tmp_path: Path) -> Path:
+    """The colour pack with a text tower that knows letters, namespaces, and bands for texts."""
+    return write_letter_pack(tmp_path / "letters")
+
+
+def asked(words: list[str], capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    assert main(["search", *words, "--json"]) == 0
+    answer: dict[str, Any] = json.loads(capsys.readouterr().out)["answers"][0]
+    return answer
+
+
+def test_a_text_s_matches_have_bands(text_pack: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    answer = asked(["ra", "--pack", str(text_pack)], capsys)
+
+    assert [(match["id"], match["band"]) for match in answer["matches"]] == [
+        ("red", "strong"), ("crimson", "strong"), ("green", "weak"), ("blue", "weak"),
+    ]  # fmt: skip
+    assert answer["matches"][0]["confidence"] is None
+    assert answer["decision"] is None
+    assert asked(["ra ga", "--pack", str(text_pack)], capsys)["matches"][0]["band"] == "fair"
+
+
+def test_a_person_sees_the_bands(text_pack: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["search", "ra", "--pack", str(text_pack)])
+
+    printed = capsys.readouterr()
+    assert "   1  strong   1.00  red" in printed.out
+    assert "how well it fits" in printed.err
+    assert "uncalibrated" not in printed.err
+
+
+def test_where_texts_are_not_calibrated_there_is_no_band(text_pack: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for texts in ({}, {"onnx-int8": TEXTS}):
+        with_texts(text_pack, texts)
+        assert [match["band"] for match in asked(["ra", "--pack", str(text_pack)], capsys)["matches"]] == [None] * 4
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"strong": 2}, "`strong` is 2"),
+        ({"fair": 0.95}, "`fair` is 0.95, above `strong`"),
+        ({"fair": "low"}, "`fair` should be a number"),
+        ({"auroc": 0.3}, "`auroc` is 0.3"),
+        ({"genuine_count": 0}, "`genuine_count` is 0"),
+        ({"impostors_fair": -0.1}, "`impostors_fair` is -0.1"),
+    ],
+)
+def test_impossible_bands_are_refused_and_photos_do_not_mind(
+    text_pack: Path, changes: dict[str, object], said: str
+) -> None:
+    pack = open_pack(with_texts(text_pack, {"onnx-fp32": TEXTS | changes}))
+
+    with pytest.raises(PackFormatError, match=said):
+        TextSearcher(pack)
+    with Identifier(pack):
+        pass
+
+
+def test_a_namespace_named_in_the_text_is_suggested_and_not_applied(
+    text_pack: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["bbbb in paris", "--pack", str(text_pack)]
+
+    answer = asked(words, capsys)
+    main(["search", *words])
+    told = capsys.readouterr().err
+
+    assert answer["matches"][0]["id"] == "blue"
+    assert len(answer["matches"]) == 4
+    assert answer["suggested_namespaces"] == ["Paris"]
+    assert answer["filters"] is None
+    assert told.rstrip().endswith("--namespace Paris")
+
+
+def test_a_suggested_namespace_can_be_pasted_into_a_shell(
+    text_pack: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("Rue de l'Ourcq", 'say "$(date)"')
+    monkeypatch.setattr(texts_module, "_named", lambda *_: names)
+
+    main(["search", "anything", "--pack", str(text_pack)])
+
+    suggested = capsys.readouterr().err.rstrip().partition("only there: ")[2]
+    assert shlex.split(suggested) == ["--namespace", names[0], "--namespace", names[1]]
+
+
+def test_a_namespace_named_in_the_text_is_applied_when_asked_for(
+    text_pack: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    applied = asked(["bbbb in paris", "--auto-namespace", "--pack", str(text_pack)], capsys)
+    unnamed = asked(["ba", "--auto-namespace", "--pack", str(text_pack)], capsys)
+    chosen = asked(["bbbb in paris", "--auto-namespace", "--namespace", "Lyon", "--pack", str(text_pack)], capsys)
+
+    assert {match["id"] for match in applied["matches"]} == {"red", "crimson"}
+    assert applied["filters"] == {"namespaces": ["Paris"], "labels": {}}
+    assert applied["suggested_namespaces"] == []
+    assert (len(unnamed["matches"]), unnamed["filters"]) == (4, None)
+    assert {match["id"] for match in chosen["matches"]} == {"green", "blue"}
+
+
+def test_a_text_s_answer_is_as_the_schema_says(text_pack: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from edge_identify.edge_runtime.answers import answer_json
+    from json_schema import faults
+
+    schema = json.loads(Path(answer_json.__file__).with_name("answer.schema.json").read_text(encoding="utf-8"))
+    main(["search", "bbbb in paris", "--pack", str(text_pack), "--namespace", "Lyon", "--json"])
+
+    assert faults(json.loads(capsys.readouterr().out), schema, root=schema) == []

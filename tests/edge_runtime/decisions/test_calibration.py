@@ -1,0 +1,51 @@
+"""A calibration is read back as it was written, and a newer writer's fields are passed over."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from edge_identify.edge_runtime.decisions.calibration import Calibration, read_calibrations, serialise_calibrations
+from edge_identify.edge_runtime.errors import PackDamagedError
+
+CALIBRATION = Calibration(
+    measured_with="onnx-int8",
+    neighbours=20,
+    score_weight=1.5,
+    contrast_weight=0.0,
+    margin_weight=3.25,
+    intercept=-4.0,
+    temperature=0.0175,
+    accept=1.2345,
+    least_share=0.55,
+    false_accept_rate=0.02,
+    genuine_count=600,
+    impostor_count=800,
+    false_accepts=0.0175,
+    true_accepts=0.61,
+)
+
+
+def test_reading_what_was_written_gives_it_back(tmp_path: Path) -> None:
+    written = {"onnx-int8": CALIBRATION, "coreml-int8": replace(CALIBRATION, accept=0.0)}
+    path = tmp_path / "calibration.json"
+    path.write_bytes(serialise_calibrations(written))
+
+    assert read_calibrations(path) == written
+
+
+def test_fields_of_a_newer_writer_are_passed_over(tmp_path: Path) -> None:
+    values = json.loads(serialise_calibrations({"onnx-int8": CALIBRATION}))
+    values["variants"]["onnx-int8"]["mood"] = "good"
+
+    (tmp_path / "calibration.json").write_text(json.dumps(values | {"more": []}))
+
+    assert read_calibrations(tmp_path / "calibration.json") == {"onnx-int8": CALIBRATION}
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(PackDamagedError, match=r"none\.json: cannot be read"):
+        read_calibrations(tmp_path / "none.json")

@@ -1,0 +1,81 @@
+"""What a server lays out is gone when it ends, however it ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from edge_identify.sync_server.answering.work_folder import work_folder
+from live_service import Client, running
+
+needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="signals of this kind are not there")
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of temporary folders that nobody else uses, also for servers that are started."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    return folder
+
+
+def _folders(temporary: Path) -> list[Path]:
+    return list(temporary.glob("edge-serve-*"))  # onnxruntime leaves a file of its own there
+
+
+def _serve(repo: Path, number: signal.Signals, *, is_hasty: bool = False) -> list[str]:
+    """Start a server, send it a signal once it has laid out its pack, and return what it had laid out."""
+    with running("--repo", str(repo), "--port", "0", env=dict(os.environ)) as (process, url):
+        client = Client(url, process)
+        client.wait_until_ready()
+        laid_out = [path.name for path in Path(os.environ["TMPDIR"]).rglob("*") if path.is_file()]
+        process.send_signal(number)
+        while is_hasty and process.poll() is None:  # again and again: while it cleans up, too
+            process.send_signal(number)
+            time.sleep(0.001)
+        process.wait(timeout=30)
+        client.close()
+    return laid_out
+
+
+@needs_signals
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("is_hasty", [False, True])
+def test_a_server_that_is_told_to_end_leaves_nothing(
+    service_repo: Path, temporary: Path, number: signal.Signals, is_hasty: bool
+) -> None:
+    assert "references.sqlite" in _serve(service_repo, number, is_hasty=is_hasty)
+    assert _folders(temporary) == []
+
+
+@needs_signals
+def test_the_next_server_removes_what_a_killed_one_left(service_repo: Path, temporary: Path) -> None:
+    _serve(service_repo, signal.SIGKILL)
+    (left,) = _folders(temporary)
+    (temporary / "edge-serve-of-somebody").mkdir()  # no lock of ours in it
+    with work_folder() as living:
+        _serve(service_repo, signal.SIGTERM)
+        assert living.is_dir()
+    assert not left.exists()
+    assert [path.name for path in _folders(temporary)] == ["edge-serve-of-somebody"]
+
+
+def test_of_many_that_start_at_once_each_has_a_folder_of_its_own(temporary: Path) -> None:
+    def use(number: int) -> str:
+        for _ in range(50):
+            with work_folder() as folder:
+                (folder / "mine").write_text(str(number))
+                assert (folder / "mine").read_text() == str(number)
+        return "used"
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(use, range(8))) == {"used"}
+    assert _folders(temporary) == []
