@@ -44,7 +44,7 @@ def main() -> int:
     """Run the checks; returns 0 where all embeddings agree, or where there is no emulator."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--also", action="append", default=[], metavar="NAME=COMMAND", help="another Python")
-    parser.add_argument("--device", type=Path, nargs="+", metavar="PACK", help=argparse.SUPPRESS)  # inside of an emulated one
+    parser.add_argument("--device", type=Path, nargs="+", metavar="PACK", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.device:
         print(json.dumps(embed_self_tests(options.device)))
@@ -116,7 +116,6 @@ def embed_cases(folder: Path) -> list[float]:
     """Return the cosines of this processor's embeddings with the expected ones, over a pack's self-test."""
     import numpy as np
 
-    from edge_identify.edge_runtime.encoders.saturation import saturates_here
     from edge_identify.edge_runtime.pack.pack_reader import open_pack
     from edge_identify.edge_runtime.photos.images import open_image
     from edge_identify.edge_runtime.search.identifier import Identifier
