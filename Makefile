@@ -40,6 +40,7 @@ test: $(READY_TO_DEVELOP)
 lint: $(READY_TO_DEVELOP)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/lint-imports
 	$(VENV)/bin/mypy -p edge_identify
 
 # Packs that are built here, on other processors by emulation; skipped where there is no emulator.
