@@ -22,6 +22,8 @@ from edge_identify.edge_runtime.pack.reader import open_pack, read_manifest, ver
 from edge_identify.edge_runtime.pack.signs_file import map_signs_file
 from edge_identify.edge_runtime.search import Neighbours
 
+pytestmark = pytest.mark.usefixtures("few_photos")
+
 
 def photos_of(vectors: np.ndarray, noise: float = 0.3) -> np.ndarray:
     dim = vectors.shape[1]
