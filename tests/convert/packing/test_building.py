@@ -30,8 +30,6 @@ from edge_identify.edge_runtime.pack.names import PackVersion
 from edge_identify.edge_runtime.pack.reader import open_pack, read_manifest, verify_pack_files
 from edge_identify.edge_runtime.pack.references import PictureFacts
 
-pytestmark = pytest.mark.usefixtures("few_photos")
-
 Build = Callable[..., int]
 
 
