@@ -8,7 +8,7 @@ READY_TO_DEVELOP := $(VENV)/.ready-to-develop
 DEMO := demo-output
 INSTALL := $(PYTHON) -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable
 
-.PHONY: setup demo test lint lock image-check clean
+.PHONY: setup demo test lint lock portability image-check clean
 
 setup: $(READY)
 
@@ -44,6 +44,10 @@ lint: $(READY_TO_DEVELOP)
 	mkdir -p build/types/edge_identify
 	for room in convert datasets edge_runtime sync_server; do ln -sfn ../../../$$room build/types/edge_identify/$$room; done
 	MYPYPATH=build/types $(VENV)/bin/mypy -p edge_identify
+
+# Packs that are built here, on other processors by emulation; skipped where there is no emulator.
+portability: $(READY)
+	$(PYTHON) tests/portability.py
 
 # The Dockerfile's steps in new folders, for machines without docker.
 image-check: $(READY_TO_DEVELOP)

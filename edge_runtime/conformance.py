@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge_identify.edge_runtime.encoders import may_saturate_here, preferred_variant
 from edge_identify.edge_runtime.errors import PackDamagedError, PhotoError
 from edge_identify.edge_runtime.identification import Identifier, TextSearcher
 from edge_identify.edge_runtime.images import open_image
@@ -108,8 +109,20 @@ def _check_case(pack: Pack, identifier: Identifier, case: ConformanceCase, toler
         raise PackDamagedError(
             f"pack {pack.manifest.name}: self-test photo {case.photo} has cosine {cosine:.4f} to its expected "
             f"embedding (at least {tolerance} needed): the encoder computes something else on this device"
+            f"{_advice(pack)}"
         )
     identifier.identify_pixels(pixels[None, None], top_k=1)
+
+
+def _advice(pack: Pack) -> str:
+    """Return what to do about an 8-bit encoder of an older pack; empty for any other."""
+    variant = preferred_variant(pack.manifest.image_variants, pack.variant_names, pack.manifest.name)
+    if not may_saturate_here(variant):
+        return ""
+    return (
+        f". Its {variant.name} was made by an earlier edge-build, and this processor has no VNNI: ask the pack's maker "
+        "to build it again with `edge-build pack`, or to add --variants onnx-int8,onnx-fp32"
+    )
 
 
 def _cosine(found: NDArray[np.float32], expected: tuple[float, ...]) -> float:

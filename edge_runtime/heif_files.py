@@ -63,4 +63,4 @@ def _register_heif(name: str) -> None:
             f"{name}: is HEIC, as iPhones take it, and needs a plugin; "
             "pip install 'edge-identify[heic]', or save it as JPEG"
         ) from error
-    pillow_heif.register_heif_opener(thumbnails=False)  # registering again is nothing
+    pillow_heif.register_heif_opener(thumbnails=False)  # registering again, also by another thread, is nothing

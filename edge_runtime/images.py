@@ -160,6 +160,7 @@ def decode_photo(
         # is not used.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            # Not shared by threads: each call decodes into an image of its own, from bytes that nobody changes.
             image = PillowImage.open(io.BytesIO(data), formats=formats_of(data, name=name))
             width, height = image.size
             if max(width, height) > max_side_px:

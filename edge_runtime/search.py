@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -19,6 +20,7 @@ from edge_identify.edge_runtime.pack.index_file import IndexRows, map_index_file
 from edge_identify.edge_runtime.pack.manifest import IndexSpec
 
 if TYPE_CHECKING:
+    import faiss
     from numpy.typing import NDArray
 
 _CHUNK_ROWS = 16_384  # 32 MB as float32 at 512 dimensions: decoded a piece at a time, whatever the index's size
@@ -87,7 +89,10 @@ def _best_of_each(
 
 
 class MappedSearch:
-    """Search by numpy in the mapped file; nothing is loaded but the rows themselves."""
+    """Search by numpy in the mapped file; nothing is loaded but the rows themselves.
+
+    Threads may share it: a search only reads the mapped arrays.
+    """
 
     def __init__(self, path: Path, spec: IndexSpec, *, among: NDArray[np.int64] | None = None) -> None:
         """Map an index file whose hash has been checked; see `map_index_file` for what is refused.
@@ -123,7 +128,11 @@ class MappedSearch:
 
 
 class FaissSearch:
-    """Search by FAISS, for many questions."""
+    """Search by FAISS, for many questions; any number of threads may ask at once.
+
+    A search reads index and selector and changes neither. It does change its parameters: `IndexIDMap` puts another
+    selector into them and takes it out at the end. So each search has parameters of its own.
+    """
 
     def __init__(self, path: Path, spec: IndexSpec, *, among: NDArray[np.int64] | None = None) -> None:
         """Open an index file whose hash has been checked.
@@ -139,27 +148,37 @@ class FaissSearch:
         import faiss
 
         rows = map_index_file(path, spec)  # FAISS is native code: hand it only a file whose structure was walked
+        # The index keeps the file mapped for as long as it lives, and a running search keeps the index alive.
         self._index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
         self._path, self._spec, self._count = path, spec, spec.count
-        self._parameters = None
+        self._selector, self._one_at_a_time = None, Lock()
         if among is not None:
             kept = np.intersect1d(rows.ids, among)
             self._count = len(kept)
-            self._selector = faiss.IDSelectorBatch(kept)  # the parameters point to it: it must live as long
-            self._parameters = faiss.SearchParameters()
-            self._parameters.sel = self._selector
+            self._selector = faiss.IDSelectorBatch(kept)  # a copy of the ids; looking one up writes nothing
 
     def nearest(self, queries: NDArray[np.float32], k: int) -> Neighbours:
         """Return the `k` nearest vectors of each query; see `VectorSearch.nearest`."""
         check_dim(queries, self._spec, self._path)
         vectors = np.ascontiguousarray(queries, dtype=np.float32)
         asked = min(k + 1, self._count)
-        scores, ids = self._index.search(vectors, asked, params=self._parameters)
+        scores, ids = self._index.search(vectors, asked, params=self._parameters())
         # Where the first score left out equals the last one kept, FAISS chose by its own order: look further.
         while asked < self._count and np.any(scores[:, k - 1] == scores[:, -1]):
             asked = min(2 * asked, self._count)
-            scores, ids = self._index.search(vectors, asked, params=self._parameters)
+            scores, ids = self._index.search(vectors, asked, params=self._parameters())
         return best_neighbours(ids, scores, k)
+
+    def _parameters(self) -> faiss.SearchParameters | None:
+        """Return parameters for one search; None where all vectors may be found."""
+        if self._selector is None:
+            return None
+        import faiss
+
+        # FAISS' Python takes the selector's ownership away and puts it back. Two threads that do so at once leave the
+        # selector without an owner, and its memory is never freed.
+        with self._one_at_a_time:
+            return faiss.SearchParameters(sel=self._selector)  # type: ignore[call-arg]  # taken in Python only
 
 
 def best_neighbours(ids: NDArray[np.int64], scores: NDArray[np.float32], k: int) -> Neighbours:

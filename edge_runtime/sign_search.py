@@ -106,7 +106,11 @@ class NumpySignScan:
 
 
 class FaissSignScan:
-    """Compares signs with FAISS, for many questions."""
+    """Compares signs with FAISS, for many questions.
+
+    Threads may share it: it holds no object of FAISS. `knn_hamming` is a function that reads the mapped rows and writes
+    into arrays of its own.
+    """
 
     def __init__(self, signs: Signs) -> None:
         """Take mapped signs; FAISS reads them where they lie."""
@@ -122,7 +126,10 @@ class FaissSignScan:
 
 
 class SignSearch:
-    """Search by a shortlist of signs; for so many answers that a shortlist gains nothing, by the whole index."""
+    """Search by a shortlist of signs; for so many answers that a shortlist gains nothing, by the whole index.
+
+    Threads may share it: the mapped files are only read.
+    """
 
     def __init__(self, path: Path, signs_path: Path, spec: IndexSpec, *, many: bool) -> None:
         """Map an index file and its signs, the hashes of both checked.
@@ -144,7 +151,8 @@ class SignSearch:
 
     @cached_property
     def _whole(self) -> VectorSearch:
-        # Seldom asked: FAISS makes a table of a million ids when it opens its index, 40 ms and 60 MiB.
+        # Seldom asked: FAISS makes a table of a million ids when it opens its index, 40 ms and 60 MiB. Threads that
+        # come first together may each open one (from Python 3.12 on); the last one stays, and all answer alike.
         return FaissSearch(self._path, self._spec) if self._many else MappedSearch(self._path, self._spec)
 
     def nearest(self, queries: NDArray[np.float32], k: int) -> Neighbours:

@@ -60,7 +60,10 @@ def count_nothing(_operation: str, _outcome: str) -> None:
 
 
 class Bucket:
-    """A bucket, or a folder in it."""
+    """A bucket, or a folder in it.
+
+    Threads may share it: obstore's client is made to serve several at once, and it is never changed.
+    """
 
     def __init__(
         self,

@@ -18,6 +18,7 @@ import urllib3
 _START = "import sys; from edge_identify.sync_server.commands import main; sys.exit(main())"
 _READY_WITHIN_S = 60
 _ENDED_WITHIN_S = 30
+_MOST_CONNECTIONS = 16  # that are kept open: as many as threads that use one client at once
 
 
 @contextmanager
@@ -72,7 +73,7 @@ class Client:
 
     def __init__(self, url: str, process: subprocess.Popen[str]) -> None:
         self.url, self.process = url, process
-        self._pool = urllib3.PoolManager(retries=False, timeout=60)
+        self._pool = urllib3.PoolManager(retries=False, timeout=60, maxsize=_MOST_CONNECTIONS)
         self.lines: list[str] = []  # of the server's log
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()

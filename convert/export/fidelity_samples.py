@@ -82,6 +82,11 @@ class FidelityBench:
         """Reference pictures and photos together, uint8 [n, size, size, 3], to calibrate a quantiser with."""
         return np.concatenate([self.image_sample.references, np.asarray(self.image_sample.queries, dtype=np.uint8)])
 
+    @property
+    def texts(self) -> NDArray[np.int64]:
+        """Token ids of the names and captions, int64 [n, context_length], to calibrate a quantiser with."""
+        return np.asarray(self.text_sample.queries, dtype=np.int64)
+
     def measure_images(
         self, variants: Mapping[str, ExportedVariant], embedder: ExportedVariant
     ) -> Mapping[str, Fidelity]:
@@ -102,8 +107,7 @@ class FidelityBench:
 
     def measure_texts(self, variants: Mapping[str, ExportedVariant]) -> Mapping[str, Fidelity]:
         """Measure the text tower's variants against the original's pictures, so that only the text tower is judged."""
-        tokens = np.asarray(self.text_sample.queries, dtype=np.int64)
-        original = _once(self._originals, "texts", lambda: _embed_original_texts(self.model, tokens))
+        original = _once(self._originals, "texts", lambda: _embed_original_texts(self.model, self.texts))
         return self._measure(variants, self.text_sample, original, self.original_references)
 
     @property

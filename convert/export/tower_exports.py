@@ -69,19 +69,28 @@ def image_tower_export(
     )
 
 
-def text_tower_export(model: LoadedModel) -> TowerExport:
-    """Return how a model's text tower is written."""
+def text_tower_export(model: LoadedModel, calibration: NDArray[np.int64]) -> TowerExport:
+    """Return how a model's text tower is written.
+
+    Args:
+        model: The model.
+        calibration: Texts that the form of the int8 weights is chosen with, int64 [n, context_length].
+    """
     from edge_identify.convert.export.towers import text_tower
 
     tower = text_tower(model)
     context = model.context_length
+
+    def to_int8(source: Path, out: Path) -> None:
+        quantise_text_to_int8(source, out, calibration_tokens=calibration)
+
     return TowerExport(
         kind="text",
         dim=model.dim,
         onnx_input=Tensor(name="tokens", dtype="int64", shape=(-1, context)),
         coreml_input=Tensor(name="tokens", dtype="int32", shape=(1, context)),
         write_onnx=lambda out: export_text_onnx(tower, context_length=context, out=out),
-        onnx_forms={**_ONNX_FORMS, **_WEIGHT_ONLY_FORMS, "int8": quantise_text_to_int8},
+        onnx_forms={**_ONNX_FORMS, **_WEIGHT_ONLY_FORMS, "int8": to_int8},
         write_coreml=lambda out: export_text_tower(tower, context_length=context, out=out),
         coreml_forms=_COREML_FORMS,
         embed_coreml=embed_tokens,

@@ -49,6 +49,8 @@ class ExportedVariant:
         output: What it returns.
         requires: The least runtime, in words.
         embed: Asks the exported file for unit vectors, float32 [n, dim].
+        saturating: Names of its integer products that may overflow on a processor without VNNI; the fidelity gate
+            lets none through.
     """
 
     name: str
@@ -58,6 +60,7 @@ class ExportedVariant:
     output: Tensor
     requires: str
     embed: Embed
+    saturating: tuple[str, ...] = ()
 
     def judged(self, fidelity: Fidelity, folder: Path) -> Variant:
         """Return the manifest's entry, with all files that lie under `model` in the pack's folder."""
@@ -72,6 +75,7 @@ class ExportedVariant:
             output=self.output,
             requires=self.requires,
             fidelity=fidelity,
+            portable=not self.saturating,
         )
 
 
@@ -150,6 +154,7 @@ def export_tower(
 
 
 def _place_onnx(tower: TowerExport, name: str, source: Path, folder: Path) -> ExportedVariant:
+    from edge_identify.convert.export.onnx.integer_products import saturating_products
     from edge_identify.edge_runtime.encoders.onnx_encoder import OnnxEncoder
 
     model = _place(tower, name, folder) / source.name
@@ -164,6 +169,7 @@ def _place_onnx(tower: TowerExport, name: str, source: Path, folder: Path) -> Ex
         output=output,
         requires=f"ONNX Runtime, opset {ONNX_OPSET}",
         embed=encoder.embed,
+        saturating=saturating_products(model) if _form(name) == "int8" else (),
     )
 
 
@@ -188,7 +194,12 @@ def _place(tower: TowerExport, name: str, folder: Path) -> Path:
 
 
 def _rewrite_for(tower: TowerExport, name: str, forms: Mapping[str, Rewrite]) -> Rewrite:
-    form = name.rpartition("-")[2]
+    form = _form(name)
     if form not in forms:
         raise SetupError(f"--variants: {name} cannot be made of this model's {tower.kind} tower; choose another form")
     return forms[form]
+
+
+def _form(name: str) -> str:
+    """Return the form in a variant's name: `int8` of `onnx-int8`."""
+    return name.rpartition("-")[2]

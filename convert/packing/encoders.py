@@ -70,7 +70,7 @@ def export_encoders(
     text: Mapping[str, Variant] = {}
     texts: Exported = {}
     if model.tokenizer is not None:
-        texts = export_tower(text_tower_export(model), tuple(image), folder, progress)
+        texts = export_tower(text_tower_export(model, bench.texts), tuple(image), folder, progress)
         text = gate.pass_through("text", texts, bench.measure_texts)
     kept = {name: exported[name] for name in image}
     return Encoders(
@@ -116,7 +116,7 @@ class FidelityGate:
         """
         measured = measure(exported)
         kept, failures = dict(exported), dict[str, list[str]]()
-        while failed := {name: short for name, short in drifting(measured).items() if name in kept}:
+        while failed := {name: short for name, short in _failing(exported, measured).items() if name in kept}:
             # All are asked against what the embedder put into the index: if it fails, the others' figures say nothing.
             embedder = preferred_embedder(kept).name
             failures |= {embedder: failed[embedder]} if embedder in failed else failed
@@ -130,3 +130,15 @@ class FidelityGate:
             shutil.rmtree((self._folder / exported[name].model).parent)
             self.dropped.append(f"{kind} encoder {name} drifts from the original: {'; '.join(figures)}")
         return {name: variant.judged(measured[name], self._folder) for name, variant in kept.items()}
+
+
+def _failing(exported: Exported, measured: Measured) -> Mapping[str, list[str]]:
+    """Return what is wrong with each variant that drifts here or would drift on another processor, in words."""
+    failing = {name: list(figures) for name, figures in drifting(measured).items()}
+    for name, variant in exported.items():
+        if variant.saturating:
+            failing.setdefault(name, []).append(
+                f"{len(variant.saturating)} of its 8-bit products overflow on processors without VNNI, "
+                f"first {variant.saturating[0]!r}"
+            )
+    return failing

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Protocol
 
+from edge_identify.edge_runtime.encoders.saturation import saturates_here
 from edge_identify.edge_runtime.errors import PackError
 from edge_identify.edge_runtime.pack.manifest import Manifest, Runtime, Variant
 from edge_identify.edge_runtime.pack.reader import Pack
@@ -63,20 +64,35 @@ def variants_to_keep(manifest: Manifest) -> tuple[str, ...]:
 
 
 def preferred_variant(variants: Mapping[str, Variant], present: tuple[str, ...], pack_name: str) -> Variant:
-    """Return the best variant that is present and can run here.
+    """Return the best variant that is present, can run here, and computes here what it computes elsewhere.
+
+    Where no variant does the last, the best of the others is returned; the pack's self-test judges it.
 
     Raises:
         PackError: There is none.
     """
     runtimes = runtimes_here()
     order = (*PREFERRED_COREML, *PREFERRED_ONNX) if Runtime.COREML in runtimes else PREFERRED_ONNX
-    for name in (*order, *variants):
-        if name in variants and name in present and variants[name].runtime in runtimes:
-            return variants[name]
-    raise PackError(
-        f"pack {pack_name}: none of its encoders ({', '.join(variants) or 'none'}) runs here; "
-        "ask its maker for one with the variant onnx-int8"
-    )
+    able = [
+        variants[name]
+        for name in dict.fromkeys((*order, *variants))
+        if name in variants and name in present and variants[name].runtime in runtimes
+    ]
+    if not able:
+        raise PackError(
+            f"pack {pack_name}: none of its encoders ({', '.join(variants) or 'none'}) runs here; "
+            "ask its maker for one with the variant onnx-int8"
+        )
+    return next((variant for variant in able if not may_saturate_here(variant)), able[0])
+
+
+def may_saturate_here(variant: Variant) -> bool:
+    """Return whether a variant may give other embeddings on this processor than on its maker's.
+
+    True for 8-bit encoders of older packs on x86 processors without VNNI; see `saturation`.
+    """
+    is_old_int8 = variant.runtime is Runtime.ONNX and variant.name.endswith("-int8") and not variant.portable
+    return is_old_int8 and saturates_here()
 
 
 def image_encoder(pack: Pack, *, many: bool) -> Encoder:

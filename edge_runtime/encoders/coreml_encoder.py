@@ -1,6 +1,7 @@
 """An exported tower run by Core ML, through coremltools, on a Mac.
 
-Core ML takes one picture at a time, as a picture: its input is an image, not an array.
+Core ML takes one picture at a time, as a picture: its input is an image, not an array. Threads that share an encoder
+wait for each other.
 """
 
 from __future__ import annotations

@@ -45,6 +45,8 @@ def graph_with_mapped_weights(path: Path) -> bytes:
     Args:
         path: An ONNX file whose hash has been checked.
 
+    The file is mapped here for this call alone; ONNX Runtime maps it anew, and keeps it mapped with its session.
+
     Returns:
         The model without those weights. ONNX Runtime must be told `path.parent` as the folder of external data.
 

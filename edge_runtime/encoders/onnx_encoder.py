@@ -28,7 +28,11 @@ _PROVIDERS = ("CPUExecutionProvider",)
 
 
 class OnnxEncoder:
-    """A tower in an ONNX file."""
+    """A tower in an ONNX file.
+
+    Threads may share it: ONNX Runtime promises that one session runs for several threads at once, and each run has
+    inputs and outputs of its own. A run keeps its session alive.
+    """
 
     def __init__(
         self,

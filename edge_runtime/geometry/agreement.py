@@ -61,6 +61,7 @@ def find_agreement(photo: Points, reference: Points) -> Agreement | None:
     in_reference, in_photo = reference.positions[pairs[:, 0]], photo.positions[pairs[:, 1]]
     opencv = load_opencv()
     tolerance_px = max(_LEAST_TOLERANCE_PX, _TOLERANCE * max(photo.size))
+    # Threads share nothing here: each call of USAC has its own random generator, always with the same seed.
     view, agrees = opencv.findHomography(
         in_reference,
         in_photo,

@@ -51,6 +51,7 @@ def find_points(picture: Image) -> Points:
 
     opencv = load_opencv()
     grey, scale = _grey(picture)
+    # One for each call: OpenCV does not promise that threads may share a detector.
     detector = opencv.SIFT_create(nfeatures=MOST_POINTS, contrastThreshold=_CONTRAST)
     keypoints, found = detector.detectAndCompute(grey, None)
     if not keypoints:

@@ -49,7 +49,10 @@ class Comparison:
 
 
 class GeometryVerifier:
-    """Compares photos with the thumbnails of one pack. Use it as a context manager, or call `close`."""
+    """Compares photos with the thumbnails of one pack. Use it as a context manager, or call `close`.
+
+    One thread at a time may ask: points are remembered without a lock. Its own workers share nothing of OpenCV.
+    """
 
     def __init__(self, pack: Pack, calibration: Calibration | None, *, region: Region | None = None) -> None:
         """Open what comparing needs.
@@ -100,7 +103,9 @@ class GeometryVerifier:
         """
         started = perf_counter()
         compared = found.matches[:CANDIDATES]
-        thumbnails = [self._unknown_thumbnail(match) for match in compared]  # SQLite keeps to its own thread
+        thumbnails = [
+            self._unknown_thumbnail(match) for match in compared
+        ]  # decoded here: SQLite answers one thread at a time
         in_photo = self._workers.submit(find_points, self._picture(photo))
         in_thumbnails = self._workers.map(self._points, compared, thumbnails)
         of_photo = in_photo.result()

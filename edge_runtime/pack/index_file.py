@@ -58,6 +58,9 @@ class IndexRows:
 def map_index_file(path: Path, spec: IndexSpec) -> IndexRows:
     """Map an index file into memory and find its arrays.
 
+    Any number of threads may read the arrays: the mapping is read-only, and each array keeps it open. A file of a pack
+    is only ever replaced by renaming another one, never written again, so nothing changes under a reader.
+
     Args:
         path: The file, its hash checked before.
         spec: What the manifest says of it.

@@ -117,6 +117,8 @@ class Variant:
         output: What it returns: unit vectors.
         requires: The least runtime, in words, such as `ONNX opset 18` or `iOS 16`.
         fidelity: Measured against the original.
+        portable: Whether its integer products are exact on every processor. False in packs that were built before
+            this was checked: their `onnx-int8` may give other embeddings on x86 processors without VNNI.
     """
 
     name: str
@@ -127,6 +129,7 @@ class Variant:
     output: Tensor
     requires: str
     fidelity: Fidelity
+    portable: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

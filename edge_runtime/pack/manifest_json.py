@@ -120,10 +120,15 @@ def serialise_manifest(manifest: Manifest) -> bytes:
 
 
 def _variants_as_json(variants: Mapping[str, Variant]) -> dict[str, dict[str, Any]]:
-    return {
-        name: {key: value for key, value in asdict(variant).items() if key != "name"}
-        for name, variant in variants.items()
-    }
+    return {name: _variant_as_json(variant) for name, variant in variants.items()}
+
+
+def _variant_as_json(variant: Variant) -> dict[str, Any]:
+    fields = asdict(variant)
+    del fields["name"]
+    if not variant.portable:
+        del fields["portable"]  # younger than the format: what is absent is written as it always was
+    return fields
 
 
 def _index_as_json(index: IndexSpec) -> dict[str, Any]:
@@ -196,6 +201,7 @@ def _variant(name: str, fields: JsonObject) -> Variant:
         output=_tensor(fields.object("output")),
         requires=fields.text("requires"),
         fidelity=_fidelity(fields.object("fidelity")),
+        portable=fields.has("portable") and fields.truth("portable"),
     )
 
 

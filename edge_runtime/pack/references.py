@@ -199,7 +199,8 @@ class ReferenceTable:
         """
         self._path = path
         self._has_pictures: bool | None = None  # not known yet
-        # SQLite need not be built to serve several threads at once, and Python shares its compiled questions.
+        # Shared by threads, one at a time: SQLite need not be built to serve several at once, and Python shares its
+        # compiled questions.
         self._one_at_a_time = Lock()
         # immutable: no lock file is made, so a pack on a read-only disk opens. Threads only read.
         self._database = sqlite3.connect(
@@ -213,8 +214,9 @@ class ReferenceTable:
         self.close()
 
     def close(self) -> None:
-        """Close the file."""
-        self._database.close()
+        """Close the file, after the question that is being answered: SQLite crashes if it is closed under one."""
+        with self._one_at_a_time:
+            self._database.close()
 
     def reference(self, reference_id: str) -> Reference:
         """Return one reference.

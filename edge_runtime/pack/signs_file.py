@@ -80,7 +80,7 @@ def write_signs_file(path: Path, mean: NDArray[np.float32], count: int, pieces: 
 
 
 def map_signs_file(path: Path, spec: IndexSpec) -> Signs:
-    """Map a signs file into memory and find its arrays.
+    """Map a signs file into memory and find its arrays, which threads may share as those of `map_index_file`.
 
     Args:
         path: The file, its hash checked before.

@@ -56,7 +56,7 @@ class ThumbnailTable:
             side_px: The longest side that the manifest states.
         """
         self._path, self._side_px = path, side_px
-        self._one_at_a_time = Lock()  # as in `references`
+        self._one_at_a_time = Lock()  # shared by threads as `ReferenceTable` is
         # immutable: no lock file is made, so a pack on a read-only disk opens. Threads only read.
         self._database = sqlite3.connect(
             f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False
@@ -69,8 +69,9 @@ class ThumbnailTable:
         self.close()
 
     def close(self) -> None:
-        """Close the file."""
-        self._database.close()
+        """Close the file, after the question that is being answered; see `ReferenceTable.close`."""
+        with self._one_at_a_time:
+            self._database.close()
 
     def webp(self, index_id: int) -> bytes | None:
         """Return the WebP bytes of the picture whose vector is `index_id`; None where it has no thumbnail.

@@ -33,6 +33,8 @@ _PATTERN = r"<start_of_text>|<end_of_text>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{
 class ClipTokenizer:
     """Turns text into the token ids of a CLIP text tower.
 
+    Threads may share it: it is never changed, and the compiled pattern that `regex` keeps holds no state of a search.
+
     Attributes:
         ranks: Each merge's rank, lowest first.
         ids: Each token's id.

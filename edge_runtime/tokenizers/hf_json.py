@@ -28,6 +28,9 @@ MAX_TOKENIZER_BYTES = 64 * 2**20  # SigLIP 2's 256,000 pieces take 34 MB; it is 
 class HfTokenizer:
     """Turns text into the token ids that open_clip's `HFTokenizer` gives.
 
+    Threads may share it: encoding only reads the library's tokenizer. Cutting and padding are set once, before it is
+    shared; the library refuses to change them while another thread encodes.
+
     Attributes:
         splitter: The library's tokenizer, set to cut and to pad.
         cleaning: What is done to a text first.

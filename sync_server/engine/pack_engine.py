@@ -88,7 +88,11 @@ class NoOpenCVError(Exception):
 
 
 class PackEngine:
-    """Answers from one pack, for any number of threads. Call `close`."""
+    """Answers from one pack, for any number of threads. Call `close`.
+
+    Threads share the encoders, the searches, the tables and the tokenizer; each says in its own docstring why it may be
+    shared. The verifier is not shared: `_comparing` lets in one thread at a time.
+    """
 
     def __init__(self, opened: AbstractContextManager[Pack], turns: Turns) -> None:
         """Load encoders, index and references.

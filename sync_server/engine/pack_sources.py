@@ -120,6 +120,7 @@ class PublishedPacks:
             write_bytes(folder / MANIFEST_NAME, data)
             yield open_pack(folder, variant_names=variants)
         finally:
+            # A search that still has a file mapped goes on: only the name is removed.
             shutil.rmtree(folder, ignore_errors=True)
 
     def _manifest_bytes(self, offered: OfferedVersion) -> bytes:

@@ -39,6 +39,20 @@ def test_another_embedding_is_refused_with_the_photo_and_the_cosine(
         self_test(open_pack(folder))
 
 
+@pytest.mark.parametrize("saturates", [True, False])
+def test_an_older_8_bit_encoder_that_fails_here_says_what_to_do(
+    colour_pack: Callable[[], Path], rewrite_manifest: Rewrite, monkeypatch: pytest.MonkeyPatch, saturates: bool
+) -> None:
+    folder = with_case(colour_pack(), rewrite_manifest, (0.0, 0.0, 1.0))
+    manifest = folder / "pack.json"
+    manifest.write_text(manifest.read_text().replace('"onnx-fp32"', '"onnx-int8"'))
+    monkeypatch.setattr("edge_identify.edge_runtime.encoders.saturates_here", lambda: saturates)
+
+    with pytest.raises(PackDamagedError, match="something else on this device") as found:
+        self_test(open_pack(folder))
+    assert ("build it again with `edge-build pack`" in str(found.value)) == saturates
+
+
 def test_a_file_of_cases_that_is_not_one_is_refused(colour_pack: Callable[[], Path], rewrite_manifest: Rewrite) -> None:
     folder = colour_pack()
     (folder / "cases.json").write_text('{"tolerance": "high"}')

@@ -24,7 +24,7 @@ NAMES = ("onnx-fp32", "coreml-int8", "onnx-int8", "coreml-fp16")
 def manifest(colour_pack: Callable[[], Path]) -> Manifest:
     manifest = read_manifest(colour_pack())
     (variant,) = manifest.image_variants.values()
-    variants = {name: replace(variant, name=name, runtime=Runtime(name.split("-")[0])) for name in NAMES}
+    variants = {name: replace(variant, name=name, runtime=Runtime(name.split("-")[0]), portable=True) for name in NAMES}
     return replace(manifest, image_variants=variants)
 
 
@@ -45,6 +45,20 @@ def test_a_variant_that_is_not_present_is_passed_over(manifest: Manifest) -> Non
     chosen = encoders.preferred_variant(manifest.image_variants, ("coreml-int8", "onnx-fp32"), "colours")
 
     assert chosen.name == "onnx-fp32"
+
+
+@pytest.mark.parametrize("saturates", [True, False])
+@pytest.mark.parametrize("portable", [True, False])
+def test_an_older_8_bit_encoder_is_passed_over_where_the_processor_saturates(
+    manifest: Manifest, monkeypatch: pytest.MonkeyPatch, saturates: bool, portable: bool
+) -> None:
+    monkeypatch.setattr(encoders, "saturates_here", lambda: saturates)
+    variants = {name: replace(variant, portable=portable) for name, variant in manifest.image_variants.items()}
+    older = replace(manifest, image_variants=variants)
+
+    assert encoders.variants_to_keep(older) == ("onnx-fp32" if saturates and not portable else "onnx-int8",)
+    only = {"onnx-int8": variants["onnx-int8"]}
+    assert encoders.variants_to_keep(replace(older, image_variants=only)) == ("onnx-int8",)
 
 
 def test_a_pack_for_other_machines_only_says_so(manifest: Manifest) -> None:

@@ -1,6 +1,9 @@
 """Search by numpy in the mapped file and search by FAISS are the same search."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
 
 import faiss
 import numpy as np
@@ -130,3 +133,28 @@ def test_equal_scores_of_several_views_are_ordered_by_id(tmp_path: Path) -> None
     found = nearest_of_views(MappedSearch(tmp_path / "index.faiss", spec), np.repeat(vector[None], 3, axis=1), 3)
 
     assert found.ids.tolist() == [[1, 4, 8]]
+
+
+def test_threads_make_parameters_one_after_the_other_so_that_the_selector_keeps_an_owner_that_frees_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vectors = unit_vectors(5, 4, seed=1)
+    spec = write(tmp_path / "index.faiss", IndexKind.FLAT, vectors, np.arange(5, dtype=np.int64))
+    search = FaissSearch(tmp_path / "index.faiss", spec, among=np.array([1, 3]))
+    make, making, met = faiss.SearchParameters, Lock(), []
+
+    def make_slowly(**fields: object) -> faiss.SearchParameters:
+        is_alone = making.acquire(blocking=False)
+        met.append(not is_alone)
+        time.sleep(0.01)  # long enough for the others to come
+        if is_alone:
+            making.release()
+        return make(**fields)
+
+    monkeypatch.setattr(faiss, "SearchParameters", make_slowly)
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda _: search.nearest(vectors[:1], 1).ids.item(), range(8)))
+    assert set(found) <= {1, 3}
+    assert len(met) >= 8
+    assert not any(met)
+    assert search._selector.thisown

@@ -1,10 +1,15 @@
-"""Which part of a convolutional net 8 bits harm, found by quantising one part at a time.
+"""Choosing the 8-bit form of a tower by its fidelity: the form of its weights, and which layers stay in float.
 
-A newcomer would look at the weights. The harm is in the values between the layers: one channel a hundred times as
-large as its neighbours leaves them a bit or two, and the layer that makes it and the layer that takes it both suffer.
-So parts are tried, not inspected: each alone in 8 bits, and the worst stay in float, one after the other, until the
-answers are near enough. How many is found by halving: with more in float a net is hardly ever worse. Nothing is
-random and the number of tries has an end.
+Two choices are measured, in this order:
+
+1. The form of the weights. The forms are tried on the whole tower, the fastest first. The first one that reaches the
+   target is taken.
+2. For a convolutional net, the layers that stay in float32. One channel a hundred times as large as its neighbours
+   leaves them a bit or two, and both the layer before and the layer after suffer. That is not visible in the weights,
+   so each part of the net is tried alone in 8 bits, and the most harmful parts stay in float32. A binary search finds
+   how many must.
+
+Nothing is random, and the number of tries is bounded by `most_tries`.
 """
 
 from __future__ import annotations
@@ -25,27 +30,76 @@ if TYPE_CHECKING:
 TARGET = 0.98
 
 _MOST_PARTS = 12  # a try takes a ResNet-50 some seconds; finer parts would rank better and take longer
-MOST_TRIES = 1 + _MOST_PARTS + 5  # whole; each part alone; half in float, three to halve its six parts, the best again
 _MOST_SHARE = 0.5  # with more than half in float, the file is hardly smaller and no faster: the gate decides then
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuantisedNet:
-    """What came of quantising.
+    """The result of quantising.
 
     Attributes:
-        left_in_float: Names of the nodes that were left beyond the usual ones, in graph order.
-        centred_cosine: Mean, with the float32 net, on the calibration pictures.
+        form: The form of its weights, one of the forms that were offered.
+        left_in_float: Names of the nodes that were left in float beyond the usual ones, in graph order.
+        centred_cosine: Mean centred cosine with the float32 net on the calibration inputs.
     """
 
+    form: str
     left_in_float: tuple[str, ...]
     centred_cosine: float
+
+
+#: Writes the net with these nodes in 8 bits and their weights in this form.
+Quantise = Callable[[Sequence[str], str], None]
+
+
+def most_tries(forms: int) -> int:
+    """Return how often a net is quantised at most, where `forms` forms of weights are offered."""
+    return (
+        forms + _MOST_PARTS + 5
+    )  # each form; each part alone; half in float, three to halve six parts, the best again
+
+
+def quantise_whole(
+    nodes: Sequence[str],
+    *,
+    forms: Sequence[str],
+    quantise: Quantise,
+    measure: Callable[[], float],
+    target: float = TARGET,
+) -> QuantisedNet:
+    """Quantise all nodes, with the first form of weights that reaches the target; otherwise with the best form.
+
+    Args:
+        nodes: The nodes to quantise, in graph order.
+        forms: Forms of the weights, the preferred one first; at least one.
+        quantise: Writes the net. Its last call is the result.
+        measure: Returns the fidelity of the net that was written last; 1 is perfect.
+        target: The fidelity to reach.
+    """
+    best: QuantisedNet | None = None
+    for form in forms:
+        quantise(nodes, form)
+        last = QuantisedNet(form=form, left_in_float=(), centred_cosine=measure())
+        if best is None or _rank(last) > _rank(best):
+            best = last
+        if last.centred_cosine >= target:
+            break
+    if best is None:
+        raise ValueError("no form of weights was offered")
+    if best is not last:
+        quantise(nodes, best.form)
+    return best
+
+
+def _rank(net: QuantisedNet) -> float:
+    return -np.inf if np.isnan(net.centred_cosine) else net.centred_cosine
 
 
 def quantise_until_faithful(
     nodes: Sequence[str],
     *,
-    quantise: Callable[[Sequence[str]], None],
+    forms: Sequence[str],
+    quantise: Quantise,
     measure: Callable[[], float],
     target: float = TARGET,
     progress: Progress = unwatched,
@@ -53,34 +107,41 @@ def quantise_until_faithful(
     """Quantise all nodes, or as many as the target allows; the last call of `quantise` is the result.
 
     Args:
-        nodes: That could be quantised, in graph order.
-        quantise: Writes the net with these nodes in 8 bits.
-        measure: The fidelity of what was last written; 1 is perfect.
-        target: What it should reach.
-        progress: Is shown the tries, as many as there may be.
+        nodes: The nodes that could be quantised, in graph order.
+        forms: Forms of the weights, the preferred one first; at least one.
+        quantise: Writes the net.
+        measure: Returns the fidelity of the net that was written last; 1 is perfect.
+        target: The fidelity to reach.
+        progress: Shown the tries; `most_tries` bounds them.
 
     Returns:
-        What was left in float, and the fidelity; below `target` where half of the net in float did not help.
+        What was chosen, and the fidelity. The fidelity is below `target` where half of the net in float did not help.
     """
-    tries = iter(progress("int8: tries", range(MOST_TRIES)))
+    tries = iter(progress("int8: tries", range(most_tries(len(forms)))))
+
+    def counted(chosen: Sequence[str], form: str) -> None:
+        next(tries)
+        quantise(chosen, form)
+
+    whole = quantise_whole(nodes, forms=forms, quantise=counted, measure=measure, target=target)
+    parts = _parts(nodes)
+    if whole.centred_cosine >= target or len(parts) < 2:
+        return whole
 
     def attempt(chosen: Iterable[str]) -> float:
-        next(tries)
         kept = set(chosen)
-        quantise([node for node in nodes if node in kept])
+        counted([node for node in nodes if node in kept], whole.form)
         return measure()
 
     def leave_in_float(parts: Sequence[Sequence[str]]) -> QuantisedNet:
         left = {node for part in parts for node in part}
         fidelity = attempt(set(nodes) - left)
-        return QuantisedNet(left_in_float=tuple(node for node in nodes if node in left), centred_cosine=fidelity)
+        left_in_order = tuple(node for node in nodes if node in left)
+        return QuantisedNet(form=whole.form, left_in_float=left_in_order, centred_cosine=fidelity)
 
-    whole = leave_in_float([])
-    parts = _parts(nodes)
-    if whole.centred_cosine >= target or len(parts) < 2:
-        return whole
-    ranked = _most_harmful_first(parts, attempt)
-    return _least_in_float(ranked[: _how_many_fit(ranked, len(nodes) * _MOST_SHARE)], leave_in_float, target)
+    most_nodes = len(nodes) * _MOST_SHARE
+    ranked = _most_harmful_first(parts, attempt, target=target, most_nodes=most_nodes)
+    return _least_in_float(ranked[: _how_many_fit(ranked, most_nodes)], leave_in_float, target)
 
 
 def _least_in_float(
@@ -108,14 +169,26 @@ def _parts(nodes: Sequence[str]) -> list[Sequence[str]]:
     return [nodes[start:stop] for start, stop in pairwise(edges)]
 
 
-def _most_harmful_first(parts: list[Sequence[str]], attempt: Callable[[Sequence[str]], float]) -> list[Sequence[str]]:
+def _most_harmful_first(
+    parts: list[Sequence[str]], attempt: Callable[[Sequence[str]], float], *, target: float, most_nodes: float
+) -> list[Sequence[str]]:
+    """Return the parts, the most harmful first; stop trying where leaving `most_nodes` in float cannot help.
+
+    A part that misses the target alone must stay in float. Where such parts hold more than `most_nodes` nodes, the
+    remaining parts need not be tried.
+    """
+    harmful_nodes, fidelities = 0, []
+    for part in parts:
+        fidelities.append(attempt(part))
+        harmful_nodes += 0 if fidelities[-1] >= target else len(part)
+        if harmful_nodes > most_nodes:
+            break
     # A NaN does most harm, and would not sort.
-    harm = np.nan_to_num([attempt(part) for part in parts], nan=-np.inf)
-    return [parts[place] for place in np.argsort(harm, kind="stable")]
+    return [parts[place] for place in np.argsort(np.nan_to_num(fidelities, nan=-np.inf), kind="stable")]
 
 
 def mean_centred_cosine(found: NDArray[np.float32], expected: NDArray[np.float32]) -> float:
-    """Return how alike two sets of embeddings are once what all pictures share is taken off.
+    """Return the mean cosine of two sets of embeddings after their common mean is taken away.
 
     Args:
         found: Of the quantised net, [n, dim].

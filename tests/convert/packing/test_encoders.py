@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +47,18 @@ def test_faithful_variants_pass_with_their_files_and_figures(
 
     assert passed["onnx-int8"].files == ("encoders/image/onnx-int8/model.onnx",)
     assert passed["onnx-fp32"].fidelity == GOOD
+    assert passed["onnx-int8"].portable
     assert gate.dropped == []
+
+
+def test_a_variant_that_would_drift_on_another_processor_stops_the_build(
+    variants: Mapping[str, ExportedVariant], tmp_path: Path
+) -> None:
+    gate = FidelityGate(tmp_path, drop_drifting=False)
+    overflowing = replace(variants["onnx-int8"], saturating=("layer 3", "layer 7"))
+
+    with pytest.raises(SetupError, match=r"onnx-int8 drifts.*2 of its 8-bit products.*without VNNI, first 'layer 3'"):
+        gate.pass_through("image", {**variants, "onnx-int8": overflowing}, lambda kept: dict.fromkeys(kept, GOOD))
 
 
 def test_a_drifting_variant_stops_the_build(variants: Mapping[str, ExportedVariant], tmp_path: Path) -> None:

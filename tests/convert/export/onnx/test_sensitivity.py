@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_identify.convert.export.onnx.sensitivity import (
-    MOST_TRIES,
     QuantisedNet,
     mean_centred_cosine,
+    most_tries,
     quantise_until_faithful,
 )
 
@@ -27,16 +27,19 @@ _Item = TypeVar("_Item")
 class _Net:
     """A net whose fidelity is 1 less the harm of each node in 8 bits."""
 
-    def __init__(self, harm: Sequence[float]) -> None:
+    def __init__(self, harm: Sequence[float], harm_of_form: Mapping[str, float] | None = None) -> None:
+        self.harm_of_form = harm_of_form or {"only": 0.0}
         self.harm = {f"node{place}": value for place, value in enumerate(harm)}
         self.written: list[list[str]] = []
+        self.forms: list[str] = []
         self.shown: list[tuple[str, int]] = []
 
-    def quantise(self, nodes: Sequence[str]) -> None:
+    def quantise(self, nodes: Sequence[str], form: str) -> None:
         self.written.append(list(nodes))
+        self.forms.append(form)
 
     def fidelity(self) -> float:
-        return 1.0 - sum(self.harm[node] for node in self.written[-1])
+        return 1.0 - sum(self.harm[node] for node in self.written[-1]) - self.harm_of_form[self.forms[-1]]
 
     def show(self, step: str, items: Iterable[_Item]) -> Iterator[_Item]:
         for number, item in enumerate(items):
@@ -45,7 +48,12 @@ class _Net:
 
     def search(self) -> QuantisedNet:
         return quantise_until_faithful(
-            list(self.harm), quantise=self.quantise, measure=self.fidelity, target=0.98, progress=self.show
+            list(self.harm),
+            forms=tuple(self.harm_of_form),
+            quantise=self.quantise,
+            measure=self.fidelity,
+            target=0.98,
+            progress=self.show,
         )
 
 
@@ -57,7 +65,7 @@ def test_a_faithful_net_is_quantised_once_and_whole() -> None:
 
 def test_only_the_harmful_nodes_stay_in_float() -> None:
     net = _Net([0.0, 0.0, 0.3, 0.0, 0.0, 0.0, 0.5, 0.0])
-    assert net.search() == QuantisedNet(left_in_float=("node2", "node6"), centred_cosine=1.0)
+    assert net.search() == QuantisedNet(form="only", left_in_float=("node2", "node6"), centred_cosine=1.0)
     assert net.written[-1] == [f"node{place}" for place in (0, 1, 3, 4, 5, 7)]
 
 
@@ -75,8 +83,22 @@ def test_each_try_is_shown_as_it_begins() -> None:
 def test_a_net_that_half_in_float_does_not_help_is_given_up_at_once() -> None:
     net = _Net([0.3] * 24)
     found = net.search()
-    assert (len(found.left_in_float), len(net.written)) == (12, 1 + 12 + 1)
+    # Whole; seven of twelve parts, which is more than half; half in float.
+    assert (len(found.left_in_float), len(net.written)) == (12, 1 + 7 + 1)
     assert found.centred_cosine < 0.98
+
+
+def test_the_first_form_that_reaches_the_target_is_taken_whole() -> None:
+    net = _Net([0.0] * 12, {"fast": 0.03, "exact": 0.01, "best": 0.0})
+    assert net.search() == QuantisedNet(form="exact", left_in_float=(), centred_cosine=0.99)
+    assert net.forms == ["fast", "exact"]
+
+
+def test_parts_are_left_in_float_in_the_most_faithful_form_where_no_form_reaches_the_target() -> None:
+    net = _Net([0.3] + [0.0] * 11, {"fast": 0.01, "exact": 0.005, "worse": float("nan")})
+    found = net.search()
+    assert (found.form, found.left_in_float) == ("exact", ("node0",))
+    assert (net.forms[:4], set(net.forms[4:])) == (["fast", "exact", "worse", "exact"], {"exact"})
 
 
 @pytest.mark.parametrize("harmful", range(1, 7))
@@ -90,7 +112,7 @@ def test_as_much_stays_in_float_as_must_and_is_written_last(harmful: int) -> Non
 def test_tries_are_few_half_stays_quantised_and_the_report_is_the_last_try(harm: list[float]) -> None:
     net = _Net(harm)
     found = net.search()
-    assert len(net.written) <= MOST_TRIES
+    assert len(net.written) <= most_tries(1)
     last = [node for node in net.harm if node not in found.left_in_float]
     assert len(last) >= len(harm) // 2
     if found.centred_cosine >= 0.98 or found.left_in_float:
