@@ -14,6 +14,8 @@ from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.pack.manifest import Cleaning, TokenizerKind
 from small_tokenizer import END, PAD, VOCABULARY_SIZE, small_tokenizer_json
 
+pytestmark = pytest.mark.usefixtures("few_photos")
+
 SIGLIP: dict[str, Any] = {
     "context_length": 8,
     "vocab_size": VOCABULARY_SIZE,

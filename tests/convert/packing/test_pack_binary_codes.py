@@ -22,6 +22,8 @@ from edge_identify.edge_runtime.search import binary_codes
 from edge_identify.edge_runtime.search.identifier import Identifier
 from edge_identify.edge_runtime.search.vector_search import Neighbours
 
+pytestmark = pytest.mark.usefixtures("few_photos")
+
 
 def photos_of(vectors: np.ndarray, noise: float = 0.3) -> np.ndarray:
     dim = vectors.shape[1]

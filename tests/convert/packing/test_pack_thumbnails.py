@@ -16,6 +16,8 @@ from edge_identify.edge_runtime.pack.pack_reader import open_pack, read_manifest
 from edge_identify.edge_runtime.pack.thumbnails_file import open_thumbnails, write_thumbnails
 from edge_identify.edge_runtime.search.identifier import Identifier
 
+pytestmark = pytest.mark.usefixtures("few_photos")
+
 RED, BLUE = (220, 20, 30), (20, 30, 220)
 SECRET = b"taken at 48.8584 N by a person"
 

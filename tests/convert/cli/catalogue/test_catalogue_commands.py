@@ -18,6 +18,8 @@ from edge_identify.datasets.sources import ListedImages, SourceImage, parse_sour
 from edge_identify.edge_runtime.cli.main import main as identify
 from edge_identify.edge_runtime.pack.references import Reference
 
+pytestmark = pytest.mark.usefixtures("few_photos")
+
 CAT = Reference(
     id="1",
     name="Cat, seated",

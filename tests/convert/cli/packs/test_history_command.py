@@ -27,6 +27,8 @@ from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.pack.references import Reference
 from mlflow_server import MlflowServer, mlflow_server
 
+pytestmark = pytest.mark.usefixtures("few_photos")
+
 RECORD = BuildRecord(
     finished_utc=datetime(2026, 11, 21, tzinfo=UTC),
     pack_name="noise",

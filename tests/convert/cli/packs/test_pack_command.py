@@ -7,6 +7,8 @@ import torch
 
 from edge_identify.convert.cli.main import main
 
+pytestmark = pytest.mark.usefixtures("few_photos")
+
 
 @pytest.mark.parametrize(
     ("views", "said"),
