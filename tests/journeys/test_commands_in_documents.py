@@ -141,7 +141,7 @@ def test_a_photo_is_answered_by_its_reference_on_every_way(ran: Ran) -> None:
 
 
 def test_the_doctor_finds_the_copy(ran: Ran) -> None:
-    assert "copy-of-0" in ran.by("doctor my.catalogue")
+    assert "copy-of-0" in ran.by("doctor --catalogue")
 
 
 def test_the_reports_are_written(ran: Ran) -> None:
