@@ -6,8 +6,8 @@
     blobs/sha256/ab/abcdef...        every other file, named by its SHA-256; never changes
 
 The tree is plain files, so any static host can serve it. Both `sync_server`, which writes it, and the device,
-which reads it, take the layout from here. The listing is convenience: a device believes a manifest because
-its hash is right, and later because it is signed, not because of what a listing says of it.
+which reads it, take the layout from here. The listing names the SHA-256 of each manifest, and a manifest those of its
+files: nothing in this version proves who wrote the listing.
 
 Fields that this version does not know are kept and written back, so that an older publisher loses nothing.
 """

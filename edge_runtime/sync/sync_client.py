@@ -190,7 +190,7 @@ def _listing(server: HttpServer) -> Listing:
 
 
 def _fetch_manifest(server: HttpServer, offer: OfferedPack) -> tuple[bytes, Manifest]:
-    """Fetch the newest manifest and check it against the listing; a signature will be checked here too."""
+    """Fetch the newest manifest and check it against the listing."""
     expected = offer.newest.manifest
     where = f"{server.url}/{expected.path}"
     data = server.fetch_document(expected.path, max_bytes=expected.length_bytes)
