@@ -19,7 +19,7 @@ from edge_identify.edge_runtime import __version__
 from edge_identify.edge_runtime.answers.answer import Answer, Answerer
 from edge_identify.edge_runtime.answers.tally import Tally
 from edge_identify.edge_runtime.cli.inputs.photo_batches import ReadyPhoto, answers_in_batches, make_ready, ready_photos
-from edge_identify.edge_runtime.cli.inputs.photo_paths import STANDARD_INPUT, photos_asked_for
+from edge_identify.edge_runtime.cli.inputs.photo_paths import STANDARD_INPUT, photo_paths
 from edge_identify.edge_runtime.cli.inputs.same_thing_photos import (
     add_together_option,
     answer_together,
@@ -29,7 +29,7 @@ from edge_identify.edge_runtime.cli.options.answer_options import add_answer_opt
 from edge_identify.edge_runtime.cli.options.geometry_options import (
     add_geometry_options,
     check_explainable,
-    wanted_matches,
+    needed_match_count,
     with_geometry,
 )
 from edge_identify.edge_runtime.cli.options.output_options import (
@@ -155,7 +155,7 @@ def _checked(options: argparse.Namespace, parser: argparse.ArgumentParser) -> ar
 
 
 def _identify(options: argparse.Namespace) -> ExitCode:
-    asked = list(photos_asked_for(options.photos, null_separated=options.null))
+    asked = list(photo_paths(options.photos, null_separated=options.null))
     is_single = len(asked) == 1 and options.photos == [_path(asked[0])]
     check_explainable(options, len(asked))
     _check_nothing_lost(options, asked)
@@ -203,7 +203,7 @@ def _answers(
 ) -> Iterator[Answer]:
     if options.same_thing:
         return answer_together(ready, partial(identifier.identify_together, top_k=options.top_k))
-    return answers_in_batches(ready, partial(identifier.identify_batch, top_k=wanted_matches(options)))
+    return answers_in_batches(ready, partial(identifier.identify_batch, top_k=needed_match_count(options)))
 
 
 def _path(asked: str | Answer) -> str:

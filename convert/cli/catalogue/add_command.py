@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge_identify.convert.cli.options.subcommand import subcommand, tell_person
+from edge_identify.convert.cli.options.subcommand import subcommand, print_note
 from edge_identify.convert.progress import shown_progress
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.io.printable_text import printable
@@ -111,7 +111,7 @@ def _add(options: argparse.Namespace) -> ExitCode:
                 progress=lambda items: shown_progress("adding", items),
             )
         except KeyboardInterrupt:
-            tell_person(
+            print_note(
                 f"{options.catalogue} holds {len(catalogue.images())} pictures, with those just added; "
                 "run the same command again to go on"
             )

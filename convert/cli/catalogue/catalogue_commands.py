@@ -63,7 +63,7 @@ def _list(options: argparse.Namespace) -> ExitCode:
     counts = Counter(image.reference_id for image in images)
     listed = [each for each in references if options.namespace in (None, each.namespace)]
     if options.pictures:
-        return _list_pictures(options, {each.id: each for each in listed}, images)
+        return _list_images(options, {each.id: each for each in listed}, images)
     if options.json:
         rows = [
             {
@@ -82,18 +82,18 @@ def _list(options: argparse.Namespace) -> ExitCode:
     for each in listed:
         note = "  withdrawn" if each.id in withdrawn else ""
         where = f"  {each.namespace}" if each.namespace else ""
-        print(printable(f"{each.id}  {each.name}{where}  {_pictures(counts[each.id])}{note}"))
+        print(printable(f"{each.id}  {each.name}{where}  {_image_count(counts[each.id])}{note}"))
     total = sum(counts[each.id] for each in listed)
-    print(f"{len(listed)} references, {_pictures(total)}", file=sys.stderr)
+    print(f"{len(listed)} references, {_image_count(total)}", file=sys.stderr)
     return ExitCode.DONE
 
 
-def _list_pictures(
+def _list_images(
     options: argparse.Namespace, references: Mapping[str, Reference], images: Sequence[CatalogueImage]
 ) -> ExitCode:
     have_own = {image.reference_id for image in images if image.licence}  # a reference's licence is then of these
     rows = [
-        _picture_as_json(image, references[image.reference_id], shares_licence=image.reference_id not in have_own)
+        _image_row(image, references[image.reference_id], shares_licence=image.reference_id not in have_own)
         for image in images
         if image.reference_id in references
     ]
@@ -103,11 +103,11 @@ def _list_pictures(
     for row in rows:
         facts = "  ".join(str(row[name]) for name in ("label", "namespace", "licence", "provenance") if row[name])
         print(printable(f"{row['reference']}  {row['path']}  {row['type']}  {facts}".rstrip()))
-    print(f"{_pictures(len(rows))} of {len(references)} references", file=sys.stderr)
+    print(f"{_image_count(len(rows))} of {len(references)} references", file=sys.stderr)
     return ExitCode.DONE
 
 
-def _picture_as_json(image: CatalogueImage, reference: Reference, *, shares_licence: bool) -> dict[str, Any]:
+def _image_row(image: CatalogueImage, reference: Reference, *, shares_licence: bool) -> dict[str, Any]:
     return {
         "reference": reference.id,
         "index_id": image.index_id,
@@ -123,7 +123,7 @@ def _picture_as_json(image: CatalogueImage, reference: Reference, *, shares_lice
     }
 
 
-def _pictures(count: int) -> str:
+def _image_count(count: int) -> str:
     return f"{count} picture{'' if count == 1 else 's'}"
 
 

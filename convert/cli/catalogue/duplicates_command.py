@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge_identify.convert.cli.options.contact_sheet_option import add_sheet_option, check_sheet, write_sheet
-from edge_identify.convert.cli.options.subcommand import subcommand, tell_person
+from edge_identify.convert.cli.options.subcommand import subcommand, print_note
 from edge_identify.convert.progress import shown_progress
 from edge_identify.edge_runtime.io.printable_text import printable
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
@@ -122,7 +122,7 @@ def _look(options: argparse.Namespace) -> _Found:
         ]
         images = [candidate.image for candidate in candidates]
         memory = catalogue.build_memory()
-        embedded = embed_catalogue(load_model(BUILTIN), images, memory, shown_progress, tell_person)
+        embedded = embed_catalogue(load_model(BUILTIN), images, memory, shown_progress, print_note)
     lost = {left_out.path for left_out in embedded.left_out}
     candidates = [replace(each, is_lost=each.image.path in lost) for each in candidates]
     vectors = {image.sha256: row for image, row in zip(embedded.images, embedded.embeddings, strict=True)}

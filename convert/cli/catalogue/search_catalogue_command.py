@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge_identify.convert.cli.options.contact_sheet_option import add_sheet_option, check_sheet, write_sheet
 from edge_identify.convert.cli.options.model_options import add_model_options
-from edge_identify.convert.cli.options.subcommand import subcommand, tell_person
+from edge_identify.convert.cli.options.subcommand import subcommand, print_note
 from edge_identify.convert.progress import shown_progress
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.io.printable_text import printable
@@ -144,7 +144,7 @@ def _find(options: argparse.Namespace) -> _Found:
         )
         questions, words = _questions(options, model)
         asked = [image for image in images if image.reference_id in references]
-        embedded = embed_catalogue(model, asked, catalogue.build_memory(), shown_progress, tell_person)
+        embedded = embed_catalogue(model, asked, catalogue.build_memory(), shown_progress, print_note)
     return _Found(
         hits=search(questions, embedded, limit=options.limit, at_least=options.at_least),
         references=references,

@@ -31,7 +31,7 @@ def subcommand(commands: Any, name: str, summary: str, example: str) -> argparse
     return parser
 
 
-def tell_person(message: str) -> None:
+def print_note(message: str) -> None:
     """Print a line on standard error, below what progress is shown there."""
     print(f"note: {printable(message)}", file=sys.stderr, flush=True)
 

@@ -75,7 +75,7 @@ def _evaluate(options: argparse.Namespace) -> ExitCode:
         evaluation.check_group_column(queries, options.group_by, where=str(options.queries))
     with ReferenceTable(pack.file(pack.manifest.references_file)) as references:
         evaluation.check_known_ids(queries, references.ids(), where=str(options.queries))
-    pictures = _reference_pictures(options.catalogue)
+    pictures = _reference_image_files(options.catalogue)
     read = [options.queries, *(query.photo for query in queries), *pictures.values()]
     check_nothing_lost({"--html": options.html}, [*read, *([options.catalogue] if options.catalogue else [])])
     result = evaluation.evaluate_pack(
@@ -111,7 +111,7 @@ def _check_report_options(options: argparse.Namespace) -> None:
     check_place(path, "--html")
 
 
-def _reference_pictures(catalogue: Path | None) -> dict[str, Path]:
+def _reference_image_files(catalogue: Path | None) -> dict[str, Path]:
     """Return one picture's file of each reference of a catalogue, by id."""
     from edge_identify.datasets.catalogue.catalogue import Catalogue
 

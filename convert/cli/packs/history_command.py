@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
-from edge_identify.convert.cli.options.subcommand import subcommand, tell_person
+from edge_identify.convert.cli.options.subcommand import subcommand, print_note
 from edge_identify.edge_runtime import __version__
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.io.printable_text import printable
@@ -70,7 +70,7 @@ def open_mlflow(options: argparse.Namespace) -> MlflowRuns | None:
     except SetupError as error:
         if options.mlflow:
             raise
-        tell_person(f"this build is not recorded in MLflow: {error}")
+        print_note(f"this build is not recorded in MLflow: {error}")
         return None
 
 
@@ -89,7 +89,7 @@ def record_build(
         if runs is not None:
             runs.record(record)
     except SetupError as error:
-        tell_person(f"the pack is built, and not recorded: {error}")
+        print_note(f"the pack is built, and not recorded: {error}")
 
 
 def _record_of(options: argparse.Namespace, report: BuildReport, seconds: float, device: str) -> BuildRecord:

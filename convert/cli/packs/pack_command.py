@@ -13,7 +13,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from edge_identify.convert.cli.options.model_options import add_model_options
-from edge_identify.convert.cli.options.subcommand import megabytes, subcommand, tell_person
+from edge_identify.convert.cli.options.subcommand import megabytes, subcommand, print_note
 from edge_identify.convert.cli.packs.history_command import add_option, open_mlflow, record_build
 from edge_identify.convert.export.compute_device import BATCH_SIZE, Batches, Computing, Device, choose_device
 from edge_identify.convert.export.variants import ALL_VARIANTS, DEFAULT_VARIANTS, checked_variant_names
@@ -176,7 +176,7 @@ def _pack(options: argparse.Namespace) -> ExitCode:
 
     started = perf_counter()
     computing = Computing(
-        device=choose_device(options.device), batches=Batches(options.batch_size, tell=tell_person), tell=tell_person
+        device=choose_device(options.device), batches=Batches(options.batch_size, tell=print_note), tell=print_note
     )
     with Catalogue.open_existing(options.catalogue) as catalogue:
         runs = open_mlflow(options)

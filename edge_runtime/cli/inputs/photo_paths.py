@@ -19,7 +19,7 @@ from edge_identify.edge_runtime.photos.images import SUFFIXES
 STANDARD_INPUT = "-"
 
 
-def photos_asked_for(words: Iterable[str], *, null_separated: bool) -> Iterator[str | Answer]:
+def photo_paths(words: Iterable[str], *, null_separated: bool) -> Iterator[str | Answer]:
     """Yield the paths of the photos that the words of a command line mean, in their order; those of a folder sorted.
 
     Where it is known without a look at a photo that there is none, the answer that says why takes its place.
@@ -64,7 +64,7 @@ def _below(path: str) -> Iterator[str | Answer]:
 
 def _in_folder(root: str) -> Iterator[str | Answer]:
     unreadable: list[OSError] = []
-    found = sorted(_pictures_below(root, unreadable), key=lambda path: Path(path).parts)
+    found = sorted(_images_below(root, unreadable), key=lambda path: Path(path).parts)
     yield from found
     for error in unreadable:
         yield _no_photo(error.filename, f"{error.filename}: the folder cannot be read ({error.strerror})")
@@ -77,7 +77,7 @@ def _no_photo(path: str, reason: str) -> Answer:
     return Answer(kind="photo", question=path, result=PhotoError(reason))
 
 
-def _pictures_below(root: str, unreadable: list[OSError]) -> Iterator[str]:
+def _images_below(root: str, unreadable: list[OSError]) -> Iterator[str]:
     """Yield the paths of a folder's pictures: no hidden ones, and none behind a link to a folder."""
     for folder, folder_names, file_names in os.walk(root, onerror=unreadable.append):
         folder_names[:] = [name for name in folder_names if not name.startswith(".")]

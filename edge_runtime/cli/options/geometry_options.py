@@ -58,7 +58,7 @@ def check_explainable(options: argparse.Namespace, count: int) -> None:
     check_place(path, "--explain")
 
 
-def wanted_matches(options: argparse.Namespace) -> int:
+def needed_match_count(options: argparse.Namespace) -> int:
     """Return how many references an answer must hold for the options of the command line."""
     top_k: int = options.top_k
     if not options.verify_geometry:

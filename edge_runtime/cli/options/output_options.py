@@ -21,7 +21,7 @@ from edge_identify.edge_runtime.io.printable_text import printable
 from edge_identify.edge_runtime.terminal.standard_streams import silence_output
 
 if TYPE_CHECKING:
-    from edge_identify.edge_runtime.cli.outputs.terminal_images import AnswerPictures
+    from edge_identify.edge_runtime.cli.outputs.terminal_images import AnswerImages
     from edge_identify.edge_runtime.pack.pack_reader import Pack
     from edge_identify.edge_runtime.pack.thumbnails_file import ThumbnailTable
     from edge_identify.edge_runtime.terminal.progress_bar import ProgressBar
@@ -77,18 +77,18 @@ def _screen(options: argparse.Namespace, pack: Pack, answerer: Answerer, count: 
     screen = screen_of(sys.stdout)
     if count >= MANY_PHOTOS:
         return ScreenOutput(answerer, screen, one_line_each=True)
-    return ScreenOutput(answerer, screen, pictures=_pictures(options.pictures, pack, screen, stack))
+    return ScreenOutput(answerer, screen, pictures=_terminal_images(options.pictures, pack, screen, stack))
 
 
-def _pictures(when: str, pack: Pack, screen: Screen, stack: ExitStack) -> AnswerPictures | None:
+def _terminal_images(when: str, pack: Pack, screen: Screen, stack: ExitStack) -> AnswerImages | None:
     if when == "never" or (when == "auto" and not sys.stdout.isatty()):
         return None
-    from edge_identify.edge_runtime.cli.outputs.terminal_images import AnswerPictures, PictureProtocol, protocol_of
+    from edge_identify.edge_runtime.cli.outputs.terminal_images import AnswerImages, TerminalImageProtocol, protocol_of
 
     protocol = protocol_of(os.environ)
     if protocol is None and when == "always":
-        protocol = PictureProtocol.KITTY  # which most terminals that show pictures understand
-    return None if protocol is None else AnswerPictures(protocol, screen, _thumbnails(pack, stack))
+        protocol = TerminalImageProtocol.KITTY  # which most terminals that show pictures understand
+    return None if protocol is None else AnswerImages(protocol, screen, _thumbnails(pack, stack))
 
 
 def _thumbnails(pack: Pack, stack: ExitStack) -> ThumbnailTable | None:

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from edge_identify.edge_runtime.answers.answer import Answer
-from edge_identify.edge_runtime.cli.inputs.photo_paths import photos_asked_for
+from edge_identify.edge_runtime.cli.inputs.photo_paths import photo_paths
 
 
 def asked(*words: object, null_separated: bool = False) -> list[str | Answer]:
-    return list(photos_asked_for([str(word) for word in words], null_separated=null_separated))
+    return list(photo_paths([str(word) for word in words], null_separated=null_separated))
 
 
 def reason(asked_for: str | Answer) -> str:
