@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge_identify.convert.cli.options.contact_sheet_option import add_sheet_option, check_sheet, write_sheet
-from edge_identify.convert.cli.options.subcommand import subcommand, print_note
+from edge_identify.convert.cli.options.subcommand import print_note, subcommand
 from edge_identify.convert.progress import shown_progress
 from edge_identify.edge_runtime.io.printable_text import printable
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode

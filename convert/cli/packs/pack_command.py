@@ -13,7 +13,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from edge_identify.convert.cli.options.model_options import add_model_options
-from edge_identify.convert.cli.options.subcommand import megabytes, subcommand, print_note
+from edge_identify.convert.cli.options.subcommand import megabytes, print_note, subcommand
 from edge_identify.convert.cli.packs.history_command import add_option, open_mlflow, record_build
 from edge_identify.convert.export.compute_device import BATCH_SIZE, Batches, Computing, Device, choose_device
 from edge_identify.convert.export.variants import ALL_VARIANTS, DEFAULT_VARIANTS, checked_variant_names

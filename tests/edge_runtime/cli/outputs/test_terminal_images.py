@@ -93,7 +93,9 @@ def test_both_protocols_carry_the_picture_whole() -> None:
         ({"TERM": "xterm-256color", "TERM_PROGRAM": "WezTerm", "NVIM": "/run/nvim"}, None),
     ],
 )
-def test_only_terminals_that_say_so_get_pictures(environ: dict[str, str], protocol: TerminalImageProtocol | None) -> None:
+def test_only_terminals_that_say_so_get_pictures(
+    environ: dict[str, str], protocol: TerminalImageProtocol | None
+) -> None:
     assert protocol_of(environ) is protocol
 
 
