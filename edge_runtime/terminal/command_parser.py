@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from edge_identify.edge_runtime.terminal.exit_codes import EVERY_COMMAND, MEANINGS, ExitCode
@@ -19,7 +19,10 @@ _PLAIN_COLUMNS = 80  # where no terminal tells its width
 _LEAST_COLUMNS = 40  # a narrower terminal is hidden or broken
 _MOST_COLUMNS = 120  # longer lines are hard to read
 _OPTION_COLUMNS = 26  # help texts start here
-_MISSING = "the following arguments are required: "
+
+#: How argparse begins its messages about missing arguments, and how it ends one of them.
+_MISSING = ("the following arguments are required: ", "one of the arguments ")
+_MISSING_ONE_OF = " is required"
 
 
 class CommandParser(argparse.ArgumentParser):
@@ -30,7 +33,7 @@ class CommandParser(argparse.ArgumentParser):
         *,
         examples: Sequence[str],
         exit_codes: Iterable[ExitCode] = (),
-        meanings: dict[ExitCode, str] | None = None,
+        meanings: Mapping[ExitCode, str] | None = None,
         **options: Any,
     ) -> None:
         """Begin a command.
@@ -44,7 +47,7 @@ class CommandParser(argparse.ArgumentParser):
         """
         self._examples = tuple(examples)
         self._exit_codes = sorted({*exit_codes, *EVERY_COMMAND})
-        self._meanings = MEANINGS | (meanings or {})
+        self._meanings = {**MEANINGS, **(meanings or {})}
         self._columns = _PLAIN_COLUMNS
         super().__init__(add_help=False, **options)
         self._positionals.title = "arguments"
@@ -122,13 +125,12 @@ class CommandParser(argparse.ArgumentParser):
         from edge_identify.edge_runtime.io.printable_text import printable
 
         what, _, advice = message.removeprefix("argument ").partition("\n")
-        if what.startswith(_MISSING):
-            what = f"missing: {what.removeprefix(_MISSING)}"
-            advice = advice or f"example: {self._examples[0]}"
-        see = f"see {self.prog} --help"
-        if advice:
-            see = f"{printable(advice)}{' ' if advice.endswith('?') else '; '}{see}"
-        self.exit(ExitCode.USAGE, f"error: {printable(what)}\n{see}\n")
+        for beginning in _MISSING:
+            if what.startswith(beginning):
+                names = what.removeprefix(beginning).removesuffix(_MISSING_ONE_OF).replace(" --", " or --")
+                what, advice = f"missing: {names}", f"example: {self._examples[0]}"
+        advice = advice or f"see {self.prog} --help"
+        self.exit(ExitCode.USAGE, f"error: {printable(what)}\n{printable(advice)}\n")
 
     def _exit_code_line(self, code: ExitCode) -> str:
         return f"{code:<4} {self._meanings[code]}"
@@ -142,6 +144,11 @@ class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
 
     def __init__(self, prog: str, *, columns: int) -> None:
         super().__init__(prog, max_help_position=_OPTION_COLUMNS, width=columns)
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        from textwrap import wrap
+
+        return wrap(" ".join(text.split()), width, break_on_hyphens=False)  # `image-list:FILE` is there to be copied
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         lines: list[str] = []
