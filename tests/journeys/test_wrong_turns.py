@@ -131,8 +131,8 @@ def test_sources_that_hold_nothing_usable(run, tmp_path: Path) -> None:  # type:
     for source, message in (
         (f"images:{tmp_path / 'nowhere'}", "nowhere"),
         (f"images:{empty}", "empty"),
-        (f"images:{broken}", "not one usable picture"),
-        (f"image-list:{tmp_path / 'list.txt'}", "not one usable picture"),
+        (f"images:{broken}", "no usable image"),
+        (f"image-list:{tmp_path / 'list.txt'}", "no usable image"),
         (f"image-list:{tmp_path / 'twice.csv'}", "name"),
         ("pictures:somewhere", "images:"),
     ):

@@ -1,10 +1,9 @@
-"""Pictures in terminals that show them: the photo, and beside it what it was taken for.
+"""Images in the terminal: the photo, and beside it the matched references.
 
-Two ways are in use: the graphics protocol of Kitty (sw.kovidgoyal.net/kitty/graphics-protocol), and the inline images
-of iTerm2 (iterm2.com/documentation-images.html). A newcomer would ask the terminal what it can do; one that
-does not understand the question shows it as text, and its answer arrives as if it had been typed. So only what
-terminals document that they put into the environment is believed, and nothing within tmux or screen, which hold
-pictures back.
+Two protocols: Kitty graphics (sw.kovidgoyal.net/kitty/graphics-protocol) and iTerm2 inline images
+(iterm2.com/documentation-images.html). The terminal is recognised by documented environment variables only. Trap: a
+query to the terminal is printed as text by one that does not understand it, and the reply arrives as typed input. Never
+within tmux or screen, which do not pass images on.
 """
 
 from __future__ import annotations

@@ -96,7 +96,7 @@ def test_publish_says_what_it_did(
 ) -> None:
     capsys.readouterr()
     assert main(["publish", "--pack", str(tmp_path / "pack"), "--repo", str(repo)]) == 0
-    assert "is published already" in capsys.readouterr().out
+    assert "is already published" in capsys.readouterr().out
     new = small_pack(tmp_path / "new", version="1.1.0", payload={"index.faiss": b"more"})
     assert main(["publish", "--pack", str(new), "--repo", str(repo), "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {

@@ -255,7 +255,7 @@ def taken(path: Path, colour: tuple[int, int, int], spot: tuple[float, float] | 
         (["--html", "{tmp}"], "is a folder"),
         (["--html", "{tmp}/none/report.html"], "there is no folder"),
         (["--html", "{tmp}/red.png/report.html"], "there is no folder"),
-        (["--catalogue", "{tmp}/my.catalogue"], "say where with --html"),
+        (["--catalogue", "{tmp}/my.catalogue"], "--catalogue needs --html"),
         (["--html", "{tmp}/report.html", "--catalogue", "{tmp}/none"], "no such catalogue"),
     ],
 )
@@ -294,7 +294,7 @@ def test_a_folder_that_refuses_files_is_found_out_before_a_photo_is_asked(
         ("query,id\nred.png,rde\n", "1 ids are not in the pack: 'rde' (nearest: red)"),
         ("query\nred.png\n", "has no column 'id'"),
         ("", "holds no queries"),
-        ("query,id\nbroken.png,red\n", "not one usable photo"),
+        ("query,id\nbroken.png,red\n", "no usable photo"),
     ],
 )
 def test_a_table_that_does_not_fit_is_refused(
