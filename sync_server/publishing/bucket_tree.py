@@ -57,7 +57,7 @@ class BucketTree:
         if self._known is None:
             raise PackNotFoundError(
                 f"{self._bucket.address}: nothing is published there (no {LISTING_NAME}); check the address, or run "
-                f"`edge-serve publish PACK --to {self._bucket.address}`"
+                f"`edge-serve publish --pack DIR --to {self._bucket.address}`"
             )
         return listing
 

@@ -55,7 +55,7 @@ def main() -> int:
         pack,
     )
     _step("publish the pack, serve it, and fetch it to a device's store")
-    _run("edge-serve", "publish", pack, "--repo", repo)
+    _run("edge-serve", "publish", "--pack", pack, "--repo", repo)
     print(f"$ edge-serve run --repo {repo} --port 0 &", flush=True)
     with serving(repo) as url:
         _run("edge-identify", "sync", url, "--store", store)

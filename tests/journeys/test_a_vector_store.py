@@ -44,7 +44,7 @@ def service(folder: Path, succeed: Callable[..., str]) -> Iterator[Client]:
         assert json.loads(succeed("edge-build", "add", *words))["added"] == 2
     words = ("--catalogue", catalogue, "--name", "pictures", "--out", pack, "--variants", "onnx-int8")
     succeed("edge-build", "pack", *words, "--file-names", "--batch-size", "3")
-    succeed("edge-serve", "publish", pack, "--repo", repo)
+    succeed("edge-serve", "publish", "--pack", pack, "--repo", repo)
     with live("--repo", str(repo)) as client:
         yield client
 

@@ -104,7 +104,7 @@ def mosaics(run: Run, succeed: Run, tmp_path_factory: pytest.TempPathFactory) ->
     pack, repo = folder / "pack", folder / "repo"
     words = ("--catalogue", catalogue, "--name", "mosaics", "--out", pack, "--variants", "onnx-int8")
     succeed("edge-build", "pack", *words)
-    succeed("edge-serve", "publish", pack, "--repo", repo)
+    succeed("edge-serve", "publish", "--pack", pack, "--repo", repo)
     return Mosaics(rows=rows, addresses=addresses, fetched=fetched, pack=pack, repo=repo)
 
 
@@ -223,7 +223,7 @@ def test_the_whole_table_of_mosaics_becomes_a_pack_that_tells_what_it_says(succe
     pack = tmp_path / "pack"
     words = ("--catalogue", tmp_path / "c", "--name", "mosaics", "--out", pack, "--variants", "onnx-int8", "--json")
     assert json.loads(succeed("edge-build", "pack", *words))["references"] == len(rows)
-    succeed("edge-serve", "publish", pack, "--repo", tmp_path / "repo")
+    succeed("edge-serve", "publish", "--pack", pack, "--repo", tmp_path / "repo")
     asked = rows[:: len(rows) // 100]
     with live("--repo", str(tmp_path / "repo")) as client:
         right = 0

@@ -50,7 +50,7 @@ def test_a_bucket_of_pictures_becomes_a_pack_in_the_bucket_that_answers_its_old_
         succeed("edge-build", "add", "s3://packs/pictures", *at, "--catalogue", catalogue)
         words = ("--catalogue", catalogue, "--name", "pictures", "--out", pack, "--variants", "onnx-int8")
         succeed("edge-build", "pack", *words)
-        succeed("edge-serve", "publish", pack, "--to", "s3://packs/published", *at)
+        succeed("edge-serve", "publish", "--pack", pack, "--to", "s3://packs/published", *at)
         how = ("--image-urls", "presigned:s3://packs/pictures")
         with live("--bucket", "s3://packs/published", *at, *how) as client:
             wait_for_pack(client)

@@ -58,7 +58,7 @@ def shop(succeed: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) 
     words = ["--catalogue", catalogue, "--name", "shop", "--out", pack, "--variants", "onnx-int8"]
     with mlflow_server() as runs:
         succeed("edge-build", "pack", *words, *(["--mlflow", runs.url] if find_spec("mlflow") else []))
-    succeed("edge-serve", "publish", pack, "--repo", repo)
+    succeed("edge-serve", "publish", "--pack", pack, "--repo", repo)
     return Shop(catalogue=catalogue, repo=repo, runs=runs)
 
 

@@ -114,7 +114,9 @@ def test_wrong_usage(run, words: tuple[str, ...]) -> None:  # type: ignore[no-un
     finished = run("edge-identify", *words)
 
     assert finished.code == 2
-    assert "usage: edge-identify" in finished.err
+    what, advice = finished.err.splitlines()
+    assert what.startswith("error: ")
+    assert "edge-identify" in advice
 
 
 def test_sources_that_hold_nothing_usable(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
@@ -129,8 +131,8 @@ def test_sources_that_hold_nothing_usable(run, tmp_path: Path) -> None:  # type:
     for source, message in (
         (f"images:{tmp_path / 'nowhere'}", "nowhere"),
         (f"images:{empty}", "empty"),
-        (f"images:{broken}", "not one usable picture"),
-        (f"image-list:{tmp_path / 'list.txt'}", "not one usable picture"),
+        (f"images:{broken}", "no usable image"),
+        (f"image-list:{tmp_path / 'list.txt'}", "no usable image"),
         (f"image-list:{tmp_path / 'twice.csv'}", "name"),
         ("pictures:somewhere", "images:"),
     ):

@@ -1,8 +1,7 @@
-"""Many photos on their way to their answers: decoded by a few threads, embedded in batches, kept in order.
+"""Many photos: decoded ahead by a few threads, embedded in batches, answered in order.
 
-Memory does not grow with the number of photos: only a few are decoded ahead, and of each only the encoder's pixels and
-a thumbnail are kept. A newcomer would let each thread silence Pillow's warnings for itself: the warning filters
-belong to the process, and the last thread to end would put back those that another had set.
+Memory does not grow with the number of photos: few are decoded ahead, and only the encoder's input and a thumbnail of
+each are kept. Trap: warning filters belong to the process, so threads must not set and restore them each for itself.
 """
 
 from __future__ import annotations
@@ -25,18 +24,18 @@ if TYPE_CHECKING:
     from edge_identify.edge_runtime.photos.regions import Region
 
 BATCH = 16  # photos that are embedded together
-_THREADS = 4  # that decode at most: each may hold a photo of 100 megapixels, which takes 300 MB
-_AHEAD = 2 * BATCH  # photos that are made ready while a batch is embedded
+_THREADS = 4  # at most, for decoding: each may hold a photo of 100 megapixels, 300 MB
+_AHEAD = 2 * BATCH  # photos that are prepared while a batch is embedded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadyPhoto:
-    """A photo that was decoded.
+    """A decoded photo.
 
     Attributes:
-        path: As it was given.
-        prepared: What the encoder takes.
-        thumbnail: The photo as a small JPEG, where pictures are shown.
+        path: The path as given.
+        prepared: The encoder's input.
+        thumbnail: The photo as a small JPEG; None if no output shows photos.
     """
 
     path: str
@@ -51,13 +50,13 @@ def make_ready(
     with_thumbnail: bool,
     region: Region | None = None,
 ) -> ReadyPhoto | Answer:
-    """Decode a photo; what is wrong with it is its answer.
+    """Decode a photo; an unusable photo becomes an answer with its error.
 
     Args:
-        asked: The photo's path, or what was answered without a look at it.
-        prepare: Makes the encoder's pixels of a photo's file.
-        with_thumbnail: Whether to make a small picture of it too.
-        region: The part of the photo that is looked at, and shown; None for all of it.
+        asked: The path of the photo, or an answer that needs no decoding, which is returned as it is.
+        prepare: Makes the encoder's input from a file.
+        with_thumbnail: Whether to make a thumbnail too.
+        region: The region of the photo to use and to show; None for all of it.
     """
     if isinstance(asked, Answer):
         return asked
@@ -78,7 +77,7 @@ def _thumbnail(path: str, region: Region | None) -> bytes:
 def ready_photos(
     asked: Iterable[str | Answer], make_one_ready: Callable[[str | Answer], ReadyPhoto | Answer]
 ) -> Generator[ReadyPhoto | Answer, None, None]:
-    """Yield photos made ready by a few threads, in the order they were asked for. Close it if it is left early."""
+    """Yield photos decoded ahead by a few threads, in the given order. Close the generator to stop early."""
     to_come = iter(asked)
     coming = list(islice(to_come, _AHEAD))
     if not coming:
@@ -87,7 +86,7 @@ def ready_photos(
 
     threads = ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1), thread_name_prefix="photo")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what the threads find and put back, in whatever order
+        warnings.simplefilter("ignore")  # here, once for all threads
         try:
             waiting = deque(threads.submit(make_one_ready, photo) for photo in coming)
             while waiting:
@@ -100,11 +99,11 @@ def ready_photos(
 def answers_in_batches(
     ready: Iterable[ReadyPhoto | Answer], identify: Callable[[Sequence[PreparedPhoto]], list[Identification]]
 ) -> Iterator[Answer]:
-    """Yield the answers to photos, in their order; those of a batch as soon as it was embedded.
+    """Yield the answers in the order of the photos, batch by batch.
 
     Args:
-        ready: The photos, and what was answered without them.
-        identify: Answers some prepared photos, at least one.
+        ready: Prepared photos, and errors of photos that could not be prepared.
+        identify: Identifies at least one prepared photo.
     """
     to_come = iter(ready)
     while batch := list(islice(to_come, BATCH)):

@@ -1,4 +1,4 @@
-"""`--same-thing`: several photos of one thing on their way to one answer."""
+"""`--same-thing`: one answer from several photos of the same thing."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ if TYPE_CHECKING:
     from edge_identify.edge_runtime.photos.prepared_photos import PreparedPhoto
 
 
-def add_together_option(parser: argparse.ArgumentParser) -> None:
+def add_together_option(group: argparse._ArgumentGroup) -> None:
     """Add `--same-thing`."""
-    parser.add_argument(
+    group.add_argument(
         "--same-thing",
         action="store_true",
-        help="all photos show one and the same thing, from other sides or once more: answer once, from all of them",
+        help="all photos show the same thing: give one answer from all of them",
     )
 
 
 def check_together_option(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
-    """End the program as `parser` does where the options do not go together."""
+    """End the program with a usage error if `--same-thing` contradicts other options."""
     if options.same_thing and (options.verify_geometry or options.explain):
-        parser.error("--verify-geometry and --explain compare one photo with references; ask without --same-thing")
+        parser.error("--same-thing cannot be combined with --verify-geometry or --explain\nboth compare one photo")
 
 
 def answer_together(
     ready: Iterable[ReadyPhoto | Answer], identify: Callable[[Sequence[PreparedPhoto]], Identification]
 ) -> Iterator[Answer]:
-    """Yield what is wrong with photos that cannot be used, and then the one answer that the others give.
+    """Yield an error for each unusable photo, then one answer from all usable photos.
 
     Args:
-        ready: The photos, and what was answered without them.
-        identify: Answers some prepared photos of one thing, at least one; where none can be used it is not asked.
+        ready: Prepared photos, and errors of photos that could not be prepared.
+        identify: Identifies one thing from at least one prepared photo. Not called if no photo is usable.
     """
     usable: list[ReadyPhoto] = []
     for photo in ready:

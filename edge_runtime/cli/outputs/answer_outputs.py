@@ -15,7 +15,7 @@ from edge_identify.edge_runtime.answers.tally import Tally
 if TYPE_CHECKING:
     from edge_identify.edge_runtime.answers.answer import Answer, Answerer
     from edge_identify.edge_runtime.cli.outputs.answer_output import AnswerOutput
-    from edge_identify.edge_runtime.cli.outputs.terminal_images import AnswerPictures
+    from edge_identify.edge_runtime.cli.outputs.terminal_images import AnswerImages
     from edge_identify.edge_runtime.terminal.terminal_text import Screen
 
 
@@ -23,7 +23,7 @@ class ScreenOutput:
     """For a person: a screen for each answer, or a line where they are many."""
 
     def __init__(
-        self, answerer: Answerer, screen: Screen, *, one_line_each: bool = False, pictures: AnswerPictures | None = None
+        self, answerer: Answerer, screen: Screen, *, one_line_each: bool = False, pictures: AnswerImages | None = None
     ) -> None:
         """Begin.
 

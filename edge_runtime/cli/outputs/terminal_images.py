@@ -1,10 +1,9 @@
-"""Pictures in terminals that show them: the photo, and beside it what it was taken for.
+"""Images in the terminal: the photo, and beside it the matched references.
 
-Two ways are in use: the graphics protocol of Kitty (sw.kovidgoyal.net/kitty/graphics-protocol), and the inline images
-of iTerm2 (iterm2.com/documentation-images.html). A newcomer would ask the terminal what it can do; one that
-does not understand the question shows it as text, and its answer arrives as if it had been typed. So only what
-terminals document that they put into the environment is believed, and nothing within tmux or screen, which hold
-pictures back.
+Two protocols: Kitty graphics (sw.kovidgoyal.net/kitty/graphics-protocol) and iTerm2 inline images
+(iterm2.com/documentation-images.html). The terminal is recognised by documented environment variables only. Trap: a
+query to the terminal is printed as text by one that does not understand it, and the reply arrives as typed input. Never
+within tmux or screen, which do not pass images on.
 """
 
 from __future__ import annotations
@@ -36,31 +35,31 @@ _KITTY_CHUNK = 4096  # letters of base64 in one command, by Kitty's protocol
 _WITHIN_ANOTHER = frozenset({"TMUX", "STY", "INSIDE_EMACS", "VIM_TERMINAL", "NVIM"})
 
 
-class PictureProtocol(StrEnum):
+class TerminalImageProtocol(StrEnum):
     """How a terminal is given a picture."""
 
     KITTY = "kitty"
     ITERM2 = "iterm2"
 
 
-def protocol_of(environ: Mapping[str, str]) -> PictureProtocol | None:
+def protocol_of(environ: Mapping[str, str]) -> TerminalImageProtocol | None:
     """Return how the terminal that set these variables is given pictures; None where it does not say that it can."""
     term, program = environ.get("TERM", ""), environ.get("TERM_PROGRAM", "")
     if term == "dumb" or term.startswith(("screen", "tmux")) or not _WITHIN_ANOTHER.isdisjoint(environ):
         return None
     # These two first: a terminal that is started from within another inherits the rest of its variables.
     if program in ("iTerm.app", "WezTerm", "mintty"):
-        return PictureProtocol.ITERM2
+        return TerminalImageProtocol.ITERM2
     if term in ("xterm-kitty", "xterm-ghostty") or program == "ghostty":
-        return PictureProtocol.KITTY
+        return TerminalImageProtocol.KITTY
     if not program and environ.get("LC_TERMINAL") == "iTerm2":  # which ssh carries to another machine
-        return PictureProtocol.ITERM2
+        return TerminalImageProtocol.ITERM2
     return None
 
 
-def picture_codes(png: bytes, protocol: PictureProtocol) -> str:
+def image_codes(png: bytes, protocol: TerminalImageProtocol) -> str:
     """Return what shows a PNG, `ROWS` rows high, and goes on in the line below it."""
-    if protocol is PictureProtocol.ITERM2:
+    if protocol is TerminalImageProtocol.ITERM2:
         shape = f"inline=1;size={len(png)};height={ROWS};preserveAspectRatio=1"
         return f"\x1b]1337;File={shape}:{base64.b64encode(png).decode()}\x07\n"
     return "".join(_kitty_commands(base64.b64encode(png).decode())) + "\n"
@@ -74,10 +73,10 @@ def _kitty_commands(text: str) -> Iterator[str]:
         yield f"\x1b_G{keys};{text[start : start + _KITTY_CHUNK]}\x1b\\"
 
 
-class AnswerPictures:
+class AnswerImages:
     """Shows answers in pictures: the photo, then what it was identified as, or may be."""
 
-    def __init__(self, protocol: PictureProtocol, screen: Screen, thumbnails: ThumbnailTable | None) -> None:
+    def __init__(self, protocol: TerminalImageProtocol, screen: Screen, thumbnails: ThumbnailTable | None) -> None:
         """Begin.
 
         Args:
@@ -93,7 +92,7 @@ class AnswerPictures:
 
         pictures: list[Image] = [] if answer.thumbnail is None else [PillowImage.open(io.BytesIO(answer.thumbnail))]
         pictures += list(self._of_references(answer))
-        return picture_codes(_side_by_side(pictures, self._screen.width), self._protocol) if pictures else ""
+        return image_codes(_side_by_side(pictures, self._screen.width), self._protocol) if pictures else ""
 
     def _of_references(self, answer: Answer) -> Iterator[Image]:
         if self._thumbnails is None or not isinstance(answer.result, Identification):

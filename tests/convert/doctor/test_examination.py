@@ -132,14 +132,14 @@ def test_a_pack_gives_what_it_holds(colour_pack: Callable[[], Path]) -> None:
 def test_the_command_ends_with_9_where_something_is_serious_and_with_0_where_nothing_is(
     colour_pack: Callable[[], Path], tmp_path: Path, drawn: list[Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["doctor", str(colour_pack())]) == 9
+    assert main(["doctor", "--pack", str(colour_pack())]) == 9
     out = capsys.readouterr().out
     assert "serious, 1: pictures of several references at once" in out
     assert "  do: keep the picture" in out
-    assert out.splitlines()[-1].startswith("pack of 4 references, 5 pictures: 1 serious")
+    assert out.splitlines()[-1].startswith("pack of 4 references, 5 images: 1 serious")
 
     rows = [f"{path},{path.stem},,art,,48.85,2.35," for path in drawn]
-    assert main(["doctor", str(catalogue_of(tmp_path, rows)), "--json"]) == 0
+    assert main(["doctor", "--catalogue", str(catalogue_of(tmp_path, rows)), "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert (document["serious"], document["warnings"], document["notes"]) == (0, 1, 0)
     (finding,) = document["findings"]
@@ -155,7 +155,7 @@ def test_a_flipped_byte_is_serious_and_nothing_behind_it_is_trusted(
     data[-1] ^= 1
     (folder / "references.sqlite").write_bytes(data)
 
-    assert main(["doctor", str(folder), "--json"]) == 9
+    assert main(["doctor", "--pack", str(folder), "--json"]) == 9
 
     document = json.loads(capsys.readouterr().out)
     assert [finding["kind"] for finding in document["findings"]] == ["damaged"]
@@ -164,7 +164,8 @@ def test_a_flipped_byte_is_serious_and_nothing_behind_it_is_trusted(
 def test_what_is_not_there_or_no_catalogue_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "letter.txt").write_text("dear")
 
-    assert main(["doctor", str(tmp_path / "none")]) == 8
-    assert "nothing is there" in capsys.readouterr().err
-    assert main(["doctor", str(tmp_path / "letter.txt")]) == 8
-    assert main(["doctor", str(tmp_path)]) == 6
+    assert main(["doctor", "--catalogue", str(tmp_path / "none")]) == 8
+    assert "no such catalogue" in capsys.readouterr().err
+    assert main(["doctor", "--catalogue", str(tmp_path / "letter.txt")]) == 8
+    assert main(["doctor", "--catalogue", str(tmp_path)]) == 8
+    assert main(["doctor", "--pack", str(tmp_path)]) == 6

@@ -165,11 +165,11 @@ def test_a_path_cannot_forge_a_line_of_the_screen_nor_of_the_errors(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["a.jpg", "--json", "--jsonl"], "choose one"),
-        (["-", "-"], "can be read once"),
-        (["a.jpg", "-0"], "give - as a PHOTO"),
-        ([], "required: PHOTO"),
-        (["a.jpg", "--pictures", "sometimes"], "invalid choice"),
+        (["a.jpg", "--json", "--jsonl"], "cannot be combined"),
+        (["-", "-"], "can be given only once"),
+        (["a.jpg", "-0"], "needs - as a PHOTO"),
+        ([], "missing: PHOTO"),
+        (["a.jpg", "--pictures", "sometimes"], "is not one of auto, always, never"),
     ],
 )
 def test_words_that_do_not_go_together_are_refused(

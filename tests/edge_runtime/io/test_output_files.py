@@ -69,7 +69,7 @@ def test_a_report_never_takes_the_place_of_what_is_read(
 ) -> None:
     before = contents(here)
 
-    assert build_main(["evaluate", pack, "--queries", "q.csv", "--html", report]) == 8
+    assert build_main(["evaluate", "--pack", pack, "--queries", "q.csv", "--html", report]) == 8
 
     assert f"{report}: --html would take the place of" in capsys.readouterr().err
     assert contents(here) == before
@@ -86,7 +86,7 @@ def test_nothing_is_written_into_the_pack_that_answers(
 
     for place in (str(Path(pack, inside)), str(Path("linked", inside))):
         assert main(["a.png", "--pack", pack, "--html", place]) == 8
-        assert build_main(["evaluate", pack, "--queries", "q.csv", "--html", place]) == 8
+        assert build_main(["evaluate", "--pack", pack, "--queries", "q.csv", "--html", place]) == 8
         assert capsys.readouterr().err.count("choose a place outside for --html") == 2
     assert main(["a.png", "--pack", pack, "--explain", str(Path(pack, "proof.png"))]) == 8
     assert "choose a place outside for --explain" in capsys.readouterr().err
@@ -120,7 +120,7 @@ def test_a_name_that_no_file_can_have_is_refused_before_the_work(
 def test_a_report_with_a_name_that_no_file_can_have_is_refused_before_the_work(
     pack: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert build_main(["evaluate", pack, "--queries", "q.csv", "--html", f"{LONG}.html"]) == 8
+    assert build_main(["evaluate", "--pack", pack, "--queries", "q.csv", "--html", f"{LONG}.html"]) == 8
     assert "cannot be written there (File name too long)" in capsys.readouterr().err
 
 

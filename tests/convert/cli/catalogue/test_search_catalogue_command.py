@@ -121,7 +121,7 @@ def test_nothing_found_is_no_result_and_an_empty_catalogue_says_so(
     capsys.readouterr()
     assert main(["search", "dog", "--at-least", "1", "--catalogue", str(catalogue)]) == 0
     shown = capsys.readouterr()
-    assert (shown.out, "nothing was found" in shown.err) == ("", True)
+    assert (shown.out, "no image reaches" in shown.err) == ("", True)
     Catalogue.open(catalogue.with_name("empty.db")).close()
     assert main(["search", "dog", "--catalogue", str(catalogue.with_name("empty.db"))]) == 8
     assert "the catalogue is empty" in capsys.readouterr().err

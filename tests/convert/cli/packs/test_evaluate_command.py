@@ -42,7 +42,7 @@ def evaluate(colour_pack: Callable[[], Path], tmp_path: Path) -> Evaluate:
         if calibrated:
             add_calibration(folder)
         (tmp_path / "queries.csv").write_text(rows)
-        return main(["evaluate", str(folder), "--queries", str(tmp_path / "queries.csv"), *options])
+        return main(["evaluate", "--pack", str(folder), "--queries", str(tmp_path / "queries.csv"), *options])
 
     return run
 
@@ -80,7 +80,16 @@ def pictured(colour_pack: Callable[[], Path], tmp_path: Path) -> list[str]:
     Image.blend(seen, Image.new("RGB", seen.size, (255, 60, 60)), 0.3).save(tmp_path / "photo.png")
     Image.new("RGB", (20, 20), (0, 255, 0)).save(tmp_path / "green.png")
     (tmp_path / "queries.csv").write_text("query,id,kind\nphoto.png,blue,label\ngreen.png,green,plain\n")
-    return ["evaluate", str(folder), "--queries", str(tmp_path / "queries.csv"), "--group-by", "kind", "--json"]
+    return [
+        "evaluate",
+        "--pack",
+        str(folder),
+        "--queries",
+        str(tmp_path / "queries.csv"),
+        "--group-by",
+        "kind",
+        "--json",
+    ]
 
 
 def test_points_are_compared_where_that_is_asked_for(pictured: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -198,7 +207,7 @@ def test_photos_are_asked_with_where_they_say_they_were_taken_as_a_user_s_are(
         taken(tmp_path / f"{name}.jpg", (230, 10, 35), spot)  # it may be either
     rows = "".join(f"{name}.jpg,{name}\n" for name in spots)
     (tmp_path / "queries.csv").write_text(f"query,id\n{rows}nowhere.jpg,red\n")
-    words = ["evaluate", str(folder), "--queries", str(tmp_path / "queries.csv"), "--json", "--html"]
+    words = ["evaluate", "--pack", str(folder), "--queries", str(tmp_path / "queries.csv"), "--json", "--html"]
 
     figures, said = {}, {}
     for how, options in (("as a user", []), ("without", ["--no-location"])):
@@ -246,7 +255,7 @@ def taken(path: Path, colour: tuple[int, int, int], spot: tuple[float, float] | 
         (["--html", "{tmp}"], "is a folder"),
         (["--html", "{tmp}/none/report.html"], "there is no folder"),
         (["--html", "{tmp}/red.png/report.html"], "there is no folder"),
-        (["--catalogue", "{tmp}/my.catalogue"], "say where with --html"),
+        (["--catalogue", "{tmp}/my.catalogue"], "--catalogue needs --html"),
         (["--html", "{tmp}/report.html", "--catalogue", "{tmp}/none"], "no such catalogue"),
     ],
 )
@@ -285,7 +294,7 @@ def test_a_folder_that_refuses_files_is_found_out_before_a_photo_is_asked(
         ("query,id\nred.png,rde\n", "1 ids are not in the pack: 'rde' (nearest: red)"),
         ("query\nred.png\n", "has no column 'id'"),
         ("", "holds no queries"),
-        ("query,id\nbroken.png,red\n", "not one usable photo"),
+        ("query,id\nbroken.png,red\n", "no usable photo"),
     ],
 )
 def test_a_table_that_does_not_fit_is_refused(

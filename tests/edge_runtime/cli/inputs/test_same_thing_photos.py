@@ -214,4 +214,4 @@ def test_comparing_points_is_for_one_photo(pack: str, option: list[str], capsys:
         main(["--same-thing", "red.png", "redder.png", "--pack", pack, *option])
 
     assert ended.value.code == 2
-    assert "ask without --same-thing" in capsys.readouterr().err
+    assert "--same-thing cannot be combined" in capsys.readouterr().err

@@ -260,7 +260,7 @@ def test_southern_and_western_coordinates_are_taken_as_one_word(
         (["--near", "1,2", "--accuracy", "0"], "accuracy 0 m is not above 0"),
         (["--near", "1,2", "--accuracy", "nan"], "accuracy nan"),
         (["--near", "1,2", "--accuracy", "far"], "'far' is not a distance in metres, such as 100"),
-        (["--accuracy", "50"], "--accuracy says how good --near is; give both"),
+        (["--accuracy", "50"], "--accuracy needs --near"),
         (["--label", "crab"], "'crab' is not KEY=VALUE, such as category=crab"),
     ],
 )
