@@ -83,7 +83,7 @@ def photo_views(photo: DecodedPhoto, recipe: Preprocessing) -> NDArray[np.uint8]
     return np.stack(views)
 
 
-def picture_views(image: Image, recipe: Preprocessing) -> NDArray[np.uint8]:
+def image_views(image: Image, recipe: Preprocessing) -> NDArray[np.uint8]:
     """Return what `photo_views` does for an upright RGB picture that was decoded in full."""
     from edge_identify.edge_runtime.photos.images import DecodedPhoto
 

@@ -17,7 +17,7 @@ from edge_identify.sync_server.contract.value_kinds import Integer, Text
 from edge_identify.sync_server.delivery.image_urls import RECORDED_ADDRESSES
 
 if TYPE_CHECKING:
-    from edge_identify.edge_runtime.pack.references import PictureFacts, Reference
+    from edge_identify.edge_runtime.pack.references import Reference, ReferenceImageFacts
     from edge_identify.sync_server.answering.engine_pool import EngineRoom
     from edge_identify.sync_server.answering.pack_engine import PackEngine
     from edge_identify.sync_server.delivery.image_urls import ImageUrls
@@ -116,7 +116,7 @@ def thumbnail_path(engine: PackEngine, index_id: int | None) -> str | None:
 
 
 def image_url(
-    reference: Reference, index_id: int | None, picture: PictureFacts, engine: PackEngine, image_urls: ImageUrls
+    reference: Reference, index_id: int | None, picture: ReferenceImageFacts, engine: PackEngine, image_urls: ImageUrls
 ) -> str | None:
     """Return the address of a reference's picture, a whole one; None where there is none.
 
