@@ -12,5 +12,3 @@ it makes a device identifier and a database in the user's cache folder. Whoever 
 import os
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-
-__version__ = "0.1.0"

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edge_identify import __version__
 from edge_identify.convert.adapting.adapter import Adapter, adapt, read_adapter, write_adapter
 from edge_identify.convert.adapting.adapter_learning import learn_adapter
 from edge_identify.convert.calibrating.photo_calibration import DEFAULT_FALSE_ACCEPT_RATE, CalibrationOutcome, calibrate
@@ -41,7 +42,6 @@ from edge_identify.convert.packing.unfinished_builds import RETIRED, clear_aband
 from edge_identify.convert.progress import Progress
 from edge_identify.datasets.catalogue.reference_images import LeftOut
 from edge_identify.datasets.sources.rows.described_images import BETWEEN_LICENCES
-from edge_identify.edge_runtime import __version__
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.io.disk import disk_errors_explained
 from edge_identify.edge_runtime.io.durable_writes import sha256_of_file, write_bytes

@@ -13,7 +13,7 @@ from pathlib import Path
 from edge_identify.edge_runtime.errors import SetupError
 
 
-def check_place(path: Path, option: str) -> None:
+def check_writable(path: Path, option: str) -> None:
     """Check that a file can be written, by beginning one beside it.
 
     Args:

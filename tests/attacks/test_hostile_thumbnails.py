@@ -58,12 +58,12 @@ def opened(folder: Path) -> ThumbnailTable:
 def test_the_honest_file_is_read(colour_pack: MakePack, rewrite_manifest: Rewrite) -> None:
     folder = with_thumbnail(colour_pack(), rewrite_manifest, encoded())
     with opened(folder) as thumbnails:
-        picture = thumbnails.picture(4)
+        picture = thumbnails.image(4)
         assert picture is not None
         assert (picture.mode, picture.size) == ("RGB", (32, 24))
         assert thumbnails.webp(4) == encoded()
         assert thumbnails.webp(5) is None
-        assert thumbnails.picture(5) is None
+        assert thumbnails.image(5) is None
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_a_thumbnail_that_is_not_the_small_picture_it_says_is_refused_before_it_
 ) -> None:
     folder = with_thumbnail(colour_pack(), rewrite_manifest, data)
     with opened(folder) as thumbnails, pytest.raises(PackDamagedError, match="the thumbnail of picture 4") as refused:
-        thumbnails.picture(4)
+        thumbnails.image(4)
     assert message in str(refused.value)
     assert "build or fetch the pack again" in str(refused.value)
 

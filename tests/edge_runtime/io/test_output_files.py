@@ -13,7 +13,7 @@ from colour_packs import add_calibration
 from edge_identify.convert.cli.main import main as build_main
 from edge_identify.edge_runtime.cli.main import main
 from edge_identify.edge_runtime.errors import SetupError
-from edge_identify.edge_runtime.io.output_files import check_nothing_lost, check_place
+from edge_identify.edge_runtime.io.output_files import check_nothing_lost, check_writable
 
 
 @pytest.fixture
@@ -132,14 +132,14 @@ def test_a_folder_that_is_there_and_makes_no_files_is_not_said_to_be_missing(
 
     monkeypatch.setattr("tempfile.mkstemp", refuse)
     with pytest.raises(SetupError, match=r"x\.html: cannot be written there"):
-        check_place(tmp_path / "x.html", "--html")
+        check_writable(tmp_path / "x.html", "--html")
 
 
 def test_a_trial_leaves_nothing_behind_and_what_is_there_as_it_was(tmp_path: Path) -> None:
     (tmp_path / "old.html").write_text("old")
 
-    check_place(tmp_path / "old.html", "--html")
-    check_place(tmp_path / "new.html", "--html")
+    check_writable(tmp_path / "old.html", "--html")
+    check_writable(tmp_path / "new.html", "--html")
 
     assert contents(tmp_path) == {"old.html": b"old"}
 
