@@ -42,14 +42,14 @@ def contents(folder: Path) -> dict[str, bytes]:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["b.png", "--explain", "b.png"], "b.png: --explain would take the place of b.png, which is read"),
-        (["a.png", "b.png", "--html", "b.png"], "b.png: --html would take the place of b.png"),
-        (["a.png", "b.png", "--html", "symbolic.png"], "symbolic.png: --html would take the place of b.png"),
-        (["a.png", "b.png", "--html", "hard.png"], "hard.png: --html would take the place of b.png"),
+        (["b.png", "--explain", "b.png"], "b.png: --explain would overwrite the input b.png"),
+        (["a.png", "b.png", "--html", "b.png"], "b.png: --html would overwrite the input b.png"),
+        (["a.png", "b.png", "--html", "symbolic.png"], "symbolic.png: --html would overwrite the input b.png"),
+        (["a.png", "b.png", "--html", "hard.png"], "hard.png: --html would overwrite the input b.png"),
         ([".", "--html", "../here/a.png"], "which is read"),
-        (["a.png", "--explain", "new.png", "--html", "new.png"], "--html and --explain would be one file"),
-        (["a.png", "--explain", "new.png", "--html", "../here/new.png"], "--html and --explain would be one file"),
-        (["a.png", "--explain", "symbolic.png", "--html", "hard.png"], "--html and --explain would be one file"),
+        (["a.png", "--explain", "new.png", "--html", "new.png"], "--html and --explain name the same file"),
+        (["a.png", "--explain", "new.png", "--html", "../here/new.png"], "--html and --explain name the same file"),
+        (["a.png", "--explain", "symbolic.png", "--html", "hard.png"], "--html and --explain name the same file"),
     ],
 )
 def test_an_answer_never_takes_the_place_of_what_is_read(
@@ -71,7 +71,7 @@ def test_a_report_never_takes_the_place_of_what_is_read(
 
     assert build_main(["evaluate", pack, "--queries", "q.csv", "--html", report]) == 8
 
-    assert f"{report}: --html would take the place of" in capsys.readouterr().err
+    assert f"{report}: --html would overwrite the input" in capsys.readouterr().err
     assert contents(here) == before
 
 
@@ -87,9 +87,9 @@ def test_nothing_is_written_into_the_pack_that_answers(
     for place in (str(Path(pack, inside)), str(Path("linked", inside))):
         assert main(["a.png", "--pack", pack, "--html", place]) == 8
         assert build_main(["evaluate", pack, "--queries", "q.csv", "--html", place]) == 8
-        assert capsys.readouterr().err.count("choose a place outside for --html") == 2
+        assert capsys.readouterr().err.count("choose a path outside it for --html") == 2
     assert main(["a.png", "--pack", pack, "--explain", str(Path(pack, "proof.png"))]) == 8
-    assert "choose a place outside for --explain" in capsys.readouterr().err
+    assert "choose a path outside it for --explain" in capsys.readouterr().err
 
     assert {path.name: path.read_bytes() for path in Path(pack).rglob("*") if path.is_file()} == before
 
