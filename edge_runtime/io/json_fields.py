@@ -118,9 +118,7 @@ class JsonObject:
         try:
             text.encode()
         except UnicodeEncodeError as error:
-            raise PackFormatError(
-                f"{self.where}: `{key}` holds a lone surrogate, which is no character ({error})"
-            ) from error
+            raise PackFormatError(f"{self.where}: `{key}` holds a lone surrogate ({error})") from error
         return text
 
     def _get(self, key: str, kind: type) -> Any:

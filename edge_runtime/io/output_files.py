@@ -50,9 +50,7 @@ def check_nothing_lost(outputs: Mapping[str, Path | None], inputs: Iterable[str 
     for at, (option, path) in enumerate(wanted):
         for other, other_path in wanted[:at]:
             if _place(path) == _place(other_path):
-                raise SetupError(
-                    f"{path}: {other} and {option} name the same file; choose another path for one of them"
-                )
+                raise SetupError(f"{path}: {other} and {option} name the same file; choose two paths")
     known = {place: named for named in wanted if (place := _identity(named[1])) is not None}
     if not known:
         return

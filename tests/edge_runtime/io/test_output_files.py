@@ -46,7 +46,7 @@ def contents(folder: Path) -> dict[str, bytes]:
         (["a.png", "b.png", "--html", "b.png"], "b.png: --html would overwrite the input b.png"),
         (["a.png", "b.png", "--html", "symbolic.png"], "symbolic.png: --html would overwrite the input b.png"),
         (["a.png", "b.png", "--html", "hard.png"], "hard.png: --html would overwrite the input b.png"),
-        ([".", "--html", "../here/a.png"], "which is read"),
+        ([".", "--html", "../here/a.png"], "overwrite the input"),
         (["a.png", "--explain", "new.png", "--html", "new.png"], "--html and --explain name the same file"),
         (["a.png", "--explain", "new.png", "--html", "../here/new.png"], "--html and --explain name the same file"),
         (["a.png", "--explain", "symbolic.png", "--html", "hard.png"], "--html and --explain name the same file"),
