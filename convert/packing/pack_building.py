@@ -57,7 +57,8 @@ from edge_identify.edge_runtime.pack.manifest import (
 )
 from edge_identify.edge_runtime.pack.manifest_json import serialise_manifest
 from edge_identify.edge_runtime.pack.pack_names import PackVersion, checked_path
-from edge_identify.edge_runtime.pack.references import Reference, ReferenceImage, ReferenceImageFacts, write_references
+from edge_identify.edge_runtime.pack.references import Reference, ReferenceImage, ReferenceImageFacts
+from edge_identify.edge_runtime.pack.references_writing import write_references
 
 if TYPE_CHECKING:
     from edge_identify.datasets.catalogue.catalogue import CatalogueImage

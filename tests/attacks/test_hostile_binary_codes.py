@@ -59,9 +59,9 @@ def altered(at: int, layout: str, value: float) -> bytes:
     [
         (b"", "ends after 0 bytes, within its header"),
         (GOOD[:23], "ends after 23 bytes, within its header"),
-        (GOOD[:24], "is 24 bytes long where its header makes 104"),
-        (GOOD[:-1], "is 103 bytes long where its header makes 104"),
-        (GOOD + b"\0", "is 105 bytes long where its header makes 104"),
+        (GOOD[:24], "is 24 bytes long; its header requires 104"),
+        (GOOD[:-1], "is 103 bytes long; its header requires 104"),
+        (GOOD + b"\0", "is 105 bytes long; its header requires 104"),
         (b"EISIGNS2" + GOOD[8:], "begins with b'EISIGNS2'"),
         (b"rubbish " * 13, "begins with b'rubbish '"),
         (altered(8, "<I", 2**32 - 1), "for 4294967295 dimensions"),
@@ -70,8 +70,8 @@ def altered(at: int, layout: str, value: float) -> bytes:
         (altered(12, "<I", 2**32 - 1), "rows of 4294967295 bytes"),
         (altered(16, "<Q", 2**64 - 1), "holds 18446744073709551615 rows"),
         (altered(16, "<Q", 4), "holds 4 rows"),
-        (altered(24, "<f", float("nan")), "its mean holds values that are no numbers"),
-        (altered(32, "<f", float("inf")), "its mean holds values that are no numbers"),
+        (altered(24, "<f", float("nan")), "its mean holds NaN or infinite values"),
+        (altered(32, "<f", float("inf")), "its mean holds NaN or infinite values"),
     ],
 )
 def test_binary_codes_that_lie_are_refused(

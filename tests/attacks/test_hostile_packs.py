@@ -112,7 +112,7 @@ def test_a_path_that_leaves_the_folder_or_hides_is_refused(colour_pack: MakePack
         ),
         (
             lambda v: v["encoders"]["image"]["onnx-fp32"].update(model="references.sqlite"),
-            "its model 'references.sqlite' is not among its files",
+            "`files` must list the model 'references.sqlite' and no file outside it",
         ),
     ],
 )

@@ -80,7 +80,7 @@ def test_a_thumbnail_that_is_not_the_small_picture_it_says_is_refused_before_it_
     colour_pack: MakePack, rewrite_manifest: Rewrite, data: bytes, message: str
 ) -> None:
     folder = with_thumbnail(colour_pack(), rewrite_manifest, data)
-    with opened(folder) as thumbnails, pytest.raises(PackDamagedError, match="the thumbnail of picture 4") as refused:
+    with opened(folder) as thumbnails, pytest.raises(PackDamagedError, match="the thumbnail of image 4") as refused:
         thumbnails.image(4)
     assert message in str(refused.value)
     assert "build or fetch the pack again" in str(refused.value)
@@ -91,7 +91,7 @@ def test_bytes_of_another_kind_are_handed_to_nobody(
     colour_pack: MakePack, rewrite_manifest: Rewrite, data: bytes
 ) -> None:
     folder = with_thumbnail(colour_pack(), rewrite_manifest, data)
-    with opened(folder) as thumbnails, pytest.raises(PackDamagedError, match="does not begin like a WebP picture"):
+    with opened(folder) as thumbnails, pytest.raises(PackDamagedError, match="does not begin like a WebP file"):
         thumbnails.webp(4)
 
 
@@ -112,7 +112,7 @@ def test_a_value_of_another_type_is_no_picture(colour_pack: MakePack, rewrite_ma
         database.execute("INSERT INTO thumbnail VALUES (4, ?)", (value,))
         database.commit()
     with_file(folder, rewrite_manifest)
-    with opened(folder) as thumbnails, pytest.raises(PackDamagedError, match="the thumbnail of picture 4 is damaged"):
+    with opened(folder) as thumbnails, pytest.raises(PackDamagedError, match="the thumbnail of image 4 is damaged"):
         thumbnails.webp(4)
 
 

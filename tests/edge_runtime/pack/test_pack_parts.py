@@ -13,13 +13,8 @@ from hypothesis import strategies as st
 from edge_identify.edge_runtime.errors import PackFormatError
 from edge_identify.edge_runtime.io.json_fields import JsonObject, canonical_json, parse_json_object
 from edge_identify.edge_runtime.pack.pack_names import PackVersion, checked_pack_name
-from edge_identify.edge_runtime.pack.references import (
-    Reference,
-    ReferenceImage,
-    ReferenceImageFacts,
-    ReferenceTable,
-    write_references,
-)
+from edge_identify.edge_runtime.pack.references import Reference, ReferenceImage, ReferenceImageFacts, ReferenceTable
+from edge_identify.edge_runtime.pack.references_writing import write_references
 
 VERSIONS = st.builds(PackVersion, *[st.integers(0, 10**8)] * 3)
 

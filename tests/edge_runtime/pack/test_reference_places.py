@@ -10,7 +10,8 @@ import pytest
 
 from edge_identify.edge_runtime.decisions.place_evidence import nearness
 from edge_identify.edge_runtime.pack import references as references_module
-from edge_identify.edge_runtime.pack.references import Reference, ReferenceTable, write_references
+from edge_identify.edge_runtime.pack.references import Reference, ReferenceTable
+from edge_identify.edge_runtime.pack.references_writing import write_references
 from edge_identify.edge_runtime.photos.position import Position, box_within_reach, distance_m
 
 

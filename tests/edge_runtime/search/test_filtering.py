@@ -9,7 +9,8 @@ import pytest
 
 from edge_identify.edge_runtime.errors import PackDamagedError, SetupError
 from edge_identify.edge_runtime.pack.filters import Filters, describe_filters, read_filters
-from edge_identify.edge_runtime.pack.references import Reference, ReferenceImage, ReferenceTable, write_references
+from edge_identify.edge_runtime.pack.references import Reference, ReferenceImage, ReferenceTable
+from edge_identify.edge_runtime.pack.references_writing import write_references
 from edge_identify.edge_runtime.search.filtering import namespaces_named_in, passing_index_ids
 
 #: id, namespace, labels

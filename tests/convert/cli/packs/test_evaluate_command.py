@@ -23,7 +23,8 @@ from edge_identify.convert.evaluating import evaluation
 from edge_identify.convert.packing.pack_thumbnails import thumbnail_webp
 from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME, ThumbnailsSpec
 from edge_identify.edge_runtime.pack.manifest_json import serialise_manifest
-from edge_identify.edge_runtime.pack.references import ReferenceTable, write_references
+from edge_identify.edge_runtime.pack.references import ReferenceTable
+from edge_identify.edge_runtime.pack.references_writing import write_references
 from edge_identify.edge_runtime.pack.thumbnails_file import write_thumbnails
 from edge_identify.edge_runtime.search.identifier import Identifier
 
