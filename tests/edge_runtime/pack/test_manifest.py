@@ -62,11 +62,11 @@ def test_what_all_need_is_fetched_though_a_variant_that_is_not_kept_lists_it_too
     [
         ("References.sqlite", "'references.sqlite' and 'References.sqlite' are the same file on many devices"),
         ("image/ONNX-INT8.onnx", "are the same file on many devices"),
-        ("PACK.JSON", "'pack.json' and 'PACK.JSON' are one file"),
+        ("PACK.JSON", "'pack.json' and 'PACK.JSON' are the same file"),
         ("references.sqlite/x", "'references.sqlite' is a file, and also a folder of 'references.sqlite/x'"),
         ("Index.FAISS/a/b", "'index.faiss' is a file, and also a folder of 'Index.FAISS/a/b'"),
         ("image", "'image' is a file, and also a folder of 'image/"),
-        ("pack.json/x", "'pack.json' is a file, and a folder on the way"),
+        ("pack.json/x", "'pack.json' is a file, and also a folder of"),
     ],
 )
 def test_paths_that_are_one_on_some_disk_are_refused(

@@ -83,7 +83,7 @@ def test_a_name_the_pack_does_not_have_is_refused_with_the_nearest(
 def test_a_pack_without_namespaces_and_labels_says_so(tmp_path: Path) -> None:
     write_references(tmp_path / "r.sqlite", [Reference(id="x", name="x")], [])
     with ReferenceTable(tmp_path / "r.sqlite") as table:
-        with pytest.raises(SetupError, match="the pack has no namespace, so none is 'Paris'"):
+        with pytest.raises(SetupError, match="the pack has no namespace at all, so not 'Paris'"):
             passing_index_ids(Filters(namespaces=("Paris",)), table)
         with pytest.raises(SetupError, match="the pack has no kind of label"):
             passing_index_ids(Filters(labels={"a": ("b",)}), table)
