@@ -20,7 +20,8 @@ from edge_identify.edge_runtime.pack.manifest import FileEntry, Manifest
 from edge_identify.edge_runtime.pack.manifest_json import parse_manifest
 from edge_identify.edge_runtime.pack.pack_names import PackVersion
 from edge_identify.edge_runtime.pack.pack_reader import read_manifest, verify_pack_files
-from edge_identify.edge_runtime.store.pack_store import InstalledPack, PackStore, has_intact_manifest
+from edge_identify.edge_runtime.store.installed_packs import InstalledPack, has_intact_manifest
+from edge_identify.edge_runtime.store.pack_store import PackStore
 from edge_identify.edge_runtime.sync.http_download import READ_TIMEOUT_S, Downloader, HttpServer
 from edge_identify.edge_runtime.sync.listing import LISTING_NAME, MAX_LISTING_BYTES, Listing, OfferedPack, parse_listing
 from edge_identify.edge_runtime.sync.server_address import tree_url

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from edge_identify.edge_runtime.errors import NetworkError, PackNotFoundError, SetupError
 from edge_identify.edge_runtime.pack.manifest import FileEntry, Manifest
-from edge_identify.edge_runtime.store.pack_store import InstalledPack
+from edge_identify.edge_runtime.store.installed_packs import InstalledPack
 from edge_identify.edge_runtime.sync.listing import Listing, OfferedPack, OfferedVersion
 
 SPARE_BYTES = 16 * 2**20  # left free beside the files: folders, the pointer, and a device that must still work

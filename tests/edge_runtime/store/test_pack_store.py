@@ -18,7 +18,8 @@ from edge_identify.edge_runtime.io.durable_writes import sha256_of_file
 from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME
 from edge_identify.edge_runtime.pack.pack_names import PackVersion
 from edge_identify.edge_runtime.pack.pack_reader import read_manifest, verify_pack_files
-from edge_identify.edge_runtime.store.pack_store import InstalledPack, PackStore, default_store_folder
+from edge_identify.edge_runtime.store.installed_packs import InstalledPack
+from edge_identify.edge_runtime.store.pack_store import PackStore, default_store_folder
 
 SmallPack = Callable[..., Path]
 SOURCE = "http://packs.example.org"

@@ -13,7 +13,7 @@ from edge_identify.edge_runtime.errors import NetworkError, PackFormatError, Pac
 from edge_identify.edge_runtime.pack.manifest import FileEntry, Manifest
 from edge_identify.edge_runtime.pack.pack_names import PackVersion
 from edge_identify.edge_runtime.pack.pack_reader import read_manifest
-from edge_identify.edge_runtime.store.pack_store import InstalledPack
+from edge_identify.edge_runtime.store.installed_packs import InstalledPack
 from edge_identify.edge_runtime.sync.listing import EMPTY_LISTING, OfferedVersion, with_version
 from edge_identify.edge_runtime.sync.sync_plan import (
     SPARE_BYTES,
