@@ -242,7 +242,7 @@ LIES: dict[str, tuple[str, dict[str, Any], type[EdgeIdentifyError], str]] = {
         NetworkError,
         "web page",
     ),
-    "other JSON": ("/packs.json", {"body": b'{"hello": 1}'}, NetworkError, "is no pack listing"),
+    "other JSON": ("/packs.json", {"body": b'{"hello": 1}'}, NetworkError, "is not a pack listing"),
     "no JSON": ("/packs.json", {"body": b"hello"}, NetworkError, "not valid JSON.*check the address"),
     "a newer listing": ("/packs.json", {"body": b'{"format": 9}'}, PackFormatError, "update edge-identify"),
     "a listing without end": ("/packs.json", {"body": b" " * (9 * 2**20)}, NetworkError, "longer than"),
