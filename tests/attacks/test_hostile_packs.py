@@ -258,5 +258,5 @@ def test_an_index_of_no_numbers_is_refused(colour_pack: MakePack, rewrite_manife
     photo = tmp_path / "photo.png"
     Image.new("RGB", (9, 9), (200, 10, 10)).save(photo)
 
-    with pytest.raises(PackDamagedError, match="no numbers"), Identifier(open_pack(folder)) as identifier:
+    with pytest.raises(PackDamagedError, match="NaN or infinite values"), Identifier(open_pack(folder)) as identifier:
         identifier.identify(photo)

@@ -1,4 +1,4 @@
-"""Place as evidence: known distances, and laws: nearer never lowers, and no place makes a reference impossible."""
+"""Position as evidence: known distances, and laws: coming nearer never lowers a score, no position excludes a reference."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Addresses of buckets: what is one, what is refused, and that no credentials are told."""
+"""Addresses of buckets: valid ones, refused ones, and no credentials in messages."""
 
 from __future__ import annotations
 

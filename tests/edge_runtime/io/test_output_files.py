@@ -1,4 +1,4 @@
-"""Places for files that are to be written: refused before the work, by the commands themselves."""
+"""Output files are checked before the work begins, through the commands themselves."""
 
 from __future__ import annotations
 

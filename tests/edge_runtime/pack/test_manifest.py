@@ -1,4 +1,4 @@
-"""What a device fetches of a pack: all that it needs, and only what it needs."""
+"""Manifests: the files that a device needs, and paths that are refused."""
 
 from __future__ import annotations
 

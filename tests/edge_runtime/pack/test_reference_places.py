@@ -1,4 +1,4 @@
-"""Coordinates out of the references file: near ones are found, and what is on no map is left out."""
+"""Coordinates of references: all within reach are found, and invalid ones are skipped."""
 
 from __future__ import annotations
 

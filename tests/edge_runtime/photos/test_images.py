@@ -1,4 +1,4 @@
-"""Every format a person has, upright, as RGB; and everything that is no picture refused by name."""
+"""Every accepted format is decoded upright as RGB; any other file gives an error that names it."""
 
 import io
 from pathlib import Path

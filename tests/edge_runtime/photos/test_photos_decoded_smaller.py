@@ -1,4 +1,4 @@
-"""A JPEG photo may be decoded smaller than it is, and the encoder sees the same picture."""
+"""A JPEG may be decoded at a reduced size, with nearly the same encoder's pixels."""
 
 import io
 from pathlib import Path

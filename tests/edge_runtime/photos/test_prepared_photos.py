@@ -1,4 +1,4 @@
-"""A photo prepared in a thread is the photo prepared here, and its faults are raised where it is asked for."""
+"""A photo prepared in a thread equals one prepared directly, and its errors are raised by `result`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A part of a photo is what a person sees there, however the photo is stored and however small it is decoded."""
+"""A region shows the same part of the upright photo, whatever its EXIF orientation and reduced size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a long-lived program asks of a pack: one encoder for several filters, photos in memory, several threads."""
+"""A long-lived program: one encoder for several filters, photos in memory, several threads."""
 
 from __future__ import annotations
 

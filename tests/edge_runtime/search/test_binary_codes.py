@@ -1,4 +1,4 @@
-"""A search by signs is the search of the whole index, less what its shortlist misses."""
+"""A search by binary codes equals a search of the whole index, except for vectors outside the shortlist."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ COUNT = 9_000  # more than 20 * 400, from where the shortlist is used
 
 
 def write(folder: Path, kind: IndexKind, vectors: np.ndarray, ids: np.ndarray) -> IndexSpec:
-    """Write index and signs; the signs are of the stored values, as the builder takes them."""
+    """Write an index and its binary codes, computed from the stored values as the builder does."""
     count, dim = vectors.shape
     faiss.write_index(faiss_index(kind, vectors, ids), str(folder / "images.faiss"))
     spec = IndexSpec(
@@ -59,7 +59,7 @@ def both(folder: Path, spec: IndexSpec) -> list[BinaryCodeSearch]:
 
 
 class NoSearch:
-    """Stands where the whole index would be searched, to show that it is not."""
+    """Replaces the search of the whole index, to show that it is not used."""
 
     def nearest(self, *_: object) -> None:
         raise AssertionError("the whole index was searched")
@@ -201,7 +201,7 @@ def test_a_shortlisted_vector_of_no_numbers_is_refused(tmp_path: Path) -> None:
     (tmp_path / "images.faiss").write_bytes(data)
 
     for search in both(tmp_path, spec):
-        with pytest.raises(PackDamagedError, match="no numbers"):
+        with pytest.raises(PackDamagedError, match="NaN or infinite values"):
             search.nearest(vectors[17:18], 3)
 
 
@@ -261,7 +261,7 @@ def test_among_some_ids_nothing_is_lost_to_a_shortlist(tmp_path: Path, many: boo
 
 
 class PackOf:
-    """As much of a pack as a search takes."""
+    """The parts of a pack that a search needs."""
 
     def __init__(self, folder: Path, spec: IndexSpec) -> None:
         self._folder = folder

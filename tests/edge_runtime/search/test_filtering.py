@@ -1,4 +1,4 @@
-"""Filters: what passes, what is refused and with which advice, and namespaces in the words of a text."""
+"""Filters: which references pass, which names are refused and with which advice, and namespaces in a text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The store: one pointer says what answers; everything else may break around it."""
+"""The store: the pointer decides which version is active, whatever else is damaged."""
 
 from __future__ import annotations
 

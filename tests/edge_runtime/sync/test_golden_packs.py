@@ -1,4 +1,4 @@
-"""Packs that were written once open, verify, pass their self-test and answer as they did; served and synced, too.
+"""Golden packs of earlier versions open, verify, pass their self-test and give the same answers, also after a sync.
 
 `python tests/support/golden_packs.py` wrote them; a test fails where one is missing.
 """

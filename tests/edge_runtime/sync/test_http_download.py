@@ -1,4 +1,4 @@
-"""Where redirects may lead. The rest of fetching is tested through `client`, against servers."""
+"""Allowed targets of redirects. `test_sync_client` tests the other downloads against servers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A sync against a real server, and against one that lies: the installed pack answers whatever happens."""
+"""A sync against a real server, and against one that sends wrong responses: the installed pack always answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a sync decides, as tables: no disk but for the small pack that the manifest comes from, no network."""
+"""Plans of a sync, as tables, without network. Only the small pack for the manifest is on the disk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A `tokenizer.json` gives the ids that open_clip's own tokenizer class gives, or is refused by name."""
+"""A `tokenizer.json` gives the same ids as open_clip's tokenizer class, or an error that names it."""
 
 from __future__ import annotations
 
