@@ -1,4 +1,4 @@
-"""Position as evidence: known distances, and laws: coming nearer never lowers a score, no position excludes a reference."""
+"""Position as evidence: known distances, and laws (coming nearer never lowers a score, nothing is excluded)."""
 
 from __future__ import annotations
 
