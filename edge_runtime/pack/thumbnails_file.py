@@ -3,8 +3,8 @@
 They let an answer show its references offline. The file is optional, and apart from the references: a pack that changes
 its thumbnails does not send its references again.
 
-Trap: a right hash proves that the file fits the manifest, not that thumbnails are small. So the length is checked before
-a thumbnail's bytes are read, and its sides before its pixels are decoded.
+Trap: a right hash proves that the file fits the manifest, not that thumbnails are small. So the length is checked
+before a thumbnail's bytes are read, and its sides before its pixels are decoded.
 """
 
 from __future__ import annotations
