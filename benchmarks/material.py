@@ -17,7 +17,8 @@ from edge_identify.edge_runtime.io.durable_writes import sha256_of_file
 from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME, FileEntry, IndexKind, IndexSpec, Manifest, Variant
 from edge_identify.edge_runtime.pack.manifest_json import serialise_manifest
 from edge_identify.edge_runtime.pack.pack_reader import read_manifest
-from edge_identify.edge_runtime.pack.references import Reference, ReferenceImage, write_references
+from edge_identify.edge_runtime.pack.references import Reference, ReferenceImage
+from edge_identify.edge_runtime.pack.references_writing import write_references
 
 if TYPE_CHECKING:
     import numpy as np

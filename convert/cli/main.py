@@ -13,11 +13,11 @@ from edge_identify.convert.cli.catalogue import (
 )
 from edge_identify.convert.cli.encoders import models_command, train_builtin_command
 from edge_identify.convert.cli.packs import doctor_command, evaluate_command, history_command, pack_command
-from edge_identify.edge_runtime import __version__
 from edge_identify.edge_runtime.terminal.command_parser import CommandParser
 from edge_identify.edge_runtime.terminal.command_run import run_command
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
 from edge_identify.edge_runtime.terminal.required_extras import require_extra
+from edge_identify.edge_runtime.terminal.version_option import add_version_option
 
 _LIBRARIES = ("torch", "open_clip", "onnx", "onnxscript", "coremltools", "sqlite_utils", "tqdm")
 
@@ -48,7 +48,7 @@ def build_parser() -> CommandParser:
         description="Builds packs from reference images. Devices identify photos with a pack, without a network. Each "
         "subcommand has its own --help, with its exit codes.",
     )
-    parser.add_argument("--version", action="version", version=f"edge-build {__version__}", help="show the version")
+    add_version_option(parser, "edge-build")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", title="subcommands")
     for module in (
         add_command,

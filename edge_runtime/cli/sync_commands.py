@@ -25,7 +25,8 @@ from edge_identify.edge_runtime.terminal.command_run import run_command
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode, exit_code_for
 
 if TYPE_CHECKING:
-    from edge_identify.edge_runtime.store.pack_store import InstalledPack, PackStore
+    from edge_identify.edge_runtime.store.installed_packs import InstalledPack
+    from edge_identify.edge_runtime.store.pack_store import PackStore
     from edge_identify.edge_runtime.sync.sync_client import SyncReport
 
 

@@ -17,7 +17,7 @@ from edge_identify.sync_server.contract.value_kinds import Integer, Text
 from edge_identify.sync_server.delivery.image_urls import RECORDED_ADDRESSES
 
 if TYPE_CHECKING:
-    from edge_identify.edge_runtime.pack.references import PictureFacts, Reference
+    from edge_identify.edge_runtime.pack.references import Reference, ReferenceImageFacts
     from edge_identify.sync_server.answering.engine_pool import EngineRoom
     from edge_identify.sync_server.answering.pack_engine import PackEngine
     from edge_identify.sync_server.delivery.image_urls import ImageUrls
@@ -116,7 +116,7 @@ def thumbnail_path(engine: PackEngine, index_id: int | None) -> str | None:
 
 
 def image_url(
-    reference: Reference, index_id: int | None, picture: PictureFacts, engine: PackEngine, image_urls: ImageUrls
+    reference: Reference, index_id: int | None, picture: ReferenceImageFacts, engine: PackEngine, image_urls: ImageUrls
 ) -> str | None:
     """Return the address of a reference's picture, a whole one; None where there is none.
 
@@ -176,7 +176,7 @@ def _reference(room: EngineRoom, asked: Asked, image_urls: ImageUrls) -> Respons
         if not images:
             raise ProblemError(NOT_FOUND, f"pack {engine.manifest.name} has no reference {asked.text('id')!r}")
         reference = engine.references.reference(asked.text("id"))
-        facts = [engine.references.picture(one.index_id) for one in images]
+        facts = [engine.references.image_facts(one.index_id) for one in images]
         address = image_url(reference, images[0].index_id, facts[0], engine, image_urls)
         pictures = [
             {"sha256": one.sha256, "thumbnail": thumbnail_path(engine, one.index_id), **picture_as_json(known)}
@@ -197,7 +197,7 @@ def _thumbnail(room: EngineRoom, asked: Asked) -> Response:
     with asking(room, asked.text("name")) as engine:
         table, number = engine.thumbnails, asked.integer("number")
         # Looked at before it is sent: a browser would decode a picture of any size.
-        data = None if table is None or table.picture(number) is None else table.webp(number)
+        data = None if table is None or table.image(number) is None else table.webp(number)
     if data is None:
         raise ProblemError(NOT_FOUND, f"pack {asked.text('name')} has no thumbnail {asked.integer('number')}")
     response = Response(data, content_type="image/webp")

@@ -15,13 +15,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_identify.edge_runtime import __version__
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.sync.listing import LISTING_NAME
 from edge_identify.edge_runtime.terminal.command_parser import CommandParser
 from edge_identify.edge_runtime.terminal.command_run import run_command
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
 from edge_identify.edge_runtime.terminal.required_extras import require_extra
+from edge_identify.edge_runtime.terminal.version_option import add_version_option
 from edge_identify.sync_server.service.settings import ENVIRONMENT_PREFIX, LOG_LEVELS, Settings, read_settings
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def serve_parser() -> CommandParser:
         description="Publishes packs into a folder of static files or into a bucket, serves them to devices, and "
         "answers HTTP requests with them. Each subcommand has its own --help, with its exit codes.",
     )
-    parser.add_argument("--version", action="version", version=f"edge-serve {__version__}", help="show the version")
+    add_version_option(parser, "edge-serve")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", title="subcommands")
     codes = (ExitCode.PACK, ExitCode.NETWORK)
     publish = commands.add_parser(

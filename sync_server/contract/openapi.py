@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from edge_identify.edge_runtime import __version__
+from edge_identify import __version__
 from edge_identify.edge_runtime.answers import answer_json
 from edge_identify.edge_runtime.photos.images import FORMATS
 from edge_identify.sync_server.contract.operation import Answer, Body, Field, Operation

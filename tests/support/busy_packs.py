@@ -18,7 +18,8 @@ from drawn_views import label
 from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME, IndexKind
 from edge_identify.edge_runtime.pack.manifest_json import parse_manifest, serialise_manifest
 from edge_identify.edge_runtime.pack.pack_names import PackVersion
-from edge_identify.edge_runtime.pack.references import Reference, ReferenceImage, write_references
+from edge_identify.edge_runtime.pack.references import Reference, ReferenceImage
+from edge_identify.edge_runtime.pack.references_writing import write_references
 from edge_identify.edge_runtime.pack.thumbnails_file import write_thumbnails
 from service_packs import write_service_pack
 

@@ -23,7 +23,8 @@ from edge_identify.edge_runtime.pack.manifest import (
 )
 from edge_identify.edge_runtime.pack.manifest_json import serialise_manifest
 from edge_identify.edge_runtime.pack.pack_names import PackVersion
-from edge_identify.edge_runtime.pack.references import Reference, ReferenceImage, write_references
+from edge_identify.edge_runtime.pack.references import Reference, ReferenceImage
+from edge_identify.edge_runtime.pack.references_writing import write_references
 from edge_identify.edge_runtime.photos.preprocessing import Interpolation, Preprocessing, ResizeMode
 
 SIZE_PX = 8

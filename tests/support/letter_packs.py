@@ -17,7 +17,8 @@ from edge_identify.edge_runtime.pack.manifest import (
     Variant,
 )
 from edge_identify.edge_runtime.pack.manifest_json import serialise_manifest
-from edge_identify.edge_runtime.pack.references import Reference, ReferenceImage, write_references
+from edge_identify.edge_runtime.pack.references import Reference, ReferenceImage
+from edge_identify.edge_runtime.pack.references_writing import write_references
 
 CONTEXT = 16
 VOCABULARY = 514  # of a tokenizer without merges: bytes, bytes that end a word, start and end

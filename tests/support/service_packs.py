@@ -11,13 +11,8 @@ from colour_packs import COLOURS, add_calibration, with_files
 from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME, ThumbnailsSpec
 from edge_identify.edge_runtime.pack.manifest_json import parse_manifest, serialise_manifest
 from edge_identify.edge_runtime.pack.pack_names import PackVersion
-from edge_identify.edge_runtime.pack.references import (
-    NOTHING_KNOWN,
-    PictureFacts,
-    Reference,
-    ReferenceImage,
-    write_references,
-)
+from edge_identify.edge_runtime.pack.references import NOTHING_KNOWN, Reference, ReferenceImage, ReferenceImageFacts
+from edge_identify.edge_runtime.pack.references_writing import write_references
 from edge_identify.edge_runtime.pack.thumbnails_file import write_thumbnails
 from letter_packs import TEXTS, with_texts, write_letter_pack
 
@@ -51,7 +46,7 @@ def write_service_pack(folder: Path, *, name: str = "letters", version: str = "1
             index_id=at + 1,
             reference_id=identifier,
             sha256=f"{at:064x}",
-            facts=PictureFacts(path="art/green.png", type="PNG") if identifier == "green" else NOTHING_KNOWN,
+            facts=ReferenceImageFacts(path="art/green.png", type="PNG") if identifier == "green" else NOTHING_KNOWN,
         )
         for at, identifier in enumerate(ids)
     ]

@@ -19,7 +19,7 @@ from edge_identify.edge_runtime.encoders.protobuf_fields import (
     GRAPH_INITIALIZER,
     MODEL_GRAPH,
     TENSOR_RAW_DATA,
-    Field,
+    ProtobufField,
     delimited,
     fields,
     varint,
@@ -54,7 +54,7 @@ def align_weights(model: bytes) -> bytes:
     return b"".join(parts)
 
 
-def _aligned(model: bytes, graph: Field, at: int) -> Iterator[bytes | memoryview]:
+def _aligned(model: bytes, graph: ProtobufField, at: int) -> Iterator[bytes | memoryview]:
     """Yield the fields of a graph that will lie at `at`, with gaps before its large weights."""
     view = memoryview(model)
     for field in fields(model, graph.value, graph.end):
@@ -67,7 +67,7 @@ def _aligned(model: bytes, graph: Field, at: int) -> Iterator[bytes | memoryview
         at += field.end - field.start
 
 
-def _large_weight(model: bytes, field: Field) -> int | None:
+def _large_weight(model: bytes, field: ProtobufField) -> int | None:
     """Return where the values of an initializer begin; None for what is not a large one, or keeps them otherwise."""
     if field.number != GRAPH_INITIALIZER or field.end - field.value < LEAST_BYTES:
         return None

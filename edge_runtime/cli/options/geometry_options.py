@@ -56,9 +56,9 @@ def check_explainable(options: argparse.Namespace, count: int) -> None:
         return
     if count != 1:
         raise SetupError(f"--explain needs exactly one photo, not {count}")
-    from edge_identify.edge_runtime.io.output_files import check_place
+    from edge_identify.edge_runtime.io.output_files import check_writable
 
-    check_place(path, "--explain")
+    check_writable(path, "--explain")
 
 
 def needed_match_count(options: argparse.Namespace) -> int:

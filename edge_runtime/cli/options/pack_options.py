@@ -52,7 +52,7 @@ def chosen_pack(options: argparse.Namespace) -> Pack:
     if options.pack is not None and is_folder_path(options.pack):
         return open_pack(Path(options.pack))
     store = chosen_store(options)
-    return open_installed(store.the_only() if options.pack is None else _installed(store, options.pack))
+    return open_installed(store.only_pack() if options.pack is None else _installed(store, options.pack))
 
 
 def _installed(store: PackStore, name: str) -> InstalledPack:

@@ -83,7 +83,7 @@ def test_other_errors_are_not_taken_for_want_of_memory() -> None:
 
     with pytest.raises(ValueError, match="another shape"):
         Batches(4).embed(embed, pictures(2))
-    assert not is_out_of_memory(PackDamagedError("model.onnx: does not run as its manifest says"))
+    assert not is_out_of_memory(PackDamagedError("model.onnx: does not run as the manifest says"))
 
 
 _IN_LITTLE_MEMORY = """

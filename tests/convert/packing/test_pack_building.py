@@ -27,7 +27,7 @@ from edge_identify.edge_runtime.io import durable_writes
 from edge_identify.edge_runtime.pack.manifest import Fidelity
 from edge_identify.edge_runtime.pack.pack_names import PackVersion
 from edge_identify.edge_runtime.pack.pack_reader import open_pack, read_manifest, verify_pack_files
-from edge_identify.edge_runtime.pack.references import PictureFacts
+from edge_identify.edge_runtime.pack.references import ReferenceImageFacts
 from edge_identify.edge_runtime.store.self_test import self_test
 
 Build = Callable[..., int]
@@ -250,6 +250,6 @@ def test_what_is_told_of_a_picture_is_its_credit_and_where_asked_for_its_type_an
         licence="CC0", provenance="Ada",
     )  # fmt: skip
     request = request_for(Path("pack"))
-    assert pack_building._facts_of(image, request) == PictureFacts(licence="CC0", provenance="Ada")
+    assert pack_building._facts_of(image, request) == ReferenceImageFacts(licence="CC0", provenance="Ada")
     named = pack_building._facts_of(image, replace(request, file_names=True))
-    assert named == PictureFacts(path="cats/a.jpg", type="JPEG", licence="CC0", provenance="Ada")
+    assert named == ReferenceImageFacts(path="cats/a.jpg", type="JPEG", licence="CC0", provenance="Ada")

@@ -23,7 +23,8 @@ from edge_identify.convert.evaluating import evaluation
 from edge_identify.convert.packing.pack_thumbnails import thumbnail_webp
 from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME, ThumbnailsSpec
 from edge_identify.edge_runtime.pack.manifest_json import serialise_manifest
-from edge_identify.edge_runtime.pack.references import ReferenceTable, write_references
+from edge_identify.edge_runtime.pack.references import ReferenceTable
+from edge_identify.edge_runtime.pack.references_writing import write_references
 from edge_identify.edge_runtime.pack.thumbnails_file import write_thumbnails
 from edge_identify.edge_runtime.search.identifier import Identifier
 
@@ -192,7 +193,7 @@ def test_a_report_says_nothing_of_where_its_maker_keeps_the_photos(evaluate: Eva
     evaluate(f"{ROWS}broken.png,red,easy\n{tmp_path}/red.png,green,easy\n", "--html", str(report))
 
     page = report.read_text(encoding="utf-8")
-    assert "broken.png: is not a picture" in page
+    assert "broken.png: is not an image" in page
     assert "green.png shows Pure blue" in page
     assert "red.png shows Pure green" in page
     assert str(tmp_path) not in page

@@ -69,7 +69,7 @@ def test_a_known_picture_is_asked_for_by_its_etag_and_a_new_one_replaces_it(
         ("gzip-bomb/1.png", "larger than the 1 MiB"),
         ("redirect/1?/redirect/1?/redirect/1", "redirects"),
         ("redirect/1?file:///etc/passwd", "redirects to file, which is not followed"),
-        ("bad-redirect/1", "redirects to what is no address"),
+        ("bad-redirect/1", "redirects to a malformed address"),
     ],
 )
 def test_what_will_never_work_is_an_error_at_once(

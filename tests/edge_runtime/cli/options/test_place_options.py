@@ -19,7 +19,8 @@ from edge_identify.edge_runtime.cli.options.place_options import joined_coordina
 from edge_identify.edge_runtime.decisions.decision import Decision
 from edge_identify.edge_runtime.pack.filters import Filters
 from edge_identify.edge_runtime.pack.pack_reader import open_pack
-from edge_identify.edge_runtime.pack.references import Reference, ReferenceImage, write_references
+from edge_identify.edge_runtime.pack.references import Reference, ReferenceImage
+from edge_identify.edge_runtime.pack.references_writing import write_references
 from edge_identify.edge_runtime.photos.position import Position
 from edge_identify.edge_runtime.photos.prepared_photos import prepare_photo
 from edge_identify.edge_runtime.search.identifier import Identifier
