@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge_identify.datasets.catalogue.skipped_image import SkippedImage
 from edge_identify.edge_runtime.errors import PhotoError
 from edge_identify.edge_runtime.io.durable_writes import sha256_of_bytes
 from edge_identify.edge_runtime.photos.images import decode_image, read_image_file
@@ -22,24 +22,11 @@ if TYPE_CHECKING:
 
     from edge_identify.datasets.catalogue.catalogue import CatalogueImage
 
-    Progress = Callable[[Iterable[CatalogueImage]], Iterable[CatalogueImage]]
+    ImageProgress = Callable[[Iterable[CatalogueImage]], Iterable[CatalogueImage]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LeftOut:
-    """A picture that could not be used.
-
-    Attributes:
-        path: Its file.
-        reason: Why, in one line.
-    """
-
-    path: Path
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PictureBatch:
+class ImageBatch:
     """Some pictures, ready for the encoder.
 
     Attributes:
@@ -51,7 +38,7 @@ class PictureBatch:
     pixels: tuple[NDArray[np.uint8], ...]
 
 
-def open_reference_picture(image: CatalogueImage) -> Image:
+def open_reference_image(image: CatalogueImage) -> Image:
     """Open a picture of the catalogue as upright RGB.
 
     Raises:
@@ -63,14 +50,14 @@ def open_reference_picture(image: CatalogueImage) -> Image:
     return decode_image(data, name=str(image.path))
 
 
-def picture_batches(
+def image_batches(
     images: Sequence[CatalogueImage],
     recipe: Preprocessing,
     *,
     size: Callable[[], int],
-    left_out: list[LeftOut],
-    progress: Progress,
-) -> Iterator[PictureBatch]:
+    left_out: list[SkippedImage],
+    progress: ImageProgress,
+) -> Iterator[ImageBatch]:
     """Yield all pictures in order, a batch at a time.
 
     Args:
@@ -83,9 +70,9 @@ def picture_batches(
     waiting: list[tuple[CatalogueImage, NDArray[np.uint8]]] = []
     for image in progress(images):
         try:
-            waiting.append((image, preprocess(open_reference_picture(image), recipe)))
+            waiting.append((image, preprocess(open_reference_image(image), recipe)))
         except PhotoError as error:
-            left_out.append(LeftOut(path=image.path, reason=str(error)))
+            left_out.append(SkippedImage(path=image.path, reason=str(error)))
         if len(waiting) >= size():
             yield _batch(waiting)
             waiting = []
@@ -93,6 +80,6 @@ def picture_batches(
         yield _batch(waiting)
 
 
-def _batch(waiting: list[tuple[CatalogueImage, NDArray[np.uint8]]]) -> PictureBatch:
+def _batch(waiting: list[tuple[CatalogueImage, NDArray[np.uint8]]]) -> ImageBatch:
     images, pixels = zip(*waiting, strict=True)
-    return PictureBatch(images=images, pixels=pixels)
+    return ImageBatch(images=images, pixels=pixels)

@@ -15,20 +15,20 @@ class BusyError(Exception):
     """No turn came in time."""
 
 
-class Turns:
+class ConcurrencyLimit:
     """So many turns at a time."""
 
     def __init__(self, count: int, *, patience_s: float) -> None:
         """Begin with all turns free.
 
         Args:
-            count: Turns at a time, at least 1.
+            count: ConcurrencyLimit at a time, at least 1.
             patience_s: How long one waits for a turn.
         """
         self._free, self.patience_s = BoundedSemaphore(count), patience_s
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
+    def slot(self) -> Iterator[None]:
         """Wait for a turn and hold it while the block runs.
 
         Raises:

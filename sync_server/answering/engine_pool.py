@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from edge_identify.edge_runtime.errors import EdgeIdentifyError, PackNotFoundError
 from edge_identify.sync_server.answering.pack_engine import PackEngine
-from edge_identify.sync_server.answering.shared_resources import Lending
+from edge_identify.sync_server.answering.shared_resources import SharedResources
 
 if TYPE_CHECKING:
-    from edge_identify.sync_server.answering.concurrency_limit import Turns
-    from edge_identify.sync_server.answering.pack_sources import Offer, PackSource
+    from edge_identify.sync_server.answering.concurrency_limit import ConcurrencyLimit
+    from edge_identify.sync_server.answering.pack_sources import AvailableVersion, PackSource
 
 _LOG = logging.getLogger(__name__)
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 5.0, 300.0  # between tries to open a version: it may be fetched whole each time
@@ -47,13 +47,13 @@ class _Refused:
     until_s: float
 
 
-class EngineRoom:
+class EnginePool:
     """Packs by name, each open in one version. Call `refresh` to begin with, and `close` at the end."""
 
     def __init__(
         self,
         sources: Sequence[PackSource],
-        turns: Turns,
+        concurrency: ConcurrencyLimit,
         *,
         default_pack: str | None = None,
         clock: Callable[[], float] = monotonic,
@@ -62,15 +62,15 @@ class EngineRoom:
 
         Args:
             sources: Where packs come from; of two with one name the first source's counts.
-            turns: For decoding and embedding, of all packs together.
+            concurrency: For decoding and embedding, of all packs together.
             default_pack: Answers where no pack is named; None leaves that to the only one.
             clock: Seconds.
         """
-        self._sources, self._turns, self._default, self._clock = sources, turns, default_pack, clock
-        self._engines: Lending[str, PackEngine] = Lending(PackEngine.close)
+        self._sources, self._concurrency, self._default, self._clock = sources, concurrency, default_pack, clock
+        self._engines: SharedResources[str, PackEngine] = SharedResources(PackEngine.close)
         self._open_hashes: dict[str, str] = {}  # of the manifest that is open, by name
         self._refused: dict[str, _Refused] = {}
-        self._last_offers: list[list[Offer]] = [[] for _ in sources]
+        self._last_available: list[list[AvailableVersion]] = [[] for _ in sources]
         self._refreshing = Lock()
         self._has_looked = Event()
         self._cannot_list = False
@@ -101,14 +101,14 @@ class EngineRoom:
         cannot be read offers what it did before.
         """
         with self._refreshing:
-            offers = self._offers()
-            for name in (self._open_hashes.keys() | self._refused.keys()) - offers.keys():
+            available = self._available()
+            for name in (self._open_hashes.keys() | self._refused.keys()) - available.keys():
                 self._forget(name)
-            for offer in offers.values():
-                if self._open_hashes.get(offer.name) == offer.manifest_sha256:
-                    self._refused.pop(offer.name, None)  # a newer version that is offered no more
-                elif not self._is_left_alone(offer):
-                    self._open(offer)
+            for candidate in available.values():
+                if self._open_hashes.get(candidate.name) == candidate.manifest_sha256:
+                    self._refused.pop(candidate.name, None)  # a newer version that is offered no more
+                elif not self._is_left_alone(candidate):
+                    self._open(candidate)
             self._has_looked.set()
 
     @contextmanager
@@ -157,54 +157,56 @@ class EngineRoom:
             raise NoPackChosenError(f"several packs answer here; choose one with `pack`: {', '.join(names)}")
         return names[0]
 
-    def _offers(self) -> dict[str, Offer]:
-        offers: dict[str, Offer] = {}
+    def _available(self) -> dict[str, AvailableVersion]:
+        available: dict[str, AvailableVersion] = {}
         self._cannot_list = False
         for at, source in enumerate(self._sources):
             try:
-                self._last_offers[at] = source.offers()
+                self._last_available[at] = source.available_versions()
             except EdgeIdentifyError as error:
                 self._cannot_list = True
                 _LOG.warning("packs cannot be listed", extra={"reason": str(error)})
-            offers = {offer.name: offer for offer in self._last_offers[at]} | offers
-        return offers
+            available = {candidate.name: candidate for candidate in self._last_available[at]} | available
+        return available
 
-    def _is_left_alone(self, offer: Offer) -> bool:
-        refused = self._refused.get(offer.name)
+    def _is_left_alone(self, candidate: AvailableVersion) -> bool:
+        refused = self._refused.get(candidate.name)
         return (
-            refused is not None and refused.manifest_sha256 == offer.manifest_sha256 and self._clock() < refused.until_s
+            refused is not None
+            and refused.manifest_sha256 == candidate.manifest_sha256
+            and self._clock() < refused.until_s
         )
 
-    def _open(self, offer: Offer) -> None:
+    def _open(self, candidate: AvailableVersion) -> None:
         try:
-            engine = PackEngine(offer.open(), self._turns)
+            engine = PackEngine(candidate.open(), self._concurrency)
         except (EdgeIdentifyError, OSError) as error:
-            pause_s = self._refuse(offer, str(error))
+            pause_s = self._refuse(candidate, str(error))
             _LOG.warning(
                 "a pack cannot be opened",
                 extra={
-                    "pack": offer.name,
-                    "version": str(offer.version),
+                    "pack": candidate.name,
+                    "version": str(candidate.version),
                     "reason": str(error),
                     "tried_again_in_s": pause_s,
                 },
             )
             return
         except Exception as error:  # not known of: raised, but the next refresh goes past it to the other packs
-            self._refuse(offer, type(error).__name__)
+            self._refuse(candidate, type(error).__name__)
             raise
-        self._refused.pop(offer.name, None)
-        self._engines.put(offer.name, engine)
-        self._open_hashes[offer.name] = offer.manifest_sha256
-        _LOG.info("a pack answers", extra={"pack": offer.name, "version": str(offer.version)})
+        self._refused.pop(candidate.name, None)
+        self._engines.put(candidate.name, engine)
+        self._open_hashes[candidate.name] = candidate.manifest_sha256
+        _LOG.info("a pack answers", extra={"pack": candidate.name, "version": str(candidate.version)})
 
-    def _refuse(self, offer: Offer, reason: str) -> float:
+    def _refuse(self, candidate: AvailableVersion, reason: str) -> float:
         """Note that a version cannot be opened; return after how many seconds it is tried again."""
-        before = self._refused.get(offer.name)
-        again = before is not None and before.manifest_sha256 == offer.manifest_sha256
+        before = self._refused.get(candidate.name)
+        again = before is not None and before.manifest_sha256 == candidate.manifest_sha256
         pause_s = min(2 * before.pause_s, _LONGEST_PAUSE_S) if before is not None and again else _FIRST_PAUSE_S
-        self._refused[offer.name] = _Refused(
-            manifest_sha256=offer.manifest_sha256,
+        self._refused[candidate.name] = _Refused(
+            manifest_sha256=candidate.manifest_sha256,
             reason=reason,
             pause_s=pause_s,
             until_s=self._clock() + pause_s,
@@ -217,16 +219,16 @@ class EngineRoom:
         self._engines.withdraw(name)
 
 
-class Refreshing:
-    """A thread that refreshes a room at once and then again and again, while a block runs."""
+class PoolRefresher:
+    """A thread that refreshes a pool at once and then again and again, while a block runs."""
 
-    def __init__(self, room: EngineRoom, every_s: float) -> None:
-        """Take a room; nothing runs yet."""
-        self._room, self._every_s = room, every_s
+    def __init__(self, pool: EnginePool, every_s: float) -> None:
+        """Take a pool; nothing runs yet."""
+        self._pool, self._every_s = pool, every_s
         self._end = Event()
         self._thread = Thread(target=self._run, name="refreshing", daemon=True)
 
-    def __enter__(self) -> Refreshing:
+    def __enter__(self) -> PoolRefresher:
         self._thread.start()
         return self
 
@@ -237,7 +239,7 @@ class Refreshing:
     def _run(self) -> None:
         while not self._end.is_set():
             try:
-                self._room.refresh()
+                self._pool.refresh()
             except Exception:  # the thread must live: what it trips over today may be gone tomorrow
                 _LOG.exception("refreshing the packs failed")
             self._end.wait(self._every_s)

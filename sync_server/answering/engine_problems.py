@@ -1,4 +1,4 @@
-"""Asking the engine room for a request: what it raises as the problems that the service promises.
+"""Asking the engine pool for a request: what it raises as the problems that the service promises.
 
 Both our own routes and those of older systems ask here, so they are answered by the same engine.
 """
@@ -21,7 +21,7 @@ from edge_identify.sync_server.contract.problem_kinds import (
     INVALID,
     NOT_FOUND,
     UNAVAILABLE,
-    UNUSABLE_PICTURE,
+    UNUSABLE_IMAGE,
     ProblemError,
 )
 
@@ -29,24 +29,24 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_identify.edge_runtime.answers.identification import Identification
-    from edge_identify.sync_server.answering.engine_pool import EngineRoom
-    from edge_identify.sync_server.answering.pack_engine import Embedded, PackEngine
+    from edge_identify.sync_server.answering.engine_pool import EnginePool
+    from edge_identify.sync_server.answering.pack_engine import PackEngine, TimedEmbedding
 
-T = TypeVar("T", "Identification", "Embedded")
+T = TypeVar("T", "Identification", "TimedEmbedding")
 
 _LOG = logging.getLogger(__name__)
 _BUSY_S, _NOT_READY_S = 1, 5  # when to come back: a photo takes a fraction of a second, a pack a few
 
 
 @contextmanager
-def asking(room: EngineRoom, pack: str | None) -> Iterator[PackEngine]:
+def borrowed_engine(pool: EnginePool, pack: str | None) -> Iterator[PackEngine]:
     """Lend the engine of a pack, of the default one for None; what is raised within becomes a problem.
 
     Raises:
         ProblemError: What the client has to know.
     """
     try:
-        with room.borrow(pack) as engine:
+        with pool.borrow(pack) as engine:
             yield engine
     except PackNotFoundError as error:
         raise ProblemError(NOT_FOUND, str(error)) from error
@@ -55,7 +55,7 @@ def asking(room: EngineRoom, pack: str | None) -> Iterator[PackEngine]:
     except (NoPackChosenError, NoTextEncoderError, NoThumbnailsError) as error:
         raise ProblemError(INVALID, str(error)) from error
     except PhotoError as error:
-        raise ProblemError(UNUSABLE_PICTURE, str(error)) from error
+        raise ProblemError(UNUSABLE_IMAGE, str(error)) from error
     except SetupError as error:  # a filter names what the pack does not have, or nothing passes
         raise ProblemError(NOT_FOUND, str(error)) from error
     except NotReadyError as error:
@@ -67,7 +67,7 @@ def asking(room: EngineRoom, pack: str | None) -> Iterator[PackEngine]:
         raise ProblemError(UNAVAILABLE, "the pack cannot be used; its server's log says why") from error
 
 
-def noted(answer: T) -> T:
+def record_stages(answer: T) -> T:
     """Return an answer, or an embedding, whose stages are measured with this request."""
     g.stages = answer.times
     return answer

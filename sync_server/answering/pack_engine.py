@@ -26,8 +26,8 @@ from edge_identify.edge_runtime.search.geometry.verifier import CANDIDATES, Geom
 from edge_identify.edge_runtime.search.identifier import Identifier
 from edge_identify.edge_runtime.search.reference_finder import ReferenceFinder
 from edge_identify.edge_runtime.search.text_searcher import TextSearcher
-from edge_identify.sync_server.answering.concurrency_limit import Turns
-from edge_identify.sync_server.answering.shared_resources import Lending
+from edge_identify.sync_server.answering.concurrency_limit import ConcurrencyLimit
+from edge_identify.sync_server.answering.shared_resources import SharedResources
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,7 +57,7 @@ class NamedPhoto:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Embedded:
+class TimedEmbedding:
     """An embedding and what it took.
 
     Attributes:
@@ -69,7 +69,7 @@ class Embedded:
     times: StageSeconds
 
     @classmethod
-    def of(cls, vector: NDArray[np.float32], *, prepare_s: float, encode_s: float) -> Embedded:
+    def of(cls, vector: NDArray[np.float32], *, prepare_s: float, encode_s: float) -> TimedEmbedding:
         """Return it with the time that making the input ready and encoding it took."""
         return cls(vector=vector, times=StageSeconds(prepare=prepare_s, encode=encode_s, search=0.0, decide=0.0))
 
@@ -97,17 +97,17 @@ class PackEngine:
     shared. The verifier is not shared: `_comparing` lets in one thread at a time.
     """
 
-    def __init__(self, opened: AbstractContextManager[Pack], turns: Turns) -> None:
+    def __init__(self, opened: AbstractContextManager[Pack], concurrency: ConcurrencyLimit) -> None:
         """Load encoders, index and references.
 
         Args:
             opened: The pack, open until this is closed.
-            turns: Taken for decoding and embedding.
+            concurrency: Taken for decoding and embedding.
 
         Raises:
             PackError: A file is damaged, or no encoder of the pack runs here.
         """
-        self._turns = turns
+        self._concurrency = concurrency
         with ExitStack() as stack:
             pack = stack.enter_context(opened)
             self.manifest: Manifest = pack.manifest
@@ -119,11 +119,11 @@ class PackEngine:
             self.references = stack.enter_context(ReferenceTable(pack.file(pack.manifest.references_file)))
             thumbnails = open_thumbnails(pack)
             self.thumbnails = None if thumbnails is None else stack.enter_context(thumbnails)
-            self._narrowed: Lending[object, _Narrowed] = Lending(_close, most=_NARROWED_KEPT)
+            self._narrowed: SharedResources[object, _Narrowed] = SharedResources(_close, most=_NARROWED_KEPT)
             stack.callback(self._close_narrowed)
             self._verifier: GeometryVerifier | None = None
-            # Apart from the other turns: who waits for a comparison holds up nobody who asks for none.
-            self._verifying = Turns(1, patience_s=turns.patience_s)
+            # Apart from the other limit: who waits for a comparison holds up nobody who asks for none.
+            self._verifications = ConcurrencyLimit(1, patience_s=concurrency.patience_s)
             stack.callback(self._close_verifier)
             self._stack = stack.pop_all()
 
@@ -183,7 +183,7 @@ class PackEngine:
         with (
             self._narrowed_to(self._identifier, filters) as identifier,
             self._comparing() if verifies_geometry else nullcontext(),
-            self._turns.turn(),
+            self._concurrency.slot(),
         ):
             prepared = prepare_photo_bytes(photo, self.manifest.preprocessing, name=name, position=position)
             found = identifier.identify_prepared(prepared, top_k=wanted)
@@ -207,7 +207,7 @@ class PackEngine:
         """
         prepared: list[PreparedPhoto] = []
         problems: dict[int, PhotoError] = {}
-        with self._narrowed_to(self._identifier, filters) as identifier, self._turns.turn():
+        with self._narrowed_to(self._identifier, filters) as identifier, self._concurrency.slot():
             for at, photo in enumerate(photos):
                 try:
                     prepared.append(
@@ -226,7 +226,7 @@ class PackEngine:
         Raises:
             NoTextEncoderError: The pack has none that runs here.
         """
-        with self._narrowed_to(self._text_searcher(), filters) as searcher, self._turns.turn():
+        with self._narrowed_to(self._text_searcher(), filters) as searcher, self._concurrency.slot():
             return searcher.search(text, top_k=top_k)
 
     def search_vector(
@@ -238,21 +238,21 @@ class PackEngine:
             (found,) = finder.answers(embedding[None, None], top_k, self.variant_name, [spent])
         return found
 
-    def embed_image(self, picture: bytes, *, name: str) -> Embedded:
+    def embed_image(self, picture: bytes, *, name: str) -> TimedEmbedding:
         """Return a picture's unit vector as the index has it of references.
 
         Raises:
             PhotoError: The picture cannot be used.
             BusyError: No turn came in time.
         """
-        with self._turns.turn():
+        with self._concurrency.slot():
             started = perf_counter()
             pixels = self._identifier.pixels(decode_image(picture, name=name))
             prepared = perf_counter()
             embedding: NDArray[np.float32] = self._identifier.embed_pixels(pixels[None])[0]
-            return Embedded.of(embedding, prepare_s=prepared - started, encode_s=perf_counter() - prepared)
+            return TimedEmbedding.of(embedding, prepare_s=prepared - started, encode_s=perf_counter() - prepared)
 
-    def embed_text(self, text: str) -> Embedded:
+    def embed_text(self, text: str) -> TimedEmbedding:
         """Return a text's unit vector.
 
         Raises:
@@ -260,10 +260,10 @@ class PackEngine:
             BusyError: No turn came in time.
         """
         searcher = self._text_searcher()
-        with self._turns.turn():
+        with self._concurrency.slot():
             started = perf_counter()
             embedding = searcher.embed(text)
-            return Embedded.of(embedding, prepare_s=0.0, encode_s=perf_counter() - started)
+            return TimedEmbedding.of(embedding, prepare_s=0.0, encode_s=perf_counter() - started)
 
     def _comparing(self) -> AbstractContextManager[None]:
         """Return the turn at comparing: one at a time, since points are remembered and all processors kept busy."""
@@ -271,7 +271,7 @@ class PackEngine:
             raise NoThumbnailsError(
                 f"pack {self.manifest.name} has no thumbnails, and pictures are what is compared point by point"
             )
-        return self._verifying.turn()
+        return self._verifications.slot()
 
     def _geometry_verifier(self) -> GeometryVerifier:
         """Return what compares photos with thumbnails, opened when it is first asked for; hold `_comparing`."""

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Offer:
+class AvailableVersion:
     """A version of a pack that can be opened.
 
     Attributes:
@@ -51,7 +51,7 @@ class Offer:
 class PackSource(Protocol):
     """Somewhere that packs come from."""
 
-    def offers(self) -> list[Offer]:
+    def available_versions(self) -> list[AvailableVersion]:
         """Return the version of each pack that should answer now.
 
         Raises:
@@ -96,12 +96,12 @@ class PublishedPacks:
         """
         self._tree, self._work = tree, work
 
-    def offers(self) -> list[Offer]:
-        """See `PackSource.offers`."""
-        return [self._offer(pack.name, pack.newest) for pack in self._tree.published().packs.values()]
+    def available_versions(self) -> list[AvailableVersion]:
+        """See `PackSource.available_versions`."""
+        return [self._version(pack.name, pack.newest) for pack in self._tree.published().packs.values()]
 
-    def _offer(self, name: str, newest: OfferedVersion) -> Offer:
-        return Offer(
+    def _version(self, name: str, newest: OfferedVersion) -> AvailableVersion:
+        return AvailableVersion(
             name=name,
             version=newest.version,
             manifest_sha256=newest.manifest.sha256,
@@ -137,21 +137,21 @@ class InstalledPacks:
         """Take a store, as `edge-identify sync` fills it."""
         self._store = store
 
-    def offers(self) -> list[Offer]:
-        """See `PackSource.offers`."""
-        offers = []
+    def available_versions(self) -> list[AvailableVersion]:
+        """See `PackSource.available_versions`."""
+        available = []
         for name in self._store.names():
             installed = self._store.pointer(name)
             if installed is not None:
-                offers.append(
-                    Offer(
+                available.append(
+                    AvailableVersion(
                         name=name,
                         version=installed.version,
                         manifest_sha256=installed.manifest_sha256,
                         open=partial(self._open, name, installed.manifest_sha256),
                     )
                 )
-        return offers
+        return available
 
     def _open(self, name: str, manifest_sha256: str) -> AbstractContextManager[Pack]:
         installed = self._store.active(name)

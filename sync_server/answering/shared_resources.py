@@ -23,7 +23,7 @@ class _Loan(Generic[T]):
         self.is_withdrawn = False
 
 
-class Lending(Generic[K, T]):
+class SharedResources(Generic[K, T]):
     """Things by key, lent to any number of threads at a time."""
 
     def __init__(self, close: Callable[[T], None], *, most: int | None = None) -> None:

@@ -16,18 +16,27 @@ from flask import Response
 from edge_identify.edge_runtime.answers.answer_json import picture_as_json
 from edge_identify.edge_runtime.pack.filters import NO_FILTERS, Filters
 from edge_identify.edge_runtime.search.filtering import namespaces_named_in
-from edge_identify.sync_server.answering.engine_problems import asking, noted, unit_vector
+from edge_identify.sync_server.answering.engine_problems import borrowed_engine, record_stages, unit_vector
 from edge_identify.sync_server.answering.identify_routes import FILE, MOST_ANSWERS, MOST_TEXT, PACK
 from edge_identify.sync_server.answering.pack_engine import position_of
-from edge_identify.sync_server.answering.pack_routes import image_url, model_name, told_attributes
+from edge_identify.sync_server.answering.pack_routes import image_url, model_name, public_attributes
 from edge_identify.sync_server.contract.json_responses import json_response
-from edge_identify.sync_server.contract.operation import JSON, MULTIPART, Answer, Asked, Body, Field, Operation, Route
+from edge_identify.sync_server.contract.operation import (
+    JSON,
+    MULTIPART,
+    Body,
+    Operation,
+    RequestField,
+    RequestValues,
+    ResponseSpec,
+    Route,
+)
 from edge_identify.sync_server.contract.problem_kinds import MALFORMED
 from edge_identify.sync_server.contract.value_kinds import Integer, Text, Vector
 
 if TYPE_CHECKING:
     from edge_identify.edge_runtime.answers.identification import Match
-    from edge_identify.sync_server.answering.engine_pool import EngineRoom
+    from edge_identify.sync_server.answering.engine_pool import EnginePool
     from edge_identify.sync_server.answering.pack_engine import PackEngine
     from edge_identify.sync_server.delivery.image_urls import ImageUrls
 
@@ -83,12 +92,12 @@ IDENTIFY = Operation(
     bodies=(
         Body(
             content_type=MULTIPART,
-            fields=(FILE, Field(name="top_k", about="Matches to return.", kind=_COUNT, default=5)),
+            fields=(FILE, RequestField(name="top_k", about="Matches to return.", kind=_COUNT, default=5)),
             is_strict=False,
         ),
     ),
-    answers=(
-        Answer(
+    responses=(
+        ResponseSpec(
             about="Best first.", schema=_object(matches=_MATCHED, processing_time_ms={"type": "number", "minimum": 0})
         ),
     ),
@@ -101,8 +110,8 @@ EMBED_IMAGE = Operation(
     summary="The embedding service's: a picture's unit vector.",
     in_query=(PACK,),
     bodies=(Body(content_type=MULTIPART, fields=(FILE,), is_strict=False),),
-    answers=(
-        Answer(
+    responses=(
+        ResponseSpec(
             about="The vector.",
             schema=_object(embedding=_list({"type": "number"}), model={"type": "string"}, device={"type": "string"}),
         ),
@@ -120,14 +129,14 @@ SEARCH_BUCKET = Operation(
         Body(
             content_type=JSON,
             fields=(
-                Field(name="query", about="A description.", kind=_TEXT, is_required=True),
-                Field(name="k", about="Pictures to return.", kind=_COUNT, default=5),
-                Field(name="folder", about="Search only there.", kind=Text()),
+                RequestField(name="query", about="A description.", kind=_TEXT, is_required=True),
+                RequestField(name="k", about="Pictures to return.", kind=_COUNT, default=5),
+                RequestField(name="folder", about="Search only there.", kind=Text()),
             ),
             is_strict=False,
         ),
     ),
-    answers=(Answer(about="Nearest first.", schema=_STORED),),
+    responses=(ResponseSpec(about="Nearest first.", schema=_STORED),),
     invalid=MALFORMED,
 )
 SEARCH_BUCKET_BY_IMAGE = Operation(
@@ -136,9 +145,9 @@ SEARCH_BUCKET_BY_IMAGE = Operation(
     path=f"{_BUCKET}/search_by_image",
     tag=_TAG,
     summary="The bucket search's: pictures by a picture.",
-    in_query=(Field(name="k", about="Pictures to return.", kind=_COUNT, default=5), PACK),
+    in_query=(RequestField(name="k", about="Pictures to return.", kind=_COUNT, default=5), PACK),
     bodies=(Body(content_type=MULTIPART, fields=(FILE,), is_strict=False),),
-    answers=(Answer(about="Nearest first.", schema=_STORED),),
+    responses=(ResponseSpec(about="Nearest first.", schema=_STORED),),
     invalid=MALFORMED,
 )
 VISUAL_SEARCH = Operation(
@@ -148,10 +157,10 @@ VISUAL_SEARCH = Operation(
     tag=_TAG,
     summary="The visual search's: products by a picture.",
     about="`scores` are similarities, in the order of `results`.",
-    in_query=(Field(name="top_k", about="Products to return.", kind=_COUNT, default=5), PACK),
+    in_query=(RequestField(name="top_k", about="Products to return.", kind=_COUNT, default=5), PACK),
     bodies=(Body(content_type=MULTIPART, fields=(FILE,), is_strict=False),),
-    answers=(
-        Answer(
+    responses=(
+        ResponseSpec(
             about="Best first.",
             schema=_object(
                 results=_list(_object(id={"type": "string"}, product_id={"type": "string"}, name={"type": "string"})),
@@ -160,7 +169,7 @@ VISUAL_SEARCH = Operation(
         ),
     ),
 )
-_LIMIT = Field(name="limit", about="References to return.", kind=_COUNT, default=10)
+_LIMIT = RequestField(name="limit", about="References to return.", kind=_COUNT, default=10)
 SEARCH_TEXT = Operation(
     id="drop-in-vector-store-search",
     method="POST",
@@ -172,14 +181,14 @@ SEARCH_TEXT = Operation(
         Body(
             content_type=JSON,
             fields=(
-                Field(name="text", about="A description.", kind=_TEXT, is_required=True),
+                RequestField(name="text", about="A description.", kind=_TEXT, is_required=True),
                 _LIMIT,
-                Field(name="namespace", about="Search only there.", kind=Text()),
+                RequestField(name="namespace", about="Search only there.", kind=Text()),
             ),
             is_strict=False,
         ),
     ),
-    answers=(Answer(about="Best first.", schema=_object(results=_FOUND)),),
+    responses=(ResponseSpec(about="Best first.", schema=_object(results=_FOUND)),),
 )
 SEARCH_VECTORS = Operation(
     id="drop-in-vector-store-vectors",
@@ -192,40 +201,44 @@ SEARCH_VECTORS = Operation(
         Body(
             content_type=JSON,
             fields=(
-                Field(name="embedding", about="A vector.", kind=Vector(), is_required=True),
+                RequestField(name="embedding", about="A vector.", kind=Vector(), is_required=True),
                 _LIMIT,
-                Field(name="namespace", about="Search only there.", kind=Text()),
+                RequestField(name="namespace", about="Search only there.", kind=Text()),
             ),
             is_strict=False,
         ),
     ),
-    answers=(Answer(about="Best first.", schema=_object(results=_FOUND)),),
+    responses=(ResponseSpec(about="Best first.", schema=_object(results=_FOUND)),),
 )
 
 
-def drop_in_routes(room: EngineRoom, image_urls: ImageUrls) -> list[Route]:
-    """Return the routes, answered by an engine room; `/` and `/health` are among the service's own.
+def drop_in_routes(pool: EnginePool, image_urls: ImageUrls) -> list[Route]:
+    """Return the routes, answered by an engine pool; `/` and `/health` are among the service's own.
 
     Args:
-        room: Has the packs.
+        pool: Has the packs.
         image_urls: Where clients find pictures.
     """
     return [
-        Route(operation=IDENTIFY, handler=lambda asked: _identify(room, asked, image_urls)),
-        Route(operation=EMBED_IMAGE, handler=lambda asked: _embed_image(room, asked)),
-        Route(operation=SEARCH_BUCKET, handler=lambda asked: _search_bucket(room, asked, image_urls)),
-        Route(operation=SEARCH_BUCKET_BY_IMAGE, handler=lambda asked: _search_bucket_by_image(room, asked, image_urls)),
-        Route(operation=VISUAL_SEARCH, handler=lambda asked: _visual_search(room, asked)),
-        Route(operation=SEARCH_TEXT, handler=lambda asked: _search_text(room, asked, image_urls)),
-        Route(operation=SEARCH_VECTORS, handler=lambda asked: _search_vectors(room, asked, image_urls)),
+        Route(operation=IDENTIFY, handler=lambda values: _identify(pool, values, image_urls)),
+        Route(operation=EMBED_IMAGE, handler=lambda values: _embed_image(pool, values)),
+        Route(operation=SEARCH_BUCKET, handler=lambda values: _search_bucket(pool, values, image_urls)),
+        Route(
+            operation=SEARCH_BUCKET_BY_IMAGE, handler=lambda values: _search_bucket_by_image(pool, values, image_urls)
+        ),
+        Route(operation=VISUAL_SEARCH, handler=lambda values: _visual_search(pool, values)),
+        Route(operation=SEARCH_TEXT, handler=lambda values: _search_text(pool, values, image_urls)),
+        Route(operation=SEARCH_VECTORS, handler=lambda values: _search_vectors(pool, values, image_urls)),
     ]
 
 
-def _identify(room: EngineRoom, asked: Asked, image_urls: ImageUrls) -> Response:
-    photo = asked.picture("file")
+def _identify(pool: EnginePool, values: RequestValues, image_urls: ImageUrls) -> Response:
+    photo = values.image("file")
     position = position_of(photo.data)
-    with asking(room, asked.optional_text("pack")) as engine:
-        found = noted(engine.identify(photo.data, name=photo.name, top_k=asked.integer("top_k"), position=position))
+    with borrowed_engine(pool, values.optional_text("pack")) as engine:
+        found = record_stages(
+            engine.identify(photo.data, name=photo.name, top_k=values.integer("top_k"), position=position)
+        )
         matches = [_flash(match, _image_url(match, engine, image_urls)) for match in found.matches]
     return json_response({"matches": matches, "processing_time_ms": round(1000 * found.seconds, 3)})
 
@@ -243,26 +256,26 @@ def _flash(match: Match, address: str | None) -> dict[str, Any]:
     }
 
 
-def _embed_image(room: EngineRoom, asked: Asked) -> Response:
-    picture = asked.picture("file")
-    with asking(room, asked.optional_text("pack")) as engine:
-        vector = noted(engine.embed_image(picture.data, name=picture.name)).vector
+def _embed_image(pool: EnginePool, values: RequestValues) -> Response:
+    picture = values.image("file")
+    with borrowed_engine(pool, values.optional_text("pack")) as engine:
+        vector = record_stages(engine.embed_image(picture.data, name=picture.name)).vector
         return json_response({"embedding": vector.tolist(), "model": model_name(engine), "device": engine.device})
 
 
-def _search_bucket(room: EngineRoom, asked: Asked, image_urls: ImageUrls) -> Response:
-    query, filters = asked.text("query"), _in_namespace(asked.optional_text("folder"))
-    with asking(room, asked.optional_text("pack")) as engine:
+def _search_bucket(pool: EnginePool, values: RequestValues, image_urls: ImageUrls) -> Response:
+    query, filters = values.text("query"), _in_namespace(values.optional_text("folder"))
+    with borrowed_engine(pool, values.optional_text("pack")) as engine:
         if not filters:
             filters = replace(filters, namespaces=namespaces_named_in(query, engine.references.namespaces()))
-        found = noted(engine.search_text(query, top_k=asked.integer("k"), filters=filters))
+        found = record_stages(engine.search_text(query, top_k=values.integer("k"), filters=filters))
         return json_response([_stored(match, _image_url(match, engine, image_urls)) for match in found.matches])
 
 
-def _search_bucket_by_image(room: EngineRoom, asked: Asked, image_urls: ImageUrls) -> Response:
-    photo = asked.picture("file")
-    with asking(room, asked.optional_text("pack")) as engine:
-        found = noted(engine.identify(photo.data, name=photo.name, top_k=asked.integer("k")))
+def _search_bucket_by_image(pool: EnginePool, values: RequestValues, image_urls: ImageUrls) -> Response:
+    photo = values.image("file")
+    with borrowed_engine(pool, values.optional_text("pack")) as engine:
+        found = record_stages(engine.identify(photo.data, name=photo.name, top_k=values.integer("k")))
         return json_response([_stored(match, _image_url(match, engine, image_urls)) for match in found.matches])
 
 
@@ -277,10 +290,10 @@ def _stored(match: Match, address: str | None) -> dict[str, Any]:
     }
 
 
-def _visual_search(room: EngineRoom, asked: Asked) -> Response:
-    photo = asked.picture("file")
-    with asking(room, asked.optional_text("pack")) as engine:
-        matches = noted(engine.identify(photo.data, name=photo.name, top_k=asked.integer("top_k"))).matches
+def _visual_search(pool: EnginePool, values: RequestValues) -> Response:
+    photo = values.image("file")
+    with borrowed_engine(pool, values.optional_text("pack")) as engine:
+        matches = record_stages(engine.identify(photo.data, name=photo.name, top_k=values.integer("top_k"))).matches
     results = [
         {
             "id": match.reference.id,
@@ -292,18 +305,18 @@ def _visual_search(room: EngineRoom, asked: Asked) -> Response:
     return json_response({"results": results, "scores": [round(match.score, 6) for match in matches]})
 
 
-def _search_text(room: EngineRoom, asked: Asked, image_urls: ImageUrls) -> Response:
-    filters = _in_namespace(asked.optional_text("namespace"))
-    with asking(room, asked.optional_text("pack")) as engine:
-        found = noted(engine.search_text(asked.text("text"), top_k=asked.integer("limit"), filters=filters))
+def _search_text(pool: EnginePool, values: RequestValues, image_urls: ImageUrls) -> Response:
+    filters = _in_namespace(values.optional_text("namespace"))
+    with borrowed_engine(pool, values.optional_text("pack")) as engine:
+        found = record_stages(engine.search_text(values.text("text"), top_k=values.integer("limit"), filters=filters))
         return json_response({"results": [_entry(match, image_urls) for match in found.matches]})
 
 
-def _search_vectors(room: EngineRoom, asked: Asked, image_urls: ImageUrls) -> Response:
-    filters = _in_namespace(asked.optional_text("namespace"))
-    with asking(room, asked.optional_text("pack")) as engine:
-        vector = unit_vector(asked.vector("embedding"), engine)
-        found = noted(engine.search_vector(vector, top_k=asked.integer("limit"), filters=filters))
+def _search_vectors(pool: EnginePool, values: RequestValues, image_urls: ImageUrls) -> Response:
+    filters = _in_namespace(values.optional_text("namespace"))
+    with borrowed_engine(pool, values.optional_text("pack")) as engine:
+        vector = unit_vector(values.vector("embedding"), engine)
+        found = record_stages(engine.search_vector(vector, top_k=values.integer("limit"), filters=filters))
         return json_response({"results": [_entry(match, image_urls) for match in found.matches]})
 
 
@@ -316,7 +329,7 @@ def _entry(match: Match, image_urls: ImageUrls) -> dict[str, Any]:
         "path": picture["path"],
         "extension": picture["extension"],
         "label": None,
-        **told_attributes(reference, image_urls),
+        **public_attributes(reference, image_urls),
         **reference.labels,
         "name": reference.name,
         "namespace": reference.namespace,

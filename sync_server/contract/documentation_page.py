@@ -7,9 +7,9 @@ from html import escape
 
 from edge_identify.edge_runtime import __version__
 from edge_identify.sync_server.contract.openapi import TAGS, problems_of
-from edge_identify.sync_server.contract.operation import JSON, MULTIPART, Body, Field, Operation
+from edge_identify.sync_server.contract.operation import JSON, MULTIPART, Body, Operation, RequestField
 from edge_identify.sync_server.contract.problem_kinds import KINDS, ProblemKind
-from edge_identify.sync_server.contract.value_kinds import LabelTexts, Picture, Pictures, Texts
+from edge_identify.sync_server.contract.value_kinds import ImageFile, ImageFiles, LabelTexts, Texts
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -59,7 +59,7 @@ def _article(operation: Operation) -> str:
         *(_row(one, _place(body)) for body in operation.bodies for one in body.fields),
     ]
     table = f"<table><tr><th>field<th>in<th>is<th>means</tr>{''.join(rows)}</table>" if rows else ""
-    answers = "; ".join(f"{one.status} {one.content_type}: {one.about}" for one in operation.answers)
+    answers = "; ".join(f"{one.status} {one.content_type}: {one.about}" for one in operation.responses)
     kinds = ", ".join(f'<a href="#{kind.name}">{kind.status} {kind.name}</a>' for kind in problems_of(operation))
     return (
         f'<article id="{escape(operation.id)}"><h3><code>{operation.method} {escape(operation.path)}</code></h3>\n'
@@ -72,10 +72,10 @@ def _place(body: Body) -> str:
     return "JSON" if body.content_type == JSON else "form"
 
 
-def _row(one: Field, place: str) -> str:
+def _row(one: RequestField, place: str) -> str:
     schema = one.kind.schema()
     repeated = "list of texts" if place == "JSON" else "text, repeatable"
-    kind = {Picture: "file", Pictures: "file, repeatable", Texts: repeated, LabelTexts: repeated}.get(
+    kind = {ImageFile: "file", ImageFiles: "file, repeatable", Texts: repeated, LabelTexts: repeated}.get(
         type(one.kind), schema["type"]
     )
     limits = [f"{word} {schema[key]}" for key, word in _LIMITS.items() if key in schema]
@@ -103,8 +103,8 @@ def _example(operation: Operation) -> str:
 _JSON_EXAMPLES = {"string": '"a red mosaic"', "array": "[0.1, 0.2]", "integer": "5"}
 
 
-def _curl_field(one: Field, body: Body) -> str:
-    value = "@photo.jpg" if isinstance(one.kind, Picture) else "..."
+def _curl_field(one: RequestField, body: Body) -> str:
+    value = "@photo.jpg" if isinstance(one.kind, ImageFile) else "..."
     return f"-F {one.name}={value}" if body.content_type == MULTIPART else ""
 
 

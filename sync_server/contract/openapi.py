@@ -11,7 +11,7 @@ from typing import Any
 from edge_identify.edge_runtime import __version__
 from edge_identify.edge_runtime.answers import answer_json
 from edge_identify.edge_runtime.photos.images import FORMATS
-from edge_identify.sync_server.contract.operation import Answer, Body, Field, Operation
+from edge_identify.sync_server.contract.operation import Body, Operation, RequestField, ResponseSpec
 from edge_identify.sync_server.contract.problem_kinds import (
     FAULT,
     INVALID,
@@ -20,11 +20,11 @@ from edge_identify.sync_server.contract.problem_kinds import (
     TOO_LARGE,
     TOO_MANY,
     UNAVAILABLE,
-    UNUSABLE_PICTURE,
+    UNUSABLE_IMAGE,
     WRONG_TYPE,
     ProblemKind,
 )
-from edge_identify.sync_server.contract.value_kinds import Picture
+from edge_identify.sync_server.contract.value_kinds import ImageFile
 
 PROBLEM_JSON = "application/problem+json"
 _ANSWER_SCHEMA = Path(answer_json.__file__).with_name("answer.schema.json")
@@ -46,7 +46,7 @@ def component(name: str) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def document(operations: Iterable[Operation]) -> dict[str, Any]:
+def openapi_document(operations: Iterable[Operation]) -> dict[str, Any]:
     """Return the OpenAPI document of some operations."""
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
@@ -71,13 +71,13 @@ def problems_of(operation: Operation) -> tuple[ProblemKind, ...]:
     with_body = _WITH_A_BODY if operation.bodies else ()
     checked = (INVALID,) if operation.bodies or operation.in_query else ()
     counted = (TOO_MANY,) if operation.is_question else ()
-    pictures = (UNUSABLE_PICTURE,) if any(isinstance(one.kind, Picture) for one in _fields(operation)) else ()
+    pictures = (UNUSABLE_IMAGE,) if any(isinstance(one.kind, ImageFile) for one in _fields(operation)) else ()
     found = (*_OF_ANY_ROUTE, *with_body, *checked, *counted, *pictures, *operation.problems)
     kinds = dict.fromkeys(operation.kind_for(kind) for kind in found)
     return tuple(sorted(kinds, key=lambda kind: (kind.status, kind.name)))
 
 
-def _fields(operation: Operation) -> Iterable[Field]:
+def _fields(operation: Operation) -> Iterable[RequestField]:
     return (one for body in operation.bodies for one in body.fields)
 
 
@@ -100,7 +100,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
     return described
 
 
-def _parameter(one: Field, place: str) -> dict[str, Any]:
+def _parameter(one: RequestField, place: str) -> dict[str, Any]:
     return {
         "name": one.name,
         "in": place,
@@ -110,7 +110,7 @@ def _parameter(one: Field, place: str) -> dict[str, Any]:
     }
 
 
-def _schema_of(one: Field, *, may_be_null: bool = False) -> dict[str, Any]:
+def _schema_of(one: RequestField, *, may_be_null: bool = False) -> dict[str, Any]:
     schema = {**one.kind.schema(), "description": one.about}
     if one.default is not None:
         schema["default"] = one.default
@@ -133,7 +133,7 @@ def _media_type(body: Body) -> dict[str, Any]:
     if body.either:
         schema["oneOf"] = [_alternative(group, body) for group in body.either]
     media_type: dict[str, Any] = {"schema": schema}
-    pictures = [one.name for one in body.fields if isinstance(one.kind, Picture)]
+    pictures = [one.name for one in body.fields if isinstance(one.kind, ImageFile)]
     if pictures:
         formats = ", ".join(f"image/{name.lower()}" for name in FORMATS)
         media_type["encoding"] = {name: {"contentType": formats} for name in pictures}
@@ -150,10 +150,10 @@ def _alternative(group: tuple[str, ...], body: Body) -> dict[str, Any]:
 
 
 def _responses(operation: Operation) -> dict[str, Any]:
-    responses = {str(answer.status): _response(answer) for answer in _by_status(operation.answers)}
-    for answer in operation.answers:
-        content = responses[str(answer.status)].setdefault("content", {})
-        content[answer.content_type] = {} if answer.schema is None else {"schema": dict(answer.schema)}
+    responses = {str(spec.status): _response(spec) for spec in _by_status(operation.responses)}
+    for spec in operation.responses:
+        content = responses[str(spec.status)].setdefault("content", {})
+        content[spec.content_type] = {} if spec.schema is None else {"schema": dict(spec.schema)}
     by_status: dict[int, list[ProblemKind]] = {}
     for kind in problems_of(operation):
         by_status.setdefault(kind.status, []).append(kind)
@@ -165,12 +165,12 @@ def _responses(operation: Operation) -> dict[str, Any]:
     return responses
 
 
-def _by_status(answers: Iterable[Answer]) -> Iterable[Answer]:
-    return {answer.status: answer for answer in answers}.values()
+def _by_status(specs: Iterable[ResponseSpec]) -> Iterable[ResponseSpec]:
+    return {spec.status: spec for spec in specs}.values()
 
 
-def _response(answer: Answer) -> dict[str, Any]:
-    return {"description": answer.about}
+def _response(spec: ResponseSpec) -> dict[str, Any]:
+    return {"description": spec.about}
 
 
 def _components() -> dict[str, Any]:

@@ -12,12 +12,19 @@ from edge_identify.sync_server.contract.problem_kinds import (
     INVALID,
     MALFORMED,
     NOT_FOUND,
-    UNUSABLE_PICTURE,
+    UNUSABLE_IMAGE,
     WRONG_TYPE,
     ProblemError,
     ProblemKind,
 )
-from edge_identify.sync_server.contract.value_kinds import InvalidValueError, Kind, LabelTexts, Picture, Pictures, Texts
+from edge_identify.sync_server.contract.value_kinds import (
+    ImageFile,
+    ImageFiles,
+    InvalidValueError,
+    LabelTexts,
+    Texts,
+    ValueKind,
+)
 
 if TYPE_CHECKING:
     from flask import Request, Response
@@ -30,7 +37,7 @@ _MAX_FILE_NAME = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Field:
+class RequestField:
     """A value that a request holds.
 
     Attributes:
@@ -43,7 +50,7 @@ class Field:
 
     name: str
     about: str
-    kind: Kind
+    kind: ValueKind
     is_required: bool = False
     default: Any = None
 
@@ -66,7 +73,7 @@ class Body:
     """
 
     content_type: str
-    fields: tuple[Field, ...]
+    fields: tuple[RequestField, ...]
     is_strict: bool = True
     either: tuple[tuple[str, ...], ...] = ()
     needs: Mapping[str, str] = field(default_factory=dict)
@@ -86,7 +93,7 @@ class Upload:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class ResponseSpec:
     """What a route answers when all is well.
 
     Attributes:
@@ -128,10 +135,10 @@ class Operation:
     tag: str
     summary: str
     about: str = ""
-    in_path: tuple[Field, ...] = ()
-    in_query: tuple[Field, ...] = ()
+    in_path: tuple[RequestField, ...] = ()
+    in_query: tuple[RequestField, ...] = ()
     bodies: tuple[Body, ...] = ()
-    answers: tuple[Answer, ...]
+    responses: tuple[ResponseSpec, ...]
     problems: tuple[ProblemKind, ...] = field(default=())
     invalid: ProblemKind = INVALID
     is_limited: bool = False
@@ -143,10 +150,10 @@ class Operation:
 
     def kind_for(self, kind: ProblemKind) -> ProblemKind:
         """Return the kind that the route's clients know for one that was found."""
-        return self.invalid if kind in (INVALID, UNUSABLE_PICTURE) and self.invalid is not INVALID else kind
+        return self.invalid if kind in (INVALID, UNUSABLE_IMAGE) and self.invalid is not INVALID else kind
 
 
-class Asked:
+class RequestValues:
     """The values of a request, each of its kind."""
 
     def __init__(self, values: Mapping[str, Any]) -> None:
@@ -193,17 +200,17 @@ class Asked:
         """Return a `Vector`."""
         return tuple(self._values[name])
 
-    def pictures(self, name: str) -> tuple[Upload, ...]:
-        """Return `Pictures`, at least one."""
+    def images(self, name: str) -> tuple[Upload, ...]:
+        """Return `ImageFiles`, at least one."""
         return tuple(self._values[name])
 
-    def picture(self, name: str) -> Upload:
-        """Return a `Picture`."""
+    def image(self, name: str) -> Upload:
+        """Return a `ImageFile`."""
         upload: Upload = self._values[name]
         return upload
 
 
-Handler = Callable[[Asked], "Response"]
+Handler = Callable[[RequestValues], "Response"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,7 +221,7 @@ class Route:
     handler: Handler
 
 
-def read_request(operation: Operation, request: Request, in_path: Mapping[str, str]) -> Asked:
+def read_request(operation: Operation, request: Request, in_path: Mapping[str, str]) -> RequestValues:
     """Return what a request asks for.
 
     Args:
@@ -232,7 +239,7 @@ def read_request(operation: Operation, request: Request, in_path: Mapping[str, s
     values |= _from_form(operation.in_query, request.args, {})
     if operation.bodies:
         values |= _from_body(operation, request)
-    return Asked(values)
+    return RequestValues(values)
 
 
 def _from_body(operation: Operation, request: Request) -> dict[str, Any]:
@@ -251,12 +258,12 @@ def _from_multipart(body: Body, request: Request) -> dict[str, Any]:
         _refuse_others(body, [name or "" for name in (*request.form, *request.files)])
     uploads: dict[str, Any] = {}
     for one in body.fields:
-        if isinstance(one.kind, Picture) and (sent := request.files.getlist(one.name)):
-            most = one.kind.most if isinstance(one.kind, Pictures) else 1
+        if isinstance(one.kind, ImageFile) and (sent := request.files.getlist(one.name)):
+            most = one.kind.most if isinstance(one.kind, ImageFiles) else 1
             if len(sent) > most:
                 raise ProblemError(INVALID, f"`{one.name}` is there {len(sent)} times, and may be {most}")
             files = tuple(_upload(file, one.name) for file in sent)
-            uploads[one.name] = files if isinstance(one.kind, Pictures) else files[0]
+            uploads[one.name] = files if isinstance(one.kind, ImageFiles) else files[0]
     values = _from_form(body.fields, request.form, uploads)
     for name, other in body.needs.items():
         if values[name] is not None and values[other] is None:
@@ -267,11 +274,11 @@ def _from_multipart(body: Body, request: Request) -> dict[str, Any]:
 def _upload(file: FileStorage, field_name: str) -> Upload:
     upload = Upload(name=(file.filename or "photo")[:_MAX_FILE_NAME], data=file.read())
     if not upload.data:
-        raise ProblemError(UNUSABLE_PICTURE, f"`{field_name}` is empty (0 bytes)")
+        raise ProblemError(UNUSABLE_IMAGE, f"`{field_name}` is empty (0 bytes)")
     return upload
 
 
-def _from_form(fields: Sequence[Field], form: MultiDict[str, str], uploads: Mapping[str, Any]) -> dict[str, Any]:
+def _from_form(fields: Sequence[RequestField], form: MultiDict[str, str], uploads: Mapping[str, Any]) -> dict[str, Any]:
     values = dict(uploads)
     for one in fields:
         sent = form.getlist(one.name)
@@ -319,7 +326,7 @@ def _check_alternatives(body: Body, values: Mapping[str, Any]) -> None:
             raise ProblemError(INVALID, f"`{name}` is missing")
 
 
-def _absent(one: Field) -> Any:
+def _absent(one: RequestField) -> Any:
     if one.is_required:
         raise InvalidValueError("is missing")
     return one.absent

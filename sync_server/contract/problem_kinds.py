@@ -61,7 +61,7 @@ INVALID = ProblemKind(
     name="invalid-value", status=422, title="Invalid Value",
     meaning="The request can be read, but a value is missing or outside what is documented.",
 )  # fmt: skip
-UNUSABLE_PICTURE = ProblemKind(
+UNUSABLE_IMAGE = ProblemKind(
     name="unusable-picture", status=422, title="Unusable Picture",
     meaning="The file is empty, no picture, damaged, or has more pixels than are decoded.",
 )  # fmt: skip
@@ -87,7 +87,7 @@ UNAVAILABLE = ProblemKind(
 )  # fmt: skip
 
 KINDS = (
-    MALFORMED, NOT_FOUND, METHOD, TOO_LARGE, WRONG_TYPE, RANGE, INVALID, UNUSABLE_PICTURE, TOO_MANY, HEADERS, FAULT,
+    MALFORMED, NOT_FOUND, METHOD, TOO_LARGE, WRONG_TYPE, RANGE, INVALID, UNUSABLE_IMAGE, TOO_MANY, HEADERS, FAULT,
     NOT_IMPLEMENTED, UNAVAILABLE,
 )  # fmt: skip
 

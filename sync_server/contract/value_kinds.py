@@ -21,7 +21,7 @@ class InvalidValueError(Exception):
     """A value is not of its kind; the message goes after the field's name."""
 
 
-class Kind(Protocol):
+class ValueKind(Protocol):
     """A kind of value."""
 
     def schema(self) -> dict[str, Any]:
@@ -50,17 +50,17 @@ class Integer:
     most: int
 
     def schema(self) -> dict[str, Any]:
-        """See `Kind`."""
+        """See `ValueKind`."""
         return {"type": "integer", "minimum": self.least, "maximum": self.most}
 
     def from_text(self, text: str) -> int:
-        """See `Kind`."""
+        """See `ValueKind`."""
         if not _WHOLE_NUMBER.fullmatch(text):
             raise InvalidValueError(f"is {text[:40]!r}, not a whole number from {self.least} to {self.most}")
         return self._checked(int(text))
 
     def from_json(self, value: Any) -> int:
-        """See `Kind`; 5.0 is a whole number in JSON."""
+        """See `ValueKind`; 5.0 is a whole number in JSON."""
         is_whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
         if isinstance(value, bool) or not is_whole:
             raise InvalidValueError(f"is {_shown(value)}, not a whole number from {self.least} to {self.most}")
@@ -79,11 +79,11 @@ class Text:
     most: int = _MAX_NAME_CHARACTERS
 
     def schema(self) -> dict[str, Any]:
-        """See `Kind`. The pattern asks for one character that is neither a space nor a control character."""
+        """See `ValueKind`. The pattern asks for one character that is neither a space nor a control character."""
         return {"type": "string", "minLength": 1, "maxLength": self.most, "pattern": "[^\\u0000-\\u0020]"}
 
     def from_text(self, text: str) -> str:
-        """See `Kind`."""
+        """See `ValueKind`."""
         if not any(sign > " " for sign in text):
             raise InvalidValueError("is empty")
         if len(text) > self.most:
@@ -91,7 +91,7 @@ class Text:
         return text
 
     def from_json(self, value: Any) -> str:
-        """See `Kind`."""
+        """See `ValueKind`."""
         if not isinstance(value, str):
             raise InvalidValueError(f"is {_shown(value)}, not a text")
         return self.from_text(value)
@@ -102,17 +102,17 @@ class Truth:
     """True or false."""
 
     def schema(self) -> dict[str, Any]:
-        """See `Kind`."""
+        """See `ValueKind`."""
         return {"type": "boolean"}
 
     def from_text(self, text: str) -> bool:
-        """See `Kind`."""
+        """See `ValueKind`."""
         if text not in ("true", "false"):
             raise InvalidValueError(f"is {text[:40]!r}, not true or false")
         return text == "true"
 
     def from_json(self, value: Any) -> bool:
-        """See `Kind`."""
+        """See `ValueKind`."""
         if not isinstance(value, bool):
             raise InvalidValueError(f"is {_shown(value)}, not true or false")
         return value
@@ -126,18 +126,18 @@ class Number:
     most: float
 
     def schema(self) -> dict[str, Any]:
-        """See `Kind`."""
+        """See `ValueKind`."""
         return {"type": "number", "exclusiveMinimum": self.above, "maximum": self.most}
 
     def from_text(self, text: str) -> float:
-        """See `Kind`."""
+        """See `ValueKind`."""
         try:
             return self.from_json(float(text))
         except ValueError as error:
             raise InvalidValueError(f"is {text[:40]!r}, not a number") from error
 
     def from_json(self, value: Any) -> float:
-        """See `Kind`."""
+        """See `ValueKind`."""
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise InvalidValueError(f"is {_shown(value)}, not a number")
         if not self.above < value <= self.most:  # NaN is refused, too
@@ -150,7 +150,7 @@ class Coordinates:
     """A latitude and a longitude in degrees, `48.85,2.35`."""
 
     def schema(self) -> dict[str, Any]:
-        """See `Kind`."""
+        """See `ValueKind`."""
         degrees = {
             90: "-?([0-9]|[1-8][0-9])(\\.[0-9]{1,15})?",
             180: "-?([0-9]|[1-9][0-9]|1[0-7][0-9])(\\.[0-9]{1,15})?",
@@ -162,7 +162,7 @@ class Coordinates:
         }
 
     def from_text(self, text: str) -> tuple[float, float]:
-        """See `Kind`; the poles and the date line are taken, too."""
+        """See `ValueKind`; the poles and the date line are taken, too."""
         latitude, comma, longitude = text.partition(",")
         if not (comma and _NUMBER.fullmatch(latitude) and _NUMBER.fullmatch(longitude)):
             raise InvalidValueError(f"is {text[:40]!r}, not a latitude and a longitude such as 48.8584,2.2945")
@@ -171,7 +171,7 @@ class Coordinates:
         return float(latitude), float(longitude)
 
     def from_json(self, value: Any) -> tuple[float, float]:
-        """See `Kind`."""
+        """See `ValueKind`."""
         return self.from_text(Text().from_json(value))
 
 
@@ -182,15 +182,15 @@ class Texts:
     most: int = 50
 
     def schema(self) -> dict[str, Any]:
-        """See `Kind`."""
+        """See `ValueKind`."""
         return {"type": "array", "items": Text().schema(), "maxItems": self.most}
 
     def from_text(self, text: str) -> str:
-        """See `Kind`; of one of them."""
+        """See `ValueKind`; of one of them."""
         return Text().from_text(text)
 
     def from_json(self, value: Any) -> tuple[str, ...]:
-        """See `Kind`."""
+        """See `ValueKind`."""
         if not isinstance(value, list) or len(value) > self.most:
             raise InvalidValueError(f"is not a list of at most {self.most} texts")
         return tuple(Text().from_json(one) for one in value)
@@ -203,16 +203,16 @@ class LabelTexts:
     most: int = 50
 
     def schema(self) -> dict[str, Any]:
-        """See `Kind`. On each side of the first equals sign stands something to see."""
+        """See `ValueKind`. On each side of the first equals sign stands something to see."""
         label = {"type": "string", "maxLength": _MAX_NAME_CHARACTERS, "pattern": _LABEL.pattern}
         return {"type": "array", "items": label, "maxItems": self.most}
 
     def from_text(self, text: str) -> Mapping[str, tuple[str, ...]]:
-        """See `Kind`; of one of them."""
+        """See `ValueKind`; of one of them."""
         return self.from_json([text])
 
     def from_json(self, value: Any) -> Mapping[str, tuple[str, ...]]:
-        """See `Kind`."""
+        """See `ValueKind`."""
         by_kind: dict[str, tuple[str, ...]] = {}
         for text in Texts(most=self.most).from_json(value):
             if not _LABEL.search(text):
@@ -230,7 +230,7 @@ class Labels:
     most: int = 20
 
     def schema(self) -> dict[str, Any]:
-        """See `Kind`."""
+        """See `ValueKind`."""
         values = {"type": "array", "items": Text().schema(), "minItems": 1, "maxItems": self.most}
         return {
             "type": "object",
@@ -244,7 +244,7 @@ class Labels:
         raise InvalidValueError(f"is {text[:40]!r}; it is only said in JSON")
 
     def from_json(self, value: Any) -> Mapping[str, tuple[str, ...]]:
-        """See `Kind`."""
+        """See `ValueKind`."""
         if not isinstance(value, dict) or len(value) > self.most:
             raise InvalidValueError(f"is not an object of at most {self.most} kinds of label")
         read = {Text().from_text(kind): Texts(most=self.most).from_json(values) for kind, values in value.items()}
@@ -260,7 +260,7 @@ class Vector:
     most: int = 8192  # numbers; the largest CLIP-family encoder in use makes 1,536
 
     def schema(self) -> dict[str, Any]:
-        """See `Kind`; how many numbers a pack's have, and that some are not 0, the schema leaves out."""
+        """See `ValueKind`; how many numbers a pack's have, and that some are not 0, the schema leaves out."""
         return {"type": "array", "items": {"type": "number"}, "minItems": 1, "maxItems": self.most}
 
     def from_text(self, text: str) -> Any:
@@ -268,7 +268,7 @@ class Vector:
         raise InvalidValueError(f"is {text[:40]!r}; it is only said in JSON")
 
     def from_json(self, value: Any) -> tuple[float, ...]:
-        """See `Kind`."""
+        """See `ValueKind`."""
         if not isinstance(value, list) or not 1 <= len(value) <= self.most:
             raise InvalidValueError(f"is not a list of 1 to {self.most} numbers")
         if not all(isinstance(number, int | float) and not isinstance(number, bool) for number in value):
@@ -282,11 +282,11 @@ class Vector:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
+class ImageFile:
     """A picture's file, sent as a part of a form."""
 
     def schema(self) -> dict[str, Any]:
-        """See `Kind`."""
+        """See `ValueKind`."""
         return {"type": "string", "format": "binary"}
 
     def from_text(self, text: str) -> Any:
@@ -299,14 +299,14 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pictures(Picture):
-    """Pictures' files, each a part of a form; the field is repeated."""
+class ImageFiles(ImageFile):
+    """ImageFiles' files, each a part of a form; the field is repeated."""
 
     most: int = 20
 
     def schema(self) -> dict[str, Any]:
-        """See `Kind`."""
-        return {"type": "array", "items": Picture().schema(), "minItems": 1, "maxItems": self.most}
+        """See `ValueKind`."""
+        return {"type": "array", "items": ImageFile().schema(), "minItems": 1, "maxItems": self.most}
 
 
 def _shown(value: Any) -> str:

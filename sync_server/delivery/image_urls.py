@@ -32,10 +32,10 @@ class ImageUrls(Protocol):
     """Says where pictures are.
 
     Attributes:
-        tells_recorded: Whether answers have the addresses, too, that the maker recorded among the attributes.
+        shows_recorded: Whether answers have the addresses, too, that the maker recorded among the attributes.
     """
 
-    tells_recorded: bool
+    shows_recorded: bool
 
     def of(self, reference: Reference, picture: PictureFacts, thumbnail: str | None) -> str | None:
         """Return the address of a reference's picture; None for none.
@@ -47,30 +47,30 @@ class ImageUrls(Protocol):
         """
 
 
-class Recorded:
+class RecordedUrls:
     """As the maker recorded, or the thumbnail here, or the reference's page."""
 
-    tells_recorded = True
+    shows_recorded = True
 
     def of(self, reference: Reference, _picture: PictureFacts, thumbnail: str | None) -> str | None:
         """See `ImageUrls.of`."""
         return reference.attributes.get("image_url") or thumbnail or reference.url
 
 
-class Served:
+class ServedUrls:
     """The thumbnail here, and nothing elsewhere."""
 
-    tells_recorded = False
+    shows_recorded = False
 
     def of(self, _reference: Reference, _picture: PictureFacts, thumbnail: str | None) -> str | None:
         """See `ImageUrls.of`."""
         return thumbnail
 
 
-class Public:
+class PublicUrls:
     """Below an address that anybody may read, such as a CDN's; as recorded where no path is."""
 
-    tells_recorded = False
+    shows_recorded = False
 
     def __init__(self, base: str) -> None:
         """Take the address."""
@@ -80,14 +80,14 @@ class Public:
         """See `ImageUrls.of`."""
         path = _recorded_path(reference, picture)
         if path is None or not _stays_below(key := urlsplit(path).path.strip("/") if "://" in path else path):
-            return Recorded().of(reference, picture, thumbnail)
+            return RecordedUrls().of(reference, picture, thumbnail)
         return f"{self._base}/{quote(key)}"
 
 
-class Presigned:
+class PresignedUrls:
     """In a bucket, readable for a while by whoever has the answer; as recorded where no path leads there."""
 
-    tells_recorded = False
+    shows_recorded = False
 
     def __init__(self, bucket: Bucket, *, valid_s: float, clock: Callable[[], float] = monotonic) -> None:
         """Take the bucket, or a folder in it, that holds the pictures, and see whether addresses can be signed.
@@ -103,7 +103,7 @@ class Presigned:
         """See `ImageUrls.of`."""
         key = self._key(reference, picture)
         if key is None:
-            return Recorded().of(reference, picture, thumbnail)
+            return RecordedUrls().of(reference, picture, thumbnail)
         if self._clock() < self._paused_until_s:
             return thumbnail
         try:
@@ -137,15 +137,15 @@ def image_urls(
         NetworkError: What holds the credentials does not answer.
     """
     if how in (RECORDED, SERVED):
-        return Recorded() if how == RECORDED else Served()
+        return RecordedUrls() if how == RECORDED else ServedUrls()
     if how.startswith(PUBLIC):
         base = how.removeprefix(PUBLIC)
         check_web_address(base, option="image_urls public:")
-        return Public(base)
+        return PublicUrls(base)
     if how.startswith(PRESIGNED):
         address = how.removeprefix(PRESIGNED)
         bucket_address(address, option="image_urls")
-        return Presigned(Bucket(address, endpoint=endpoint, count=count, is_hasty=True), valid_s=valid_s)
+        return PresignedUrls(Bucket(address, endpoint=endpoint, count=count, is_hasty=True), valid_s=valid_s)
     raise SetupError(
         f"image_urls is {how!r}; write recorded, served, public:https://HOST/FOLDER or presigned:s3://BUCKET/PREFIX"
     )

@@ -17,7 +17,14 @@ from edge_identify.edge_runtime.errors import PackFormatError
 from edge_identify.edge_runtime.io.durable_writes import sha256_of_bytes
 from edge_identify.edge_runtime.pack.pack_names import PackVersion, checked_pack_name, checked_sha256
 from edge_identify.edge_runtime.sync.listing import LISTING_NAME, PAGE_NAME, blob_path, manifest_path
-from edge_identify.sync_server.contract.operation import JSON, Answer, Asked, Field, Operation, Route
+from edge_identify.sync_server.contract.operation import (
+    JSON,
+    Operation,
+    RequestField,
+    RequestValues,
+    ResponseSpec,
+    Route,
+)
 from edge_identify.sync_server.contract.problem_kinds import NOT_FOUND, RANGE, ProblemError
 from edge_identify.sync_server.contract.value_kinds import Text
 from edge_identify.sync_server.delivery.file_responses import Content, send
@@ -32,7 +39,7 @@ PAGE = Operation(
     path=f"/{PAGE_NAME}",
     tag="delivery",
     summary="The page that lists the packs, for people.",
-    answers=(Answer(about="The page.", content_type="text/html"),),
+    responses=(ResponseSpec(about="The page.", content_type="text/html"),),
     problems=(RANGE,),
 )
 LISTING = Operation(
@@ -41,7 +48,7 @@ LISTING = Operation(
     path=f"/{LISTING_NAME}",
     tag="delivery",
     summary="The packs and versions that are published.",
-    answers=(Answer(about="The listing."),),
+    responses=(ResponseSpec(about="The listing."),),
     problems=(RANGE,),
 )
 MANIFEST = Operation(
@@ -51,10 +58,10 @@ MANIFEST = Operation(
     tag="delivery",
     summary="The manifest of a version; it never changes.",
     in_path=(
-        Field(name="name", about="The pack's name.", kind=Text(), is_required=True),
-        Field(name="version", about="The version, 1.2.0 say.", kind=Text(), is_required=True),
+        RequestField(name="name", about="The pack's name.", kind=Text(), is_required=True),
+        RequestField(name="version", about="The version, 1.2.0 say.", kind=Text(), is_required=True),
     ),
-    answers=(Answer(about="The very bytes of `pack.json`."),),
+    responses=(ResponseSpec(about="The very bytes of `pack.json`."),),
     problems=(RANGE,),
 )
 BLOB = Operation(
@@ -64,12 +71,12 @@ BLOB = Operation(
     tag="delivery",
     summary="A file of a pack, by its hash; it never changes. Single ranges are sent as pieces.",
     in_path=(
-        Field(name="prefix", about="The hash's first two digits.", kind=Text(), is_required=True),
-        Field(name="sha256", about="The hash.", kind=Text(), is_required=True),
+        RequestField(name="prefix", about="The hash's first two digits.", kind=Text(), is_required=True),
+        RequestField(name="sha256", about="The hash.", kind=Text(), is_required=True),
     ),
-    answers=(
-        Answer(about="The file.", content_type=_BYTES),
-        Answer(about="A piece of it.", content_type=_BYTES, status=206),
+    responses=(
+        ResponseSpec(about="The file.", content_type=_BYTES),
+        ResponseSpec(about="A piece of it.", content_type=_BYTES, status=206),
     ),
     problems=(RANGE,),
 )
@@ -80,8 +87,8 @@ def tree_routes(repo: Path) -> list[Route]:
     return [
         Route(operation=PAGE, handler=lambda _: page_of(repo)),
         Route(operation=LISTING, handler=lambda _: send(_document(repo / LISTING_NAME, JSON, REVALIDATE), request)),
-        Route(operation=MANIFEST, handler=lambda asked: _manifest(repo, asked)),
-        Route(operation=BLOB, handler=lambda asked: _blob(repo, asked)),
+        Route(operation=MANIFEST, handler=lambda values: _manifest(repo, values)),
+        Route(operation=BLOB, handler=lambda values: _blob(repo, values)),
     ]
 
 
@@ -90,21 +97,21 @@ def page_of(repo: Path) -> Response:
     return send(_document(repo / PAGE_NAME, HTML, REVALIDATE), request)
 
 
-def _manifest(repo: Path, asked: Asked) -> Response:
+def _manifest(repo: Path, values: RequestValues) -> Response:
     try:
-        path = manifest_path(checked_pack_name(asked.text("name")), PackVersion.parse(asked.text("version")))
+        path = manifest_path(checked_pack_name(values.text("name")), PackVersion.parse(values.text("version")))
     except PackFormatError as error:
         raise ProblemError(NOT_FOUND, str(error)) from error
     return send(_document(repo / path, JSON, IMMUTABLE), request)
 
 
-def _blob(repo: Path, asked: Asked) -> Response:
-    sha256 = asked.text("sha256")
+def _blob(repo: Path, values: RequestValues) -> Response:
+    sha256 = values.text("sha256")
     try:
         path = blob_path(checked_sha256(sha256))
     except PackFormatError as error:
         raise ProblemError(NOT_FOUND, str(error)) from error
-    if asked.text("prefix") != sha256[:2]:
+    if values.text("prefix") != sha256[:2]:
         raise ProblemError(NOT_FOUND, "the folder is not the beginning of the hash")
     return send(_file(repo / path, sha256), request)
 

@@ -31,7 +31,7 @@ class ChangedMeanwhileError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class BucketObject:
     """An object that was read.
 
     Attributes:
@@ -97,7 +97,7 @@ class Bucket:
         """Return an object's length in bytes; None where there is none."""
         import obstore
 
-        with self._asking("head"):
+        with self._request("head"):
             try:
                 return int(obstore.head(self._store, path)["size"])
             except FileNotFoundError as error:
@@ -105,11 +105,11 @@ class Bucket:
                     raise
                 return None
 
-    def read(self, path: str, *, max_bytes: int) -> Found | None:
+    def read(self, path: str, *, max_bytes: int) -> BucketObject | None:
         """Return an object, of a larger one the beginning: one byte more than `max_bytes`; None where there is none."""
         import obstore
 
-        with self._asking("get"):
+        with self._request("get"):
             try:
                 result = obstore.get(self._store, path)
                 data = b""
@@ -117,7 +117,7 @@ class Bucket:
                     data += bytes(chunk)[: max_bytes + 1 - len(data)]
                     if len(data) > max_bytes:
                         break
-                return Found(data=data, etag=result.meta["e_tag"], generation=result.meta["version"])
+                return BucketObject(data=data, etag=result.meta["e_tag"], generation=result.meta["version"])
             except FileNotFoundError as error:
                 if lacks_bucket(error):
                     raise
@@ -132,7 +132,7 @@ class Bucket:
         import obstore
 
         digest, length = hashlib.sha256(), 0
-        with self._asking("get"), replacing(target) as file:
+        with self._request("get"), replacing(target) as file:
             try:
                 chunks = obstore.get(self._store, path).stream()
             except FileNotFoundError as error:
@@ -152,7 +152,9 @@ class Bucket:
         """Write an object, in place of what is there; a reader never sees half of it."""
         self._put(path, data, "overwrite", content_type, cache_control)
 
-    def replace(self, path: str, data: bytes, known: Found | None, *, content_type: str, cache_control: str) -> None:
+    def replace(
+        self, path: str, data: bytes, known: BucketObject | None, *, content_type: str, cache_control: str
+    ) -> None:
         """Write an object in place of the one that was read, or as a new one.
 
         Raises:
@@ -164,7 +166,7 @@ class Bucket:
         """Return an address under which anybody may read an object for a while."""
         import obstore
 
-        with self._asking("sign"):
+        with self._request("sign"):
             return str(obstore.sign(self._store, "GET", path, timedelta(seconds=valid_s)))
 
     def _put(self, path: str, data: bytes | Path, mode: PutMode, content_type: str, cache_control: str) -> None:
@@ -172,14 +174,14 @@ class Bucket:
         from obstore.exceptions import AlreadyExistsError, PreconditionError
 
         attributes: Any = {"Content-Type": content_type, "Cache-Control": cache_control}
-        with self._asking("put"):
+        with self._request("put"):
             try:
                 obstore.put(self._store, path, data, mode=mode, attributes=attributes)
             except (AlreadyExistsError, PreconditionError, FileExistsError) as error:
                 raise ChangedMeanwhileError(path) from error
 
     @contextmanager
-    def _asking(self, operation: str) -> Iterator[None]:
+    def _request(self, operation: str) -> Iterator[None]:
         """Count an operation, and explain its errors."""
         outcome = "failure"
         try:

@@ -23,7 +23,7 @@ from edge_identify.edge_runtime.sync.listing import (
     blob_path,
     parse_listing,
 )
-from edge_identify.sync_server.publishing.bucket_objects import Bucket, ChangedMeanwhileError, Found
+from edge_identify.sync_server.publishing.bucket_objects import Bucket, BucketObject, ChangedMeanwhileError
 from edge_identify.sync_server.publishing.cache_control import IMMUTABLE, REVALIDATE
 
 _JSON, _HTML, _BYTES = "application/json", "text/html; charset=utf-8", "application/octet-stream"
@@ -35,7 +35,7 @@ class BucketTree:
     def __init__(self, bucket: Bucket) -> None:
         """Take a bucket, or a folder in it, which may be empty."""
         self._bucket = bucket
-        self._known: Found | None = None
+        self._known: BucketObject | None = None
 
     def check_apart(self, pack: Path) -> None:
         """See `PublishedTree.check_apart`; a bucket lies in no folder."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 
 
-class Measures:
+class ServiceMetrics:
     """Counters and latencies of one service."""
 
     def __init__(self) -> None:
