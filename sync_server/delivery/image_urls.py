@@ -1,11 +1,12 @@
-"""Where a client finds a reference's picture: the `image_url` of answers.
+"""The `image_url` of answers: where a client gets a reference's image.
 
-A pack knows what its maker recorded (`image_url`, `s3_path` and `path` among a reference's attributes, a picture's path
-in its source) and may have thumbnails; which of them clients can reach, only the operator knows.
+A pack has the addresses that its maker recorded (the attributes `image_url`, `s3_path` and `path`, and the image's path
+in its source), and it may have thumbnails. Only the operator knows which of them clients can reach; see
+`Settings.image_urls`.
 
-A newcomer would sign whatever a pack names: whoever makes a pack could then have this server's credentials read any
-object that they may. Only what lies in the folder that the operator names is signed. Nor would they think of a role
-that does not answer: each picture of each answer would wait for it.
+Security: `PresignedUrls` signs only paths in the operator's folder. Otherwise the maker of a pack could read any
+object that the server's credentials can read. If signing fails, it pauses for 30 s, so that a credential service that
+does not respond cannot delay each answer.
 """
 
 from __future__ import annotations
@@ -23,32 +24,32 @@ from edge_identify.sync_server.publishing.bucket_objects import Bucket, count_no
 if TYPE_CHECKING:
     from edge_identify.edge_runtime.pack.references import PictureFacts, Reference
 
-_PAUSE_S = 30.0  # after an address could not be signed, none is for so long
-RECORDED_ADDRESSES = ("image_url", "s3_path")  # attributes
+_PAUSE_S = 30.0  # no signing for this long after a failure
+RECORDED_ADDRESSES = ("image_url", "s3_path")  # reference attributes
 RECORDED, SERVED, PUBLIC, PRESIGNED = "recorded", "served", "public:", "presigned:"
 
 
 class ImageUrls(Protocol):
-    """Says where pictures are.
+    """Gives image URLs.
 
     Attributes:
-        shows_recorded: Whether answers have the addresses, too, that the maker recorded among the attributes.
+        shows_recorded: Whether answers keep the recorded addresses (`RECORDED_ADDRESSES`) among the attributes.
     """
 
     shows_recorded: bool
 
     def of(self, reference: Reference, picture: PictureFacts, thumbnail: str | None) -> str | None:
-        """Return the address of a reference's picture; None for none.
+        """Return the URL of a reference's image, or None.
 
         Args:
-            reference: Whose picture.
-            picture: What the pack knows of it.
-            thumbnail: The address of its thumbnail on this server; None where the pack has none.
+            reference: The reference.
+            picture: The pack's facts about the image.
+            thumbnail: URL of the thumbnail on this server, or None.
         """
 
 
 class RecordedUrls:
-    """As the maker recorded, or the thumbnail here, or the reference's page."""
+    """The recorded `image_url`, else the thumbnail, else the reference's page."""
 
     shows_recorded = True
 
@@ -58,7 +59,7 @@ class RecordedUrls:
 
 
 class ServedUrls:
-    """The thumbnail here, and nothing elsewhere."""
+    """The thumbnail on this server, or None."""
 
     shows_recorded = False
 
@@ -68,12 +69,12 @@ class ServedUrls:
 
 
 class PublicUrls:
-    """Below an address that anybody may read, such as a CDN's; as recorded where no path is."""
+    """The recorded path below a public base URL, such as a CDN. Without a path: as `RecordedUrls`."""
 
     shows_recorded = False
 
     def __init__(self, base: str) -> None:
-        """Take the address."""
+        """Take the base URL."""
         self._base = base.rstrip("/")
 
     def of(self, reference: Reference, picture: PictureFacts, thumbnail: str | None) -> str | None:
@@ -85,15 +86,20 @@ class PublicUrls:
 
 
 class PresignedUrls:
-    """In a bucket, readable for a while by whoever has the answer; as recorded where no path leads there."""
+    """A presigned URL of the recorded path in a bucket. Without a path in the folder: as `RecordedUrls`."""
 
     shows_recorded = False
 
     def __init__(self, bucket: Bucket, *, valid_s: float, clock: Callable[[], float] = monotonic) -> None:
-        """Take the bucket, or a folder in it, that holds the pictures, and see whether addresses can be signed.
+        """Take the bucket, or the folder in it, with the images, and sign a URL as a test.
+
+        Args:
+            bucket: The bucket or folder.
+            valid_s: How long a URL is valid, in seconds.
+            clock: Monotonic seconds.
 
         Raises:
-            SetupError, NetworkError: They cannot.
+            SetupError, NetworkError: Signing failed.
         """
         self._bucket, self._valid_s, self._clock = bucket, valid_s, clock
         self._paused_until_s = 0.0
@@ -108,12 +114,12 @@ class PresignedUrls:
             return thumbnail
         try:
             return self._bucket.signed_url(key, valid_s=self._valid_s)
-        except (NetworkError, SetupError):  # counted; an answer without a picture is better than none
+        except (NetworkError, SetupError):  # counted by `Bucket`; the answer falls back to the thumbnail
             self._paused_until_s = self._clock() + _PAUSE_S
             return thumbnail
 
     def _key(self, reference: Reference, picture: PictureFacts) -> str | None:
-        """Return the object's path below the folder; None where it has none there."""
+        """Return the object's path in the folder, or None."""
         path = _recorded_path(reference, picture)
         if path is not None and "://" in path:
             folder = f"{self._bucket.address}/"
@@ -124,17 +130,17 @@ class PresignedUrls:
 def image_urls(
     how: str, *, endpoint: str | None = None, valid_s: float, count: Callable[[str, str], None] = count_nothing
 ) -> ImageUrls:
-    """Return what says where pictures are.
+    """Return the image URLs of a setting.
 
     Args:
         how: `recorded`, `served`, `public:https://...` or `presigned:s3://bucket/prefix`.
-        endpoint: Of a server that speaks S3 and is not Amazon's.
-        valid_s: How long a signed address is good for.
+        endpoint: Endpoint of an S3-compatible server other than Amazon's, or None.
+        valid_s: How long a presigned URL is valid, in seconds.
         count: See `Bucket`.
 
     Raises:
-        SetupError: It is none of these, obstore is not installed, or nothing can be signed for lack of credentials.
-        NetworkError: What holds the credentials does not answer.
+        SetupError: `how` is invalid, obstore is not installed, or there are no credentials to sign with.
+        NetworkError: The credential service does not respond.
     """
     if how in (RECORDED, SERVED):
         return RecordedUrls() if how == RECORDED else ServedUrls()
@@ -156,8 +162,8 @@ def _recorded_path(reference: Reference, picture: PictureFacts) -> str | None:
 
 
 def _stays_below(path: str) -> bool:
-    """Return whether a path leads nowhere but into the folder, and can stand in an address."""
-    # Control characters and halves of pairs: obstore takes them for no path at all.
-    if any(unicodedata.category(sign) in ("Cc", "Cs") for sign in path):
+    """Return whether a path stays in the folder and is valid in a URL."""
+    # obstore refuses control characters and lone surrogates in a path.
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in path):
         return False
     return not path.startswith("/") and all(part not in ("", ".", "..") for part in path.split("/"))

@@ -18,12 +18,15 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
 from edge_identify.edge_runtime.errors import EdgeIdentifyError
-from edge_identify.sync_server.answering.identify_routes import own_routes
+from edge_identify.sync_server.answering.embed_routes import embed_routes
+from edge_identify.sync_server.answering.identify_route import identify_route
 from edge_identify.sync_server.answering.pack_routes import PUBLIC_URL, pack_routes
+from edge_identify.sync_server.answering.search_route import search_route
 from edge_identify.sync_server.compat.drop_in_routes import drop_in_routes
-from edge_identify.sync_server.contract.operation import Route, read_request
+from edge_identify.sync_server.contract.operation import Route
 from edge_identify.sync_server.contract.problem_kinds import FAULT, TOO_MANY, UNAVAILABLE, ProblemError
 from edge_identify.sync_server.contract.problem_responses import problem, problem_for, problem_of
+from edge_identify.sync_server.contract.request_reading import read_request
 from edge_identify.sync_server.delivery.image_urls import RecordedUrls
 from edge_identify.sync_server.delivery.tree_routes import tree_routes
 from edge_identify.sync_server.service.metrics import ServiceMetrics
@@ -89,11 +92,10 @@ def create_app(
 
 
 def _routes(repo: Path | None, pool: EnginePool | None, metrics: ServiceMetrics, image_urls: ImageUrls) -> list[Route]:
-    routes = (
-        []
-        if pool is None
-        else [*own_routes(pool, image_urls), *pack_routes(pool, image_urls), *drop_in_routes(pool, image_urls)]
-    )
+    routes: list[Route] = []
+    if pool is not None:
+        routes += [identify_route(pool, image_urls), search_route(pool, image_urls), *embed_routes(pool)]
+        routes += [*pack_routes(pool, image_urls), *drop_in_routes(pool, image_urls)]
     routes += [] if repo is None else tree_routes(repo)
     routes += status_routes(repo, pool, metrics, lambda: [route.operation for route in routes])
     return routes
