@@ -1,6 +1,6 @@
-"""The reference pictures of a catalogue as an encoder's pixels, a batch at a time.
+"""The catalogue's images as encoder input, in batches.
 
-A picture that has vanished or changed since it was added is left out with its path and reason, and the run goes on.
+An image that is missing or was changed after it was added is skipped with its path and reason; the run continues.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageBatch:
-    """Some pictures, ready for the encoder.
+    """A batch of encoder input.
 
     Attributes:
-        images: Their entries in the catalogue.
+        images: The catalogue's entries.
         pixels: uint8 [size, size, 3] each, in the same order.
     """
 
@@ -39,10 +39,10 @@ class ImageBatch:
 
 
 def open_reference_image(image: CatalogueImage) -> Image:
-    """Open a picture of the catalogue as upright RGB.
+    """Open an image of the catalogue as upright RGB.
 
     Raises:
-        PhotoError: It has vanished, is broken, or is not the picture that was added.
+        PhotoError: The file is missing, broken, or was changed after it was added.
     """
     data = read_image_file(image.path)
     if sha256_of_bytes(data) != image.sha256:
@@ -58,14 +58,14 @@ def image_batches(
     left_out: list[SkippedImage],
     progress: ImageProgress,
 ) -> Iterator[ImageBatch]:
-    """Yield all pictures in order, a batch at a time.
+    """Yield the preprocessed images in order, in batches.
 
     Args:
-        images: The catalogue's pictures.
-        recipe: From picture to pixels.
-        size: Says how many the next batch is to have.
-        left_out: Takes the pictures that could not be used.
-        progress: Wraps the pictures to show how far the run is.
+        images: Images of the catalogue.
+        recipe: The encoder's preprocessing.
+        size: Returns the size of the next batch.
+        left_out: Skipped images are appended to it.
+        progress: Wraps the iteration over the images.
     """
     waiting: list[tuple[CatalogueImage, NDArray[np.uint8]]] = []
     for image in progress(images):

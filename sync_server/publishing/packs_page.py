@@ -25,7 +25,8 @@ section {{ border-top: 1px solid #888; padding: .5rem 0; }}
 </head>
 <body>
 <h1>Packs</h1>
-<p>Install a pack: <code>edge-identify sync ADDRESS --pack NAME</code>. ADDRESS is the address of this page. For programs: <a href="{listing}">{listing}</a>.</p> {packs} </body> </html>
+<p>Install a pack: <code>edge-identify sync ADDRESS --pack NAME</code>. ADDRESS is the address of this page.
+For programs: <a href="{listing}">{listing}</a>.</p> {packs} </body> </html>
 """
 
 _PACK = """<section>

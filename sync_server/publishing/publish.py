@@ -180,9 +180,7 @@ def _list(tree: PublishedTree, manifest: Manifest, offered: OfferedVersion) -> b
         except ChangedMeanwhileError:
             continue
         return True
-    raise SetupError(
-        f"{manifest.name} {offered.version}: the listing keeps changing while others publish; try again later"
-    )
+    raise SetupError(f"{manifest.name} {offered.version}: others keep changing the listing; try again later")
 
 
 def _listing_to_extend(tree: PublishedTree) -> Listing:

@@ -1,7 +1,7 @@
-"""The HTTP service put together: the published tree, the answers, and how the service is.
+"""The Flask app: delivery, answers, status routes.
 
-Each route is described once (`contract`); here a request is read by that description, counted, limited, given an id,
-and what goes wrong becomes a problem document.
+For each request the app applies the rate limit, reads the request by its `Operation`, sets a request id, counts it and
+logs it. Errors become problem documents.
 """
 
 from __future__ import annotations
@@ -42,15 +42,15 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_MAX_FORM_TEXT_BYTES = 256 * 2**10  # of all fields of a form that are no file
+_MAX_FORM_TEXT_BYTES = 256 * 2**10  # all fields of a form together, without files
 _MAX_FORM_PARTS = 200
 _SHARED_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Resource-Policy": "cross-origin",
-    # The pages need their own style and nothing more, whatever a title may try.
+    # Our pages need inline styles only. This blocks scripts in a malicious pack title.
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
 }
-# Packs are public, and web clients on other origins fetch them.
+# Packs are public: web clients of any origin may download them.
 _FOR_ALL_PAGES = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Headers": "Range, If-Range, If-None-Match",
@@ -66,14 +66,14 @@ def create_app(
     metrics: ServiceMetrics | None = None,
     image_urls: ImageUrls | None = None,
 ) -> Flask:
-    """Return the service.
+    """Return the service as a WSGI app.
 
     Args:
-        repo: The tree that `publish` writes, which may still be empty; None serves none.
-        pool: Answers questions; None answers none.
-        settings: Caps and rates; None for the defaults.
-        metrics: Counts what is asked; None for new ones.
-        image_urls: Where clients find pictures of references; None for where their maker recorded.
+        repo: Tree that `publish` writes. It may be empty. None serves none.
+        pool: The open packs; None for delivery only.
+        settings: Limits and CORS; None for the defaults.
+        metrics: Takes the counts; None for a new object.
+        image_urls: Gives image URLs; None for `RecordedUrls`.
     """
     settings = settings or Settings()
     metrics = metrics or ServiceMetrics()
@@ -87,7 +87,7 @@ def create_app(
     _add_routes(app, routes, RateLimit(settings.rate_per_minute))
     _add_errors(app)
     questions = frozenset(route.operation.id for route in routes if route.operation.is_question)
-    _add_accounts(app, metrics, settings, questions)
+    _add_request_records(app, metrics, settings, questions)
     return app
 
 
@@ -104,7 +104,7 @@ def _routes(repo: Path | None, pool: EnginePool | None, metrics: ServiceMetrics,
 def _add_routes(app: Flask, routes: Sequence[Route], rate: RateLimit) -> None:
     for route in routes:
         operation = route.operation
-        # An id may hold slashes; it is the last part of its address.
+        # A reference id may contain slashes; it is the last part of its path.
         rule = operation.path.replace("{id}", "<path:id>").replace("{", "<").replace("}", ">")
         app.add_url_rule(rule, endpoint=operation.id, view_func=_view(route, rate), methods=[operation.method])
 
@@ -114,7 +114,7 @@ def _view(route: Route, rate: RateLimit) -> Callable[..., Response]:
 
     def view(**in_path: str) -> Response:
         if operation.is_question and (wait_s := rate.wait_s(request.remote_addr or "")):
-            raise ProblemError(TOO_MANY, f"ask again in {wait_s} s", retry_after_s=wait_s)
+            raise ProblemError(TOO_MANY, f"rate limit exceeded; try again in {wait_s} s", retry_after_s=wait_s)
         try:
             return route.handler(read_request(operation, request, in_path))
         except ProblemError as error:
@@ -137,18 +137,18 @@ def _damaged(error: EdgeIdentifyError) -> Response:
 
 
 def _fault(error: Exception) -> Response:
-    _LOG.error("a fault of this server", exc_info=error, extra={"request_id": g.get("request_id")})
-    return problem(FAULT, "a fault of this server; its log has the request's id")
+    _LOG.error("unexpected error", exc_info=error, extra={"request_id": g.get("request_id")})
+    return problem(FAULT, "an error of this server; its log has the request id")
 
 
-def _add_accounts(app: Flask, metrics: ServiceMetrics, settings: Settings, questions: frozenset[str]) -> None:
-    """Give each request an id, headers, a line in the log and a place among the figures.
+def _add_request_records(app: Flask, metrics: ServiceMetrics, settings: Settings, questions: frozenset[str]) -> None:
+    """Give each request an id, response headers, a log line and metrics.
 
     Args:
-        app: Whose requests.
-        metrics: Has the figures.
-        settings: Say which web pages may read answers.
-        questions: The operations that are not for all of them.
+        app: The app.
+        metrics: Takes the counts.
+        settings: Have the allowed origin.
+        questions: Ids of the operations that only this origin may read.
     """
 
     @app.before_request
@@ -187,7 +187,7 @@ def _add_accounts(app: Flask, metrics: ServiceMetrics, settings: Settings, quest
 
 
 def _origin_headers(settings: Settings, *, is_question: bool) -> dict[str, str]:
-    """Return which web pages may read an answer: any of what is public, those of one origin of what was asked."""
+    """Return the CORS headers: any origin for public files, the configured origin for questions."""
     if not is_question:
         return _FOR_ALL_PAGES
     if not settings.allow_origin:

@@ -1,7 +1,7 @@
-"""How the service is: for people, for health checks, for Prometheus; and its documents.
+"""Health, readiness, metrics and documentation routes.
 
-A newcomer would make `alive` depend on the packs: a container that is started again and again because somebody
-published a damaged one. Alive is the process; ready is what answers; health says both in words.
+`/livez` does not depend on packs: otherwise an orchestrator would restart the container again and again after somebody
+publishes a damaged pack. `/readyz` says whether the server can answer. `/health` describes both in JSON.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _OPENAPI_PATH = "/openapi.json"
 
 
 def _object(**properties: str) -> dict[str, Any]:
-    """Return the schema of an object with fields of the types given, all there."""
+    """Return the JSON Schema of an object. All fields are required."""
     return {
         "type": "object",
         "required": list(properties),
@@ -44,13 +44,13 @@ INFORMATION = Operation(
     method="GET",
     path="/",
     tag="operation",
-    summary="What this service is; for a browser the page that lists the packs.",
+    summary="The service's name, version and packs; for a browser, the page that lists the packs.",
     responses=(
         ResponseSpec(
-            about="The service in a few words.",
+            about="The service and its packs.",
             schema=_object(service="string", version="string", status="string", packs="array", documentation="string"),
         ),
-        ResponseSpec(about="The same.", content_type="text/html"),
+        ResponseSpec(about="The page that lists the packs.", content_type="text/html"),
     ),
 )
 HEALTH = Operation(
@@ -58,33 +58,34 @@ HEALTH = Operation(
     method="GET",
     path="/health",
     tag="operation",
-    summary="Whether a model is loaded, and on what it runs.",
+    summary="Whether a model is loaded, and its device.",
     responses=(
         ResponseSpec(
-            about="How it is.",
+            about="The state of the service.",
             schema=_object(status="string", model_loaded="boolean", device="string", packs="integer", version="string"),
         ),
     ),
 )
 LIVE = Operation(
-    id="livez", method="GET", path="/livez", tag="operation", summary="Whether the process answers at all.",
-    responses=(ResponseSpec(about="It does.", schema=_object(status="string")),),
+    id="livez", method="GET", path="/livez", tag="operation", summary="Whether the process responds (liveness).",
+    responses=(ResponseSpec(about="It responds.", schema=_object(status="string")),),
 )  # fmt: skip
 READY = Operation(
-    id="readyz", method="GET", path="/readyz", tag="operation", summary="Whether requests should be sent here.",
-    responses=(ResponseSpec(about="They should.", schema=_object(status="string")),),
+    id="readyz", method="GET", path="/readyz", tag="operation",
+    summary="Whether the service accepts requests (readiness).",
+    responses=(ResponseSpec(about="It is ready.", schema=_object(status="string")),),
 )  # fmt: skip
 METRICS = Operation(
     id="metrics", method="GET", path="/metrics", tag="operation",
-    summary="For Prometheus: latencies of requests and stages, packs, memory.",
-    responses=(ResponseSpec(about="The text format.", content_type="text/plain"),),
+    summary="Prometheus metrics: request and stage latencies, packs, memory.",
+    responses=(ResponseSpec(about="Prometheus text format.", content_type="text/plain"),),
 )  # fmt: skip
 OPENAPI = Operation(
-    id="openapi", method="GET", path=_OPENAPI_PATH, tag="operation", summary="This service in OpenAPI 3.1.",
+    id="openapi", method="GET", path=_OPENAPI_PATH, tag="operation", summary="The OpenAPI 3.1 document.",
     responses=(ResponseSpec(about="The document.", schema={"type": "object"}),),
 )  # fmt: skip
 DOCS = Operation(
-    id="docs", method="GET", path=DOCS_PATH, tag="operation", summary="This service as a page.",
+    id="docs", method="GET", path=DOCS_PATH, tag="operation", summary="The documentation as an HTML page.",
     responses=(ResponseSpec(about="The page.", content_type="text/html"),),
 )  # fmt: skip
 
@@ -96,9 +97,9 @@ def status_routes(
 
     Args:
         repo: The published tree; None for none.
-        pool: What answers; None where nothing does.
-        metrics: For Prometheus.
-        operations: Returns all that the service offers, these routes too.
+        pool: The open packs; None if the service only delivers.
+        metrics: The metrics of the service.
+        operations: Returns all operations of the service, with those of these routes.
     """
     openapi = cache(lambda: canonical_json(openapi_document(operations())))
     page = cache(lambda: documentation_page(operations()))
@@ -114,7 +115,7 @@ def status_routes(
 
 
 def _information(repo: Path | None, pool: EnginePool | None) -> Response:
-    # Programs say */* or nothing, browsers name HTML.
+    # Browsers accept text/html by name; programs send */* or nothing.
     if repo is not None and "text/html" in request.headers.get("Accept", "").lower():
         response = page_of(repo)
     else:
@@ -158,7 +159,7 @@ def _ready(pool: EnginePool | None) -> Response:
     if pool is not None and not pool.has_looked:
         raise ProblemError(UNAVAILABLE, "the packs are being opened", retry_after_s=1)
     if pool is not None and (pool.refused or pool.cannot_list) and not pool.names():
-        raise ProblemError(UNAVAILABLE, "none of the packs could be opened; the server's log says why")
+        raise ProblemError(UNAVAILABLE, "no pack could be opened; see the server's log")
     return json_response({"status": "ok"})
 
 

@@ -1,4 +1,4 @@
-"""The engine pool: packs from a repository and a store, answers as on the device, and versions that change."""
+"""The engine pool: packs from a repository and a store, the same answers as on the device, changing versions."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def test_which_pack_answers_has_to_be_clear(repo: Path, tmp_path: Path) -> None:
         one.refresh()
     with pytest.raises(NoPackChosenError, match="letters, other"), pool.borrow():
         pass
-    with pytest.raises(PackNotFoundError, match="there is letters, other"), pool.borrow("third"):
+    with pytest.raises(PackNotFoundError, match="it has letters, other"), pool.borrow("third"):
         pass
     with with_default.borrow() as engine:
         assert engine.manifest.name == "other"

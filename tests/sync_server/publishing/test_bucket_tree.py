@@ -193,7 +193,7 @@ def test_a_manifest_that_another_has_put_there_and_not_listed_yet_is_left_alone(
         with pytest.raises(KeyboardInterrupt):
             published(s3, other)
     before = objects(s3)["street/manifests/street-art/1.0.0.json"]
-    with pytest.raises(SetupError, match="has put other content there"):
+    with pytest.raises(SetupError, match="has written other content"):
         published(s3, small_pack(tmp_path / "mine"))
     assert objects(s3)["street/manifests/street-art/1.0.0.json"] == before
     assert published(s3, other).is_new
