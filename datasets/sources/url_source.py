@@ -72,9 +72,8 @@ class Urls:
             raise SetupError(f"{self.file}: contains no URL; write one on each line")
         described = [self._describe(row, {}) for row in rows]
         _refuse_repeated(self.file, rows, rows_are)
-        list(
-            gather(self.file, described, rows_are=rows_are, image_column="url")
-        )  # find contradictions before fetching for an hour
+        # Find contradictions before fetching, which may take an hour.
+        list(gather(self.file, described, rows_are=rows_are, image_column="url"))
         problems = self._fetch([row.address for row in rows])
         described = [self._describe(row, problems) for row in rows]
         yield from gather(self.file, described, rows_are=rows_are, image_column="url")

@@ -185,9 +185,7 @@ class _Run:
 
     def _backoff_s(self, address: str) -> float:
         doubled: float = self._policy.backoff_s * 2 ** (self._attempts[address] - 1)
-        return min(doubled, self._policy.most_backoff_s) * random.uniform(
-            0.75, 1.25
-        )  # jitter: retries must not coincide
+        return min(doubled, self._policy.most_backoff_s) * random.uniform(0.75, 1.25)  # jitter spreads retries
 
     def _count_unreachable(self, address: str, error: TransientError) -> None:
         host = _host(address)

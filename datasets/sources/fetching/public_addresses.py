@@ -1,8 +1,8 @@
 """Which IP addresses images may be fetched from (protection against server-side request forgery).
 
 Checking the name in a URL is not enough: a name may resolve to any address, to another one a second later (DNS
-rebinding), and a redirect may lead anywhere. So every connection resolves the name once, checks the address, and connects
-to that address. A list of URLs then cannot reach the maker's router, cloud metadata service or own machine.
+rebinding), and a redirect may lead anywhere. So every connection resolves the name once, checks the address, and
+connects to that address. A list of URLs then cannot reach the maker's router, cloud metadata service or own machine.
 """
 
 from __future__ import annotations
@@ -76,9 +76,7 @@ def address_to_connect_to(host: str, port: int, *, resolve: LookUp, may_connect:
     if allowed is None:
         what = "is" if addresses == [host] else f"resolves to {', '.join(addresses)},"
         if not any(map(is_public_or_own, addresses)):
-            raise PrivateAddressError(
-                f"{host} {what} a link-local address or a cloud metadata service, which is never permitted"
-            )
+            raise PrivateAddressError(f"{host} {what} a link-local or cloud metadata address, which is never permitted")
         raise PrivateAddressError(
             f"{host} {what} a private address, which is not permitted; pass --allow-private if you trust the list"
         )

@@ -111,8 +111,8 @@ def test_a_mapping_that_is_none_is_refused(texts: list[str], message: str) -> No
 @pytest.mark.parametrize(
     ("mapping", "message"),
     [
-        ({"columns": {"id": "codes"}}, r"has no column 'codes'; there are: Code, Title, File, Latitude, Lon, score"),
-        ({"attributes": ("points",)}, r"has no column 'points'; there are: Code, Title"),
+        ({"columns": {"id": "codes"}}, r"has no column 'codes'; columns: Code, Title, File, Latitude, Lon, score"),
+        ({"attributes": ("points",)}, r"has no column 'points'; columns: Code, Title"),
         ({"columns": {"nmae": "Title"}}, r"there is no field 'nmae'; the fields are path, url, id, name"),
     ],
 )

@@ -79,13 +79,13 @@ def test_a_query_is_told_where_that_is_asked_for_and_a_signature_is_not(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "names no address"),
+        ("", "contains no URL"),
         ("ftp://example.org/a.jpg", "line 1: 'ftp://example.org/a.jpg' is not an address such as"),
         ("a.jpg", "write table: or image-list:"),
         ("http://[::1", "is not an address"),
         ("http://me:secret@example.org/a.jpg", "leave user name and password out"),
-        ("http://example.org/a.jpg\nhttp://example.org/a.jpg", "lines 1 and 2 name the same address"),
-        ("http://a.org/x.jpg\nhttp://b.org/x.jpg", "would both get the id 'x' .* columns url and id"),
+        ("http://example.org/a.jpg\nhttp://example.org/a.jpg", "lines 1 and 2 have the same URL"),
+        ("http://a.org/x.jpg\nhttp://b.org/x.jpg", "both have the id 'x' .* columns url and id"),
     ],
 )
 def test_a_malformed_list_is_refused_before_anything_is_fetched(tmp_path: Path, text: str, message: str) -> None:
