@@ -1,8 +1,8 @@
-"""Sort photos into folders by what a pack says they show; without --copy-into or --move-into only a plan is written.
+"""Sort photos into folders by what they show. Without --copy-into or --move-into it writes a plan only.
 
     edge-identify photos --pack ./my-things --jsonl | python sort_photos.py --out plan.csv --copy-into sorted
 
-The folder of a photo is the label `label` of the reference that it shows, or the reference's name. No file is replaced.
+The folder of a photo is the label `label` of its reference, or the reference's name. No file is overwritten.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Importing the room is cheap: heavy libraries load inside the functions that need them."""
+"""Importing `datasets` is cheap: heavy libraries load inside the functions that need them."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The README's calls over HTTP, as they stand, against a live server."""
+"""The HTTP calls of the README, unchanged, against a live server."""
 
 from __future__ import annotations
 

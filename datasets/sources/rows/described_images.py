@@ -136,7 +136,7 @@ def _group_by_id(file: Path, rows: Iterable[DescribedImage], rows_are: str, imag
         # Only an explicit id says that two images show one thing: /a/front.jpg and /b/front.jpg do not.
         if group.first is not row and not (row.has_own_id and group.first.has_own_id):
             raise SetupError(
-                f"{file}: {rows_are} {group.first.row} and {row.row} both have the id {row.id!r}, from a "
+                f"{file}: {rows_are} {group.first.row} and {row.row} both have the id {row.id!r} from a "
                 f"file name; write a CSV with the columns {image_column} and id to say whether they show the same thing"
             )
         group.take(row, file=file, rows_are=rows_are)

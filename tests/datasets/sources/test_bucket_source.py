@@ -1,4 +1,4 @@
-"""`s3://`, against a server on loopback that speaks S3."""
+"""`s3://` against an S3-compatible server on loopback."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ ReadList = Callable[[str], list[SourceImage]]
 
 @pytest.fixture
 def read_list(tmp_path: Path) -> ReadList:
-    """Write a text as a list and read it as a source."""
+    """Write a text to a list file and read it as a source."""
 
     def read(text: str) -> list[SourceImage]:
         file = tmp_path / "list.csv"

@@ -1,4 +1,4 @@
-"""Facts out of file names."""
+"""Facts from file names."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_two_pictures_of_one_id_are_one_reference() -> None:
 
 
 def test_two_names_for_one_id_are_refused_with_both_files() -> None:
-    with pytest.raises(SetupError, match=r"1_cat\.jpg and .*1_dog\.jpg: both are of '1'"):
+    with pytest.raises(SetupError, match=r"1_cat\.jpg and .*1_dog\.jpg: both show '1'"):
         named(ID_AND_NAME, "1_cat.jpg", "1_dog.jpg")
 
 

@@ -1,4 +1,4 @@
-"""From the text of a source to the source."""
+"""Parsing the text of a source."""
 
 from pathlib import Path
 

@@ -80,10 +80,10 @@ def test_a_query_is_told_where_that_is_asked_for_and_a_signature_is_not(
     ("text", "message"),
     [
         ("", "contains no URL"),
-        ("ftp://example.org/a.jpg", "line 1: 'ftp://example.org/a.jpg' is not an address such as"),
+        ("ftp://example.org/a.jpg", "line 1: 'ftp://example.org/a.jpg' is not a URL such as"),
         ("a.jpg", "write table: or image-list:"),
-        ("http://[::1", "is not an address"),
-        ("http://me:secret@example.org/a.jpg", "leave user name and password out"),
+        ("http://[::1", "is not a URL"),
+        ("http://me:secret@example.org/a.jpg", "remove user name and password"),
         ("http://example.org/a.jpg\nhttp://example.org/a.jpg", "lines 1 and 2 have the same URL"),
         ("http://a.org/x.jpg\nhttp://b.org/x.jpg", "both have the id 'x' .* columns url and id"),
     ],
@@ -94,7 +94,7 @@ def test_a_malformed_list_is_refused_before_anything_is_fetched(tmp_path: Path, 
 
 
 def test_a_table_without_addresses_says_which_columns_there_are(tmp_path: Path) -> None:
-    with pytest.raises(SetupError, match=r"--map url=COLUMN. There are: id, where"):
+    with pytest.raises(SetupError, match=r"--map url=COLUMN. Columns: id, where"):
         read(tmp_path / "list.csv", "id,where\n1,http://example.org/a.jpg\n")
 
 

@@ -1,4 +1,4 @@
-"""The service's own routes on a live server: the answers of the device, and refusals for everything that is none."""
+"""`/v1` on a live server: the same answers as on the device, and problems for invalid requests."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ SPACE = "c" * 64
 
 
 def device_answer(folder: Path, photo: bytes, capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
-    """What `edge-identify --jsonl` prints, without what differs from run to run."""
+    """Return the output of `edge-identify --jsonl`, without fields that differ between runs."""
     (folder / "photo.jpg").write_bytes(photo)
     identify([str(folder / "photo.jpg"), "--jsonl", *words])
     return comparable(json.loads(capsys.readouterr().out))
 
 
 def comparable(answer: dict[str, Any]) -> dict[str, Any]:
-    """Return an answer without what differs from run to run, and without where pictures are: a device has no server."""
+    """Return an answer without fields that differ between runs, and without image URLs, which devices lack."""
     answer["matches"] = [
         {name: value for name, value in match.items() if name != "image_url"} for match in answer["matches"]
     ]
@@ -227,7 +227,7 @@ def test_names_that_nothing_has_are_not_found(service: Client, form: dict[str, s
 
 
 def bomb() -> bytes:
-    """A PNG of 20,000 x 20,000 pixels in some kilobytes: 1.2 GB when decoded."""
+    """A PNG of 20,000 x 20,000 pixels in a few kilobytes: 1.2 GB when decoded."""
     buffer = io.BytesIO()
     Image.new("1", (1, 1)).save(buffer, "PNG")
     header = bytearray(buffer.getvalue()[:33])

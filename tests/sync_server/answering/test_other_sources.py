@@ -30,7 +30,7 @@ def published(pack: Path, server: S3Server) -> None:
 
 
 def wait_for(client: Client, text: str) -> str:
-    """Return the metrics, once they have a line that begins so."""
+    """Return the metrics as soon as they have a line with this prefix."""
     end = time.monotonic() + 60
     while True:
         metrics = client.get("/metrics").data.decode()

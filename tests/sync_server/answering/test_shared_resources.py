@@ -1,4 +1,4 @@
-"""What is lent is closed once, after its last user."""
+"""A shared resource is closed once, after its last user."""
 
 from __future__ import annotations
 

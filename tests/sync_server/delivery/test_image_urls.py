@@ -1,4 +1,4 @@
-"""`image_url`: recorded, served, public or presigned; and nothing is signed that a pack alone asks for."""
+"""`image_url`: recorded, served, public or presigned. A pack alone cannot make the server sign a URL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Publishing into a bucket: devices sync from its address, nothing is sent twice, and nobody's work is lost."""
+"""Publishing into a bucket: devices sync from it, nothing is sent twice, and no concurrent publish is lost."""
 
 from __future__ import annotations
 
@@ -223,7 +223,7 @@ def test_a_file_that_was_changed_meanwhile_is_not_sent(
 
 
 class Refusing(BaseHTTPRequestHandler):
-    """Answers as S3 does to wrong credentials."""
+    """Answers like S3 for wrong credentials."""
 
     def do_GET(self) -> None:
         data = b"<Error><Code>SignatureDoesNotMatch</Code></Error>"

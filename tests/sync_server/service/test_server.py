@@ -1,4 +1,4 @@
-"""How the service ends."""
+"""Signals and exit codes of the service."""
 
 from __future__ import annotations
 

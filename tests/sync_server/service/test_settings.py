@@ -1,4 +1,4 @@
-"""Settings: which one counts, and what is refused."""
+"""Settings: precedence, and refused names and values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The misbehaving server, and a folder for what is fetched from it."""
+"""The misbehaving server and a cache folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many pictures at once: retries, politeness, and what a run that was interrupted leaves to the next."""
+"""Many images at once: retries, limits for each host, and continuing after an interruption."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_what_cannot_be_had_is_told_and_does_not_stop_the_rest(server: Misbehavi
     urls = [server.url(f"{kind}/1.png") for kind in ("good", "gone", "html", "down", "drip", "endless")]
     problems = fetch(urls, cache, attempts=2)
     assert [url for url, problem in problems.items() if problem is None] == urls[:1]
-    assert "tried 2 times" in (problems[urls[3]] or "")
+    assert "failed 2 times" in (problems[urls[3]] or "")
     assert [server.asked[f"/{kind}/1.png"] for kind in ("gone", "html", "down")] == [1, 1, 2]
 
 

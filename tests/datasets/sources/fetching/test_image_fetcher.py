@@ -1,4 +1,4 @@
-"""One picture from a server that misbehaves."""
+"""One image from a misbehaving server."""
 
 from __future__ import annotations
 
@@ -91,9 +91,9 @@ def test_what_will_never_work_is_an_error_at_once(
         ("down/1.png", "temporary server error"),
         ("cut-once/1.png", r"connection was lost \([^()]*IncompleteRead\([^()]*\)\)$"),
         ("cut-without-length/1.png", "incomplete"),
-        ("empty/1.png", "the answer is empty"),
-        ("drip/1.png", "not here after 0.5 seconds"),
-        ("drip-head/1.png", "the answer is empty"),  # it ends where it is cut off
+        ("empty/1.png", "the response is empty"),
+        ("drip/1.png", "not complete after 0.5 seconds"),
+        ("drip-head/1.png", "the response is empty"),  # it ends where it is cut off
     ],
 )
 def test_what_may_work_again_is_a_passing_error_and_leaves_nothing(

@@ -1,4 +1,4 @@
-"""Which addresses are public, however they are wrapped."""
+"""Public and private IP addresses, also embedded ones."""
 
 from __future__ import annotations
 
