@@ -50,7 +50,7 @@ url, database, what, *pictures = sys.argv[1:]
 with psycopg.connect(database) as connection:
     for picture in pictures:
         found = embed(url, picture)
-        vector = str(found["embedding"])  # pgvector reads what Python and JSON write: [0.1, 0.2]
+        vector = str(found["embedding"])  # pgvector parses the notation of Python and JSON: [0.1, 0.2]
         if what == "add":
             connection.execute(in_table(TABLE, found))
             connection.execute(in_table(ADD, found), (picture, vector))

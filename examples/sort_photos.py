@@ -25,11 +25,13 @@ rows = []
 for line in sys.stdin:
     answer = json.loads(line)
     if "error" in answer:
-        continue  # edge-identify has said why on standard error
+        continue  # the reason is on standard error
     nearest = answer["matches"][0]
     sure = answer["decision"] == "identified" or options.unsure
     name = nearest["labels"].get("label") or nearest["name"]
-    folder = re.sub(r"[^\w -]", "_", name).strip()[:60].strip() if sure else ""  # disks take 255 bytes, four a letter
+    folder = (
+        re.sub(r"[^\w -]", "_", name).strip()[:60].strip() if sure else ""
+    )  # file systems allow 255 bytes; a letter may take four
     rows.append([answer["photo"], folder, answer["decision"] or "not calibrated", nearest["score"]])
 
 with options.out.open("w", newline="", encoding="utf-8") as file:
