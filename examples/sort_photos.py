@@ -29,9 +29,7 @@ for line in sys.stdin:
     nearest = answer["matches"][0]
     sure = answer["decision"] == "identified" or options.unsure
     name = nearest["labels"].get("label") or nearest["name"]
-    folder = (
-        re.sub(r"[^\w -]", "_", name).strip()[:60].strip() if sure else ""
-    )  # file systems allow 255 bytes; a letter may take four
+    folder = re.sub(r"[^\w -]", "_", name).strip()[:60].strip() if sure else ""  # names have at most 255 bytes
     rows.append([answer["photo"], folder, answer["decision"] or "not calibrated", nearest["score"]])
 
 with options.out.open("w", newline="", encoding="utf-8") as file:
