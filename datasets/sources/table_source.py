@@ -50,7 +50,9 @@ class Table:
         table = read_table(self.file)
         if not table.rows:
             raise SetupError(f"{self.file}: has no rows; write a header and one row for each image")
-        columns = resolve_columns(self.file, table.columns, self.mapping, picture="path", image_known_as=PATH_KNOWN_AS)
+        columns = resolve_columns(
+            self.file, table.columns, self.mapping, image_field="path", image_known_as=PATH_KNOWN_AS
+        )
         unit = table.rows_are.removesuffix("s")
         described = [self._described(row, columns, unit=unit) for row in table.rows]
         refuse_repeated_paths(self.file, described, rows_are=table.rows_are)
@@ -58,9 +60,9 @@ class Table:
 
     def _described(self, row: TableRow, columns: ResolvedColumns, *, unit: str) -> DescribedImage:
         where = f"{self.file}: {unit} {row.number}"
-        text = row.values.get(columns.columns["picture"], "")
+        text = row.values.get(columns.columns["image"], "")
         if not text:
-            raise SetupError(f"{where}: the path in column {columns.columns['picture']!r} is missing")
+            raise SetupError(f"{where}: the path in column {columns.columns['image']!r} is missing")
         if text.startswith(("http://", "https://")):
             raise SetupError(f"{where} has a URL in place of a file; for URLs write urls:{self.file}")
         if "\0" in text:

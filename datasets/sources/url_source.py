@@ -87,7 +87,7 @@ class Urls:
             return self._list_rows(), "lines"
         table = read_table(self.file)
         columns = resolve_columns(
-            self.file, table.columns, self.mapping, picture="url", image_known_as=ADDRESS_KNOWN_AS, page="page"
+            self.file, table.columns, self.mapping, image_field="url", image_known_as=ADDRESS_KNOWN_AS, page="page"
         )
         unit = table.rows_are.removesuffix("s")
         where = f"{self.file}: {unit}"
@@ -103,7 +103,7 @@ class Urls:
 
     def _table_row(self, where: str, number: int, values: Mapping[str, str], columns: ResolvedColumns) -> _Row:
         where = f"{where} {number}"
-        address = _checked(where, values.get(columns.columns["picture"], ""))
+        address = _checked(where, values.get(columns.columns["image"], ""))
         facts = columns.facts(values)
         check_coordinates(where, facts)
         return _Row(number=number, address=address, facts=self._published(address) | facts)

@@ -1,17 +1,16 @@
 """One open pack that answers many requests at once, with the search and decision code of the device.
 
-Encoders are loaded once. Each set of filters needs an index and a table of its own over the same files; the last 32
-sets stay open.
+Encoders are loaded once. Searchers with filters stay open for reuse (`filtered_searchers`).
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from time import perf_counter
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from edge_identify.edge_runtime.answers.identification import StageSeconds
 from edge_identify.edge_runtime.errors import PhotoError, SetupError
@@ -27,7 +26,7 @@ from edge_identify.edge_runtime.search.identifier import Identifier
 from edge_identify.edge_runtime.search.reference_finder import ReferenceFinder
 from edge_identify.edge_runtime.search.text_searcher import TextSearcher
 from edge_identify.sync_server.answering.concurrency_limit import ConcurrencyLimit
-from edge_identify.sync_server.answering.shared_resources import SharedResources
+from edge_identify.sync_server.answering.filtered_searchers import FilteredSearchers
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,8 +36,6 @@ if TYPE_CHECKING:
     from edge_identify.edge_runtime.pack.manifest import Manifest
     from edge_identify.edge_runtime.pack.pack_reader import Pack
     from edge_identify.edge_runtime.photos.position import Position
-
-_NARROWED_KEPT = 32  # sets of filters; each has a few file handles and the ids that pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,10 +69,6 @@ class TimedEmbedding:
     def of(cls, vector: NDArray[np.float32], *, prepare_s: float, encode_s: float) -> TimedEmbedding:
         """Make one from the seconds of preprocessing and encoding."""
         return cls(vector=vector, times=StageSeconds(prepare=prepare_s, encode=encode_s, search=0.0, decide=0.0))
-
-
-_Narrowed = Identifier | TextSearcher | ReferenceFinder
-N = TypeVar("N", Identifier, TextSearcher, ReferenceFinder)
 
 
 class NoTextEncoderError(Exception):
@@ -119,8 +112,8 @@ class PackEngine:
             self.references = stack.enter_context(ReferenceTable(pack.file(pack.manifest.references_file)))
             thumbnails = open_thumbnails(pack)
             self.thumbnails = None if thumbnails is None else stack.enter_context(thumbnails)
-            self._narrowed: SharedResources[object, _Narrowed] = SharedResources(_close, most=_NARROWED_KEPT)
-            stack.callback(self._close_narrowed)
+            self._filtered = FilteredSearchers()
+            stack.callback(self._filtered.close)
             self._verifier: GeometryVerifier | None = None
             # A limit of its own: requests that wait for a comparison must not block other requests.
             self._verifications = ConcurrencyLimit(1, patience_s=concurrency.patience_s)
@@ -181,7 +174,7 @@ class PackEngine:
         """
         wanted = max(top_k, CANDIDATES) if verifies_geometry else top_k
         with (
-            self._narrowed_to(self._identifier, filters) as identifier,
+            self._filtered.borrow(self._identifier, filters) as identifier,
             self._comparing() if verifies_geometry else nullcontext(),
             self._concurrency.slot(),
         ):
@@ -207,7 +200,7 @@ class PackEngine:
         """
         prepared: list[PreparedPhoto] = []
         problems: dict[int, PhotoError] = {}
-        with self._narrowed_to(self._identifier, filters) as identifier, self._concurrency.slot():
+        with self._filtered.borrow(self._identifier, filters) as identifier, self._concurrency.slot():
             for at, photo in enumerate(photos):
                 try:
                     prepared.append(
@@ -227,7 +220,7 @@ class PackEngine:
             NoTextEncoderError: The pack has no text encoder that runs here.
             SetupError, BusyError: As `identify`.
         """
-        with self._narrowed_to(self._text_searcher(), filters) as searcher, self._concurrency.slot():
+        with self._filtered.borrow(self._text_searcher(), filters) as searcher, self._concurrency.slot():
             return searcher.search(text, top_k=top_k)
 
     def search_vector(
@@ -244,7 +237,7 @@ class PackEngine:
             SetupError: As `identify`.
         """
         spent = StageSeconds(prepare=0.0, encode=0.0, search=0.0, decide=0.0)
-        with self._narrowed_to(self._by_vector, filters) as finder:
+        with self._filtered.borrow(self._by_vector, filters) as finder:
             (found,) = finder.answers(embedding[None, None], top_k, self.variant_name, [spent])
         return found
 
@@ -301,29 +294,10 @@ class PackEngine:
             raise NoTextEncoderError(f"pack {self.manifest.name} has no text encoder that runs here")
         return self._texts
 
-    @contextmanager
-    def _narrowed_to(self, whole: N, filters: Filters) -> Iterator[N]:
-        """Lend a copy of `whole` that applies filters; `whole` itself if there are none."""
-        if not filters:
-            yield whole
-            return
-        key = (type(whole), filters.namespaces, tuple(sorted(filters.labels.items())))
-        with self._narrowed.borrow(key, lambda: whole.narrowed(filters)) as narrowed:
-            assert isinstance(narrowed, type(whole)), "the key has the type"
-            yield narrowed
-
-    def _close_narrowed(self) -> None:
-        for key in self._narrowed.keys():  # noqa: SIM118  -- not a mapping
-            self._narrowed.withdraw(key)
-
 
 def position_of(photo: bytes) -> Position | None:
     """Return the EXIF position of a photo, given as the bytes of its file; None if it has none."""
     return photo_position(io.BytesIO(photo))
-
-
-def _close(narrowed: _Narrowed) -> None:
-    narrowed.close()
 
 
 def _has_text_tower(pack: Pack) -> bool:

@@ -62,8 +62,8 @@ def problems_of(operation: Operation) -> tuple[ProblemKind, ...]:
     with_body = _WITH_A_BODY if operation.bodies else ()
     checked = (INVALID,) if operation.bodies or operation.in_query else ()
     counted = (TOO_MANY,) if operation.is_question else ()
-    pictures = (UNUSABLE_IMAGE,) if any(isinstance(one.kind, ImageFile) for one in _fields(operation)) else ()
-    found = (*_OF_ANY_ROUTE, *with_body, *checked, *counted, *pictures, *operation.problems)
+    images = (UNUSABLE_IMAGE,) if any(isinstance(one.kind, ImageFile) for one in _fields(operation)) else ()
+    found = (*_OF_ANY_ROUTE, *with_body, *checked, *counted, *images, *operation.problems)
     kinds = dict.fromkeys(operation.kind_for(kind) for kind in found)
     return tuple(sorted(kinds, key=lambda kind: (kind.status, kind.name)))
 
@@ -124,10 +124,10 @@ def _media_type(body: Body) -> dict[str, Any]:
     if body.either:
         schema["oneOf"] = [_alternative(group, body) for group in body.either]
     media_type: dict[str, Any] = {"schema": schema}
-    pictures = [one.name for one in body.fields if isinstance(one.kind, ImageFile)]
-    if pictures:
+    images = [one.name for one in body.fields if isinstance(one.kind, ImageFile)]
+    if images:
         formats = ", ".join(f"image/{name.lower()}" for name in FORMATS)
-        media_type["encoding"] = {name: {"contentType": formats} for name in pictures}
+        media_type["encoding"] = {name: {"contentType": formats} for name in images}
     return media_type
 
 

@@ -120,9 +120,9 @@ def draw_reference(mosaic: Mosaic, *, long_side_px: int) -> Image:
     short_side_px = round(long_side_px * max(0.75, shorter / longer))
     size = (long_side_px, short_side_px) if columns > rows else (short_side_px, long_side_px)
     cutout = draw_cutout(mosaic, tile_px=long_side_px // longer)
-    picture = draw_wall(mosaic.wall, np.random.default_rng([mosaic.seed, 1]), size)
-    picture.paste(cutout, ((size[0] - cutout.width) // 2, (size[1] - cutout.height) // 2), cutout)
-    return picture
+    image = draw_wall(mosaic.wall, np.random.default_rng([mosaic.seed, 1]), size)
+    image.paste(cutout, ((size[0] - cutout.width) // 2, (size[1] - cutout.height) // 2), cutout)
+    return image
 
 
 def _laid_cells(mosaic: Mosaic) -> NDArray[np.uint8]:

@@ -90,8 +90,8 @@ def _write_references(folder: Path, known: Sequence[Inhabitant]) -> Path:
     rows: list[tuple[str, ...]] = [("path", "id", "name", "label", "lat", "lng", "licence", "design", "wall")]
     for number, inhabitant in enumerate(known):
         path = f"references/{inhabitant.id}.{_ENDINGS[number % len(_ENDINGS)]}"
-        picture = draw_reference(inhabitant.mosaic, long_side_px=300 + inhabitant.mosaic.seed % 101)
-        write_bytes(folder / path, _encoded(picture, path))
+        image = draw_reference(inhabitant.mosaic, long_side_px=300 + inhabitant.mosaic.seed % 101)
+        write_bytes(folder / path, _encoded(image, path))
         rows.append(_reference_row(path, inhabitant))
     return _write_table(folder / "references.csv", rows)
 
@@ -147,12 +147,12 @@ def as_phone_writes_it(upright: Image, *, orientation: int) -> bytes:
     return file.getvalue()
 
 
-def _encoded(picture: Image, path: str) -> bytes:
+def _encoded(image: Image, path: str) -> bytes:
     file = io.BytesIO()
     if path.endswith(".png"):
-        picture.save(file, "PNG")
+        image.save(file, "PNG")
     else:
-        picture.save(file, "JPEG" if path.endswith(".jpg") else "WEBP", quality=90)
+        image.save(file, "JPEG" if path.endswith(".jpg") else "WEBP", quality=90)
     return file.getvalue()
 
 

@@ -53,12 +53,12 @@ def lay_tiles(
 
 
 def _draw_each_tile(
-    picture: Image, cells: NDArray[np.uint8], glazes: dict[int, Glaze], rng: np.random.Generator, cell_px: int
+    image: Image, cells: NDArray[np.uint8], glazes: dict[int, Glaze], rng: np.random.Generator, cell_px: int
 ) -> None:
     import numpy as np
     from PIL import ImageDraw
 
-    draw = ImageDraw.Draw(picture)
+    draw = ImageDraw.Draw(image)
     corners = np.array(
         [
             [_GAP / 2, _GAP / 2],

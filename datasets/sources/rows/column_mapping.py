@@ -69,7 +69,7 @@ class ResolvedColumns:
     """The columns of a table by field.
 
     Attributes:
-        columns: Column by field, including `picture`.
+        columns: Column by field, including `image`.
         attributes: Columns that become attributes of the same name.
     """
 
@@ -77,9 +77,9 @@ class ResolvedColumns:
     attributes: tuple[str, ...]
 
     def facts(self, values: Mapping[str, str]) -> dict[str, str]:
-        """Return a row's values by field and attribute, without `picture`."""
+        """Return a row's values by field and attribute, without `image`."""
         fields = {name: values[column] for name, column in self.columns.items() if column in values}
-        fields.pop("picture", None)
+        fields.pop("image", None)
         return {name: values[name] for name in self.attributes if name in values} | fields
 
 
@@ -88,7 +88,7 @@ def resolve_columns(
     present: Sequence[str],
     mapping: ColumnMapping,
     *,
-    picture: str,
+    image_field: str,
     image_known_as: Sequence[str],
     page: str = "url",
 ) -> ResolvedColumns:
@@ -98,23 +98,23 @@ def resolve_columns(
         file: The table, for messages.
         present: Its columns.
         mapping: The maker's mapping.
-        picture: Name of the image's field in a mapping: `path` or `url`.
+        image_field: Name of the image's field in a mapping: `path` or `url`.
         image_known_as: Known column names of that field.
         page: Name of the field for the page about the reference, in a mapping.
 
     Raises:
         SetupError: A field is unknown, a column is missing, or no column has the images.
     """
-    inner_names = {picture: "picture", page: "url", **{name: name for name in _KNOWN_AS if name != "url"}}
+    inner_names = {image_field: "image", page: "url", **{name: name for name in _KNOWN_AS if name != "url"}}
     _refuse_unknown(file, present, mapping, fields=tuple(inner_names))
     columns = {inner_names[name]: column for name, column in mapping.columns.items()}
-    for name, known_as in {"picture": image_known_as, **_KNOWN_AS}.items():
+    for name, known_as in {"image": image_known_as, **_KNOWN_AS}.items():
         found = None if name in columns else _find(known_as, [each for each in present if each not in columns.values()])
         if found is not None:
             columns[name] = found
-    if "picture" not in columns:
+    if "image" not in columns:
         raise SetupError(
-            f"{file}: no column has a known name for the {picture} of an image; give it with --map {picture}=COLUMN. "
+            f"{file}: no column is known as the {image_field} of an image; give it with --map {image_field}=COLUMN. "
             f"Columns: {_listed(present)}"
         )
     rest = [name for name in present if name not in columns.values()] if mapping.all_attributes else []
