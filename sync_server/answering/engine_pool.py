@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from edge_identify.sync_server.answering.pack_sources import AvailableVersion, PackSource
 
 _LOG = logging.getLogger(__name__)
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 5.0, 300.0  # between tries to open a version: it may be fetched whole each time
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 5.0, 300.0  # between tries to open a version; each try may download it whole
 
 
 class NotReadyError(Exception):

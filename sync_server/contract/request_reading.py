@@ -67,7 +67,7 @@ def _from_multipart(body: Body, request: Request) -> dict[str, Any]:
         if isinstance(one.kind, ImageFile) and (sent := request.files.getlist(one.name)):
             most = one.kind.most if isinstance(one.kind, ImageFiles) else 1
             if len(sent) > most:
-                raise ProblemError(INVALID, f"`{one.name}` is there {len(sent)} times; the limit is {most}")
+                raise ProblemError(INVALID, f"`{one.name}` is given {len(sent)} times; the limit is {most}")
             files = tuple(_upload(file, one.name) for file in sent)
             uploads[one.name] = files if isinstance(one.kind, ImageFiles) else files[0]
     values = _from_form(body.fields, request.form, uploads)
@@ -96,7 +96,7 @@ def _from_form(fields: Sequence[RequestField], form: MultiDict[str, str], upload
             elif isinstance(one.kind, Texts | LabelTexts):
                 values[one.name] = one.kind.from_json(sent)
             elif len(sent) > 1:
-                raise InvalidValueError(f"is there {len(sent)} times")
+                raise InvalidValueError(f"is given {len(sent)} times")
             else:
                 values[one.name] = one.kind.from_text(sent[0])
         except InvalidValueError as error:

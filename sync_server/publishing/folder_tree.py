@@ -44,7 +44,7 @@ class FolderTree:
     def check_apart(self, pack: Path) -> None:
         """See `PublishedTree.check_apart`."""
         if self._repo.resolve().is_relative_to(pack.resolve()):
-            raise SetupError(f"{self._repo}: lies inside the pack {pack}; choose a --repo outside of it")
+            raise SetupError(f"{self._repo}: is inside the pack {pack}; choose a --repo outside of it")
 
     @contextmanager
     def publishing(self) -> Iterator[None]:

@@ -31,7 +31,7 @@ def test_a_part_without_a_name_is_refused(service: Client) -> None:
 
 def test_a_value_that_is_there_twice_is_refused(service: Client) -> None:
     assert (
-        "`top_k` is there 2 times"
+        "`top_k` is given 2 times"
         in service.post_file("/v1/identify", RED, ("top_k", "1"), ("top_k", "2")).json()["detail"]
     )
     twice = [("file", ("a.jpg", RED, "image/jpeg")), ("file", ("b.jpg", RED, "image/jpeg"))]
