@@ -139,9 +139,8 @@ def publish_into(pack: Path, tree: PublishedTree, *, now_utc: datetime) -> Publi
     verify_pack_files(pack, manifest)
     offered = _offered(manifest, manifest_bytes, now_utc)
     with tree.publishing():
-        is_listed = not _is_new(
-            _listing_to_extend(tree).packs.get(manifest.name), manifest.name, offered
-        )  # before any write
+        # Check before any write.
+        is_listed = not _is_new(_listing_to_extend(tree).packs.get(manifest.name), manifest.name, offered)
         copied = [entry for entry in _contents(manifest) if tree.add_blob(pack / entry.path, entry)]
         _add_manifest(tree, manifest.name, offered, manifest_bytes, is_listed=is_listed)
         is_new = _list(tree, manifest, offered)
