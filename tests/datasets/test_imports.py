@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-_MODULES = ("catalogue", "demo", "simulation", "sources")
+_MODULES = ("catalogue.catalogue", "drawn.demo.demo_set", "drawn.simulated_photo", "sources")
 _HEAVY = ("numpy", "PIL", "sqlite_utils", "torch")
 
 
