@@ -30,7 +30,7 @@ from edge_identify.convert.doctor.similarity_checks import (
 )
 from edge_identify.convert.export.compute_device import BATCH_SIZE
 from edge_identify.convert.export.fidelity import embed_in_batches, sample_positions
-from edge_identify.datasets.catalogue.reference_images import open_reference_picture
+from edge_identify.datasets.catalogue.reference_images import open_reference_image
 from edge_identify.edge_runtime.pack.pack_reader import open_pack
 from edge_identify.edge_runtime.pack.references import ReferenceTable
 from edge_identify.edge_runtime.search.vector_search import Neighbours, best_neighbours
@@ -213,7 +213,7 @@ def _look_up_files(looked: _Look, model: LoadedModel) -> tuple[float | None, lis
     if len(looked.usable) < 2:
         return None, []
     images = [each.image for each in looked.usable]
-    samples = [open_reference_picture(images[position]) for position in sample_positions(len(images), MEASURED_PHOTOS)]
+    samples = [open_reference_image(images[position]) for position in sample_positions(len(images), MEASURED_PHOTOS)]
     embeddings = looked.embeddings()
     pictures = [
         Picture(index_id=image.index_id, reference_id=image.reference_id, sha256=image.sha256) for image in images

@@ -10,7 +10,7 @@ import numpy as np
 
 from edge_identify.convert.doctor.findings import Case, Finding, Severity, finding_of
 from edge_identify.convert.doctor.personal_data import personal_data
-from edge_identify.datasets.catalogue.reference_images import open_reference_picture
+from edge_identify.datasets.catalogue.reference_images import open_reference_image
 from edge_identify.edge_runtime.errors import PhotoError
 from edge_identify.edge_runtime.photos.images import read_image_file
 from edge_identify.edge_runtime.photos.preprocessing import Preprocessing, preprocess
@@ -110,7 +110,7 @@ def picture_findings(examined: Sequence[ExaminedPicture], recipe: Preprocessing)
 
 
 def _examine(image: CatalogueImage, recipe: Preprocessing) -> ExaminedPicture:
-    picture = open_reference_picture(image)
+    picture = open_reference_image(image)
     pixels = preprocess(picture, recipe)
     return ExaminedPicture(
         image=image,

@@ -18,7 +18,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from edge_identify.convert.export.compute_device import BATCH_SIZE
-from edge_identify.datasets.catalogue.reference_images import LeftOut
+from edge_identify.datasets.catalogue.skipped_image import SkippedImage
 from edge_identify.edge_runtime.errors import PhotoError, SetupError
 from edge_identify.edge_runtime.pack.pack_reader import Pack
 from edge_identify.edge_runtime.photos.prepared_photos import PreparedPhoto, prepare_photo
@@ -94,7 +94,7 @@ class Evaluation:
     """
 
     outcomes: tuple[Outcome, ...]
-    left_out: tuple[LeftOut, ...]
+    left_out: tuple[SkippedImage, ...]
     answer_ms: float | None = None
     with_positions: bool = False
 
@@ -188,7 +188,7 @@ def evaluate_pack(
     Raises:
         SetupError: Points are to be compared, and OpenCV is missing or the pack has no thumbnails.
     """
-    left_out: list[LeftOut] = []
+    left_out: list[SkippedImage] = []
     outcomes: list[Outcome] = []
     seconds = 0.0
     with ExitStack() as stack:
@@ -221,14 +221,14 @@ class _PreparedQuery:
 
 
 def _batches(
-    prepare: Callable[[Path], PreparedPhoto], queries: Iterable[Query], left_out: list[LeftOut]
+    prepare: Callable[[Path], PreparedPhoto], queries: Iterable[Query], left_out: list[SkippedImage]
 ) -> Iterator[Sequence[_PreparedQuery]]:
     waiting: list[_PreparedQuery] = []
     for query in queries:
         try:
             waiting.append(_PreparedQuery(query=query, photo=prepare(query.photo)))
         except PhotoError as error:
-            left_out.append(LeftOut(path=query.photo, reason=str(error)))
+            left_out.append(SkippedImage(path=query.photo, reason=str(error)))
         if len(waiting) == BATCH_SIZE:
             yield waiting
             waiting = []
@@ -237,7 +237,10 @@ def _batches(
 
 
 def _ask(
-    identifier: Identifier, batch: Sequence[_PreparedQuery], verifier: GeometryVerifier | None, left_out: list[LeftOut]
+    identifier: Identifier,
+    batch: Sequence[_PreparedQuery],
+    verifier: GeometryVerifier | None,
+    left_out: list[SkippedImage],
 ) -> Iterator[Outcome]:
     photos = [prepared.photo for prepared in batch]
     if verifier is None:
@@ -249,7 +252,7 @@ def _ask(
         try:
             answer = verifier.verify(prepared.query.photo, found, top_k=max(DEPTHS))
         except PhotoError as error:  # it could be read a moment ago
-            left_out.append(LeftOut(path=prepared.query.photo, reason=str(error)))
+            left_out.append(SkippedImage(path=prepared.query.photo, reason=str(error)))
         else:
             yield _outcome(prepared, answer)
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from edge_identify.convert.export.compute_device import Computing
 from edge_identify.convert.export.fidelity import FidelitySample, embed_in_batches, measure_fidelity, sample_positions
-from edge_identify.datasets.catalogue.reference_images import open_reference_picture
+from edge_identify.datasets.catalogue.reference_images import open_reference_image
 from edge_identify.datasets.drawn.simulated_photo import simulate_photo
 from edge_identify.edge_runtime.errors import PhotoError, SetupError
 from edge_identify.edge_runtime.pack.manifest import Runtime
@@ -190,7 +190,7 @@ def _sampled_pictures(images: Sequence[CatalogueImage]) -> list[Image]:
     pictures = []
     for position in sample_positions(len(images), MOST_PICTURES) if images else ():
         try:
-            pictures.append(open_reference_picture(images[position]))
+            pictures.append(open_reference_image(images[position]))
         except PhotoError:
             continue  # the build's pass over all pictures reports it
     return pictures

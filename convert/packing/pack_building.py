@@ -40,7 +40,7 @@ from edge_identify.convert.packing.pack_thumbnails import add_thumbnails
 from edge_identify.convert.packing.reference_embeddings import BuildMemory, Embedded, NoMemory, embed_references
 from edge_identify.convert.packing.unfinished_builds import RETIRED, clear_abandoned, folder_in_the_making
 from edge_identify.convert.progress import Progress
-from edge_identify.datasets.catalogue.reference_images import LeftOut
+from edge_identify.datasets.catalogue.skipped_image import SkippedImage
 from edge_identify.datasets.sources.rows.described_images import BETWEEN_LICENCES
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.io.disk import disk_errors_explained
@@ -132,7 +132,7 @@ class BuildReport:
     """
 
     manifest: Manifest
-    left_out: tuple[LeftOut, ...]
+    left_out: tuple[SkippedImage, ...]
     dropped: tuple[str, ...]
     binary_codes_left_out: str | None
     calibration: CalibrationOutcome

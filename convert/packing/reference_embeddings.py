@@ -25,7 +25,8 @@ from edge_identify.convert.export.compute_device import (
     Computing,
     place_embedder,
 )
-from edge_identify.datasets.catalogue.reference_images import LeftOut, picture_batches
+from edge_identify.datasets.catalogue.reference_images import image_batches
+from edge_identify.datasets.catalogue.skipped_image import SkippedImage
 from edge_identify.edge_runtime.io.durable_writes import sha256_of_file
 from edge_identify.edge_runtime.photos.preprocessing import Preprocessing
 
@@ -86,7 +87,7 @@ class Embedded:
 
     images: tuple[CatalogueImage, ...]
     embeddings: NDArray[np.float32]
-    left_out: tuple[LeftOut, ...]
+    left_out: tuple[SkippedImage, ...]
     encoder: str
 
 
@@ -153,8 +154,8 @@ def embed_remembering(
     left_out = _changed(images, known)
     changed = frozenset(left_out)
     unknown = [image for image in images if image.sha256 not in known]
-    unusable: list[LeftOut] = []
-    for batch in picture_batches(
+    unusable: list[SkippedImage] = []
+    for batch in image_batches(
         unknown,
         recipe,
         size=lambda: batches.size,
@@ -177,7 +178,7 @@ def embed_remembering(
 
 def _some_pixels(images: Sequence[CatalogueImage], recipe: Preprocessing) -> list[NDArray[np.uint8]]:
     first = images[:COMPARED_PICTURES]
-    batches = picture_batches(first, recipe, size=lambda: COMPARED_PICTURES, left_out=[], progress=iter)
+    batches = image_batches(first, recipe, size=lambda: COMPARED_PICTURES, left_out=[], progress=iter)
     return [pixels for batch in batches for pixels in batch.pixels]
 
 
@@ -201,15 +202,15 @@ def encoder_fingerprint(
 
 def _changed(
     images: Sequence[CatalogueImage], known: Mapping[str, NDArray[np.float32]]
-) -> dict[CatalogueImage, LeftOut]:
+) -> dict[CatalogueImage, SkippedImage]:
     """Return the pictures whose embedding is known, and whose file is no longer what was embedded."""
-    changed: dict[CatalogueImage, LeftOut] = {}
+    changed: dict[CatalogueImage, SkippedImage] = {}
     for image in images:
         if image.sha256 not in known:
             continue
         reason = _reason_not_to_use(image)
         if reason is not None:
-            changed[image] = LeftOut(path=image.path, reason=reason)
+            changed[image] = SkippedImage(path=image.path, reason=reason)
     return changed
 
 

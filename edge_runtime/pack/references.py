@@ -226,6 +226,8 @@ class ReferenceTable:
         try:
             with self._one_at_a_time:
                 return self._database.execute(query, tuple(values)).fetchall()
+        except sqlite3.ProgrammingError as error:
+            raise ValueError(f"{self._path}: the table was closed") from error
         except sqlite3.DatabaseError as error:
             raise PackDamagedError(f"{self._path}: is not a readable references file ({error})") from error
 

@@ -112,6 +112,8 @@ class ThumbnailTable:
         try:
             with self._one_at_a_time:
                 row: tuple[object, ...] | None = self._database.execute(query, (index_id,)).fetchone()
+        except sqlite3.ProgrammingError as error:
+            raise ValueError(f"{self._path}: the table was closed") from error
         except sqlite3.DatabaseError as error:
             raise PackDamagedError(
                 f"{self._path}: is not a readable thumbnails file ({error}); build or fetch the pack again"

@@ -1,4 +1,4 @@
-"""A file of binary codes whose hash is right and whose content lies is refused before it is compared with anything."""
+"""Binary code files with correct hashes and malicious content: each one is refused before the first search."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A pack whose hashes are right and whose content lies: each lie is refused before it does harm."""
+"""Packs with correct hashes and malicious content: each one is refused before it does harm."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A thumbnails file whose hash is right and whose content lies is refused where it is read, and only there."""
+"""Thumbnail files with correct hashes and malicious content: each one is refused when it is read."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def change_manifest(folder: Path, change: Callable[[dict[str, Any]], None]) -> N
 
 
 def with_file(folder: Path, rewrite_manifest: Rewrite, side_px: object = 32) -> Path:
-    """Name `folder/FILE` in the manifest, its hash right, whatever is in it."""
+    """Add `folder/FILE` to the manifest with its correct hash."""
     rewrite_manifest(folder)
     change_manifest(folder, lambda values: values.update(thumbnails={"file": FILE, "side_px": side_px}))
     return folder

@@ -1,4 +1,4 @@
-"""The main job: reference pictures, catalogue, pack, server, device, answer with the server stopped."""
+"""The main job: reference images, catalogue, pack, server, device, answer after the server has stopped."""
 
 from __future__ import annotations
 

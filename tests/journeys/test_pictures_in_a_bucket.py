@@ -1,7 +1,7 @@
-"""The bucket search from its bucket to its answers: pictures in S3, folders as categories, a private bucket.
+"""The bucket search from its bucket to its answers: images in S3, folders as categories, a private bucket.
 
-Pictures are read from a bucket, the pack goes into another folder of it, a service answers from there on the routes
-that its clients know, and the pictures' addresses are signed.
+Images are read from a bucket, the pack is published into another folder of it, a service answers from there on the
+routes of the bucket search, and image URLs are presigned.
 """
 
 from __future__ import annotations

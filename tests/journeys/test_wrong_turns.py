@@ -1,4 +1,4 @@
-"""What a person gets for a wrong turn: one line that says what to do, the documented exit code, nothing lost."""
+"""User errors: one line that says what to do, the documented exit code, and no lost data."""
 
 from __future__ import annotations
 

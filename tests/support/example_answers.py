@@ -1,4 +1,4 @@
-"""Answers made by hand: what each decision looks like to a person and to a program."""
+"""Hand-written answers: each decision as text for people and as JSON."""
 
 from dataclasses import replace
 
@@ -29,7 +29,7 @@ WIDE = Reference(id="wide", name="坐着的猫，青铜", namespace="博物馆")
 
 
 def uncalibrated(*references: Reference) -> Answer:
-    """A photo's answer without a decision; the references' similarities are .91, .88, .85 and so on."""
+    """A photo's answer without a decision. The similarities are .91, .88, .85 and so on."""
     matches = tuple(
         Match(reference=reference, score=0.912345678 - 0.03 * position, rank=position + 1, index_id=position + 1)
         for position, reference in enumerate(references or (CAT, DOG))
@@ -41,12 +41,12 @@ def uncalibrated(*references: Reference) -> Answer:
 
 
 def decided(decision: Decision, *references: Reference, shown: int | None = None) -> Answer:
-    """A photo's answer with a decision; the references' probabilities are 92 %, 46 % and so on.
+    """A photo's answer with a decision. The probabilities are 92 %, 46 % and so on.
 
     Args:
-        decision: An ambiguous photo may show any of the references.
-        references: Nearest first, at least two.
-        shown: How many of them were asked for; None for all.
+        decision: The decision. `ambiguous` names all references.
+        references: At least two, nearest first.
+        shown: `top_k` of the answer; None for all references.
     """
     references = references or (CAT, DOG)
     plain = uncalibrated(*references)
@@ -70,12 +70,12 @@ def decided(decision: Decision, *references: Reference, shown: int | None = None
 
 
 def placed(answer: Answer, *, accuracy_m: float | None = None, is_used: bool = True) -> Answer:
-    """The same answer to a photo that says where it was taken, 68 m from the first reference.
+    """The same answer for a photo with a position, 68 m from the first reference.
 
     Args:
-        answer: Of a photo.
-        accuracy_m: Of the position.
-        is_used: Whether it told references apart; it never does without a decision.
+        answer: An answer to a photo.
+        accuracy_m: Accuracy of the position, in metres.
+        is_used: Whether the position affected the decision; never without a decision.
     """
     assert isinstance(answer.result, Identification)
     position = Position(latitude=12.34567, longitude=-76.54321, accuracy_m=accuracy_m, source="photo")

@@ -1,7 +1,7 @@
-"""Golden packs: the pack format as it was written once, kept so that every later version still reads it.
+"""Golden packs: packs in each released format, which every later version must read.
 
-`python tests/support/golden_packs.py` writes those that are not there yet; `--again FORM` writes one anew. A golden
-pack stands for packs that devices hold: it is written anew for a change of these tests, never to make a reader pass.
+`python tests/support/golden_packs.py` writes missing ones; `--again FORM` rewrites one. A golden pack stands for packs
+on devices: rewrite it for a change of these tests, never to make a reader pass.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def golden_pack(form: str) -> Path:
 
 
 def golden_answers(form: str) -> dict[str, list[list[Any]]]:
-    """Return what each photo of `PHOTOS` was answered with when the pack was written: [reference's id, score], ..."""
+    """Return the answers at the time of writing for each photo of `PHOTOS`: [reference id, score], ..."""
     answers: dict[str, list[list[Any]]] = json.loads((GOLDEN / f"{form}.answers.json").read_text())
     return answers
 

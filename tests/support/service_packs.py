@@ -1,4 +1,4 @@
-"""A pack that has all that the service can show: both towers, decisions, namespaces, labels, places, thumbnails."""
+"""A pack with all features of the service: both encoders, decisions, namespaces, labels, positions, thumbnails."""
 
 import io
 import json
@@ -70,7 +70,7 @@ def write_service_pack(folder: Path, *, name: str = "letters", version: str = "1
 
 
 def photo_of(rgb: tuple[int, int, int], *, at: tuple[float, float] | None = None) -> bytes:
-    """Return a JPEG of one colour; `at` is where its metadata says that it was taken."""
+    """Return a JPEG of one colour; `at` is its EXIF position."""
     exif = Image.Exif()
     if at is not None:
         latitude, longitude = ((abs(degrees), 0.0, 0.0) for degrees in at)

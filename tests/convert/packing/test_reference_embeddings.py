@@ -107,9 +107,9 @@ def test_only_new_and_changed_pictures_are_embedded(
     Image.new("RGB", (9, 9), "white").save(tmp_path / "p/03.png")
     catalogue.add(parse_source(f"images:{tmp_path / 'p'}"))
     decoded: list[Path] = []
-    right = reference_images.open_reference_picture
+    right = reference_images.open_reference_image
     monkeypatch.setattr(
-        reference_images, "open_reference_picture", lambda image: (decoded.append(image.path), right(image))[1]
+        reference_images, "open_reference_image", lambda image: (decoded.append(image.path), right(image))[1]
     )
     embedded = embed(catalogue, encoder)
     assert encoder.shown == 13

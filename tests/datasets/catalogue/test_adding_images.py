@@ -1,4 +1,4 @@
-"""Adding pictures: what is new, what changed, what is left as it is, what cannot be used."""
+"""Adding images: new, changed, unchanged and unusable ones."""
 
 import os
 import random

@@ -1,4 +1,4 @@
-"""Publishing into a bucket: devices sync from its address, nothing is sent twice, and nobody's work is lost."""
+"""Publishing into a bucket: devices sync from it, nothing is sent twice, and no concurrent publish is lost."""
 
 from __future__ import annotations
 
@@ -193,7 +193,7 @@ def test_a_manifest_that_another_has_put_there_and_not_listed_yet_is_left_alone(
         with pytest.raises(KeyboardInterrupt):
             published(s3, other)
     before = objects(s3)["street/manifests/street-art/1.0.0.json"]
-    with pytest.raises(SetupError, match="has put other content there"):
+    with pytest.raises(SetupError, match="has written other content"):
         published(s3, small_pack(tmp_path / "mine"))
     assert objects(s3)["street/manifests/street-art/1.0.0.json"] == before
     assert published(s3, other).is_new
@@ -223,7 +223,7 @@ def test_a_file_that_was_changed_meanwhile_is_not_sent(
 
 
 class Refusing(BaseHTTPRequestHandler):
-    """Answers as S3 does to wrong credentials."""
+    """Answers like S3 for wrong credentials."""
 
     def do_GET(self) -> None:
         data = b"<Error><Code>SignatureDoesNotMatch</Code></Error>"
