@@ -202,7 +202,7 @@ def _ask(pack: Pack, queries: Sequence[Query], form: Form) -> Evaluation:
     return evaluate_pack(
         pack,
         queries,
-        progress=lambda items: shown_progress("asking", items),
+        progress=shown_progress,
         verify_geometry=form.verifies_geometry,
     )
 

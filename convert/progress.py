@@ -16,7 +16,7 @@ class Progress(Protocol):
         ...
 
 
-def unwatched(_step: str, items: Iterable[_Item], /) -> Iterable[_Item]:
+def no_progress(_step: str, items: Iterable[_Item], /) -> Iterable[_Item]:
     """Return the items as they are: the progress of someone who does not want to see any."""
     return items
 

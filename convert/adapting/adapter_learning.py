@@ -22,7 +22,7 @@ import numpy as np
 from edge_identify.convert.adapting.adapter import Adapter
 from edge_identify.convert.calibrating.calibration_photos import pair_with_photos
 from edge_identify.convert.export.compute_device import Computing
-from edge_identify.convert.progress import Progress, unwatched
+from edge_identify.convert.progress import Progress, no_progress
 from edge_identify.edge_runtime.errors import SetupError
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def learn_adapter(
     images: Sequence[CatalogueImage],
     *,
     computing: Computing | None = None,
-    progress: Progress = unwatched,
+    progress: Progress = no_progress,
 ) -> Adapter:
     """Learn an adapter from a catalogue's pictures and one simulated photo of each reference.
 

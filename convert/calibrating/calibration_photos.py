@@ -15,8 +15,8 @@ import numpy as np
 
 from edge_identify.convert.calibrating.backdrop_removal import cut_out
 from edge_identify.convert.export.fidelity import sample_positions
-from edge_identify.convert.progress import Progress, unwatched
-from edge_identify.datasets.catalogue.reference_images import open_reference_picture
+from edge_identify.convert.progress import Progress, no_progress
+from edge_identify.datasets.catalogue.reference_images import open_reference_image
 from edge_identify.datasets.drawn.instances import DrawnInstance, draw_families
 from edge_identify.datasets.drawn.simulated_photo import simulate_photo
 from edge_identify.edge_runtime.errors import PhotoError
@@ -53,7 +53,7 @@ class CalibrationPhotos:
 
 
 def take_photos(
-    images: Sequence[CatalogueImage], recipe: Preprocessing, progress: Progress = unwatched
+    images: Sequence[CatalogueImage], recipe: Preprocessing, progress: Progress = no_progress
 ) -> CalibrationPhotos:
     """Simulate photos of some references, several of each where there are few, and of drawn things.
 
@@ -77,7 +77,7 @@ def take_photos(
 
 
 def pair_with_photos(
-    images: Sequence[CatalogueImage], recipe: Preprocessing, *, most: int, progress: Progress = unwatched
+    images: Sequence[CatalogueImage], recipe: Preprocessing, *, most: int, progress: Progress = no_progress
 ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
     """Yield pictures of references, one of each, with a simulated photo of it; uint8 [size, size, 3] both.
 
@@ -96,7 +96,7 @@ def pair_with_photos(
     for subject in progress("photos to adapt to", subjects):
         assert subject.image is not None, "all of them are references"
         try:
-            reference = preprocess(open_reference_picture(subject.image), recipe)
+            reference = preprocess(open_reference_image(subject.image), recipe)
             photo = preprocess(subject.photograph(drawn, long_side_px_of(recipe)), recipe)
         except PhotoError:
             continue
@@ -127,7 +127,7 @@ class _Subject:
             picture = PIL.Image.fromarray(self.thing.pixels)
         else:
             assert self.image is not None, "a subject is one or the other"
-            picture = cut_out(open_reference_picture(self.image))
+            picture = cut_out(open_reference_image(self.image))
         return simulate_photo(
             picture,
             rng,

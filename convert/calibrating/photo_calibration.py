@@ -15,7 +15,7 @@ from edge_identify.convert.calibrating.calibration_fitting import fit_calibratio
 from edge_identify.convert.calibrating.calibration_photos import take_photos
 from edge_identify.convert.calibrating.photo_scores import score_photos
 from edge_identify.convert.export.fidelity import embed_in_batches
-from edge_identify.convert.progress import Progress, unwatched
+from edge_identify.convert.progress import Progress, no_progress
 from edge_identify.edge_runtime.decisions.calibration import Calibration, serialise_calibrations
 from edge_identify.edge_runtime.io.durable_writes import write_bytes
 from edge_identify.edge_runtime.pack.manifest import IndexSpec, Runtime
@@ -53,7 +53,7 @@ def calibrate(
     recipe: Preprocessing,
     *,
     false_accept_rate: float,
-    progress: Progress = unwatched,
+    progress: Progress = no_progress,
 ) -> CalibrationOutcome:
     """Calibrate the image variants of a pack and write what was found into its folder.
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge_identify.convert.doctor.findings import Examination, Finding, worst_first
-from edge_identify.convert.doctor.image_file_checks import ExaminedPicture, examine_pictures, picture_findings
+from edge_identify.convert.doctor.findings import DoctorFinding, Examination, worst_first
+from edge_identify.convert.doctor.image_file_checks import ExaminedImage, examine_images, image_findings
 from edge_identify.convert.doctor.pack_checks import calibration_findings, damage_finding, licence_finding
 from edge_identify.convert.doctor.personal_data import NOT_READ
 from edge_identify.convert.doctor.reference_facts import fact_findings
@@ -19,18 +19,18 @@ from edge_identify.convert.doctor.similarity_checks import (
     MEASURED_PHOTOS,
     MOST_COMPARED,
     Embed,
+    IndexedImage,
     Neighbour,
-    Picture,
-    drawn_pictures,
+    drawn_images,
     find_neighbours,
     measure_sameness,
     near_duplicate_finding,
     other_label_findings,
-    same_picture_finding,
+    same_image_finding,
 )
 from edge_identify.convert.export.compute_device import BATCH_SIZE
 from edge_identify.convert.export.fidelity import embed_in_batches, sample_positions
-from edge_identify.datasets.catalogue.reference_images import open_reference_picture
+from edge_identify.datasets.catalogue.reference_images import open_reference_image
 from edge_identify.edge_runtime.pack.pack_reader import open_pack
 from edge_identify.edge_runtime.pack.references import ReferenceTable
 from edge_identify.edge_runtime.search.vector_search import Neighbours, best_neighbours
@@ -62,11 +62,11 @@ def examine_pack(folder: Path, *, today: date) -> Examination:
     with ReferenceTable(pack.file(pack.manifest.references_file)) as table:
         references = [table.reference(each) for each in table.ids()]
         pictures = [
-            Picture(index_id=image.index_id, reference_id=image.reference_id, sha256=image.sha256)
+            IndexedImage(index_id=image.index_id, reference_id=image.reference_id, sha256=image.sha256)
             for image in table.images()
         ]
     similarity, neighbours = _look_up_pack(pack, pictures)
-    same = same_picture_finding(pictures)
+    same = same_image_finding(pictures)
     return Examination(
         subject="pack",
         reference_count=len(references),
@@ -105,11 +105,13 @@ def examine_catalogue(path: Path, *, today: date, progress: Progress) -> Examina
         references, images = catalogue.references(), catalogue.images()
     model = load_model(BUILTIN, None)
     looked = _Look(_embedder(model))
-    for examined in examine_pictures(images, model.preprocessing, progress):
+    for examined in examine_images(images, model.preprocessing, progress):
         looked.take(examined)
     looked.finish()
-    pictures = [Picture(index_id=each.index_id, reference_id=each.reference_id, sha256=each.sha256) for each in images]
-    same = same_picture_finding(pictures)
+    pictures = [
+        IndexedImage(index_id=each.index_id, reference_id=each.reference_id, sha256=each.sha256) for each in images
+    ]
+    same = same_image_finding(pictures)
     similarity, neighbours = _look_up_files(looked, model)
     return Examination(
         subject="catalogue",
@@ -117,7 +119,7 @@ def examine_catalogue(path: Path, *, today: date, progress: Progress) -> Examina
         picture_count=len(images),
         findings=worst_first(
             [
-                *picture_findings(looked.examined, model.preprocessing),
+                *image_findings(looked.examined, model.preprocessing),
                 same,
                 None if similarity is None else near_duplicate_finding(neighbours, similarity, same),
                 *other_label_findings(neighbours, {each.id: each for each in references}),
@@ -133,7 +135,7 @@ def examine_catalogue(path: Path, *, today: date, progress: Progress) -> Examina
     )
 
 
-def _of_damaged(pack: Pack, damage: Finding) -> Examination:
+def _of_damaged(pack: Pack, damage: DoctorFinding) -> Examination:
     return Examination(
         subject="pack",
         reference_count=pack.manifest.reference_count,
@@ -149,12 +151,12 @@ class _Look:
 
     def __init__(self, embed: Embed) -> None:
         self.embed = embed
-        self.examined: list[ExaminedPicture] = []
-        self.usable: list[ExaminedPicture] = []
+        self.examined: list[ExaminedImage] = []
+        self.usable: list[ExaminedImage] = []
         self._waiting: list[NDArray[np.uint8]] = []
         self._embedded: list[NDArray[np.float32]] = []
 
-    def take(self, examined: ExaminedPicture) -> None:
+    def take(self, examined: ExaminedImage) -> None:
         without_pixels = examined.without_pixels()  # a hundred thousand pictures' would be 5 GB
         self.examined.append(without_pixels)
         if examined.pixels is not None:
@@ -188,7 +190,7 @@ class ExactSearch:
         return best_neighbours(ids, scores, k)
 
 
-def _look_up_pack(pack: Pack, pictures: Sequence[Picture]) -> tuple[float, list[list[Neighbour]]]:
+def _look_up_pack(pack: Pack, pictures: Sequence[IndexedImage]) -> tuple[float, list[list[Neighbour]]]:
     from edge_identify.edge_runtime.pack.index_file import map_index_file
     from edge_identify.edge_runtime.search.binary_codes import open_search
     from edge_identify.edge_runtime.search.identifier import Identifier
@@ -203,7 +205,7 @@ def _look_up_pack(pack: Pack, pictures: Sequence[Picture]) -> tuple[float, list[
         return unit
 
     with Identifier(pack, many=True) as identifier:
-        similarity = measure_sameness(identifier.embed_pixels, drawn_pictures(), manifest.preprocessing)
+        similarity = measure_sameness(identifier.embed_pixels, drawn_images(), manifest.preprocessing)
     ordered = [by_id[index_id] for index_id in rows.ids.tolist()]
     found = find_neighbours(ordered, embeddings, open_search(pack, many=True))
     return similarity, list(found)
@@ -213,10 +215,10 @@ def _look_up_files(looked: _Look, model: LoadedModel) -> tuple[float | None, lis
     if len(looked.usable) < 2:
         return None, []
     images = [each.image for each in looked.usable]
-    samples = [open_reference_picture(images[position]) for position in sample_positions(len(images), MEASURED_PHOTOS)]
+    samples = [open_reference_image(images[position]) for position in sample_positions(len(images), MEASURED_PHOTOS)]
     embeddings = looked.embeddings()
     pictures = [
-        Picture(index_id=image.index_id, reference_id=image.reference_id, sha256=image.sha256) for image in images
+        IndexedImage(index_id=image.index_id, reference_id=image.reference_id, sha256=image.sha256) for image in images
     ]
     search = ExactSearch(embeddings, [image.index_id for image in images])
     similarity = measure_sameness(looked.embed, samples, model.preprocessing)

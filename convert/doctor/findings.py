@@ -29,7 +29,7 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class DoctorFinding:
     """Something that will go wrong.
 
     Attributes:
@@ -63,7 +63,7 @@ class Examination:
     subject: str
     reference_count: int
     picture_count: int
-    findings: tuple[Finding, ...]
+    findings: tuple[DoctorFinding, ...]
     not_checked: tuple[str, ...]
     near_duplicate_similarity: float | None
 
@@ -73,15 +73,15 @@ class Examination:
         return any(finding.severity is Severity.SERIOUS for finding in self.findings)
 
 
-def worst_first(findings: Iterable[Finding | None]) -> tuple[Finding, ...]:
+def worst_first(findings: Iterable[DoctorFinding | None]) -> tuple[DoctorFinding, ...]:
     """Return the findings that there are, by severity, and among equals in their order."""
     order = list(Severity)
     return tuple(sorted((each for each in findings if each is not None), key=lambda each: order.index(each.severity)))
 
 
-def finding_of(kind: str, severity: Severity, what: str, advice: str, cases: Iterable[Case]) -> Finding | None:
+def finding_of(kind: str, severity: Severity, what: str, advice: str, cases: Iterable[Case]) -> DoctorFinding | None:
     """Return a finding, or None where there is no case."""
     listed = tuple(cases)
     if not listed:
         return None
-    return Finding(kind=kind, severity=severity, what=what, advice=advice, cases=listed)
+    return DoctorFinding(kind=kind, severity=severity, what=what, advice=advice, cases=listed)

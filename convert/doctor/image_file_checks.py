@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge_identify.convert.doctor.findings import Case, Finding, Severity, finding_of
+from edge_identify.convert.doctor.findings import Case, DoctorFinding, Severity, finding_of
 from edge_identify.convert.doctor.personal_data import personal_data
-from edge_identify.datasets.catalogue.reference_images import open_reference_picture
+from edge_identify.datasets.catalogue.reference_images import open_reference_image
 from edge_identify.edge_runtime.errors import PhotoError
 from edge_identify.edge_runtime.photos.images import read_image_file
 from edge_identify.edge_runtime.photos.preprocessing import Preprocessing, preprocess
@@ -28,7 +28,7 @@ LEAST_CONTRAST = 4.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExaminedPicture:
+class ExaminedImage:
     """What a look at a picture file gave.
 
     Attributes:
@@ -47,14 +47,14 @@ class ExaminedPicture:
     contrast: float = 0.0
     personal: tuple[str, ...] = ()
 
-    def without_pixels(self) -> ExaminedPicture:
+    def without_pixels(self) -> ExaminedImage:
         """Return all but the pixels, which take memory."""
         return replace(self, pixels=None)
 
 
-def examine_pictures(
+def examine_images(
     images: Sequence[CatalogueImage], recipe: Preprocessing, progress: Progress
-) -> Iterator[ExaminedPicture]:
+) -> Iterator[ExaminedImage]:
     """Yield what a look at each picture gives, in order.
 
     Args:
@@ -66,10 +66,10 @@ def examine_pictures(
         try:
             yield _examine(image, recipe)
         except PhotoError as error:
-            yield ExaminedPicture(image=image, problem=str(error))
+            yield ExaminedImage(image=image, problem=str(error))
 
 
-def picture_findings(examined: Sequence[ExaminedPicture], recipe: Preprocessing) -> list[Finding | None]:
+def image_findings(examined: Sequence[ExaminedImage], recipe: Preprocessing) -> list[DoctorFinding | None]:
     """Return what is wrong with picture files.
 
     Args:
@@ -109,10 +109,10 @@ def picture_findings(examined: Sequence[ExaminedPicture], recipe: Preprocessing)
     ]
 
 
-def _examine(image: CatalogueImage, recipe: Preprocessing) -> ExaminedPicture:
-    picture = open_reference_picture(image)
+def _examine(image: CatalogueImage, recipe: Preprocessing) -> ExaminedImage:
+    picture = open_reference_image(image)
     pixels = preprocess(picture, recipe)
-    return ExaminedPicture(
+    return ExaminedImage(
         image=image,
         pixels=pixels,
         short_side_px=min(picture.size),
@@ -121,5 +121,5 @@ def _examine(image: CatalogueImage, recipe: Preprocessing) -> ExaminedPicture:
     )
 
 
-def _case(examined: ExaminedPicture, detail: str) -> Case:
+def _case(examined: ExaminedImage, detail: str) -> Case:
     return Case(ids=(examined.image.reference_id,), detail=detail)

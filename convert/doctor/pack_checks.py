@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from edge_identify.convert.doctor.findings import Case, Finding, Severity, finding_of
+from edge_identify.convert.doctor.findings import Case, DoctorFinding, Severity, finding_of
 from edge_identify.convert.models.weights.weights_licences import find_licence
 from edge_identify.edge_runtime.decisions.calibration import read_calibrations
 from edge_identify.edge_runtime.errors import PackDamagedError
@@ -15,7 +15,7 @@ _RESEARCH_ONLY = "for research only"  # how a build words it; other makers' pack
 _FEW_ACCEPTED = 0.5  # of simulated photos of the pack's own references
 
 
-def damage_finding(pack: Pack) -> Finding | None:
+def damage_finding(pack: Pack) -> DoctorFinding | None:
     """Return which files of a pack differ from its manifest."""
     return finding_of(
         "damaged",
@@ -26,7 +26,7 @@ def damage_finding(pack: Pack) -> Finding | None:
     )
 
 
-def calibration_findings(pack: Pack) -> list[Finding | None]:
+def calibration_findings(pack: Pack) -> list[DoctorFinding | None]:
     """Return what is wrong with the calibration of a pack, whose file was found undamaged where it has one."""
     path = pack.manifest.calibration_file
     calibrations = {} if path is None else read_calibrations(pack.file(path))
@@ -51,7 +51,7 @@ def calibration_findings(pack: Pack) -> list[Finding | None]:
     ]
 
 
-def licence_finding(manifest: Manifest) -> Finding | None:
+def licence_finding(manifest: Manifest) -> DoctorFinding | None:
     """Return whether the encoder's weights are for research only."""
     published = find_licence(manifest.model.name, manifest.model.pretrained)
     is_research_only = _RESEARCH_ONLY in manifest.model.licence or (

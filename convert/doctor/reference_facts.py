@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from statistics import median
 
-from edge_identify.convert.doctor.findings import Case, Finding, Severity, finding_of
+from edge_identify.convert.doctor.findings import Case, DoctorFinding, Severity, finding_of
 from edge_identify.datasets.catalogue.validity import EXPIRY_ATTRIBUTES, date_in
 from edge_identify.edge_runtime.pack.references import Reference
 
@@ -17,7 +17,7 @@ _MANY = 2  # pictures of the middle reference, from which on a single one is few
 
 def fact_findings(
     references: Sequence[Reference], picture_counts: Mapping[str, int], *, today: date
-) -> list[Finding | None]:
+) -> list[DoctorFinding | None]:
     """Return what is wrong with the facts.
 
     Args:
@@ -86,7 +86,7 @@ def _expired(references: Iterable[Reference], today: date) -> Iterator[Case]:
                 break
 
 
-def _single_pictures(references: Sequence[Reference], picture_counts: Mapping[str, int]) -> Finding | None:
+def _single_pictures(references: Sequence[Reference], picture_counts: Mapping[str, int]) -> DoctorFinding | None:
     counts = Counter({each.id: picture_counts.get(each.id, 0) for each in references})
     pictured = [count for count in counts.values() if count]
     if not pictured or median(pictured) < _MANY:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge_identify.convert.calibrating.calibration_photos import long_side_px_of
-from edge_identify.convert.doctor.findings import Case, Finding, Severity, finding_of
+from edge_identify.convert.doctor.findings import Case, DoctorFinding, Severity, finding_of
 from edge_identify.convert.export.fidelity import sample_positions
 from edge_identify.datasets.drawn.instances import draw_families
 from edge_identify.datasets.drawn.simulated_photo import simulate_photo
@@ -42,7 +42,7 @@ _CHUNK = 1024  # pictures that are looked up at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
+class IndexedImage:
     """A picture in an index.
 
     Attributes:
@@ -71,7 +71,7 @@ class Neighbour:
     similarity: float
 
 
-def same_picture_finding(pictures: Sequence[Picture]) -> Finding | None:
+def same_image_finding(pictures: Sequence[IndexedImage]) -> DoctorFinding | None:
     """Return which references share a picture, byte for byte."""
     sharing: dict[str, set[str]] = defaultdict(set)
     for picture in pictures:
@@ -100,7 +100,7 @@ def measure_sameness(embed: Embed, pictures: Sequence[Image], recipe: Preprocess
     return float(np.median([photo @ shown[copy % len(chosen)] for copy, photo in enumerate(seen)]))
 
 
-def drawn_pictures() -> list[Image]:
+def drawn_images() -> list[Image]:
     """Return pictures of drawn things, to measure with where the references' own are not at hand."""
     import PIL.Image
 
@@ -109,7 +109,7 @@ def drawn_pictures() -> list[Image]:
 
 
 def find_neighbours(
-    pictures: Sequence[Picture], embeddings: Callable[[slice], NDArray[np.float32]], search: VectorSearch
+    pictures: Sequence[IndexedImage], embeddings: Callable[[slice], NDArray[np.float32]], search: VectorSearch
 ) -> Iterator[list[Neighbour]]:
     """Yield for each picture the other references near it, nearest first; of at most `MOST_COMPARED` pictures.
 
@@ -130,14 +130,14 @@ def find_neighbours(
 
 
 def near_duplicate_finding(
-    neighbours: Sequence[Sequence[Neighbour]], similarity: float, known: Finding | None
-) -> Finding | None:
+    neighbours: Sequence[Sequence[Neighbour]], similarity: float, known: DoctorFinding | None
+) -> DoctorFinding | None:
     """Return which references are nearly the same.
 
     Args:
         neighbours: As `find_neighbours` yields them.
         similarity: From here on they are, as `measure_sameness` returns it.
-        known: What `same_picture_finding` returned: what shares a picture is not told twice.
+        known: What `same_image_finding` returned: what shares a picture is not told twice.
     """
     told = {ids for case in (known.cases if known else ()) for ids in _pairs_of(case.ids)}
     pairs: dict[tuple[str, str], float] = {}
@@ -160,7 +160,7 @@ def near_duplicate_finding(
 
 def other_label_findings(
     neighbours: Sequence[Sequence[Neighbour]], references: Mapping[str, Reference]
-) -> list[Finding | None]:
+) -> list[DoctorFinding | None]:
     """Return which references lie nearest to one of another label or namespace, where theirs has several references.
 
     A label of one reference alone is its name rather than a group, so whatever is nearest has another one.
@@ -176,7 +176,7 @@ def other_label_findings(
     ]
 
 
-def _other_group(nearest: Mapping[str, Neighbour], groups: Mapping[str, str], word: str) -> Finding | None:
+def _other_group(nearest: Mapping[str, Neighbour], groups: Mapping[str, str], word: str) -> DoctorFinding | None:
     sizes = Counter(groups.values())
     return finding_of(
         f"other-{word}",

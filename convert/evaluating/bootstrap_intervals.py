@@ -29,7 +29,7 @@ Interval = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
+class PhotoMeasurements:
     """What was measured of some photos, at least one; every array is as long as there are photos.
 
     Attributes:
@@ -50,7 +50,7 @@ class Sample:
     confidence: NDArray[np.float64] | None = None
 
 
-def bootstrap_intervals(sample: Sample, *, depths: tuple[int, ...]) -> Mapping[str, Interval | None]:
+def bootstrap_intervals(sample: PhotoMeasurements, *, depths: tuple[int, ...]) -> Mapping[str, Interval | None]:
     """Return the interval of each figure that the sample allows, by the names that `evaluation_figures` uses.
 
     `recall@K` for each depth and `auroc_score` always; for a calibrated pack also `false_accept_rate`,
@@ -78,7 +78,9 @@ def _draw(rng: np.random.Generator, resamples: int, count: int) -> NDArray[np.in
     return np.bincount(chosen.ravel(), minlength=resamples * count).reshape(resamples, count)
 
 
-def _measure(sample: Sample, times: NDArray[np.int64], depths: tuple[int, ...]) -> dict[str, NDArray[np.float64]]:
+def _measure(
+    sample: PhotoMeasurements, times: NDArray[np.int64], depths: tuple[int, ...]
+) -> dict[str, NDArray[np.float64]]:
     known = sample.is_known
     figures = {f"recall@{depth}": _share(times, known, (sample.rank > 0) & (sample.rank <= depth)) for depth in depths}
     figures["auroc_score"] = _auroc(times, known, sample.score)
@@ -125,7 +127,7 @@ def _calibration_error(
     return found
 
 
-def _interval_of_error(sample: Sample, drawn: NDArray[np.float64]) -> Interval:
+def _interval_of_error(sample: PhotoMeasurements, drawn: NDArray[np.float64]) -> Interval:
     assert sample.confidence is not None, "only a calibrated pack has an error"
     once = np.ones((1, len(sample.is_known)), dtype=np.int64)
     measured = float(_calibration_error(once, sample.confidence, sample.rank == 1)[0])

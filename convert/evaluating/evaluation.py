@@ -18,7 +18,8 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from edge_identify.convert.export.compute_device import BATCH_SIZE
-from edge_identify.datasets.catalogue.reference_images import LeftOut
+from edge_identify.convert.progress import Progress
+from edge_identify.datasets.catalogue.reference_images import SkippedImage
 from edge_identify.edge_runtime.errors import PhotoError, SetupError
 from edge_identify.edge_runtime.pack.pack_reader import Pack
 from edge_identify.edge_runtime.photos.prepared_photos import PreparedPhoto, prepare_photo
@@ -94,12 +95,9 @@ class Evaluation:
     """
 
     outcomes: tuple[Outcome, ...]
-    left_out: tuple[LeftOut, ...]
+    left_out: tuple[SkippedImage, ...]
     answer_ms: float | None = None
     with_positions: bool = False
-
-
-Progress = Callable[[Sequence[Query]], Iterable[Query]]
 
 
 def read_queries(path: Path) -> list[Query]:
@@ -188,14 +186,14 @@ def evaluate_pack(
     Raises:
         SetupError: Points are to be compared, and OpenCV is missing or the pack has no thumbnails.
     """
-    left_out: list[LeftOut] = []
+    left_out: list[SkippedImage] = []
     outcomes: list[Outcome] = []
     seconds = 0.0
     with ExitStack() as stack:
         identifier = stack.enter_context(Identifier(pack, many=True))
         verifier = stack.enter_context(_verifier(pack, identifier)) if verify_geometry else None
         prepare = partial(prepare_photo, recipe=pack.manifest.preprocessing, position_of=position_of)
-        for batch in _batches(prepare, progress(queries), left_out):
+        for batch in _batches(prepare, progress("asking", queries), left_out):
             started = perf_counter()
             outcomes.extend(_ask(identifier, batch, verifier, left_out))
             seconds += perf_counter() - started
@@ -221,14 +219,14 @@ class _Prepared:
 
 
 def _batches(
-    prepare: Callable[[Path], PreparedPhoto], queries: Iterable[Query], left_out: list[LeftOut]
+    prepare: Callable[[Path], PreparedPhoto], queries: Iterable[Query], left_out: list[SkippedImage]
 ) -> Iterator[Sequence[_Prepared]]:
     waiting: list[_Prepared] = []
     for query in queries:
         try:
             waiting.append(_Prepared(query=query, photo=prepare(query.photo)))
         except PhotoError as error:
-            left_out.append(LeftOut(path=query.photo, reason=str(error)))
+            left_out.append(SkippedImage(path=query.photo, reason=str(error)))
         if len(waiting) == BATCH_SIZE:
             yield waiting
             waiting = []
@@ -237,7 +235,7 @@ def _batches(
 
 
 def _ask(
-    identifier: Identifier, batch: Sequence[_Prepared], verifier: GeometryVerifier | None, left_out: list[LeftOut]
+    identifier: Identifier, batch: Sequence[_Prepared], verifier: GeometryVerifier | None, left_out: list[SkippedImage]
 ) -> Iterator[Outcome]:
     photos = [prepared.photo for prepared in batch]
     if verifier is None:
@@ -249,7 +247,7 @@ def _ask(
         try:
             answer = verifier.verify(prepared.query.photo, found, top_k=max(DEPTHS))
         except PhotoError as error:  # it could be read a moment ago
-            left_out.append(LeftOut(path=prepared.query.photo, reason=str(error)))
+            left_out.append(SkippedImage(path=prepared.query.photo, reason=str(error)))
         else:
             yield _outcome(prepared, answer)
 

@@ -40,7 +40,13 @@ from typing import Any
 import numpy as np
 
 from edge_identify.convert.evaluating import photos_of_note
-from edge_identify.convert.evaluating.bootstrap_intervals import PERCENT, RESAMPLES, SEED, Sample, bootstrap_intervals
+from edge_identify.convert.evaluating.bootstrap_intervals import (
+    PERCENT,
+    RESAMPLES,
+    SEED,
+    PhotoMeasurements,
+    bootstrap_intervals,
+)
 from edge_identify.convert.evaluating.decision_figures import Ruling, auroc, decision_figures
 from edge_identify.convert.evaluating.evaluation import DEPTHS, Evaluation, Outcome, Query
 
@@ -134,10 +140,10 @@ def _rulings(outcomes: Sequence[Outcome]) -> list[Ruling]:
     ]
 
 
-def _sample(outcomes: Sequence[Outcome]) -> Sample:
+def _sample(outcomes: Sequence[Outcome]) -> PhotoMeasurements:
     rulings = _rulings(outcomes)
     is_calibrated = len(rulings) == len(outcomes)
-    return Sample(
+    return PhotoMeasurements(
         is_known=np.array([bool(outcome.query.reference_id) for outcome in outcomes]),
         rank=np.array([outcome.rank or 0 for outcome in outcomes]),
         score=np.array([outcome.best_score for outcome in outcomes], dtype=np.float64),

@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from edge_identify.convert.export.compute_device import Batches
-from edge_identify.convert.packing.reference_embeddings import BuildMemory, Embedded, embed_remembering
+from edge_identify.convert.packing.reference_embeddings import EmbeddedReferences, EmbeddingMemory, embed_remembering
 from edge_identify.datasets.catalogue.build_memory import ORIGINAL
 from edge_identify.edge_runtime.errors import SetupError
 
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 def embed_catalogue(
     model: LoadedModel,
     images: Sequence[CatalogueImage],
-    memory: BuildMemory,
+    memory: EmbeddingMemory,
     progress: Progress,
     tell: Callable[[str], None],
-) -> Embedded:
+) -> EmbeddedReferences:
     """Return the unit vectors that a model gives to pictures, embedding only those that are not remembered.
 
     Args:
@@ -61,7 +61,7 @@ def embed_catalogue(
 class _MemoryWhereWritable:
     """A memory that turns into one that keeps nothing once it cannot be written."""
 
-    def __init__(self, memory: BuildMemory, tell: Callable[[str], None]) -> None:
+    def __init__(self, memory: EmbeddingMemory, tell: Callable[[str], None]) -> None:
         self._memory = memory
         self._tell = tell
         self._is_writable = True

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_identify.convert.models.model_loading import LoadedModel
-    from edge_identify.convert.packing.reference_embeddings import Embedded
+    from edge_identify.convert.packing.reference_embeddings import EmbeddedReferences
     from edge_identify.datasets.catalogue.catalogue import CatalogueImage
 
 _MOST_NAMED = 8  # in an error: one line
@@ -112,7 +112,7 @@ def embed_examples(model: LoadedModel, photos: Sequence[Path]) -> NDArray[np.flo
     return embed(image_tower(model), np.concatenate(pixels))
 
 
-def search(questions: NDArray[np.float32], embedded: Embedded, *, limit: int, at_least: float) -> list[Hit]:
+def search(questions: NDArray[np.float32], embedded: EmbeddedReferences, *, limit: int, at_least: float) -> list[Hit]:
     """Return the pictures nearest to any of some questions, best first; equal ones by index id.
 
     Args:

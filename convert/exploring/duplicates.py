@@ -29,7 +29,7 @@ from edge_identify.convert.exploring.image_comparison import (
     worst_difference,
 )
 from edge_identify.convert.exploring.images_to_keep import Candidate, best_first
-from edge_identify.datasets.catalogue.reference_images import open_reference_picture
+from edge_identify.datasets.catalogue.reference_images import open_reference_image
 from edge_identify.edge_runtime.errors import PhotoError
 
 if TYPE_CHECKING:
@@ -282,7 +282,7 @@ class _Looks:
 
 def _open_look(image: CatalogueImage) -> _Look | None:
     try:
-        picture = open_reference_picture(image)
+        picture = open_reference_image(image)
     except PhotoError:  # embedded before, and gone since: the run over the embeddings has said so
         return None
     pixels = hashlib.sha256(f"{picture.size}".encode() + picture.tobytes()).hexdigest()
@@ -292,6 +292,6 @@ def _open_look(image: CatalogueImage) -> _Look | None:
 
 def _open_closer_look(image: CatalogueImage) -> Image | None:
     try:
-        return look_of(open_reference_picture(image), side_px=CLOSER_LOOK_PX)
+        return look_of(open_reference_image(image), side_px=CLOSER_LOOK_PX)
     except PhotoError:  # gone in the moment between
         return None

@@ -33,7 +33,7 @@ CPU_PROVIDER, CUDA_PROVIDER = "CPUExecutionProvider", "CUDAExecutionProvider"
 #: Two float32 implementations of one graph differ by rounding: cosines of 1 - 1e-6. An int8 graph rounds to steps of
 #: 1/127 in each layer, and a value on the edge of a step goes either way.
 _LEAST_COSINE = 0.999
-COMPARED_PICTURES = 8
+COMPARED_IMAGES = 8
 
 #: How ONNX Runtime and torch, whose own classes are not for memory alone, say that there is none left.
 _SAID_OF_MEMORY = (

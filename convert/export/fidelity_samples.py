@@ -15,7 +15,7 @@ import numpy as np
 
 from edge_identify.convert.export.compute_device import Computing
 from edge_identify.convert.export.fidelity import FidelitySample, embed_in_batches, measure_fidelity, sample_positions
-from edge_identify.datasets.catalogue.reference_images import open_reference_picture
+from edge_identify.datasets.catalogue.reference_images import open_reference_image
 from edge_identify.datasets.drawn.simulated_photo import simulate_photo
 from edge_identify.edge_runtime.errors import PhotoError, SetupError
 from edge_identify.edge_runtime.pack.manifest import Runtime
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from edge_identify.edge_runtime.pack.manifest import Fidelity
     from edge_identify.edge_runtime.pack.references import Reference
 
-MOST_PICTURES = 64  # Core ML is evaluated picture by picture; 64 and their photos take a ViT-B a minute
+MOST_IMAGES = 64  # Core ML is evaluated picture by picture; 64 and their photos take a ViT-B a minute
 MOST_TEXTS = 64
 _PHOTO_SEED = 20_261_120  # any number; fixed, so that a build gives the same bytes again
 
@@ -161,7 +161,7 @@ def make_bench(
     Raises:
         SetupError: Not one of the sampled pictures can be used.
     """
-    pictures = _sampled_pictures(images)
+    pictures = _sampled_images(images)
     if not pictures:
         raise SetupError("the catalogue has no usable picture; see `edge-build add` for what it accepts")
     pixels = np.stack([preprocess(picture, model.preprocessing) for picture in pictures])
@@ -186,11 +186,11 @@ def make_bench(
     )
 
 
-def _sampled_pictures(images: Sequence[CatalogueImage]) -> list[Image]:
+def _sampled_images(images: Sequence[CatalogueImage]) -> list[Image]:
     pictures = []
-    for position in sample_positions(len(images), MOST_PICTURES) if images else ():
+    for position in sample_positions(len(images), MOST_IMAGES) if images else ():
         try:
-            pictures.append(open_reference_picture(images[position]))
+            pictures.append(open_reference_image(images[position]))
         except PhotoError:
             continue  # the build's pass over all pictures reports it
     return pictures
@@ -198,7 +198,7 @@ def _sampled_pictures(images: Sequence[CatalogueImage]) -> list[Image]:
 
 def _simulated_photos(pictures: Sequence[Image], recipe: Preprocessing) -> Iterator[NDArray[np.uint8]]:
     # A small catalogue gets several photos of each picture: a quantiser needs some dozens to see its ranges.
-    photos_each = -(-MOST_PICTURES // len(pictures))
+    photos_each = -(-MOST_IMAGES // len(pictures))
     rng = np.random.default_rng(_PHOTO_SEED)
     for picture in pictures:
         for _ in range(photos_each):

@@ -19,7 +19,7 @@ from edge_identify.convert.export.onnx.weight_only_storage import quantise_weigh
 from edge_identify.convert.export.variants import TowerExport
 from edge_identify.convert.models.model_families import is_transformer
 from edge_identify.convert.models.model_loading import LoadedModel
-from edge_identify.convert.progress import Progress, unwatched
+from edge_identify.convert.progress import Progress, no_progress
 from edge_identify.edge_runtime.pack.manifest import Tensor
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ _COREML_FORMS = {"fp16": _copy_package, "int8": quantise_weights_to_int8, "6bit"
 
 
 def image_tower_export(
-    model: LoadedModel, calibration: NDArray[np.uint8], progress: Progress = unwatched
+    model: LoadedModel, calibration: NDArray[np.uint8], progress: Progress = no_progress
 ) -> TowerExport:
     """Return how a model's image tower is written.
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from edge_identify.convert.progress import Progress, unwatched
+from edge_identify.convert.progress import Progress, no_progress
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.pack.manifest import Fidelity, Runtime, Tensor, Variant
 
@@ -125,7 +125,7 @@ class TowerExport:
 
 
 def export_tower(
-    tower: TowerExport, names: tuple[str, ...], folder: Path, progress: Progress = unwatched
+    tower: TowerExport, names: tuple[str, ...], folder: Path, progress: Progress = no_progress
 ) -> Mapping[str, ExportedVariant]:
     """Export a tower in every form that was asked for.
 

@@ -29,7 +29,7 @@ from edge_identify.convert.models.text_tokenizer import TextTokenizer, find_toke
 from edge_identify.convert.models.weights.random_weights import enliven
 from edge_identify.convert.models.weights.reparameterisation import reparameterise
 from edge_identify.convert.models.weights.weights_download import fetch_published_weights
-from edge_identify.convert.models.weights.weights_files import load_checkpoint, shortened
+from edge_identify.convert.models.weights.weights_files import load_weights, shortened_reason
 from edge_identify.convert.models.weights.weights_licences import Licence, find_licence
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.photos.preprocessing import MAX_SIZE_PX, Interpolation, Preprocessing, ResizeMode
@@ -176,7 +176,7 @@ def _build(choice: ModelChoice) -> nn.Module:
             if choice.recipe is not None:
                 _try_out(model.eval())
     except _MISFITS as error:
-        reason = shortened(" ".join(f"{type(error).__name__}: {error}".split()))
+        reason = shortened_reason(" ".join(f"{type(error).__name__}: {error}".split()))
         raise SetupError(
             f"{choice.name}: open_clip cannot build this model; check its configuration ({reason})"
         ) from error
@@ -217,7 +217,7 @@ def _fill(model: nn.Module, choice: ModelChoice, checkpoint: Path | None) -> Non
         load_image_weights(model)
         load_text_weights(model)
     elif checkpoint is not None:
-        load_checkpoint(model, choice.name, checkpoint)
+        load_weights(model, choice.name, checkpoint)
     elif choice.name != OPEN_CLIP_NAME:  # the built-in one is trained from what its constructor drew
         enliven(model, size_px=_size_px(model, choice), seed=RANDOM_SEED)
 

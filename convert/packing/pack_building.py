@@ -26,7 +26,7 @@ from edge_identify.convert.calibrating.photo_calibration import DEFAULT_FALSE_AC
 from edge_identify.convert.calibrating.text_calibration import TextOutcome, add_to_calibration_file, calibrate_texts
 from edge_identify.convert.export.compute_device import Computing
 from edge_identify.convert.export.fidelity import embed_in_batches, sample_positions
-from edge_identify.convert.export.fidelity_samples import MOST_PICTURES, make_bench
+from edge_identify.convert.export.fidelity_samples import MOST_IMAGES, make_bench
 from edge_identify.convert.models.model_loading import LoadedModel, load_model
 from edge_identify.convert.models.model_names import BUILTIN
 from edge_identify.convert.models.text_tokenizer import TextTokenizer
@@ -36,10 +36,15 @@ from edge_identify.convert.packing.pack_encoders import export_encoders
 from edge_identify.convert.packing.pack_index import write_index
 from edge_identify.convert.packing.pack_self_test import write_conformance
 from edge_identify.convert.packing.pack_thumbnails import add_thumbnails
-from edge_identify.convert.packing.reference_embeddings import BuildMemory, Embedded, NoMemory, embed_references
+from edge_identify.convert.packing.reference_embeddings import (
+    EmbeddedReferences,
+    EmbeddingMemory,
+    NoMemory,
+    embed_references,
+)
 from edge_identify.convert.packing.unfinished_builds import RETIRED, clear_abandoned, folder_in_the_making
 from edge_identify.convert.progress import Progress
-from edge_identify.datasets.catalogue.reference_images import LeftOut
+from edge_identify.datasets.catalogue.reference_images import SkippedImage
 from edge_identify.datasets.sources.rows.described_images import BETWEEN_LICENCES
 from edge_identify.edge_runtime import __version__
 from edge_identify.edge_runtime.errors import SetupError
@@ -57,7 +62,7 @@ from edge_identify.edge_runtime.pack.manifest import (
 )
 from edge_identify.edge_runtime.pack.manifest_json import serialise_manifest
 from edge_identify.edge_runtime.pack.pack_names import PackVersion, checked_path
-from edge_identify.edge_runtime.pack.references import PictureFacts, Reference, ReferenceImage, write_references
+from edge_identify.edge_runtime.pack.references import Reference, ReferenceImage, ReferenceImageFacts, write_references
 
 if TYPE_CHECKING:
     from edge_identify.datasets.catalogue.catalogue import CatalogueImage
@@ -131,7 +136,7 @@ class BuildReport:
     """
 
     manifest: Manifest
-    left_out: tuple[LeftOut, ...]
+    left_out: tuple[SkippedImage, ...]
     dropped: tuple[str, ...]
     signs_left_out: str | None
     calibration: CalibrationOutcome
@@ -146,7 +151,7 @@ def build_pack(
     images: Sequence[CatalogueImage],
     *,
     progress: Progress,
-    memory: BuildMemory | None = None,
+    memory: EmbeddingMemory | None = None,
     computing: Computing | None = None,
 ) -> BuildReport:
     """Build a pack.
@@ -170,7 +175,7 @@ def build_pack(
     memory, computing = memory or NoMemory(), computing or Computing()
     model = _load(request, images, computing, progress)
     with _folder_in_the_making(request.out, replace=request.replace) as folder:
-        bench = make_bench(model, references, _measured_pictures(images, memory), computing)
+        bench = make_bench(model, references, _images_to_measure(images, memory), computing)
         encoders = export_encoders(
             model, request.variant_names, bench, folder, drop_drifting=request.drop_drifting, progress=progress
         )
@@ -303,12 +308,12 @@ def _take_place(making: Path, out: Path, *, replace: bool) -> None:
     shutil.rmtree(retired, ignore_errors=True)
 
 
-def _measured_pictures(images: Sequence[CatalogueImage], memory: BuildMemory) -> list[CatalogueImage]:
+def _images_to_measure(images: Sequence[CatalogueImage], memory: EmbeddingMemory) -> list[CatalogueImage]:
     """Return the pictures that encoders are measured on, the same from one build to the next while they will do."""
     if not images:
         return []
     by_id = {image.index_id: image for image in images}
-    return [by_id[each] for each in memory.sample(list(by_id), lambda count: sample_positions(count, MOST_PICTURES))]
+    return [by_id[each] for each in memory.sample(list(by_id), lambda count: sample_positions(count, MOST_IMAGES))]
 
 
 def _describe(model: LoadedModel) -> Model:
@@ -321,7 +326,7 @@ def _describe(model: LoadedModel) -> Model:
     )
 
 
-def _write_index(folder: Path, embedded: Embedded, embedded_with: str) -> IndexSpec:
+def _write_index(folder: Path, embedded: EmbeddedReferences, embedded_with: str) -> IndexSpec:
     path = folder / INDEX_FILE
     path.parent.mkdir()
     ids = np.array([image.index_id for image in embedded.images], dtype=np.int64)
@@ -378,9 +383,9 @@ def hash_of_data(references: Sequence[Reference], images: Sequence[CatalogueImag
     return digest.hexdigest()
 
 
-def _facts_of(image: CatalogueImage, request: PackRequest) -> PictureFacts:
+def _facts_of(image: CatalogueImage, request: PackRequest) -> ReferenceImageFacts:
     # Never `image.path`: the folders of a maker's disk are nobody's business.
-    return PictureFacts(
+    return ReferenceImageFacts(
         path=image.public_path if request.file_names else None,
         type=image.type if request.file_names else None,
         licence=image.licence,

@@ -12,7 +12,7 @@ from edge_identify.convert.export.fidelity_samples import FidelityBench
 from edge_identify.convert.export.tower_exports import image_tower_export, text_tower_export
 from edge_identify.convert.export.variants import ONNX_VARIANTS, ExportedVariant, export_tower
 from edge_identify.convert.models.model_loading import LoadedModel
-from edge_identify.convert.progress import Progress, unwatched
+from edge_identify.convert.progress import Progress, no_progress
 from edge_identify.edge_runtime.pack.manifest import Fidelity, Variant
 
 Exported = Mapping[str, ExportedVariant]
@@ -47,7 +47,7 @@ def export_encoders(
     folder: Path,
     *,
     drop_drifting: bool,
-    progress: Progress = unwatched,
+    progress: Progress = no_progress,
 ) -> Encoders:
     """Export both towers into a pack's folder and let them pass the gate.
 

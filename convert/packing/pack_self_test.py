@@ -109,13 +109,13 @@ def write_conformance(folder: Path, encoders: Encoders, model: LoadedModel) -> s
         )
         photos.append(photo)
         cases.append(case)
-    measured = measure(folder, photos, encoders, model)
+    measured = measure_self_test(folder, photos, encoders, model)
     data = serialise_cases(tuple(cases), tolerance=measured.tolerance(), measured=asdict(measured))
     write_bytes(place, data)
     return CASES_FILE
 
 
-def measure(folder: Path, photos: Sequence[Photo], encoders: Encoders, model: LoadedModel) -> Measured:
+def measure_self_test(folder: Path, photos: Sequence[Photo], encoders: Encoders, model: LoadedModel) -> Measured:
     """Return how far allowed differences and faults move the embeddings of photos; see `write_conformance`."""
     allowed: dict[str, list[float]] = defaultdict(list)
     faults: dict[str, list[float]] = defaultdict(list)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_identify.convert.progress import Progress
-from edge_identify.datasets.catalogue.reference_images import open_reference_picture
+from edge_identify.datasets.catalogue.reference_images import open_reference_image
 from edge_identify.edge_runtime.pack.manifest import ThumbnailsSpec
 from edge_identify.edge_runtime.pack.thumbnails_file import write_thumbnails
 
@@ -50,7 +50,7 @@ def add_thumbnails(
 
 def _thumbnails(images: Sequence[CatalogueImage], side_px: int, progress: Progress) -> Iterator[tuple[int, bytes]]:
     for image in progress("making thumbnails", sorted(images, key=lambda image: image.index_id)):
-        yield image.index_id, thumbnail_webp(open_reference_picture(image), side_px)
+        yield image.index_id, thumbnail_webp(open_reference_image(image), side_px)
 
 
 def thumbnail_webp(picture: Image, side_px: int) -> bytes:

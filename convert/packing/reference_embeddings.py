@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from edge_identify.convert.export.compute_device import (
-    COMPARED_PICTURES,
+    COMPARED_IMAGES,
     CPU_PROVIDER,
     Batches,
     Computing,
     place_embedder,
 )
-from edge_identify.datasets.catalogue.reference_images import LeftOut, picture_batches
+from edge_identify.datasets.catalogue.reference_images import SkippedImage, reference_image_batches
 from edge_identify.edge_runtime.io.durable_writes import sha256_of_file
 from edge_identify.edge_runtime.photos.preprocessing import Preprocessing
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 _VECTOR = np.dtype("<f4")
 
 
-class BuildMemory(Protocol):
+class EmbeddingMemory(Protocol):
     """What one build leaves for the next; `datasets.catalogue.build_memory` keeps it in a catalogue."""
 
     def begin(self, encoder: str) -> None:
@@ -74,7 +74,7 @@ class NoMemory:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Embedded:
+class EmbeddedReferences:
     """The references' embeddings.
 
     Attributes:
@@ -86,7 +86,7 @@ class Embedded:
 
     images: tuple[CatalogueImage, ...]
     embeddings: NDArray[np.float32]
-    left_out: tuple[LeftOut, ...]
+    left_out: tuple[SkippedImage, ...]
     encoder: str
 
 
@@ -96,10 +96,10 @@ def embed_references(
     recipe: Preprocessing,
     dim: int,
     images: Sequence[CatalogueImage],
-    memory: BuildMemory,
+    memory: EmbeddingMemory,
     progress: Progress,
     computing: Computing | None = None,
-) -> Embedded:
+) -> EmbeddedReferences:
     """Return the embedding of each picture, embedding only those that are not known.
 
     Args:
@@ -127,10 +127,10 @@ def embed_remembering(
     recipe: Preprocessing,
     dim: int,
     images: Sequence[CatalogueImage],
-    memory: BuildMemory,
+    memory: EmbeddingMemory,
     progress: Progress,
     batches: Batches,
-) -> Embedded:
+) -> EmbeddedReferences:
     """Return the embedding of each picture, embedding only those that are not known; see `embed_references`.
 
     Args:
@@ -153,8 +153,8 @@ def embed_remembering(
     left_out = _changed(images, known)
     changed = frozenset(left_out)
     unknown = [image for image in images if image.sha256 not in known]
-    unusable: list[LeftOut] = []
-    for batch in picture_batches(
+    unusable: list[SkippedImage] = []
+    for batch in reference_image_batches(
         unknown,
         recipe,
         size=lambda: batches.size,
@@ -167,7 +167,7 @@ def embed_remembering(
         known |= found
     broken = {each.path for each in unusable}
     used = [image for image in images if image.sha256 in known and image not in changed and image.path not in broken]
-    return Embedded(
+    return EmbeddedReferences(
         images=tuple(used),
         embeddings=np.stack([known[image.sha256] for image in used]) if used else np.empty((0, dim), np.float32),
         left_out=(*left_out.values(), *unusable),
@@ -176,8 +176,8 @@ def embed_remembering(
 
 
 def _some_pixels(images: Sequence[CatalogueImage], recipe: Preprocessing) -> list[NDArray[np.uint8]]:
-    first = images[:COMPARED_PICTURES]
-    batches = picture_batches(first, recipe, size=lambda: COMPARED_PICTURES, left_out=[], progress=iter)
+    first = images[:COMPARED_IMAGES]
+    batches = reference_image_batches(first, recipe, size=lambda: COMPARED_IMAGES, left_out=[], progress=iter)
     return [pixels for batch in batches for pixels in batch.pixels]
 
 
@@ -201,15 +201,15 @@ def encoder_fingerprint(
 
 def _changed(
     images: Sequence[CatalogueImage], known: Mapping[str, NDArray[np.float32]]
-) -> dict[CatalogueImage, LeftOut]:
+) -> dict[CatalogueImage, SkippedImage]:
     """Return the pictures whose embedding is known, and whose file is no longer what was embedded."""
-    changed: dict[CatalogueImage, LeftOut] = {}
+    changed: dict[CatalogueImage, SkippedImage] = {}
     for image in images:
         if image.sha256 not in known:
             continue
         reason = _reason_not_to_use(image)
         if reason is not None:
-            changed[image] = LeftOut(path=image.path, reason=reason)
+            changed[image] = SkippedImage(path=image.path, reason=reason)
     return changed
 
 

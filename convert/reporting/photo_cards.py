@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from edge_identify.convert.reporting.report_images import ReportPictures
+from edge_identify.convert.reporting.report_images import ReportImages
 from edge_identify.convert.reporting.report_tables import named
 from edge_identify.edge_runtime.answers.html_markup import Markup, element, join
 
 Photo = Mapping[str, Any]
 
 
-def photo_cards(photos: Sequence[Photo], pictures: ReportPictures, names: Mapping[str, str]) -> Markup:
+def photo_cards(photos: Sequence[Photo], pictures: ReportImages, names: Mapping[str, str]) -> Markup:
     """Return a list of cards, one for each photo of a report's `worst`, at least one."""
     cards = (element("li", _pictures(photo, pictures, names), element("p", _said(photo, names))) for photo in photos)
     return element("ul", join(*cards), class_="cards")
@@ -25,7 +25,7 @@ def slow_list(photos: Sequence[Photo]) -> Markup:
     return element("ol", join(*lines))
 
 
-def _pictures(photo: Photo, pictures: ReportPictures, names: Mapping[str, str]) -> Markup:
+def _pictures(photo: Photo, pictures: ReportImages, names: Mapping[str, str]) -> Markup:
     shown = [_figure("the photo", Path(photo["name"]).name, pictures.photo(Path(photo["photo"])))]
     nearest, right = photo["nearest"], photo["id"]
     if nearest is not None:

@@ -21,7 +21,7 @@ SIDE_PX = 176  # of the longer side: enough to tell two things apart, about 5 kB
 _QUALITY = 72
 
 
-class ReportPictures:
+class ReportImages:
     """The pictures of photos and of references, as far as their files can be had."""
 
     def __init__(self, references: Mapping[str, Path], thumbnails: Mapping[str, Image] | None = None) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from edge_identify.convert.reporting import report_wording
 from edge_identify.convert.reporting.diagrams import reliability_diagram, risk_coverage_diagram
 from edge_identify.convert.reporting.photo_cards import photo_cards, slow_list
-from edge_identify.convert.reporting.report_images import ReportPictures
+from edge_identify.convert.reporting.report_images import ReportImages
 from edge_identify.convert.reporting.report_style import RULES
 from edge_identify.convert.reporting.report_tables import decision_table, group_table, pair_table
 from edge_identify.edge_runtime.answers.html_markup import Markup, document, element, join, style_sheet
@@ -38,7 +38,7 @@ class ReportPart:
     about: str
     figures: Mapping[str, Any]
     names: Mapping[str, str]
-    pictures: ReportPictures
+    pictures: ReportImages
     left_out: Sequence[str] = ()
 
 

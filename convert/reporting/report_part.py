@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge_identify.convert.reporting.report_images import ReportPictures
+from edge_identify.convert.reporting.report_images import ReportImages
 from edge_identify.convert.reporting.report_page import ReportPart
 from edge_identify.edge_runtime.decisions.calibration import read_calibrations
 from edge_identify.edge_runtime.pack.references import ReferenceTable
@@ -55,7 +55,7 @@ def evaluation_part(
         about=about,
         figures=figures,
         names=names,
-        pictures=ReportPictures(reference_pictures, thumbnails),
+        pictures=ReportImages(reference_pictures, thumbnails),
         # A page is passed on, and where the photos lie on its maker's disk is not for it.
         left_out=tuple(one.reason.replace(str(one.path), one.path.name) for one in evaluation.left_out),
     )

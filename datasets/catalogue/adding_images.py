@@ -20,6 +20,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edge_identify.datasets.catalogue.reference_images import SkippedImage
 from edge_identify.datasets.sources.rows.described_images import BETWEEN_LICENCES
 from edge_identify.datasets.sources.source import SourceImage
 from edge_identify.edge_runtime.errors import PhotoError
@@ -41,19 +42,6 @@ PORTION = 64
 def no_progress(images: Iterable[SourceImage]) -> Iterable[SourceImage]:
     """Return the pictures as they are: the progress of someone who does not want to see any."""
     return images
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SkippedImage:
-    """A picture that was left out.
-
-    Attributes:
-        path: Which one.
-        reason: One line that begins with the path.
-    """
-
-    path: Path
-    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LeftOut:
-    """A picture that could not be used.
+class SkippedImage:
+    """An image file that could not be used and was skipped.
 
     Attributes:
-        path: Its file.
+        path: The file.
         reason: Why, in one line.
     """
 
@@ -39,7 +39,7 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PictureBatch:
+class ReferenceImageBatch:
     """Some pictures, ready for the encoder.
 
     Attributes:
@@ -51,7 +51,7 @@ class PictureBatch:
     pixels: tuple[NDArray[np.uint8], ...]
 
 
-def open_reference_picture(image: CatalogueImage) -> Image:
+def open_reference_image(image: CatalogueImage) -> Image:
     """Open a picture of the catalogue as upright RGB.
 
     Raises:
@@ -63,14 +63,14 @@ def open_reference_picture(image: CatalogueImage) -> Image:
     return decode_image(data, name=str(image.path))
 
 
-def picture_batches(
+def reference_image_batches(
     images: Sequence[CatalogueImage],
     recipe: Preprocessing,
     *,
     size: Callable[[], int],
-    left_out: list[LeftOut],
+    left_out: list[SkippedImage],
     progress: Progress,
-) -> Iterator[PictureBatch]:
+) -> Iterator[ReferenceImageBatch]:
     """Yield all pictures in order, a batch at a time.
 
     Args:
@@ -83,9 +83,9 @@ def picture_batches(
     waiting: list[tuple[CatalogueImage, NDArray[np.uint8]]] = []
     for image in progress(images):
         try:
-            waiting.append((image, preprocess(open_reference_picture(image), recipe)))
+            waiting.append((image, preprocess(open_reference_image(image), recipe)))
         except PhotoError as error:
-            left_out.append(LeftOut(path=image.path, reason=str(error)))
+            left_out.append(SkippedImage(path=image.path, reason=str(error)))
         if len(waiting) >= size():
             yield _batch(waiting)
             waiting = []
@@ -93,6 +93,6 @@ def picture_batches(
         yield _batch(waiting)
 
 
-def _batch(waiting: list[tuple[CatalogueImage, NDArray[np.uint8]]]) -> PictureBatch:
+def _batch(waiting: list[tuple[CatalogueImage, NDArray[np.uint8]]]) -> ReferenceImageBatch:
     images, pixels = zip(*waiting, strict=True)
-    return PictureBatch(images=images, pixels=pixels)
+    return ReferenceImageBatch(images=images, pixels=pixels)

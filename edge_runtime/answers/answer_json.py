@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from edge_identify.edge_runtime.decisions.look_alikes import LookAlikes
     from edge_identify.edge_runtime.decisions.place_evidence import PlaceEvidence
     from edge_identify.edge_runtime.pack.filters import Filters
-    from edge_identify.edge_runtime.pack.references import PictureFacts, Reference
+    from edge_identify.edge_runtime.pack.references import Reference, ReferenceImageFacts
 
 SCHEMA = 1
 
@@ -191,7 +191,7 @@ def _match_as_json(match: Match) -> dict[str, Any]:
     }
 
 
-def picture_as_json(picture: PictureFacts) -> dict[str, str | None]:
+def picture_as_json(picture: ReferenceImageFacts) -> dict[str, str | None]:
     """Return what is known of a picture of a reference, to credit it."""
     path = None if picture.path is None else PurePosixPath(picture.path)
     return {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from edge_identify.edge_runtime.decisions.decision import Decision, Verdict
 from edge_identify.edge_runtime.decisions.look_alikes import LookAlikes
 from edge_identify.edge_runtime.pack.filters import NO_FILTERS, Filters
-from edge_identify.edge_runtime.pack.references import NOTHING_KNOWN, PictureFacts, Reference
+from edge_identify.edge_runtime.pack.references import NOTHING_KNOWN, Reference, ReferenceImageFacts
 
 if TYPE_CHECKING:
     from edge_identify.edge_runtime.decisions.place_evidence import PlaceEvidence
@@ -40,7 +40,7 @@ class Match:
     place: PlaceEvidence | None = None
     matched_points: int | None = None
     band: TextBand | None = None
-    picture: PictureFacts = NOTHING_KNOWN
+    picture: ReferenceImageFacts = NOTHING_KNOWN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -76,7 +76,7 @@ def nearness(position: Position, coordinates: Coordinates) -> float:
     return 0.0 if distance > position.reach_m else (1 + (distance / position.scale_m) ** 2) ** -1.5
 
 
-def crowd_at(position: Position, within_reach: Iterable[Coordinates], located: int) -> float:
+def mean_nearness(position: Position, within_reach: Iterable[Coordinates], located: int) -> float:
     """Return the mean nearness of all references that have coordinates.
 
     Args:
@@ -93,14 +93,14 @@ def place_score(position: Position, coordinates: Coordinates | None, crowd: floa
     Args:
         position: Of the photo.
         coordinates: Of the reference; None says nothing, which is 1.
-        crowd: As `crowd_at` returns it.
+        crowd: As `mean_nearness` returns it.
     """
     if coordinates is None:
         return 1.0
     return (1 - WRONG) * nearness(position, coordinates) / (crowd + _ELSEWHERE) + WRONG
 
 
-def says_something(place_scores: Sequence[float]) -> bool:
+def distinguishes(place_scores: Sequence[float]) -> bool:
     """Return whether a position tells any of the candidates apart; if not, the decision is vision's alone."""
     return max(place_scores) > min(place_scores) * (1 + 1e-9)
 
@@ -113,7 +113,7 @@ def gain_of(scores: Sequence[float], place_scores: Sequence[float], calibration:
         place_scores: Of each candidate, above 0.
         calibration: Of the variant that the scores come from.
     """
-    return math.log(sum(_weights(scores, place_scores, calibration))) if says_something(place_scores) else 0.0
+    return math.log(sum(_weights(scores, place_scores, calibration))) if distinguishes(place_scores) else 0.0
 
 
 def decide_with_place(

@@ -90,7 +90,7 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PictureFacts:
+class ReferenceImageFacts:
     """What may be known of a picture itself, so that whoever shows it can credit it; None for what is not.
 
     Attributes:
@@ -110,7 +110,7 @@ class PictureFacts:
         return (self.path, self.type, self.licence, self.provenance) != (None, None, None, None)
 
 
-NOTHING_KNOWN = PictureFacts()
+NOTHING_KNOWN = ReferenceImageFacts()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +127,7 @@ class ReferenceImage:
     index_id: int
     reference_id: str
     sha256: str
-    facts: PictureFacts = NOTHING_KNOWN
+    facts: ReferenceImageFacts = NOTHING_KNOWN
 
 
 def write_references(path: Path, references: Iterable[Reference], images: Iterable[ReferenceImage]) -> None:
@@ -220,7 +220,7 @@ class ReferenceTable:
         row = self._one("SELECT reference_id FROM reference_image WHERE index_id = ?", index_id)
         return str(row[0])
 
-    def picture(self, index_id: int) -> PictureFacts:
+    def picture(self, index_id: int) -> ReferenceImageFacts:
         """Return what is known of the picture whose vector is `index_id`; nothing, in most packs."""
         if self._has_pictures is None:
             self._has_pictures = bool(
@@ -232,7 +232,7 @@ class ReferenceTable:
         if not rows:
             return NOTHING_KNOWN
         path, kind, licence, provenance = (None if value is None else str(value) for value in rows[0])
-        return PictureFacts(path=path, type=kind, licence=licence, provenance=provenance)
+        return ReferenceImageFacts(path=path, type=kind, licence=licence, provenance=provenance)
 
     def ids(self) -> list[str]:
         """Return the ids of all references, sorted."""

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from edge_identify.edge_runtime.decisions.place_evidence import (
     PlaceEvidence,
-    crowd_at,
     decide_with_place,
+    distinguishes,
     gain_of,
+    mean_nearness,
     place_score,
-    says_something,
 )
 from edge_identify.edge_runtime.photos.position import box_within_reach, distance_m
 
@@ -78,7 +78,7 @@ class Places:
                 [score for _, score in everyone], self._place_scores(position, everyone, density)[1], calibration
             )
         # Of what passes a filter it may say nothing, and still speak against the photo showing anything in the pack.
-        if not says_something(scores):
+        if not distinguishes(scores):
             most_gain = min(most_gain, 0.0)
             if most_gain == 0:
                 return None
@@ -100,7 +100,7 @@ class Places:
 
     def _density(self, position: Position) -> float:
         within = self._references.coordinates_within(box_within_reach(position))
-        return crowd_at(position, within, self._located)
+        return mean_nearness(position, within, self._located)
 
     def _place_scores(
         self, position: Position, candidates: Sequence[tuple[str, float]], density: float

@@ -16,7 +16,7 @@ from edge_identify.edge_runtime.photos.position import MAX_ACCURACY_M, Position
 from edge_identify.edge_runtime.search.filtering import namespaces_named_in
 from edge_identify.sync_server.answering.engine_problems import asking, noted, unit_vector
 from edge_identify.sync_server.answering.pack_engine import NamedPhoto, position_of
-from edge_identify.sync_server.answering.pack_routes import image_url, model_name, pack_named, told_attributes
+from edge_identify.sync_server.answering.pack_routes import image_url, model_name, pack_named, public_attributes
 from edge_identify.sync_server.contract.json_responses import json_response
 from edge_identify.sync_server.contract.openapi import component
 from edge_identify.sync_server.contract.operation import (
@@ -273,7 +273,7 @@ def _answer(answered: Answered, engine: PackEngine, image_urls: ImageUrls) -> di
     answerer = Answerer(pack_name=found.pack_name, pack_version=found.pack_version, variant_name=found.variant_name)
     document = answer_as_document(answered, answerer)
     for told, match in zip(document["matches"], found.matches, strict=True):
-        told["attributes"] = told_attributes(match.reference, image_urls)
+        told["attributes"] = public_attributes(match.reference, image_urls)
         told["image_url"] = image_url(match.reference, match.index_id, match.picture, engine, image_urls)
     return document
 

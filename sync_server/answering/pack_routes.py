@@ -17,7 +17,7 @@ from edge_identify.sync_server.contract.value_kinds import Integer, Text
 from edge_identify.sync_server.delivery.image_urls import RECORDED_ADDRESSES
 
 if TYPE_CHECKING:
-    from edge_identify.edge_runtime.pack.references import PictureFacts, Reference
+    from edge_identify.edge_runtime.pack.references import Reference, ReferenceImageFacts
     from edge_identify.sync_server.answering.engine_pool import EngineRoom
     from edge_identify.sync_server.answering.pack_engine import PackEngine
     from edge_identify.sync_server.delivery.image_urls import ImageUrls
@@ -116,7 +116,7 @@ def thumbnail_path(engine: PackEngine, index_id: int | None) -> str | None:
 
 
 def image_url(
-    reference: Reference, index_id: int | None, picture: PictureFacts, engine: PackEngine, image_urls: ImageUrls
+    reference: Reference, index_id: int | None, picture: ReferenceImageFacts, engine: PackEngine, image_urls: ImageUrls
 ) -> str | None:
     """Return the address of a reference's picture, a whole one; None where there is none.
 
@@ -132,7 +132,7 @@ def image_url(
     return image_urls.of(reference, picture, None if path is None else here + path)
 
 
-def told_attributes(reference: Reference, image_urls: ImageUrls) -> dict[str, str]:
+def public_attributes(reference: Reference, image_urls: ImageUrls) -> dict[str, str]:
     """Return a reference's attributes as answers have them: where pictures are is said by `image_url` alone."""
     left_out = () if image_urls.tells_recorded else RECORDED_ADDRESSES
     return {name: value for name, value in reference.attributes.items() if name not in left_out}
@@ -186,7 +186,7 @@ def _reference(room: EngineRoom, asked: Asked, image_urls: ImageUrls) -> Respons
             {
                 "pack": pack_named(engine),
                 **reference_as_json(reference),
-                "attributes": told_attributes(reference, image_urls),
+                "attributes": public_attributes(reference, image_urls),
                 "image_url": address,
                 "pictures": pictures,
             }

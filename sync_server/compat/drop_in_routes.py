@@ -19,7 +19,7 @@ from edge_identify.edge_runtime.search.filtering import namespaces_named_in
 from edge_identify.sync_server.answering.engine_problems import asking, noted, unit_vector
 from edge_identify.sync_server.answering.identify_routes import FILE, MOST_ANSWERS, MOST_TEXT, PACK
 from edge_identify.sync_server.answering.pack_engine import position_of
-from edge_identify.sync_server.answering.pack_routes import image_url, model_name, told_attributes
+from edge_identify.sync_server.answering.pack_routes import image_url, model_name, public_attributes
 from edge_identify.sync_server.contract.json_responses import json_response
 from edge_identify.sync_server.contract.operation import JSON, MULTIPART, Answer, Asked, Body, Field, Operation, Route
 from edge_identify.sync_server.contract.problem_kinds import MALFORMED
@@ -316,7 +316,7 @@ def _entry(match: Match, image_urls: ImageUrls) -> dict[str, Any]:
         "path": picture["path"],
         "extension": picture["extension"],
         "label": None,
-        **told_attributes(reference, image_urls),
+        **public_attributes(reference, image_urls),
         **reference.labels,
         "name": reference.name,
         "namespace": reference.namespace,

@@ -21,7 +21,7 @@ from edge_identify.edge_runtime.io.buckets import bucket_address, check_web_addr
 from edge_identify.sync_server.publishing.bucket_objects import Bucket, count_nothing
 
 if TYPE_CHECKING:
-    from edge_identify.edge_runtime.pack.references import PictureFacts, Reference
+    from edge_identify.edge_runtime.pack.references import Reference, ReferenceImageFacts
 
 _PAUSE_S = 30.0  # after an address could not be signed, none is for so long
 RECORDED_ADDRESSES = ("image_url", "s3_path")  # attributes
@@ -37,7 +37,7 @@ class ImageUrls(Protocol):
 
     tells_recorded: bool
 
-    def of(self, reference: Reference, picture: PictureFacts, thumbnail: str | None) -> str | None:
+    def of(self, reference: Reference, picture: ReferenceImageFacts, thumbnail: str | None) -> str | None:
         """Return the address of a reference's picture; None for none.
 
         Args:
@@ -52,7 +52,7 @@ class Recorded:
 
     tells_recorded = True
 
-    def of(self, reference: Reference, _picture: PictureFacts, thumbnail: str | None) -> str | None:
+    def of(self, reference: Reference, _picture: ReferenceImageFacts, thumbnail: str | None) -> str | None:
         """See `ImageUrls.of`."""
         return reference.attributes.get("image_url") or thumbnail or reference.url
 
@@ -62,7 +62,7 @@ class Served:
 
     tells_recorded = False
 
-    def of(self, _reference: Reference, _picture: PictureFacts, thumbnail: str | None) -> str | None:
+    def of(self, _reference: Reference, _picture: ReferenceImageFacts, thumbnail: str | None) -> str | None:
         """See `ImageUrls.of`."""
         return thumbnail
 
@@ -76,7 +76,7 @@ class Public:
         """Take the address."""
         self._base = base.rstrip("/")
 
-    def of(self, reference: Reference, picture: PictureFacts, thumbnail: str | None) -> str | None:
+    def of(self, reference: Reference, picture: ReferenceImageFacts, thumbnail: str | None) -> str | None:
         """See `ImageUrls.of`."""
         path = _recorded_path(reference, picture)
         if path is None or not _stays_below(key := urlsplit(path).path.strip("/") if "://" in path else path):
@@ -99,7 +99,7 @@ class Presigned:
         self._paused_until_s = 0.0
         self._bucket.signed_url("picture", valid_s=valid_s)
 
-    def of(self, reference: Reference, picture: PictureFacts, thumbnail: str | None) -> str | None:
+    def of(self, reference: Reference, picture: ReferenceImageFacts, thumbnail: str | None) -> str | None:
         """See `ImageUrls.of`."""
         key = self._key(reference, picture)
         if key is None:
@@ -112,7 +112,7 @@ class Presigned:
             self._paused_until_s = self._clock() + _PAUSE_S
             return thumbnail
 
-    def _key(self, reference: Reference, picture: PictureFacts) -> str | None:
+    def _key(self, reference: Reference, picture: ReferenceImageFacts) -> str | None:
         """Return the object's path below the folder; None where it has none there."""
         path = _recorded_path(reference, picture)
         if path is not None and "://" in path:
@@ -151,7 +151,7 @@ def image_urls(
     )
 
 
-def _recorded_path(reference: Reference, picture: PictureFacts) -> str | None:
+def _recorded_path(reference: Reference, picture: ReferenceImageFacts) -> str | None:
     return reference.attributes.get("s3_path") or picture.path or reference.attributes.get("path") or None
 
 

@@ -13,9 +13,9 @@ from edge_identify.edge_runtime.pack.manifest_json import parse_manifest, serial
 from edge_identify.edge_runtime.pack.pack_names import PackVersion
 from edge_identify.edge_runtime.pack.references import (
     NOTHING_KNOWN,
-    PictureFacts,
     Reference,
     ReferenceImage,
+    ReferenceImageFacts,
     write_references,
 )
 from edge_identify.edge_runtime.pack.thumbnails_file import write_thumbnails
@@ -51,7 +51,7 @@ def write_service_pack(folder: Path, *, name: str = "letters", version: str = "1
             index_id=at + 1,
             reference_id=identifier,
             sha256=f"{at:064x}",
-            facts=PictureFacts(path="art/green.png", type="PNG") if identifier == "green" else NOTHING_KNOWN,
+            facts=ReferenceImageFacts(path="art/green.png", type="PNG") if identifier == "green" else NOTHING_KNOWN,
         )
         for at, identifier in enumerate(ids)
     ]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from edge_identify.convert.exploring.duplicates import Copy, Group
     from edge_identify.convert.exploring.images_to_keep import Candidate
     from edge_identify.datasets.catalogue.catalogue import ImageFacts
-    from edge_identify.datasets.catalogue.reference_images import LeftOut
+    from edge_identify.datasets.catalogue.reference_images import SkippedImage
 
 
 def add_parser(commands: Any) -> None:
@@ -77,7 +77,7 @@ class _Found:
     groups: Sequence[Group]
     pictures: int
     removable: Sequence[str]
-    left_out: Sequence[LeftOut]
+    left_out: Sequence[SkippedImage]
 
 
 def _duplicates(options: argparse.Namespace) -> ExitCode:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from edge_identify.convert.exploring.contact_sheet import Card
     from edge_identify.convert.exploring.known_words import Words
     from edge_identify.convert.models.model_loading import LoadedModel
-    from edge_identify.datasets.catalogue.reference_images import LeftOut
+    from edge_identify.datasets.catalogue.reference_images import SkippedImage
     from edge_identify.edge_runtime.pack.references import Reference
 
 DEFAULT_LIMIT = 20
@@ -101,7 +101,7 @@ class _Found:
     references: dict[str, Reference]
     withdrawn: frozenset[str]
     words: Words | None
-    left_out: Sequence[LeftOut]
+    left_out: Sequence[SkippedImage]
 
 
 def _search(options: argparse.Namespace) -> ExitCode:

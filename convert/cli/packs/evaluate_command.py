@@ -81,7 +81,7 @@ def _evaluate(options: argparse.Namespace) -> ExitCode:
     result = evaluation.evaluate_pack(
         pack,
         queries,
-        progress=lambda items: shown_progress("asking", items),
+        progress=shown_progress,
         verify_geometry=options.verify_geometry,
         position_of=None if options.no_location else photo_position,
     )

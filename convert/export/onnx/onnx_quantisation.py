@@ -24,7 +24,7 @@ from edge_identify.convert.export.onnx.quantisation_sensitivity import (
     quantise_whole,
 )
 from edge_identify.convert.models.libraries.library_logging import muted
-from edge_identify.convert.progress import Progress, unwatched
+from edge_identify.convert.progress import Progress, no_progress
 from edge_identify.edge_runtime.io.durable_writes import write_bytes
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ SIGNED_7_BITS, UNSIGNED_8_BITS = "signed, 7 bits", "unsigned, 8 bits"
 _FORMS = (SIGNED_7_BITS, UNSIGNED_8_BITS)
 
 _CALIBRATION_BATCH = 8
-_JUDGED_PICTURES = 32  # enough to tell .98 from .97, and judged up to 20 times
+_JUDGED_IMAGES = 32  # enough to tell .98 from .97, and judged up to 20 times
 _JUDGED_BY_TRANSFORMERS = 8  # of a transformer only the form of its weights is chosen, and a large one takes seconds
 
 
@@ -56,7 +56,7 @@ def quantise_image_to_int8(
     calibration_pixels: NDArray[np.uint8],
     transformer: bool,
     target: float = TARGET,
-    progress: Progress = unwatched,
+    progress: Progress = no_progress,
 ) -> QuantisedNet:
     """Write an image tower with int8 weights.
 
@@ -162,7 +162,7 @@ def _weights(form: str) -> dict[str, Any]:
 def _static_until_faithful(
     prepared: Path, into: Path, pixels: NDArray[np.uint8], target: float, progress: Progress
 ) -> QuantisedNet:
-    judged = pixels[:_JUDGED_PICTURES]
+    judged = pixels[:_JUDGED_IMAGES]
     expected = _embed(prepared, judged)
     return quantise_until_faithful(
         _can_be_static(prepared),

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge_identify.convert.progress import Progress, unwatched
+from edge_identify.convert.progress import Progress, no_progress
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -102,7 +102,7 @@ def quantise_until_faithful(
     quantise: Quantise,
     measure: Callable[[], float],
     target: float = TARGET,
-    progress: Progress = unwatched,
+    progress: Progress = no_progress,
 ) -> QuantisedNet:
     """Quantise all nodes, or as many as the target allows; the last call of `quantise` is the result.
 

@@ -32,7 +32,7 @@ _REFUSALS = (
 )
 
 
-def load_checkpoint(model: nn.Module, name: str, checkpoint: Path) -> None:
+def load_weights(model: nn.Module, name: str, checkpoint: Path) -> None:
     """Fill a model.
 
     Args:
@@ -64,7 +64,7 @@ def load_checkpoint(model: nn.Module, name: str, checkpoint: Path) -> None:
             ) from error
         raise SetupError(
             f"{checkpoint}: cannot be read as a checkpoint; it may be damaged or cut short, so fetch or save it again"
-            f" ({shortened(f'{type(error).__name__}: {lines[0]}')})"
+            f" ({shortened_reason(f'{type(error).__name__}: {lines[0]}')})"
         ) from error
 
 
@@ -89,11 +89,11 @@ def _listed_after(word: str, refusal: str) -> list[str]:
 
 def _first(keys: list[str]) -> str:
     more = len(keys) - _MOST_KEYS
-    return ", ".join(shortened(key, _LONGEST_KEY) for key in keys[:_MOST_KEYS]) + (
+    return ", ".join(shortened_reason(key, _LONGEST_KEY) for key in keys[:_MOST_KEYS]) + (
         f" and {more} more" if more > 0 else ""
     )
 
 
-def shortened(text: str, longest: int = _LONGEST_REASON) -> str:
+def shortened_reason(text: str, longest: int = _LONGEST_REASON) -> str:
     """Return a library's words, cut to what fits into one line: at most `longest` characters."""
     return text if len(text) <= longest else text[: longest - 3] + "..."

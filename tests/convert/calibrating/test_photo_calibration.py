@@ -13,7 +13,7 @@ from edge_identify.convert.calibrating.photo_calibration import CalibrationOutco
 from edge_identify.convert.export.variants import ExportedVariant
 from edge_identify.convert.packing.pack_index import write_index
 from edge_identify.datasets.catalogue.catalogue import CatalogueImage
-from edge_identify.datasets.catalogue.reference_images import open_reference_picture
+from edge_identify.datasets.catalogue.reference_images import open_reference_image
 from edge_identify.edge_runtime.decisions.calibration import read_calibrations
 from edge_identify.edge_runtime.pack.manifest import IndexSpec, Runtime, Tensor
 from edge_identify.edge_runtime.photos.preprocessing import Interpolation, Preprocessing, ResizeMode, preprocess
@@ -50,7 +50,7 @@ def calibrated(
     folder: Path, images: list[CatalogueImage], variants: Mapping[str, Callable[[np.ndarray], np.ndarray]]
 ) -> CalibrationOutcome:
     folder.mkdir()
-    pixels = np.stack([preprocess(open_reference_picture(image), RECIPE) for image in images])
+    pixels = np.stack([preprocess(open_reference_image(image), RECIPE) for image in images])
     ids = np.array([image.index_id for image in images], dtype=np.int64)
     kind = write_index(folder / "i.faiss", variants["onnx-int8"](pixels), ids)
     index = IndexSpec(

@@ -15,9 +15,9 @@ from colour_packs import add_calibration
 from edge_identify.convert.cli.main import main
 from edge_identify.convert.doctor import similarity_checks
 from edge_identify.convert.doctor.examination import examine_catalogue, examine_pack
-from edge_identify.convert.doctor.findings import Examination, Finding
-from edge_identify.convert.doctor.similarity_checks import drawn_pictures
-from edge_identify.convert.progress import unwatched
+from edge_identify.convert.doctor.findings import DoctorFinding, Examination
+from edge_identify.convert.doctor.similarity_checks import drawn_images
+from edge_identify.convert.progress import no_progress
 from edge_identify.datasets.catalogue.catalogue import Catalogue
 from edge_identify.datasets.sources import parse_source
 
@@ -35,7 +35,7 @@ def few_photos(monkeypatch: pytest.MonkeyPatch) -> None:
 def drawn(tmp_path: Path) -> list[Path]:
     """Six pictures of things that do not resemble one another."""
     paths = [tmp_path / f"thing-{at}.jpg" for at in range(6)]
-    for path, picture in zip(paths, drawn_pictures()[::2], strict=False):
+    for path, picture in zip(paths, drawn_images()[::2], strict=False):
         picture.save(path, quality=92)
     return paths
 
@@ -48,14 +48,14 @@ def catalogue_of(tmp_path: Path, rows: list[str]) -> Path:
     return path
 
 
-def by_kind(examination: Examination) -> dict[str, Finding]:
+def by_kind(examination: Examination) -> dict[str, DoctorFinding]:
     return {finding.kind: finding for finding in examination.findings}
 
 
 def test_a_clean_catalogue_gives_no_finding(tmp_path: Path, drawn: list[Path]) -> None:
     catalogue = catalogue_of(tmp_path, [f"{path},{path.stem},,art,CC0-1.0,48.85,2.35," for path in drawn])
 
-    examination = examine_catalogue(catalogue, today=TODAY, progress=unwatched)
+    examination = examine_catalogue(catalogue, today=TODAY, progress=no_progress)
 
     assert examination.findings == ()
     assert not examination.is_serious
@@ -88,7 +88,7 @@ def test_each_planted_fault_is_found(tmp_path: Path, drawn: list[Path]) -> None:
     catalogue = catalogue_of(tmp_path, rows)
     drawn[5].unlink()
 
-    examination = examine_catalogue(catalogue, today=TODAY, progress=unwatched)
+    examination = examine_catalogue(catalogue, today=TODAY, progress=no_progress)
 
     found = by_kind(examination)
     ids = {kind: {name for case in finding.cases for name in case.ids} for kind, finding in found.items()}
@@ -109,7 +109,7 @@ def test_each_planted_fault_is_found(tmp_path: Path, drawn: list[Path]) -> None:
 def test_a_catalogue_with_nothing_usable_says_what_was_not_compared(tmp_path: Path, drawn: list[Path]) -> None:
     catalogue = catalogue_of(tmp_path, [f"{path},{path.stem},,art,CC0-1.0,,," for path in drawn[:1]])
 
-    examination = examine_catalogue(catalogue, today=TODAY, progress=unwatched)
+    examination = examine_catalogue(catalogue, today=TODAY, progress=no_progress)
 
     assert examination.near_duplicate_similarity is None
     assert any("fewer than two pictures" in line for line in examination.not_checked)

@@ -20,14 +20,14 @@ from edge_identify.convert.cli.main import main
 from edge_identify.convert.export.fidelity_samples import FidelityBench
 from edge_identify.convert.packing import pack_building, reference_embeddings
 from edge_identify.convert.packing.unfinished_builds import clear_abandoned
-from edge_identify.convert.progress import unwatched
+from edge_identify.convert.progress import no_progress
 from edge_identify.datasets.catalogue.catalogue import CatalogueImage
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.io import durable_writes
 from edge_identify.edge_runtime.pack.manifest import Fidelity
 from edge_identify.edge_runtime.pack.pack_names import PackVersion
 from edge_identify.edge_runtime.pack.pack_reader import open_pack, read_manifest, verify_pack_files
-from edge_identify.edge_runtime.pack.references import PictureFacts
+from edge_identify.edge_runtime.pack.references import ReferenceImageFacts
 from edge_identify.edge_runtime.store.self_test import self_test
 
 Build = Callable[..., int]
@@ -193,7 +193,7 @@ def test_a_build_clears_what_a_killed_one_left_and_holds_its_own_folder(
     monkeypatch.setattr(pack_building, "_load", lambda *_: None)
     monkeypatch.setattr(pack_building, "make_bench", another_build_begins)
     with pytest.raises(SetupError, match="far enough"):
-        pack_building.build_pack(request_for(tmp_path / "pack"), [], [], progress=unwatched)
+        pack_building.build_pack(request_for(tmp_path / "pack"), [], [], progress=no_progress)
 
     before, after = seen
     assert before == after
@@ -228,13 +228,13 @@ def test_pictures_that_are_added_leave_the_encoder_as_it_was_and_only_they_are_e
         Image.fromarray(tiles).resize((64, 64)).save(tmp_path / "pictures" / f"p{number}.png")
     assert main(["add", f"images:{tmp_path / 'pictures'}", "--catalogue", str(tmp_path / "catalogue.sqlite")]) == 0
     embedded: list[str] = []
-    batches = reference_embeddings.picture_batches
+    batches = reference_embeddings.reference_image_batches
 
     def watched(images: Any, *rest: Any, **named: Any) -> Any:
         embedded.extend(image.reference_id for image in images)
         return batches(images, *rest, **named)
 
-    monkeypatch.setattr(reference_embeddings, "picture_batches", watched)
+    monkeypatch.setattr(reference_embeddings, "reference_image_batches", watched)
     assert build_it() in (0, 1)
     assert embedded == ["p6", "p7", "p8"]
     after = contents(tmp_path / "out/pack")
@@ -250,6 +250,6 @@ def test_what_is_told_of_a_picture_is_its_credit_and_where_asked_for_its_type_an
         licence="CC0", provenance="Ada",
     )  # fmt: skip
     request = request_for(Path("pack"))
-    assert pack_building._facts_of(image, request) == PictureFacts(licence="CC0", provenance="Ada")
+    assert pack_building._facts_of(image, request) == ReferenceImageFacts(licence="CC0", provenance="Ada")
     named = pack_building._facts_of(image, replace(request, file_names=True))
-    assert named == PictureFacts(path="cats/a.jpg", type="JPEG", licence="CC0", provenance="Ada")
+    assert named == ReferenceImageFacts(path="cats/a.jpg", type="JPEG", licence="CC0", provenance="Ada")

@@ -14,9 +14,9 @@ from edge_identify.edge_runtime.errors import PackFormatError
 from edge_identify.edge_runtime.io.json_fields import JsonObject, canonical_json, parse_json_object
 from edge_identify.edge_runtime.pack.pack_names import PackVersion, checked_pack_name
 from edge_identify.edge_runtime.pack.references import (
-    PictureFacts,
     Reference,
     ReferenceImage,
+    ReferenceImageFacts,
     ReferenceTable,
     write_references,
 )
@@ -162,7 +162,7 @@ def test_references_are_read_back_and_their_order_does_not_change_the_bytes(
 
 def test_what_is_known_of_pictures_is_read_back_and_packs_that_know_nothing_stay_as_they_were(tmp_path: Path) -> None:
     references = [Reference(id="a", name="A")]
-    known = PictureFacts(path="cats/a.jpg", type="JPEG", licence="CC0-1.0", provenance="Ada")
+    known = ReferenceImageFacts(path="cats/a.jpg", type="JPEG", licence="CC0-1.0", provenance="Ada")
     plain = ReferenceImage(index_id=1, reference_id="a", sha256="0" * 64)
     credited = ReferenceImage(index_id=2, reference_id="a", sha256="1" * 64, facts=known)
     write_references(tmp_path / "known.sqlite", references, [plain, credited])

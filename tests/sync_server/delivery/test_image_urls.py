@@ -12,7 +12,7 @@ from urllib.request import urlopen
 import pytest
 
 from edge_identify.edge_runtime.errors import NetworkError, SetupError
-from edge_identify.edge_runtime.pack.references import NOTHING_KNOWN, PictureFacts, Reference
+from edge_identify.edge_runtime.pack.references import NOTHING_KNOWN, Reference, ReferenceImageFacts
 from edge_identify.sync_server.delivery.image_urls import ImageUrls, Presigned, image_urls
 from edge_identify.sync_server.publishing.bucket_objects import Bucket
 from live_service import Client, live
@@ -63,7 +63,7 @@ def test_public_addresses_are_made_from_the_recorded_path(attributes: dict[str, 
 
 
 def test_the_path_of_the_nearest_picture_counts_before_that_of_its_reference() -> None:
-    how, known = image_urls("public:https://cdn.example.org", valid_s=60), PictureFacts(path="art/back.jpg")
+    how, known = image_urls("public:https://cdn.example.org", valid_s=60), ReferenceImageFacts(path="art/back.jpg")
     assert how.of(reference(path="art/front.jpg"), known, None) == "https://cdn.example.org/art/back.jpg"
     assert how.of(reference(s3_path="s3://b/own.jpg"), known, None) == "https://cdn.example.org/own.jpg"
 

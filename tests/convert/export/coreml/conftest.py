@@ -69,7 +69,7 @@ def export_both(kind: str, folder: Path) -> ExportedTowers:
     model = lively_model(kind)
     image_tower, text_tower = ImageTower(model, mean=MEAN, std=STD), TextTower(model)
     size_px = VISION[kind]["image_size"]
-    pixels, tokens = drawn_pictures(12, size_px), drawn_tokens(6)
+    pixels, tokens = drawn_images(12, size_px), drawn_tokens(6)
     image_package, text_package = folder / "image.mlpackage", folder / "text.mlpackage"
     least_systems = (
         export_image_tower(image_tower, size_px=size_px, out=image_package),
@@ -118,11 +118,11 @@ def settle_batch_statistics(visual: Any, size_px: int) -> None:
         if isinstance(module, torch.nn.BatchNorm2d):
             module.momentum = None  # the plain average of what was seen
             module.reset_running_stats()
-    pictures = torch.from_numpy(drawn_pictures(16, size_px)).permute(0, 3, 1, 2)
+    pictures = torch.from_numpy(drawn_images(16, size_px)).permute(0, 3, 1, 2)
     visual.train()(pictures.to(torch.float32) / 64 - 2)
 
 
-def drawn_pictures(count: int, size_px: int) -> NDArray[np.uint8]:
+def drawn_images(count: int, size_px: int) -> NDArray[np.uint8]:
     """Coloured rectangles and ellipses on coloured grounds, uint8 [count, size, size, 3]."""
     random = np.random.default_rng(7)
     return np.stack([_drawn_picture(random, size_px) for _ in range(count)])
