@@ -121,20 +121,6 @@ def measure_fidelity(
     )
 
 
-def check_fidelity(kind: str, measured: Mapping[str, Fidelity]) -> None:
-    """Let the variants of one tower pass the gate.
-
-    Args:
-        kind: `image` or `text`, for the message.
-        measured: By variant name.
-
-    Raises:
-        SetupError: A variant is below its threshold; the message holds the figures.
-    """
-    if failures := drifting(measured):
-        raise drift_error(kind, failures)
-
-
 def drift_error(kind: str, failures: Mapping[str, list[str]]) -> SetupError:
     """Return the error that names the variants of one tower that failed, each with its figures in words."""
     named = [f"{kind} encoder {name} drifts from the original: {'; '.join(short)}" for name, short in failures.items()]

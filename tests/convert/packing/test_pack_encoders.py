@@ -64,7 +64,7 @@ def test_a_variant_that_would_drift_on_another_processor_stops_the_build(
 def test_a_drifting_variant_stops_the_build(variants: Mapping[str, ExportedVariant], tmp_path: Path) -> None:
     gate = FidelityGate(tmp_path, drop_drifting=False)
 
-    with pytest.raises(SetupError, match=r"image encoder onnx-int8 drifts.*--drop-drifting"):
+    with pytest.raises(SetupError, match=r"image encoder onnx-int8 drifts.*same nearest.*--variants.*--drop-drifting"):
         gate.pass_through("image", variants, lambda _: {"onnx-fp32": GOOD, "onnx-int8": BAD})
 
 
