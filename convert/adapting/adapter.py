@@ -27,7 +27,7 @@ _MOST = 1e3  # of any number: the round covariance keeps all of them near 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adapter:
-    """A linear map of an encoder's embeddings, of pictures and of texts alike.
+    """A linear map of an encoder's embeddings, of images and of texts alike.
 
     Attributes:
         matrix: float32 [dim, dim]; rows of embeddings are multiplied by it and get length 1 again.

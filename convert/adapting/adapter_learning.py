@@ -44,16 +44,16 @@ def learn_adapter(
     computing: Computing | None = None,
     progress: Progress = no_progress,
 ) -> Adapter:
-    """Learn an adapter from a catalogue's pictures and one simulated photo of each reference.
+    """Learn an adapter from a catalogue's images and one simulated photo of each reference.
 
     Args:
         model: The encoder, without an adapter.
-        images: The catalogue's pictures.
+        images: The catalogue's images.
         computing: Where the encoder runs; None for the processor.
         progress: Shows how far it is.
 
     Raises:
-        SetupError: There are fewer than `LEAST_REFERENCES` references with a usable picture.
+        SetupError: There are fewer than `LEAST_REFERENCES` references with a usable image.
     """
     from edge_identify.convert.export.towers import embed, image_tower, lying_on
 

@@ -1,4 +1,4 @@
-"""A thing cut out of the plain backdrop of its reference picture.
+"""A thing cut out of the plain backdrop of its reference image.
 
 A shop's catalogue shows a carton on white; in a photo the carton stands on a shelf. A simulated photo that carries the
 white along is far too easy, and a threshold found with such photos refuses every real one.
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-_SIDE_PX = 384  # of the picture that is cut: as much as a simulated photo shows of it
+_SIDE_PX = 384  # of the image that is cut: as much as a simulated photo shows of it
 _TOLERANCE = 20  # of 255, in each channel: JPEG's noise and a soft shadow
 _BORDER_SHARE = 0.85  # of the border in one colour; the thing itself may touch an edge
-_LEAST_CUT, _MOST_CUT = 0.02, 0.97  # less is a frame, more is a picture of nothing
+_LEAST_CUT, _MOST_CUT = 0.02, 0.97  # less is a frame, more is an image of nothing
 
 
 def cut_out(picture: Image) -> Image:
-    """Return a picture, RGB, with its plain backdrop made transparent, or as it is where it has none.
+    """Return an image, RGB, with its plain backdrop made transparent, or as it is where it has none.
 
     Args:
-        picture: RGB.
+        image: RGB.
 
     Returns:
         RGBA of at most 384 pixels a side, or `picture` itself.

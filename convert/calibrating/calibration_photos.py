@@ -1,7 +1,7 @@
 """The photos that a calibration is measured with: of the pack's own references, and of things that were drawn.
 
 They range from a steady hand to a bad photo, harder on the whole than those the encoders are compared on: a real photo
-of a thing is another picture of it, which no simulation gives.
+of a thing is another image of it, which no simulation gives.
 """
 
 from __future__ import annotations
@@ -58,12 +58,12 @@ def take_photos(
     """Simulate photos of some references, several of each where there are few, and of drawn things.
 
     Args:
-        images: The pictures that are in the pack.
-        recipe: From picture to pixels.
+        images: The images that are in the pack.
+        recipe: From image to pixels.
         progress: Shows how far it is.
 
     Raises:
-        PhotoError: A picture has vanished, or changed, since it was embedded.
+        PhotoError: An image has vanished, or changed, since it was embedded.
     """
     drawn = _draw_things()
     subjects = [*_subjects(images), *(_Subject(thing=thing, copy=at) for at, thing in enumerate(drawn))]
@@ -79,14 +79,14 @@ def take_photos(
 def pair_with_photos(
     images: Sequence[CatalogueImage], recipe: Preprocessing, *, most: int, progress: Progress = no_progress
 ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
-    """Yield pictures of references, one of each, with a simulated photo of it; uint8 [size, size, 3] both.
+    """Yield images of references, one of each, with a simulated photo of it; uint8 [size, size, 3] both.
 
-    None of the photos is one of `take_photos`. A picture that cannot be used is passed over: the build's pass over all
-    pictures reports it.
+    None of the photos is one of `take_photos`. An image that cannot be used is passed over: the build's pass over all
+    images reports it.
 
     Args:
-        images: The pictures of a catalogue.
-        recipe: From picture to pixels.
+        images: The images of a catalogue.
+        recipe: From image to pixels.
         most: References at most, evenly chosen.
         progress: Shows how far it is.
     """
@@ -105,7 +105,7 @@ def pair_with_photos(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Subject:
-    """Something to be photographed: a picture of a reference, or a drawn thing."""
+    """Something to be photographed: an image of a reference, or a drawn thing."""
 
     copy: int
     image: CatalogueImage | None = None

@@ -61,8 +61,8 @@ def calibrate(
         folder: The pack's folder, in the making.
         index: The index that lies in it.
         variants: The image tower's, by name.
-        images: The pictures that are in the index.
-        recipe: From picture to pixels.
+        images: The images that are in the index.
+        recipe: From image to pixels.
         false_accept_rate: Share of photos of unknown things that may pass, above 0 and below .5.
         progress: Shows how far it is.
     """

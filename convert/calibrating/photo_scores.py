@@ -29,7 +29,7 @@ def score_photos(
         photos: What they show.
         embeddings: Of the photos' views, by the variant that is calibrated, float32 [n, views, dim].
         search: The pack's index.
-        reference_ids: Whose picture each id of the index is; at least two references.
+        reference_ids: Whose image each id of the index is; at least two references.
         most_images_per_reference: Rows to look past so that distinct references are found.
     """
     from edge_identify.edge_runtime.search.vector_search import nearest_of_views
@@ -51,7 +51,7 @@ def score_photos(
 
 
 def _distinct(ids: list[int], scores: list[float], reference_ids: Mapping[int, str]) -> Iterator[tuple[str, float]]:
-    """Yield references, best first, each with the score of its best picture."""
+    """Yield references, best first, each with the score of its best image."""
     seen: set[str] = set()
     for index_id, score in zip(ids, scores, strict=True):
         reference = reference_ids[index_id]

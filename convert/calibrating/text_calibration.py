@@ -1,7 +1,7 @@
-"""A pack's calibration of texts: its own labels and names, and what is not in it, are compared with its pictures.
+"""A pack's calibration of texts: its own labels and names, and what is not in it, are compared with its images.
 
-Genuine is a text of a label or name, scored by the nearest picture that has it. Impostors are the same text scored by
-all other pictures, as if its references were not in the pack, and texts of things that no label or name speaks of.
+Genuine is a text of a label or name, scored by the nearest image that has it. Impostors are the same text scored by
+all other images, as if its references were not in the pack, and texts of things that no label or name speaks of.
 A newcomer would take the best score of all for the genuine one; that may be a wrong match, and an encoder that knows
 no words would look as good as one that does.
 """
@@ -73,9 +73,9 @@ class TextScores:
     """Best similarities of texts.
 
     Attributes:
-        genuine: With the pictures that have the label or name, float64 [n].
-        left_out: With all other pictures, float64 [n].
-        others: Of texts of other things with all pictures, float64 [m].
+        genuine: With the images that have the label or name, float64 [n].
+        left_out: With all other images, float64 [n].
+        others: Of texts of other things with all images, float64 [m].
     """
 
     genuine: NDArray[np.float64]
@@ -96,7 +96,7 @@ def calibrate_texts(
         variants: The text tower's, by name; none where the pack has no text encoder.
         encode: From texts to tokens; None where devices cannot.
         references: Of the catalogue.
-        images: The pictures that are in the index.
+        images: The images that are in the index.
         embeddings: Their unit vectors, float32 [len(images), dim].
     """
     asked = [variants[name] for name in ONNX_VARIANTS if name in variants]
@@ -127,9 +127,9 @@ def add_to_calibration_file(
 
 
 def phrases_of(references: Iterable[Reference], images: Sequence[CatalogueImage]) -> dict[str, NDArray[np.bool_]]:
-    """Return which pictures have each label or name, bool [len(images)], by its words; at most `MOST_PHRASES`.
+    """Return which images have each label or name, bool [len(images)], by its words; at most `MOST_PHRASES`.
 
-    What all pictures have or none has is left out: nothing could be told from it. So are names that are only an id.
+    What all images have or none has is left out: nothing could be told from it. So are names that are only an id.
     """
     positions: dict[str, list[int]] = {}
     for position, image in enumerate(images):
@@ -150,12 +150,12 @@ def score_texts(
     embed: Callable[[list[str]], NDArray[np.float32]],
     embeddings: NDArray[np.float32],
 ) -> TextScores:
-    """Compare texts with all pictures.
+    """Compare texts with all images.
 
     Args:
-        owners: Which pictures have each label or name, as `phrases_of` returns it.
+        owners: Which images have each label or name, as `phrases_of` returns it.
         embed: From texts to unit vectors, float32 [n, dim].
-        embeddings: Of the pictures, float32 [m, dim].
+        embeddings: Of the images, float32 [m, dim].
     """
     known_words = {word for phrase in owners for word in _words(phrase)}
     others = [thing for thing in _OTHER_THINGS.split(", ") if known_words.isdisjoint(_words(thing))]

@@ -87,7 +87,7 @@ def examine_pack(folder: Path, *, today: date) -> Examination:
 
 
 def examine_catalogue(path: Path, *, today: date, progress: Progress) -> Examination:
-    """Examine a catalogue and its picture files, by the eyes of the built-in encoder.
+    """Examine a catalogue and its image files, by the eyes of the built-in encoder.
 
     Args:
         path: The catalogue's file.
@@ -147,7 +147,7 @@ def _of_damaged(pack: Pack, damage: DoctorFinding) -> Examination:
 
 
 class _Look:
-    """The pictures of a catalogue as they are looked at: what was found, and embeddings a batch at a time."""
+    """The images of a catalogue as they are looked at: what was found, and embeddings a batch at a time."""
 
     def __init__(self, embed: Embed) -> None:
         self.embed = embed
@@ -157,7 +157,7 @@ class _Look:
         self._embedded: list[NDArray[np.float32]] = []
 
     def take(self, examined: ExaminedImage) -> None:
-        without_pixels = examined.without_pixels()  # a hundred thousand pictures' would be 5 GB
+        without_pixels = examined.without_pixels()  # a hundred thousand images' would be 5 GB
         self.examined.append(without_pixels)
         if examined.pixels is not None:
             self.usable.append(without_pixels)

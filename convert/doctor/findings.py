@@ -54,7 +54,7 @@ class Examination:
     Attributes:
         subject: `pack` or `catalogue`.
         reference_count: References in it.
-        picture_count: Their pictures.
+        picture_count: Their images.
         findings: The worst first.
         not_checked: What could not be looked at, and why, a line for each.
         near_duplicate_similarity: From here on, two references count as nearly the same; None if not measured.

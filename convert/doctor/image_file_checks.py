@@ -1,4 +1,4 @@
-"""The picture files of a catalogue, each looked at once: can it be used, is anything on it, whom does it tell of."""
+"""The image files of a catalogue, each looked at once: can it be used, is anything on it, whom does it tell of."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ LEAST_CONTRAST = 4.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExaminedImage:
-    """What a look at a picture file gave.
+    """What a look at an image file gave.
 
     Attributes:
         image: Its entry in the catalogue.
         problem: Why it cannot be used, in one line; None if it can.
         pixels: The encoder's, uint8 [size, size, 3]; None if it cannot be used, or they were given away.
-        short_side_px: Of the picture; 0 if it cannot be used.
+        short_side_px: Of the image; 0 if it cannot be used.
         contrast: Standard deviation, of 255, of the pixels in the channel that varies most.
         personal: What its metadata tells, in words.
     """
@@ -55,11 +55,11 @@ class ExaminedImage:
 def examine_images(
     images: Sequence[CatalogueImage], recipe: Preprocessing, progress: Progress
 ) -> Iterator[ExaminedImage]:
-    """Yield what a look at each picture gives, in order.
+    """Yield what a look at each image gives, in order.
 
     Args:
-        images: The catalogue's pictures.
-        recipe: From picture to pixels.
+        images: The catalogue's images.
+        recipe: From image to pixels.
         progress: Shows how far it is.
     """
     for image in progress("looking at pictures", images):
@@ -70,11 +70,11 @@ def examine_images(
 
 
 def image_findings(examined: Sequence[ExaminedImage], recipe: Preprocessing) -> list[DoctorFinding | None]:
-    """Return what is wrong with picture files.
+    """Return what is wrong with image files.
 
     Args:
         examined: All of them.
-        recipe: The encoder's; a picture may have fewer pixels than it takes.
+        recipe: The encoder's; an image may have fewer pixels than it takes.
     """
     usable = [each for each in examined if each.problem is None]
     return [

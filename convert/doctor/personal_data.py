@@ -1,4 +1,4 @@
-"""What the metadata of a picture file tells of the person who took it.
+"""What the metadata of an image file tells of the person who took it.
 
 Looked for: EXIF's position, owner, author and serial numbers, the same in XMP, names in a PNG's texts, and comments. A
 newcomer would look at EXIF alone; photo editors write all of it into XMP and keep it there when EXIF is removed. XMP
@@ -50,14 +50,14 @@ _XMP_PROPERTIES = {
 }
 _XMP_PROPERTY = re.compile(rb":(%s)[^\w]" % "|".join(_XMP_PROPERTIES).encode())
 
-#: Keys of a picture's texts: PNG's own, GIF's and JPEG's comments.
+#: Keys of an image's texts: PNG's own, GIF's and JPEG's comments.
 _TEXTS = {"Author": _AUTHOR, "Artist": "artist", "Comment": "a comment", "comment": "a comment"}
 #: Comments that programs leave behind, which tell of nobody.
 _PROGRAMS = ("CREATOR: gd-jpeg", "Created with ", "File written by Adobe", "LEAD Technologies", "Lavc", "AppleMark")
 
 
 def personal_data(data: bytes) -> tuple[str, ...]:
-    """Return what a picture file tells, in words, each once; nothing of a file whose metadata cannot be read.
+    """Return what an image file tells, in words, each once; nothing of a file whose metadata cannot be read.
 
     Args:
         data: The file's bytes.

@@ -1,4 +1,4 @@
-"""What is wrong with what is said of references: licences, coordinates, dates, and how many pictures each has."""
+"""What is wrong with what is said of references: licences, coordinates, dates, and how many images each has."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from edge_identify.convert.doctor.findings import Case, DoctorFinding, Severity,
 from edge_identify.datasets.catalogue.validity import EXPIRY_ATTRIBUTES, date_in
 from edge_identify.edge_runtime.pack.references import Reference
 
-_MANY = 2  # pictures of the middle reference, from which on a single one is few
+_MANY = 2  # images of the middle reference, from which on a single one is few
 
 
 def fact_findings(
@@ -22,7 +22,7 @@ def fact_findings(
 
     Args:
         references: All of them.
-        picture_counts: Pictures of each reference, by id; one that has none may be missing.
+        picture_counts: Images of each reference, by id; one that has none may be missing.
         today: What has expired is measured by it.
     """
     return [

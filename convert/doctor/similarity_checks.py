@@ -1,10 +1,10 @@
 """References that an encoder cannot tell apart, and those that lie nearest to something with another label.
 
-How alike is too alike is measured, not typed in: two references are nearly the same if their pictures are as similar
-as a picture and a careful photo of it (`simulate_photo` at difficulty 0.25, the middle of some dozens). Half of such
+How alike is too alike is measured, not typed in: two references are nearly the same if their images are as similar
+as an image and a careful photo of it (`simulate_photo` at difficulty 0.25, the middle of some dozens). Half of such
 photos of the one are then no nearer to it than the other reference is. With the built-in encoder that is .94 for street
 mosaics and .945 for groceries (80 photos of each), and .93 for the drawn things that stand in where a pack's own
-pictures are not at hand; the nearest other reference has .64 and .74 in the middle (4,204 mosaics, 81 groceries).
+images are not at hand; the nearest other reference has .64 and .74 in the middle (4,204 mosaics, 81 groceries).
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ if TYPE_CHECKING:
 
 Embed = Callable[["NDArray[np.uint8]"], "NDArray[np.float32]"]
 
-MOST_COMPARED = 50_000  # pictures that are looked up; more would take hours in a pack of a million
+MOST_COMPARED = 50_000  # images that are looked up; more would take hours in a pack of a million
 MEASURED_PHOTOS = 48  # the middle of so many moves by less than .01 from one draw to another
 _DIFFICULTY = 0.25
 _SEED = 20_261_121  # any number; fixed, so that an examination can be repeated
-_FURTHER_NEIGHBOURS = 8  # beyond a reference's own pictures: a cluster of look-alikes shows by its first few
-_CHUNK = 1024  # pictures that are looked up at once
+_FURTHER_NEIGHBOURS = 8  # beyond a reference's own images: a cluster of look-alikes shows by its first few
+_CHUNK = 1024  # images that are looked up at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexedImage:
-    """A picture in an index.
+    """An image in an index.
 
     Attributes:
         index_id: Its vector's.
@@ -63,7 +63,7 @@ class Neighbour:
     Attributes:
         reference_id: The one.
         other_id: The other.
-        similarity: Of their nearest pictures that were compared.
+        similarity: Of their nearest images that were compared.
     """
 
     reference_id: str
@@ -72,7 +72,7 @@ class Neighbour:
 
 
 def same_image_finding(pictures: Sequence[IndexedImage]) -> DoctorFinding | None:
-    """Return which references share a picture, byte for byte."""
+    """Return which references share an image, byte for byte."""
     sharing: dict[str, set[str]] = defaultdict(set)
     for picture in pictures:
         sharing[picture.sha256].add(picture.reference_id)
@@ -86,12 +86,12 @@ def same_image_finding(pictures: Sequence[IndexedImage]) -> DoctorFinding | None
 
 
 def measure_sameness(embed: Embed, pictures: Sequence[Image], recipe: Preprocessing) -> float:
-    """Return the similarity of a picture and a careful photo of it: the middle of `MEASURED_PHOTOS`.
+    """Return the similarity of an image and a careful photo of it: the middle of `MEASURED_PHOTOS`.
 
     Args:
         embed: From pixels, uint8 [n, size, size, 3], to unit vectors, float32 [n, dim].
-        pictures: Upright RGB, at least one; a few of many are taken, and few are photographed several times.
-        recipe: From picture to pixels.
+        images: Upright RGB, at least one; a few of many are taken, and few are photographed several times.
+        recipe: From image to pixels.
     """
     chosen = [pictures[at] for at in sample_positions(len(pictures), MEASURED_PHOTOS)]
     photos = [_photograph(chosen[copy % len(chosen)], recipe, copy) for copy in range(MEASURED_PHOTOS)]
@@ -101,7 +101,7 @@ def measure_sameness(embed: Embed, pictures: Sequence[Image], recipe: Preprocess
 
 
 def drawn_images() -> list[Image]:
-    """Return pictures of drawn things, to measure with where the references' own are not at hand."""
+    """Return images of drawn things, to measure with where the references' own are not at hand."""
     import PIL.Image
 
     families = islice(draw_families(np.random.default_rng(_SEED), ()), MEASURED_PHOTOS)
@@ -111,10 +111,10 @@ def drawn_images() -> list[Image]:
 def find_neighbours(
     pictures: Sequence[IndexedImage], embeddings: Callable[[slice], NDArray[np.float32]], search: VectorSearch
 ) -> Iterator[list[Neighbour]]:
-    """Yield for each picture the other references near it, nearest first; of at most `MOST_COMPARED` pictures.
+    """Yield for each image the other references near it, nearest first; of at most `MOST_COMPARED` images.
 
     Args:
-        pictures: All of the index, in the order of its rows.
+        images: All of the index, in the order of its rows.
         embeddings: Returns the unit vectors of some rows, float32 [n, dim].
         search: Over the same index.
     """
@@ -137,7 +137,7 @@ def near_duplicate_finding(
     Args:
         neighbours: As `find_neighbours` yields them.
         similarity: From here on they are, as `measure_sameness` returns it.
-        known: What `same_image_finding` returned: what shares a picture is not told twice.
+        known: What `same_image_finding` returned: what shares an image is not told twice.
     """
     told = {ids for case in (known.cases if known else ()) for ids in _pairs_of(case.ids)}
     pairs: dict[tuple[str, str], float] = {}

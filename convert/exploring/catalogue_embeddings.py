@@ -1,4 +1,4 @@
-"""The pictures of a catalogue by the eyes of an encoder that no pack has been built with.
+"""The images of a catalogue by the eyes of an encoder that no pack has been built with.
 
 What a newcomer would get wrong: packs hold what a quantised encoder says. Here the original is asked, which needs no
 export and knows texts as well; what it said is remembered in the catalogue beside what packs' encoders said, under a
@@ -32,7 +32,7 @@ def embed_catalogue(
     progress: Progress,
     tell: Callable[[str], None],
 ) -> EmbeddedReferences:
-    """Return the unit vectors that a model gives to pictures, embedding only those that are not remembered.
+    """Return the unit vectors that a model gives to images, embedding only those that are not remembered.
 
     Args:
         model: The original.
@@ -42,7 +42,7 @@ def embed_catalogue(
         tell: Is handed a line for a person where nothing can be remembered.
 
     Raises:
-        SetupError: Memory does not suffice for one picture.
+        SetupError: Memory does not suffice for one image.
     """
     from edge_identify.convert.export.towers import embed, image_tower
 

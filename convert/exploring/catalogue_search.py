@@ -1,4 +1,4 @@
-"""The pictures of a catalogue that fit a text, or look like a picture."""
+"""The images of a catalogue that fit a text, or look like an image."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _MOST_NAMED = 8  # in an error: one line
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
-    """A picture that was found.
+    """An image that was found.
 
     Attributes:
-        image: The picture.
+        image: The image.
         similarity: Cosine, -1 to 1; of several examples, with the one that it is most like.
     """
 
@@ -113,11 +113,11 @@ def embed_examples(model: LoadedModel, photos: Sequence[Path]) -> NDArray[np.flo
 
 
 def search(questions: NDArray[np.float32], embedded: EmbeddedReferences, *, limit: int, at_least: float) -> list[Hit]:
-    """Return the pictures nearest to any of some questions, best first; equal ones by index id.
+    """Return the images nearest to any of some questions, best first; equal ones by index id.
 
     Args:
         questions: Unit vectors, float32 [n, dim].
-        embedded: The pictures that may answer.
+        embedded: The images that may answer.
         limit: How many at most.
         at_least: Their least similarity.
     """

@@ -1,7 +1,7 @@
-"""A page of small pictures with a few words each: one file, without scripts, that asks for nothing from anywhere.
+"""A page of small images with a few words each: one file, without scripts, that asks for nothing from anywhere.
 
 What a newcomer would get wrong: a page is passed on, so it holds no path of its maker's disk and no metadata of a file;
-pictures are made small and encoded anew. `html_markup` escapes what the catalogue says of them.
+images are made small and encoded anew. `html_markup` escapes what the catalogue says of them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from edge_identify.edge_runtime.errors import PhotoError
 from edge_identify.edge_runtime.photos.images import open_photo
 from edge_identify.edge_runtime.photos.small_jpegs import small_jpeg
 
-_SIDE_PX, _QUALITY = 176, 72  # enough to tell two pictures apart, about 5 kB
+_SIDE_PX, _QUALITY = 176, 72  # enough to tell two images apart, about 5 kB
 
 _STYLE = """
 :root { color-scheme: light dark; --line: #ccc; --faint: #666; --card: #fff; --page: #f4f4f4; --ink: #111;
@@ -39,10 +39,10 @@ li p { margin: .15rem 0; font-size: .85rem; } li p + p, .faint { color: var(--fa
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """A picture and what is said of it.
+    """An image and what is said of it.
 
     Attributes:
-        picture: Its file; a place is left for one that cannot be opened.
+        image: Its file; a place is left for one that cannot be opened.
         lines: The first is the title.
         is_marked: Whether it stands out.
     """
@@ -66,7 +66,7 @@ class Row:
 
 
 def contact_sheet(title: str, about: str, rows: Iterable[Row]) -> Markup:
-    """Return a page of rows of pictures."""
+    """Return a page of rows of images."""
     policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
     head = join(
         element("meta", charset="utf-8"),

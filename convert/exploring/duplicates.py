@@ -1,8 +1,8 @@
-"""Groups of pictures that are the same: the same file, the same pixels, or one made from the other.
+"""Groups of images that are the same: the same file, the same pixels, or one made from the other.
 
-Which pictures might be the same, an encoder says; whether they are, their pixels (see `image_comparison`). What a
+Which images might be the same, an encoder says; whether they are, their pixels (see `image_comparison`). What a
 newcomer would get wrong: sameness is not passed on. A is nearly B and B nearly C, and after some steps a group holds
-things that have nothing in common. So each picture of a group was compared with the one that is kept, and is the same
+things that have nothing in common. So each image of a group was compared with the one that is kept, and is the same
 as that.
 
 Measured by `benchmarks/duplicates.py`; its figures stand beside the constants.
@@ -40,19 +40,19 @@ if TYPE_CHECKING:
 
 #: Compressed, resized and tinted copies have .81 and more, half of those that lost up to an eighth at each side .86;
 #: of 200 that lost that and were resized, tinted and compressed as well, one had less than this. A lower limit would
-#: have more pictures compared, at 1 to 30 ms each.
+#: have more images compared, at 1 to 30 ms each.
 LEAST_SIMILARITY = 0.65
 #: Of 1,600 copies .98 differ by no more, and of 900 look-alikes that differ in a tile or a colour .07, some of which
 #: nobody would see; at 16 that is .82 and .02, at 44 1.00 and .13.
 MOST_DIFFERENCE = 28.0
-_NEIGHBOURS = 12  # of each picture that are compared, and again while one of them is a copy
+_NEIGHBOURS = 12  # of each image that are compared, and again while one of them is a copy
 _LOOKS_KEPT = 512  # of up to 200 kB
 _CLOSER_LOOKS_KEPT = 32  # of up to 1.2 MB
-_CHUNK = 1024  # pictures that are looked up at once
+_CHUNK = 1024  # images that are looked up at once
 
 
 class Sameness(StrEnum):
-    """How a picture is the same as another."""
+    """How an image is the same as another."""
 
     FILE = "same file"  # byte for byte
     PIXELS = "same pixels"  # upright
@@ -61,10 +61,10 @@ class Sameness(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Copy:
-    """A picture that is the same as one that is kept.
+    """An image that is the same as one that is kept.
 
     Attributes:
-        picture: The copy.
+        image: The copy.
         sameness: How it is the same.
         similarity: Of their embeddings, -1 to 1.
         difference: At their worst place, 0 to 255; see `image_comparison`.
@@ -78,7 +78,7 @@ class Copy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Pictures that are the same as one of them, either exactly or nearly.
+    """Images that are the same as one of them, either exactly or nearly.
 
     Attributes:
         kept: The one.
@@ -101,14 +101,14 @@ def find_duplicates(
     most_difference: float = MOST_DIFFERENCE,
     progress: Callable[[Sequence[Sequence[Candidate]]], Iterable[Sequence[Candidate]]] = iter,
 ) -> list[Group]:
-    """Return the groups of pictures that are the same, the one to keep first: those of exact copies, then near ones.
+    """Return the groups of images that are the same, the one to keep first: those of exact copies, then near ones.
 
-    A picture may be kept in one of each. Of exact copies, only the kept one is in a group of near ones.
+    An image may be kept in one of each. Of exact copies, only the kept one is in a group of near ones.
 
     Args:
-        candidates: The pictures; those whose file cannot be used are the same as others by their hash alone.
-        embeddings: Unit vectors, float32 [dim], by the hashes of the pictures.
-        most_difference: From here on pictures are different; see `image_comparison`.
+        candidates: The images; those whose file cannot be used are the same as others by their hash alone.
+        embeddings: Unit vectors, float32 [dim], by the hashes of the images.
+        most_difference: From here on images are different; see `image_comparison`.
         progress: Wraps what is compared to show how far the run is.
     """
     by_hash: dict[str, list[Candidate]] = defaultdict(list)
@@ -139,7 +139,7 @@ class _Search:
         self._near_copies: set[str] = set()
 
     def take(self, kept: Candidate, same_file: Sequence[Candidate]) -> None:
-        """Find the copies of a picture, unless it is an exact copy itself."""
+        """Find the copies of an image, unless it is an exact copy itself."""
         own_hash = kept.image.sha256
         if own_hash in self._exact_copies:
             return
@@ -170,7 +170,7 @@ class _Search:
         ]
 
     def _found_near(self, kept: Candidate) -> Iterator[Copy]:
-        """Yield the copies among a picture's neighbours; while there are any, it has further neighbours."""
+        """Yield the copies among an image's neighbours; while there are any, it has further neighbours."""
         own_hash = kept.image.sha256
         seen = {own_hash}
         is_found = True
@@ -198,7 +198,7 @@ class _Search:
 
 
 class _Neighbours:
-    """The pictures that may be the same as each, by their embeddings."""
+    """The images that may be the same as each, by their embeddings."""
 
     def __init__(self, hashes: Sequence[str], embeddings: Mapping[str, NDArray[np.float32]]) -> None:
         import faiss
@@ -219,11 +219,11 @@ class _Neighbours:
                         self._near[sha256][other] = self._near[other][sha256] = similarity
 
     def of(self, sha256: str, seen: int) -> Mapping[str, float]:
-        """Return the similarities of a picture's neighbours, by hash.
+        """Return the similarities of an image's neighbours, by hash.
 
         Args:
-            sha256: Of the picture.
-            seen: How many of the nearest are known, the picture itself being one; that many and some more are returned.
+            sha256: Of the image.
+            seen: How many of the nearest are known, the image itself being one; that many and some more are returned.
         """
         if seen == 1 or sha256 not in self._embeddings or len(self._hashes) < 2:
             return self._near.get(sha256, {})
@@ -243,7 +243,7 @@ class _Neighbours:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Look:
-    """What is kept of a picture: a small one, what tells its pixels from others, and whether it is larger itself."""
+    """What is kept of an image: a small one, what tells its pixels from others, and whether it is larger itself."""
 
     small: Image
     pixels: str
@@ -251,7 +251,7 @@ class _Look:
 
 
 class _Looks:
-    """Compares pictures, and remembers those that it opened last."""
+    """Compares images, and remembers those that it opened last."""
 
     def __init__(self) -> None:
         self._look = lru_cache(maxsize=_LOOKS_KEPT)(_open_look)
@@ -260,13 +260,13 @@ class _Looks:
     def compare(
         self, one: CatalogueImage, other: CatalogueImage, most_difference: float
     ) -> tuple[Sameness, float] | None:
-        """Return how two pictures are the same, and by how much they differ; None if they are not, or cannot be had."""
+        """Return how two images are the same, and by how much they differ; None if they are not, or cannot be had."""
         first, second = self._look(one), self._look(other)
         if first is None or second is None:
             return None
         if first.pixels == second.pixels:
             return Sameness.PIXELS, 0.0
-        if most_difference <= 0:  # exact copies alone: a smaller copy of a smooth picture differs by nothing
+        if most_difference <= 0:  # exact copies alone: a smaller copy of a smooth image differs by nothing
             return None
         difference = worst_difference(first.small, second.small, enough=most_difference)
         if difference <= most_difference and first.has_more and second.has_more:

@@ -1,9 +1,9 @@
-"""Where two pictures of the same thing overlap, if one is the other at another size, or a part of it.
+"""Where two images of the same thing overlap, if one is the other at another size, or a part of it.
 
-What a newcomer would get wrong: a picture that lost a strip at one side fits the whole nowhere, pixel by pixel. So the
+What a newcomer would get wrong: an image that lost a strip at one side fits the whole nowhere, pixel by pixel. So the
 one is looked for in the other at some sizes and all places, at thumbnail size, and then moved and stretched by shares
 of a pixel until it fits best (Lucas and Kanade, "An iterative image registration technique", 1981). Brightness is free
-in both steps: a brighter copy is a copy. Turned and mirrored pictures are others.
+in both steps: a brighter copy is a copy. Turned and mirrored images are others.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     Grey = NDArray[np.float32]
-    Box = tuple[float, float, float, float]  # left, top, right, bottom, in shares of the picture's sides
+    Box = tuple[float, float, float, float]  # left, top, right, bottom, in shares of the image's sides
 
-_COARSE_PX = 28  # longer side of the pictures that are searched ...
+_COARSE_PX = 28  # longer side of the images that are searched ...
 _FINER_PX = (56, 112)  # ... and of those that are moved, in turn
 FINEST_PX = _FINER_PX[-1]
-_SHARES = tuple(np.linspace(1, 0.7, 9).tolist())  # of the larger picture's side that the smaller one may show
+_SHARES = tuple(np.linspace(1, 0.7, 9).tolist())  # of the larger image's side that the smaller one may show
 _ROUNDS = 8  # of moving, in each
 _LARGEST_STEP, _SMALL_STEP = 0.05, 0.0005  # in shares of a side
 _LEAST_CORRELATION = 0.75  # of the best place at thumbnail size; crops have .82 and more, other things .7 and less
-_LEAST_OVERLAP = 0.4  # of either picture's area: seven tenths of both sides, less what moving may change
-_FLAT = 1e-3  # variance (of brightness 0 to 255) below which a picture shows nothing
+_LEAST_OVERLAP = 0.4  # of either image's area: seven tenths of both sides, less what moving may change
+_FLAT = 1e-3  # variance (of brightness 0 to 255) below which an image shows nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overlap:
-    """The part that two pictures both show.
+    """The part that two images both show.
 
     Attributes:
         one: Where it is in the one.
@@ -45,12 +45,12 @@ class Overlap:
     other: Box
 
 
-WHOLE = Overlap(one=(0, 0, 1, 1), other=(0, 0, 1, 1))  # of pictures that show the same from edge to edge
+WHOLE = Overlap(one=(0, 0, 1, 1), other=(0, 0, 1, 1))  # of images that show the same from edge to edge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where the smaller of two pictures seems to be in the larger.
+    """Where the smaller of two images seems to be in the larger.
 
     Attributes:
         box: There, about.
@@ -62,7 +62,7 @@ class Place:
 
 
 def find_place(one: Image, other: Image) -> Place | None:
-    """Return about where one of two upright RGB pictures is in the other; None where neither is found there."""
+    """Return about where one of two upright RGB images is in the other; None where neither is found there."""
     small_one, small_other = _grey(one, _COARSE_PX), _grey(other, _COARSE_PX)
     in_one, in_other = _search(small_one, small_other), _search(small_other, small_one)
     if max(in_one[0], in_other[0]) < _LEAST_CORRELATION:
@@ -72,7 +72,7 @@ def find_place(one: Image, other: Image) -> Place | None:
 
 
 def find_overlap(one: Image, other: Image, place: Place, *, finest_px: int = FINEST_PX) -> Overlap | None:
-    """Return the overlap of two pictures near a place, to a share of a pixel; None where it is too small.
+    """Return the overlap of two images near a place, to a share of a pixel; None where it is too small.
 
     Args:
         one: Upright RGB.
@@ -95,7 +95,7 @@ def _grey(picture: Image, longer_px: int) -> Grey:
 
 
 def _search(large: Grey, small: Grey) -> tuple[float, Box]:
-    """Return the best correlation of one picture with a part of another, and which part, in shares."""
+    """Return the best correlation of one image with a part of another, and which part, in shares."""
     best: tuple[float, Box] = (-1.0, (0.0, 0.0, 1.0, 1.0))
     for template in _templates(large, small):
         height, width = template.shape
@@ -109,7 +109,7 @@ def _search(large: Grey, small: Grey) -> tuple[float, Box]:
 
 
 def _templates(large: Grey, small: Grey) -> Iterator[Grey]:
-    """Yield a picture as large as it can be within another, and smaller."""
+    """Yield an image as large as it can be within another, and smaller."""
     import PIL.Image
     from PIL.Image import Resampling
 
@@ -122,7 +122,7 @@ def _templates(large: Grey, small: Grey) -> Iterator[Grey]:
 
 
 def _correlations(large: Grey, template: Grey) -> NDArray[np.float64]:
-    """Return the normalised correlation of a template with each place of a picture that it fits into."""
+    """Return the normalised correlation of a template with each place of an image that it fits into."""
     windows = np.lib.stride_tricks.sliding_window_view(large, template.shape)
     places = windows.reshape(-1, template.size).astype(np.float64)
     centred = template.ravel().astype(np.float64) - template.mean()
@@ -134,8 +134,8 @@ def _correlations(large: Grey, template: Grey) -> NDArray[np.float64]:
 
 
 def _refined(large: Image, small: Image, box: Box, finest_px: int) -> Overlap | None:
-    """Return the overlap near a box of the large picture that the small one fills, to a share of a pixel."""
-    # Left, width, top, height of the small picture's frame in the large one, in shares of the large one's sides.
+    """Return the overlap near a box of the large image that the small one fills, to a share of a pixel."""
+    # Left, width, top, height of the small image's frame in the large one, in shares of the large one's sides.
     frame = np.array([box[0], box[2] - box[0], box[1], box[3] - box[1]])
     for longer_px in dict.fromkeys((*_FINER_PX, finest_px)):
         moved = _moved(_grey(large, longer_px), _grey(small, longer_px), frame)

@@ -1,6 +1,6 @@
-"""Whether two pictures are the same picture, whatever was done to the file, rather than pictures of look-alikes.
+"""Whether two images are the same image, whatever was done to the file, rather than images of look-alikes.
 
-What a newcomer would get wrong: two mosaics that differ in one tile are as alike as a picture and its copy by any
+What a newcomer would get wrong: two mosaics that differ in one tile are as alike as an image and its copy by any
 mean over all pixels, and to an encoder as well. They differ in one place, and there by much; a copy that was
 compressed, resized or tinted differs everywhere, and by little. So the worst place decides, after what a copy may
 change is taken out: its frame (see `image_alignment`), and brightness, contrast and tint of the whole.
@@ -21,27 +21,27 @@ if TYPE_CHECKING:
 
     Pixels = NDArray[np.float32]
 
-LOOK_PX = 256  # of the longer side of what is kept of a picture while it is compared
+LOOK_PX = 256  # of the longer side of what is kept of an image while it is compared
 COMPARED_PX = 112  # of the longer side of an overlap when it is compared
-#: The same where pictures seem to be copies: a digit of a text is the whole difference between two signs, and at
-#: `COMPARED_PX` it is nothing. A 5 and a 7 in letters of an eighteenth of the picture's height, in 18 pairs of 1200 x
+#: The same where images seem to be copies: a digit of a text is the whole difference between two signs, and at
+#: `COMPARED_PX` it is nothing. A 5 and a 7 in letters of an eighteenth of the image's height, in 18 pairs of 1200 x
 #: 900, as they were and compressed: 40 to 108 (5 to 9 before); 48 copies changed as by the benchmark: two above 28.
-CLOSER_LOOK_PX, CLOSER_COMPARED_PX = 640, 448  # an overlap has seven tenths of a picture's side
+CLOSER_LOOK_PX, CLOSER_COMPARED_PX = 640, 448  # an overlap has seven tenths of an image's side
 _LEAST_COMPARED_PX = 24  # with fewer, a place is the whole thing
 _SAME_SHAPE = 0.05  # by how much the logarithms of two aspect ratios may differ: two pixels in forty
-_MOST_GAIN = 2.0  # of contrast in a channel; a copy that was changed more is another picture
+_MOST_GAIN = 2.0  # of contrast in a channel; a copy that was changed more is another image
 NOTHING_ALIKE = 255.0
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # BT.601, as JPEG has it
 
 
 def look_of(picture: Image, *, side_px: int = LOOK_PX) -> Image:
-    """Return what is compared of an upright RGB picture: at most `side_px` pixels a side; the picture is changed."""
+    """Return what is compared of an upright RGB image: at most `side_px` pixels a side; the image is changed."""
     picture.thumbnail((side_px, side_px), reducing_gap=3.0)
     return picture
 
 
 def worst_difference(one: Image, other: Image, *, enough: float, compared_px: int = COMPARED_PX) -> float:
-    """Return by how much two pictures differ at their worst place, 0 to 255, once what a copy may change is taken out.
+    """Return by how much two images differ at their worst place, 0 to 255, once what a copy may change is taken out.
 
     Args:
         one: As `look_of` returns it.
@@ -71,7 +71,7 @@ def _difference(one: Image, other: Image, overlap: Overlap, compared_px: int) ->
 
 
 def _compared_size(one: Image, other: Image, overlap: Overlap, compared_px: int) -> tuple[int, int]:
-    """Return width and height at which an overlap is compared: what the coarser picture still shows of it."""
+    """Return width and height at which an overlap is compared: what the coarser image still shows of it."""
     width, height = _pixels_of(one, overlap.one)
     other_width, other_height = _pixels_of(other, overlap.other)
     shrunk = min(1.0, other_width / width, other_height / height, compared_px / max(width, height))

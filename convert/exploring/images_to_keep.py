@@ -1,7 +1,7 @@
-"""Which of several pictures of the same to keep, and which references could then go.
+"""Which of several images of the same to keep, and which references could then go.
 
-What a newcomer would get wrong: a picture that is a copy is no reason to remove its reference. That may have other
-pictures, which show what no other does; it can go only if each of its pictures is a copy of one that stays.
+What a newcomer would get wrong: an image that is a copy is no reason to remove its reference. That may have other
+images, which show what no other does; it can go only if each of its images is a copy of one that stays.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from edge_identify.edge_runtime.pack.references import Reference
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A picture that may be kept.
+    """An image that may be kept.
 
     Attributes:
         facts: Of its file.
@@ -34,7 +34,7 @@ class Candidate:
 
     @property
     def image(self) -> CatalogueImage:
-        """The picture."""
+        """The image."""
         return self.facts.image
 
     @property
@@ -44,12 +44,12 @@ class Candidate:
 
 
 def best_first(candidates: Iterable[Candidate]) -> list[Candidate]:
-    """Return pictures in the order in which they are kept: see `why_kept`."""
+    """Return images in the order in which they are kept: see `why_kept`."""
     return sorted(candidates, key=_standing)
 
 
 def why_kept(kept: Candidate, others: Sequence[Candidate]) -> str:
-    """Return in words why a picture is kept rather than others, which follow it in `best_first`: what decided."""
+    """Return in words why an image is kept rather than others, which follow it in `best_first`: what decided."""
     second = min(others, key=_standing)
     if kept.is_lost != second.is_lost:
         return "its file is there"
@@ -82,18 +82,18 @@ def known_facts(reference: Reference) -> int:
 
 
 def is_replaced_by(copy: Candidate, kept: Candidate) -> bool:
-    """Whether a picture would be missed nowhere if its exact copy stayed: that is there whenever the picture is."""
+    """Whether an image would be missed nowhere if its exact copy stayed: that is there whenever the image is."""
     if kept.is_lost or (kept.is_withdrawn and not copy.is_withdrawn):
         return False
     return kept.validity.since <= copy.validity.since and kept.validity.until >= copy.validity.until
 
 
 def removable(pictures_of: Mapping[str, AbstractSet[int]], replaced: AbstractSet[int]) -> list[str]:
-    """Return the ids of references that show nothing but copies of pictures that stay, sorted.
+    """Return the ids of references that show nothing but copies of images that stay, sorted.
 
     Args:
-        pictures_of: The index ids of all pictures of each reference.
-        replaced: Those of pictures whose exact copy stays; see `is_replaced_by`.
+        pictures_of: The index ids of all images of each reference.
+        replaced: Those of images whose exact copy stays; see `is_replaced_by`.
     """
     return sorted(name for name, pictures in pictures_of.items() if pictures and pictures <= replaced)
 

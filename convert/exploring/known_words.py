@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from edge_identify.convert.models.model_loading import LoadedModel
     from edge_identify.convert.models.text_tokenizer import TextTokenizer
 
-#: Words that say nothing of a picture; any text of the built-in tower's training may have them.
+#: Words that say nothing of an image; any text of the built-in tower's training may have them.
 _FILLERS = frozenset(re.findall(r"\w+", " ".join(TEMPLATES).lower())) | {"an", "and", "in", "on", "with", "my", "some"}
 
 

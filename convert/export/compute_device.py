@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from edge_identify.convert.export.variants import Batch, Embed, ExportedVariant
 
 #: Larger batches gain nothing on a processor and cost memory. A transformer in int8 scales its activations by the
-#: largest of the whole batch: 32 drawn pictures by a tiny one, alone and together, have cosines of .9997 and more (mean
+#: largest of the whole batch: 32 drawn images by a tiny one, alone and together, have cosines of .9997 and more (mean
 #: .9999), which is what int8 itself costs it; in float32, 1 - 3e-7.
 BATCH_SIZE = 32
 
@@ -178,7 +178,7 @@ def place_embedder(
     Args:
         variant: The encoder, an ONNX file.
         folder: The pack's folder.
-        sample: Returns some pictures' pixels, to compare the two; none keep the processor.
+        sample: Returns some images' pixels, to compare the two; none keep the processor.
         computing: Where, and who is told.
     """
     here = PlacedEmbedder(provider=CPU_PROVIDER, embed=variant.embed)

@@ -1,7 +1,7 @@
 """The fidelity gate: an exported encoder that does not follow the original is not shipped.
 
 Users have been burnt by quantised encoders that rank differently without a word. So every variant is compared, as
-the file that will be shipped, with the torch original in fp32, on the pack's own pictures and simulated photos of
+the file that will be shipped, with the torch original in fp32, on the pack's own images and simulated photos of
 them; and what counts in the end, which reference is nearest, is compared too.
 """
 
@@ -29,9 +29,9 @@ class Threshold:
 
     Attributes:
         cosine_mean: Least mean cosine with the original.
-        cosine_min: Least cosine of the worst picture.
+        cosine_min: Least cosine of the worst image.
         cosine_centred: Least mean cosine after both are taken relative to the original's mean embedding. Encoders put
-            all pictures into a narrow cone; only what is left without the common part tells pictures apart.
+            all images into a narrow cone; only what is left without the common part tells images apart.
         top1_agreement: Least share of queries with the same nearest reference.
         top5_agreement: Least share of the five nearest references in common.
         recall_change: Lowest change of recall at 1, in shares of the queries; it is negative.
@@ -59,7 +59,7 @@ THRESHOLDS: Mapping[str, Threshold] = {
 }
 
 #: Two references tie for a query if their scores differ by less than this share of the spread of its scores. A text
-#: of unknown words lies equally far from many pictures; which of them wins by a hair is chance, not ranking.
+#: of unknown words lies equally far from many images; which of them wins by a hair is chance, not ranking.
 TIE = 0.05
 
 _LENGTH_TOLERANCE = 1e-2  # of a unit vector; half precision keeps 1e-3
@@ -73,7 +73,7 @@ class FidelitySample:
     Attributes:
         description: For the manifest, in words.
         queries: Simulated photos uint8 [n, size, size, 3], or token ids int64 [n, context_length].
-        references: The pictures that queries are matched with, uint8 [m, size, size, 3].
+        references: The images that queries are matched with, uint8 [m, size, size, 3].
         right: Position of the reference that each query shows, [n]; None where there is no right answer.
     """
 

@@ -1,6 +1,6 @@
-"""What a pack's encoders are judged on: its own pictures, simulated photos of them, and its own words.
+"""What a pack's encoders are judged on: its own images, simulated photos of them, and its own words.
 
-Noise or a stock picture set would flatter or slander: a quantiser is good or bad for the pictures it will meet.
+Noise or a stock image set would flatter or slander: a quantiser is good or bad for the images it will meet.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from edge_identify.edge_runtime.pack.manifest import Fidelity
     from edge_identify.edge_runtime.pack.references import Reference
 
-MOST_IMAGES = 64  # Core ML is evaluated picture by picture; 64 and their photos take a ViT-B a minute
+MOST_IMAGES = 64  # Core ML is evaluated image by image; 64 and their photos take a ViT-B a minute
 MOST_TEXTS = 64
 _PHOTO_SEED = 20_261_120  # any number; fixed, so that a build gives the same bytes again
 
@@ -55,9 +55,9 @@ class FidelityBench:
 
     Attributes:
         model: The original.
-        image_sample: Simulated photos against reference pictures.
-        text_sample: Names and captions against the same pictures.
-        original_references: The original's embeddings of the reference pictures, float32 [m, dim].
+        image_sample: Simulated photos against reference images.
+        text_sample: Names and captions against the same images.
+        original_references: The original's embeddings of the reference images, float32 [m, dim].
         computing: Where the original runs.
     """
 
@@ -74,7 +74,7 @@ class FidelityBench:
 
     @property
     def pictures(self) -> NDArray[np.uint8]:
-        """Reference pictures and photos together, uint8 [n, size, size, 3], to calibrate a quantiser with."""
+        """Reference images and photos together, uint8 [n, size, size, 3], to calibrate a quantiser with."""
         return np.concatenate([self.image_sample.references, np.asarray(self.image_sample.queries, dtype=np.uint8)])
 
     @property
@@ -101,7 +101,7 @@ class FidelityBench:
         return self._measure(variants, self.image_sample, original, indexed)
 
     def measure_texts(self, variants: Mapping[str, ExportedVariant]) -> Mapping[str, Fidelity]:
-        """Measure the text tower's variants against the original's pictures, so that only the text tower is judged."""
+        """Measure the text tower's variants against the original's images, so that only the text tower is judged."""
         original = _once(self._originals, "texts", lambda: _embed_original_texts(self.model, self.texts))
         return self._measure(variants, self.text_sample, original, self.original_references)
 
@@ -155,11 +155,11 @@ def make_bench(
     Args:
         model: The original.
         references: The catalogue's, for their words.
-        images: The catalogue's pictures.
+        images: The catalogue's images.
         computing: Where the original runs; None for the processor.
 
     Raises:
-        SetupError: Not one of the sampled pictures can be used.
+        SetupError: Not one of the sampled images can be used.
     """
     pictures = _sampled_images(images)
     if not pictures:
@@ -192,12 +192,12 @@ def _sampled_images(images: Sequence[CatalogueImage]) -> list[Image]:
         try:
             pictures.append(open_reference_image(images[position]))
         except PhotoError:
-            continue  # the build's pass over all pictures reports it
+            continue  # the build's pass over all images reports it
     return pictures
 
 
 def _simulated_photos(pictures: Sequence[Image], recipe: Preprocessing) -> Iterator[NDArray[np.uint8]]:
-    # A small catalogue gets several photos of each picture: a quantiser needs some dozens to see its ranges.
+    # A small catalogue gets several photos of each image: a quantiser needs some dozens to see its ranges.
     photos_each = -(-MOST_IMAGES // len(pictures))
     rng = np.random.default_rng(_PHOTO_SEED)
     for picture in pictures:

@@ -47,7 +47,7 @@ def image_tower_export(
 
     Args:
         model: The model.
-        calibration: Pictures that show the quantiser its ranges, uint8 [n, size, size, 3].
+        calibration: Images that show the quantiser its ranges, uint8 [n, size, size, 3].
         progress: Is shown the tries that finding a faithful int8 takes.
     """
     from edge_identify.convert.export.towers import image_tower

@@ -96,7 +96,7 @@ class ImageTower(nn.Module):
         self.eval()
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Embed pictures that are laid out as every decoder lays them out.
+        """Embed images that are laid out as every decoder lays them out.
 
         Args:
             pixels: uint8 or float32 [n, size, size, 3], RGB, 0 to 255.
@@ -107,7 +107,7 @@ class ImageTower(nn.Module):
         return self.from_planar(pixels.permute(0, 3, 1, 2))
 
     def from_planar(self, planes: torch.Tensor) -> torch.Tensor:
-        """Embed pictures that come channel by channel, as Core ML's image input hands them over.
+        """Embed images that come channel by channel, as Core ML's image input hands them over.
 
         Args:
             planes: uint8 or float32 [n, 3, size, size], RGB, 0 to 255.
@@ -133,7 +133,7 @@ class PlanarImageTower(nn.Module):
         self.eval()
 
     def forward(self, planes: torch.Tensor) -> torch.Tensor:
-        """Embed pictures that come channel by channel; see `ImageTower.from_planar`."""
+        """Embed images that come channel by channel; see `ImageTower.from_planar`."""
         return self.tower.from_planar(planes)
 
 

@@ -60,7 +60,7 @@ class ModelDescription:
     Attributes:
         name: `builtin`, or open_clip's name.
         dim: Length of an embedding.
-        size_px: Side of the pictures it takes.
+        size_px: Side of the images it takes.
         image_parameters: Numbers in the image tower, as published, before its branches are folded.
         image_is_transformer: Whether the image tower is one; see `is_transformer`.
         text_parameters: Numbers in the text tower and in what both share.
@@ -130,7 +130,7 @@ def _published_weights(name: str) -> tuple[PublishedWeights, ...]:
 
 
 def is_transformer(visual: nn.Module) -> bool:
-    """Return whether an image tower's only convolution cuts the picture into patches.
+    """Return whether an image tower's only convolution cuts the image into patches.
 
     A transformer is quantised as it runs, a convolutional net with ranges measured beforehand.
     """

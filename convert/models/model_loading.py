@@ -59,7 +59,7 @@ class LoadedModel:
         name: `builtin`, or open_clip's name of the architecture.
         pretrained: open_clip's tag, the checkpoint's file name, `random`, or the name of the shipped weights.
         model: The open_clip model, float32, in evaluation mode, without gradients, its branches folded.
-        preprocessing: From a picture to the pixels it takes.
+        preprocessing: From an image to the pixels it takes.
         mean: What it subtracts from each channel, for pixels between 0 and 1.
         std: What it then divides by.
         dim: Length of an embedding.
@@ -184,7 +184,7 @@ def _build(choice: ModelChoice) -> nn.Module:
 
 
 def _try_out(model: nn.Module) -> None:
-    """Embed one picture: timm's transformers take one size whatever the configuration says, and notice only then."""
+    """Embed one image: timm's transformers take one size whatever the configuration says, and notice only then."""
     import open_clip
     import torch
 
@@ -293,7 +293,7 @@ def read_preprocessing(name: str, values: dict[str, Any]) -> Preprocessing:
 
 
 def compute_space_id(model: nn.Module, preprocessing: Preprocessing, mean: Triple, std: Triple) -> str:
-    """Return SHA-256, in hexadecimal, over everything that decides where a picture or a text is embedded.
+    """Return SHA-256, in hexadecimal, over everything that decides where an image or a text is embedded.
 
     All parameters and stored buffers by name, as little-endian float32 (so that the precision of their file
     does not matter), then mean, std and preprocessing. Vectors with different ids are never compared.

@@ -2,7 +2,7 @@
 
 open_clip splits text by CLIP's byte pairs unless the model's configuration names a tokenizer on the hub. That one is
 a file, `tokenizer.json`: given by hand, or found in the hub's cache. Without it a model has no text tower on
-devices, which is said and is no error: pictures are identified all the same.
+devices, which is said and is no error: images are identified all the same.
 
 A newcomer would pad every text with 0. T5's pieces, which SigLIP uses, are padded with 1, the end mark: open_clip
 leaves that to the tokenizer's own settings, `tokenizer_config.json` beside its file, and so does this module.

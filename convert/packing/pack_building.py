@@ -95,10 +95,10 @@ class PackRequest:
         tokenizer_file: The `tokenizer.json` of a model that needs one for its text tower.
         accept_licence: Whether a licence that is for research only is accepted.
         false_accept_rate: Share of photos of unknown things that may be taken for known ones, above 0 and below .5.
-        thumbnail_side_px: The longer side of the references' thumbnails; None puts no picture into the pack.
+        thumbnail_side_px: The longer side of the references' thumbnails; None puts no image into the pack.
         photo_views: How devices look at a photo; see `Preprocessing.photo_views`. None for what suits the model.
         adapter_file: The adapter to build into the encoders, learnt and written there if it does not exist; or None.
-        file_names: Whether the pack tells the type, and the path within its source, of each picture.
+        file_names: Whether the pack tells the type, and the path within its source, of each image.
     """
 
     name: str
@@ -126,13 +126,13 @@ class BuildReport:
 
     Attributes:
         manifest: The new pack's.
-        left_out: Pictures that could not be used.
+        left_out: Images that could not be used.
         dropped: Variants that were left out, each with its figures in words.
         signs_left_out: Why a large pack has no signs, in words; None where it has them, or is too small to gain.
         calibration: What became of the calibration.
         texts: What became of the calibration of texts.
-        data_sha256: Of the references and pictures in it; see `hash_of_data`.
-        encoder: Fingerprint of what embedded the pictures.
+        data_sha256: Of the references and images in it; see `hash_of_data`.
+        encoder: Fingerprint of what embedded the images.
     """
 
     manifest: Manifest
@@ -159,16 +159,16 @@ def build_pack(
     Args:
         request: What to build.
         references: The catalogue's references.
-        images: Their pictures, by index id.
+        images: Their images, by index id.
         progress: Shows how far each step is.
         memory: What earlier builds left, and what this one leaves; None for neither.
         computing: Where embeddings are computed; None for the processor.
 
     Returns:
-        The manifest, and the pictures that were left out.
+        The manifest, and the images that were left out.
 
     Raises:
-        SetupError: No usable picture, an unknown model, a variant below its fidelity threshold, or a folder in the
+        SetupError: No usable image, an unknown model, a variant below its fidelity threshold, or a folder in the
             way.
     """
     _check_place(request)
@@ -309,7 +309,7 @@ def _take_place(making: Path, out: Path, *, replace: bool) -> None:
 
 
 def _images_to_measure(images: Sequence[CatalogueImage], memory: EmbeddingMemory) -> list[CatalogueImage]:
-    """Return the pictures that encoders are measured on, the same from one build to the next while they will do."""
+    """Return the images that encoders are measured on, the same from one build to the next while they will do."""
     if not images:
         return []
     by_id = {image.index_id: image for image in images}
@@ -360,7 +360,7 @@ def _write_references(
 
 
 def with_licences_of_pictures(references: Sequence[Reference], images: Sequence[CatalogueImage]) -> list[Reference]:
-    """Return the references that have pictures; the licence of each names those of all its pictures."""
+    """Return the references that have images; the licence of each names those of all its images."""
     licences: dict[str, dict[str, None]] = {image.reference_id: {} for image in images}
     for image in images:
         licences[image.reference_id] |= {image.licence: None} if image.licence else {}
@@ -372,7 +372,7 @@ def with_licences_of_pictures(references: Sequence[Reference], images: Sequence[
 
 
 def hash_of_data(references: Sequence[Reference], images: Sequence[CatalogueImage]) -> str:
-    """Return the hash of what a pack knows: its references, and which pictures, by content, show them."""
+    """Return the hash of what a pack knows: its references, and which images, by content, show them."""
     digest = hashlib.sha256()
     for reference in sorted(with_licences_of_pictures(references, images), key=lambda each: each.id):
         facts = asdict(replace(reference, labels=dict(reference.labels), attributes=dict(reference.attributes)))

@@ -28,7 +28,7 @@ def pack_card(
     Args:
         manifest: The pack's manifest.
         references: The catalogue's references, for their licences and namespaces.
-        images: The pictures in the pack, for theirs.
+        images: The images in the pack, for theirs.
         calibration: How its scores become decisions, or why they do not.
     """
     model, recipe = manifest.model, manifest.preprocessing

@@ -1,6 +1,6 @@
 """Writing a pack's self-test: three drawn photos, what the pack's encoder makes of them, and how close is close enough.
 
-The photos are the project's own drawings, the same in every pack: no reference picture leaves with the self-test.
+The photos are the project's own drawings, the same in every pack: no reference image leaves with the self-test.
 
 A newcomer would type the tolerance in. How far two honest devices lie apart, and how far a client that swaps the
 channels, differs from encoder to encoder by a factor of a hundred; so both are measured when the pack is built.
@@ -44,7 +44,7 @@ CASES_FILE = "conformance/cases.json"
 CLEAR_FACTOR = 4
 
 #: Allowed at least, as a difference of cosine from 1, since processors that were not at hand differ too; at most, the
-#: tolerance lets this much pass, since what is farther is another picture's embedding.
+#: tolerance lets this much pass, since what is farther is another image's embedding.
 LEAST_ALLOWED, MOST_PASSED = 0.0025, 0.5
 
 _DECIMALS = 3  # of all that is measured: noise between two builds on one machine must not change a pack's bytes

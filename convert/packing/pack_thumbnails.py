@@ -1,6 +1,6 @@
-"""Thumbnails of the reference pictures, for packs whose maker asked for them.
+"""Thumbnails of the reference images, for packs whose maker asked for them.
 
-Whoever puts pictures into a pack publishes them, so nothing is written unless it was asked for. What a newcomer would
+Whoever puts images into a pack publishes them, so nothing is written unless it was asked for. What a newcomer would
 get wrong: a camera's file tells where and when it was taken, and which colours its maker's profile gives it. Only
 pixels go in here.
 """
@@ -29,12 +29,12 @@ _EFFORT = 6  # the slowest: a thumbnail is written once and fetched by every dev
 def add_thumbnails(
     folder: Path, file: str, images: Sequence[CatalogueImage], side_px: int, *, progress: Progress
 ) -> ThumbnailsSpec:
-    """Write the thumbnails of a pack's pictures into its folder.
+    """Write the thumbnails of a pack's images into its folder.
 
     Args:
         folder: The pack's folder, in the making.
         file: Path of the thumbnails in the pack.
-        images: The pictures that are in its index.
+        images: The images that are in its index.
         side_px: The longer side of a thumbnail at most.
         progress: Shows how far it is.
 
@@ -42,7 +42,7 @@ def add_thumbnails(
         The entry of the manifest.
 
     Raises:
-        PhotoError: A picture has changed or vanished since it was embedded.
+        PhotoError: An image has changed or vanished since it was embedded.
     """
     write_thumbnails(folder / file, _thumbnails(images, side_px, progress))
     return ThumbnailsSpec(file=file, side_px=side_px)
@@ -54,7 +54,7 @@ def _thumbnails(images: Sequence[CatalogueImage], side_px: int, progress: Progre
 
 
 def thumbnail_webp(picture: Image, side_px: int) -> bytes:
-    """Return an upright RGB picture as WebP, its longer side at most `side_px`, never enlarged, without metadata."""
+    """Return an upright RGB image as WebP, its longer side at most `side_px`, never enlarged, without metadata."""
     from PIL.Image import Resampling
 
     scale = min(1.0, side_px / max(picture.size))

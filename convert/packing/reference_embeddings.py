@@ -46,13 +46,13 @@ class EmbeddingMemory(Protocol):
         """Note that an encoder is in use."""
 
     def embeddings(self, encoder: str, hashes: Sequence[str]) -> dict[str, bytes]:
-        """Return what is known of an encoder's embeddings, by the pictures' hashes."""
+        """Return what is known of an encoder's embeddings, by the images' hashes."""
 
     def keep_embeddings(self, encoder: str, vectors: Mapping[str, bytes]) -> None:
         """Keep an encoder's embeddings."""
 
     def sample(self, index_ids: Sequence[int], draw: Callable[[int], Sequence[int]]) -> tuple[int, ...]:
-        """Return which pictures encoders are measured on."""
+        """Return which images encoders are measured on."""
 
 
 class NoMemory:
@@ -78,7 +78,7 @@ class EmbeddedReferences:
     """The references' embeddings.
 
     Attributes:
-        images: The pictures that could be used, in the catalogue's order.
+        images: The images that could be used, in the catalogue's order.
         embeddings: Unit vectors, float32 [n, dim], in the same order.
         left_out: The others.
         encoder: Fingerprint of what embedded them.
@@ -100,20 +100,20 @@ def embed_references(
     progress: Progress,
     computing: Computing | None = None,
 ) -> EmbeddedReferences:
-    """Return the embedding of each picture, embedding only those that are not known.
+    """Return the embedding of each image, embedding only those that are not known.
 
     Args:
         embedder: The exported encoder.
         folder: The pack's folder, in which its files lie.
-        recipe: From picture to pixels.
+        recipe: From image to pixels.
         dim: The length of a vector.
-        images: The catalogue's pictures, by index id.
+        images: The catalogue's images, by index id.
         memory: What earlier builds left.
         progress: Shows how far it is.
         computing: Where, and how many at once; None for the processor.
 
     Raises:
-        SetupError: Memory does not suffice for one picture.
+        SetupError: Memory does not suffice for one image.
     """
     computing = computing or Computing()
     placed = place_embedder(embedder, folder, lambda: _some_pixels(images, recipe), computing)
@@ -131,17 +131,17 @@ def embed_remembering(
     progress: Progress,
     batches: Batches,
 ) -> EmbeddedReferences:
-    """Return the embedding of each picture, embedding only those that are not known; see `embed_references`.
+    """Return the embedding of each image, embedding only those that are not known; see `embed_references`.
 
     Args:
         encoder: Its fingerprint, under which embeddings are kept.
         embed: From pixels, uint8 [n, size, size, 3], to unit vectors, float32 [n, dim].
-        recipe: From picture to pixels.
+        recipe: From image to pixels.
         dim: The length of a vector.
-        images: The catalogue's pictures, by index id.
+        images: The catalogue's images, by index id.
         memory: What was embedded before.
         progress: Shows how far it is.
-        batches: Says how many pictures are embedded at once.
+        batches: Says how many images are embedded at once.
     """
     memory.begin(encoder)
     hashes = list(dict.fromkeys(image.sha256 for image in images))
@@ -202,7 +202,7 @@ def encoder_fingerprint(
 def _changed(
     images: Sequence[CatalogueImage], known: Mapping[str, NDArray[np.float32]]
 ) -> dict[CatalogueImage, SkippedImage]:
-    """Return the pictures whose embedding is known, and whose file is no longer what was embedded."""
+    """Return the images whose embedding is known, and whose file is no longer what was embedded."""
     changed: dict[CatalogueImage, SkippedImage] = {}
     for image in images:
         if image.sha256 not in known:

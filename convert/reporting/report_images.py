@@ -1,4 +1,4 @@
-"""The pictures of a report: decoded, made small, and encoded anew, so that nothing of the file but its look gets in.
+"""The images of a report: decoded, made small, and encoded anew, so that nothing of the file but its look gets in.
 
 A newcomer would put the file itself into the page: its metadata tells where and with whose phone it was taken.
 """
@@ -22,14 +22,14 @@ _QUALITY = 72
 
 
 class ReportImages:
-    """The pictures of photos and of references, as far as their files can be had."""
+    """The images of photos and of references, as far as their files can be had."""
 
     def __init__(self, references: Mapping[str, Path], thumbnails: Mapping[str, Image] | None = None) -> None:
         """Take what is at hand of references, by id.
 
         Args:
-            references: The file of one picture of each.
-            thumbnails: Small pictures, RGB, where there is no file, or none that can be opened.
+            references: The file of one image of each.
+            thumbnails: Small images, RGB, where there is no file, or none that can be opened.
         """
         self._references = references
         self._thumbnails = thumbnails or {}
@@ -37,7 +37,7 @@ class ReportImages:
 
     @property
     def has_references(self) -> bool:
-        """Whether any reference has a picture."""
+        """Whether any reference has an image."""
         return bool(self._references or self._thumbnails)
 
     def photo(self, path: Path) -> str | None:
@@ -47,7 +47,7 @@ class ReportImages:
         return self._made[path]
 
     def reference(self, reference_id: str) -> str | None:
-        """Return a reference's picture likewise; None if there is none."""
+        """Return a reference's image likewise; None if there is none."""
         path = self._references.get(reference_id)
         made = None if path is None else self.photo(path)
         if made is not None or reference_id not in self._thumbnails:

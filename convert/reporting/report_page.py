@@ -1,6 +1,6 @@
 """An evaluation as one page of HTML that a person reads without explanation, offline, on a screen or on paper.
 
-The page is one file: pictures and diagrams are inside, there is no script, and its own policy forbids the browser to
+The page is one file: images and diagrams are inside, there is no script, and its own policy forbids the browser to
 fetch anything. It shows what `evaluation_figures` says and nothing else.
 """
 
@@ -30,7 +30,7 @@ class ReportPart:
         about: What was asked, in sentences.
         figures: As `evaluation_figures` describes them.
         names: Of the references that are mentioned, by id.
-        pictures: Where pictures come from.
+        images: Where images come from.
         left_out: Why photos could not be used, a line for each.
     """
 

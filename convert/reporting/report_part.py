@@ -35,7 +35,7 @@ def evaluation_part(
         pack: What was asked.
         evaluation: What it said.
         figures: Of the evaluation, as `evaluation_figures` describes them.
-        reference_pictures: One picture's file of each reference, by id, as far as they are at hand; the pack's
+        reference_pictures: One image's file of each reference, by id, as far as they are at hand; the pack's
             thumbnails, where it has any, stand in for others.
         asked_with: What the photos are called, such as the name of their table.
         title: Of the part; None for the pack's own.

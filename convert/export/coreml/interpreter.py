@@ -85,7 +85,7 @@ class CoreMLProgram:
         """Evaluate the program once.
 
         Args:
-            inputs: An array for each of `inputs`; a picture is float32 [1, 3, size, size], RGB, 0 to 255.
+            inputs: An array for each of `inputs`; an image is float32 [1, 3, size, size], RGB, 0 to 255.
 
         Returns:
             An array for each of `outputs`.

@@ -30,7 +30,7 @@ WEIGHTS = "Data/com.apple.CoreML/weights/weight.bin"
 #: Every file of a package, by its path in it.
 FILES = (MODEL, WEIGHTS, MANIFEST)
 
-IMAGE_INPUT = "image"  # a Core ML picture: RGB, size x size; a CVPixelBuffer or CGImage fits
+IMAGE_INPUT = "image"  # a Core ML image: RGB, size x size; a CVPixelBuffer or CGImage fits
 TOKENS_INPUT = "tokens"  # int32 [1, context]
 OUTPUT = "embedding"  # float32 [1, dim], a unit vector
 

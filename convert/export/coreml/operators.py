@@ -1,7 +1,7 @@
 """What each operator of an ML program computes, in torch.
 
 A newcomer would pass arguments on as they come. Core ML counts padding from the first axis and torch from the
-last, `same` padding depends on the picture's size, and a mask bit on a slice means "ignore this bound". Each
+last, `same` padding depends on the image's size, and a mask bit on a slice means "ignore this bound". Each
 function takes the operator's inputs by their Core ML names; an input that it does not name is one it does not
 understand, and the interpreter refuses the program rather than leave it out.
 

@@ -1,4 +1,4 @@
-"""From a tower to an `.mlpackage`: half-precision weights, an ML program, one picture or text at a time.
+"""From a tower to an `.mlpackage`: half-precision weights, an ML program, one image or text at a time.
 
 What a newcomer would get wrong:
 
@@ -50,11 +50,11 @@ _MASKED = -1e4  # exp(-10000) is 0 in float32 and float16, and float16 holds it
 
 
 def export_image_tower(tower: ImageTower, *, size_px: int, out: Path) -> str:
-    """Write the image tower as a Core ML package whose input is a picture and whose weights are float16.
+    """Write the image tower as a Core ML package whose input is an image and whose weights are float16.
 
     Args:
         tower: From pixels to unit vectors.
-        size_px: Width and height of the picture.
+        size_px: Width and height of the image.
         out: The package's folder, ending in `.mlpackage`; one that is there is replaced.
 
     Returns:

@@ -1,6 +1,6 @@
 """An exported tower with 8-bit weights, in the way that suits it.
 
-A convolutional net is quantised with ranges measured on pictures (static, QDQ), a transformer as it runs
+A convolutional net is quantised with ranges measured on images (static, QDQ), a transformer as it runs
 (dynamic). Measured on a ViT-B-32 with random weights: centred cosine .997 dynamic, .993 static, .80 static
 with every operator. The last normalisation stays in float either way, so the output is a unit vector.
 
@@ -63,7 +63,7 @@ def quantise_image_to_int8(
     Args:
         source: The float32 file of `export_image_onnx`.
         out: Where the int8 file goes; a folder that exists.
-        calibration_pixels: Pictures like those it will meet, uint8 [n, size, size, 3].
+        calibration_pixels: Images like those it will meet, uint8 [n, size, size, 3].
         transformer: Whether the tower is a transformer.
         target: Least mean centred cosine with `source`; see `quantisation_sensitivity`.
         progress: Is shown the tries, for a convolutional net.
@@ -212,7 +212,7 @@ def _calibration_reader(pixels: NDArray[np.uint8]) -> Any:
     from onnxruntime.quantization import CalibrationDataReader
 
     class Batches(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has no types
-        """Hands the pictures out, and then None, as onnxruntime asks for them."""
+        """Hands the images out, and then None, as onnxruntime asks for them."""
 
         def __init__(self) -> None:
             self._batches = _batches(pixels)

@@ -25,7 +25,7 @@ LEAST_COSINE = 0.99999
 
 _COUNT = 4
 _SEED = 20_261_121  # any number; fixed, so that a build that passed passes again
-_SQUARES = 4  # along a side: large plain areas and edges, as pictures have
+_SQUARES = 4  # along a side: large plain areas and edges, as images have
 
 
 def proof_pixels(size_px: int) -> NDArray[np.uint8]:

@@ -46,7 +46,7 @@ def export_image_onnx(tower: ImageTower, *, size_px: int, out: Path) -> None:
     """Write an image tower: `pixels`, uint8 [batch, size, size, 3], to `embedding`, float32 [batch, dim].
 
     Args:
-        tower: Returns unit vectors of uint8 pictures.
+        tower: Returns unit vectors of uint8 images.
         size_px: Side of its square input.
         out: Where the file goes; a folder that exists.
 

@@ -2,8 +2,8 @@
 
 What a newcomer would get wrong: an architecture as its constructor leaves it is no test of an exporter. Layer scales
 near zero and the zero scale at the end of each residual branch switch whole layers off, batch-norm statistics of 0 and
-1 let activations grow or die, and every picture gets nearly the same embedding. Here biases, scales and gains are
-drawn too, and the statistics are settled on patterned pictures, as training would settle them.
+1 let activations grow or die, and every image gets nearly the same embedding. Here biases, scales and gains are
+drawn too, and the statistics are settled on patterned images, as training would settle them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def enliven(model: nn.Module, *, size_px: int, seed: int) -> None:
 
     Args:
         model: An open_clip model with freshly drawn weights; changed in place and left in evaluation mode.
-        size_px: Side of the pictures its image tower takes.
+        size_px: Side of the images its image tower takes.
         seed: Of the draw.
     """
     import torch

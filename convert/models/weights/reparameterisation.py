@@ -28,7 +28,7 @@ def reparameterise(name: str, model: nn.Module, size_px: int) -> nn.Module:
     Args:
         name: The model's name, for messages.
         model: An open_clip model set to inference. Its `visual.trunk`, where timm built it, is replaced.
-        size_px: Side of its pictures.
+        size_px: Side of its images.
 
     Returns:
         `model`, with nothing changed if there was nothing to fold.

@@ -1,4 +1,4 @@
-"""A thing on a plain backdrop is cut out; a picture without one is left as it is."""
+"""A thing on a plain backdrop is cut out; an image without one is left as it is."""
 
 from __future__ import annotations
 

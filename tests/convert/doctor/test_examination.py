@@ -33,7 +33,7 @@ def few_photos(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def drawn(tmp_path: Path) -> list[Path]:
-    """Six pictures of things that do not resemble one another."""
+    """Six images of things that do not resemble one another."""
     paths = [tmp_path / f"thing-{at}.jpg" for at in range(6)]
     for path, picture in zip(paths, drawn_images()[::2], strict=False):
         picture.save(path, quality=92)
@@ -122,7 +122,7 @@ def test_a_pack_gives_what_it_holds(colour_pack: Callable[[], Path]) -> None:
     examination = examine_pack(folder, today=TODAY)
 
     found = by_kind(examination)
-    # All pictures have one hash in the drawn pack, and mean colours make red and crimson hardly differ.
+    # All images have one hash in the drawn pack, and mean colours make red and crimson hardly differ.
     assert found["same-picture"].cases[0].ids == ("blue", "crimson", "green", "red")
     assert len(found["no-licence"].cases) == 4
     assert "uncalibrated" not in found

@@ -1,4 +1,4 @@
-"""One fault in each picture file, and a sound one between them."""
+"""One fault in each image file, and a sound one between them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Groups of pictures that are the same: each was compared with the one that is kept."""
+"""Groups of images that are the same: each was compared with the one that is kept."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_a_chain_of_small_changes_does_not_make_a_group_of_strangers(
 
 
 def sign(number: int) -> Image.Image:
-    """A large picture with a number in it, small, of the seven strokes that displays have."""
+    """A large image with a number in it, small, of the seven strokes that displays have."""
     picture = drawn(3, side_px=900)
     for stroke, box in enumerate(((0, 0, 30, 8), (0, 0, 8, 30), (22, 0, 30, 30), (0, 22, 30, 30))):
         if number & 1 << stroke:

@@ -1,4 +1,4 @@
-"""Copies of a picture differ by little at their worst place, look-alikes by much; their frames are found."""
+"""Copies of an image differ by little at their worst place, look-alikes by much; their frames are found."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which of several pictures is kept, why, and which references can go."""
+"""Which of several images is kept, why, and which references can go."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ TEXTS = ("ViT-B-32", "MobileCLIP-S1", "ViT-B-16-SigLIP", "EVA02-B-16")
 
 
 def small_model(family: str) -> tuple[Any, int]:
-    """Build a family's model, cut it, and draw its weights; returns it with the side of its pictures."""
+    """Build a family's model, cut it, and draw its weights; returns it with the side of its images."""
     import_open_clip()
     import open_clip
     import torch

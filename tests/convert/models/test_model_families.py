@@ -1,4 +1,4 @@
-"""Every family builds, takes the pictures and texts it says it takes, and is described without its weights.
+"""Every family builds, takes the images and texts it says it takes, and is described without its weights.
 
 The full architectures run on torch's `meta` device, where shapes are computed and numbers are not. The kinds of image
 tower that open_clip takes from timm are also built small and run with real numbers, through `--model-config`.

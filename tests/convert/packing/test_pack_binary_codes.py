@@ -107,7 +107,7 @@ def test_an_equal_score_is_as_good_and_a_lower_one_is_not() -> None:
 
 @pytest.fixture
 def build(tmp_path: Path, tiny_vit: str) -> Callable[[], tuple[int, Path]]:
-    """Return a function that builds a pack of twelve drawn pictures by the command."""
+    """Return a function that builds a pack of twelve drawn images by the command."""
     (tmp_path / "pictures").mkdir()
     for number in range(12):
         tiles = np.random.default_rng(number).integers(0, 255, (4, 4, 3), dtype=np.uint8)

@@ -35,7 +35,7 @@ Build = Callable[..., int]
 
 @pytest.fixture
 def build(tmp_path: Path, tiny_vit: str) -> Build:
-    """Return a function that builds `tmp_path/out/pack` of six drawn pictures by the command, and its exit code."""
+    """Return a function that builds `tmp_path/out/pack` of six drawn images by the command, and its exit code."""
     (tmp_path / "pictures").mkdir()
     (tmp_path / "out").mkdir()
     for number in range(6):
@@ -218,7 +218,7 @@ def test_a_build_that_was_overtaken_says_so(tmp_path: Path) -> None:
 def test_pictures_that_are_added_leave_the_encoder_as_it_was_and_only_they_are_embedded(
     build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_resnet: str
 ) -> None:
-    resnet = ("--model", tiny_resnet, "--drop-drifting")  # its int8 form has ranges measured on the pictures
+    resnet = ("--model", tiny_resnet, "--drop-drifting")  # its int8 form has ranges measured on the images
     build_it = partial(build, "--replace", *resnet, variants="onnx-int8,onnx-fp32")
     assert build_it() in (0, 1)
     model = read_manifest(tmp_path / "out/pack").image_variants["onnx-int8"].model

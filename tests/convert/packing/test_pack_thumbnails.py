@@ -1,4 +1,4 @@
-"""Thumbnails show the reference pictures, small and upright, and tell nothing but their pixels."""
+"""Thumbnails show the reference images, small and upright, and tell nothing but their pixels."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def two_halves(size: tuple[int, int]) -> Image.Image:
 
 
 def camera_jpeg(path: Path) -> None:
-    """A picture stored on its side, with a place, a comment and a colour profile, as a camera would."""
+    """An image stored on its side, with a place, a comment and a colour profile, as a camera would."""
     exif = Image.Exif()
     exif[0x0112] = 6  # upright after a quarter turn to the right
     exif[0x010E] = SECRET.decode()
@@ -41,7 +41,7 @@ def camera_jpeg(path: Path) -> None:
 
 @pytest.fixture
 def build(tmp_path: Path, tiny_vit: str) -> Build:
-    """Return a function that builds `tmp_path/NAME` of a camera's picture and four drawn ones, and its exit code."""
+    """Return a function that builds `tmp_path/NAME` of a camera's image and four drawn ones, and its exit code."""
     (tmp_path / "pictures").mkdir()
     camera_jpeg(tmp_path / "pictures/camera.jpg")
     for number in range(4):

@@ -1,4 +1,4 @@
-"""Pictures in a report are small, and carry nothing but their look."""
+"""Images in a report are small, and carry nothing but their look."""
 
 from __future__ import annotations
 

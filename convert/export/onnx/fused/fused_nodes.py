@@ -70,7 +70,7 @@ class GraphWriter:
         """Write `sum = change + bias + residual` and its normalisation; return the names of both, sum first.
 
         Not as SkipLayerNormalization, whose CPU kernel (1.31) is slow: with it, a ViT-B-32 in int8 took 27 instead of
-        23 ms for a picture, and 21 instead of 17 ms for a text.
+        23 ms for an image, and 21 instead of 17 ms for a text.
         """
         total = self.node("Add", [self.add(change, bias, f"{output}.change"), residual], f"{output}.sum")
         return total, self.normalise(total, norm, output)

@@ -150,7 +150,7 @@ def _folded_patches(tower: ImageTower) -> tuple[Array, Array]:
     weight = array(tower.visual.conv1.weight).astype(np.float64)  # [width, 3, patch, patch]
     folded = weight * array(tower.scale)
     constant = (weight * array(tower.offset)).sum(axis=(1, 2, 3))
-    rows = folded.transpose(2, 3, 1, 0).reshape(-1, weight.shape[0])  # rows of pixels, as a picture lies in memory
+    rows = folded.transpose(2, 3, 1, 0).reshape(-1, weight.shape[0])  # rows of pixels, as an image lies in memory
     return rows.astype(np.float32), constant.astype(np.float32)
 
 

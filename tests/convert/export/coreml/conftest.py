@@ -1,4 +1,4 @@
-"""Two tiny dual encoders whose every layer matters, drawn pictures, and their packages, made once a run."""
+"""Two tiny dual encoders whose every layer matters, drawn images, and their packages, made once a run."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def lively_model(kind: str) -> Any:
 
 
 def settle_batch_statistics(visual: Any, size_px: int) -> None:
-    """Let batch norms see pictures once, so that they pass on differences instead of drowning them."""
+    """Let batch norms see images once, so that they pass on differences instead of drowning them."""
     import torch
 
     for module in visual.modules():

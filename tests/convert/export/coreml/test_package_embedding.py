@@ -39,7 +39,7 @@ def test_core_ml_itself_is_given_pictures_as_pictures(monkeypatch: pytest.Monkey
 
 
 class _MeanColours:
-    """Stands for coremltools on macOS: takes a Pillow picture, returns the mean colour of its upper half."""
+    """Stands for coremltools on macOS: takes a Pillow image, returns the mean colour of its upper half."""
 
     class MLModel:
         def __init__(self, path: str) -> None:

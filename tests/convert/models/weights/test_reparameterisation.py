@@ -13,7 +13,7 @@ from edge_identify.convert.models.weights.reparameterisation import reparameteri
 from edge_identify.edge_runtime.errors import SetupError
 
 SIZE_PX = 64
-BRANCHED = {  # MobileCLIP2-S0's image tower on small pictures
+BRANCHED = {  # MobileCLIP2-S0's image tower on small images
     "embed_dim": 16,
     "custom_text": True,
     "vision_cfg": {
