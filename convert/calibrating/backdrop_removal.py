@@ -20,7 +20,7 @@ _BORDER_SHARE = 0.85  # of the border in one colour; the thing itself may touch 
 _LEAST_CUT, _MOST_CUT = 0.02, 0.97  # less is a frame, more is an image of nothing
 
 
-def cut_out(picture: Image) -> Image:
+def cut_out(image: Image) -> Image:
     """Return an image, RGB, with its plain backdrop made transparent, or as it is where it has none.
 
     Args:
@@ -31,12 +31,12 @@ def cut_out(picture: Image) -> Image:
     """
     import PIL.Image
 
-    small = picture.copy()
+    small = image.copy()
     small.thumbnail((_SIDE_PX, _SIDE_PX))
     pixels = np.asarray(small, dtype=np.int16)
     backdrop = _reached_from_border(_like_the_border(pixels))
     if backdrop is None or not _LEAST_CUT <= backdrop.mean() <= _MOST_CUT:
-        return picture
+        return image
     alpha = np.where(backdrop, 0, 255).astype(np.uint8)
     return PIL.Image.fromarray(np.dstack([pixels.astype(np.uint8), alpha]))
 

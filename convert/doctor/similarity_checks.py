@@ -71,11 +71,11 @@ class Neighbour:
     similarity: float
 
 
-def same_image_finding(pictures: Sequence[IndexedImage]) -> DoctorFinding | None:
+def same_image_finding(images: Sequence[IndexedImage]) -> DoctorFinding | None:
     """Return which references share an image, byte for byte."""
     sharing: dict[str, set[str]] = defaultdict(set)
-    for picture in pictures:
-        sharing[picture.sha256].add(picture.reference_id)
+    for image in images:
+        sharing[image.sha256].add(image.reference_id)
     return finding_of(
         "same-picture",
         Severity.SERIOUS,
@@ -85,7 +85,7 @@ def same_image_finding(pictures: Sequence[IndexedImage]) -> DoctorFinding | None
     )
 
 
-def measure_sameness(embed: Embed, pictures: Sequence[Image], recipe: Preprocessing) -> float:
+def measure_sameness(embed: Embed, images: Sequence[Image], recipe: Preprocessing) -> float:
     """Return the similarity of an image and a careful photo of it: the middle of `MEASURED_PHOTOS`.
 
     Args:
@@ -93,9 +93,9 @@ def measure_sameness(embed: Embed, pictures: Sequence[Image], recipe: Preprocess
         images: Upright RGB, at least one; a few of many are taken, and few are photographed several times.
         recipe: From image to pixels.
     """
-    chosen = [pictures[at] for at in sample_positions(len(pictures), MEASURED_PHOTOS)]
+    chosen = [images[at] for at in sample_positions(len(images), MEASURED_PHOTOS)]
     photos = [_photograph(chosen[copy % len(chosen)], recipe, copy) for copy in range(MEASURED_PHOTOS)]
-    shown = embed(np.stack([preprocess(picture, recipe) for picture in chosen]))
+    shown = embed(np.stack([preprocess(image, recipe) for image in chosen]))
     seen = embed(np.stack(photos))
     return float(np.median([photo @ shown[copy % len(chosen)] for copy, photo in enumerate(seen)]))
 
@@ -109,7 +109,7 @@ def drawn_images() -> list[Image]:
 
 
 def find_neighbours(
-    pictures: Sequence[IndexedImage], embeddings: Callable[[slice], NDArray[np.float32]], search: VectorSearch
+    images: Sequence[IndexedImage], embeddings: Callable[[slice], NDArray[np.float32]], search: VectorSearch
 ) -> Iterator[list[Neighbour]]:
     """Yield for each image the other references near it, nearest first; of at most `MOST_COMPARED` images.
 
@@ -118,15 +118,15 @@ def find_neighbours(
         embeddings: Returns the unit vectors of some rows, float32 [n, dim].
         search: Over the same index.
     """
-    reference_ids = {picture.index_id: picture.reference_id for picture in pictures}
+    reference_ids = {image.index_id: image.reference_id for image in images}
     most_images = max(Counter(reference_ids.values()).values())
-    step = -(-len(pictures) // MOST_COMPARED)
-    for at in range(0, len(pictures), _CHUNK * step):
-        rows = slice(at, min(at + _CHUNK * step, len(pictures)), step)
+    step = -(-len(images) // MOST_COMPARED)
+    for at in range(0, len(images), _CHUNK * step):
+        rows = slice(at, min(at + _CHUNK * step, len(images)), step)
         found = search.nearest(embeddings(rows), most_images + _FURTHER_NEIGHBOURS)
-        for picture, ids, scores in zip(pictures[rows], found.ids.tolist(), found.scores.tolist(), strict=True):
+        for image, ids, scores in zip(images[rows], found.ids.tolist(), found.scores.tolist(), strict=True):
             others = [(reference_ids[index_id], score) for index_id, score in zip(ids, scores, strict=True)]
-            yield list(_distinct(picture.reference_id, others))
+            yield list(_distinct(image.reference_id, others))
 
 
 def near_duplicate_finding(
@@ -210,15 +210,15 @@ def _pairs_of(ids: Sequence[str]) -> Iterator[tuple[str, str]]:
         yield from ((first, second) for second in ordered[at + 1 :])
 
 
-def _photograph(picture: Image, recipe: Preprocessing, copy: int) -> NDArray[np.uint8]:
+def _photograph(image: Image, recipe: Preprocessing, copy: int) -> NDArray[np.uint8]:
     rng = np.random.default_rng([_SEED, copy])
     return preprocess(
-        simulate_photo(picture, rng, difficulty=_DIFFICULTY, long_side_px=long_side_px_of(recipe)), recipe
+        simulate_photo(image, rng, difficulty=_DIFFICULTY, long_side_px=long_side_px_of(recipe)), recipe
     )
 
 
-def _over_white(picture: Image) -> Image:
+def _over_white(image: Image) -> Image:
     import PIL.Image
 
-    cut = picture.convert("RGBA")
+    cut = image.convert("RGBA")
     return PIL.Image.alpha_composite(PIL.Image.new("RGBA", cut.size, (255, 255, 255, 255)), cut).convert("RGB")

@@ -86,12 +86,12 @@ def find_overlap(one: Image, other: Image, place: Place, *, finest_px: int = FIN
     return None if swapped is None else Overlap(one=swapped.other, other=swapped.one)
 
 
-def _grey(picture: Image, longer_px: int) -> Grey:
+def _grey(image: Image, longer_px: int) -> Grey:
     from PIL.Image import Resampling
 
-    scale = longer_px / max(picture.size)
-    width, height = (max(8, round(side * scale)) for side in picture.size)
-    return np.asarray(picture.convert("L").resize((width, height), Resampling.BOX), dtype=np.float32)
+    scale = longer_px / max(image.size)
+    width, height = (max(8, round(side * scale)) for side in image.size)
+    return np.asarray(image.convert("L").resize((width, height), Resampling.BOX), dtype=np.float32)
 
 
 def _search(large: Grey, small: Grey) -> tuple[float, Box]:
@@ -113,12 +113,12 @@ def _templates(large: Grey, small: Grey) -> Iterator[Grey]:
     import PIL.Image
     from PIL.Image import Resampling
 
-    picture = PIL.Image.fromarray(small)
-    fitting = min(large.shape[1] / picture.width, large.shape[0] / picture.height)
+    image = PIL.Image.fromarray(small)
+    fitting = min(large.shape[1] / image.width, large.shape[0] / image.height)
     for share in _SHARES:
-        width, height = (max(8, round(side * fitting * share)) for side in picture.size)
+        width, height = (max(8, round(side * fitting * share)) for side in image.size)
         if width <= large.shape[1] and height <= large.shape[0]:
-            yield np.asarray(picture.resize((width, height), Resampling.BILINEAR), dtype=np.float32)
+            yield np.asarray(image.resize((width, height), Resampling.BILINEAR), dtype=np.float32)
 
 
 def _correlations(large: Grey, template: Grey) -> NDArray[np.float64]:
@@ -166,16 +166,16 @@ def _moved(large: Grey, small: Grey, frame: NDArray[np.float64]) -> NDArray[np.f
 
 
 def _sampled(
-    picture: Grey, down: NDArray[np.float64], across: NDArray[np.float64]
+    image: Grey, down: NDArray[np.float64], across: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
     """Return the brightness at places given in shares, its change downwards and to the right, and what is inside."""
-    height, width = picture.shape
+    height, width = image.shape
     y, x = down * height - 0.5, across * width - 0.5
     inside = (y >= 0) & (y <= height - 1) & (x >= 0) & (x <= width - 1)
     top, left = (np.clip(np.floor(at).astype(int), 0, side - 2) for at, side in ((y, height), (x, width)))
     v, u = np.clip(y - top, 0, 1), np.clip(x - left, 0, 1)
-    a, b = picture[top, left], picture[top, left + 1]
-    c, d = picture[top + 1, left], picture[top + 1, left + 1]
+    a, b = image[top, left], image[top, left + 1]
+    c, d = image[top + 1, left], image[top + 1, left + 1]
     values = (a * (1 - u) + b * u) * (1 - v) + (c * (1 - u) + d * u) * v
     slope_down = ((c * (1 - u) + d * u) - (a * (1 - u) + b * u)) * height
     slope_across = ((b - a) * (1 - v) + (d - c) * v) * width

@@ -34,10 +34,10 @@ NOTHING_ALIKE = 255.0
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # BT.601, as JPEG has it
 
 
-def look_of(picture: Image, *, side_px: int = LOOK_PX) -> Image:
+def look_of(image: Image, *, side_px: int = LOOK_PX) -> Image:
     """Return what is compared of an upright RGB image: at most `side_px` pixels a side; the image is changed."""
-    picture.thumbnail((side_px, side_px), reducing_gap=3.0)
-    return picture
+    image.thumbnail((side_px, side_px), reducing_gap=3.0)
+    return image
 
 
 def worst_difference(one: Image, other: Image, *, enough: float, compared_px: int = COMPARED_PX) -> float:
@@ -78,16 +78,16 @@ def _compared_size(one: Image, other: Image, overlap: Overlap, compared_px: int)
     return max(1, round(width * shrunk)), max(1, round(height * shrunk))
 
 
-def _pixels_of(picture: Image, box: tuple[float, float, float, float]) -> tuple[float, float]:
-    return (box[2] - box[0]) * picture.width, (box[3] - box[1]) * picture.height
+def _pixels_of(image: Image, box: tuple[float, float, float, float]) -> tuple[float, float]:
+    return (box[2] - box[0]) * image.width, (box[3] - box[1]) * image.height
 
 
-def _part(picture: Image, box: tuple[float, float, float, float], size: tuple[int, int]) -> Pixels:
+def _part(image: Image, box: tuple[float, float, float, float], size: tuple[int, int]) -> Pixels:
     from PIL.Image import Resampling
 
     left, top, right, bottom = box
-    pixels = (left * picture.width, top * picture.height, right * picture.width, bottom * picture.height)
-    return np.asarray(picture.resize(size, Resampling.BICUBIC, box=pixels), dtype=np.float32)
+    pixels = (left * image.width, top * image.height, right * image.width, bottom * image.height)
+    return np.asarray(image.resize(size, Resampling.BICUBIC, box=pixels), dtype=np.float32)
 
 
 def _tinted_as(wanted: Pixels, given: Pixels) -> Pixels:

@@ -13,9 +13,9 @@ from edge_identify.edge_runtime.answers.html_markup import Markup, element, join
 Photo = Mapping[str, Any]
 
 
-def photo_cards(photos: Sequence[Photo], pictures: ReportImages, names: Mapping[str, str]) -> Markup:
+def photo_cards(photos: Sequence[Photo], images: ReportImages, names: Mapping[str, str]) -> Markup:
     """Return a list of cards, one for each photo of a report's `worst`, at least one."""
-    cards = (element("li", _pictures(photo, pictures, names), element("p", _said(photo, names))) for photo in photos)
+    cards = (element("li", _pictures(photo, images, names), element("p", _said(photo, names))) for photo in photos)
     return element("ul", join(*cards), class_="cards")
 
 
@@ -25,24 +25,24 @@ def slow_list(photos: Sequence[Photo]) -> Markup:
     return element("ol", join(*lines))
 
 
-def _pictures(photo: Photo, pictures: ReportImages, names: Mapping[str, str]) -> Markup:
-    shown = [_figure("the photo", Path(photo["name"]).name, pictures.photo(Path(photo["photo"])))]
+def _pictures(photo: Photo, images: ReportImages, names: Mapping[str, str]) -> Markup:
+    shown = [_figure("the photo", Path(photo["name"]).name, images.photo(Path(photo["photo"])))]
     nearest, right = photo["nearest"], photo["id"]
     if nearest is not None:
         title = "its nearest reference" if nearest != right else "its nearest reference, the right one"
-        shown.append(_figure(title, named(nearest, names), pictures.reference(nearest)))
+        shown.append(_figure(title, named(nearest, names), images.reference(nearest)))
     if right and right != nearest:
-        shown.append(_figure("the right one", named(right, names), pictures.reference(right)))
+        shown.append(_figure("the right one", named(right, names), images.reference(right)))
     return element("div", join(*shown), class_="side-by-side")
 
 
 def _figure(title: str, name: str, uri: str | None) -> Markup:
-    picture = (
+    image = (
         element("div", "no picture at hand", class_="no-picture")
         if uri is None
         else element("img", src=uri, alt=f"{title}: {name}", loading="lazy")
     )
-    return element("figure", picture, element("figcaption", element("b", title), " ", name))
+    return element("figure", image, element("figcaption", element("b", title), " ", name))
 
 
 def _said(photo: Photo, names: Mapping[str, str]) -> str:

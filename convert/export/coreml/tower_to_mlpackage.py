@@ -70,8 +70,8 @@ def export_image_tower(tower: ImageTower, *, size_px: int, out: Path) -> str:
 
     shape = (1, 3, size_px, size_px)
     coremltools = load_coremltools()
-    picture = coremltools.ImageType(name=IMAGE_INPUT, shape=shape, color_layout=coremltools.colorlayout.RGB)
-    return _export(PlanarImageTower(tower), example=torch.full(shape, 127.0), declared_input=picture, out=out)
+    image = coremltools.ImageType(name=IMAGE_INPUT, shape=shape, color_layout=coremltools.colorlayout.RGB)
+    return _export(PlanarImageTower(tower), example=torch.full(shape, 127.0), declared_input=image, out=out)
 
 
 def export_text_tower(tower: TextTower, *, context_length: int, out: Path) -> str:

@@ -35,8 +35,8 @@ def proof_pixels(size_px: int) -> NDArray[np.uint8]:
     colours = random.integers(0, 256, (_COUNT, _SQUARES, _SQUARES, 3))
     mosaics = colours.repeat(square, axis=1).repeat(square, axis=2)[:, :size_px, :size_px]
     noise = random.integers(-24, 25, mosaics.shape)
-    pictures: NDArray[np.uint8] = np.clip(mosaics + noise, 0, 255).astype(np.uint8)
-    return pictures
+    images: NDArray[np.uint8] = np.clip(mosaics + noise, 0, 255).astype(np.uint8)
+    return images
 
 
 def proof_tokens(tower: TextTower, context_length: int) -> NDArray[np.int64]:

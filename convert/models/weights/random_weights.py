@@ -54,7 +54,7 @@ def _redraw(module: nn.Module, generator: torch.Generator) -> None:
             scale.uniform_(_LAYER_SCALE / 2, _LAYER_SCALE * 2, generator=generator)
 
 
-def _settle_statistics(model: nn.Module, pictures: torch.Tensor) -> None:
+def _settle_statistics(model: nn.Module, images: torch.Tensor) -> None:
     from torch import nn
 
     norms = [module for module in model.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
@@ -65,7 +65,7 @@ def _settle_statistics(model: nn.Module, pictures: torch.Tensor) -> None:
         norm.reset_running_stats()
         norm.momentum = None  # the plain average over all that is seen
         norm.train()
-    model.encode_image(pictures)  # type: ignore[operator]  # every open_clip model has it
+    model.encode_image(images)  # type: ignore[operator]  # every open_clip model has it
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
 
@@ -74,8 +74,8 @@ def _patterned_pictures(size_px: int, generator: torch.Generator) -> torch.Tenso
     """Return float32 [n, 3, size, size] of about mean 0 and spread 1, with coarse, middle and fine patterns."""
     import torch
 
-    pictures = torch.zeros(_PICTURES, 3, size_px, size_px)
+    images = torch.zeros(_PICTURES, 3, size_px, size_px)
     for cells in (2, 6, 24):
         coarse = torch.randn(_PICTURES, 3, cells, cells, generator=generator)
-        pictures += torch.nn.functional.interpolate(coarse, size=(size_px, size_px), mode="bilinear")
-    return pictures / pictures.std()
+        images += torch.nn.functional.interpolate(coarse, size=(size_px, size_px), mode="bilinear")
+    return images / images.std()

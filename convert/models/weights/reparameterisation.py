@@ -62,6 +62,6 @@ def _embed(visual: object, size_px: int) -> torch.Tensor:
     import torch
     from torch.nn import functional as F
 
-    pictures = torch.randn(_PICTURES, 3, size_px, size_px, generator=torch.Generator().manual_seed(_SEED))
+    images = torch.randn(_PICTURES, 3, size_px, size_px, generator=torch.Generator().manual_seed(_SEED))
     with torch.inference_mode():
-        return F.normalize(visual(pictures), dim=-1)  # type: ignore[operator]
+        return F.normalize(visual(images), dim=-1)  # type: ignore[operator]

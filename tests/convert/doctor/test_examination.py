@@ -35,8 +35,8 @@ def few_photos(monkeypatch: pytest.MonkeyPatch) -> None:
 def drawn(tmp_path: Path) -> list[Path]:
     """Six images of things that do not resemble one another."""
     paths = [tmp_path / f"thing-{at}.jpg" for at in range(6)]
-    for path, picture in zip(paths, drawn_images()[::2], strict=False):
-        picture.save(path, quality=92)
+    for path, image in zip(paths, drawn_images()[::2], strict=False):
+        image.save(path, quality=92)
     return paths
 
 
@@ -68,12 +68,12 @@ def test_a_clean_catalogue_gives_no_finding(tmp_path: Path, drawn: list[Path]) -
 def test_each_planted_fault_is_found(tmp_path: Path, drawn: list[Path]) -> None:
     first = drawn[0]
     shutil.copy(first, tmp_path / "copy.jpg")
-    with Image.open(drawn[1]) as picture:
-        picture.crop((2, 2, picture.width - 2, picture.height - 2)).save(tmp_path / "twin.jpg", quality=70)
+    with Image.open(drawn[1]) as image:
+        image.crop((2, 2, image.width - 2, image.height - 2)).save(tmp_path / "twin.jpg", quality=70)
     exif = Image.Exif()
     exif.get_ifd(0x8825)[2] = (48.0, 51.0, 0.0)
-    with Image.open(drawn[2]) as picture:
-        picture.save(drawn[2], exif=exif)
+    with Image.open(drawn[2]) as image:
+        image.save(drawn[2], exif=exif)
     Image.new("RGB", (200, 200), (10, 90, 10)).save(tmp_path / "plain.png")
     Image.open(drawn[4]).resize((40, 40)).save(drawn[4])
     rows = [f"{path},{path.stem},art,,CC0-1.0,48.85,2.35," for path in drawn[2:5]]

@@ -21,14 +21,14 @@ def twins() -> tuple[Image.Image, Image.Image]:
     return Image.fromarray(one.pixels[..., :3]), Image.fromarray(other.pixels[..., :3])
 
 
-def jpeg(picture: Image.Image, quality: int) -> Image.Image:
+def jpeg(image: Image.Image, quality: int) -> Image.Image:
     buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=quality)
+    image.save(buffer, "JPEG", quality=quality)
     return Image.open(buffer).convert("RGB")
 
 
-def brighter(picture: Image.Image) -> Image.Image:
-    return Image.fromarray((np.asarray(picture) * np.array([0.9, 0.8, 0.7])).astype(np.uint8))
+def brighter(image: Image.Image) -> Image.Image:
+    return Image.fromarray((np.asarray(image) * np.array([0.9, 0.8, 0.7])).astype(np.uint8))
 
 
 def difference(one: Image.Image, other: Image.Image) -> float:
@@ -36,10 +36,10 @@ def difference(one: Image.Image, other: Image.Image) -> float:
 
 
 COPIES = {
-    "compressed": lambda picture: jpeg(picture, 60),
-    "smaller": lambda picture: picture.resize((90, 90)),
-    "larger": lambda picture: picture.resize((300, 300)),
-    "cropped": lambda picture: picture.crop((12, 9, 140, 138)),
+    "compressed": lambda image: jpeg(image, 60),
+    "smaller": lambda image: image.resize((90, 90)),
+    "larger": lambda image: image.resize((300, 300)),
+    "cropped": lambda image: image.crop((12, 9, 140, 138)),
     "tinted": brighter,
 }
 

@@ -118,8 +118,8 @@ def settle_batch_statistics(visual: Any, size_px: int) -> None:
         if isinstance(module, torch.nn.BatchNorm2d):
             module.momentum = None  # the plain average of what was seen
             module.reset_running_stats()
-    pictures = torch.from_numpy(drawn_images(16, size_px)).permute(0, 3, 1, 2)
-    visual.train()(pictures.to(torch.float32) / 64 - 2)
+    images = torch.from_numpy(drawn_images(16, size_px)).permute(0, 3, 1, 2)
+    visual.train()(images.to(torch.float32) / 64 - 2)
 
 
 def drawn_images(count: int, size_px: int) -> NDArray[np.uint8]:
@@ -129,13 +129,13 @@ def drawn_images(count: int, size_px: int) -> NDArray[np.uint8]:
 
 
 def _drawn_picture(random: np.random.Generator, size_px: int) -> NDArray[np.uint8]:
-    picture = Image.new("RGB", (size_px, size_px), _colour(random))
-    draw = ImageDraw.Draw(picture)
+    image = Image.new("RGB", (size_px, size_px), _colour(random))
+    draw = ImageDraw.Draw(image)
     for shape in (draw.rectangle, draw.ellipse, draw.rectangle, draw.ellipse):
         left, top = (int(value) for value in random.integers(0, size_px * 3 // 4, 2))
         width, height = (int(value) for value in random.integers(4, size_px // 2, 2))
         shape((left, top, left + width, top + height), fill=_colour(random))
-    return np.asarray(picture)
+    return np.asarray(image)
 
 
 def _colour(random: np.random.Generator) -> tuple[int, int, int]:

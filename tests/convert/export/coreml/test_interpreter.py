@@ -23,8 +23,8 @@ def test_a_program_tells_its_inputs_and_outputs(exported_vit: Any) -> None:
 
 def test_a_program_may_be_run_again_with_the_same_result(exported_vit: Any) -> None:
     program = CoreMLProgram.load(exported_vit.image_package)
-    picture = {"image": np.moveaxis(exported_vit.pixels[:1], 3, 1).astype(np.float32)}
-    np.testing.assert_array_equal(program.run(picture)["embedding"], program.run(picture)["embedding"])
+    image = {"image": np.moveaxis(exported_vit.pixels[:1], 3, 1).astype(np.float32)}
+    np.testing.assert_array_equal(program.run(image)["embedding"], program.run(image)["embedding"])
 
 
 def test_a_package_with_zeroed_weights_shows_at_once(exported: Any, tmp_path: Path, centred: Any) -> None:

@@ -46,8 +46,8 @@ class _MeanColours:
             assert path == "any.mlpackage"
 
         def predict(self, inputs: dict[str, Any]) -> dict[str, Any]:
-            picture = inputs["image"]
-            assert isinstance(picture, Image.Image)
-            assert picture.mode == "RGB"
-            upper = np.asarray(picture, np.float32)[: picture.height // 2]
+            image = inputs["image"]
+            assert isinstance(image, Image.Image)
+            assert image.mode == "RGB"
+            upper = np.asarray(image, np.float32)[: image.height // 2]
             return {"embedding": upper.mean(axis=(0, 1))[None]}

@@ -59,9 +59,9 @@ def _embed(model: Any) -> Any:
     import torch
     from torch.nn import functional as F
 
-    pictures = torch.randn(3, 3, SIZE_PX, SIZE_PX, generator=torch.Generator().manual_seed(2))
+    images = torch.randn(3, 3, SIZE_PX, SIZE_PX, generator=torch.Generator().manual_seed(2))
     with torch.inference_mode():
-        return F.normalize(model.visual(pictures), dim=-1)
+        return F.normalize(model.visual(images), dim=-1)
 
 
 def test_folding_is_exact_where_every_layer_matters(folded: LoadedModel) -> None:
