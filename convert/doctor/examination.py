@@ -1,4 +1,4 @@
-"""Examining a pack's folder or a catalogue: every check that its contents allow, and what they do not allow."""
+"""Examines a pack or a catalogue with all checks that its contents allow, and lists what was not checked."""
 
 from __future__ import annotations
 
@@ -42,19 +42,19 @@ if TYPE_CHECKING:
     from edge_identify.convert.progress import Progress
     from edge_identify.edge_runtime.pack.pack_reader import Pack
 
-_PACK_HOLDS_NO_FILES = "the picture files: a pack does not hold them; examine the catalogue that it was built from"
-_NOTHING_USABLE = "likeness of references: fewer than two pictures can be used"
+_PACK_HOLDS_NO_FILES = "the image files: a pack does not hold them; examine the catalogue that it was built from"
+_NOTHING_USABLE = "similarity of references: fewer than two images can be used"
 
 
 def examine_pack(folder: Path, *, today: date) -> Examination:
     """Examine a pack.
 
     Args:
-        folder: The pack's.
-        today: What has expired is measured by it.
+        folder: The pack's folder.
+        today: References whose last day is before it have expired.
 
     Raises:
-        PackError: There is no pack, a file is missing or too short, or this version cannot read it.
+        PackError: There is no pack, a file is missing or has another length, or this version cannot read it.
     """
     pack = open_pack(folder)
     if damage := damage_finding(pack):
@@ -87,12 +87,12 @@ def examine_pack(folder: Path, *, today: date) -> Examination:
 
 
 def examine_catalogue(path: Path, *, today: date, progress: Progress) -> Examination:
-    """Examine a catalogue and its image files, by the eyes of the built-in encoder.
+    """Examine a catalogue and its image files; the built-in encoder compares the images.
 
     Args:
         path: The catalogue's file.
-        today: What has expired is measured by it.
-        progress: Shows how far it is.
+        today: References whose last day is before it have expired.
+        progress: Shows the progress over the images.
 
     Raises:
         SetupError: There is no catalogue, or it cannot be used.
@@ -127,7 +127,7 @@ def examine_catalogue(path: Path, *, today: date, progress: Progress) -> Examina
             ]
         ),
         not_checked=(
-            "a pack: its calibration, its encoder's licence and its files are looked at when a pack is examined",
+            "a pack: its calibration, its encoder's licence and its files are checked when a pack is examined",
             NOT_READ,
             *(_not_compared(len(looked.usable)) if similarity is not None else (_NOTHING_USABLE,)),
         ),
@@ -141,13 +141,13 @@ def _of_damaged(pack: Pack, damage: DoctorFinding) -> Examination:
         reference_count=pack.manifest.reference_count,
         picture_count=pack.manifest.index.count,
         findings=(damage,),
-        not_checked=("anything else: what a damaged pack holds cannot be trusted",),
+        not_checked=("anything else: the contents of a damaged pack cannot be trusted",),
         near_duplicate_similarity=None,
     )
 
 
 class _Look:
-    """The images of a catalogue as they are looked at: what was found, and embeddings a batch at a time."""
+    """Collects the examined images of a catalogue and embeds the usable ones in batches."""
 
     def __init__(self, embed: Embed) -> None:
         self.embed = embed
@@ -157,7 +157,7 @@ class _Look:
         self._embedded: list[NDArray[np.float32]] = []
 
     def take(self, examined: ExaminedImage) -> None:
-        without_pixels = examined.without_pixels()  # a hundred thousand images' would be 5 GB
+        without_pixels = examined.without_pixels()  # the pixels of 100,000 images would take 5 GB
         self.examined.append(without_pixels)
         if examined.pixels is not None:
             self.usable.append(without_pixels)
@@ -175,10 +175,15 @@ class _Look:
 
 
 class ExactSearch:
-    """Search over embeddings in memory, as a `VectorSearch`."""
+    """Exact search over embeddings in memory; a `VectorSearch`."""
 
     def __init__(self, embeddings: NDArray[np.float32], ids: Sequence[int]) -> None:
-        """Take unit vectors, float32 [n, dim], and their index ids."""
+        """Build the index.
+
+        Args:
+            embeddings: Unit vectors, float32 [n, dim].
+            ids: Their index ids, [n].
+        """
         import faiss
 
         self._index = faiss.IndexIDMap2(faiss.IndexFlatIP(embeddings.shape[1]))
@@ -236,4 +241,4 @@ def _not_compared(pictures: int) -> tuple[str, ...]:
     if pictures <= MOST_COMPARED:
         return ()
     step = -(-pictures // MOST_COMPARED)
-    return (f"likeness of every picture: one of each {step} of the {pictures} was compared with all others",)
+    return (f"similarity of every image: one of each {step} of the {pictures} was compared with all others",)

@@ -112,7 +112,7 @@ def test_a_catalogue_with_nothing_usable_says_what_was_not_compared(tmp_path: Pa
     examination = examine_catalogue(catalogue, today=TODAY, progress=no_progress)
 
     assert examination.near_duplicate_similarity is None
-    assert any("fewer than two pictures" in line for line in examination.not_checked)
+    assert any("fewer than two images" in line for line in examination.not_checked)
     assert any("makers' own notes, IPTC records" in line for line in examination.not_checked)
 
 
@@ -126,7 +126,7 @@ def test_a_pack_gives_what_it_holds(colour_pack: Callable[[], Path]) -> None:
     assert found["same-picture"].cases[0].ids == ("blue", "crimson", "green", "red")
     assert len(found["no-licence"].cases) == 4
     assert "uncalibrated" not in found
-    assert any("picture files" in line for line in examination.not_checked)
+    assert any("image files" in line for line in examination.not_checked)
 
 
 def test_the_command_ends_with_9_where_something_is_serious_and_with_0_where_nothing_is(
@@ -134,8 +134,8 @@ def test_the_command_ends_with_9_where_something_is_serious_and_with_0_where_not
 ) -> None:
     assert main(["doctor", str(colour_pack())]) == 9
     out = capsys.readouterr().out
-    assert "serious, 1: pictures of several references at once" in out
-    assert "  do: keep the picture" in out
+    assert "serious, 1: images that belong to several references" in out
+    assert "  do: keep the image" in out
     assert out.splitlines()[-1].startswith("pack of 4 references, 5 pictures: 1 serious")
 
     rows = [f"{path},{path.stem},,art,,48.85,2.35," for path in drawn]
