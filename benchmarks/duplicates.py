@@ -186,7 +186,7 @@ def _search(
         {image.sha256: row for image, row in zip(embedded.images, embedded.embeddings, strict=True)},
     )
     cpu_s = time.process_time() - started
-    told = [(_thing_of(group.kept), _thing_of(copy.picture)) for group in groups for copy in group.copies]
+    told = [(_thing_of(group.kept), _thing_of(copy.candidate)) for group in groups for copy in group.copies]
     right = sum(one == other for one, other in told)
     hidden = len(things) + len(twins)
     print_line(

@@ -54,7 +54,7 @@ def examine_pack(folder: Path, *, today: date) -> Examination:
         today: References whose last day is before it have expired.
 
     Raises:
-        PackError: There is no pack, a file is missing or has another length, or this version cannot read it.
+        PackError: There is no pack, a file is missing or too short, or this version cannot read it.
     """
     pack = open_pack(folder)
     if damage := damage_finding(pack):

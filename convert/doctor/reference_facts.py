@@ -18,12 +18,12 @@ _MANY = 2  # least median number of images per reference at which a single image
 def fact_findings(
     references: Sequence[Reference], picture_counts: Mapping[str, int], *, today: date
 ) -> list[DoctorFinding | None]:
-    """Return what is wrong with the facts.
+    """Return the findings about the facts of references.
 
     Args:
-        references: All of them.
-        picture_counts: Images of each reference, by id; one that has none may be missing.
-        today: What has expired is measured by it.
+        references: All references.
+        picture_counts: Number of images of each reference, by id; references without images may be missing.
+        today: References whose last day is before it have expired.
     """
     return [
         finding_of(

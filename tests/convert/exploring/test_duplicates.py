@@ -35,7 +35,7 @@ def drawn(seed: int, *, side_px: int = 96) -> Image.Image:
 
 def named(groups: Sequence[Group]) -> list[tuple[str, dict[str, Sameness]]]:
     return [
-        (group.kept.image.path.name, {copy.picture.image.path.name: copy.sameness for copy in group.copies})
+        (group.kept.image.path.name, {copy.candidate.image.path.name: copy.sameness for copy in group.copies})
         for group in groups
     ]
 
