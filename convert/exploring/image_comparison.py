@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 LOOK_PX = 256  # longer side of the small image that is kept for comparisons
 COMPARED_PX = 112  # longer side at which an overlap is compared
-#: The same for a second, closer comparison of images that seem to be copies. Two signs may differ only in a digit, which
-#: is not visible at `COMPARED_PX`. Measured with a 5 and a 7 in letters of 1/18 of the image's height, 18 pairs of 1200 x
-#: 900 pixels, original and compressed: 40 to 108 (5 to 9 at `COMPARED_PX`). Of 48 copies, changed as in the benchmark,
-#: two are above 28.
+#: The same for a second, closer comparison of images that seem to be copies. Two signs may differ only in a digit,
+#: which is not visible at `COMPARED_PX`. Measured with a 5 and a 7 in letters of 1/18 of the image's height, 18 pairs
+#: of 1200 x 900 pixels, original and compressed: 40 to 108 (5 to 9 at `COMPARED_PX`). Of 48 copies, changed as in the
+#: benchmark, two are above 28.
 CLOSER_LOOK_PX, CLOSER_COMPARED_PX = 640, 448  # an overlap is at least 0.7 of an image's side
 _LEAST_COMPARED_PX = 24  # with fewer pixels, one place is the whole image
 _SAME_SHAPE = 0.05  # largest difference of the logarithms of two aspect ratios: two pixels in forty

@@ -46,8 +46,8 @@ class Candidate:
 def best_first(candidates: Iterable[Candidate]) -> list[Candidate]:
     """Return the images sorted by precedence, the one to keep first.
 
-    Order of precedence: file present, reference not withdrawn, valid until later, valid since earlier, more pixels, more
-    bytes, more known facts, lower index id.
+    Order of precedence: file present, reference not withdrawn, valid until later, valid since earlier, more pixels,
+    more bytes, more known facts, lower index id.
     """
     return sorted(candidates, key=_standing)
 

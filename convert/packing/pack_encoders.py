@@ -63,7 +63,7 @@ def export_encoders(
         SetupError: A variant drifts from the original and may not be dropped, or none for ONNX is left.
     """
     gate = FidelityGate(folder, drop_drifting=drop_drifting)
-    exported = export_tower(image_tower_export(model, bench.pictures, progress), names, folder, progress)
+    exported = export_tower(image_tower_export(model, bench.images, progress), names, folder, progress)
     image = gate.pass_through(
         "image", exported, lambda variants: bench.measure_images(variants, preferred_embedder(variants))
     )
