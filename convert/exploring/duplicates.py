@@ -42,8 +42,8 @@ if TYPE_CHECKING:
 #: by up to 1/8 at each side have a median of .86. Of 200 copies that were cropped, resized, tinted and compressed, one
 #: was below this limit. A lower limit means more comparisons, at 1 to 30 ms each.
 LEAST_SIMILARITY = 0.65
-#: Largest difference of a copy, 0 to 255. It accepts .98 of 1,600 copies, and .07 of 900 images that differ in a tile or
-#: a colour, some of them invisibly. At 16 these shares are .82 and .02, at 44 they are 1.00 and .13.
+#: Largest difference of a copy, 0 to 255. It accepts .98 of 1,600 copies, and .07 of 900 images that differ in a tile
+#: or a colour, some of them invisibly. At 16 these shares are .82 and .02, at 44 they are 1.00 and .13.
 MOST_DIFFERENCE = 28.0
 _NEIGHBOURS = 12  # neighbours of an image that are compared; 12 more as long as one of them is a copy
 _LOOKS_KEPT = 512  # of up to 200 kB

@@ -36,7 +36,7 @@ CPU_PROVIDER, CUDA_PROVIDER = "CPUExecutionProvider", "CUDAExecutionProvider"
 _LEAST_COSINE = 0.999
 COMPARED_IMAGES = 8
 
-#: Texts by which ONNX Runtime and torch report that memory is exhausted; their exception classes have other causes, too.
+#: Texts by which ONNX Runtime and torch report exhausted memory; their exception classes have other causes, too.
 _SAID_OF_MEMORY = (
     "out of memory",  # CUDA and MPS
     "can't allocate memory",  # torch on the CPU

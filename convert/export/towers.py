@@ -158,8 +158,8 @@ class PlanarImageTower(nn.Module):
 class TextTower(nn.Module):
     """The text tower of an open_clip model, from token ids to unit vectors, in inference mode.
 
-    It holds the whole model, because the text tower of open_clip's `CLIP` is not a module of its own. Exporters drop the
-    parts that texts do not use.
+    It holds the whole model, because the text tower of open_clip's `CLIP` is not a module of its own. Exporters drop
+    the parts that texts do not use.
 
     Attributes:
         model: open_clip's model, shared, not copied.

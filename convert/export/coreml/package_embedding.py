@@ -1,8 +1,7 @@
-"""Embedding images and texts with a saved package: Core ML itself on macOS, the interpreter elsewhere.
+"""Embeds images and texts with a saved package: with Core ML on macOS, with the interpreter elsewhere.
 
-A newcomer would feed the package the way the torch tower is fed. Its image input is one image, not a
-batch of pixels, so the images go through one by one, and each system wants them in its own form; that is
-settled here.
+The input of a package is one image or one text, not a batch. Core ML takes an image as a PIL image, the interpreter as
+an array.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ def embed_images(package: Path, pixels: NDArray[np.integer[Any]]) -> NDArray[np.
 
     Args:
         package: An `.mlpackage` of `export_image_tower`, or a quantised copy.
-        pixels: [n, size, size, 3], RGB, 0 to 255; uint8 as decoders give them.
+        pixels: [n, size, size, 3], RGB, 0 to 255.
 
     Returns:
         Unit vectors, float32 [n, dim].
