@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from edge_identify.convert.export.compute_device import BATCH_SIZE
 from edge_identify.convert.progress import Progress
-from edge_identify.datasets.catalogue.reference_images import SkippedImage
+from edge_identify.datasets.catalogue.skipped_image import SkippedImage
 from edge_identify.edge_runtime.errors import PhotoError, SetupError
 from edge_identify.edge_runtime.pack.pack_reader import Pack
 from edge_identify.edge_runtime.photos.prepared_photos import PreparedPhoto, prepare_photo

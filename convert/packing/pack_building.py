@@ -44,7 +44,7 @@ from edge_identify.convert.packing.reference_embeddings import (
 )
 from edge_identify.convert.packing.unfinished_builds import RETIRED, clear_abandoned, folder_in_the_making
 from edge_identify.convert.progress import Progress
-from edge_identify.datasets.catalogue.reference_images import SkippedImage
+from edge_identify.datasets.catalogue.skipped_image import SkippedImage
 from edge_identify.datasets.sources.rows.described_images import BETWEEN_LICENCES
 from edge_identify.edge_runtime import __version__
 from edge_identify.edge_runtime.errors import SetupError

@@ -25,7 +25,8 @@ from edge_identify.convert.export.compute_device import (
     Computing,
     place_embedder,
 )
-from edge_identify.datasets.catalogue.reference_images import SkippedImage, reference_image_batches
+from edge_identify.datasets.catalogue.reference_images import image_batches
+from edge_identify.datasets.catalogue.skipped_image import SkippedImage
 from edge_identify.edge_runtime.io.durable_writes import sha256_of_file
 from edge_identify.edge_runtime.photos.preprocessing import Preprocessing
 
@@ -154,7 +155,7 @@ def embed_remembering(
     changed = frozenset(left_out)
     unknown = [image for image in images if image.sha256 not in known]
     unusable: list[SkippedImage] = []
-    for batch in reference_image_batches(
+    for batch in image_batches(
         unknown,
         recipe,
         size=lambda: batches.size,
@@ -177,7 +178,7 @@ def embed_remembering(
 
 def _some_pixels(images: Sequence[CatalogueImage], recipe: Preprocessing) -> list[NDArray[np.uint8]]:
     first = images[:COMPARED_IMAGES]
-    batches = reference_image_batches(first, recipe, size=lambda: COMPARED_IMAGES, left_out=[], progress=iter)
+    batches = image_batches(first, recipe, size=lambda: COMPARED_IMAGES, left_out=[], progress=iter)
     return [pixels for batch in batches for pixels in batch.pixels]
 
 

@@ -15,13 +15,13 @@ import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge_identify.datasets.catalogue.reference_images import SkippedImage
-from edge_identify.datasets.sources.rows.described_images import BETWEEN_LICENCES
+from edge_identify.datasets.catalogue.shared_facts import SharedFacts
+from edge_identify.datasets.catalogue.skipped_image import SkippedImage
 from edge_identify.datasets.sources.source import SourceImage
 from edge_identify.edge_runtime.errors import PhotoError
 from edge_identify.edge_runtime.io.durable_writes import sha256_of_bytes
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
     from sqlite_utils.db import Table
 
-Progress = Callable[[Iterable[SourceImage]], Iterable[SourceImage]]
+AddProgress = Callable[[Iterable[SourceImage]], Iterable[SourceImage]]
 
 #: Pictures written at once. A run that is killed decodes as many again, a second or two; writing one costs a flush of
 #: the disk, 5 to 30 ms.
@@ -72,44 +72,13 @@ class AddReport:
         return self.added + self.unchanged + self.updated
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SaidOfAll:
-    """What a maker says of all that a source names, where the source itself says nothing.
-
-    Attributes:
-        namespace: Of references.
-        licence: Of pictures.
-        provenance: Of pictures.
-    """
-
-    namespace: str | None = None
-    licence: str | None = None
-    provenance: str | None = None
-
-    def completed(self, image: SourceImage) -> SourceImage:
-        """Return a picture with what its source leaves open."""
-        reference = replace(
-            image.reference,
-            namespace=image.reference.namespace or self.namespace or "",
-            licence=image.reference.licence or self.licence,
-        )
-        of_reference = reference.licence or ""
-        shared = None if BETWEEN_LICENCES in of_reference else of_reference or None
-        return replace(
-            image,
-            reference=reference,
-            licence=(shared if image.licence is None else image.licence) or self.licence,
-            provenance=image.provenance or self.provenance,
-        )
-
-
 def add_images(
     database: Database,
     transaction: Callable[[], AbstractContextManager[None]],
     images: Sequence[SourceImage],
     *,
-    said_of_all: SaidOfAll,
-    progress: Progress,
+    shared_facts: SharedFacts,
+    progress: AddProgress,
 ) -> AddReport:
     """Add pictures and their references, some in each transaction; an exception leaves those before it.
 
@@ -121,7 +90,7 @@ def add_images(
         database: A catalogue's, not in a transaction.
         transaction: Wraps what is written.
         images: What the source names.
-        said_of_all: For what the source leaves open.
+        shared_facts: For what the source leaves open.
         progress: Wraps the iteration over `images`.
 
     Returns:
@@ -131,7 +100,7 @@ def add_images(
     try:
         for image in progress(images):
             with run.skipping(image):
-                run.examine(said_of_all.completed(image))
+                run.examine(shared_facts.completed(image))
             if len(run.examined) == PORTION:
                 with transaction():
                     run.write()

@@ -24,7 +24,7 @@ _MOST_ASKED = 500  # hashes in one question; SQLite takes 999 at least
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
+class MeasuredSample:
     """The pictures that encoders are measured on.
 
     Attributes:
@@ -115,9 +115,9 @@ class BuildMemory:
             )
         return drawn
 
-    def _remembered_sample(self) -> Sample | None:
+    def _remembered_sample(self) -> MeasuredSample | None:
         rows = self._database.execute("SELECT index_id, drawn_from FROM measured_sample ORDER BY position").fetchall()
-        return Sample(index_ids=tuple(row[0] for row in rows), drawn_from=rows[0][1]) if rows else None
+        return MeasuredSample(index_ids=tuple(row[0] for row in rows), drawn_from=rows[0][1]) if rows else None
 
     def _encoder_id(self, fingerprint: str) -> int:
         latest = "(SELECT coalesce(max(used), 0) + 1 FROM encoder)"
@@ -127,6 +127,6 @@ class BuildMemory:
         return int(row[0])
 
 
-def _will_do(sample: Sample, present: frozenset[int]) -> bool:
+def _will_do(sample: MeasuredSample, present: frozenset[int]) -> bool:
     left = sum(index_id in present for index_id in sample.index_ids)
     return len(present) < _GROWN * sample.drawn_from and left >= _LEAST_LEFT * len(sample.index_ids)

@@ -19,10 +19,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from edge_identify.datasets.catalogue.adding_images import AddReport, Progress, SaidOfAll, add_images, no_progress
+from edge_identify.datasets.catalogue.adding_images import AddProgress, AddReport, add_images, no_progress
 from edge_identify.datasets.catalogue.build_history import BuildHistory
 from edge_identify.datasets.catalogue.build_memory import BuildMemory
 from edge_identify.datasets.catalogue.migrations import migrate
+from edge_identify.datasets.catalogue.shared_facts import SharedFacts
 from edge_identify.datasets.sources.source import file_name_of
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.pack.references import Reference
@@ -144,7 +145,7 @@ class Catalogue:
         namespace: str | None = None,
         licence: str | None = None,
         provenance: str | None = None,
-        progress: Progress | None = None,
+        progress: AddProgress | None = None,
     ) -> AddReport:
         """Add what a source names; what was added when the run is interrupted stays. See `adding.add_images`.
 
@@ -164,7 +165,7 @@ class Catalogue:
                 self._database,
                 self._transaction,
                 images,
-                said_of_all=SaidOfAll(namespace=namespace, licence=licence, provenance=provenance),
+                shared_facts=SharedFacts(namespace=namespace, licence=licence, provenance=provenance),
                 progress=progress or no_progress,
             )
 

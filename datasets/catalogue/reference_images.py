@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge_identify.datasets.catalogue.skipped_image import SkippedImage
 from edge_identify.edge_runtime.errors import PhotoError
 from edge_identify.edge_runtime.io.durable_writes import sha256_of_bytes
 from edge_identify.edge_runtime.photos.images import decode_image, read_image_file
@@ -22,24 +22,11 @@ if TYPE_CHECKING:
 
     from edge_identify.datasets.catalogue.catalogue import CatalogueImage
 
-    Progress = Callable[[Iterable[CatalogueImage]], Iterable[CatalogueImage]]
+    ImageProgress = Callable[[Iterable[CatalogueImage]], Iterable[CatalogueImage]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SkippedImage:
-    """An image file that could not be used and was skipped.
-
-    Attributes:
-        path: The file.
-        reason: Why, in one line.
-    """
-
-    path: Path
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReferenceImageBatch:
+class ImageBatch:
     """Some pictures, ready for the encoder.
 
     Attributes:
@@ -63,14 +50,14 @@ def open_reference_image(image: CatalogueImage) -> Image:
     return decode_image(data, name=str(image.path))
 
 
-def reference_image_batches(
+def image_batches(
     images: Sequence[CatalogueImage],
     recipe: Preprocessing,
     *,
     size: Callable[[], int],
     left_out: list[SkippedImage],
-    progress: Progress,
-) -> Iterator[ReferenceImageBatch]:
+    progress: ImageProgress,
+) -> Iterator[ImageBatch]:
     """Yield all pictures in order, a batch at a time.
 
     Args:
@@ -93,6 +80,6 @@ def reference_image_batches(
         yield _batch(waiting)
 
 
-def _batch(waiting: list[tuple[CatalogueImage, NDArray[np.uint8]]]) -> ReferenceImageBatch:
+def _batch(waiting: list[tuple[CatalogueImage, NDArray[np.uint8]]]) -> ImageBatch:
     images, pixels = zip(*waiting, strict=True)
-    return ReferenceImageBatch(images=images, pixels=pixels)
+    return ImageBatch(images=images, pixels=pixels)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TextIO
 
 from edge_identify.datasets.catalogue.catalogue import CatalogueImage
-from edge_identify.datasets.sources.rows.described_images import LABELS, PICTURE_FIELDS, REFERENCE_FIELDS
+from edge_identify.datasets.sources.rows.described_images import IMAGE_FIELDS, LABELS, REFERENCE_FIELDS
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.pack.references import Reference
 
@@ -29,7 +29,7 @@ def write_table(references: Iterable[Reference], images: Sequence[CatalogueImage
     """
     by_id = {reference.id: reference for reference in references}
     attributes = sorted({name for reference in by_id.values() for name in reference.attributes})
-    columns = list(dict.fromkeys(("path", *REFERENCE_FIELDS, *PICTURE_FIELDS)))
+    columns = list(dict.fromkeys(("path", *REFERENCE_FIELDS, *IMAGE_FIELDS)))
     if taken := [name for name in attributes if name in columns]:
         raise SetupError(f"the attribute {taken[0]!r} cannot be written: the column of that name is something else")
     writer = csv.DictWriter(file, [*columns, *attributes], restval="", lineterminator="\n")

@@ -18,7 +18,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from edge_identify.datasets.sources.fetching.image_cache import CacheEntry, PictureCache
+from edge_identify.datasets.sources.fetching.image_cache import CacheEntry, ImageCache
 from edge_identify.datasets.sources.rows.described_images import IMAGE_URL
 from edge_identify.datasets.sources.source import SourceImage
 from edge_identify.edge_runtime.errors import SetupError
@@ -41,7 +41,7 @@ _PUBLIC_HOSTS = {"s3": "https://{bucket}.s3.amazonaws.com", "gs": "https://stora
 
 
 @dataclass(frozen=True, slots=True)
-class BucketPictures:
+class BucketImages:
     """The pictures of a bucket, or of a folder in it.
 
     The id is the path below the prefix without its ending, the namespace the folder of that path. The attribute
@@ -56,7 +56,7 @@ class BucketPictures:
     """
 
     address: BucketAddress
-    cache: PictureCache
+    cache: ImageCache
     endpoint: str | None = None
     is_anonymous: bool = False
     progress: Callable[[Any], Iterable[Any]] = iter

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from edge_identify.datasets.sources.rows.described_images import DescribedPicture, gather
+from edge_identify.datasets.sources.rows.described_images import DescribedImage, gather
 from edge_identify.datasets.sources.rows.list_rows import ListRow, read_list_rows
 from edge_identify.datasets.sources.source import SourceImage, path_within
 from edge_identify.edge_runtime.errors import SetupError
@@ -48,10 +48,10 @@ class ImageList:
         yield from gather(self.file, rows)
 
 
-def _described(row: ListRow, *, folder: Path) -> DescribedPicture:
+def _described(row: ListRow, *, folder: Path) -> DescribedImage:
     written = PurePath(row.facts["path"])
     own_id = row.facts.get("id", "")
-    return DescribedPicture(
+    return DescribedImage(
         row=row.line,
         path=Path(os.path.normpath(folder / written)),
         id=own_id or id_from_path(written),
@@ -70,9 +70,9 @@ def id_from_path(written: PurePath) -> str:
     return (tidy.parent / tidy.stem).as_posix()
 
 
-def refuse_repeated_paths(file: Path, rows: Iterable[DescribedPicture], *, rows_are: str = "lines") -> None:
+def refuse_repeated_paths(file: Path, rows: Iterable[DescribedImage], *, rows_are: str = "lines") -> None:
     """Raise `SetupError` if two rows name the same picture."""
-    first: dict[Path, DescribedPicture] = {}
+    first: dict[Path, DescribedImage] = {}
     for row in rows:
         other = first.setdefault(row.path, row)
         if other is not row:

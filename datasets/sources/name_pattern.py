@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
-from edge_identify.datasets.sources.rows.described_images import LABELS, PICTURE_FIELDS
+from edge_identify.datasets.sources.rows.described_images import IMAGE_FIELDS, LABELS
 from edge_identify.datasets.sources.source import Source, SourceImage
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.pack.references import Reference
@@ -55,7 +55,7 @@ class NamedByPattern:
             problem = f"{image.origin or image.path}: its name does not fit the pattern {self.pattern.pattern}"
             return replace(image, problem=image.problem or problem)
         facts = {group: text.strip() for group, text in match.groupdict().items() if text and text.strip()}
-        of_picture = {name: facts.get(name, getattr(image, name)) for name in PICTURE_FIELDS}
+        of_picture = {name: facts.get(name, getattr(image, name)) for name in IMAGE_FIELDS}
         return replace(image, reference=_with_facts(image, facts), **of_picture)
 
 
@@ -81,7 +81,7 @@ def _with_facts(image: SourceImage, facts: Mapping[str, str]) -> Reference:
     identifier = facts.get("id", known.id)
     had_no_name = known.name in (known.id, PurePath(image.file_name).stem)
     name = facts.get("name", identifier if "id" in facts and had_no_name else known.name)
-    own = {"id", "name", "namespace", "url", *LABELS, *PICTURE_FIELDS}
+    own = {"id", "name", "namespace", "url", *LABELS, *IMAGE_FIELDS}
     return replace(
         known,
         id=identifier,

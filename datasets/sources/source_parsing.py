@@ -13,9 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from edge_identify.datasets.sources.bucket_source import BucketPictures
+from edge_identify.datasets.sources.bucket_source import BucketImages
 from edge_identify.datasets.sources.fetching.bulk_fetching import FetchPolicy
-from edge_identify.datasets.sources.fetching.image_cache import PictureCache
+from edge_identify.datasets.sources.fetching.image_cache import ImageCache
 from edge_identify.datasets.sources.image_list import ImageList
 from edge_identify.datasets.sources.images_folder import ImagesFolder
 from edge_identify.datasets.sources.name_pattern import NamedByPattern
@@ -77,7 +77,7 @@ def parse_source(text: str, options: SourceOptions | None = None) -> Source:
         raise SetupError(f"{text}: unknown kind of source {scheme!r}; the known ones are {KNOWN_FORMS}")
     if not rest:
         raise SetupError(f"{text}: names no path behind the colon; write {KNOWN_FORMS}")
-    _refuse_idle_options(text, scheme, options)
+    _refuse_unused_options(text, scheme, options)
     source = make(rest, options)
     return source if options.name_pattern is None else NamedByPattern(source, options.name_pattern)
 
@@ -111,7 +111,7 @@ def _bucket(scheme: str, rest: str, options: SourceOptions) -> Source:
     address = bucket_address(f"{scheme}:{rest}", option="SOURCE")
     if options.endpoint is not None:
         check_endpoint(options.endpoint)
-    return BucketPictures(
+    return BucketImages(
         address,
         _cache(str(address), options),
         endpoint=options.endpoint,
@@ -120,10 +120,10 @@ def _bucket(scheme: str, rest: str, options: SourceOptions) -> Source:
     )
 
 
-def _cache(text: str, options: SourceOptions) -> PictureCache:
+def _cache(text: str, options: SourceOptions) -> ImageCache:
     if options.cache is None:
         raise SetupError(f"{text}: needs a folder to fetch the pictures into; name one with --cache")
-    return PictureCache(options.cache)
+    return ImageCache(options.cache)
 
 
 _MAKERS: Mapping[str, Callable[[str, SourceOptions], Source]] = {
@@ -136,7 +136,7 @@ _MAKERS: Mapping[str, Callable[[str, SourceOptions], Source]] = {
 _OF_TABLES = ("table", "urls")
 
 
-def _refuse_idle_options(text: str, scheme: str, options: SourceOptions) -> None:
+def _refuse_unused_options(text: str, scheme: str, options: SourceOptions) -> None:
     if options.mapping != ColumnMapping() and scheme not in _OF_TABLES:
         raise SetupError(f"{text}: --map and --attributes are for table:FILE and urls:FILE")
     if (options.endpoint or options.anonymous) and scheme not in SCHEMES:

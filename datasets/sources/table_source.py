@@ -18,8 +18,8 @@ from edge_identify.datasets.sources.rows.column_mapping import (
     ResolvedColumns,
     resolve_columns,
 )
-from edge_identify.datasets.sources.rows.described_images import DescribedPicture, gather
-from edge_identify.datasets.sources.rows.list_rows import check_place
+from edge_identify.datasets.sources.rows.described_images import DescribedImage, gather
+from edge_identify.datasets.sources.rows.list_rows import check_coordinates
 from edge_identify.datasets.sources.rows.table_rows import TableRow, read_table
 from edge_identify.datasets.sources.source import SourceImage, path_within
 from edge_identify.edge_runtime.errors import SetupError
@@ -50,15 +50,13 @@ class Table:
         table = read_table(self.file)
         if not table.rows:
             raise SetupError(f"{self.file}: has no rows; write one for each picture, below a header")
-        columns = resolve_columns(
-            self.file, table.columns, self.mapping, picture="path", picture_known_as=PATH_KNOWN_AS
-        )
+        columns = resolve_columns(self.file, table.columns, self.mapping, picture="path", image_known_as=PATH_KNOWN_AS)
         unit = table.rows_are.removesuffix("s")
         pictures = [self._picture(row, columns, unit=unit) for row in table.rows]
         refuse_repeated_paths(self.file, pictures, rows_are=table.rows_are)
         yield from gather(self.file, pictures, rows_are=table.rows_are)
 
-    def _picture(self, row: TableRow, columns: ResolvedColumns, *, unit: str) -> DescribedPicture:
+    def _picture(self, row: TableRow, columns: ResolvedColumns, *, unit: str) -> DescribedImage:
         where = f"{self.file}: {unit} {row.number}"
         text = row.values.get(columns.columns["picture"], "")
         if not text:
@@ -68,10 +66,10 @@ class Table:
         if "\0" in text:
             raise SetupError(f"{where} has a NUL character in its path; the table is damaged")
         facts = columns.facts(row.values)
-        check_place(where, facts)
+        check_coordinates(where, facts)
         written = PurePath(text)
         own_id = facts.pop("id", "")
-        return DescribedPicture(
+        return DescribedImage(
             row=row.number,
             path=Path(os.path.normpath(self.file.parent.absolute() / written)),
             id=own_id or id_from_path(written),

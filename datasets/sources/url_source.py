@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from edge_identify.datasets.sources.fetching.bulk_fetching import Fetched, FetchPolicy, fetch_all
-from edge_identify.datasets.sources.fetching.image_cache import PictureCache
+from edge_identify.datasets.sources.fetching.image_cache import ImageCache
 from edge_identify.datasets.sources.fetching.public_addresses import LookUp, look_up
 from edge_identify.datasets.sources.rows.column_mapping import (
     ADDRESS_KNOWN_AS,
@@ -21,13 +21,13 @@ from edge_identify.datasets.sources.rows.column_mapping import (
     ResolvedColumns,
     resolve_columns,
 )
-from edge_identify.datasets.sources.rows.described_images import IMAGE_URL, DescribedPicture, gather
-from edge_identify.datasets.sources.rows.list_rows import check_place, read_text_file
+from edge_identify.datasets.sources.rows.described_images import IMAGE_URL, DescribedImage, gather
+from edge_identify.datasets.sources.rows.list_rows import check_coordinates, read_text_file
 from edge_identify.datasets.sources.rows.table_rows import TABLE_SUFFIXES, read_table
 from edge_identify.datasets.sources.source import SourceImage
 from edge_identify.edge_runtime.errors import SetupError
 
-Progress = Callable[["Outcomes"], Iterable[Fetched]]
+FetchProgress = Callable[["Outcomes"], Iterable[Fetched]]
 
 _SIGNATURES = frozenset({"x-amz-signature", "x-goog-signature", "signature", "sig", "token", "access_token"})
 
@@ -51,9 +51,9 @@ class Urls:
 
     file: Path
     mapping: ColumnMapping
-    cache: PictureCache
+    cache: ImageCache
     policy: FetchPolicy = field(default_factory=FetchPolicy)
-    progress: Progress = iter
+    progress: FetchProgress = iter
     resolve: LookUp = look_up
     publishes_queries: bool = False
 
@@ -69,10 +69,10 @@ class Urls:
             raise SetupError(f"{self.file}: names no address; write one on each line")
         described = [self._describe(row, {}) for row in rows]
         _refuse_repeated(self.file, rows, rows_are)
-        list(gather(self.file, described, rows_are=rows_are, picture_column="url"))  # contradictions, before an hour
+        list(gather(self.file, described, rows_are=rows_are, image_column="url"))  # contradictions, before an hour
         problems = self._fetch([row.address for row in rows])
         described = [self._describe(row, problems) for row in rows]
-        yield from gather(self.file, described, rows_are=rows_are, picture_column="url")
+        yield from gather(self.file, described, rows_are=rows_are, image_column="url")
 
     def _fetch(self, addresses: Sequence[str]) -> dict[str, str]:
         outcomes = Outcomes(addresses, fetch_all(addresses, self.cache, self.policy, resolve=self.resolve))
@@ -83,7 +83,7 @@ class Urls:
             return self._list_rows(), "lines"
         table = read_table(self.file)
         columns = resolve_columns(
-            self.file, table.columns, self.mapping, picture="url", picture_known_as=ADDRESS_KNOWN_AS, page="page"
+            self.file, table.columns, self.mapping, picture="url", image_known_as=ADDRESS_KNOWN_AS, page="page"
         )
         unit = table.rows_are.removesuffix("s")
         where = f"{self.file}: {unit}"
@@ -101,7 +101,7 @@ class Urls:
         where = f"{where} {number}"
         address = _checked(where, values.get(columns.columns["picture"], ""))
         facts = columns.facts(values)
-        check_place(where, facts)
+        check_coordinates(where, facts)
         return _Row(number=number, address=address, facts=self._published(address) | facts)
 
     def _published(self, address: str) -> dict[str, str]:
@@ -110,9 +110,9 @@ class Urls:
         is_told = is_bare or (self.publishes_queries and not _is_signed(parts.query))
         return {IMAGE_URL: address, "provenance": address} if is_told else {}
 
-    def _describe(self, row: _Row, problems: Mapping[str, str]) -> DescribedPicture:
+    def _describe(self, row: _Row, problems: Mapping[str, str]) -> DescribedImage:
         stem = PurePosixPath(unquote(urlsplit(row.address).path)).stem or urlsplit(row.address).netloc
-        return DescribedPicture(
+        return DescribedImage(
             row=row.number,
             path=self.cache.path(row.address),
             id=row.facts.get("id") or stem,

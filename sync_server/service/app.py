@@ -18,23 +18,26 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
 from edge_identify.edge_runtime.errors import EdgeIdentifyError
-from edge_identify.sync_server.answering.identify_routes import own_routes
+from edge_identify.sync_server.answering.embed_routes import embed_routes
+from edge_identify.sync_server.answering.identify_route import identify_route
 from edge_identify.sync_server.answering.pack_routes import PUBLIC_URL, pack_routes
+from edge_identify.sync_server.answering.search_route import search_route
 from edge_identify.sync_server.compat.drop_in_routes import drop_in_routes
-from edge_identify.sync_server.contract.operation import Route, read_request
+from edge_identify.sync_server.contract.operation import Route
 from edge_identify.sync_server.contract.problem_kinds import FAULT, TOO_MANY, UNAVAILABLE, ProblemError
 from edge_identify.sync_server.contract.problem_responses import problem, problem_for, problem_of
-from edge_identify.sync_server.delivery.image_urls import Recorded
+from edge_identify.sync_server.contract.request_reading import read_request
+from edge_identify.sync_server.delivery.image_urls import RecordedUrls
 from edge_identify.sync_server.delivery.tree_routes import tree_routes
-from edge_identify.sync_server.service.metrics import Measures
+from edge_identify.sync_server.service.metrics import ServiceMetrics
 from edge_identify.sync_server.service.rate_limit import RateLimit
 from edge_identify.sync_server.service.settings import Settings
-from edge_identify.sync_server.service.status_routes import state_routes
+from edge_identify.sync_server.service.status_routes import status_routes
 
 if TYPE_CHECKING:
     from werkzeug.wrappers import Response as WerkzeugResponse
 
-    from edge_identify.sync_server.answering.engine_pool import EngineRoom
+    from edge_identify.sync_server.answering.engine_pool import EnginePool
     from edge_identify.sync_server.delivery.image_urls import ImageUrls
 
 _LOG = logging.getLogger(__name__)
@@ -58,44 +61,43 @@ _FOR_ALL_PAGES = {
 def create_app(
     repo: Path | None,
     *,
-    room: EngineRoom | None = None,
+    pool: EnginePool | None = None,
     settings: Settings | None = None,
-    measures: Measures | None = None,
+    metrics: ServiceMetrics | None = None,
     image_urls: ImageUrls | None = None,
 ) -> Flask:
     """Return the service.
 
     Args:
         repo: The tree that `publish` writes, which may still be empty; None serves none.
-        room: Answers questions; None answers none.
+        pool: Answers questions; None answers none.
         settings: Caps and rates; None for the defaults.
-        measures: Counts what is asked; None for new ones.
+        metrics: Counts what is asked; None for new ones.
         image_urls: Where clients find pictures of references; None for where their maker recorded.
     """
     settings = settings or Settings()
-    measures = measures or Measures()
+    metrics = metrics or ServiceMetrics()
     app = Flask(__name__, static_folder=None)
     app.url_map.merge_slashes = False  # a doubled slash is a 404, not a redirect
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.config["MAX_FORM_MEMORY_SIZE"] = _MAX_FORM_TEXT_BYTES
     app.config["MAX_FORM_PARTS"] = _MAX_FORM_PARTS
     app.config[PUBLIC_URL] = settings.public_url
-    routes = _routes(repo, room, measures, image_urls or Recorded())
+    routes = _routes(repo, pool, metrics, image_urls or RecordedUrls())
     _add_routes(app, routes, RateLimit(settings.rate_per_minute))
     _add_errors(app)
     questions = frozenset(route.operation.id for route in routes if route.operation.is_question)
-    _add_accounts(app, measures, settings, questions)
+    _add_accounts(app, metrics, settings, questions)
     return app
 
 
-def _routes(repo: Path | None, room: EngineRoom | None, measures: Measures, image_urls: ImageUrls) -> list[Route]:
-    routes = (
-        []
-        if room is None
-        else [*own_routes(room, image_urls), *pack_routes(room, image_urls), *drop_in_routes(room, image_urls)]
-    )
+def _routes(repo: Path | None, pool: EnginePool | None, metrics: ServiceMetrics, image_urls: ImageUrls) -> list[Route]:
+    routes: list[Route] = []
+    if pool is not None:
+        routes += [identify_route(pool, image_urls), search_route(pool, image_urls), *embed_routes(pool)]
+        routes += [*pack_routes(pool, image_urls), *drop_in_routes(pool, image_urls)]
     routes += [] if repo is None else tree_routes(repo)
-    routes += state_routes(repo, room, measures, lambda: [route.operation for route in routes])
+    routes += status_routes(repo, pool, metrics, lambda: [route.operation for route in routes])
     return routes
 
 
@@ -139,12 +141,12 @@ def _fault(error: Exception) -> Response:
     return problem(FAULT, "a fault of this server; its log has the request's id")
 
 
-def _add_accounts(app: Flask, measures: Measures, settings: Settings, questions: frozenset[str]) -> None:
+def _add_accounts(app: Flask, metrics: ServiceMetrics, settings: Settings, questions: frozenset[str]) -> None:
     """Give each request an id, headers, a line in the log and a place among the figures.
 
     Args:
         app: Whose requests.
-        measures: Has the figures.
+        metrics: Has the figures.
         settings: Say which web pages may read answers.
         questions: The operations that are not for all of them.
     """
@@ -163,8 +165,8 @@ def _add_accounts(app: Flask, measures: Measures, settings: Settings, questions:
         response.headers["X-Request-ID"] = g.get("request_id", "")
         route = request.endpoint or "none"
         if "stages" in g:
-            measures.add_stages(g.stages)
-        measures.add_request(
+            metrics.add_stages(g.stages)
+        metrics.add_request(
             route=route,
             method=request.method if request.url_rule else "any",
             status=response.status_code,

@@ -22,8 +22,8 @@ from waitress.task import ErrorTask
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.store.pack_store import PackStore
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
-from edge_identify.sync_server.answering.concurrency_limit import Turns
-from edge_identify.sync_server.answering.engine_pool import EngineRoom, Refreshing
+from edge_identify.sync_server.answering.concurrency_limit import ConcurrencyLimit
+from edge_identify.sync_server.answering.engine_pool import EnginePool, PoolRefresher
 from edge_identify.sync_server.answering.pack_sources import InstalledPacks, PackSource, PublishedPacks, ReadableTree
 from edge_identify.sync_server.answering.work_folder import work_folder
 from edge_identify.sync_server.contract.problem_kinds import kind_of_status
@@ -34,7 +34,7 @@ from edge_identify.sync_server.publishing.bucket_tree import BucketTree
 from edge_identify.sync_server.publishing.folder_tree import FolderTree
 from edge_identify.sync_server.service.app import create_app
 from edge_identify.sync_server.service.json_logs import json_logs
-from edge_identify.sync_server.service.metrics import Measures
+from edge_identify.sync_server.service.metrics import ServiceMetrics
 
 if TYPE_CHECKING:
     from edge_identify.sync_server.service.settings import Settings
@@ -55,21 +55,21 @@ def serve(settings: Settings, *, announce: Callable[[str], None]) -> ExitCode:
     Raises:
         SetupError: The address is taken or is none.
     """
-    ending = Ending()
-    measures = Measures()
+    shutdown = ShutdownSignal()
+    metrics = ServiceMetrics()
     pictures = image_urls(
         settings.image_urls,
         endpoint=settings.endpoint or None,
         valid_s=settings.image_url_valid_s,
-        count=measures.add_object_store_request,
+        count=metrics.add_object_store_request,
     )
     with ExitStack() as stack:
         stack.enter_context(json_logs(settings.log_level))
         # Bound here: waitress starts its threads first, and leaves them behind if the port is taken.
         listener = stack.enter_context(_bound_socket(settings.host, settings.port))
-        room = None if settings.deliver_only else _room(settings, measures, stack)
+        pool = None if settings.deliver_only else _pool(settings, metrics, stack)
         server = create_server(
-            create_app(settings.repo, room=room, settings=settings, measures=measures, image_urls=pictures),
+            create_app(settings.repo, pool=pool, settings=settings, metrics=metrics, image_urls=pictures),
             sockets=[listener],
             threads=THREADS,
             ident=None,
@@ -78,17 +78,17 @@ def serve(settings: Settings, *, announce: Callable[[str], None]) -> ExitCode:
             inbuf_overflow=_IN_MEMORY_BYTES,
         )
         server.channel_class = _Channel
-        signal.signal(signal.SIGTERM, ending)
-        signal.signal(signal.SIGINT, ending)
+        signal.signal(signal.SIGTERM, shutdown)
+        signal.signal(signal.SIGINT, shutdown)
         announce(f"serving {settings.repo or settings.store or settings.bucket} at {_url(listener)}")
-        if room is not None:  # after the announcement, which is the first line that a program may wait for
-            stack.enter_context(Refreshing(room, settings.refresh_s))
+        if pool is not None:  # after the announcement, which is the first line that a program may wait for
+            stack.enter_context(PoolRefresher(pool, settings.refresh_s))
         server.run()
         server.close()
-    return ending.code
+    return shutdown.code
 
 
-class Ending:
+class ShutdownSignal:
     """Ends the service at the first signal; a second one must not cut the cleaning up short."""
 
     def __init__(self) -> None:
@@ -107,24 +107,24 @@ class Ending:
         return ExitCode.INTERRUPTED if self._first == signal.SIGINT else ExitCode.DONE
 
 
-def _room(settings: Settings, measures: Measures, stack: ExitStack) -> EngineRoom:
-    """Return a room, still empty."""
+def _pool(settings: Settings, metrics: ServiceMetrics, stack: ExitStack) -> EnginePool:
+    """Return a pool, still empty."""
     sources: list[PackSource] = []
     trees: list[ReadableTree] = []
     if settings.repo is not None:
         trees.append(FolderTree(settings.repo))
     if settings.bucket:
-        count = measures.add_object_store_request
+        count = metrics.add_object_store_request
         trees.append(BucketTree(Bucket(settings.bucket, endpoint=settings.endpoint or None, count=count)))
     if trees:
         work = stack.enter_context(work_folder())
         sources += [PublishedPacks(tree, work) for tree in trees]
     if settings.store is not None:
         sources.append(InstalledPacks(PackStore(settings.store)))
-    turns = Turns(settings.turns, patience_s=settings.patience_s)
-    room = EngineRoom(sources, turns, default_pack=settings.default_pack or None)
-    stack.callback(room.close)
-    return room
+    concurrency = ConcurrencyLimit(settings.concurrent_photos, patience_s=settings.patience_s)
+    pool = EnginePool(sources, concurrency, default_pack=settings.default_pack or None)
+    stack.callback(pool.close)
+    return pool
 
 
 class _ProblemTask(ErrorTask):  # type: ignore[misc]  # waitress has no types

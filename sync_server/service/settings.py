@@ -87,7 +87,7 @@ class Settings:
             raise SetupError(f"log_level is {self.log_level!r}; choose one of {', '.join(LOG_LEVELS)}")
 
     @property
-    def turns(self) -> int:
+    def concurrent_photos(self) -> int:
         """How many photos are decoded and embedded at a time."""
         return self.workers or os.cpu_count() or 1
 

@@ -17,15 +17,15 @@ from edge_identify.edge_runtime import __version__
 from edge_identify.edge_runtime.io.json_fields import canonical_json
 from edge_identify.sync_server.contract.documentation_page import documentation_page
 from edge_identify.sync_server.contract.json_responses import json_response
-from edge_identify.sync_server.contract.openapi import document
-from edge_identify.sync_server.contract.operation import JSON, Answer, Operation, Route
+from edge_identify.sync_server.contract.openapi import openapi_document
+from edge_identify.sync_server.contract.operation import JSON, Operation, ResponseSpec, Route
 from edge_identify.sync_server.contract.problem_kinds import DOCS_PATH, UNAVAILABLE, ProblemError
 from edge_identify.sync_server.delivery.tree_routes import HTML, page_of
 from edge_identify.sync_server.publishing.folder_tree import read_listing
 
 if TYPE_CHECKING:
-    from edge_identify.sync_server.answering.engine_pool import EngineRoom
-    from edge_identify.sync_server.service.metrics import Measures
+    from edge_identify.sync_server.answering.engine_pool import EnginePool
+    from edge_identify.sync_server.service.metrics import ServiceMetrics
 
 _OPENAPI_PATH = "/openapi.json"
 
@@ -45,12 +45,12 @@ INFORMATION = Operation(
     path="/",
     tag="operation",
     summary="What this service is; for a browser the page that lists the packs.",
-    answers=(
-        Answer(
+    responses=(
+        ResponseSpec(
             about="The service in a few words.",
             schema=_object(service="string", version="string", status="string", packs="array", documentation="string"),
         ),
-        Answer(about="The same.", content_type="text/html"),
+        ResponseSpec(about="The same.", content_type="text/html"),
     ),
 )
 HEALTH = Operation(
@@ -59,8 +59,8 @@ HEALTH = Operation(
     path="/health",
     tag="operation",
     summary="Whether a model is loaded, and on what it runs.",
-    answers=(
-        Answer(
+    responses=(
+        ResponseSpec(
             about="How it is.",
             schema=_object(status="string", model_loaded="boolean", device="string", packs="integer", version="string"),
         ),
@@ -68,52 +68,52 @@ HEALTH = Operation(
 )
 LIVE = Operation(
     id="livez", method="GET", path="/livez", tag="operation", summary="Whether the process answers at all.",
-    answers=(Answer(about="It does.", schema=_object(status="string")),),
+    responses=(ResponseSpec(about="It does.", schema=_object(status="string")),),
 )  # fmt: skip
 READY = Operation(
     id="readyz", method="GET", path="/readyz", tag="operation", summary="Whether requests should be sent here.",
-    answers=(Answer(about="They should.", schema=_object(status="string")),),
+    responses=(ResponseSpec(about="They should.", schema=_object(status="string")),),
 )  # fmt: skip
 METRICS = Operation(
     id="metrics", method="GET", path="/metrics", tag="operation",
     summary="For Prometheus: latencies of requests and stages, packs, memory.",
-    answers=(Answer(about="The text format.", content_type="text/plain"),),
+    responses=(ResponseSpec(about="The text format.", content_type="text/plain"),),
 )  # fmt: skip
 OPENAPI = Operation(
     id="openapi", method="GET", path=_OPENAPI_PATH, tag="operation", summary="This service in OpenAPI 3.1.",
-    answers=(Answer(about="The document.", schema={"type": "object"}),),
+    responses=(ResponseSpec(about="The document.", schema={"type": "object"}),),
 )  # fmt: skip
 DOCS = Operation(
     id="docs", method="GET", path=DOCS_PATH, tag="operation", summary="This service as a page.",
-    answers=(Answer(about="The page.", content_type="text/html"),),
+    responses=(ResponseSpec(about="The page.", content_type="text/html"),),
 )  # fmt: skip
 
 
-def state_routes(
-    repo: Path | None, room: EngineRoom | None, measures: Measures, operations: Callable[[], Sequence[Operation]]
+def status_routes(
+    repo: Path | None, pool: EnginePool | None, metrics: ServiceMetrics, operations: Callable[[], Sequence[Operation]]
 ) -> list[Route]:
     """Return the routes.
 
     Args:
         repo: The published tree; None for none.
-        room: What answers; None where nothing does.
-        measures: For Prometheus.
+        pool: What answers; None where nothing does.
+        metrics: For Prometheus.
         operations: Returns all that the service offers, these routes too.
     """
-    openapi = cache(lambda: canonical_json(document(operations())))
+    openapi = cache(lambda: canonical_json(openapi_document(operations())))
     page = cache(lambda: documentation_page(operations()))
     return [
-        Route(operation=INFORMATION, handler=lambda _: _information(repo, room)),
-        Route(operation=HEALTH, handler=lambda _: _health(repo, room)),
+        Route(operation=INFORMATION, handler=lambda _: _information(repo, pool)),
+        Route(operation=HEALTH, handler=lambda _: _health(repo, pool)),
         Route(operation=LIVE, handler=lambda _: json_response({"status": "ok"})),
-        Route(operation=READY, handler=lambda _: _ready(room)),
-        Route(operation=METRICS, handler=lambda _: _metrics(room, measures)),
+        Route(operation=READY, handler=lambda _: _ready(pool)),
+        Route(operation=METRICS, handler=lambda _: _metrics(pool, metrics)),
         Route(operation=OPENAPI, handler=lambda _: Response(openapi(), content_type=JSON)),
         Route(operation=DOCS, handler=lambda _: Response(page(), content_type=HTML)),
     ]
 
 
-def _information(repo: Path | None, room: EngineRoom | None) -> Response:
+def _information(repo: Path | None, pool: EnginePool | None) -> Response:
     # Programs say */* or nothing, browsers name HTML.
     if repo is not None and "text/html" in request.headers.get("Accept", "").lower():
         response = page_of(repo)
@@ -123,7 +123,7 @@ def _information(repo: Path | None, room: EngineRoom | None) -> Response:
                 "service": "edge-identify",
                 "version": __version__,
                 "status": "ok",
-                "packs": list(room.names()) if room else [],
+                "packs": list(pool.names()) if pool else [],
                 "documentation": DOCS_PATH,
                 "openapi": _OPENAPI_PATH,
                 "health": HEALTH.path,
@@ -133,35 +133,35 @@ def _information(repo: Path | None, room: EngineRoom | None) -> Response:
     return response
 
 
-def _health(repo: Path | None, room: EngineRoom | None) -> Response:
+def _health(repo: Path | None, pool: EnginePool | None) -> Response:
     published = read_listing(repo).packs if repo is not None else {}
-    names = room.names() if room else ()
+    names = pool.names() if pool else ()
     return json_response(
         {
             "status": "ok",
             "model_loaded": bool(names),
-            "device": _device(room, names),
+            "device": _device(pool, names),
             "packs": len({*published, *names}),
             "version": __version__,
         }
     )
 
 
-def _device(room: EngineRoom | None, names: Sequence[str]) -> str:
-    if room is None or not names:
+def _device(pool: EnginePool | None, names: Sequence[str]) -> str:
+    if pool is None or not names:
         return "none"
-    with room.borrow(names[0]) as engine:
+    with pool.borrow(names[0]) as engine:
         return engine.device
 
 
-def _ready(room: EngineRoom | None) -> Response:
-    if room is not None and not room.has_looked:
+def _ready(pool: EnginePool | None) -> Response:
+    if pool is not None and not pool.has_looked:
         raise ProblemError(UNAVAILABLE, "the packs are being opened", retry_after_s=1)
-    if room is not None and (room.refused or room.cannot_list) and not room.names():
+    if pool is not None and (pool.refused or pool.cannot_list) and not pool.names():
         raise ProblemError(UNAVAILABLE, "none of the packs could be opened; the server's log says why")
     return json_response({"status": "ok"})
 
 
-def _metrics(room: EngineRoom | None, measures: Measures) -> Response:
-    text, content_type = measures.as_text(packs=len(room.names()) if room else 0)
+def _metrics(pool: EnginePool | None, metrics: ServiceMetrics) -> Response:
+    text, content_type = metrics.as_text(packs=len(pool.names()) if pool else 0)
     return Response(text, content_type=content_type)

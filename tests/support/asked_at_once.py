@@ -205,7 +205,7 @@ def _of_tables(references: ReferenceTable, thumbnails: ThumbnailTable) -> dict[s
 
 
 def _engine(folder: Path, seconds: float) -> None:
-    """Ask an engine room whose pack changes for another version again and again, and close it while it is asked."""
+    """Ask an engine pool whose pack changes for another version again and again, and close it while it is asked."""
     from contextlib import nullcontext
 
     import numpy as np
@@ -215,14 +215,14 @@ def _engine(folder: Path, seconds: float) -> None:
     from edge_identify.edge_runtime.pack.filters import NO_FILTERS, Filters
     from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME
     from edge_identify.edge_runtime.pack.pack_reader import open_pack, read_manifest
-    from edge_identify.sync_server.answering.concurrency_limit import Turns
-    from edge_identify.sync_server.answering.engine_pool import EngineRoom
+    from edge_identify.sync_server.answering.concurrency_limit import ConcurrencyLimit
+    from edge_identify.sync_server.answering.engine_pool import EnginePool
     from edge_identify.sync_server.answering.pack_engine import NamedPhoto, PackEngine
-    from edge_identify.sync_server.answering.pack_sources import Offer
+    from edge_identify.sync_server.answering.pack_sources import AvailableVersion
     from service_packs import photo_of
 
-    offers = [
-        Offer(
+    available = [
+        AvailableVersion(
             name="letters",
             version=read_manifest(pack).version,
             manifest_sha256=sha256_of_file(pack / MANIFEST_NAME),
@@ -230,18 +230,18 @@ def _engine(folder: Path, seconds: float) -> None:
         )
         for pack in sorted(folder.iterdir())
     ]
-    assert len(offers) > 1
+    assert len(available) > 1
 
     class Versions:
         def __init__(self) -> None:
             self.at = 0
 
-        def offers(self) -> list[Offer]:
-            return [offers[self.at % len(offers)]]
+        def available_versions(self) -> list[AvailableVersion]:
+            return [available[self.at % len(available)]]
 
     versions = Versions()
-    room = EngineRoom([versions], Turns(4, patience_s=60))
-    room.refresh()
+    pool = EnginePool([versions], ConcurrencyLimit(4, patience_s=60))
+    pool.refresh()
     warm, cold = Filters(labels={"label": ("warm",)}), Filters(labels={"label": ("cold",)})
     paris, pictured = Filters(namespaces=("Paris",)), Filters(labels={"shade": (PICTURED,)})
     red, view = photo_of((250, 40, 30)), photo_of_a_thumbnail()
@@ -250,7 +250,7 @@ def _engine(folder: Path, seconds: float) -> None:
 
     def asked(ask: Callable[[PackEngine], object]) -> Question:
         def question() -> object:
-            with room.borrow() as engine:
+            with pool.borrow() as engine:
                 return ask(engine)
 
         return question
@@ -288,10 +288,10 @@ def _engine(folder: Path, seconds: float) -> None:
         end = time.monotonic() + seconds
         while time.monotonic() < end or not askers.are_done:
             versions.at += 1
-            room.refresh()
+            pool.refresh()
             askers.wait(_BETWEEN_VERSIONS_S)
         askers.end()
-        room.close()
+        pool.close()
     askers.check()
 
 

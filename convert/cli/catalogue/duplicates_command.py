@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from edge_identify.convert.exploring.duplicates import Copy, Group
     from edge_identify.convert.exploring.images_to_keep import Candidate
     from edge_identify.datasets.catalogue.catalogue import ImageFacts
-    from edge_identify.datasets.catalogue.reference_images import SkippedImage
+    from edge_identify.datasets.catalogue.skipped_image import SkippedImage
 
 
 def add_parser(commands: Any) -> None:

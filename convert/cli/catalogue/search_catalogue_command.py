@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from edge_identify.convert.exploring.contact_sheet import Card
     from edge_identify.convert.exploring.known_words import Words
     from edge_identify.convert.models.model_loading import LoadedModel
-    from edge_identify.datasets.catalogue.reference_images import SkippedImage
+    from edge_identify.datasets.catalogue.skipped_image import SkippedImage
     from edge_identify.edge_runtime.pack.references import Reference
 
 DEFAULT_LIMIT = 20

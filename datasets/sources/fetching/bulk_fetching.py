@@ -16,12 +16,12 @@ from queue import Queue
 from typing import TYPE_CHECKING
 
 from edge_identify.datasets.sources.fetching.host_schedule import Schedule
-from edge_identify.datasets.sources.fetching.image_fetcher import FetchLimits, PassingError, PictureFetcher
+from edge_identify.datasets.sources.fetching.image_fetcher import FetchLimits, ImageFetcher, TransientError
 from edge_identify.datasets.sources.fetching.public_addresses import LookUp, is_public, is_public_or_own, look_up
 from edge_identify.edge_runtime.errors import NetworkError
 
 if TYPE_CHECKING:
-    from edge_identify.datasets.sources.fetching.image_cache import PictureCache
+    from edge_identify.datasets.sources.fetching.image_cache import ImageCache
 
 _MOST_WAITING_S = 3600.0  # for a thread that is woken when there is something to do
 
@@ -67,7 +67,7 @@ class Fetched:
 
 
 def fetch_all(
-    addresses: Sequence[str], cache: PictureCache, policy: FetchPolicy, *, resolve: LookUp = look_up
+    addresses: Sequence[str], cache: ImageCache, policy: FetchPolicy, *, resolve: LookUp = look_up
 ) -> Iterator[Fetched]:
     """Bring pictures into the cache, and yield what became of each address, as it is known.
 
@@ -84,7 +84,7 @@ def fetch_all(
     yield from (Fetched(address=address) for address in fresh)
     fresh_ones = frozenset(fresh)
     left = [address for address in addresses if address not in fresh_ones]
-    fetcher = PictureFetcher(
+    fetcher = ImageFetcher(
         cache,
         policy.limits,
         connections_per_host=policy.per_host,
@@ -101,7 +101,7 @@ def fetch_all(
                 yield outcome
 
 
-def _is_fresh(address: str, cache: PictureCache, policy: FetchPolicy) -> bool:
+def _is_fresh(address: str, cache: ImageCache, policy: FetchPolicy) -> bool:
     entry = cache.entry(address)
     return entry is not None and 0 <= time.time() - entry.fetched_s < policy.fresh_s
 
@@ -153,7 +153,7 @@ class _Run:
     def _settle(self, address: str) -> None:
         try:
             self._fetch(address)
-        except PassingError as error:
+        except TransientError as error:
             self._try_again_or_give_up(address, error)
         except NetworkError as error:
             self._finish(address, str(error))
@@ -167,7 +167,7 @@ class _Run:
             self.outcomes.put(Fetched(address=address, problem=problem))
             self._changed.notify_all()
 
-    def _try_again_or_give_up(self, address: str, error: PassingError) -> None:
+    def _try_again_or_give_up(self, address: str, error: TransientError) -> None:
         with self._changed:
             self._attempts[address] += 1
             self._count_unreachable(address, error)
@@ -187,7 +187,7 @@ class _Run:
         doubled: float = self._policy.backoff_s * 2 ** (self._attempts[address] - 1)
         return min(doubled, self._policy.most_backoff_s) * random.uniform(0.75, 1.25)  # not all at the same moment
 
-    def _count_unreachable(self, address: str, error: PassingError) -> None:
+    def _count_unreachable(self, address: str, error: TransientError) -> None:
         host = _host(address)
         self._failures_in_a_row[host] = self._failures_in_a_row[host] + 1 if error.is_unreachable else 0
         if self._failures_in_a_row[host] < self._policy.host_failures:

@@ -36,7 +36,7 @@ class CacheEntry:
     last_modified: str | None = None
 
 
-class PictureCache:
+class ImageCache:
     """A folder of fetched pictures."""
 
     def __init__(self, folder: Path) -> None:

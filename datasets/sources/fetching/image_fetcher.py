@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from edge_identify.datasets.sources.fetching.guarded_connections import guarded_connections
-from edge_identify.datasets.sources.fetching.image_cache import CacheEntry, PictureCache
+from edge_identify.datasets.sources.fetching.image_cache import CacheEntry, ImageCache
 from edge_identify.datasets.sources.fetching.public_addresses import (
     LookUp,
     MayConnect,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
 
 _CHUNK_BYTES = 1 << 16
-_PASSING_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+_TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 _NO_PICTURES = (
     "text/",
     "application/json",
@@ -52,18 +52,18 @@ class FetchLimits:
         max_bytes: The largest picture.
         connect_timeout_s: For a connection.
         read_timeout_s: How long a server may say nothing.
-        picture_within_s: How long one picture may take in all, however busily it drips.
+        image_within_s: How long one picture may take in all, however busily it drips.
         max_redirects: Redirects in a row.
     """
 
     max_bytes: int = 64 * 2**20  # a 50 MP photo as PNG; in use are a hundredth of it
     connect_timeout_s: float = 10.0
     read_timeout_s: float = 20.0
-    picture_within_s: float = 120.0
+    image_within_s: float = 120.0
     max_redirects: int = 5
 
 
-class PassingError(NetworkError):
+class TransientError(NetworkError):
     """A failure that may be gone in a moment.
 
     Attributes:
@@ -78,12 +78,12 @@ class PassingError(NetworkError):
         self.is_unreachable = is_unreachable
 
 
-class PictureFetcher:
+class ImageFetcher:
     """Fetches pictures into a cache; many threads may share it."""
 
     def __init__(
         self,
-        cache: PictureCache,
+        cache: ImageCache,
         limits: FetchLimits,
         *,
         connections_per_host: int,
@@ -109,7 +109,7 @@ class PictureFetcher:
             may_connect=may_connect,
             connect_timeout_s=limits.connect_timeout_s,
             read_timeout_s=limits.read_timeout_s,
-            answer_within_s=limits.picture_within_s,
+            answer_within_s=limits.image_within_s,
             connections_per_host=connections_per_host,
         )
 
@@ -121,12 +121,12 @@ class PictureFetcher:
         """Bring the picture of an address into the cache, or find that the one there is still the server's.
 
         Raises:
-            PassingError: It did not work this time.
+            TransientError: It did not work this time.
             NetworkError: It will not work.
         """
         from urllib3.exceptions import HTTPError
 
-        until = time.monotonic() + self._limits.picture_within_s
+        until = time.monotonic() + self._limits.image_within_s
         known = self._cache.entry(address)
         try:
             with closing(self._open(address, known)) as response:
@@ -158,8 +158,10 @@ class PictureFetcher:
 
     def _check_answer(self, response: BaseHTTPResponse, address: str) -> None:
         status = response.status
-        if status in _PASSING_STATUSES:
-            raise PassingError(f"{address}: the server has trouble ({status})", retry_after_s=_retry_after_s(response))
+        if status in _TRANSIENT_STATUSES:
+            raise TransientError(
+                f"{address}: the server has trouble ({status})", retry_after_s=_retry_after_s(response)
+            )
         if status != 200:
             raise NetworkError(f"{address}: the server answered {status}{_MEANINGS.get(status, '')}")
         kind = response.headers.get("Content-Type", "").split(";")[0].strip().lower()
@@ -179,12 +181,12 @@ class PictureFetcher:
                 if length > self._limits.max_bytes:
                     raise self._too_large(address)
                 if time.monotonic() > until:
-                    raise PassingError(f"{address}: not here after {self._limits.picture_within_s:g} seconds")
+                    raise TransientError(f"{address}: not here after {self._limits.image_within_s:g} seconds")
                 digest.update(chunk)
                 file.write(chunk)
         if not length:
             self._cache.forget(address)
-            raise PassingError(f"{address}: the answer is empty")
+            raise TransientError(f"{address}: the answer is empty")
         if not _says_its_length(response):
             self._refuse_cut_short(address)
         entry = CacheEntry(
@@ -201,7 +203,7 @@ class PictureFetcher:
             open_image(self._cache.path(address))
         except PhotoError as error:
             self._cache.forget(address)
-            raise PassingError(f"{address}: broke off, or is no picture that can be read") from error
+            raise TransientError(f"{address}: broke off, or is no picture that can be read") from error
 
     def _too_large(self, address: str) -> NetworkError:
         return NetworkError(
@@ -241,16 +243,16 @@ def _explained(error: Exception, address: str) -> NetworkError:
     host = urlsplit(address).netloc
     match error:
         case exceptions.NameResolutionError():
-            return PassingError(f"{address}: no server named {host} was found", is_unreachable=True)
+            return TransientError(f"{address}: no server named {host} was found", is_unreachable=True)
         case exceptions.SSLError():
             return NetworkError(f"{address}: no secure connection ({_one_line(error)})")
         case exceptions.NewConnectionError() | exceptions.ConnectTimeoutError():
             reason = getattr(error.__cause__, "strerror", None) or "no answer"
-            return PassingError(f"{address}: {host} cannot be reached ({reason})", is_unreachable=True)
+            return TransientError(f"{address}: {host} cannot be reached ({reason})", is_unreachable=True)
         case exceptions.ReadTimeoutError():
-            return PassingError(f"{address}: the server fell silent")
+            return TransientError(f"{address}: the server fell silent")
         case exceptions.ProtocolError():
-            return PassingError(f"{address}: the connection broke off ({_one_line(error.args[0])})")
+            return TransientError(f"{address}: the connection broke off ({_one_line(error.args[0])})")
         case _:
             return NetworkError(f"{address}: cannot be fetched ({_one_line(error)})")
 

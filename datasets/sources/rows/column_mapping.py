@@ -90,7 +90,7 @@ def resolve_columns(
     mapping: ColumnMapping,
     *,
     picture: str,
-    picture_known_as: Sequence[str],
+    image_known_as: Sequence[str],
     page: str = "url",
 ) -> ResolvedColumns:
     """Find out which column says what.
@@ -100,7 +100,7 @@ def resolve_columns(
         present: Its columns.
         mapping: What the maker said.
         picture: What the maker calls the field of the picture itself: `path` or `url`.
-        picture_known_as: The names by which its column is known.
+        image_known_as: The names by which its column is known.
         page: What the maker calls the field of the page about the reference.
 
     Raises:
@@ -109,7 +109,7 @@ def resolve_columns(
     inner_names = {picture: "picture", page: "url", **{name: name for name in _KNOWN_AS if name != "url"}}
     _refuse_unknown(file, present, mapping, fields=tuple(inner_names))
     columns = {inner_names[name]: column for name, column in mapping.columns.items()}
-    for name, known_as in {"picture": picture_known_as, **_KNOWN_AS}.items():
+    for name, known_as in {"picture": image_known_as, **_KNOWN_AS}.items():
         found = None if name in columns else _find(known_as, [each for each in present if each not in columns.values()])
         if found is not None:
             columns[name] = found

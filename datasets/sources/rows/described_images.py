@@ -22,7 +22,7 @@ REFERENCE_FIELDS = ("id", "name", "namespace", *LABELS, "lat", "lng", "url", "li
 
 #: What it may say of the picture itself. Two pictures of one reference may differ in these; the reference's licence
 #: then names all.
-PICTURE_FIELDS = ("licence", "provenance")
+IMAGE_FIELDS = ("licence", "provenance")
 
 BETWEEN_LICENCES = "; "
 
@@ -31,7 +31,7 @@ IMAGE_URL = "image_url"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DescribedPicture:
+class DescribedImage:
     """One row.
 
     Attributes:
@@ -58,7 +58,7 @@ class DescribedPicture:
 
 
 def gather(
-    file: Path, pictures: Iterable[DescribedPicture], *, rows_are: str = "lines", picture_column: str = "path"
+    file: Path, pictures: Iterable[DescribedImage], *, rows_are: str = "lines", image_column: str = "path"
 ) -> Iterator[SourceImage]:
     """Yield the pictures in their order, each with all that any row knows of its reference.
 
@@ -66,13 +66,13 @@ def gather(
         file: Where the rows come from, for messages.
         pictures: The rows, with distinct paths.
         rows_are: What messages call the rows, in the plural.
-        picture_column: The column that names a picture, for messages.
+        image_column: The column that names a picture, for messages.
 
     Raises:
         SetupError: Two rows contradict each other, or two pictures would get one id by chance. The message names both.
     """
     rows = tuple(pictures)
-    groups = {group.id: group for group in _group_by_id(file, rows, rows_are, picture_column)}
+    groups = {group.id: group for group in _group_by_id(file, rows, rows_are, image_column)}
     references = {identifier: group.as_reference() for identifier, group in groups.items()}
     for row in rows:
         yield SourceImage(
@@ -90,16 +90,16 @@ def gather(
 class _Group:
     # The rows of one reference so far: each field's text, and the row it was first read in.
     id: str
-    first: DescribedPicture
+    first: DescribedImage
     facts: dict[str, str] = field(default_factory=dict)
     rows: dict[str, int] = field(default_factory=dict)
     licences: list[str] = field(default_factory=list)
 
-    def take(self, picture: DescribedPicture, *, file: Path, rows_are: str) -> None:
+    def take(self, picture: DescribedImage, *, file: Path, rows_are: str) -> None:
         for column, text in picture.facts.items():
             if column == "id" or not text:
                 continue
-            if column in PICTURE_FIELDS:
+            if column in IMAGE_FIELDS:
                 if column == "licence" and text not in self.licences:
                     self.licences.append(text)
                 continue
@@ -129,7 +129,7 @@ class _Group:
         )
 
 
-def _group_by_id(file: Path, rows: Iterable[DescribedPicture], rows_are: str, picture_column: str) -> Iterable[_Group]:
+def _group_by_id(file: Path, rows: Iterable[DescribedImage], rows_are: str, image_column: str) -> Iterable[_Group]:
     groups: dict[str, _Group] = {}
     for row in rows:
         group = groups.setdefault(row.id, _Group(row.id, row))
@@ -138,7 +138,7 @@ def _group_by_id(file: Path, rows: Iterable[DescribedPicture], rows_are: str, pi
         if group.first is not row and not (row.has_own_id and group.first.has_own_id):
             raise SetupError(
                 f"{file}: {rows_are} {group.first.row} and {row.row} would both get the id {row.id!r} from a "
-                f"file name; write a CSV with the columns {picture_column} and id to say whether they show one thing"
+                f"file name; write a CSV with the columns {image_column} and id to say whether they show one thing"
             )
         group.take(row, file=file, rows_are=rows_are)
     return groups.values()

@@ -108,11 +108,11 @@ def _row(file: Path, line: int, columns: tuple[str, ...], fields: list[str]) -> 
         raise SetupError(f"{file}: line {line} names no path")
     if "\0" in facts["path"]:
         raise SetupError(f"{file}: line {line} has a NUL character in its path; the list is damaged or not text")
-    check_place(f"{file}: line {line}", facts)
+    check_coordinates(f"{file}: line {line}", facts)
     return ListRow(line=line, facts=facts)
 
 
-def check_place(where: str, facts: dict[str, str]) -> None:
+def check_coordinates(where: str, facts: dict[str, str]) -> None:
     """Check `lat` and `lng`, if there are any, and give each number one spelling.
 
     Args:

@@ -228,13 +228,13 @@ def test_pictures_that_are_added_leave_the_encoder_as_it_was_and_only_they_are_e
         Image.fromarray(tiles).resize((64, 64)).save(tmp_path / "pictures" / f"p{number}.png")
     assert main(["add", f"images:{tmp_path / 'pictures'}", "--catalogue", str(tmp_path / "catalogue.sqlite")]) == 0
     embedded: list[str] = []
-    batches = reference_embeddings.reference_image_batches
+    batches = reference_embeddings.image_batches
 
     def watched(images: Any, *rest: Any, **named: Any) -> Any:
         embedded.extend(image.reference_id for image in images)
         return batches(images, *rest, **named)
 
-    monkeypatch.setattr(reference_embeddings, "reference_image_batches", watched)
+    monkeypatch.setattr(reference_embeddings, "image_batches", watched)
     assert build_it() in (0, 1)
     assert embedded == ["p6", "p7", "p8"]
     after = contents(tmp_path / "out/pack")

@@ -15,8 +15,8 @@ from misbehaving_server import drawn_picture
 
 from edge_identify.convert.cli.main import main
 from edge_identify.datasets.catalogue.catalogue import Catalogue
-from edge_identify.datasets.sources.bucket_source import BucketPictures
-from edge_identify.datasets.sources.fetching.image_cache import PictureCache
+from edge_identify.datasets.sources.bucket_source import BucketImages
+from edge_identify.datasets.sources.fetching.image_cache import ImageCache
 from edge_identify.edge_runtime.errors import NetworkError, SetupError
 from edge_identify.edge_runtime.io import buckets
 from edge_identify.edge_runtime.io.buckets import bucket_address
@@ -24,7 +24,7 @@ from edge_identify.edge_runtime.io.buckets import bucket_address
 obstore = pytest.importorskip("obstore", reason="the extra buckets is not installed")
 moto = pytest.importorskip("moto.server", reason="moto is not installed")
 
-ReadBucket = Callable[..., BucketPictures]
+ReadBucket = Callable[..., BucketImages]
 
 
 @pytest.fixture(scope="module")
@@ -59,9 +59,9 @@ def fill(endpoint: str, *keys: str) -> None:
 
 @pytest.fixture
 def read(endpoint: str, tmp_path: Path) -> ReadBucket:
-    def make(address: str = "s3://pics", **settings: Any) -> BucketPictures:
-        return BucketPictures(
-            bucket_address(address, option="source"), PictureCache(tmp_path / "pictures"), endpoint=endpoint, **settings
+    def make(address: str = "s3://pics", **settings: Any) -> BucketImages:
+        return BucketImages(
+            bucket_address(address, option="source"), ImageCache(tmp_path / "pictures"), endpoint=endpoint, **settings
         )
 
     return make
@@ -170,8 +170,8 @@ def test_without_credentials_the_command_says_which_are_needed(
 
 def test_a_server_that_is_not_there_is_a_network_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(buckets, "_RETRIES", {"max_retries": 0})
-    bucket = BucketPictures(
-        bucket_address("s3://pics", option="source"), PictureCache(tmp_path), endpoint="http://127.0.0.1:9"
+    bucket = BucketImages(
+        bucket_address("s3://pics", option="source"), ImageCache(tmp_path), endpoint="http://127.0.0.1:9"
     )
     with pytest.raises(NetworkError, match="cannot be listed"):
         list(bucket.images())

@@ -12,7 +12,7 @@ from misbehaving_server import MisbehavingServer, misbehaving_server
 from edge_identify.convert.cli.main import main
 from edge_identify.datasets.catalogue.catalogue import Catalogue
 from edge_identify.datasets.sources.fetching.bulk_fetching import FetchPolicy
-from edge_identify.datasets.sources.fetching.image_cache import PictureCache
+from edge_identify.datasets.sources.fetching.image_cache import ImageCache
 from edge_identify.datasets.sources.rows.column_mapping import ColumnMapping
 from edge_identify.datasets.sources.source import SourceImage
 from edge_identify.datasets.sources.url_source import Urls
@@ -29,7 +29,7 @@ def server() -> Iterator[MisbehavingServer]:
 
 def read(file: Path, text: str, *, publishes_queries: bool = False) -> list[SourceImage]:
     file.write_text(text)
-    cache = PictureCache(file.parent / "pictures")
+    cache = ImageCache(file.parent / "pictures")
     return list(Urls(file, ColumnMapping(), cache, policy=POLICY, publishes_queries=publishes_queries).images())
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from edge_identify.edge_runtime.errors import NetworkError, SetupError
 from edge_identify.edge_runtime.pack.references import NOTHING_KNOWN, Reference, ReferenceImageFacts
-from edge_identify.sync_server.delivery.image_urls import ImageUrls, Presigned, image_urls
+from edge_identify.sync_server.delivery.image_urls import ImageUrls, PresignedUrls, image_urls
 from edge_identify.sync_server.publishing.bucket_objects import Bucket
 from live_service import Client, live
 from s3_server import S3Server
@@ -122,7 +122,7 @@ def test_after_an_address_could_not_be_signed_none_is_for_a_while() -> None:
                 raise NetworkError("the role does not answer")
             return super().signed_url(path, valid_s=valid_s)
 
-    how = Presigned(Role("s3://packs/pics"), valid_s=60, clock=lambda: now[0])
+    how = PresignedUrls(Role("s3://packs/pics"), valid_s=60, clock=lambda: now[0])
     is_down[0] = True
     tries.clear()
     assert [address(how, path="red.jpg") for _ in range(5)] == [HERE] * 5

@@ -93,7 +93,7 @@ def test_pictures_are_embedded_once(catalogue: Path, found: Found, monkeypatch: 
         hashes = [image.sha256 for image in opened.images()]
         assert len(opened.build_memory().embeddings(fingerprint, hashes)) == 6
     monkeypatch.setattr(
-        "edge_identify.convert.packing.reference_embeddings.reference_image_batches",
+        "edge_identify.convert.packing.reference_embeddings.image_batches",
         lambda images, *_, **__: iter(()) if not images else pytest.fail("a picture was embedded again"),
     )
     assert len(found("cat")["matches"]) == 6
