@@ -20,7 +20,7 @@ from edge_identify.datasets.catalogue.reference_images import open_reference_ima
 from edge_identify.datasets.drawn.instances import DrawnInstance, draw_families
 from edge_identify.datasets.drawn.simulated_photo import simulate_photo
 from edge_identify.edge_runtime.errors import PhotoError
-from edge_identify.edge_runtime.photos.preprocessing import Preprocessing, picture_views, preprocess
+from edge_identify.edge_runtime.photos.preprocessing import Preprocessing, image_views, preprocess
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -70,7 +70,7 @@ def take_photos(
     drawn = _draw_things()
     subjects = [*_subjects(images), *(_Subject(thing=thing, copy=at) for at, thing in enumerate(drawn))]
     pixels = [
-        picture_views(subject.photograph(drawn, long_side_px_of(recipe)), recipe)
+        image_views(subject.photograph(drawn, long_side_px_of(recipe)), recipe)
         for subject in progress("photos to calibrate with", subjects)
     ]
     ids = [subject.image.reference_id if subject.image else None for subject in subjects]

@@ -14,10 +14,10 @@ from edge_identify.convert.cli.catalogue import (
 )
 from edge_identify.convert.cli.encoders import models_command, train_builtin_command
 from edge_identify.convert.cli.packs import doctor_command, evaluate_command, history_command, pack_command
-from edge_identify.edge_runtime import __version__
 from edge_identify.edge_runtime.terminal.command_run import run_command
 from edge_identify.edge_runtime.terminal.exit_codes import EXIT_CODES_HELP, ExitCode
 from edge_identify.edge_runtime.terminal.required_extras import require_extra
+from edge_identify.edge_runtime.terminal.version_option import add_version_option
 
 _LIBRARIES = ("torch", "open_clip", "onnx", "onnxscript", "coremltools", "sqlite_utils", "tqdm")
 
@@ -49,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EXIT_CODES_HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"edge-build {__version__}")
+    add_version_option(parser, "edge-build")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for module in (
         add_command,

@@ -16,7 +16,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from edge_identify.edge_runtime.errors import PhotoError
-from edge_identify.edge_runtime.photos.images import PILLOW_RAISES, formats_of
+from edge_identify.edge_runtime.photos.images import formats_of
+from edge_identify.edge_runtime.photos.pillow_errors import PILLOW_RAISES
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -217,18 +217,18 @@ def _verifier(pack: Pack, identifier: Identifier) -> GeometryVerifier:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Prepared:
+class _PreparedQuery:
     query: Query
     photo: PreparedPhoto
 
 
 def _batches(
     prepare: Callable[[Path], PreparedPhoto], queries: Iterable[Query], left_out: list[SkippedImage]
-) -> Iterator[Sequence[_Prepared]]:
-    waiting: list[_Prepared] = []
+) -> Iterator[Sequence[_PreparedQuery]]:
+    waiting: list[_PreparedQuery] = []
     for query in queries:
         try:
-            waiting.append(_Prepared(query=query, photo=prepare(query.photo)))
+            waiting.append(_PreparedQuery(query=query, photo=prepare(query.photo)))
         except PhotoError as error:
             left_out.append(SkippedImage(path=query.photo, reason=str(error)))
         if len(waiting) == BATCH_SIZE:
@@ -239,7 +239,10 @@ def _batches(
 
 
 def _ask(
-    identifier: Identifier, batch: Sequence[_Prepared], verifier: GeometryVerifier | None, left_out: list[SkippedImage]
+    identifier: Identifier,
+    batch: Sequence[_PreparedQuery],
+    verifier: GeometryVerifier | None,
+    left_out: list[SkippedImage],
 ) -> Iterator[Outcome]:
     photos = [prepared.photo for prepared in batch]
     if verifier is None:
@@ -256,7 +259,7 @@ def _ask(
             yield _outcome(prepared, answer)
 
 
-def _outcome(prepared: _Prepared, answer: Identification) -> Outcome:
+def _outcome(prepared: _PreparedQuery, answer: Identification) -> Outcome:
     nearest = tuple(match.reference.id for match in answer.matches)
     wanted = prepared.query.reference_id
     alike = answer.look_alikes.references if answer.look_alikes else ()

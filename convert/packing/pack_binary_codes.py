@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge_identify.edge_runtime.pack.binary_codes_file import write_signs_file
+from edge_identify.edge_runtime.pack.binary_codes_file import write_binary_codes_file
 from edge_identify.edge_runtime.pack.index_file import IndexRows, map_index_file
-from edge_identify.edge_runtime.pack.manifest import IndexSpec, SignsSpec
+from edge_identify.edge_runtime.pack.manifest import BinaryCodesSpec, IndexSpec
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 # Milliseconds of a single question by numpy, without and with signs, 512 dimensions: 10,000 vectors 1.5 and .3,
 # 20,000 4.6 and .6, 50,000 14 and 1.2, 100,000 24 and 1.5. Signs add an eighth to the index; from here it buys four.
-SIGNS_FROM = 20_000
+BINARY_CODES_FROM = 20_000
 LEAST_RECALL = 0.99  # of the ten nearest; what is asked of any search that is not exhaustive
 _K = 10
 _ROUNDING = 2e-6  # the two searches add in another order: scores this close are the same
@@ -33,7 +33,7 @@ _PIECE_ROWS = 16_384
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SignsOutcome:
+class BinaryCodesOutcome:
     """What became of a pack's signs.
 
     Attributes:
@@ -41,13 +41,13 @@ class SignsOutcome:
         left_out_because: In words; None where they are there, or where the pack is too small to gain.
     """
 
-    spec: SignsSpec | None
+    spec: BinaryCodesSpec | None
     left_out_because: str | None
 
 
-def add_signs(
+def add_binary_codes(
     folder: Path, index: IndexSpec, file: str, embed_photos: Callable[[], NDArray[np.float32]]
-) -> SignsOutcome:
+) -> BinaryCodesOutcome:
     """Write the signs of an index into the pack's folder, and take them away again if they lose too much.
 
     Args:
@@ -57,29 +57,29 @@ def add_signs(
         embed_photos: Returns embeddings of photos of some references, float32 [n, dim], by the encoder that made the
             index; only called where the pack is large enough.
     """
-    if index.count < SIGNS_FROM:
-        return SignsOutcome(spec=None, left_out_because=None)
-    write_signs(folder / file, map_index_file(folder / index.file, index))
+    if index.count < BINARY_CODES_FROM:
+        return BinaryCodesOutcome(spec=None, left_out_because=None)
+    write_binary_codes(folder / file, map_index_file(folder / index.file, index))
     photos = embed_photos()
     recall = _recall(folder / index.file, folder / file, index, photos)
     if recall >= LEAST_RECALL:
-        return SignsOutcome(spec=SignsSpec(file=file, recall_at_10=round(recall, 4)), left_out_because=None)
+        return BinaryCodesOutcome(spec=BinaryCodesSpec(file=file, recall_at_10=round(recall, 4)), left_out_because=None)
     (folder / file).unlink()
     why = (
         f"signs of the index: a search by them finds {recall:.4f} of the {_K} nearest pictures of {len(photos)} "
         f"simulated photos, below {LEAST_RECALL}; the pack is complete, and searched in full"
     )
-    return SignsOutcome(spec=None, left_out_because=why)
+    return BinaryCodesOutcome(spec=None, left_out_because=why)
 
 
-def write_signs(path: Path, rows: IndexRows) -> None:
+def write_binary_codes(path: Path, rows: IndexRows) -> None:
     """Write the signs of an index's stored vectors, relative to their mean."""
     # Of the stored vectors, not of the originals: equal codes have equal signs, so ties are never torn apart.
     count = len(rows.ids)
     total = np.zeros(len(rows.offset), np.float64)
     for piece in _pieces(rows):
         total += piece.sum(axis=0, dtype=np.float64)
-    write_signs_file(path, (total / count).astype(np.float32), count, _pieces(rows))
+    write_binary_codes_file(path, (total / count).astype(np.float32), count, _pieces(rows))
 
 
 def _pieces(rows: IndexRows) -> Iterator[NDArray[np.float32]]:
@@ -87,12 +87,12 @@ def _pieces(rows: IndexRows) -> Iterator[NDArray[np.float32]]:
         yield rows.codes[at : at + _PIECE_ROWS] * rows.scale + rows.offset
 
 
-def _recall(index_path: Path, signs_path: Path, index: IndexSpec, photos: NDArray[np.float32]) -> float:
-    from edge_identify.edge_runtime.search.binary_codes import SignSearch
+def _recall(index_path: Path, codes_path: Path, index: IndexSpec, photos: NDArray[np.float32]) -> float:
+    from edge_identify.edge_runtime.search.binary_codes import BinaryCodeSearch
     from edge_identify.edge_runtime.search.vector_search import FaissSearch
 
     truth = FaissSearch(index_path, index).nearest(photos, _K)
-    found = SignSearch(index_path, signs_path, index, many=True).nearest(photos, _K)
+    found = BinaryCodeSearch(index_path, codes_path, index, many=True).nearest(photos, _K)
     return share_found(found, truth)
 
 

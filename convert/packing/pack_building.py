@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edge_identify import __version__
 from edge_identify.convert.adapting.adapter import Adapter, adapt, read_adapter, write_adapter
 from edge_identify.convert.adapting.adapter_learning import learn_adapter
 from edge_identify.convert.calibrating.photo_calibration import DEFAULT_FALSE_ACCEPT_RATE, CalibrationOutcome, calibrate
@@ -30,7 +31,7 @@ from edge_identify.convert.export.fidelity_samples import MOST_IMAGES, make_benc
 from edge_identify.convert.models.model_loading import LoadedModel, load_model
 from edge_identify.convert.models.model_names import BUILTIN
 from edge_identify.convert.models.text_tokenizer import TextTokenizer
-from edge_identify.convert.packing.pack_binary_codes import add_signs
+from edge_identify.convert.packing.pack_binary_codes import add_binary_codes
 from edge_identify.convert.packing.pack_card import CARD_NAME, pack_card
 from edge_identify.convert.packing.pack_encoders import export_encoders
 from edge_identify.convert.packing.pack_index import write_index
@@ -46,7 +47,6 @@ from edge_identify.convert.packing.unfinished_builds import RETIRED, clear_aband
 from edge_identify.convert.progress import Progress
 from edge_identify.datasets.catalogue.skipped_image import SkippedImage
 from edge_identify.datasets.sources.rows.described_images import BETWEEN_LICENCES
-from edge_identify.edge_runtime import __version__
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.io.disk import disk_errors_explained
 from edge_identify.edge_runtime.io.durable_writes import sha256_of_file, write_bytes
@@ -68,7 +68,7 @@ if TYPE_CHECKING:
     from edge_identify.datasets.catalogue.catalogue import CatalogueImage
 
 INDEX_FILE = "index/images.faiss"
-SIGNS_FILE = "index/images.signs"
+BINARY_CODES_FILE = "index/images.signs"
 REFERENCES_FILE = "references.sqlite"
 THUMBNAILS_FILE = "thumbnails.sqlite"
 
@@ -128,7 +128,7 @@ class BuildReport:
         manifest: The new pack's.
         left_out: Images that could not be used.
         dropped: Variants that were left out, each with its figures in words.
-        signs_left_out: Why a large pack has no signs, in words; None where it has them, or is too small to gain.
+        binary_codes_left_out: Why a large pack has no signs, in words; None where it has them, or is too small to gain.
         calibration: What became of the calibration.
         texts: What became of the calibration of texts.
         data_sha256: Of the references and images in it; see `hash_of_data`.
@@ -138,7 +138,7 @@ class BuildReport:
     manifest: Manifest
     left_out: tuple[SkippedImage, ...]
     dropped: tuple[str, ...]
-    signs_left_out: str | None
+    binary_codes_left_out: str | None
     calibration: CalibrationOutcome
     texts: TextOutcome
     data_sha256: str
@@ -184,7 +184,7 @@ def build_pack(
         )
         index = _write_index(folder, embedded, encoders.embedder.name)
         embed_photos = partial(embed_in_batches, encoders.embedder.embed, bench.image_sample.queries)
-        signs = add_signs(folder, index, SIGNS_FILE, embed_photos)
+        codes = add_binary_codes(folder, index, BINARY_CODES_FILE, embed_photos)
         calibration = calibrate(
             folder,
             index,
@@ -212,7 +212,7 @@ def build_pack(
             image_variants=encoders.image,
             text_variants=encoders.text,
             tokenizer=_write_tokenizer(folder, model.tokenizer) if model.tokenizer else None,
-            index=replace(index, signs=signs.spec),
+            index=replace(index, binary_codes=codes.spec),
             references_file=REFERENCES_FILE,
             reference_count=_write_references(folder, request, references, embedded.images),
             conformance_file=write_conformance(folder, encoders, model),
@@ -226,7 +226,7 @@ def build_pack(
         manifest=manifest,
         left_out=embedded.left_out,
         dropped=encoders.dropped,
-        signs_left_out=signs.left_out_because,
+        binary_codes_left_out=codes.left_out_because,
         calibration=calibration,
         texts=texts,
         data_sha256=hash_of_data(references, embedded.images),

@@ -30,7 +30,7 @@ from edge_identify.edge_runtime.answers.wording import (
 )
 from edge_identify.edge_runtime.decisions.decision import Decision
 from edge_identify.edge_runtime.io.durable_writes import replacing
-from edge_identify.edge_runtime.io.output_files import check_place
+from edge_identify.edge_runtime.io.output_files import check_writable
 from edge_identify.edge_runtime.photos.small_jpegs import small_jpeg
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def page_file(path: Path) -> Iterator[BinaryIO]:
     Raises:
         SetupError: The path is a folder, lies in none, or its folder cannot be written to.
     """
-    check_place(path, "--html")
+    check_writable(path, "--html")
     with replacing(path) as file:
         yield file
 
@@ -219,7 +219,7 @@ def _reference_figures(found: Identification, thumbnails: ThumbnailTable | None)
         return
     count = 1 if found.look_alikes is None else min(_MOST_LOOK_ALIKES, len(found.look_alikes.references))
     for match in found.matches[:count]:
-        picture = None if match.index_id is None else thumbnails.picture(match.index_id)
+        picture = None if match.index_id is None else thumbnails.image(match.index_id)
         if picture is not None:
             near = "nearest: " if found.decision in (Decision.UNKNOWN, None) else ""
             yield _figure(small_jpeg(picture), near + match.reference.name, match.reference.name)

@@ -15,7 +15,6 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from edge_identify.edge_runtime import __version__
 from edge_identify.edge_runtime.answers.answer import Answer, Answerer
 from edge_identify.edge_runtime.answers.tally import Tally
 from edge_identify.edge_runtime.cli.inputs.photo_batches import ReadyPhoto, answers_in_batches, make_ready, ready_photos
@@ -51,6 +50,7 @@ from edge_identify.edge_runtime.errors import EdgeIdentifyError, SetupError
 from edge_identify.edge_runtime.terminal.command_run import run_command
 from edge_identify.edge_runtime.terminal.exit_codes import EXIT_CODES_HELP, ExitCode
 from edge_identify.edge_runtime.terminal.filter_options import add_filter_options, chosen_filters
+from edge_identify.edge_runtime.terminal.version_option import add_version_option
 
 if TYPE_CHECKING:
     from edge_identify.edge_runtime.pack.pack_reader import Pack
@@ -128,7 +128,7 @@ def _parser() -> argparse.ArgumentParser:
     add_filter_options(parser)
     add_output_options(parser)
     add_geometry_options(parser)
-    parser.add_argument("--version", action="version", version=f"edge-identify {__version__}")
+    add_version_option(parser, "edge-identify")
     return parser
 
 

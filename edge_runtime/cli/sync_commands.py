@@ -14,7 +14,7 @@ from edge_identify.edge_runtime.cli.options.pack_options import (
     add_pack_options,
     add_store_option,
     chosen_store,
-    names_a_folder,
+    is_folder_path,
 )
 from edge_identify.edge_runtime.errors import EdgeIdentifyError, PackNotFoundError, SetupError
 from edge_identify.edge_runtime.io.printable_text import printable
@@ -212,7 +212,7 @@ def _verify(options: argparse.Namespace) -> ExitCode:
 
 
 def _packs_to_verify(options: argparse.Namespace) -> list[tuple[str, Callable[[], Pack]]]:
-    if options.pack is not None and names_a_folder(options.pack):
+    if options.pack is not None and is_folder_path(options.pack):
         return [(options.pack, lambda: open_pack(Path(options.pack)))]
     store = chosen_store(options)
     names = store.names() if options.pack is None else (options.pack,)

@@ -24,7 +24,7 @@ from edge_identify.edge_runtime.encoders.protobuf_fields import (
     TENSOR_EXTERNAL_DATA,
     TENSOR_RAW_DATA,
     VARINT,
-    Field,
+    ProtobufField,
     delimited,
     fields,
     read_varint,
@@ -63,7 +63,7 @@ def graph_with_mapped_weights(path: Path) -> bytes:
     return b"".join(parts)
 
 
-def _graph(data: mmap.mmap, graph: Field, file_name: str) -> bytes:
+def _graph(data: mmap.mmap, graph: ProtobufField, file_name: str) -> bytes:
     parts = []
     for field in fields(data, graph.value, graph.end):
         is_large = field.number == GRAPH_INITIALIZER and field.end - field.value >= LEAST_BYTES
@@ -72,7 +72,7 @@ def _graph(data: mmap.mmap, graph: Field, file_name: str) -> bytes:
     return b"".join(parts)
 
 
-def _tensor_in_file(data: mmap.mmap, tensor: Field, file_name: str) -> bytes | None:
+def _tensor_in_file(data: mmap.mmap, tensor: ProtobufField, file_name: str) -> bytes | None:
     """Return the tensor with its values left in the file, or None where they must stay in the graph."""
     parts = list(fields(data, tensor.value, tensor.end))
     raw = [field for field in parts if field.number == TENSOR_RAW_DATA]

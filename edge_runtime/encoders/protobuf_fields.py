@@ -25,7 +25,7 @@ class UnknownLayoutError(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Field:
+class ProtobufField:
     """Where a field lies in the bytes.
 
     Attributes:
@@ -41,7 +41,7 @@ class Field:
     end: int
 
 
-def fields(data: mmap.mmap | bytes, start: int, end: int) -> Iterator[Field]:
+def fields(data: mmap.mmap | bytes, start: int, end: int) -> Iterator[ProtobufField]:
     """Yield the fields of the message between two places.
 
     Raises:
@@ -61,7 +61,7 @@ def fields(data: mmap.mmap | bytes, start: int, end: int) -> Iterator[Field]:
             raise UnknownLayoutError(f"wire type {wire_type} at byte {start}")
         if stop > end:
             raise UnknownLayoutError(f"a field at byte {start} reaches past its message")
-        yield Field(number=key >> 3, start=start, value=value, end=stop)
+        yield ProtobufField(number=key >> 3, start=start, value=value, end=stop)
         start = stop
 
 

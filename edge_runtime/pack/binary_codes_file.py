@@ -32,19 +32,19 @@ _ROWS_ALIGNED_BYTES = 64  # a cache line; and FAISS and numpy read rows as 64-bi
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Signs:
+class BinaryCodes:
     """The signs of an index's vectors, mapped and not yet read.
 
     Attributes:
         mean: float32 [dim].
-        rows: uint8 [count, row_bytes], as `sign_bits` makes them.
+        rows: uint8 [count, row_bytes], as `binarise` makes them.
     """
 
     mean: NDArray[np.float32]
     rows: NDArray[np.uint8]
 
 
-def sign_bits(vectors: NDArray[np.float32], mean: NDArray[np.float32]) -> NDArray[np.uint8]:
+def binarise(vectors: NDArray[np.float32], mean: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Return one bit for each number: whether it is greater than the mean's.
 
     Args:
@@ -61,7 +61,9 @@ def sign_bits(vectors: NDArray[np.float32], mean: NDArray[np.float32]) -> NDArra
     return bits
 
 
-def write_signs_file(path: Path, mean: NDArray[np.float32], count: int, pieces: Iterable[NDArray[np.float32]]) -> None:
+def write_binary_codes_file(
+    path: Path, mean: NDArray[np.float32], count: int, pieces: Iterable[NDArray[np.float32]]
+) -> None:
     """Write the signs of vectors that come a piece at a time.
 
     Args:
@@ -76,10 +78,10 @@ def write_signs_file(path: Path, mean: NDArray[np.float32], count: int, pieces: 
         file.write(mean.astype("<f4").tobytes())
         file.write(bytes(_rows_at(dim) - file.tell()))
         for piece in pieces:
-            file.write(sign_bits(piece, mean).tobytes())
+            file.write(binarise(piece, mean).tobytes())
 
 
-def map_signs_file(path: Path, spec: IndexSpec) -> Signs:
+def map_binary_codes_file(path: Path, spec: IndexSpec) -> BinaryCodes:
     """Map a signs file into memory and find its arrays, which threads may share as those of `map_index_file`.
 
     Args:
@@ -98,7 +100,7 @@ def map_signs_file(path: Path, spec: IndexSpec) -> Signs:
     mean = data[_HEADER.size : _HEADER.size + 4 * spec.dim].view("<f4").astype(np.float32)
     if not np.isfinite(mean).all():
         raise _damaged(path, "its mean holds values that are no numbers")
-    return Signs(mean=mean, rows=data[rows_at:].reshape(spec.count, row_bytes))
+    return BinaryCodes(mean=mean, rows=data[rows_at:].reshape(spec.count, row_bytes))
 
 
 def _check_header(header: bytes, spec: IndexSpec, path: Path) -> None:

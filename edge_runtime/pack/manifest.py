@@ -171,12 +171,12 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SignsSpec:
-    """The signs of the index's vectors, which make a large pack fast to search.
+class BinaryCodesSpec:
+    """The binary codes of the index's vectors. They make a large pack fast to search.
 
     Attributes:
         file: Path of the file; `binary_codes_file` knows its layout.
-        recall_at_10: Share of the ten nearest vectors that a search by signs finds, measured when the pack was built.
+        recall_at_10: Recall@10 of a search by binary codes against the whole index, measured when the pack was built.
     """
 
     file: str
@@ -194,7 +194,7 @@ class IndexSpec:
         count: Number of vectors, one for each reference image.
         embedded_with: The variant that made the vectors.
         most_images_per_reference: Rows to look past so that `k` references are found among several images each.
-        signs: Present in large packs.
+        binary_codes: Present in large packs; the manifest's key is `signs`.
     """
 
     file: str
@@ -203,11 +203,11 @@ class IndexSpec:
     count: int
     embedded_with: str
     most_images_per_reference: int
-    signs: SignsSpec | None = None
+    binary_codes: BinaryCodesSpec | None = None
 
     def paths(self) -> tuple[str, ...]:
         """Return the paths of its files."""
-        return (self.file,) if self.signs is None else (self.file, self.signs.file)
+        return (self.file,) if self.binary_codes is None else (self.file, self.binary_codes.file)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from edge_identify.edge_runtime.io.json_fields import JsonObject, canonical_json
 from edge_identify.edge_runtime.pack.manifest import (
     FORMAT_VERSION,
     MANIFEST_NAME,
+    BinaryCodesSpec,
     Cleaning,
     Fidelity,
     FileEntry,
@@ -20,7 +21,6 @@ from edge_identify.edge_runtime.pack.manifest import (
     Manifest,
     Model,
     Runtime,
-    SignsSpec,
     Tensor,
     ThumbnailsSpec,
     TokenizerKind,
@@ -45,6 +45,7 @@ MAX_PHOTO_VIEWS, LEAST_PHOTO_VIEW = 8, 0.1  # each costs an encoding; a closer o
 MAX_TOKEN_ID = 2**31 - 1  # Core ML's text graphs take int32
 
 _PHOTO_VIEWS = "photo_views"
+_BINARY_CODES = "signs"  # the key of format 1
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
@@ -132,8 +133,10 @@ def _variant_as_json(variant: Variant) -> dict[str, Any]:
 
 
 def _index_as_json(index: IndexSpec) -> dict[str, Any]:
-    # The field is younger than the format: a pack without signs is written as it always was.
-    return {key: value for key, value in asdict(index).items() if key != "signs" or value is not None}
+    fields = asdict(index)
+    codes = fields.pop("binary_codes")
+    # The field is younger than the format: a pack without binary codes is written as it always was.
+    return fields if codes is None else {**fields, _BINARY_CODES: codes}
 
 
 def _check_format(fields: JsonObject) -> None:
@@ -241,12 +244,12 @@ def _index(fields: JsonObject) -> IndexSpec:
         count=fields.integer("count", least=1, most=MAX_ROWS),
         embedded_with=fields.text("embedded_with"),
         most_images_per_reference=fields.integer("most_images_per_reference", least=1, most=MAX_ROWS),
-        signs=_signs(fields.object("signs")) if fields.has("signs") else None,
+        binary_codes=_binary_codes(fields.object(_BINARY_CODES)) if fields.has(_BINARY_CODES) else None,
     )
 
 
-def _signs(fields: JsonObject) -> SignsSpec:
-    return SignsSpec(file=fields.text("file"), recall_at_10=fields.share("recall_at_10"))
+def _binary_codes(fields: JsonObject) -> BinaryCodesSpec:
+    return BinaryCodesSpec(file=fields.text("file"), recall_at_10=fields.share("recall_at_10"))
 
 
 def _thumbnails(fields: JsonObject) -> ThumbnailsSpec:

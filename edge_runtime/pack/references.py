@@ -121,7 +121,7 @@ class ReferenceImage:
         index_id: The id of its vector in the index; never used again for another picture.
         reference_id: Whose picture it is.
         sha256: Hash of the picture's file.
-        facts: What else is written of it; `ReferenceTable.picture` reads it.
+        facts: What else is written of it; `ReferenceTable.image_facts` reads it.
     """
 
     index_id: int
@@ -220,7 +220,7 @@ class ReferenceTable:
         row = self._one("SELECT reference_id FROM reference_image WHERE index_id = ?", index_id)
         return str(row[0])
 
-    def picture(self, index_id: int) -> ReferenceImageFacts:
+    def image_facts(self, index_id: int) -> ReferenceImageFacts:
         """Return what is known of the picture whose vector is `index_id`; nothing, in most packs."""
         if self._has_pictures is None:
             self._has_pictures = bool(

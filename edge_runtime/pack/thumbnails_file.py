@@ -76,7 +76,7 @@ class ThumbnailTable:
     def webp(self, index_id: int) -> bytes | None:
         """Return the WebP bytes of the picture whose vector is `index_id`; None where it has no thumbnail.
 
-        The bytes begin like a WebP file and are at most `MAX_THUMBNAIL_BYTES`; only `picture` looks further.
+        The bytes begin like a WebP file and are at most `MAX_THUMBNAIL_BYTES`; only `image` looks further.
 
         Raises:
             PackDamagedError: The file cannot be read, or the entry is no thumbnail.
@@ -92,7 +92,7 @@ class ThumbnailTable:
             raise self._damaged(index_id, "does not begin like a WebP picture")
         return data
 
-    def picture(self, index_id: int) -> Image | None:
+    def image(self, index_id: int) -> Image | None:
         """Return the thumbnail of the picture whose vector is `index_id` as RGB; None where it has none.
 
         Raises:

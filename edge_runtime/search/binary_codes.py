@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from edge_identify.edge_runtime.errors import PackDamagedError
-from edge_identify.edge_runtime.pack.binary_codes_file import Signs, map_signs_file, sign_bits
+from edge_identify.edge_runtime.pack.binary_codes_file import BinaryCodes, binarise, map_binary_codes_file
 from edge_identify.edge_runtime.pack.index_file import IndexRows, map_index_file
 from edge_identify.edge_runtime.pack.manifest import IndexSpec
 from edge_identify.edge_runtime.search.vector_search import (
@@ -61,12 +61,12 @@ def open_search(pack: Pack, *, many: bool, among: NDArray[np.int64] | None = Non
     spec = pack.manifest.index
     path = pack.file(spec.file)
     # A shortlist by signs may hold none of a few chosen ones, so these are all compared.
-    if spec.signs is None or among is not None:
+    if spec.binary_codes is None or among is not None:
         return FaissSearch(path, spec, among=among) if many else MappedSearch(path, spec, among=among)
-    return SignSearch(path, pack.file(spec.signs.file), spec, many=many)
+    return BinaryCodeSearch(path, pack.file(spec.binary_codes.file), spec, many=many)
 
 
-class SignScan(Protocol):
+class HammingScan(Protocol):
     """Something that compares a query's signs with those of all rows."""
 
     def nearer(self, bits: NDArray[np.uint8], count: int) -> NDArray[np.intp]:
@@ -78,15 +78,15 @@ class SignScan(Protocol):
         """
 
 
-class NumpySignScan:
+class NumpyHammingScan:
     """Compares signs with numpy, for one question."""
 
-    def __init__(self, signs: Signs) -> None:
+    def __init__(self, codes: BinaryCodes) -> None:
         """Take mapped signs."""
-        self._words = signs.rows.view(np.uint64)
+        self._words = codes.rows.view(np.uint64)
 
     def nearer(self, bits: NDArray[np.uint8], count: int) -> NDArray[np.intp]:
-        """See `SignScan.nearer`."""
+        """See `HammingScan.nearer`."""
         distances = self._distances(bits.view(np.uint64))
         return np.flatnonzero(distances < np.partition(distances, count - 1)[count - 1])
 
@@ -105,19 +105,19 @@ class NumpySignScan:
         return distances
 
 
-class FaissSignScan:
+class FaissHammingScan:
     """Compares signs with FAISS, for many questions.
 
     Threads may share it: it holds no object of FAISS. `knn_hamming` is a function that reads the mapped rows and writes
     into arrays of its own.
     """
 
-    def __init__(self, signs: Signs) -> None:
+    def __init__(self, codes: BinaryCodes) -> None:
         """Take mapped signs; FAISS reads them where they lie."""
-        self._rows = signs.rows
+        self._rows = codes.rows
 
     def nearer(self, bits: NDArray[np.uint8], count: int) -> NDArray[np.intp]:
-        """See `SignScan.nearer`."""
+        """See `HammingScan.nearer`."""
         import faiss
 
         variant = "mc" if count <= _MOST_COUNTED else "hc"
@@ -125,18 +125,18 @@ class FaissSignScan:
         return np.sort(rows[0][distances[0] < distances[0, -1]])
 
 
-class SignSearch:
+class BinaryCodeSearch:
     """Search by a shortlist of signs; for so many answers that a shortlist gains nothing, by the whole index.
 
     Threads may share it: the mapped files are only read.
     """
 
-    def __init__(self, path: Path, signs_path: Path, spec: IndexSpec, *, many: bool) -> None:
+    def __init__(self, path: Path, codes_path: Path, spec: IndexSpec, *, many: bool) -> None:
         """Map an index file and its signs, the hashes of both checked.
 
         Args:
             path: The index file.
-            signs_path: Its signs.
+            codes_path: Its signs.
             spec: What the manifest says of them.
             many: Use FAISS for the scans rather than numpy.
 
@@ -144,8 +144,8 @@ class SignSearch:
             PackDamagedError: A file is not what `spec` says.
         """
         self._path, self._spec = path, spec
-        self._signs = map_signs_file(signs_path, spec)
-        self._scan: SignScan = FaissSignScan(self._signs) if many else NumpySignScan(self._signs)
+        self._codes = map_binary_codes_file(codes_path, spec)
+        self._scan: HammingScan = FaissHammingScan(self._codes) if many else NumpyHammingScan(self._codes)
         self._rows: IndexRows = map_index_file(path, spec)
         self._many = many
 
@@ -160,7 +160,7 @@ class SignSearch:
         check_dim(queries, self._spec, self._path)
         found = [
             self._nearest_of(query, bits, k)
-            for query, bits in zip(queries, sign_bits(queries, self._signs.mean), strict=True)
+            for query, bits in zip(queries, binarise(queries, self._codes.mean), strict=True)
         ]
         return Neighbours(
             ids=np.concatenate([one.ids for one in found]), scores=np.concatenate([one.scores for one in found])

@@ -274,7 +274,7 @@ class ReferenceFinder:
                 rank=rank,
                 confidence=confidence,
                 index_id=nearest.index_id,
-                picture=self._references.picture(nearest.index_id),
+                picture=self._references.image_facts(nearest.index_id),
             )
 
 

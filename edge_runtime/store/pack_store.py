@@ -139,7 +139,7 @@ class PackStore:
         except (OSError, PackFormatError):
             return None
 
-    def the_only(self) -> InstalledPack:
+    def only_pack(self) -> InstalledPack:
         """Return the one pack that is installed.
 
         Raises:

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 from urllib.parse import urljoin, urlsplit
 
-from edge_identify.edge_runtime import __version__
 from edge_identify.edge_runtime.errors import NetworkError
 from edge_identify.edge_runtime.io.durable_writes import replacing
 from edge_identify.edge_runtime.pack.manifest import FileEntry
@@ -69,6 +68,8 @@ class HttpServer:
             read_timeout_s: How long the server may say nothing.
         """
         from urllib3 import PoolManager, Timeout
+
+        from edge_identify import __version__
 
         self.url = url
         self._sleep = sleep

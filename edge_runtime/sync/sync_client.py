@@ -27,7 +27,7 @@ from edge_identify.edge_runtime.sync.server_address import tree_url
 from edge_identify.edge_runtime.sync.sync_plan import Action, Plan, check_fits, choose_pack, plan_sync, reason_to_stay
 
 #: Told now and then (bytes that have arrived, bytes that will), to draw a bar.
-Progress = Callable[[int, int], None]
+ByteProgress = Callable[[int, int], None]
 #: Which encoder variants this device keeps of a pack.
 ChooseVariants = Callable[[Manifest], tuple[str, ...]]
 #: Raises if the pack in the folder, with these variants, does not work on this device.
@@ -61,25 +61,6 @@ class SyncReport:
     seconds: float
 
 
-def fetch_listing(
-    url: str, *, sleep: Callable[[float], None] = time.sleep, read_timeout_s: float = READ_TIMEOUT_S
-) -> Listing:
-    """Return what a server offers.
-
-    Args:
-        url: Its address, as a person typed it.
-        sleep: Waits between attempts, in seconds.
-        read_timeout_s: How long the server may say nothing.
-
-    Raises:
-        SetupError: The text is no address.
-        NetworkError: The server cannot be reached, or there is no listing at that address.
-        PackFormatError: The listing is in a newer format, or damaged.
-    """
-    with closing(HttpServer(tree_url(url), sleep=sleep, read_timeout_s=read_timeout_s)) as server:
-        return _listing(server)
-
-
 def sync_pack(
     store: PackStore,
     url: str,
@@ -87,7 +68,7 @@ def sync_pack(
     name: str | None,
     variant_names: ChooseVariants,
     self_test: SelfTest,
-    progress: Progress | None = None,
+    progress: ByteProgress | None = None,
     sleep: Callable[[float], None] = time.sleep,
     read_timeout_s: float = READ_TIMEOUT_S,
 ) -> SyncReport:
@@ -135,7 +116,7 @@ def _bring_up_to_date(
     offer: OfferedPack,
     variant_names: ChooseVariants,
     self_test: SelfTest,
-    progress: Progress | None,
+    progress: ByteProgress | None,
 ) -> tuple[Plan, PackVersion]:
     installed = store.pointer(offer.name)
     note = reason_to_stay(installed, offer.newest, source=server.url)
@@ -221,7 +202,7 @@ def _reused(plan: Plan, installed: InstalledPack | None, intact: frozenset[FileE
     return {entry.path: here[entry.sha256] for entry in plan.reuse}
 
 
-def _fetch_files(downloader: Downloader, plan: Plan, staging: Path, progress: Progress | None) -> None:
+def _fetch_files(downloader: Downloader, plan: Plan, staging: Path, progress: ByteProgress | None) -> None:
     before = 0
     for entry in plan.fetch:
         target = staging / entry.path
@@ -230,7 +211,7 @@ def _fetch_files(downloader: Downloader, plan: Plan, staging: Path, progress: Pr
         before += entry.length_bytes
 
 
-def _counted_from(before: int, total: int, progress: Progress | None) -> Callable[[int], None]:
+def _counted_from(before: int, total: int, progress: ByteProgress | None) -> Callable[[int], None]:
     """Return what turns the bytes of one file into the bytes of all."""
 
     def on_bytes(arrived: int) -> None:

@@ -180,7 +180,7 @@ def _reference(pool: EnginePool, values: RequestValues, image_urls: ImageUrls) -
         if not images:
             raise ProblemError(NOT_FOUND, f"pack {engine.manifest.name} has no reference {values.text('id')!r}")
         reference = engine.references.reference(values.text("id"))
-        facts = [engine.references.picture(one.index_id) for one in images]
+        facts = [engine.references.image_facts(one.index_id) for one in images]
         address = image_url(reference, images[0].index_id, facts[0], engine, image_urls)
         pictures = [
             {"sha256": one.sha256, "thumbnail": thumbnail_path(engine, one.index_id), **picture_as_json(known)}
@@ -200,8 +200,8 @@ def _reference(pool: EnginePool, values: RequestValues, image_urls: ImageUrls) -
 def _thumbnail(pool: EnginePool, values: RequestValues) -> Response:
     with borrowed_engine(pool, values.text("name")) as engine:
         table, number = engine.thumbnails, values.integer("number")
-        # `picture` checks the size before it is sent: a browser would decode an image of any size.
-        data = None if table is None or table.picture(number) is None else table.webp(number)
+        # `image` checks the size before it is sent: a browser would decode an image of any size.
+        data = None if table is None or table.image(number) is None else table.webp(number)
     if data is None:
         raise ProblemError(NOT_FOUND, f"pack {values.text('name')} has no thumbnail {values.integer('number')}")
     response = Response(data, content_type="image/webp")

@@ -15,12 +15,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge_identify.edge_runtime import __version__
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.sync.listing import LISTING_NAME
 from edge_identify.edge_runtime.terminal.command_run import run_command
 from edge_identify.edge_runtime.terminal.exit_codes import EXIT_CODES_HELP, ExitCode
 from edge_identify.edge_runtime.terminal.required_extras import require_extra
+from edge_identify.edge_runtime.terminal.version_option import add_version_option
 from edge_identify.sync_server.service.settings import ENVIRONMENT_PREFIX, LOG_LEVELS, Settings, read_settings
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = _described(argparse.ArgumentParser, _DESCRIPTION, prog="edge-serve")
-    parser.add_argument("--version", action="version", version=f"edge-serve {__version__}")
+    add_version_option(parser, "edge-serve")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_publish(_described(commands.add_parser, _PUBLISH_DESCRIPTION, "publish", help="add a pack to the folder"))
     _add_run(_described(commands.add_parser, _RUN_DESCRIPTION, "run", help="serve the folder"))

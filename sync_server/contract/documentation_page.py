@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from edge_identify.edge_runtime import __version__
+from edge_identify import __version__
 from edge_identify.sync_server.contract.openapi import TAGS, problems_of
 from edge_identify.sync_server.contract.operation import JSON, MULTIPART, Body, Operation, RequestField
 from edge_identify.sync_server.contract.problem_kinds import KINDS, ProblemKind

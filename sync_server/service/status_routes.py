@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Response, request
 
-from edge_identify.edge_runtime import __version__
+from edge_identify import __version__
 from edge_identify.edge_runtime.io.json_fields import canonical_json
 from edge_identify.sync_server.contract.documentation_page import documentation_page
 from edge_identify.sync_server.contract.json_responses import json_response

@@ -58,12 +58,12 @@ def opened(folder: Path) -> ThumbnailTable:
 def test_the_honest_file_is_read(colour_pack: MakePack, rewrite_manifest: Rewrite) -> None:
     folder = with_thumbnail(colour_pack(), rewrite_manifest, encoded())
     with opened(folder) as thumbnails:
-        picture = thumbnails.picture(4)
+        picture = thumbnails.image(4)
         assert picture is not None
         assert (picture.mode, picture.size) == ("RGB", (32, 24))
         assert thumbnails.webp(4) == encoded()
         assert thumbnails.webp(5) is None
-        assert thumbnails.picture(5) is None
+        assert thumbnails.image(5) is None
 
 
 @pytest.mark.parametrize(
@@ -71,9 +71,9 @@ def test_the_honest_file_is_read(colour_pack: MakePack, rewrite_manifest: Rewrit
     [
         (encoded((33, 24)), "33 x 24 pixels; a side may have 32 at most"),
         (encoded((16_383, 1)), "16383 x 1 pixels; a side may have 32 at most"),
-        (encoded()[:-8], "is damaged or cut short"),
+        (encoded()[:-8], "is damaged or truncated"),
         (encoded()[:30], "damaged"),
-        (encoded()[:12] + b"rubbish" * 9, "is not a picture in a known format"),
+        (encoded()[:12] + b"rubbish" * 9, "is not an image in a known format"),
     ],
 )
 def test_a_thumbnail_that_is_not_the_small_picture_it_says_is_refused_before_it_is_decoded(
@@ -81,7 +81,7 @@ def test_a_thumbnail_that_is_not_the_small_picture_it_says_is_refused_before_it_
 ) -> None:
     folder = with_thumbnail(colour_pack(), rewrite_manifest, data)
     with opened(folder) as thumbnails, pytest.raises(PackDamagedError, match="the thumbnail of picture 4") as refused:
-        thumbnails.picture(4)
+        thumbnails.image(4)
     assert message in str(refused.value)
     assert "build or fetch the pack again" in str(refused.value)
 

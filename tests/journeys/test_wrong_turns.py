@@ -45,9 +45,9 @@ def photos(tmp_path: Path) -> dict[str, Path]:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("truncated.jpg", "is damaged or cut short"),
+        ("truncated.jpg", "is damaged or truncated"),
         ("empty.jpg", "the file is empty (0 bytes)"),
-        ("notes.jpg", "is not a picture"),
+        ("notes.jpg", "is not an image"),
         ("poster.png", "100-megapixel limit"),
     ],
 )
@@ -70,7 +70,7 @@ def test_one_bad_photo_among_good_ones_is_skipped_and_counted(run, pack: Path, p
     assert finished.code == 1
     good, bad = json.loads(finished.out)["answers"]
     assert good["matches"][0]["rank"] == 1
-    assert "is not a picture" in bad["error"]
+    assert "is not an image" in bad["error"]
     assert "2 photos: 1 answered without a decision, 1 skipped" in finished.err
 
 

@@ -125,10 +125,10 @@ def _search(folder: Path, seconds: float) -> None:
 
     from drawn_vectors import clustered, faiss_index
     from edge_identify.edge_runtime.encoders.tokenizers.tokenizer import make_tokenizer
-    from edge_identify.edge_runtime.pack.binary_codes_file import write_signs_file
+    from edge_identify.edge_runtime.pack.binary_codes_file import write_binary_codes_file
     from edge_identify.edge_runtime.pack.index_file import map_index_file
     from edge_identify.edge_runtime.pack.manifest import Cleaning, IndexKind, IndexSpec, TokenizerKind, TokenizerSpec
-    from edge_identify.edge_runtime.search.binary_codes import SignSearch
+    from edge_identify.edge_runtime.search.binary_codes import BinaryCodeSearch
     from edge_identify.edge_runtime.search.vector_search import FaissSearch, MappedSearch, VectorSearch
     from small_tokenizer import PAD, small_tokenizer_json
 
@@ -145,20 +145,20 @@ def _search(folder: Path, seconds: float) -> None:
             questions[f"{name}, row {row}"] = partial(nearest, search, row, k)
 
     for kind in IndexKind:
-        path, signs = folder / f"{kind}.faiss", folder / f"{kind}.signs"
+        path, codes = folder / f"{kind}.faiss", folder / f"{kind}.signs"
         faiss.write_index(faiss_index(kind, vectors, ids), str(path))
         spec = IndexSpec(
             file=path.name, kind=kind, dim=dim, count=count, embedded_with="x", most_images_per_reference=1
         )
         rows = map_index_file(path, spec)
         stored = (rows.codes * rows.scale + rows.offset).astype(np.float32)
-        write_signs_file(signs, stored.mean(axis=0), count, [stored])
+        write_binary_codes_file(codes, stored.mean(axis=0), count, [stored])
         add(f"FAISS, {kind}", FaissSearch(path, spec))
         add(f"FAISS, {kind}, even", FaissSearch(path, spec, among=even))
         add(f"FAISS, {kind}, odd", FaissSearch(path, spec, among=odd))
         add(f"numpy, {kind}", MappedSearch(path, spec, among=odd))
         for many in (False, True):
-            search = SignSearch(path, signs, spec, many=many)
+            search = BinaryCodeSearch(path, codes, spec, many=many)
             add(f"signs, {kind}, many={many}", search)
             add(f"all by signs, {kind}, many={many}", search, 400)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_identify.edge_runtime.io.output_files import check_nothing_lost, check_place
+from edge_identify.edge_runtime.io.output_files import check_nothing_lost, check_writable
 from edge_identify.edge_runtime.io.printable_text import printable
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def check_sheet(options: argparse.Namespace, pictures: Iterable[Path]) -> None:
         SetupError: The page has no place, or one that is taken.
     """
     if options.html is not None:
-        check_place(options.html, "--html")
+        check_writable(options.html, "--html")
         check_nothing_lost({"--html": options.html}, [options.catalogue, *pictures])
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from edge_identify.convert.cli.options.subcommand import subcommand
 from edge_identify.convert.progress import shown_progress
 from edge_identify.edge_runtime.errors import SetupError
-from edge_identify.edge_runtime.io.output_files import check_nothing_lost, check_outside_pack, check_place
+from edge_identify.edge_runtime.io.output_files import check_nothing_lost, check_outside_pack, check_writable
 from edge_identify.edge_runtime.io.printable_text import printable
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
 
@@ -108,7 +108,7 @@ def _check_report_options(options: argparse.Namespace) -> None:
         if options.catalogue is not None:
             raise SetupError("--catalogue shows the references' pictures in a report; say where with --html FILE")
         return
-    check_place(path, "--html")
+    check_writable(path, "--html")
 
 
 def _reference_pictures(catalogue: Path | None) -> dict[str, Path]:

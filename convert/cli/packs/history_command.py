@@ -12,7 +12,6 @@ from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
 from edge_identify.convert.cli.options.subcommand import subcommand, tell_person
-from edge_identify.edge_runtime import __version__
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.io.printable_text import printable
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
@@ -93,6 +92,7 @@ def record_build(
 
 
 def _record_of(options: argparse.Namespace, report: BuildReport, seconds: float, device: str) -> BuildRecord:
+    from edge_identify import __version__
     from edge_identify.datasets.catalogue.build_history import BuildRecord
 
     manifest = report.manifest

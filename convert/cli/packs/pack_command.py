@@ -204,8 +204,8 @@ def _pack(options: argparse.Namespace) -> ExitCode:
         print(f"skipped: {printable(left_out.reason)}", file=sys.stderr)
     for dropped in report.dropped:
         print(f"left out: {dropped}", file=sys.stderr)
-    if report.signs_left_out:
-        print(f"left out: {report.signs_left_out}", file=sys.stderr)
+    if report.binary_codes_left_out:
+        print(f"left out: {report.binary_codes_left_out}", file=sys.stderr)
     if report.calibration.left_out_because:
         print(f"left out: {report.calibration.left_out_because}", file=sys.stderr)
     if report.texts.left_out_because:

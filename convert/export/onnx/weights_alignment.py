@@ -18,7 +18,7 @@ from edge_identify.edge_runtime.encoders.protobuf_fields import (
     GRAPH_INITIALIZER,
     MODEL_GRAPH,
     TENSOR_RAW_DATA,
-    Field,
+    ProtobufField,
     delimited,
     fields,
     varint,
@@ -53,7 +53,7 @@ def align_weights(model: bytes) -> bytes:
     return b"".join(parts)
 
 
-def _aligned(model: bytes, graph: Field, at: int) -> Iterator[bytes | memoryview]:
+def _aligned(model: bytes, graph: ProtobufField, at: int) -> Iterator[bytes | memoryview]:
     """Yield the fields of a graph whose body will begin at offset `at`, with gaps before its large weights."""
     view = memoryview(model)
     for field in fields(model, graph.value, graph.end):
@@ -66,7 +66,7 @@ def _aligned(model: bytes, graph: Field, at: int) -> Iterator[bytes | memoryview
         at += field.end - field.start
 
 
-def _large_weight(model: bytes, field: Field) -> int | None:
+def _large_weight(model: bytes, field: ProtobufField) -> int | None:
     """Return the offset of an initializer's raw values; None for other fields, and for small or non-raw values."""
     if field.number != GRAPH_INITIALIZER or field.end - field.value < LEAST_BYTES:
         return None

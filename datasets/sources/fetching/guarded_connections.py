@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
+from edge_identify import __version__
 from edge_identify.datasets.sources.fetching.public_addresses import LookUp, MayConnect, address_to_connect_to
-from edge_identify.edge_runtime import __version__
 
 if TYPE_CHECKING:
     from urllib3 import HTTPResponse, PoolManager

@@ -53,9 +53,9 @@ def check_explainable(options: argparse.Namespace, count: int) -> None:
         return
     if count != 1:
         raise SetupError(f"--explain draws one photo, and {count} were asked for; give one")
-    from edge_identify.edge_runtime.io.output_files import check_place
+    from edge_identify.edge_runtime.io.output_files import check_writable
 
-    check_place(path, "--explain")
+    check_writable(path, "--explain")
 
 
 def wanted_matches(options: argparse.Namespace) -> int:

@@ -46,12 +46,12 @@ def chosen_pack(options: argparse.Namespace) -> Pack:
         PackError: There is no such pack, or it is damaged.
         SetupError: Several packs are installed and none was named.
     """
-    if options.pack is not None and names_a_folder(options.pack):
+    if options.pack is not None and is_folder_path(options.pack):
         return open_pack(Path(options.pack))
     store = chosen_store(options)
-    return open_installed(store.the_only() if options.pack is None else store.active(options.pack))
+    return open_installed(store.only_pack() if options.pack is None else store.active(options.pack))
 
 
-def names_a_folder(text: str) -> bool:
+def is_folder_path(text: str) -> bool:
     """Return whether `--pack` was given a folder rather than a name."""
     return "/" in text or os.sep in text or text in (".", "..")

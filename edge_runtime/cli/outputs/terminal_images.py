@@ -100,7 +100,7 @@ class AnswerPictures:
             return
         count = _MOST_REFERENCES if answer.result.decision is Decision.AMBIGUOUS else 1
         for match in answer.result.matches[:count]:
-            picture = None if match.index_id is None else self._thumbnails.picture(match.index_id)
+            picture = None if match.index_id is None else self._thumbnails.image(match.index_id)
             if picture is not None:
                 yield picture
 

@@ -153,7 +153,7 @@ class GeometryVerifier:
         return points
 
     def _thumbnail(self, match: Match) -> Image | None:
-        return None if match.index_id is None else self._thumbnails.picture(match.index_id)
+        return None if match.index_id is None else self._thumbnails.image(match.index_id)
 
 
 def _count_agreeing(in_photo: Points, in_reference: Points | None) -> int:

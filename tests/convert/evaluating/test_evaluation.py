@@ -111,7 +111,7 @@ def test_a_pack_is_asked_with_the_photos_beside_the_table(colour_pack: Callable[
     assert all(outcome.prepare_ms is not None and outcome.prepare_ms > 0 for outcome in evaluation.outcomes)
     assert evaluation.answer_ms is not None
     assert [str(left_out.path.name) for left_out in evaluation.left_out] == ["broken.png"]
-    assert "is not a picture" in evaluation.left_out[0].reason
+    assert "is not an image" in evaluation.left_out[0].reason
 
 
 def test_a_calibrated_pack_s_decisions_are_counted_and_another_s_are_not_mentioned(

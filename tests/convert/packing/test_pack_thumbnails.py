@@ -68,7 +68,7 @@ def pictures(pack: Path) -> dict[str, Image.Image]:
         for file in sorted((pack.parent / "pictures").iterdir()):
             best = identifier.identify(file).matches[0]
             assert best.index_id is not None
-            picture = thumbnails.picture(best.index_id)
+            picture = thumbnails.image(best.index_id)
             assert picture is not None
             found[best.reference.name] = picture
     return found

@@ -17,7 +17,7 @@ from example_answers import ANSWERER, CAT, DOG, decided, placed, uncalibrated
 from json_schema import faults
 
 SCHEMA_FILE = Path(answer_json.__file__).with_name("answer.schema.json")
-FAILED = Answer(kind="photo", question="q.jpg", result=PhotoError("q.jpg: is not a picture"))
+FAILED = Answer(kind="photo", question="q.jpg", result=PhotoError("q.jpg: is not an image"))
 
 
 def schema_faults(document: Any) -> list[str]:
@@ -43,7 +43,7 @@ def test_the_json_object_is_the_documented_one() -> None:
             "matched_points": None,
     }  # fmt: skip
     assert first["matches"][1]["location"] is None
-    assert second == {"photo": "q.jpg", "error": "q.jpg: is not a picture"}
+    assert second == {"photo": "q.jpg", "error": "q.jpg: is not an image"}
 
 
 def test_the_time_of_each_stage_is_in_the_object() -> None:

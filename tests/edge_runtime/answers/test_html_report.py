@@ -19,7 +19,7 @@ from edge_identify.edge_runtime.pack.references import Reference
 from edge_identify.edge_runtime.pack.thumbnails_file import ThumbnailTable, write_thumbnails
 from example_answers import ANSWERER, CAT, DOG, WIDE, decided, placed, uncalibrated
 
-FAILED = Answer(kind="photo", question="q.jpg", result=PhotoError("q.jpg: is not a picture"))
+FAILED = Answer(kind="photo", question="q.jpg", result=PhotoError("q.jpg: is not an image"))
 VOID = {"meta", "img", "br", "link", "input"}
 
 

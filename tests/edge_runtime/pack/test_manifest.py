@@ -12,9 +12,9 @@ import pytest
 from edge_identify.edge_runtime.errors import PackFormatError
 from edge_identify.edge_runtime.pack.manifest import (
     MANIFEST_NAME,
+    BinaryCodesSpec,
     FileEntry,
     Manifest,
-    SignsSpec,
     ThumbnailsSpec,
     TokenizerKind,
     TokenizerSpec,
@@ -98,11 +98,11 @@ def test_a_variant_that_the_pack_does_not_have_is_named(manifest: Manifest) -> N
         manifest.files_for(("onnx-int4",))
 
 
-def test_signs_are_fetched_by_all_and_read_back(manifest: Manifest) -> None:
+def test_binary_codes_are_fetched_by_all_and_read_back(manifest: Manifest) -> None:
     entry = FileEntry(path="index.signs", length_bytes=5, sha256="a" * 64)
-    signs = SignsSpec(file="index.signs", recall_at_10=0.9953)
+    codes = BinaryCodesSpec(file="index.signs", recall_at_10=0.9953)
     signed = replace(
-        manifest, index=replace(manifest.index, signs=signs), files={**manifest.files, "index.signs": entry}
+        manifest, index=replace(manifest.index, binary_codes=codes), files={**manifest.files, "index.signs": entry}
     )
     greedy = _with_files(signed, "onnx-fp32", *signed.files)
 
@@ -110,7 +110,7 @@ def test_signs_are_fetched_by_all_and_read_back(manifest: Manifest) -> None:
     assert _paths(greedy, "onnx-int8") == {*FOR_ALL, "image/onnx-int8.onnx", "index.signs"}
 
 
-def test_a_manifest_without_signs_is_written_as_before_there_were_any(manifest: Manifest) -> None:
+def test_a_manifest_without_binary_codes_is_written_as_before_there_were_any(manifest: Manifest) -> None:
     assert "signs" not in json.loads(serialise_manifest(manifest))["index"]
 
 

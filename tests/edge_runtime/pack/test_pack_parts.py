@@ -169,10 +169,10 @@ def test_what_is_known_of_pictures_is_read_back_and_packs_that_know_nothing_stay
     write_references(tmp_path / "plain.sqlite", references, [plain])
 
     with ReferenceTable(tmp_path / "known.sqlite") as table:
-        assert [bool(table.picture(index_id)) for index_id in (1, 2, 3)] == [False, True, False]
-        assert table.picture(2) == known
+        assert [bool(table.image_facts(index_id)) for index_id in (1, 2, 3)] == [False, True, False]
+        assert table.image_facts(2) == known
     with ReferenceTable(tmp_path / "plain.sqlite") as table:
-        assert not table.picture(1)
+        assert not table.image_facts(1)
     with closing(sqlite3.connect(tmp_path / "plain.sqlite")) as database:
         tables = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
         assert [name for (name,) in database.execute(tables)] == ["reference", "reference_image"]

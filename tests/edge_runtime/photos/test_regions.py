@@ -65,14 +65,14 @@ def test_a_region_is_read_as_it_is_written(text: str, size: tuple[int, int], box
         ("1,2,0,4", "has no width or no height"),
         ("0.1,0.1,0.5,0.0", "has no width or no height"),
         ("0,0,0,0", "has no width or no height"),
-        ("0.6,0.1,0.5,0.5", "reaches beyond the picture"),
-        ("10%,10%,50%,95%", "reaches beyond the picture"),
+        ("0.6,0.1,0.5,0.5", "reaches beyond the photo"),
+        ("10%,10%,50%,95%", "reaches beyond the photo"),
         ("-1,2,3,4", "'-1' is no number"),
         ("1e3,2,3,4", "'1e3' is no number"),
         ("nan,0.1,0.1,0.1", "'nan' is no number"),
         ("inf,0.1,0.1,0.1", "'inf' is no number"),
-        ("٣,1,1,1", "is no number"),
-        ("1,1,1,9999999999", "is no number"),
+        ("٣,1,1,1", "is not a number"),
+        ("1,1,1,9999999999", "is not a number"),
     ],
 )
 def test_what_is_no_region_is_refused_with_an_example(text: str, message: str) -> None:

@@ -242,7 +242,7 @@ def bomb() -> bytes:
     ("photo", "said"),
     [
         (b"", "is empty (0 bytes)"),
-        (b"<html>not a picture</html>", "is not a picture in a known format"),
+        (b"<html>not a picture</html>", "is not an image in a known format"),
         (RED[:200], "photo.jpg"),
         (bomb(), "more than the 100-megapixel limit"),
     ],

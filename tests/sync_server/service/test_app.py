@@ -12,7 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from edge_identify.edge_runtime import __version__
+from edge_identify import __version__
 from edge_identify.edge_runtime.io.durable_writes import sha256_of_bytes
 from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME
 from edge_identify.edge_runtime.pack.pack_reader import read_manifest

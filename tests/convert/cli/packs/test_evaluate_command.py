@@ -183,7 +183,7 @@ def test_a_report_says_nothing_of_where_its_maker_keeps_the_photos(evaluate: Eva
     evaluate(f"{ROWS}broken.png,red,easy\n{tmp_path}/red.png,green,easy\n", "--html", str(report))
 
     page = report.read_text(encoding="utf-8")
-    assert "broken.png: is not a picture" in page
+    assert "broken.png: is not an image" in page
     assert "green.png shows Pure blue" in page
     assert "red.png shows Pure green" in page
     assert str(tmp_path) not in page

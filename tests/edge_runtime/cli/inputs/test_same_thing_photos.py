@@ -154,7 +154,7 @@ def test_a_broken_photo_is_skipped_and_the_rest_answers(pack: str, capsys: pytes
     failure, answer = [valid(line) for line in out.splitlines()]
     assert failure["photo"] == "broken.png"
     assert answer["photos"] == ["red.png", "redder.png"]
-    assert "skipped: broken.png: is not a picture" in err
+    assert "skipped: broken.png: is not an image" in err
 
     assert main(words) == 1
     assert "red.png and 1 more: identified" in capsys.readouterr().out

@@ -13,7 +13,7 @@ from edge_identify.edge_runtime.errors import PackDamagedError, PhotoError
 from edge_identify.edge_runtime.terminal.progress_bar import ProgressBar
 from example_answers import decided, uncalibrated
 
-FAILED = Answer(kind="photo", question="q.jpg", result=PhotoError("q\n.jpg: is not a picture"))
+FAILED = Answer(kind="photo", question="q.jpg", result=PhotoError("q\n.jpg: is not an image"))
 
 
 class Terminal(io.StringIO):
@@ -51,7 +51,7 @@ def test_every_output_gets_every_answer_and_is_finished_once_the_bar_is_gone() -
 
     assert first.answers == second.answers == answers
     assert (first.finished, second.finished) == (1, 1)
-    assert r"skipped: q\n.jpg: is not a picture" in stream.getvalue()
+    assert r"skipped: q\n.jpg: is not an image" in stream.getvalue()
     assert stream.getvalue().endswith("\r\x1b[Kfinishedfinished")
     assert (tally.answered, tally.asked) == (2, 3)
 
