@@ -33,8 +33,8 @@ def quantise_weights_to_int8(source: Path, out: Path) -> None:
 def palettise_weights_to_6_bits(source: Path, out: Path) -> None:
     """Write a copy of a float16 package whose weights are 6-bit indices into palettes of 64 values, one per tensor.
 
-    The values are spread evenly over the range of each tensor. k-means is a little closer (centred cosine .98 instead of
-    .97, measured on a small ViT) but takes minutes for a large model.
+    The values are spread evenly over the range of each tensor. k-means is a little closer (centred cosine .98 instead
+    of .97, measured on a small ViT) but takes minutes for a large model.
 
     Args:
         source: A package that `tower_to_mlpackage` wrote.

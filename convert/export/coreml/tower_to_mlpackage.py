@@ -3,8 +3,8 @@
 Traps:
 
 - `torch.jit.trace` fails with current numpy; `torch.export` works.
-- The target iOS 18 has a fused attention, but excludes older phones. Attention as two matrix products and a softmax runs
-  from iOS 15. int8 weights and float16 computation need iOS 16.
+- The target iOS 18 has a fused attention, but excludes older phones. Attention as two matrix products and a softmax
+  runs from iOS 15. int8 weights and float16 computation need iOS 16.
 - Squares overflow float16 from 256 on, and the L2 norm sums squares. So the norm stays in float32.
 - Minus infinity in a causal mask gives NaN on hardware that multiplies it by zero. So the mask is finite.
 """

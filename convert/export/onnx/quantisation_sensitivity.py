@@ -153,7 +153,10 @@ def quantise_until_faithful(
 def _least_in_float(
     ranked: Sequence[Sequence[str]], leave_in_float: Callable[[Sequence[Sequence[str]]], QuantisedNet], target: float
 ) -> QuantisedNet:
-    """Return the net with the fewest parts in float that reaches the target, all parts if none does; it is written last."""
+    """Return the net with the fewest parts in float that reaches the target; with all parts in float if none does.
+
+    The returned net is the one that was written last.
+    """
     last = best = leave_in_float(ranked)
     few, enough = 1, len(ranked)
     while best.centred_cosine >= target and few < enough:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 _LEAST_ELEMENTS = 256  # below, the additional Cast node needs more bytes than it saves
 _LARGEST_FLOAT16 = float(np.finfo(np.float16).max)
 
-#: Weights that share a scale, by bits. Centred cosine of a ViT-B-32 with random weights at 4 bits: .820 with 32 weights,
-#: .785 with 64.
+#: Weights that share a scale, by bits. Centred cosine of a ViT-B-32 with random weights at 4 bits: .820 with 32, .785
+#: with 64.
 _WEIGHTS_PER_BLOCK = {8: 128, 4: 32}
 _COMPUTE_IN_INT8 = 4  # ONNX Runtime's accuracy level; float32 (0) took 1.4 times as long (ViT-B-32)
 

@@ -123,7 +123,7 @@ def test_a_damaged_tokenizer_is_refused_by_name(file: Path, content: bytes) -> N
 
 
 def test_the_tokenizer_of_another_model_is_refused(file: Path) -> None:
-    with pytest.raises(SetupError, match="is not the tokenizer of ViT-B-16-SigLIP: it has a token 63"):
+    with pytest.raises(SetupError, match="is not the tokenizer of ViT-B-16-SigLIP: its largest token id is 63"):
         find_tokenizer("ViT-B-16-SigLIP", SIGLIP | {"vocab_size": 63}, file)
 
 
