@@ -1,8 +1,8 @@
-"""Building a pack: from a catalogue and a model to a folder that a device can answer from.
+"""Builds a pack: from a catalogue and a model to a folder that devices identify photos with.
 
-The folder is made under a temporary name beside its place, its manifest last, and renamed when all is well: an
-interrupted or refused build leaves nothing that looks like a pack. The same catalogue, model and version give the
-same bytes; no clock is read.
+A build writes into a temporary folder beside the pack, the manifest last, and renames it at the end. So an interrupted
+or refused build leaves nothing that looks like a pack. The same catalogue, model and version give the same bytes; no
+clock is read.
 """
 
 from __future__ import annotations
@@ -72,33 +72,34 @@ BINARY_CODES_FILE = "index/images.signs"
 REFERENCES_FILE = "references.sqlite"
 THUMBNAILS_FILE = "thumbnails.sqlite"
 
-#: The built-in encoder takes two milliseconds, so a photo is looked at three times. Measured on real photos by
-#: `benchmarks/decisions.py`. A large encoder would take three times as long for an answer: its maker decides.
+#: The built-in encoder takes 2 ms, so each photo gets three views. Measured on real photos by `benchmarks/decisions.py`.
+#: Other encoders use one view by default, because three views take three times as long.
 BUILTIN_PHOTO_VIEWS = (1.0, 0.85, 0.7)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackRequest:
-    """What to build.
+    """The options of a build.
 
     Attributes:
-        name: The pack's name.
-        version: Its version.
-        title: One line for people.
+        name: Name of the pack.
+        version: Version of the pack.
+        title: Title of the pack, one line for people.
         model_name: `builtin`, or open_clip's `NAME` or `NAME/TAG`.
-        pretrained: A tag, a checkpoint's path, `random`, or None for what `model_name` says.
-        variant_names: The exported forms, from `variants.ALL_VARIANTS`.
-        out: The folder to make.
-        replace: Whether a pack that lies at `out` may be replaced.
-        drop_drifting: Whether a variant below its fidelity threshold is left out rather than stopping the build.
+        pretrained: A tag, path of a checkpoint, `random`, or None if `model_name` names the weights.
+        variant_names: The exported variants, from `variants.ALL_VARIANTS`.
+        out: The folder to write.
+        replace: Whether an existing pack at `out` may be replaced.
+        drop_drifting: Whether a variant below its fidelity threshold is dropped instead of stopping the build.
         model_config: A configuration in open_clip's format, instead of `model_name`.
         tokenizer_file: The `tokenizer.json` of a model that needs one for its text tower.
-        accept_licence: Whether a licence that is for research only is accepted.
-        false_accept_rate: Share of photos of unknown things that may be taken for known ones, above 0 and below .5.
-        thumbnail_side_px: The longer side of the references' thumbnails; None puts no image into the pack.
-        photo_views: How devices look at a photo; see `Preprocessing.photo_views`. None for what suits the model.
-        adapter_file: The adapter to build into the encoders, learnt and written there if it does not exist; or None.
-        file_names: Whether the pack tells the type, and the path within its source, of each image.
+        accept_licence: Whether a licence for research only is accepted.
+        false_accept_rate: Largest share of photos of unknown things that may be accepted, above 0 and below .5.
+        thumbnail_side_px: Longer side of the thumbnails; None for a pack without thumbnails.
+        photo_views: The views of a photo; see `Preprocessing.photo_views`. None for the model's default.
+        adapter_file: The adapter to build into the encoders; learnt and written if the file does not exist. None for no
+            adapter.
+        file_names: Whether the pack records each image's type and its path within the source.
     """
 
     name: str
@@ -122,17 +123,17 @@ class PackRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildReport:
-    """What was built.
+    """The result of a build.
 
     Attributes:
-        manifest: The new pack's.
+        manifest: The manifest of the new pack.
         left_out: Images that could not be used.
-        dropped: Variants that were left out, each with its figures in words.
+        dropped: Variants that were dropped, each with its figures in words.
         binary_codes_left_out: Why a large pack has no signs, in words; None where it has them, or is too small to gain.
-        calibration: What became of the calibration.
-        texts: What became of the calibration of texts.
-        data_sha256: Of the references and images in it; see `hash_of_data`.
-        encoder: Fingerprint of what embedded the images.
+        calibration: Result of the calibration for photos.
+        texts: Result of the calibration for texts.
+        data_sha256: Hash of the references and images in the pack; see `hash_of_data`.
+        encoder: Fingerprint of the encoder that embedded the images.
     """
 
     manifest: Manifest
@@ -157,19 +158,21 @@ def build_pack(
     """Build a pack.
 
     Args:
-        request: What to build.
+        request: The options.
         references: The catalogue's references.
-        images: Their images, by index id.
-        progress: Shows how far each step is.
-        memory: What earlier builds left, and what this one leaves; None for neither.
-        computing: Where embeddings are computed; None for the processor.
+        images: The catalogue's images, sorted by index id.
+        progress: Shows the progress of each step.
+        memory: Kept embeddings of earlier builds; this build adds its own. None to keep none.
+        computing: Device and batch size; None for the CPU.
 
     Returns:
-        The manifest, and the images that were left out.
+        The manifest, and what was left out.
 
     Raises:
-        SetupError: No usable image, an unknown model, a variant below its fidelity threshold, or a folder in the
-            way.
+        SetupError: No image can be used, the model is unknown, a variant is below its fidelity threshold, or `out`
+            exists.
+        NetworkError: Published weights are neither cached nor reachable.
+        PhotoError: An image file vanished or changed during the build.
     """
     _check_place(request)
     memory, computing = memory or NoMemory(), computing or Computing()
@@ -281,7 +284,7 @@ def _adapter(
 
 @contextmanager
 def _folder_in_the_making(out: Path, *, replace: bool) -> Iterator[Path]:
-    out = out.resolve()  # a link to a pack is followed: renaming replaces what it names
+    out = out.resolve()  # follow a symbolic link, so that its target is replaced
     with disk_errors_explained(out.parent), folder_in_the_making(out) as making:
         yield making
         try:
@@ -309,7 +312,7 @@ def _take_place(making: Path, out: Path, *, replace: bool) -> None:
 
 
 def _images_to_measure(images: Sequence[CatalogueImage], memory: EmbeddingMemory) -> list[CatalogueImage]:
-    """Return the images that encoders are measured on, the same from one build to the next while they will do."""
+    """Return the images that encoders are measured on; the same as in the last build if possible."""
     if not images:
         return []
     by_id = {image.index_id: image for image in images}
@@ -360,7 +363,7 @@ def _write_references(
 
 
 def with_licences_of_pictures(references: Sequence[Reference], images: Sequence[CatalogueImage]) -> list[Reference]:
-    """Return the references that have images; the licence of each names those of all its images."""
+    """Return the references that have images; the licence of each names the licences of all its images."""
     licences: dict[str, dict[str, None]] = {image.reference_id: {} for image in images}
     for image in images:
         licences[image.reference_id] |= {image.licence: None} if image.licence else {}
@@ -372,7 +375,7 @@ def with_licences_of_pictures(references: Sequence[Reference], images: Sequence[
 
 
 def hash_of_data(references: Sequence[Reference], images: Sequence[CatalogueImage]) -> str:
-    """Return the hash of what a pack knows: its references, and which images, by content, show them."""
+    """Return a SHA-256, hexadecimal, of a pack's references and of the content and facts of its images."""
     digest = hashlib.sha256()
     for reference in sorted(with_licences_of_pictures(references, images), key=lambda each: each.id):
         facts = asdict(replace(reference, labels=dict(reference.labels), attributes=dict(reference.attributes)))
@@ -384,7 +387,7 @@ def hash_of_data(references: Sequence[Reference], images: Sequence[CatalogueImag
 
 
 def _facts_of(image: CatalogueImage, request: PackRequest) -> ReferenceImageFacts:
-    # Never `image.path`: the folders of a maker's disk are nobody's business.
+    # Never `image.path`: local folders are private.
     return ReferenceImageFacts(
         path=image.public_path if request.file_names else None,
         type=image.type if request.file_names else None,

@@ -1,4 +1,4 @@
-"""Single photos in a report: the photo, the reference that it was taken for, the right one, side by side."""
+"""Cards of single photos in a report: the photo, its nearest reference and the right reference side by side."""
 
 from __future__ import annotations
 
@@ -14,13 +14,19 @@ Photo = Mapping[str, Any]
 
 
 def photo_cards(photos: Sequence[Photo], images: ReportImages, names: Mapping[str, str]) -> Markup:
-    """Return a list of cards, one for each photo of a report's `worst`, at least one."""
+    """Return a list of cards, one for each photo.
+
+    Args:
+        photos: At least one PHOTO of `evaluation_figures`.
+        images: The images of photos and references.
+        names: Names of references, by id.
+    """
     cards = (element("li", _pictures(photo, images, names), element("p", _said(photo, names))) for photo in photos)
     return element("ul", join(*cards), class_="cards")
 
 
 def slow_list(photos: Sequence[Photo]) -> Markup:
-    """Return the slowest photos as a list, at least one."""
+    """Return a list of the slowest photos with their time; at least one."""
     lines = (element("li", f"{photo['prepare_ms']:.0f} ms: {photo['name']}") for photo in photos)
     return element("ol", join(*lines))
 
@@ -38,7 +44,7 @@ def _pictures(photo: Photo, images: ReportImages, names: Mapping[str, str]) -> M
 
 def _figure(title: str, name: str, uri: str | None) -> Markup:
     image = (
-        element("div", "no picture at hand", class_="no-picture")
+        element("div", "no image available", class_="no-picture")
         if uri is None
         else element("img", src=uri, alt=f"{title}: {name}", loading="lazy")
     )

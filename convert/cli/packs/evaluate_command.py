@@ -130,7 +130,7 @@ def _write_report(
     from edge_identify.edge_runtime.io.disk import disk_errors_explained
     from edge_identify.edge_runtime.io.durable_writes import write_bytes
 
-    part = evaluation_part(pack, result, figures, reference_pictures=pictures, asked_with=options.queries.name)
+    part = evaluation_part(pack, result, figures, reference_images=pictures, asked_with=options.queries.name)
     page = report_page(f"How well {pack.manifest.title} names photos", [part])
     with disk_errors_explained(options.html.parent):
         write_bytes(options.html, page.encode())

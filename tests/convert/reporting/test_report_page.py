@@ -66,7 +66,7 @@ def part(outcome: MakeOutcome, tmp_path: Path) -> ReportPart:
         about=HOSTILE,
         figures=report_figures(evaluation, columns=["kind"]) | {"pack": {"false_accept_rate": 0.02}},
         names={HOSTILE: HOSTILE, "b": HOSTILE},
-        pictures=ReportImages({HOSTILE: reference}),
+        images=ReportImages({HOSTILE: reference}),
         left_out=[HOSTILE],
     )
 
@@ -115,7 +115,7 @@ def test_each_figure_is_in_a_sentence(part: ReportPart) -> None:
 def test_a_pack_without_calibration_says_what_is_absent_and_why(outcome: MakeOutcome) -> None:
     evaluation = Evaluation(outcomes=(outcome("a", "a"), outcome("a", "b"), outcome("", "b")), left_out=())
     figures = report_figures(evaluation, columns=[]) | {"absent": {"decisions": "the pack is not calibrated"}}
-    plain = ReportPart(title="Pack", about="", figures=figures, names={}, pictures=ReportImages({}))
+    plain = ReportPart(title="Pack", about="", figures=figures, names={}, images=ReportImages({}))
 
     reader = Reader().read(report_page("Report", [plain]))
 
