@@ -293,9 +293,9 @@ def read_preprocessing(name: str, values: dict[str, Any]) -> Preprocessing:
 
 
 def compute_space_id(model: nn.Module, preprocessing: Preprocessing, mean: Triple, std: Triple) -> str:
-    """Return the id of a model's embedding space, a SHA-256 in hexadecimal. Vectors with different ids are not compared.
+    """Return the id of a model's embedding space: a SHA-256 in hexadecimal.
 
-    It covers all parameters and persistent buffers by name, as little-endian float32 (so that the precision of the file
+    Vectors with different ids are not compared. It covers all parameters and persistent buffers by name, as little-endian float32 (so that the precision of the file
     does not matter), then mean, std and preprocessing.
 
     Compute it on the weights as published, before `reparameterise`. Folding changes names and values but not the

@@ -72,7 +72,7 @@ BINARY_CODES_FILE = "index/images.signs"
 REFERENCES_FILE = "references.sqlite"
 THUMBNAILS_FILE = "thumbnails.sqlite"
 
-#: The built-in encoder takes 2 ms, so each photo gets three views. Measured on real photos by `benchmarks/decisions.py`.
+#: The built-in encoder takes 2 ms, so each photo gets three views; measured on real photos by `benchmarks/decisions.py`.
 #: Other encoders use one view by default, because three views take three times as long.
 BUILTIN_PHOTO_VIEWS = (1.0, 0.85, 0.7)
 

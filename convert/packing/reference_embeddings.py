@@ -200,8 +200,8 @@ def encoder_fingerprint(
 ) -> str:
     """Return the fingerprint of an exported encoder: a SHA-256 in hexadecimal.
 
-    Equal fingerprints mean equal vectors. It covers the encoder's files, its preprocessing, library versions and, unless
-    it is the CPU, the execution provider.
+    Equal fingerprints mean equal vectors. It covers the encoder's files, its preprocessing, library versions and the
+    execution provider (unless it is the CPU).
 
     Args:
         embedder: The exported encoder.

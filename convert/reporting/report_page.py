@@ -92,8 +92,8 @@ def _overview(figures: Mapping[str, Any]) -> Markup:
             "div",
             _diagram(
                 reliability_diagram(decisions["reliability"]),
-                "Reliability diagram. Each dot is a tenth of the photos. On the diagonal, stated confidences are right; "
-                "below it, the pack is overconfident; above it, underconfident.",
+                "Reliability diagram. Each dot is a tenth of the photos. On the diagonal, stated confidences are "
+                "right; below it, the pack is overconfident; above it, underconfident.",
             ),
             _diagram(
                 risk_coverage_diagram(decisions["risk_coverage"]),
