@@ -8,8 +8,6 @@ training, does not check licences, and unpickles files.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,9 +20,11 @@ from edge_identify.convert.builtin import (
     load_text_weights,
     register,
 )
+from edge_identify.convert.models.embedding_space import Triple, compute_space_id
 from edge_identify.convert.models.libraries.library_logging import quiet_open_clip
 from edge_identify.convert.models.libraries.torchvision_operators import MISSING_EXTRA, ensure_torchvision_operators
 from edge_identify.convert.models.model_names import BUILTIN, RANDOM, ModelChoice, choose_custom_model, choose_model
+from edge_identify.convert.models.model_preprocessing import read_preprocessing
 from edge_identify.convert.models.text_tokenizer import TextTokenizer, find_tokenizer, read_context_length
 from edge_identify.convert.models.weights.random_weights import enliven
 from edge_identify.convert.models.weights.reparameterisation import reparameterise
@@ -32,7 +32,7 @@ from edge_identify.convert.models.weights.weights_download import fetch_publishe
 from edge_identify.convert.models.weights.weights_files import load_weights, shortened_reason
 from edge_identify.convert.models.weights.weights_licences import Licence, find_licence
 from edge_identify.edge_runtime.errors import SetupError
-from edge_identify.edge_runtime.photos.preprocessing import MAX_SIZE_PX, Interpolation, Preprocessing, ResizeMode
+from edge_identify.edge_runtime.photos.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,14 +41,10 @@ if TYPE_CHECKING:
 
 RANDOM_SEED = 0
 
-_RESIZE_MODES = {"shortest": ResizeMode.SHORTEST_SIDE, "squash": ResizeMode.SQUASH}
-_INTERPOLATIONS = {"bicubic": Interpolation.BICUBIC, "bilinear": Interpolation.BILINEAR}
 _RECIPE_KEYS = ("mean", "std", "interpolation", "resize_mode")
 
 #: Exceptions of open_clip, timm and torch for an inconsistent configuration.
 _MISFITS = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
-
-Triple = tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,54 +262,6 @@ def _foreign_licence(choice: ModelChoice) -> str:
     if licence.is_research_only:
         return f"{licence.name}, for research only, accepted with --accept-licence; see {licence.source}"
     return licence.name
-
-
-def read_preprocessing(name: str, values: dict[str, Any]) -> Preprocessing:
-    """Convert open_clip's preprocess configuration to a pack's preprocessing.
-
-    Args:
-        name: Name of the model, for messages.
-        values: open_clip's `PreprocessCfg` as a dictionary.
-
-    Raises:
-        SetupError: Devices do not support it: the input is not square, or the filter or resize mode is unknown.
-    """
-    size = values["size"]
-    sides = {size} if isinstance(size, int) else set(size)
-    mode, filter_name = values["resize_mode"], values["interpolation"]
-    if len(sides) != 1 or max(sides) > MAX_SIZE_PX:
-        raise SetupError(f"{name}: takes images of {size} pixels; only squares up to {MAX_SIZE_PX} are supported")
-    if mode not in _RESIZE_MODES:
-        raise SetupError(f"{name}: resizes by `{mode}`; only {', '.join(_RESIZE_MODES)} are supported")
-    if filter_name not in _INTERPOLATIONS:
-        raise SetupError(f"{name}: resamples by `{filter_name}`; only {', '.join(_INTERPOLATIONS)} are supported")
-    return Preprocessing(
-        size_px=sides.pop(), resize_mode=_RESIZE_MODES[mode], interpolation=_INTERPOLATIONS[filter_name]
-    )
-
-
-def compute_space_id(model: nn.Module, preprocessing: Preprocessing, mean: Triple, std: Triple) -> str:
-    """Return the id of a model's embedding space: a SHA-256 in hexadecimal.
-
-    Vectors with different ids are not compared. It covers all parameters and persistent buffers by name, as little-endian float32 (so that the precision of the file
-    does not matter), then mean, std and preprocessing.
-
-    Compute it on the weights as published, before `reparameterise`. Folding changes names and values but not the
-    embedding space, and another version of timm may fold differently.
-    """
-    digest = hashlib.sha256()
-    for key, tensor in sorted(model.state_dict().items()):
-        digest.update(f"{key} {list(tensor.shape)}\n".encode())
-        digest.update(tensor.float().contiguous().numpy().astype("<f4", copy=False).data)
-    recipe = [
-        preprocessing.size_px,
-        preprocessing.resize_mode.value,
-        preprocessing.interpolation.value,
-        mean,
-        std,
-    ]
-    digest.update(json.dumps(recipe).encode())
-    return digest.hexdigest()
 
 
 def _triple(values: Any) -> Triple:

@@ -7,13 +7,9 @@ clock is read.
 
 from __future__ import annotations
 
-import errno
-import hashlib
-import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,8 +19,8 @@ import numpy as np
 from edge_identify import __version__
 from edge_identify.convert.adapting.adapter import Adapter, adapt, read_adapter, write_adapter
 from edge_identify.convert.adapting.adapter_learning import learn_adapter
-from edge_identify.convert.calibrating.photo_calibration import DEFAULT_FALSE_ACCEPT_RATE, CalibrationOutcome, calibrate
-from edge_identify.convert.calibrating.text_calibration import TextOutcome, add_to_calibration_file, calibrate_texts
+from edge_identify.convert.calibrating.photo_calibration import CalibrationOutcome, calibrate
+from edge_identify.convert.calibrating.text_calibration import add_to_calibration_file, calibrate_texts
 from edge_identify.convert.export.compute_device import Computing
 from edge_identify.convert.export.fidelity import embed_in_batches, sample_positions
 from edge_identify.convert.export.fidelity_samples import MOST_IMAGES, make_bench
@@ -34,7 +30,10 @@ from edge_identify.convert.models.text_tokenizer import TextTokenizer
 from edge_identify.convert.packing.pack_binary_codes import add_binary_codes
 from edge_identify.convert.packing.pack_card import CARD_NAME, pack_card
 from edge_identify.convert.packing.pack_encoders import export_encoders
+from edge_identify.convert.packing.pack_folder import check_out, pack_in_the_making
 from edge_identify.convert.packing.pack_index import write_index
+from edge_identify.convert.packing.pack_references import hash_of_data, write_pack_references
+from edge_identify.convert.packing.pack_request import BuildReport, PackRequest
 from edge_identify.convert.packing.pack_self_test import write_conformance
 from edge_identify.convert.packing.pack_thumbnails import add_thumbnails
 from edge_identify.convert.packing.reference_embeddings import (
@@ -43,14 +42,10 @@ from edge_identify.convert.packing.reference_embeddings import (
     NoMemory,
     embed_references,
 )
-from edge_identify.convert.packing.unfinished_builds import RETIRED, clear_abandoned, folder_in_the_making
 from edge_identify.convert.progress import Progress
-from edge_identify.datasets.catalogue.skipped_image import SkippedImage
-from edge_identify.datasets.sources.rows.described_images import BETWEEN_LICENCES
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.io.disk import disk_errors_explained
 from edge_identify.edge_runtime.io.durable_writes import sha256_of_file, write_bytes
-from edge_identify.edge_runtime.io.json_fields import canonical_json
 from edge_identify.edge_runtime.pack.manifest import (
     MANIFEST_NAME,
     FileEntry,
@@ -61,8 +56,8 @@ from edge_identify.edge_runtime.pack.manifest import (
     TokenizerSpec,
 )
 from edge_identify.edge_runtime.pack.manifest_json import serialise_manifest
-from edge_identify.edge_runtime.pack.pack_names import PackVersion, checked_path
-from edge_identify.edge_runtime.pack.references import Reference, ReferenceImage, ReferenceImageFacts, write_references
+from edge_identify.edge_runtime.pack.pack_names import checked_path
+from edge_identify.edge_runtime.pack.references import Reference
 
 if TYPE_CHECKING:
     from edge_identify.datasets.catalogue.catalogue import CatalogueImage
@@ -72,78 +67,9 @@ BINARY_CODES_FILE = "index/images.signs"
 REFERENCES_FILE = "references.sqlite"
 THUMBNAILS_FILE = "thumbnails.sqlite"
 
-#: The built-in encoder takes 2 ms, so each photo gets three views; measured on real photos by `benchmarks/decisions.py`.
+#: The built-in encoder takes 2 ms, so each photo gets three views. Measured on real photos: `benchmarks/decisions.py`.
 #: Other encoders use one view by default, because three views take three times as long.
 BUILTIN_PHOTO_VIEWS = (1.0, 0.85, 0.7)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PackRequest:
-    """The options of a build.
-
-    Attributes:
-        name: Name of the pack.
-        version: Version of the pack.
-        title: Title of the pack, one line for people.
-        model_name: `builtin`, or open_clip's `NAME` or `NAME/TAG`.
-        pretrained: A tag, path of a checkpoint, `random`, or None if `model_name` names the weights.
-        variant_names: The exported variants, from `variants.ALL_VARIANTS`.
-        out: The folder to write.
-        replace: Whether an existing pack at `out` may be replaced.
-        drop_drifting: Whether a variant below its fidelity threshold is dropped instead of stopping the build.
-        model_config: A configuration in open_clip's format, instead of `model_name`.
-        tokenizer_file: The `tokenizer.json` of a model that needs one for its text tower.
-        accept_licence: Whether a licence for research only is accepted.
-        false_accept_rate: Largest share of photos of unknown things that may be accepted, above 0 and below .5.
-        thumbnail_side_px: Longer side of the thumbnails; None for a pack without thumbnails.
-        photo_views: The views of a photo; see `Preprocessing.photo_views`. None for the model's default.
-        adapter_file: The adapter to build into the encoders; learnt and written if the file does not exist. None for no
-            adapter.
-        file_names: Whether the pack records each image's type and its path within the source.
-    """
-
-    name: str
-    version: PackVersion
-    title: str
-    model_name: str
-    pretrained: str | None
-    variant_names: tuple[str, ...]
-    out: Path
-    replace: bool
-    drop_drifting: bool = False
-    model_config: Path | None = None
-    tokenizer_file: Path | None = None
-    accept_licence: bool = False
-    false_accept_rate: float = DEFAULT_FALSE_ACCEPT_RATE
-    thumbnail_side_px: int | None = None
-    photo_views: tuple[float, ...] | None = None
-    adapter_file: Path | None = None
-    file_names: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BuildReport:
-    """The result of a build.
-
-    Attributes:
-        manifest: The manifest of the new pack.
-        left_out: Images that could not be used.
-        dropped: Variants that were dropped, each with its figures in words.
-        binary_codes_left_out: Why a large pack has no signs, in words; None where it has them, or is too small to gain.
-        calibration: Result of the calibration for photos.
-        texts: Result of the calibration for texts.
-        data_sha256: Hash of the references and images in the pack; see `hash_of_data`.
-        encoder: Fingerprint of the encoder that embedded the images.
-    """
-
-    manifest: Manifest
-    left_out: tuple[SkippedImage, ...]
-    dropped: tuple[str, ...]
-    binary_codes_left_out: str | None
-    calibration: CalibrationOutcome
-    texts: TextOutcome
-    data_sha256: str
-    encoder: str
 
 
 def build_pack(
@@ -174,10 +100,10 @@ def build_pack(
         NetworkError: Published weights are neither cached nor reachable.
         PhotoError: An image file vanished or changed during the build.
     """
-    _check_place(request)
+    check_out(request.out, replace=request.replace)
     memory, computing = memory or NoMemory(), computing or Computing()
     model = _load(request, images, computing, progress)
-    with _folder_in_the_making(request.out, replace=request.replace) as folder:
+    with pack_in_the_making(request.out, replace=request.replace) as folder:
         bench = make_bench(model, references, _images_to_measure(images, memory), computing)
         encoders = export_encoders(
             model, request.variant_names, bench, folder, drop_drifting=request.drop_drifting, progress=progress
@@ -217,7 +143,9 @@ def build_pack(
             tokenizer=_write_tokenizer(folder, model.tokenizer) if model.tokenizer else None,
             index=replace(index, binary_codes=codes.spec),
             references_file=REFERENCES_FILE,
-            reference_count=_write_references(folder, request, references, embedded.images),
+            reference_count=write_pack_references(
+                folder / REFERENCES_FILE, references, embedded.images, file_names=request.file_names
+            ),
             conformance_file=write_conformance(folder, encoders, model),
             thumbnails=_add_thumbnails(folder, request, embedded.images, progress),
             files=_list_files(folder),
@@ -235,20 +163,6 @@ def build_pack(
         data_sha256=hash_of_data(references, embedded.images),
         encoder=embedded.encoder,
     )
-
-
-def _check_place(request: PackRequest) -> None:
-    out = request.out
-    if not out.parent.is_dir():
-        raise SetupError(f"{out.parent}: no such folder; make it first, or choose another --out")
-    with disk_errors_explained(out.parent):
-        clear_abandoned(out.resolve())
-    if not out.exists():
-        return
-    if not (out / MANIFEST_NAME).is_file():
-        raise SetupError(f"{out}: exists and is not a pack; choose another --out")
-    if not request.replace:
-        raise SetupError(f"{out}: a pack is there already; choose another --out, or pass --replace")
 
 
 def _load(
@@ -282,35 +196,6 @@ def _adapter(
     return adapter
 
 
-@contextmanager
-def _folder_in_the_making(out: Path, *, replace: bool) -> Iterator[Path]:
-    out = out.resolve()  # follow a symbolic link, so that its target is replaced
-    with disk_errors_explained(out.parent), folder_in_the_making(out) as making:
-        yield making
-        try:
-            _take_place(making, out, replace=replace)
-        except OSError as error:
-            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-                raise
-            raise SetupError(
-                f"{out}: another build of this pack is running and was first; run this one again"
-            ) from error
-
-
-def _take_place(making: Path, out: Path, *, replace: bool) -> None:
-    if not (replace and out.exists()):
-        making.rename(out)
-        return
-    retired = making.with_suffix(RETIRED)
-    out.rename(retired)
-    try:
-        making.rename(out)
-    except BaseException:
-        retired.rename(out)
-        raise
-    shutil.rmtree(retired, ignore_errors=True)
-
-
 def _images_to_measure(images: Sequence[CatalogueImage], memory: EmbeddingMemory) -> list[CatalogueImage]:
     """Return the images that encoders are measured on; the same as in the last build if possible."""
     if not images:
@@ -342,57 +227,6 @@ def _write_index(folder: Path, embedded: EmbeddedReferences, embedded_with: str)
         count=count,
         embedded_with=embedded_with,
         most_images_per_reference=max(Counter(image.reference_id for image in embedded.images).values()),
-    )
-
-
-def _write_references(
-    folder: Path, request: PackRequest, references: Sequence[Reference], images: Sequence[CatalogueImage]
-) -> int:
-    kept = with_licences_of_pictures(references, images)
-    rows = [
-        ReferenceImage(
-            index_id=image.index_id,
-            reference_id=image.reference_id,
-            sha256=image.sha256,
-            facts=_facts_of(image, request),
-        )
-        for image in images
-    ]
-    write_references(folder / REFERENCES_FILE, kept, rows)
-    return len(kept)
-
-
-def with_licences_of_pictures(references: Sequence[Reference], images: Sequence[CatalogueImage]) -> list[Reference]:
-    """Return the references that have images; the licence of each names the licences of all its images."""
-    licences: dict[str, dict[str, None]] = {image.reference_id: {} for image in images}
-    for image in images:
-        licences[image.reference_id] |= {image.licence: None} if image.licence else {}
-    return [
-        replace(reference, licence=BETWEEN_LICENCES.join(licences[reference.id]) or reference.licence)
-        for reference in references
-        if reference.id in licences
-    ]
-
-
-def hash_of_data(references: Sequence[Reference], images: Sequence[CatalogueImage]) -> str:
-    """Return a SHA-256, hexadecimal, of a pack's references and of the content and facts of its images."""
-    digest = hashlib.sha256()
-    for reference in sorted(with_licences_of_pictures(references, images), key=lambda each: each.id):
-        facts = asdict(replace(reference, labels=dict(reference.labels), attributes=dict(reference.attributes)))
-        digest.update(canonical_json(facts))
-    for image in sorted(images, key=lambda each: each.index_id):
-        shown = [image.index_id, image.reference_id, image.sha256, image.licence, image.provenance]
-        digest.update(canonical_json({"picture": shown}))
-    return digest.hexdigest()
-
-
-def _facts_of(image: CatalogueImage, request: PackRequest) -> ReferenceImageFacts:
-    # Never `image.path`: local folders are private.
-    return ReferenceImageFacts(
-        path=image.public_path if request.file_names else None,
-        type=image.type if request.file_names else None,
-        licence=image.licence,
-        provenance=image.provenance,
     )
 
 

@@ -102,8 +102,8 @@ def _thumbnails(pack: Pack, references: ReferenceTable, mentioned: AbstractSet[s
         return {}
     with opened as table:
         images = [image for image in references.images() if image.reference_id in mentioned]
-        found = {image.reference_id: table.image_facts(image.index_id) for image in reversed(images)}
-    return {name: picture for name, picture in found.items() if picture is not None}
+        found = {image.reference_id: table.image(image.index_id) for image in reversed(images)}
+    return {name: thumbnail for name, thumbnail in found.items() if thumbnail is not None}
 
 
 def _mentioned(figures: Mapping[str, Any]) -> Iterator[str]:

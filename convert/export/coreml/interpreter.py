@@ -139,13 +139,13 @@ def _check_known(operation: Any, given: Mapping[str, Any]) -> None:
     if function is None:
         raise SetupError(
             f"the Core ML program has an operator {operation.op_type!r} ({operation.name}) that cannot be "
-            "evaluated here; add it to convert/export/coreml/operators.py"
+            "evaluated here; add it to the tables in convert/export/coreml/operators.py"
         )
     unknown = sorted(given.keys() - inspect.signature(function).parameters.keys())
     if unknown:
         raise SetupError(
             f"the Core ML operator {operation.op_type!r} ({operation.name}) has an input {unknown[0]!r} that "
-            "is not understood here; add it to convert/export/coreml/operators.py"
+            "is not understood here; add it to the tables in convert/export/coreml/operators.py"
         )
 
 
@@ -162,7 +162,7 @@ def _run_step(step: _Step, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
     except NotImplementedError as error:
         raise SetupError(
             f"the Core ML operator {step.operator!r} ({step.name}) cannot be evaluated here: {error}; "
-            "add it to convert/export/coreml/operators.py"
+            "add it to the tables in convert/export/coreml/operators.py"
         ) from error
     results: Sequence[Tensor] = [result] if isinstance(result, Tensor) else result
     return dict(zip(step.outputs, results, strict=True))

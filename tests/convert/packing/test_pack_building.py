@@ -18,7 +18,9 @@ from PIL import Image
 from edge_identify.convert.adapting import adapter_learning
 from edge_identify.convert.cli.main import main
 from edge_identify.convert.export.fidelity_samples import FidelityBench
-from edge_identify.convert.packing import pack_building, reference_embeddings
+from edge_identify.convert.packing import pack_building, pack_references, reference_embeddings
+from edge_identify.convert.packing.pack_folder import pack_in_the_making
+from edge_identify.convert.packing.pack_request import PackRequest
 from edge_identify.convert.packing.unfinished_builds import clear_abandoned
 from edge_identify.convert.progress import no_progress
 from edge_identify.datasets.catalogue.catalogue import CatalogueImage
@@ -164,8 +166,8 @@ def test_a_drifting_variant_is_dropped_from_the_pack_where_that_was_asked_for(
     assert self_test(open_pack(pack)) == 3
 
 
-def request_for(out: Path) -> pack_building.PackRequest:
-    return pack_building.PackRequest(
+def request_for(out: Path) -> PackRequest:
+    return PackRequest(
         name="t",
         version=PackVersion.parse("1.0.0"),
         title="t",
@@ -204,7 +206,7 @@ def test_a_build_clears_what_a_killed_one_left_and_holds_its_own_folder(
 
 def test_a_build_that_was_overtaken_says_so(tmp_path: Path) -> None:
     def build_while_another_ends() -> None:
-        with pack_building._folder_in_the_making(tmp_path / "pack", replace=False) as making:
+        with pack_in_the_making(tmp_path / "pack", replace=False) as making:
             (making / "pack.json").write_text("mine")
             (tmp_path / "pack").mkdir()
             (tmp_path / "pack/pack.json").write_text("theirs")
@@ -249,7 +251,6 @@ def test_what_is_told_of_a_picture_is_its_credit_and_where_asked_for_its_type_an
         index_id=1, reference_id="a", sha256="0", path=Path("/home/ada/a.jpg"), source_path="cats/a.jpg", type="JPEG",
         licence="CC0", provenance="Ada",
     )  # fmt: skip
-    request = request_for(Path("pack"))
-    assert pack_building._facts_of(image, request) == ReferenceImageFacts(licence="CC0", provenance="Ada")
-    named = pack_building._facts_of(image, replace(request, file_names=True))
+    assert pack_references._facts_of(image, file_names=False) == ReferenceImageFacts(licence="CC0", provenance="Ada")
+    named = pack_references._facts_of(image, file_names=True)
     assert named == ReferenceImageFacts(path="cats/a.jpg", type="JPEG", licence="CC0", provenance="Ada")
