@@ -1,4 +1,4 @@
-"""An adapter's file, and the model that it makes."""
+"""Adapters: reading and writing the file, and models with an adapter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A thing on a plain backdrop is cut out; an image without one is left as it is."""
+"""Plain backdrops are removed; other images stay unchanged."""
 
 from __future__ import annotations
 

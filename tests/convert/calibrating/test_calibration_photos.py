@@ -1,4 +1,4 @@
-"""Which photos are taken, and that they are the same every time."""
+"""The choice of calibration photos, and that it is deterministic."""
 
 from __future__ import annotations
 

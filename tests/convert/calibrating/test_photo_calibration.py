@@ -1,4 +1,4 @@
-"""A whole calibration, with an encoder that returns what it sees: the file, its bytes, and when there is none."""
+"""A whole calibration with an encoder that returns mean colours: the file, its bytes, and packs without one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Genuine, left out and drawn: what the index answers, reference by reference."""
+"""Scores of references for genuine, left-out and drawn photos."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ REFERENCE_IDS = {1: "a", 2: "b", 3: "a", 4: "c"}
 
 
 class Exact:
-    """Every row, scored."""
+    """An exact search that returns all rows."""
 
     asked = 0
 

@@ -1,4 +1,4 @@
-"""Bands for texts: an encoder that knows words gets them, one that knows none is told so."""
+"""Bands for texts: an encoder that knows the words gets them, another one does not and the reason is given."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ Draw = Callable[..., list[CatalogueImage]]
 
 
 def direction(word: str) -> np.ndarray:
-    """A unit vector for each word, nearly at right angles to those of others."""
+    """Return a unit vector for each word, nearly orthogonal to those of other words."""
     vector = np.random.default_rng(list(word.encode())).normal(size=DIM)
     return vector / np.linalg.norm(vector)
 
 
 def encode(some: list[str]) -> np.ndarray:
-    """Tokens as an encoder here takes them: the letters of the last word."""
+    """Return the tokens of the test encoder: the letters of the last word."""
     tokens = np.zeros((len(some), 16), np.int64)
     for row, text in zip(tokens, some, strict=True):
         letters = list(text.strip(".").split()[-1].encode())[:16]

@@ -1,4 +1,4 @@
-"""A clean catalogue gives nothing, one with a fault of each kind gives each, and a pack gives what it can."""
+"""Findings of a clean catalogue (none), of one with a fault of each kind (all), and of packs."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ _HEADER = "path,id,label,namespace,licence,lat,lng,expires\n"
 
 @pytest.fixture(autouse=True)
 def few_photos(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Measure with a few photos: drawing them is what takes long."""
+    """Measure with few photos, because drawing them takes long."""
     monkeypatch.setattr(similarity_checks, "MEASURED_PHOTOS", 12)
 
 
 @pytest.fixture
 def drawn(tmp_path: Path) -> list[Path]:
-    """Six images of things that do not resemble one another."""
+    """Six images of dissimilar things."""
     paths = [tmp_path / f"thing-{at}.jpg" for at in range(6)]
     for path, image in zip(paths, drawn_images()[::2], strict=False):
         image.save(path, quality=92)

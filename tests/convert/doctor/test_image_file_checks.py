@@ -1,4 +1,4 @@
-"""One fault in each image file, and a sound one between them."""
+"""Findings of image files with one fault each, and of one without a fault."""
 
 from __future__ import annotations
 

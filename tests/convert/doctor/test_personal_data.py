@@ -1,4 +1,4 @@
-"""What metadata tells, in files that were written with it."""
+"""Personal data in the metadata of files that the tests write."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_xmp_in_a_tiff_and_in_a_png_is_found() -> None:
 
 
 def with_texts_last(png: bytes) -> bytes:
-    """Move the text of a PNG behind its pixels, as some programs write it."""
+    """Move the text chunks of a PNG behind its pixels, as some programs write them."""
     at = png.index(b"tEXt") - 4
     after = at + 12 + int.from_bytes(png[at : at + 4], "big")
     end = png.index(b"IEND") - 4

@@ -1,4 +1,4 @@
-"""What is wrong with what is said of references, one fault each."""
+"""Findings about the facts of references, one fault each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Vectors whose likeness is known, through the search that packs use."""
+"""Similarity checks on vectors with known similarities, with the search of packs."""
 
 from __future__ import annotations
 

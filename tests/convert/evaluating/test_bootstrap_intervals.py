@@ -1,4 +1,4 @@
-"""Bootstrap intervals, against plain loops over the same resamples and against what is known of them."""
+"""Bootstrap intervals, compared with plain loops over the same resamples and with known properties."""
 
 from __future__ import annotations
 

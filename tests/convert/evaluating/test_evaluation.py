@@ -1,4 +1,4 @@
-"""Figures from outcomes, and tables that do not fit refused before an hour is spent."""
+"""Outcomes of evaluations, and tables that are refused before photos are processed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Copies of an image differ by little at their worst place, look-alikes by much; their frames are found."""
+"""Copies differ little at their worst place, similar things differ much; crops are found."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from edge_identify.datasets.drawn.instances import draw_near_twins
 
 
 def twins() -> tuple[Image.Image, Image.Image]:
-    """Two mosaics on one wall, of which a few tiles differ."""
+    """Return two mosaics on one wall that differ in a few tiles."""
     pairs = draw_near_twins(np.random.default_rng(3), 4)
     one, other = max(pairs, key=lambda pair: -np.abs(pair[0].pixels.astype(int) - pair[1].pixels).mean())
     return Image.fromarray(one.pixels[..., :3]), Image.fromarray(other.pixels[..., :3])

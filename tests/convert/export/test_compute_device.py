@@ -1,4 +1,4 @@
-"""Where embeddings are computed, and that a batch which does not fit into memory is halved until it does."""
+"""The choice of the device, and batches that are halved until they fit into memory."""
 
 from __future__ import annotations
 

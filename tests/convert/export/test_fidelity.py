@@ -116,7 +116,7 @@ def test_what_is_not_a_number_is_refused() -> None:
 
 
 def test_a_common_part_that_hides_a_difference_is_taken_away() -> None:
-    """In a narrow cone even another image's embedding has a high cosine; the centred one tells."""
+    """In a narrow cone, another image's embedding has a high cosine; the centred cosine shows the difference."""
 
     def cone(tokens: np.ndarray) -> np.ndarray:
         return unit(original(tokens) + 20)

@@ -1,4 +1,4 @@
-"""A configuration of one's own is built by its file's name, or refused in one line."""
+"""A custom configuration is built by the name of its file, or refused in one line."""
 
 from __future__ import annotations
 

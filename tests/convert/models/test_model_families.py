@@ -1,7 +1,7 @@
-"""Every family builds, takes the images and texts it says it takes, and is described without its weights.
+"""All families can be built, take the described images and texts, and are described without weights.
 
-The full architectures run on torch's `meta` device, where shapes are computed and numbers are not. The kinds of image
-tower that open_clip takes from timm are also built small and run with real numbers, through `--model-config`.
+The full architectures run on torch's `meta` device, which computes shapes only. The kinds of image
+tower that open_clip takes from timm are also built small and run with real values, with `--model-config`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Each model gets the tokenizer that open_clip would choose, or none, and a wrong file is refused by name."""
+"""Each model gets open_clip's tokenizer or none; wrong files are refused by name."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SIGLIP: dict[str, Any] = {
 
 @pytest.fixture(autouse=True)
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty hub cache, so that no test depends on what this machine has fetched."""
+    """An empty hub cache, so that tests do not depend on files that this machine has fetched."""
     import_open_clip()
     from huggingface_hub import constants
 

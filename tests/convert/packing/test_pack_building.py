@@ -1,4 +1,4 @@
-"""A build that cannot end leaves nothing behind, and a drifting variant is dropped where that was asked for."""
+"""A failed build leaves nothing behind, and a drifting variant is dropped if requested."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Build = Callable[..., int]
 
 @pytest.fixture
 def build(tmp_path: Path, tiny_vit: str) -> Build:
-    """Return a function that builds `tmp_path/out/pack` of six drawn images by the command, and its exit code."""
+    """Return a function that builds `tmp_path/out/pack` from six drawn images; it returns the exit code."""
     (tmp_path / "pictures").mkdir()
     (tmp_path / "out").mkdir()
     for number in range(6):

@@ -1,4 +1,4 @@
-"""The self-test's tolerance lies between what honest devices differ by and the nearest fault; both are measured."""
+"""The self-test's tolerance lies between allowed differences and the nearest fault; both are measured."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_allowed_differences_are_small_and_not_nothing() -> None:
 
 @pytest.fixture
 def colour_encoders(tmp_path: Path) -> Encoders:
-    """The mean-colour encoder, and beside it a variant of which one colour is slightly off."""
+    """The mean-colour encoder, and a variant of it with one colour slightly off."""
     write_mean_colour_model(tmp_path / "model.onnx")
     encoder = OnnxEncoder(tmp_path / "model.onnx", name="onnx-int8", input_name="pixels", output_name="embedding")
 

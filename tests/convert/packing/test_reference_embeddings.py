@@ -1,4 +1,4 @@
-"""Embeddings are made once: what an earlier build left is used, while it is of the same encoder and image."""
+"""Embeddings are computed once: kept ones are reused for the same encoder and the same image."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ DIM = 3
 
 
 class MeanColours:
-    """An encoder that returns mean colours, and counts the images it was shown."""
+    """An encoder that returns mean colours and counts the images that it embeds."""
 
     def __init__(self, folder: Path, weights: bytes = b"weights") -> None:
         folder.mkdir(exist_ok=True)

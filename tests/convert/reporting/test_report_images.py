@@ -1,4 +1,4 @@
-"""Images in a report are small, and carry nothing but their look."""
+"""Images in a report are small and hold pixels only."""
 
 from __future__ import annotations
 

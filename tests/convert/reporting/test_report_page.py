@@ -1,4 +1,4 @@
-"""A report as a browser gets it: whole, closed, and nothing from elsewhere."""
+"""A report as a browser gets it: valid, and without external resources."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _VOID = {"img", "meta"}
 
 
 class Reader(HTMLParser):
-    """Notes elements with their attributes and text, and that every element is closed in its turn."""
+    """Records elements with their attributes and text, and checks that each one is closed in order."""
 
     def __init__(self) -> None:
         super().__init__()

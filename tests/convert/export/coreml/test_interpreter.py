@@ -1,4 +1,4 @@
-"""The interpreter: it reads what was saved, and refuses what it does not understand."""
+"""The interpreter reads the saved files and refuses unknown operators and inputs."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def _zero_largest_weight(weights: Path) -> None:
 
 
 def _largest_blob(data: bytes) -> tuple[int, int]:
-    """Find the largest weight; 64 bytes before each tell a marker, a type, its length and its place."""
+    """Find the largest weight; the 64 bytes before each one hold a marker, a type, its length and its offset."""
     marker = (0xDEADBEEF).to_bytes(4, "little")
     places = [at for at in range(64, len(data), 64) if data[at : at + 4] == marker]
     blobs = [

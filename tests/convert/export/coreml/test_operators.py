@@ -1,4 +1,4 @@
-"""Operators against coremltools' own arithmetic on constants, and against torch where both can say it."""
+"""Operators compared with coremltools' constant folding, and with torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Embedding with a package: one by one, in the form each system takes."""
+"""Embedding with a package: inputs one by one, in the form of each system."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_core_ml_itself_is_given_pictures_as_pictures(monkeypatch: pytest.Monkey
 
 
 class _MeanColours:
-    """Stands for coremltools on macOS: takes a Pillow image, returns the mean colour of its upper half."""
+    """Replaces coremltools on macOS: takes a Pillow image, returns the mean colour of its upper half."""
 
     class MLModel:
         def __init__(self, path: str) -> None:

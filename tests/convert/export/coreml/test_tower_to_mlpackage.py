@@ -1,4 +1,4 @@
-"""The export: faithful, the same bytes twice, quiet, and what an iPhone of iOS 16 expects."""
+"""The Core ML export: faithful, the same bytes each time, no messages, and the interface for iOS 16."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An int8 tower is a quarter of the size and points the same way, for images like those it was shown."""
+"""An int8 tower has a quarter of the size and nearly the same embeddings, for images like the calibration images."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def builtin_text(builtin: LoadedModel, tmp_path_factory: pytest.TempPathFactory)
 
 
 def _pictures(count: int, size_px: int = SIZE_PX) -> NDArray[np.uint8]:
-    """Mosaics of large plain patches: structured, as images are, and unlike noise."""
+    """Return mosaics of large plain patches: structured, as photos are."""
     patches = np.random.default_rng(0).integers(0, 256, (count, 4, 4, 3), dtype=np.uint8)
     return patches.repeat(size_px // 4, axis=1).repeat(size_px // 4, axis=2)
 
@@ -134,7 +134,7 @@ def test_quantising_twice_gives_the_same_bytes_quietly_and_without_litter(
 
 
 def _small_net(*, is_badly_scaled: bool) -> Any:
-    """Seven convolutions; badly scaled, they answer the same, by way of one channel that drowns its neighbours."""
+    """Return a net of seven convolutions; if badly scaled, one channel is much larger and the result is the same."""
     import torch
     from torch import nn
 

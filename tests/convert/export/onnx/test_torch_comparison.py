@@ -1,4 +1,4 @@
-"""A graph that does not answer as torch does is never written."""
+"""A graph with other embeddings than torch is not written."""
 
 from __future__ import annotations
 

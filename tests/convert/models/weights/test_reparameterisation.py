@@ -1,4 +1,4 @@
-"""Folding an image tower's branches changes its parts and not its answers."""
+"""Folding an image tower's branches changes its modules and not its embeddings."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def folded(configuration: Path) -> LoadedModel:
 
 
 def _drawn(name: str) -> Any:
-    """A model as open_clip builds it, drawn so that every layer matters: scales, statistics and biases too."""
+    """Return open_clip's model with random weights and no idle layer: scales, statistics and biases are drawn, too."""
     import_open_clip()
     import open_clip
     import torch
