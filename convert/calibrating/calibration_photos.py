@@ -126,12 +126,12 @@ class _Subject:
 
         rng = self._randomness(1)
         if self.thing is not None:
-            picture = PIL.Image.fromarray(self.thing.pixels)
+            shown = PIL.Image.fromarray(self.thing.pixels)
         else:
             assert self.image is not None, "a subject is one or the other"
-            picture = cut_out(open_reference_image(self.image))
+            shown = cut_out(open_reference_image(self.image))
         return simulate_photo(
-            picture,
+            shown,
             rng,
             difficulty=self.difficulty,
             background=_choose_background(drawn, rng),
@@ -147,8 +147,8 @@ def _subjects(images: Sequence[CatalogueImage]) -> Iterator[_Subject]:
     chosen = [references[position] for position in sample_positions(len(references), MOST_PHOTOS)]
     for copy in range(min(MOST_PHOTOS_EACH, max(1, MOST_PHOTOS // len(chosen)))):
         for reference in chosen:
-            pictures = by_reference[reference]
-            yield _Subject(image=pictures[copy % len(pictures)], copy=copy)
+            own_images = by_reference[reference]
+            yield _Subject(image=own_images[copy % len(own_images)], copy=copy)
 
 
 def _draw_things() -> list[DrawnInstance]:

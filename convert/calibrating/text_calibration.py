@@ -107,7 +107,7 @@ def calibrate_texts(
         return TextOutcome(calibrations={})
     owners = phrases_of(references, images)
     if len(owners) < LEAST_PHRASES:
-        return _without(f"{len(owners)} labels and names that some pictures have and some have not are too few")
+        return _without(f"{len(owners)} labels and names that some images have and others do not have are too few")
     measured: dict[str, TextCalibration] = {}
     for variant in asked:
         scores = score_texts(owners, _embedder(variant, encode), embeddings)

@@ -61,16 +61,16 @@ def examine_pack(folder: Path, *, today: date) -> Examination:
         return _of_damaged(pack, damage)
     with ReferenceTable(pack.file(pack.manifest.references_file)) as table:
         references = [table.reference(each) for each in table.ids()]
-        pictures = [
+        indexed = [
             IndexedImage(index_id=image.index_id, reference_id=image.reference_id, sha256=image.sha256)
             for image in table.images()
         ]
-    similarity, neighbours = _look_up_pack(pack, pictures)
-    same = same_image_finding(pictures)
+    similarity, neighbours = _look_up_pack(pack, indexed)
+    same = same_image_finding(indexed)
     return Examination(
         subject="pack",
         reference_count=len(references),
-        picture_count=len(pictures),
+        picture_count=len(indexed),
         findings=worst_first(
             [
                 *calibration_findings(pack),
@@ -78,10 +78,10 @@ def examine_pack(folder: Path, *, today: date) -> Examination:
                 same,
                 near_duplicate_finding(neighbours, similarity, same),
                 *other_label_findings(neighbours, {each.id: each for each in references}),
-                *fact_findings(references, Counter(each.reference_id for each in pictures), today=today),
+                *fact_findings(references, Counter(each.reference_id for each in indexed), today=today),
             ]
         ),
-        not_checked=(_PACK_HOLDS_NO_FILES, *_not_compared(len(pictures))),
+        not_checked=(_PACK_HOLDS_NO_FILES, *_not_compared(len(indexed))),
         near_duplicate_similarity=similarity,
     )
 
@@ -108,10 +108,10 @@ def examine_catalogue(path: Path, *, today: date, progress: Progress) -> Examina
     for examined in examine_images(images, model.preprocessing, progress):
         looked.take(examined)
     looked.finish()
-    pictures = [
+    indexed = [
         IndexedImage(index_id=each.index_id, reference_id=each.reference_id, sha256=each.sha256) for each in images
     ]
-    same = same_image_finding(pictures)
+    same = same_image_finding(indexed)
     similarity, neighbours = _look_up_files(looked, model)
     return Examination(
         subject="catalogue",
@@ -195,14 +195,14 @@ class ExactSearch:
         return best_neighbours(ids, scores, k)
 
 
-def _look_up_pack(pack: Pack, pictures: Sequence[IndexedImage]) -> tuple[float, list[list[Neighbour]]]:
+def _look_up_pack(pack: Pack, indexed: Sequence[IndexedImage]) -> tuple[float, list[list[Neighbour]]]:
     from edge_identify.edge_runtime.pack.index_file import map_index_file
     from edge_identify.edge_runtime.search.binary_codes import open_search
     from edge_identify.edge_runtime.search.identifier import Identifier
 
     manifest = pack.manifest
     rows = map_index_file(pack.file(manifest.index.file), manifest.index)
-    by_id = {picture.index_id: picture for picture in pictures}
+    by_id = {each.index_id: each for each in indexed}
 
     def embeddings(some: slice) -> NDArray[np.float32]:
         decoded: NDArray[np.float32] = rows.codes[some].astype(np.float32) * rows.scale + rows.offset
@@ -222,12 +222,12 @@ def _look_up_files(looked: _Look, model: LoadedModel) -> tuple[float | None, lis
     images = [each.image for each in looked.usable]
     samples = [open_reference_image(images[position]) for position in sample_positions(len(images), MEASURED_PHOTOS)]
     embeddings = looked.embeddings()
-    pictures = [
+    indexed = [
         IndexedImage(index_id=image.index_id, reference_id=image.reference_id, sha256=image.sha256) for image in images
     ]
     search = ExactSearch(embeddings, [image.index_id for image in images])
     similarity = measure_sameness(looked.embed, samples, model.preprocessing)
-    return similarity, list(find_neighbours(pictures, lambda rows: embeddings[rows], search))
+    return similarity, list(find_neighbours(indexed, lambda rows: embeddings[rows], search))
 
 
 def _embedder(model: LoadedModel) -> Embed:
@@ -237,8 +237,8 @@ def _embedder(model: LoadedModel) -> Embed:
     return lambda pixels: embed_in_batches(lambda batch: embed(tower, batch), pixels)
 
 
-def _not_compared(pictures: int) -> tuple[str, ...]:
-    if pictures <= MOST_COMPARED:
+def _not_compared(count: int) -> tuple[str, ...]:
+    if count <= MOST_COMPARED:
         return ()
-    step = -(-pictures // MOST_COMPARED)
-    return (f"similarity of every image: one of each {step} of the {pictures} was compared with all others",)
+    step = -(-count // MOST_COMPARED)
+    return (f"similarity of every image: one of each {step} of the {count} was compared with all others",)

@@ -113,12 +113,12 @@ def image_findings(examined: Sequence[ExaminedImage], recipe: Preprocessing) -> 
 
 
 def _examine(image: CatalogueImage, recipe: Preprocessing) -> ExaminedImage:
-    picture = open_reference_image(image)
-    pixels = preprocess(picture, recipe)
+    opened = open_reference_image(image)
+    pixels = preprocess(opened, recipe)
     return ExaminedImage(
         image=image,
         pixels=pixels,
-        short_side_px=min(picture.size),
+        short_side_px=min(opened.size),
         contrast=float(pixels.reshape(-1, 3).std(axis=0).max()),
         personal=personal_data(read_image_file(image.path)),
     )

@@ -16,13 +16,13 @@ _MANY = 2  # least median number of images per reference at which a single image
 
 
 def fact_findings(
-    references: Sequence[Reference], picture_counts: Mapping[str, int], *, today: date
+    references: Sequence[Reference], image_counts: Mapping[str, int], *, today: date
 ) -> list[DoctorFinding | None]:
     """Return the findings about the facts of references.
 
     Args:
         references: All references.
-        picture_counts: Number of images of each reference, by id; references without images may be missing.
+        image_counts: Number of images of each reference, by id; references without images may be missing.
         today: References whose last day is before it have expired.
     """
     return [
@@ -45,7 +45,7 @@ def fact_findings(
             Severity.WARNING,
             "references without an image; no pack will hold them",
             "add an image of each with `edge-build add`, or remove the reference",
-            (Case(ids=(each.id,)) for each in references if not picture_counts.get(each.id)),
+            (Case(ids=(each.id,)) for each in references if not image_counts.get(each.id)),
         ),
         finding_of(
             "no-licence",
@@ -61,7 +61,7 @@ def fact_findings(
             "leave them out of the next version of the pack, or correct the dates",
             _expired(references, today),
         ),
-        _single_pictures(references, picture_counts),
+        _single_images(references, image_counts),
     ]
 
 
@@ -86,15 +86,15 @@ def _expired(references: Iterable[Reference], today: date) -> Iterator[Case]:
                 break
 
 
-def _single_pictures(references: Sequence[Reference], picture_counts: Mapping[str, int]) -> DoctorFinding | None:
-    counts = Counter({each.id: picture_counts.get(each.id, 0) for each in references})
-    pictured = [count for count in counts.values() if count]
-    if not pictured or median(pictured) < _MANY:
+def _single_images(references: Sequence[Reference], image_counts: Mapping[str, int]) -> DoctorFinding | None:
+    counts = Counter({each.id: image_counts.get(each.id, 0) for each in references})
+    positive = [count for count in counts.values() if count]
+    if not positive or median(positive) < _MANY:
         return None
     return finding_of(
         "one-picture",
         Severity.NOTE,
-        f"references with one image, where half have {median(pictured):g} or more: they will be found less often",
+        f"references with one image, where half have {median(positive):g} or more: they will be found less often",
         "add images from other sides and in other light",
         (Case(ids=(each.id,)) for each in references if counts[each.id] == 1),
     )

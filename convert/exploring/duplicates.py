@@ -284,12 +284,12 @@ class _Looks:
 
 def _open_look(image: CatalogueImage) -> _Look | None:
     try:
-        picture = open_reference_image(image)
+        opened = open_reference_image(image)
     except PhotoError:  # the step that embeds the images reports it
         return None
-    pixels = hashlib.sha256(f"{picture.size}".encode() + picture.tobytes()).hexdigest()
-    has_more = max(picture.size) > LOOK_PX
-    return _Look(small=look_of(picture), pixels=pixels, has_more=has_more)
+    pixels = hashlib.sha256(f"{opened.size}".encode() + opened.tobytes()).hexdigest()
+    has_more = max(opened.size) > LOOK_PX
+    return _Look(small=look_of(opened), pixels=pixels, has_more=has_more)
 
 
 def _open_closer_look(image: CatalogueImage) -> Image | None:

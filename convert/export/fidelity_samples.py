@@ -171,20 +171,20 @@ def make_bench(
     Raises:
         SetupError: None of the sampled images can be used.
     """
-    pictures = _sampled_images(images)
-    if not pictures:
+    opened = _sampled_images(images)
+    if not opened:
         raise SetupError("the catalogue has no usable image; see `edge-build add` for what it accepts")
-    pixels = np.stack([preprocess(picture, model.preprocessing) for picture in pictures])
-    photos = np.stack(list(_simulated_photos(pictures, model.preprocessing)))
+    pixels = np.stack([preprocess(image, model.preprocessing) for image in opened])
+    photos = np.stack(list(_simulated_photos(opened, model.preprocessing)))
     texts = _sampled_texts(references)
     computing = computing or Computing()
     return FidelityBench(
         model=model,
         image_sample=FidelitySample(
-            description=f"simulated photos of {len(pictures)} reference pictures",
+            description=f"simulated photos of {len(opened)} reference pictures",
             queries=photos,
             references=pixels,
-            right=np.repeat(np.arange(len(pictures)), len(photos) // len(pictures)),
+            right=np.repeat(np.arange(len(opened)), len(photos) // len(opened)),
         ),
         text_sample=FidelitySample(
             description="names of references and plain captions",
@@ -197,22 +197,22 @@ def make_bench(
 
 
 def _sampled_images(images: Sequence[CatalogueImage]) -> list[Image]:
-    pictures = []
+    opened = []
     for position in sample_positions(len(images), MOST_IMAGES) if images else ():
         try:
-            pictures.append(open_reference_image(images[position]))
+            opened.append(open_reference_image(images[position]))
         except PhotoError:
             continue  # the build reports it when it embeds all images
-    return pictures
+    return opened
 
 
-def _simulated_photos(pictures: Sequence[Image], recipe: Preprocessing) -> Iterator[NDArray[np.uint8]]:
+def _simulated_photos(opened: Sequence[Image], recipe: Preprocessing) -> Iterator[NDArray[np.uint8]]:
     # A small catalogue gets several photos of each image: a quantiser needs some dozens to measure its ranges.
-    photos_each = -(-MOST_IMAGES // len(pictures))
+    photos_each = -(-MOST_IMAGES // len(opened))
     rng = np.random.default_rng(_PHOTO_SEED)
-    for picture in pictures:
+    for image in opened:
         for _ in range(photos_each):
-            yield preprocess(simulate_photo(picture, rng), recipe)
+            yield preprocess(simulate_photo(image, rng), recipe)
 
 
 def _sampled_texts(references: Sequence[Reference]) -> list[str]:

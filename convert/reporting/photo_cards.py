@@ -21,7 +21,7 @@ def photo_cards(photos: Sequence[Photo], images: ReportImages, names: Mapping[st
         images: The images of photos and references.
         names: Names of references, by id.
     """
-    cards = (element("li", _pictures(photo, images, names), element("p", _said(photo, names))) for photo in photos)
+    cards = (element("li", _images(photo, images, names), element("p", _said(photo, names))) for photo in photos)
     return element("ul", join(*cards), class_="cards")
 
 
@@ -31,7 +31,7 @@ def slow_list(photos: Sequence[Photo]) -> Markup:
     return element("ol", join(*lines))
 
 
-def _pictures(photo: Photo, images: ReportImages, names: Mapping[str, str]) -> Markup:
+def _images(photo: Photo, images: ReportImages, names: Mapping[str, str]) -> Markup:
     shown = [_figure("the photo", Path(photo["name"]).name, images.photo(Path(photo["photo"])))]
     nearest, right = photo["nearest"], photo["id"]
     if nearest is not None:
