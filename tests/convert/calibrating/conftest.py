@@ -14,7 +14,7 @@ from edge_identify.edge_runtime.io.durable_writes import sha256_of_file
 
 
 @pytest.fixture
-def pictures(tmp_path: Path) -> Callable[..., list[CatalogueImage]]:
+def draw_images(tmp_path: Path) -> Callable[..., list[CatalogueImage]]:
     """Return a function that draws images: number of references, number of images of each."""
 
     def draw(references: int, each: int = 1) -> list[CatalogueImage]:

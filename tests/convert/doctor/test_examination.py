@@ -113,7 +113,7 @@ def test_a_catalogue_with_nothing_usable_says_what_was_not_compared(tmp_path: Pa
 
     assert examination.near_duplicate_similarity is None
     assert any("fewer than two images" in line for line in examination.not_checked)
-    assert any("makers' own notes, IPTC records" in line for line in examination.not_checked)
+    assert any("maker notes, IPTC records" in line for line in examination.not_checked)
 
 
 def test_a_pack_gives_what_it_holds(colour_pack: Callable[[], Path]) -> None:

@@ -106,10 +106,10 @@ def test_each_figure_is_in_a_sentence(part: ReportPart) -> None:
     text = Reader().read(report_page("Report", [part])).text
 
     assert "Of 3 photos of things in the pack, 33.3 % have the right reference as their nearest one" in text
-    assert "Of 1 photos of things that are not in the pack, 1 were taken for something in it: 100.0 %" in text
-    assert "built to let 2.0 % pass" in text
-    assert "The probability that the pack states is off by" in text
-    assert "drawn anew 2,000 times" in text
+    assert "Of 1 photos of things that are not in the pack, 1 were accepted: 100.0 %" in text
+    assert "built for 2.0 %" in text
+    assert "The stated confidence is wrong by" in text
+    assert "2,000 resamples" in text
 
 
 def test_a_pack_without_calibration_says_what_is_absent_and_why(outcome: MakeOutcome) -> None:
