@@ -1,8 +1,8 @@
-"""The signs of a pack's index: written where the pack is large enough to gain, kept where they lose nothing.
+"""Binary codes of a pack's index: written for large packs, and kept if their recall suffices.
 
-Whether signs find the nearest vectors depends on the encoder: 64 dimensions are too few, and the embeddings of an
-untrained encoder hardly differ. So it is measured on the pack itself, with simulated photos of its own references.
-The truth is what a device finds without the signs: the scan of the whole index.
+The recall of binary codes depends on the encoder: 64 dimensions are too few, and the embeddings of an untrained encoder
+hardly differ. So it is measured on the pack itself, with simulated photos of its references. The truth is the scan of
+the whole index.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ if TYPE_CHECKING:
 
     from edge_identify.edge_runtime.search.vector_search import Neighbours
 
-# Milliseconds of a single question by numpy, without and with signs, 512 dimensions: 10,000 vectors 1.5 and .3,
-# 20,000 4.6 and .6, 50,000 14 and 1.2, 100,000 24 and 1.5. Signs add an eighth to the index; from here it buys four.
+# Milliseconds of a query with numpy, without and with binary codes, 512 dimensions: 10,000 vectors 1.5 and .3, 20,000
+# 4.6 and .6, 50,000 14 and 1.2, 100,000 24 and 1.5. The codes add an eighth to the index; from here they save 4 ms.
 BINARY_CODES_FROM = 20_000
-LEAST_RECALL = 0.99  # of the ten nearest; what is asked of any search that is not exhaustive
+LEAST_RECALL = 0.99  # recall@10; the requirement for any approximate search
 _K = 10
-_ROUNDING = 2e-6  # the two searches add in another order: scores this close are the same
+_ROUNDING = 2e-6  # the two searches sum in another order; scores this close are equal
 _PIECE_ROWS = 16_384
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BinaryCodesOutcome:
-    """What became of a pack's signs.
+    """The result of adding binary codes to a pack.
 
     Attributes:
-        spec: The entry of the manifest; None where they were left out.
-        left_out_because: In words; None where they are there, or where the pack is too small to gain.
+        spec: The manifest's entry; None if the pack has no binary codes.
+        left_out_because: Why a large pack has none; None if it has them, or if the pack is too small for them.
     """
 
     spec: BinaryCodesSpec | None
@@ -48,14 +48,14 @@ class BinaryCodesOutcome:
 def add_binary_codes(
     folder: Path, index: IndexSpec, file: str, embed_photos: Callable[[], NDArray[np.float32]]
 ) -> BinaryCodesOutcome:
-    """Write the signs of an index into the pack's folder, and take them away again if they lose too much.
+    """Write the binary codes of an index into the pack's folder; remove them if their recall@10 is too low.
 
     Args:
-        folder: The pack's folder, in the making.
-        index: The index that lies in it.
-        file: Path of the signs in the pack.
-        embed_photos: Returns embeddings of photos of some references, float32 [n, dim], by the encoder that made the
-            index; only called where the pack is large enough.
+        folder: Folder of the pack that is being built.
+        index: The index in that folder.
+        file: Path of the codes in the pack.
+        embed_photos: Returns embeddings of photos of some references, float32 [n, dim], by the encoder that embedded
+            the references. Only called if the pack is large enough.
     """
     if index.count < BINARY_CODES_FROM:
         return BinaryCodesOutcome(spec=None, left_out_because=None)
@@ -66,15 +66,15 @@ def add_binary_codes(
         return BinaryCodesOutcome(spec=BinaryCodesSpec(file=file, recall_at_10=round(recall, 4)), left_out_because=None)
     (folder / file).unlink()
     why = (
-        f"signs of the index: a search by them finds {recall:.4f} of the {_K} nearest pictures of {len(photos)} "
-        f"simulated photos, below {LEAST_RECALL}; the pack is complete, and searched in full"
+        f"binary codes: a search with them finds {recall:.4f} of the {_K} nearest images of {len(photos)} simulated "
+        f"photos, below {LEAST_RECALL}; the pack is complete, and devices search the whole index"
     )
     return BinaryCodesOutcome(spec=None, left_out_because=why)
 
 
 def write_binary_codes(path: Path, rows: IndexRows) -> None:
-    """Write the signs of an index's stored vectors, relative to their mean."""
-    # Of the stored vectors, not of the originals: equal codes have equal signs, so ties are never torn apart.
+    """Write the binary codes of an index's stored vectors: the signs of their components, relative to the mean."""
+    # Of the stored vectors, not of the originals: then equal stored vectors have equal binary codes.
     count = len(rows.ids)
     total = np.zeros(len(rows.offset), np.float64)
     for piece in _pieces(rows):
@@ -97,6 +97,11 @@ def _recall(index_path: Path, codes_path: Path, index: IndexSpec, photos: NDArra
 
 
 def share_found(found: Neighbours, truth: Neighbours) -> float:
-    """Return the mean share, 0 to 1, of the nearest vectors that were found; one that scores the same counts."""
+    """Return the mean recall, 0 to 1, of a search; a vector that ties with the last true one counts.
+
+    Args:
+        found: Results of the search.
+        truth: Results of the exact search for the same queries.
+    """
     least = truth.scores[:, -1:] - _ROUNDING
     return float((found.scores >= least).mean())

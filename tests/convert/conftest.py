@@ -1,4 +1,4 @@
-"""What tests of the maker share: models of open_clip's own kinds, small enough to build in a blink."""
+"""Shared fixtures: tiny models of open_clip's own types."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def few_photos() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
-    """The names of a tiny transformer and a tiny convolutional net that open_clip builds by name."""
+    """Return the names of a tiny transformer and a tiny convolutional net that open_clip builds by name."""
     ensure_torchvision_operators()
     import open_clip
 

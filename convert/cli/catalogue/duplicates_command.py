@@ -136,11 +136,11 @@ def _look(options: argparse.Namespace) -> _Found:
         progress=lambda items: shown_progress("comparing", items),
     )
     replaced = {
-        copy.picture.image.index_id
+        copy.candidate.image.index_id
         for group in groups
         if group.is_exact
         for copy in group.copies
-        if is_replaced_by(copy.picture, group.kept)
+        if is_replaced_by(copy.candidate, group.kept)
     }
     return _Found(
         groups=groups,
@@ -186,7 +186,7 @@ def _lines(found: _Found, command: str | None) -> Iterator[str]:
     for number, group in enumerate(found.groups, start=1):
         yield f"{number}  {_heading(group)}  {_named(group.kept)}  ({_why(group)})"
         for copy in group.copies:
-            yield f"   {_how(copy)}  {_named(copy.picture)}"
+            yield f"   {_how(copy)}  {_named(copy.candidate)}"
     counts = Counter(str(copy.sameness) for group in found.groups for copy in group.copies)
     kinds = ", ".join(f"{count} {kind}" for kind, count in counts.items())
     yield (
@@ -213,7 +213,7 @@ def _how(copy: Copy) -> str:
 def _why(group: Group) -> str:
     from edge_identify.convert.exploring.images_to_keep import why_kept
 
-    return why_kept(group.kept, [copy.picture for copy in group.copies])
+    return why_kept(group.kept, [copy.candidate for copy in group.copies])
 
 
 def _named(picture: Candidate) -> str:
@@ -242,7 +242,7 @@ def _as_json(options: argparse.Namespace, found: _Found, command: str | None) ->
                 "keep": _picture_as_json(group.kept),
                 "because": _why(group),
                 "copies": [
-                    _picture_as_json(copy.picture)
+                    _picture_as_json(copy.candidate)
                     | {
                         "sameness": str(copy.sameness),
                         "similarity": round(copy.similarity, 4),
@@ -283,7 +283,7 @@ def _write_sheet(path: Path, found: _Found) -> None:
             title=f"{number}: {_heading(group)} {group.kept.reference.id}, {_why(group)}",
             cards=[
                 _card(group.kept, "keep" if group.is_exact else "the best", is_marked=True),
-                *(_card(each.picture, _how(each)) for each in group.copies),
+                *(_card(each.candidate, _how(each)) for each in group.copies),
             ],
         )
         for number, group in enumerate(found.groups, start=1)
@@ -296,4 +296,4 @@ def _card(picture: Candidate, said: str, *, is_marked: bool = False) -> Card:
     from edge_identify.convert.exploring.contact_sheet import Card
 
     about = " · ".join(part for part in _about(picture) if part)
-    return Card(picture=picture.image.path, lines=(picture.reference.id, said, about), is_marked=is_marked)
+    return Card(image=picture.image.path, lines=(picture.reference.id, said, about), is_marked=is_marked)

@@ -216,7 +216,7 @@ def _write_sheet(options: argparse.Namespace, found: _Found) -> None:
 
     rows: list[Row] = []
     if options.like is not None:
-        rows.append(Row(title="examples", cards=[Card(picture=photo, lines=(photo.name,)) for photo in options.like]))
+        rows.append(Row(title="examples", cards=[Card(image=photo, lines=(photo.name,)) for photo in options.like]))
     cards = [_card(hit, found.references[hit.image.reference_id]) for hit in found.hits]
     rows.append(Row(title=f"found: {len(cards)}", cards=cards))
     title = f"Images for: {options.text}" if options.like is None else "Images like the examples"
@@ -227,4 +227,4 @@ def _card(hit: Hit, reference: Reference) -> Card:
     from edge_identify.convert.exploring.contact_sheet import Card
 
     about = " · ".join(part for part in (_name(reference), reference.namespace, hit.image.file_name) if part)
-    return Card(picture=hit.image.path, lines=(reference.id, f"{hit.similarity:.3f}", about))
+    return Card(image=hit.image.path, lines=(reference.id, f"{hit.similarity:.3f}", about))

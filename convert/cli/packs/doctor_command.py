@@ -17,7 +17,7 @@ from edge_identify.edge_runtime.io.printable_text import printable
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from edge_identify.convert.doctor.findings import Examination, Finding
+    from edge_identify.convert.doctor.findings import DoctorFinding, Examination
 
 _MOST_SHOWN = 5  # cases of a finding; --json has all
 
@@ -89,7 +89,7 @@ def _lines(examination: Examination) -> Iterator[str]:
     )
 
 
-def _case_lines(finding: Finding) -> Iterator[str]:
+def _case_lines(finding: DoctorFinding) -> Iterator[str]:
     for case in finding.cases[:_MOST_SHOWN]:
         parts = [part for part in (", ".join(case.ids), case.detail) if part]
         yield f"  {': '.join(parts)}"

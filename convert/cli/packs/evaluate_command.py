@@ -82,7 +82,7 @@ def _evaluate(options: argparse.Namespace) -> ExitCode:
     result = evaluation.evaluate_pack(
         pack,
         queries,
-        progress=lambda items: shown_progress("asking", items),
+        progress=shown_progress,
         verify_geometry=options.verify_geometry,
         position_of=None if options.no_location else photo_position,
     )
@@ -132,7 +132,7 @@ def _write_report(
     from edge_identify.edge_runtime.io.disk import disk_errors_explained
     from edge_identify.edge_runtime.io.durable_writes import write_bytes
 
-    part = evaluation_part(pack, result, figures, reference_pictures=pictures, asked_with=options.queries.name)
+    part = evaluation_part(pack, result, figures, reference_images=pictures, asked_with=options.queries.name)
     page = report_page(f"How well {pack.manifest.title} names photos", [part])
     with disk_errors_explained(options.html.parent):
         write_bytes(options.html, page.encode())

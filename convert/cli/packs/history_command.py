@@ -18,7 +18,7 @@ from edge_identify.edge_runtime.io.printable_text import printable
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from edge_identify.convert.packing.pack_building import BuildReport
+    from edge_identify.convert.packing.pack_request import BuildReport
     from edge_identify.convert.reporting.mlflow_runs import MlflowRuns
     from edge_identify.datasets.catalogue.build_history import BuildRecord
     from edge_identify.datasets.catalogue.catalogue import Catalogue

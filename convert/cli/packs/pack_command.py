@@ -26,7 +26,7 @@ from edge_identify.edge_runtime.pack.pack_names import PackVersion, checked_pack
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from edge_identify.convert.packing.pack_building import BuildReport, PackRequest
+    from edge_identify.convert.packing.pack_request import BuildReport, PackRequest
     from edge_identify.edge_runtime.pack.manifest import Manifest, Variant
 
 MAX_BATCH_SIZE = 65_536  # 10 GB of pixels for a ViT; a larger one is a typing mistake
@@ -243,8 +243,8 @@ def _pack(options: argparse.Namespace) -> ExitCode:
 
 
 def _request(options: argparse.Namespace) -> PackRequest:
-    """Return the request, checked before torch is loaded, so that a typing mistake is reported at once."""
-    from edge_identify.convert.packing.pack_building import PackRequest
+    """Check the options before torch is loaded: a typing mistake is answered at once."""
+    from edge_identify.convert.packing.pack_request import PackRequest
 
     return PackRequest(
         name=checked_pack_name(options.name),

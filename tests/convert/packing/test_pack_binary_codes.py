@@ -1,4 +1,4 @@
-"""Signs are written where a pack is large enough, and only where they find what the whole index finds."""
+"""Binary codes are written for large packs, and only if their recall suffices."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_an_equal_score_is_as_good_and_a_lower_one_is_not() -> None:
 
 @pytest.fixture
 def build(tmp_path: Path, tiny_vit: str) -> Callable[[], tuple[int, Path]]:
-    """Return a function that builds a pack of twelve drawn pictures by the command."""
+    """Return a function that builds a pack of twelve drawn images by the command."""
     (tmp_path / "pictures").mkdir()
     for number in range(12):
         tiles = np.random.default_rng(number).integers(0, 255, (4, 4, 3), dtype=np.uint8)
@@ -130,7 +130,7 @@ def build(tmp_path: Path, tiny_vit: str) -> Callable[[], tuple[int, Path]]:
 
 
 def scan_signs_of_small_packs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Let packs of twelve rows be searched by their signs alone; return the sizes of the shortlists to come."""
+    """Search packs of twelve rows by binary codes only; return the sizes of the shortlists to come."""
 
     def shortlisted(search: binary_codes.BinaryCodeSearch, bits: np.ndarray, k: int) -> np.ndarray:
         rows = right(search, bits, k)

@@ -183,7 +183,7 @@ def test_the_report_is_written_with_the_pictures_of_the_catalogue(
     page = report.read_text(encoding="utf-8")
     assert "How well Four colours names photos" in page
     assert 'alt="its nearest reference: Pure green (green)"' in page
-    assert "no picture at hand" in page  # blue is not in the catalogue
+    assert "no image available" in page  # blue is not in the catalogue
     assert f"report: {report}" in capsys.readouterr().err
 
 
@@ -222,8 +222,8 @@ def test_photos_are_asked_with_where_they_say_they_were_taken_as_a_user_s_are(
     assert (decided["without"]["identified_right"], decided["without"]["ambiguous"]) == (0, 3)
     assert figures["as a user"]["location"] == {"used": True, "photos": 2}
     assert figures["without"]["location"] == {"used": False, "photos": 0}
-    assert "2 of them say where they were taken, and were asked with that." in said["as a user"]
-    assert "What photos say of where they were taken was left out." in said["without"]
+    assert "2 of the photos have a position, and it was used." in said["as a user"]
+    assert "The photos' positions were not used." in said["without"]
 
 
 def located_pack(folder: Path, spots: dict[str, tuple[float, float]]) -> Path:

@@ -19,7 +19,7 @@ from edge_identify import __version__
 from edge_identify.convert.cli.main import main
 from edge_identify.convert.cli.packs import pack_command
 from edge_identify.convert.cli.packs.history_command import parameters_of
-from edge_identify.convert.packing.pack_building import hash_of_data
+from edge_identify.convert.packing.pack_references import hash_of_data
 from edge_identify.datasets.catalogue.build_history import BuildRecord
 from edge_identify.datasets.catalogue.catalogue import Catalogue, CatalogueImage
 from edge_identify.edge_runtime.errors import SetupError
