@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     Inputs = NDArray[np.uint8] | NDArray[np.int64]
 
 _Found = TypeVar("_Found")
-_Batch = TypeVar("_Batch", bound="Inputs")
+_Number = TypeVar("_Number", bound="np.integer[Any]")
 
 #: The expensive operators of a convolutional net, and those between them, so that activations stay in 8 bits.
 _STATIC_OPERATORS = ["Conv", "Gemm", "MatMul", "Add", "MaxPool", "AveragePool"]
@@ -208,7 +208,7 @@ def _static(prepared: Path, into: Path, pixels: NDArray[np.uint8], nodes: Sequen
     )
 
 
-def _batches(inputs: _Batch) -> Iterator[_Batch]:
+def _batches(inputs: NDArray[_Number]) -> Iterator[NDArray[_Number]]:
     return (inputs[start : start + _CALIBRATION_BATCH] for start in range(0, len(inputs), _CALIBRATION_BATCH))
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from edge_identify.edge_runtime.errors import PackNotFoundError
 from edge_identify.edge_runtime.pack.pack_reader import Pack, open_pack
-from edge_identify.edge_runtime.store.installed_packs import open_installed
-from edge_identify.edge_runtime.store.pack_store import InstalledPack, PackStore, default_store_folder
+from edge_identify.edge_runtime.store.installed_packs import InstalledPack, open_installed
+from edge_identify.edge_runtime.store.pack_store import PackStore, default_store_folder
 
 
 def add_store_option(group: argparse._ArgumentGroup) -> None:

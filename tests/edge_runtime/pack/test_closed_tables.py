@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from edge_identify.edge_runtime.pack.references import ReferenceTable, write_references
+from edge_identify.edge_runtime.pack.references import ReferenceTable
+from edge_identify.edge_runtime.pack.references_writing import write_references
 from edge_identify.edge_runtime.pack.thumbnails_file import ThumbnailTable
 
 
