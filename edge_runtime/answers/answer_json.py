@@ -40,11 +40,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from edge_identify.edge_runtime.answers.identification import Identification
+from edge_identify.edge_runtime.answers.identification import FailedPhoto
 
 if TYPE_CHECKING:
-    from edge_identify.edge_runtime.answers.answer import Answer, Answerer
-    from edge_identify.edge_runtime.answers.identification import Match, StageSeconds
+    from edge_identify.edge_runtime.answers.answered_by import AnsweredBy
+    from edge_identify.edge_runtime.answers.identification import Identification, Match, StageSeconds
     from edge_identify.edge_runtime.decisions.look_alikes import LookAlikes
     from edge_identify.edge_runtime.decisions.place_evidence import PlaceEvidence
     from edge_identify.edge_runtime.pack.filters import Filters
@@ -53,20 +53,20 @@ if TYPE_CHECKING:
 SCHEMA = 1
 
 
-def answers_as_json(answers: Sequence[Answer], answerer: Answerer) -> str:
+def answers_as_json(answers: Sequence[Identification | FailedPhoto], answered_by: AnsweredBy) -> str:
     """Return the documented object for some questions."""
-    document = {**_header(answerer), "answers": [_as_json(answer) for answer in answers]}
+    document = {**_header(answered_by), "answers": [_as_json(answer) for answer in answers]}
     return _printable_json(json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False))
 
 
-def answer_as_line(answer: Answer, answerer: Answerer) -> str:
+def answer_as_line(answer: Identification | FailedPhoto, answered_by: AnsweredBy) -> str:
     """Return the documented object of one question, on one line without its end."""
-    return document_as_line(answer_as_document(answer, answerer))
+    return document_as_line(answer_as_document(answer, answered_by))
 
 
-def answer_as_document(answer: Answer, answerer: Answerer) -> dict[str, Any]:
+def answer_as_document(answer: Identification | FailedPhoto, answered_by: AnsweredBy) -> dict[str, Any]:
     """Return the documented object of one question."""
-    return {**_header(answerer), **_as_json(answer)}
+    return {**_header(answered_by), **_as_json(answer)}
 
 
 def document_as_line(document: Mapping[str, Any] | Sequence[Any]) -> str:
@@ -89,11 +89,11 @@ def reference_as_json(reference: Reference) -> dict[str, Any]:
     }
 
 
-def _header(answerer: Answerer) -> dict[str, Any]:
+def _header(answered_by: AnsweredBy) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
-        "pack": {"name": answerer.pack_name, "version": answerer.pack_version},
-        "encoder": answerer.variant_name,
+        "pack": {"name": answered_by.pack_name, "version": answered_by.pack_version},
+        "encoder": answered_by.variant_name,
     }
 
 
@@ -109,10 +109,10 @@ def _escaped(sign: str) -> str:
     return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
 
 
-def _as_json(answer: Answer) -> dict[str, Any]:
-    if not isinstance(answer.result, Identification):
-        return {answer.kind: answer.question, "error": str(answer.result)}
-    verdict, alike = answer.result.verdict, answer.result.look_alikes
+def _as_json(answer: Identification | FailedPhoto) -> dict[str, Any]:
+    if isinstance(answer, FailedPhoto):
+        return {"photo": answer.question, "error": str(answer.error)}
+    verdict, alike = answer.verdict, answer.look_alikes
     suggested = {"suggested_namespaces": list(answer.suggested_namespaces)} if answer.kind == "text" else {}
     together = {"photos": list(answer.questions)} if answer.further_photos else {}
     return {
@@ -122,11 +122,11 @@ def _as_json(answer: Answer) -> dict[str, Any]:
         "decision": verdict.decision.value if verdict else None,
         "known_probability": round(verdict.known_probability, 4) if verdict else None,
         "look_alikes": _look_alikes_as_json(alike) if alike else None,
-        "seconds": round(answer.result.seconds, 4),
-        "stage_seconds": _times_as_json(answer.result.times),
-        "position": _position_as_json(answer.result),
-        "filters": _filters_as_json(answer.result.filters),
-        "matches": [_match_as_json(match) for match in answer.result.matches],
+        "seconds": round(answer.seconds, 4),
+        "stage_seconds": _times_as_json(answer.times),
+        "position": _position_as_json(answer),
+        "filters": _filters_as_json(answer.filters),
+        "matches": [_match_as_json(match) for match in answer.matches],
     }
 
 

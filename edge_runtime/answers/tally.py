@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from edge_identify.edge_runtime.answers.answer import Answer
-from edge_identify.edge_runtime.answers.identification import Identification, StageSeconds
+from edge_identify.edge_runtime.answers.identification import FailedPhoto, Identification, StageSeconds
 from edge_identify.edge_runtime.decisions.decision import Decision
 
 
@@ -28,15 +27,15 @@ class Tally:
         self.has_bands = False
         self.times = StageSeconds(prepare=0.0, encode=0.0, search=0.0, decide=0.0)
 
-    def add(self, answer: Answer) -> None:
+    def add(self, answer: Identification | FailedPhoto) -> None:
         """Count an answer."""
-        if not isinstance(answer.result, Identification):
+        if isinstance(answer, FailedPhoto):
             self.skipped += 1
             return
-        before, more = self.times, answer.result.times
-        self.decisions[answer.result.decision] += 1
+        before, more = self.times, answer.times
+        self.decisions[answer.decision] += 1
         self.further_photos += len(answer.further_photos)
-        self.has_bands |= any(match.band is not None for match in answer.result.matches)
+        self.has_bands |= any(match.band is not None for match in answer.matches)
         self.times = StageSeconds(
             prepare=before.prepare + more.prepare,
             encode=before.encode + more.encode,

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from edge_identify.edge_runtime import __version__
-from edge_identify.edge_runtime.answers.answer import Answer, Answerer
+from edge_identify.edge_runtime.answers.identification import FailedPhoto, Identification
 from edge_identify.edge_runtime.answers.tally import Tally
 from edge_identify.edge_runtime.cli.inputs.photo_batches import ReadyPhoto, answers_in_batches, make_ready, ready_photos
 from edge_identify.edge_runtime.cli.inputs.photo_paths import STANDARD_INPUT, photos_asked_for
@@ -47,7 +47,7 @@ from edge_identify.edge_runtime.cli.options.place_options import (
     joined_coordinates,
 )
 from edge_identify.edge_runtime.cli.outputs.decision_exit_code import exit_code_of
-from edge_identify.edge_runtime.errors import EdgeIdentifyError, SetupError
+from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.terminal.command_run import run_command
 from edge_identify.edge_runtime.terminal.exit_codes import EXIT_CODES_HELP, ExitCode
 from edge_identify.edge_runtime.terminal.filter_options import add_filter_options, chosen_filters
@@ -168,7 +168,7 @@ def _identify(options: argparse.Namespace) -> ExitCode:
         identifier, first = _opened(pack, asked, options)
         stack.enter_context(identifier)
         count = 1 if options.same_thing else len(asked)
-        outputs = chosen_outputs(options, pack, _answerer(pack, identifier), page, count, stack)
+        outputs = chosen_outputs(options, pack, identifier, page, count, stack)
         with_thumbnails = any(output.shows_photos for output in outputs)
         ready = _ready_photos(pack, asked, first, stack, options, with_thumbnails=with_thumbnails)
         answers = with_geometry(options, pack, identifier, _answers(options, identifier, ready), stack)
@@ -182,7 +182,7 @@ def _identify(options: argparse.Namespace) -> ExitCode:
     return exit_code_of(tally, is_single=is_single or options.same_thing)
 
 
-def _check_nothing_lost(options: argparse.Namespace, asked: Sequence[str | Answer]) -> None:
+def _check_nothing_lost(options: argparse.Namespace, asked: Sequence[str | FailedPhoto]) -> None:
     if not (options.html or options.explain):
         return
     from edge_identify.edge_runtime.io.output_files import check_nothing_lost
@@ -199,14 +199,14 @@ def _check_outside_pack(options: argparse.Namespace, pack: Pack) -> None:
 
 
 def _answers(
-    options: argparse.Namespace, identifier: Identifier, ready: Iterator[ReadyPhoto | Answer]
-) -> Iterator[Answer]:
+    options: argparse.Namespace, identifier: Identifier, ready: Iterator[ReadyPhoto | FailedPhoto]
+) -> Iterator[Identification | FailedPhoto]:
     if options.same_thing:
         return answer_together(ready, partial(identifier.identify_together, top_k=options.top_k))
     return answers_in_batches(ready, partial(identifier.identify_batch, top_k=wanted_matches(options)))
 
 
-def _path(asked: str | Answer) -> str:
+def _path(asked: str | FailedPhoto) -> str:
     return asked if isinstance(asked, str) else asked.question
 
 
@@ -219,7 +219,7 @@ def _page_file(path: Path | None) -> AbstractContextManager[BinaryIO | None]:
 
 
 def _opened(
-    pack: Pack, asked: Sequence[str | Answer], options: argparse.Namespace
+    pack: Pack, asked: Sequence[str | FailedPhoto], options: argparse.Namespace
 ) -> tuple[Identifier, PhotoInPreparation]:
     """Load what identifying needs while the first photo is prepared."""
     from edge_identify.edge_runtime.photos.prepared_photos import PhotoInPreparation
@@ -230,23 +230,15 @@ def _opened(
         return Identifier(pack, many=len(asked) >= MANY_PHOTOS, filters=chosen_filters(options)), first
 
 
-def _answerer(pack: Pack, identifier: Identifier) -> Answerer:
-    return Answerer(
-        pack_name=pack.manifest.name,
-        pack_version=str(pack.manifest.version),
-        variant_name=identifier.variant_name,
-    )
-
-
 def _ready_photos(
     pack: Pack,
-    asked: Sequence[str | Answer],
+    asked: Sequence[str | FailedPhoto],
     first: PhotoInPreparation,
     stack: ExitStack,
     options: argparse.Namespace,
     *,
     with_thumbnails: bool,
-) -> Iterator[ReadyPhoto | Answer]:
+) -> Iterator[ReadyPhoto | FailedPhoto]:
     """Return the photos, of which the first was prepared before, made ready as they are taken."""
     from edge_identify.edge_runtime.photos.prepared_photos import prepare_photo
 
@@ -263,9 +255,9 @@ def _ready_photos(
     return chain([ready], others)
 
 
-def _or_raise(answer: Answer) -> Answer:
-    if isinstance(answer.result, EdgeIdentifyError):
-        raise answer.result
+def _or_raise(answer: Identification | FailedPhoto) -> Identification:
+    if isinstance(answer, FailedPhoto):
+        raise answer.error
     return answer
 
 

@@ -10,10 +10,9 @@ import argparse
 import sys
 from dataclasses import replace
 
-from edge_identify.edge_runtime.answers.answer import Answer, Answerer
 from edge_identify.edge_runtime.cli.options.answer_options import add_answer_options
 from edge_identify.edge_runtime.cli.options.pack_options import add_pack_options, chosen_pack
-from edge_identify.edge_runtime.cli.outputs.answer_outputs import print_answers
+from edge_identify.edge_runtime.cli.outputs.answer_outputs import print_answer
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.io.printable_text import printable
 from edge_identify.edge_runtime.pack.pack_reader import Pack
@@ -60,9 +59,7 @@ def _search(options: argparse.Namespace) -> ExitCode:
     suggested = () if filters.namespaces else named
     with TextSearcher(pack, filters=filters) as searcher:
         result = searcher.search(options.text, top_k=options.top_k)
-    answers = [Answer(kind="text", question=options.text, result=result, suggested_namespaces=suggested)]
-    answerer = Answerer(pack_name=result.pack_name, pack_version=result.pack_version, variant_name=result.variant_name)
-    print_answers(answers, answerer, as_json=options.json)
+    print_answer(replace(result, suggested_namespaces=suggested), as_json=options.json)
     if suggested and not options.json:
         import shlex
 

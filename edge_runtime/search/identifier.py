@@ -19,7 +19,7 @@ from edge_identify.edge_runtime.pack.filters import NO_FILTERS, Filters
 from edge_identify.edge_runtime.pack.pack_reader import Pack
 from edge_identify.edge_runtime.photos.prepared_photos import PreparedPhoto, prepare_photo
 from edge_identify.edge_runtime.photos.preprocessing import preprocess
-from edge_identify.edge_runtime.search.reference_finder import Finding, ReferenceFinder
+from edge_identify.edge_runtime.search.reference_finder import ReferenceFinder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,13 +51,25 @@ class Identifier:
         self._pack = pack
         self._encoder = image_encoder(pack, many=many)
         self._calibration = _calibration(pack, self._encoder.variant_name)
-        self._finder = ReferenceFinder(pack, many=many, calibration=self._calibration, filters=filters)
+        self._finder = ReferenceFinder(
+            pack, many=many, variant_name=self.variant_name, calibration=self._calibration, filters=filters
+        )
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    @property
+    def pack_name(self) -> str:
+        """The pack's name."""
+        return self._pack.manifest.name
+
+    @property
+    def pack_version(self) -> str:
+        """The pack's version."""
+        return str(self._pack.manifest.version)
 
     @property
     def variant_name(self) -> str:
@@ -113,7 +125,7 @@ class Identifier:
         encode = (perf_counter() - started) / len(photos)
         spent = [StageSeconds(prepare=photo.seconds, encode=encode, search=0.0, decide=0.0) for photo in photos]
         positions = [photo.position for photo in photos]
-        return self._finder.answers(embeddings, top_k, self._encoder.variant_name, spent, positions)
+        return self._finder.answers(embeddings, top_k, spent, positions)
 
     def identify_together(self, photos: Sequence[PreparedPhoto], *, top_k: int = DEFAULT_TOP_K) -> Identification:
         """Name what several photos, at least one, of one and the same thing show: one answer, made from all of them.
@@ -131,29 +143,11 @@ class Identifier:
         prepare = sum(photo.seconds for photo in photos)
         spent = StageSeconds(prepare=prepare, encode=encode, search=0.0, decide=0.0)
         position = middle_position([photo.position for photo in photos])
-        return self._finder.answer_together(np.concatenate(embedded), top_k, self.variant_name, spent, position)
-
-    def photo_pixels(self, photo: Path) -> NDArray[np.uint8]:
-        """Return the pixels of a photo's views, uint8 [views, size, size, 3]; a JPEG may be decoded smaller.
-
-        Raises:
-            PhotoError: The picture cannot be used.
-        """
-        return prepare_photo(photo, self._pack.manifest.preprocessing).pixels
+        return self._finder.answer_together(np.concatenate(embedded), top_k, spent, position)
 
     def pixels(self, image: Image) -> NDArray[np.uint8]:
         """Return the encoder's exact pixels of an upright RGB picture, as references have, uint8 [size, size, 3]."""
         return preprocess(image, self._pack.manifest.preprocessing)
-
-    def identify_pixels(
-        self,
-        pixels: NDArray[np.uint8],
-        *,
-        top_k: int = DEFAULT_TOP_K,
-        positions: Sequence[Position | None] | None = None,
-    ) -> list[Finding]:
-        """Return what is found for each of some photos' views, uint8 [n, views, size, size, 3], and their positions."""
-        return self._finder.find(self._embed_views(pixels), top_k, positions)
 
     def embed_pixels(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the unit vectors, float32 [n, dim], of prepared pictures, uint8 [n, size, size, 3]."""

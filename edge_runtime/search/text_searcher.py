@@ -43,7 +43,7 @@ class TextSearcher:
         assert spec is not None, "a manifest with a text encoder and no tokenizer is refused when it is read"
         self._tokenizer = read_tokenizer(pack.file(spec.file), spec)
         # Without a calibration of photos, which says nothing of texts.
-        self._finder = ReferenceFinder(pack, many=many, filters=filters)
+        self._finder = ReferenceFinder(pack, many=many, variant_name=self.variant_name, filters=filters)
         path = pack.manifest.calibration_file
         known = {} if path is None else read_text_calibrations(pack.file(path))
         self._calibration = known.get(self._encoder.variant_name)
@@ -84,7 +84,8 @@ class TextSearcher:
         embedding = self._encoder.embed(tokens)
         encode = perf_counter() - tokenised
         spent = StageSeconds(prepare=tokenised - started, encode=encode, search=0.0, decide=0.0)
-        (found,) = self._finder.answers(embedding[None], top_k, self._encoder.variant_name, [spent])
+        (answer,) = self._finder.answers(embedding[None], top_k, [spent])
+        found = replace(answer, kind="text", question=text)
         if self._calibration is None:
             return found
         bands = [band_of(match.score, self._calibration) for match in found.matches]

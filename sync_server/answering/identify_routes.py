@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Response
 
-from edge_identify.edge_runtime.answers.answer import Answer as Answered
-from edge_identify.edge_runtime.answers.answer import Answerer, FurtherPhoto
 from edge_identify.edge_runtime.answers.answer_json import answer_as_document
 from edge_identify.edge_runtime.answers.identification import Identification
 from edge_identify.edge_runtime.pack.filters import Filters
@@ -199,9 +197,7 @@ def _identify(room: EngineRoom, asked: Asked, image_urls: ImageUrls) -> Response
             position=position,
             verifies_geometry=asked.truth("verify_geometry"),
         )
-        return json_response(
-            _answer(Answered(kind="photo", question=photo.name, result=noted(found)), engine, image_urls)
-        )
+        return json_response(_answer(noted(found), engine, image_urls))
 
 
 def _identify_together(room: EngineRoom, asked: Asked, image_urls: ImageUrls) -> Response:
@@ -213,11 +209,7 @@ def _identify_together(room: EngineRoom, asked: Asked, image_urls: ImageUrls) ->
         found, problems = engine.identify_together(photos, top_k=asked.integer("top_k"), filters=_form_filters(asked))
         if found is None:
             raise ProblemError(UNUSABLE_PICTURE, "; ".join(map(str, problems.values())))
-        first, *others = [photo.name for at, photo in enumerate(photos) if at not in problems]
-        further = tuple(FurtherPhoto(path=name) for name in others)
-        answer = _answer(
-            Answered(kind="photo", question=first, result=noted(found), further_photos=further), engine, image_urls
-        )
+        answer = _answer(noted(found), engine, image_urls)
     left_out = [{"photo": photos[at].name, "error": str(error)} for at, error in problems.items()]
     return json_response(answer | ({"left_out": left_out} if left_out else {}))
 
@@ -238,22 +230,22 @@ def _search(room: EngineRoom, asked: Asked, image_urls: ImageUrls) -> Response:
         return json_response(_answer(by(engine, asked), engine, image_urls))
 
 
-def _by_picture(engine: PackEngine, asked: Asked) -> Answered:
+def _by_picture(engine: PackEngine, asked: Asked) -> Identification:
     photo = asked.picture("file")
     found = engine.identify(photo.data, name=photo.name, top_k=asked.integer("limit"), filters=_form_filters(asked))
-    return Answered(kind="photo", question=photo.name, result=noted(found))
+    return noted(found)
 
 
-def _by_text(engine: PackEngine, asked: Asked) -> Answered:
+def _by_text(engine: PackEngine, asked: Asked) -> Identification:
     text, filters = asked.text("text"), _json_filters(asked)
     named = () if filters.namespaces else namespaces_named_in(text, engine.references.namespaces())
     if asked.truth("auto_namespace") and named:
         filters, named = replace(filters, namespaces=named), ()
     found = engine.search_text(text, top_k=asked.integer("limit"), filters=filters)
-    return Answered(kind="text", question=text, result=noted(found), suggested_namespaces=named)
+    return replace(noted(found), suggested_namespaces=named)
 
 
-def _by_vector(engine: PackEngine, asked: Asked) -> Answered:
+def _by_vector(engine: PackEngine, asked: Asked) -> Identification:
     space = engine.manifest.model.space_id
     if asked.text("embedding_space") != space:
         raise ProblemError(
@@ -263,15 +255,12 @@ def _by_vector(engine: PackEngine, asked: Asked) -> Answered:
         )
     vector = unit_vector(asked.vector("embedding"), engine)
     found = engine.search_vector(vector, top_k=asked.integer("limit"), filters=_json_filters(asked))
-    return Answered(kind="embedding_space", question=space, result=noted(found))
+    return noted(found)
 
 
-def _answer(answered: Answered, engine: PackEngine, image_urls: ImageUrls) -> dict[str, Any]:
+def _answer(found: Identification, engine: PackEngine, image_urls: ImageUrls) -> dict[str, Any]:
     """Return the documented object, and where the pictures of its matches are."""
-    found = answered.result
-    assert isinstance(found, Identification), "what fails is a problem"
-    answerer = Answerer(pack_name=found.pack_name, pack_version=found.pack_version, variant_name=found.variant_name)
-    document = answer_as_document(answered, answerer)
+    document = answer_as_document(found, found)
     for told, match in zip(document["matches"], found.matches, strict=True):
         told["attributes"] = told_attributes(match.reference, image_urls)
         told["image_url"] = image_url(match.reference, match.index_id, match.picture, engine, image_urls)

@@ -11,16 +11,15 @@ import os
 import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_identify.edge_runtime.answers.answer import Answer
+from edge_identify.edge_runtime.answers.identification import FailedPhoto, Identification
 from edge_identify.edge_runtime.errors import PhotoError
 
 if TYPE_CHECKING:
-    from edge_identify.edge_runtime.answers.identification import Identification
     from edge_identify.edge_runtime.photos.prepared_photos import PreparedPhoto
     from edge_identify.edge_runtime.photos.regions import Region
 
@@ -45,27 +44,27 @@ class ReadyPhoto:
 
 
 def make_ready(
-    asked: str | Answer,
+    asked: str | FailedPhoto,
     *,
     prepare: Callable[[Path], PreparedPhoto],
     with_thumbnail: bool,
     region: Region | None = None,
-) -> ReadyPhoto | Answer:
+) -> ReadyPhoto | FailedPhoto:
     """Decode a photo; what is wrong with it is its answer.
 
     Args:
-        asked: The photo's path, or what was answered without a look at it.
+        asked: The photo's path, or why there is none.
         prepare: Makes the encoder's pixels of a photo's file.
         with_thumbnail: Whether to make a small picture of it too.
         region: The part of the photo that is looked at, and shown; None for all of it.
     """
-    if isinstance(asked, Answer):
+    if isinstance(asked, FailedPhoto):
         return asked
     try:
         prepared = prepare(Path(asked))
         thumbnail = _thumbnail(asked, region) if with_thumbnail else None
     except PhotoError as error:
-        return Answer(kind="photo", question=asked, result=error)
+        return FailedPhoto(question=asked, error=error)
     return ReadyPhoto(path=asked, prepared=prepared, thumbnail=thumbnail)
 
 
@@ -76,8 +75,8 @@ def _thumbnail(path: str, region: Region | None) -> bytes:
 
 
 def ready_photos(
-    asked: Iterable[str | Answer], make_one_ready: Callable[[str | Answer], ReadyPhoto | Answer]
-) -> Generator[ReadyPhoto | Answer, None, None]:
+    asked: Iterable[str | FailedPhoto], make_one_ready: Callable[[str | FailedPhoto], ReadyPhoto | FailedPhoto]
+) -> Generator[ReadyPhoto | FailedPhoto, None, None]:
     """Yield photos made ready by a few threads, in the order they were asked for. Close it if it is left early."""
     to_come = iter(asked)
     coming = list(islice(to_come, _AHEAD))
@@ -98,12 +97,12 @@ def ready_photos(
 
 
 def answers_in_batches(
-    ready: Iterable[ReadyPhoto | Answer], identify: Callable[[Sequence[PreparedPhoto]], list[Identification]]
-) -> Iterator[Answer]:
+    ready: Iterable[ReadyPhoto | FailedPhoto], identify: Callable[[Sequence[PreparedPhoto]], list[Identification]]
+) -> Iterator[Identification | FailedPhoto]:
     """Yield the answers to photos, in their order; those of a batch as soon as it was embedded.
 
     Args:
-        ready: The photos, and what was answered without them.
+        ready: The photos, and the failures among them.
         identify: Answers some prepared photos, at least one.
     """
     to_come = iter(ready)
@@ -112,6 +111,7 @@ def answers_in_batches(
         found = iter(identify(prepared) if prepared else [])
         for photo in batch:
             if isinstance(photo, ReadyPhoto):
-                yield Answer(kind="photo", question=photo.path, result=next(found), thumbnail=photo.thumbnail)
+                thumbnails = () if photo.thumbnail is None else (photo.thumbnail,)
+                yield replace(next(found), question=photo.path, thumbnails=thumbnails)
             else:
                 yield photo

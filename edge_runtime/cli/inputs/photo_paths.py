@@ -12,17 +12,17 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from edge_identify.edge_runtime.answers.answer import Answer
+from edge_identify.edge_runtime.answers.identification import FailedPhoto
 from edge_identify.edge_runtime.errors import PhotoError
 from edge_identify.edge_runtime.photos.images import SUFFIXES
 
 STANDARD_INPUT = "-"
 
 
-def photos_asked_for(words: Iterable[str], *, null_separated: bool) -> Iterator[str | Answer]:
+def photos_asked_for(words: Iterable[str], *, null_separated: bool) -> Iterator[str | FailedPhoto]:
     """Yield the paths of the photos that the words of a command line mean, in their order; those of a folder sorted.
 
-    Where it is known without a look at a photo that there is none, the answer that says why takes its place.
+    Where it is known without a look at a photo that there is none, a `FailedPhoto` that says why takes its place.
 
     Args:
         words: Paths of pictures and folders, and `-` for paths on standard input.
@@ -35,7 +35,7 @@ def photos_asked_for(words: Iterable[str], *, null_separated: bool) -> Iterator[
             yield from _below(word)
 
 
-def _from_standard_input(*, null_separated: bool) -> Iterator[str | Answer]:
+def _from_standard_input(*, null_separated: bool) -> Iterator[str | FailedPhoto]:
     paths = list(_paths_in(sys.stdin.buffer.read(), null_separated=null_separated))
     if not paths:
         how = "NUL" if null_separated else "a line break"
@@ -51,7 +51,7 @@ def _paths_in(data: bytes, *, null_separated: bool) -> Iterator[str]:
             yield path
 
 
-def _below(path: str) -> Iterator[str | Answer]:
+def _below(path: str) -> Iterator[str | FailedPhoto]:
     try:
         is_folder = Path(path).is_dir()
     except ValueError:  # a path with a NUL, which no file has: opening it says so
@@ -62,7 +62,7 @@ def _below(path: str) -> Iterator[str | Answer]:
         yield path
 
 
-def _in_folder(root: str) -> Iterator[str | Answer]:
+def _in_folder(root: str) -> Iterator[str | FailedPhoto]:
     unreadable: list[OSError] = []
     found = sorted(_pictures_below(root, unreadable), key=lambda path: Path(path).parts)
     yield from found
@@ -73,8 +73,8 @@ def _in_folder(root: str) -> Iterator[str | Answer]:
         yield _no_photo(root, f"{root}: no picture in it or below it; the known endings are {known}")
 
 
-def _no_photo(path: str, reason: str) -> Answer:
-    return Answer(kind="photo", question=path, result=PhotoError(reason))
+def _no_photo(path: str, reason: str) -> FailedPhoto:
+    return FailedPhoto(question=path, error=PhotoError(reason))
 
 
 def _pictures_below(root: str, unreadable: list[OSError]) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from edge_identify.edge_runtime.answers.answer import Answer
+from edge_identify.edge_runtime.answers.identification import FailedPhoto, Identification
 
 
 class AnswerOutput(Protocol):
@@ -14,7 +14,7 @@ class AnswerOutput(Protocol):
     def shows_photos(self) -> bool:
         """Whether answers to photos need a thumbnail."""
 
-    def show(self, answer: Answer) -> None:
+    def show(self, answer: Identification | FailedPhoto) -> None:
         """Take one answer, in the order of the questions."""
 
     def finish(self) -> None:

@@ -15,13 +15,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from edge_identify.edge_runtime.answers.identification import Identification
 from edge_identify.edge_runtime.decisions.decision import Decision
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from edge_identify.edge_runtime.answers.answer import Answer
+    from edge_identify.edge_runtime.answers.identification import Identification
     from edge_identify.edge_runtime.pack.thumbnails_file import ThumbnailTable
     from edge_identify.edge_runtime.terminal.terminal_text import Screen
 
@@ -87,19 +86,19 @@ class AnswerPictures:
         """
         self._protocol, self._screen, self._thumbnails = protocol, screen, thumbnails
 
-    def codes(self, answer: Answer) -> str:
+    def codes(self, answer: Identification) -> str:
         """Return what shows an answer's pictures; nothing where there are none."""
         from PIL import Image as PillowImage
 
-        pictures: list[Image] = [] if answer.thumbnail is None else [PillowImage.open(io.BytesIO(answer.thumbnail))]
+        pictures: list[Image] = [PillowImage.open(io.BytesIO(thumbnail)) for thumbnail in answer.thumbnails[:1]]
         pictures += list(self._of_references(answer))
         return picture_codes(_side_by_side(pictures, self._screen.width), self._protocol) if pictures else ""
 
-    def _of_references(self, answer: Answer) -> Iterator[Image]:
-        if self._thumbnails is None or not isinstance(answer.result, Identification):
+    def _of_references(self, answer: Identification) -> Iterator[Image]:
+        if self._thumbnails is None:
             return
-        count = _MOST_REFERENCES if answer.result.decision is Decision.AMBIGUOUS else 1
-        for match in answer.result.matches[:count]:
+        count = _MOST_REFERENCES if answer.decision is Decision.AMBIGUOUS else 1
+        for match in answer.matches[:count]:
             picture = None if match.index_id is None else self._thumbnails.picture(match.index_id)
             if picture is not None:
                 yield picture
