@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, BinaryIO
 from edge_identify.edge_runtime import __version__
 from edge_identify.edge_runtime.answers.identification import FailedPhoto, Identification
 from edge_identify.edge_runtime.answers.tally import Tally
-from edge_identify.edge_runtime.cli.inputs.photo_batches import ReadyPhoto, answers_in_batches, make_ready, ready_photos
 from edge_identify.edge_runtime.cli.inputs.photo_paths import STANDARD_INPUT, photos_asked_for
 from edge_identify.edge_runtime.cli.inputs.same_thing_photos import (
     add_together_option,
@@ -48,6 +47,7 @@ from edge_identify.edge_runtime.cli.options.place_options import (
 )
 from edge_identify.edge_runtime.cli.outputs.decision_exit_code import exit_code_of
 from edge_identify.edge_runtime.errors import SetupError
+from edge_identify.edge_runtime.search.photo_batches import ReadyPhoto, answers_in_batches, make_ready, ready_photos
 from edge_identify.edge_runtime.terminal.command_run import run_command
 from edge_identify.edge_runtime.terminal.exit_codes import EXIT_CODES_HELP, ExitCode
 from edge_identify.edge_runtime.terminal.filter_options import add_filter_options, chosen_filters

@@ -13,9 +13,7 @@ from dataclasses import replace
 from edge_identify.edge_runtime.cli.options.answer_options import add_answer_options
 from edge_identify.edge_runtime.cli.options.pack_options import add_pack_options, chosen_pack
 from edge_identify.edge_runtime.cli.outputs.answer_outputs import print_answer
-from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.io.printable_text import printable
-from edge_identify.edge_runtime.pack.pack_reader import Pack
 from edge_identify.edge_runtime.terminal.command_run import run_command
 from edge_identify.edge_runtime.terminal.exit_codes import EXIT_CODES_HELP, ExitCode
 from edge_identify.edge_runtime.terminal.filter_options import add_filter_options, chosen_filters
@@ -48,12 +46,12 @@ def search_main(words: list[str]) -> int:
 
 
 def _search(options: argparse.Namespace) -> ExitCode:
-    from edge_identify.edge_runtime.search.text_searcher import TextSearcher
+    from edge_identify.edge_runtime.search.filtering import pack_namespaces_named_in
+    from edge_identify.edge_runtime.search.text_searcher import TextSearcher, check_text
 
-    if not options.text.strip():
-        raise SetupError('the text is empty; describe what you look for, such as "a red mosaic"')
+    check_text(options.text)
     pack = chosen_pack(options)
-    filters, named = chosen_filters(options), _named(options.text, pack)
+    filters, named = chosen_filters(options), pack_namespaces_named_in(options.text, pack)
     if options.auto_namespace and not filters.namespaces:
         filters = replace(filters, namespaces=named)
     suggested = () if filters.namespaces else named
@@ -66,12 +64,3 @@ def _search(options: argparse.Namespace) -> ExitCode:
         words = " ".join(f"--namespace {shlex.quote(name)}" for name in suggested)
         print(f"the text names a namespace; to search only there: {printable(words)}", file=sys.stderr)
     return ExitCode.DONE
-
-
-def _named(text: str, pack: Pack) -> tuple[str, ...]:
-    """Return the pack's namespaces that a text names."""
-    from edge_identify.edge_runtime.pack.references import ReferenceTable
-    from edge_identify.edge_runtime.search.filtering import namespaces_named_in
-
-    with ReferenceTable(pack.file(pack.manifest.references_file)) as references:
-        return namespaces_named_in(text, references.namespaces())

@@ -14,12 +14,11 @@ from edge_identify.edge_runtime.cli.options.pack_options import (
     add_pack_options,
     add_store_option,
     chosen_store,
-    names_a_folder,
 )
 from edge_identify.edge_runtime.errors import EdgeIdentifyError, PackNotFoundError, SetupError
 from edge_identify.edge_runtime.io.printable_text import printable
 from edge_identify.edge_runtime.pack.pack_reader import Pack, open_pack, verify_pack_files
-from edge_identify.edge_runtime.store.installed_packs import open_installed
+from edge_identify.edge_runtime.store.installed_packs import is_folder_path, open_installed
 from edge_identify.edge_runtime.terminal.command_run import run_command
 from edge_identify.edge_runtime.terminal.exit_codes import EXIT_CODES_HELP, ExitCode, exit_code_for
 
@@ -125,19 +124,10 @@ def _source(store: PackStore, name: str | None) -> str:
 
 
 def _sync_one(store: PackStore, url: str, name: str | None) -> SyncReport:
-    from edge_identify.edge_runtime.encoders.encoder_choice import variants_to_keep
-    from edge_identify.edge_runtime.store.self_test import self_test
-    from edge_identify.edge_runtime.sync.sync_client import sync_pack
+    from edge_identify.edge_runtime.sync.device_sync import sync_to_device
 
     try:
-        return sync_pack(
-            store,
-            url,
-            name=name,
-            variant_names=variants_to_keep,
-            self_test=lambda folder, _, names: self_test(open_pack(folder, variant_names=names)),
-            progress=_progress_line() if sys.stderr.isatty() else None,
-        )
+        return sync_to_device(store, url, name=name, progress=_progress_line() if sys.stderr.isatty() else None)
     finally:
         if sys.stderr.isatty():
             print("\r\033[K", end="", file=sys.stderr)
@@ -212,7 +202,7 @@ def _verify(options: argparse.Namespace) -> ExitCode:
 
 
 def _packs_to_verify(options: argparse.Namespace) -> list[tuple[str, Callable[[], Pack]]]:
-    if options.pack is not None and names_a_folder(options.pack):
+    if options.pack is not None and is_folder_path(options.pack):
         return [(options.pack, lambda: open_pack(Path(options.pack)))]
     store = chosen_store(options)
     names = store.names() if options.pack is None else (options.pack,)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import copy
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Self
@@ -110,7 +111,7 @@ class Identifier:
             PhotoError: The picture cannot be used.
         """
         prepared = prepare_photo(photo, self._pack.manifest.preprocessing, position_of=lambda _: position)
-        return self.identify_prepared(prepared, top_k=top_k)
+        return replace(self.identify_prepared(prepared, top_k=top_k), question=str(photo))
 
     def identify_prepared(self, photo: PreparedPhoto, *, top_k: int = DEFAULT_TOP_K) -> Identification:
         """Name what a photo shows that was made ready by the pack's recipe; the time that took counts."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from edge_identify.edge_runtime.answers.identification import Identification, StageSeconds
 from edge_identify.edge_runtime.encoders.encoder_choice import Encoder, text_encoder
+from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.pack.filters import NO_FILTERS, Filters
 from edge_identify.edge_runtime.pack.pack_reader import Pack
 from edge_identify.edge_runtime.search.reference_finder import ReferenceFinder
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 from edge_identify.edge_runtime.search.identifier import DEFAULT_TOP_K
+
+
+def check_text(text: str) -> None:
+    """Raise `SetupError` for a text without letters."""
+    if not text.strip():
+        raise SetupError('the text is empty; describe what you look for, such as "a red mosaic"')
 
 
 class TextSearcher:

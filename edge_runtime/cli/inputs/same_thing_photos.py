@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from edge_identify.edge_runtime.answers.identification import FailedPhoto, Identification
 
 if TYPE_CHECKING:
-    from edge_identify.edge_runtime.cli.inputs.photo_batches import ReadyPhoto
     from edge_identify.edge_runtime.photos.prepared_photos import PreparedPhoto
+    from edge_identify.edge_runtime.search.photo_batches import ReadyPhoto
 
 
 def add_together_option(parser: argparse.ArgumentParser) -> None:

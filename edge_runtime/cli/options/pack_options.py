@@ -6,11 +6,10 @@ Text with a slash names a folder (`--pack ./my-pack`); anything else is a pack's
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 
-from edge_identify.edge_runtime.pack.pack_reader import Pack, open_pack
-from edge_identify.edge_runtime.store.installed_packs import open_installed
+from edge_identify.edge_runtime.pack.pack_reader import Pack
+from edge_identify.edge_runtime.store.installed_packs import open_named
 from edge_identify.edge_runtime.store.pack_store import PackStore, default_store_folder
 
 
@@ -46,12 +45,4 @@ def chosen_pack(options: argparse.Namespace) -> Pack:
         PackError: There is no such pack, or it is damaged.
         SetupError: Several packs are installed and none was named.
     """
-    if options.pack is not None and names_a_folder(options.pack):
-        return open_pack(Path(options.pack))
-    store = chosen_store(options)
-    return open_installed(store.the_only() if options.pack is None else store.active(options.pack))
-
-
-def names_a_folder(text: str) -> bool:
-    """Return whether `--pack` was given a folder rather than a name."""
-    return "/" in text or os.sep in text or text in (".", "..")
+    return open_named(options.pack, options.store)

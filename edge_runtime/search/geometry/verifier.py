@@ -89,11 +89,11 @@ class GeometryVerifier:
         self._workers.shutdown()
         self._thumbnails.close()
 
-    def verify(self, photo: Path | bytes, found: Identification, *, top_k: int) -> Identification:
+    def verify(self, photo: Path | bytes | Image, found: Identification, *, top_k: int) -> Identification:
         """Return the answer to a photo with its agreeing points, and its candidates in the order that these suggest.
 
         Args:
-            photo: The photo's file, or the bytes of one.
+            photo: The photo's file, the bytes of one, or upright RGB.
             found: The answer, with at least `CANDIDATES` matches where the pack has as many.
             top_k: How many matches to keep.
 
@@ -131,8 +131,10 @@ class GeometryVerifier:
         agreement = None if reference is None else find_agreement(find_points(picture), find_points(reference))
         return Comparison(photo=picture, reference=reference, agreement=agreement)
 
-    def _picture(self, photo: Path | bytes) -> Image:
-        if isinstance(photo, bytes):
+    def _picture(self, photo: Path | bytes | Image) -> Image:
+        if not isinstance(photo, (Path, bytes)):
+            picture = photo.copy()
+        elif isinstance(photo, bytes):
             picture = decode_photo(photo, name="the photo", enough_px=MOST_SIDE_PX, region=self._region).image
         else:
             picture = open_photo(photo, enough_px=MOST_SIDE_PX, region=self._region).image

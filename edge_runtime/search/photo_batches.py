@@ -14,7 +14,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from edge_identify.edge_runtime.answers.identification import FailedPhoto, Identification
 from edge_identify.edge_runtime.errors import PhotoError
@@ -22,6 +22,8 @@ from edge_identify.edge_runtime.errors import PhotoError
 if TYPE_CHECKING:
     from edge_identify.edge_runtime.photos.prepared_photos import PreparedPhoto
     from edge_identify.edge_runtime.photos.regions import Region
+
+T = TypeVar("T")
 
 BATCH = 16  # photos that are embedded together
 _THREADS = 4  # that decode at most: each may hold a photo of 100 megapixels, which takes 300 MB
@@ -75,7 +77,7 @@ def _thumbnail(path: str, region: Region | None) -> bytes:
 
 
 def ready_photos(
-    asked: Iterable[str | FailedPhoto], make_one_ready: Callable[[str | FailedPhoto], ReadyPhoto | FailedPhoto]
+    asked: Iterable[T], make_one_ready: Callable[[T], ReadyPhoto | FailedPhoto]
 ) -> Generator[ReadyPhoto | FailedPhoto, None, None]:
     """Yield photos made ready by a few threads, in the order they were asked for. Close it if it is left early."""
     to_come = iter(asked)

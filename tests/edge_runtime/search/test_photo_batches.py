@@ -11,15 +11,15 @@ import pytest
 from PIL import Image
 
 from edge_identify.edge_runtime.answers.identification import FailedPhoto, Identification
-from edge_identify.edge_runtime.cli.inputs.photo_batches import (
+from edge_identify.edge_runtime.errors import PackDamagedError, PhotoError
+from edge_identify.edge_runtime.photos.prepared_photos import PreparedPhoto
+from edge_identify.edge_runtime.search.photo_batches import (
     BATCH,
     ReadyPhoto,
     answers_in_batches,
     make_ready,
     ready_photos,
 )
-from edge_identify.edge_runtime.errors import PackDamagedError, PhotoError
-from edge_identify.edge_runtime.photos.prepared_photos import PreparedPhoto
 from example_answers import uncalibrated
 
 
