@@ -52,19 +52,21 @@ if not os.path.isdir(os.path.join(__path__[0], "edge_runtime")):  # noqa: PTH112
     __path__.append(os.path.dirname(__path__[0]))  # noqa: PTH120
 
 
-def __getattr__(name: str) -> object:
-    if name == "__version__":
-        from importlib.metadata import version
+if not TYPE_CHECKING:  # type checkers would take it for a promise that every name is there
 
-        value: object = version("edge-identify")
-    elif name in _MODULES:
-        from importlib import import_module
+    def __getattr__(name: str) -> object:
+        if name == "__version__":
+            from importlib.metadata import version
 
-        value = getattr(import_module(_MODULES[name]), name)
-    else:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    globals()[name] = value
-    return value
+            value: object = version("edge-identify")
+        elif name in _MODULES:
+            from importlib import import_module
+
+            value = getattr(import_module(_MODULES[name]), name)
+        else:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:
