@@ -1,4 +1,4 @@
-"""The documented object that an answer is to a program; `answer.schema.json` beside this file is its JSON Schema.
+"""An answer as the documented JSON object; `answer.schema.json` beside this file is its JSON Schema.
 
 `--json`, schema 1:
 
@@ -29,8 +29,8 @@ similarity, `place.score` how much likelier the position is for a photo of this 
 nothing), `vision_confidence` the confidence without it, and `confidence` what both come to. Fields may be added; none
 changes its meaning within a schema number.
 
-A newcomer would trust JSON to be safe to print: it lets through the letters that command a terminal in one byte
-(U+009B), that turn the direction of writing, and that end a line for some readers of lines (U+2028). They are escaped.
+Trap: JSON is not safe to print as it is. It allows characters that control a terminal (U+009B), that reverse the
+direction of writing, and that end a line for some readers (U+2028). They are escaped here.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def document_as_line(document: Mapping[str, Any] | Sequence[Any]) -> str:
 
 
 def reference_as_json(reference: Reference) -> dict[str, Any]:
-    """Return what is known of a reference, with the fields that a match has."""
+    """Return a reference with the field names of a match."""
     located = reference.latitude is not None and reference.longitude is not None
     return {
         "id": reference.id,
@@ -98,7 +98,7 @@ def _header(answered_by: AnsweredBy) -> dict[str, Any]:
 
 
 def _printable_json(text: str) -> str:
-    """Escape what is not to be printed; such signs stand within strings only, where an escape means the same."""
+    """Escape characters that are not printable. They occur only within strings, where an escape means the same."""
     if text.replace("\n", "").isprintable():
         return text
     return "".join(sign if sign.isprintable() or sign == "\n" else _escaped(sign) for sign in text)
@@ -192,7 +192,7 @@ def _match_as_json(match: Match) -> dict[str, Any]:
 
 
 def picture_as_json(picture: PictureFacts) -> dict[str, str | None]:
-    """Return what is known of a picture of a reference, to credit it."""
+    """Return the facts of a reference image, for credits."""
     path = None if picture.path is None else PurePosixPath(picture.path)
     return {
         "type": picture.type,

@@ -1,8 +1,7 @@
-"""A page that shows what photos show: one file, without scripts, that asks for nothing from anywhere.
+"""The HTML report: one file with photos and answers, without scripts and without requests to anywhere.
 
-A newcomer would keep all pictures in memory until the groups are known, or trust names: a file may be called
-`<script>`. Each answer goes to its group's temporary file at once, `html_markup` escapes whatever it did not write,
-and the page forbids itself, in its head, whatever it does not need.
+Each answer is written to the temporary file of its group at once, so memory does not grow. Trap: a photo may be called
+`<script>`. `html_markup` escapes all text, and the page's Content-Security-Policy forbids everything it does not need.
 """
 
 from __future__ import annotations
@@ -50,7 +49,7 @@ _GROUPS = {
     _UNCALIBRATED: ("Not calibrated", "This pack cannot tell how sure it is: these are the nearest references."),
     _SKIPPED: ("Skipped", "These could not be used."),
 }
-_MOST_LOOK_ALIKES = 4  # pictures of look-alikes beside a photo; all are named
+_MOST_LOOK_ALIKES = 4  # images of look-alikes beside a photo; all look-alikes are named
 
 _STYLE = """
 :root { color-scheme: light dark; --line: #ccc; --faint: #666; --card: #fff; --page: #f4f4f4; --ink: #111;
@@ -84,7 +83,7 @@ td.figure, th.figure { text-align: right; white-space: nowrap; }
 
 @contextmanager
 def page_file(path: Path) -> Iterator[BinaryIO]:
-    """Open a file that becomes `path` when the block ends without an error; where that cannot be, say so at once.
+    """Open a file that becomes `path` when the block ends without an error; check at once that it can be written.
 
     Raises:
         SetupError: The path is a folder, lies in none, or its folder cannot be written to.
@@ -103,10 +102,10 @@ class HtmlReport:
         """Begin.
 
         Args:
-            file: Where the page goes when it is finished; see `page_file`.
+            file: The page is written here when it is finished; see `page_file`.
             answered_by: Pack and encoder, named on the page.
-            thumbnails: Of the pack's references; None where it has none.
-            folder: Where parts of the page wait until then.
+            thumbnails: The thumbnails of the pack's reference images; None if it has none.
+            folder: Holds the temporary files.
         """
         self._file, self._answered_by, self._thumbnails = file, answered_by, thumbnails
         self._tally = Tally()
@@ -125,7 +124,7 @@ class HtmlReport:
 
     @property
     def shows_photos(self) -> bool:
-        """Whether answers to photos need a thumbnail."""
+        """True if the report needs a thumbnail of each photo."""
         return True
 
     def show(self, answer: Identification | FailedPhoto) -> None:

@@ -16,7 +16,7 @@ from edge_identify.edge_runtime.pack.references import NOTHING_KNOWN, PictureFac
 if TYPE_CHECKING:
     from edge_identify.edge_runtime.decisions.place_evidence import PlaceEvidence
     from edge_identify.edge_runtime.decisions.text_bands import TextBand
-    from edge_identify.edge_runtime.errors import EdgeIdentifyError
+    from edge_identify.edge_runtime.errors import PhotoError
     from edge_identify.edge_runtime.photos.position import Position
 
 
@@ -145,4 +145,4 @@ class FailedPhoto:
     """
 
     question: str
-    error: EdgeIdentifyError
+    error: PhotoError

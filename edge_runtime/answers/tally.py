@@ -9,13 +9,13 @@ from edge_identify.edge_runtime.decisions.decision import Decision
 
 
 class Tally:
-    """What has come of a run's questions so far.
+    """Counts of a run's answers so far.
 
     Attributes:
-        decisions: How often each decision was made; None for answers without one.
-        skipped: How many questions ended in an error.
-        further_photos: How many photos were answered together with others, these not counted.
-        has_bands: Whether matches of a text say how well they fit.
+        decisions: Answers by decision; None counts answers without one.
+        skipped: Photos that could not be used.
+        further_photos: Photos that were answered together with a first one, which does not count here.
+        has_bands: True if the matches of a text have bands.
         times: Wall time of all answers, by stage.
     """
 
@@ -45,10 +45,10 @@ class Tally:
 
     @property
     def answered(self) -> int:
-        """How many questions were answered."""
+        """The number of questions with an answer."""
         return self.decisions.total()
 
     @property
     def asked(self) -> int:
-        """How many questions there were."""
+        """The number of all questions."""
         return self.answered + self.skipped

@@ -72,13 +72,19 @@ def open_photo_input(photo: PhotoInput) -> OpenedPhoto:
         return OpenedPhoto(name=name, content=read_image_file(Path(photo)))
     if isinstance(photo, (bytes, bytearray, memoryview)):
         return OpenedPhoto(name=name, content=_checked_bytes(bytes(photo), name))
-    if hasattr(photo, "read"):
-        return OpenedPhoto(name=name, content=_read(photo, name))
+    import numpy as np
     from PIL import Image as PillowImage
 
     if isinstance(photo, PillowImage.Image):
         return OpenedPhoto(name=name, content=photo)
-    return OpenedPhoto(name=name, content=_image_of_array(photo, name))
+    if isinstance(photo, np.ndarray):
+        return OpenedPhoto(name=name, content=_image_of_array(photo, name))
+    if hasattr(photo, "read"):
+        return OpenedPhoto(name=name, content=_read(photo, name))
+    raise TypeError(
+        f"{type(photo).__name__} is no photo: give a path, bytes, a file open for reading bytes, a Pillow image, "
+        "or an RGB array"
+    )
 
 
 def name_of(photo: PhotoInput) -> str:
@@ -130,11 +136,6 @@ def _image_of_array(array: NDArray[np.uint8], name: str) -> Image:
     import numpy as np
     from PIL import Image as PillowImage
 
-    if not isinstance(array, np.ndarray):
-        raise TypeError(
-            f"{type(array).__name__} is no photo: give a path, bytes, a file open for reading bytes, a Pillow image, "
-            "or an RGB array"
-        )
     if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3 or 0 in array.shape:
         raise PhotoError(
             f"{name}: the array is {array.dtype} {list(array.shape)}, not RGB uint8 [height, width, 3]; convert it"

@@ -1,8 +1,8 @@
 """Many photos on their way to their answers: decoded by a few threads, embedded in batches, kept in order.
 
-Memory does not grow with the number of photos: only a few are decoded ahead, and of each only the encoder's pixels and
-a thumbnail are kept. A newcomer would let each thread silence Pillow's warnings for itself: the warning filters
-belong to the process, and the last thread to end would put back those that another had set.
+Memory does not grow with the number of photos: a few are decoded ahead, and each keeps only the encoder's pixels and a
+thumbnail. Trap: warning filters belong to the process. If each thread silenced Pillow's warnings for itself, the last
+thread to end would restore the filters of another thread.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ class ReadyPhoto:
 
     Attributes:
         path: As it was given.
-        prepared: What the encoder takes.
-        thumbnail: The photo as a small JPEG, where pictures are shown.
+        prepared: The encoder's input.
+        thumbnail: The photo as a small JPEG, if an output shows photos.
     """
 
     path: str
@@ -52,13 +52,13 @@ def make_ready(
     with_thumbnail: bool,
     region: Region | None = None,
 ) -> ReadyPhoto | FailedPhoto:
-    """Decode a photo; what is wrong with it is its answer.
+    """Decode a photo. For one that cannot be used, return a `FailedPhoto`.
 
     Args:
         asked: The photo's path, or why there is none.
         prepare: Makes the encoder's pixels of a photo's file.
-        with_thumbnail: Whether to make a small picture of it too.
-        region: The part of the photo that is looked at, and shown; None for all of it.
+        with_thumbnail: Make a thumbnail too.
+        region: The part of the photo that is used and shown; None for all of it.
     """
     if isinstance(asked, FailedPhoto):
         return asked
@@ -79,7 +79,7 @@ def _thumbnail(path: str, region: Region | None) -> bytes:
 def ready_photos(
     asked: Iterable[T], make_one_ready: Callable[[T], ReadyPhoto | FailedPhoto]
 ) -> Generator[ReadyPhoto | FailedPhoto, None, None]:
-    """Yield photos made ready by a few threads, in the order they were asked for. Close it if it is left early."""
+    """Yield prepared photos in the order of `asked`; a few threads prepare them. Close it if it is left early."""
     to_come = iter(asked)
     coming = list(islice(to_come, _AHEAD))
     if not coming:

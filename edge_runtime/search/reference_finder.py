@@ -1,7 +1,7 @@
 """From embeddings to answers: the index, the table of references, and the decision.
 
-A newcomer would take the nearest rows for the nearest references. A reference may have several pictures and counts by
-its best, a filter leaves some out, and a photo's position may put another one first.
+Trap: the nearest rows of the index are not the nearest references. A reference may have several images, and its best
+one counts. Filters leave references out. A photo's position can change the order.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class ReferenceFinder:
-    """From embeddings to references: the index, and the table that says whose picture a vector is."""
+    """Finds the references of embeddings, with the index and the table of references."""
 
     def __init__(
         self,
@@ -50,13 +50,13 @@ class ReferenceFinder:
 
         Args:
             pack: An open pack.
-            many: Whether many questions will come.
+            many: Prepare for many questions, not for a fast first answer.
             variant_name: The encoder variant that makes the embeddings.
-            calibration: Of that variant; None decides nothing.
-            filters: Which references may answer.
+            calibration: The calibration of that variant; None gives answers without a verdict.
+            filters: Only references that pass these filters can match.
 
         Raises:
-            SetupError: A filter names what the pack does not have, or nothing passes.
+            SetupError: The pack does not have a filter's value, or no reference passes all filters.
         """
         from edge_identify.edge_runtime.search.binary_codes import open_search
 
@@ -73,10 +73,10 @@ class ReferenceFinder:
         self._references.close()
 
     def narrowed(self, filters: Filters) -> ReferenceFinder:
-        """Return a finder of its own, to be closed, that lets other references answer.
+        """Return a new finder with other filters. The caller closes it.
 
         Raises:
-            SetupError: A filter names what the pack does not have, or nothing passes.
+            SetupError: The pack does not have a filter's value, or no reference passes all filters.
         """
         return ReferenceFinder(
             self._pack,
@@ -96,7 +96,7 @@ class ReferenceFinder:
         """Return the answers to some photos or texts.
 
         Args:
-            embeddings: Of the views of each, float32 [n, views, dim]; a text has one.
+            embeddings: The embeddings of each photo's views, float32 [n, views, dim]; a text has one view.
             top_k: Maximum number of matches.
             spent: The time that each has taken until now.
             positions: Where each photo was taken.
@@ -119,7 +119,7 @@ class ReferenceFinder:
         """Return the one answer to several photos of the same thing.
 
         Args:
-            embeddings: Of the views of each photo, float32 [photos, views, dim].
+            embeddings: The embeddings of each photo's views, float32 [photos, views, dim].
             top_k: Maximum number of matches.
             spent: The time that all photos together have taken until now.
             position: Where the photos were taken.
@@ -140,7 +140,7 @@ class ReferenceFinder:
     def _questions(
         self, embeddings: NDArray[np.float32], top_k: int, positions: Sequence[Position | None] | None
     ) -> list[Question]:
-        """Return for each embedding as many references, best first, as are to be shown or decided from."""
+        """Return for each embedding the references, best first, that the answer shows or the decision needs."""
         places = positions or [None] * len(embeddings)
         candidates = self._candidates(places)
         ranked = self._nearest(self._search, embeddings, max(top_k, candidates))
@@ -162,7 +162,7 @@ class ReferenceFinder:
         return question_of(ranked, position, every[:candidates])
 
     def _candidates(self, positions: Sequence[Position | None]) -> int:
-        """Return how many references a decision looks at."""
+        """Return the number of references that a decision uses."""
         if self._calibration is None:
             return 1
         if not any(positions):
@@ -172,7 +172,7 @@ class ReferenceFinder:
         return max(CANDIDATES, self._calibration.neighbours)
 
     def _nearest(self, search: VectorSearch, embeddings: NDArray[np.float32], wanted: int) -> list[list[Nearest]]:
-        # A reference may hold several of the nearest rows; this many rows hold the wanted references for certain.
+        # One reference may have several of the nearest rows. This many rows contain the wanted references for certain.
         from edge_identify.edge_runtime.search.vector_search import nearest_of_views
 
         rows = wanted * self._manifest.index.most_images_per_reference
@@ -226,10 +226,10 @@ class ReferenceFinder:
         return compare_look_alikes([self._references.reference(nearest.reference_id) for nearest in ranked])
 
     def _placed(self, question: Question, vision: Verdict) -> Placed | None:
-        """Return what the position changes; None where there is none, or it says nothing."""
+        """Return the order and verdict with the position; None if there is no position, or it does not help."""
         if question.position is None or self._calibration is None:
             return None
-        # As many as ever, however many are to be shown.
+        # The number of candidates does not depend on `top_k`.
         ranked = question.ranked[: self._candidates([question.position])]
         return self._places.weigh(
             question.position,
@@ -247,7 +247,7 @@ class ReferenceFinder:
         return Places(self._references)
 
     def _distinct(self, best: Iterable[tuple[int, float]]) -> Iterator[Nearest]:
-        """Yield references, best first, each with its best picture."""
+        """Yield references, best first, each with its best image."""
         seen: set[str] = set()
         for index_id, score in best:
             reference_id = self._references.reference_id_of(index_id)

@@ -1,6 +1,6 @@
-"""Answers on standard output: for a person, as one JSON object, or as a line of JSON for each.
+"""Answers on standard output: for a person, as one JSON object, or as JSON Lines.
 
-What is only good to know (the pack, the encoder, the time it took) goes to standard error.
+The pack, the encoder and the time go to standard error.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ class ScreenOutput:
 
         Args:
             answered_by: Pack and encoder, named at the end.
-            screen: What standard output is.
+            screen: The width and colours of standard output.
             one_line_each: A line for each answer.
-            pictures: Shows thumbnails above each answer that has a screen; None for a terminal without pictures.
+            pictures: Shows thumbnails above each answer; None for a terminal without images.
         """
         self._answered_by, self._screen, self._one_line_each = answered_by, screen, one_line_each
         self._pictures = pictures
@@ -43,11 +43,11 @@ class ScreenOutput:
 
     @property
     def shows_photos(self) -> bool:
-        """Whether answers to photos need a thumbnail."""
+        """True if the output needs a thumbnail of each photo."""
         return self._pictures is not None
 
     def show(self, answer: Identification | FailedPhoto) -> None:
-        """Print an answer; errors are for standard error, where the run reports them."""
+        """Print an answer. The run reports failed photos on standard error."""
         from edge_identify.edge_runtime.cli.outputs.answer_screen import answer_lines, answer_row
 
         self._tally.add(answer)
@@ -61,13 +61,13 @@ class ScreenOutput:
         print("\n".join(answer_lines(answer, self._screen)), flush=True)
 
     def finish(self) -> None:
-        """Tell on standard error who answered, and how long it took."""
+        """Print pack, encoder and time on standard error."""
         if self._tally.answered:
             print(who_answered(self._answered_by, self._tally), file=sys.stderr)
 
 
 class JsonOutput:
-    """For a program: one object, printed when all is known."""
+    """For a program: one object, printed after the last answer."""
 
     def __init__(self, answered_by: AnsweredBy) -> None:
         self._answered_by = answered_by
@@ -75,7 +75,7 @@ class JsonOutput:
 
     @property
     def shows_photos(self) -> bool:
-        """Whether answers to photos need a thumbnail."""
+        """True if the output needs a thumbnail of each photo."""
         return False
 
     def show(self, answer: Identification | FailedPhoto) -> None:
@@ -90,14 +90,14 @@ class JsonOutput:
 
 
 class JsonLinesOutput:
-    """For a program that reads along: a line for each answer, as soon as it is known."""
+    """For a program that reads along: a line for each answer, printed at once."""
 
     def __init__(self, answered_by: AnsweredBy) -> None:
         self._answered_by = answered_by
 
     @property
     def shows_photos(self) -> bool:
-        """Whether answers to photos need a thumbnail."""
+        """True if the output needs a thumbnail of each photo."""
         return False
 
     def show(self, answer: Identification | FailedPhoto) -> None:
@@ -108,11 +108,11 @@ class JsonLinesOutput:
         print(answer_as_line(answer, self._answered_by) + "\n", end="", flush=True)
 
     def finish(self) -> None:
-        """Do nothing: each line was printed when it was known."""
+        """Do nothing: all lines are printed already."""
 
 
 def who_answered(by: AnsweredBy, tally: Tally) -> str:
-    """Return a line that names pack and encoder, tells the time of each stage, and what the figures mean."""
+    """Return a line with pack, encoder, the time of each stage, and the meaning of the figures."""
     times, count = tally.times, tally.answered
     each = " each" if count > 1 else ""
     stages = ", ".join(

@@ -1,7 +1,7 @@
 """How an answer looks to a person: one screen for a photo, one line for each of many.
 
-The screen of a photo says first what can be said, then why, then what else it might be. Names come from outside, so
-everything passes `printable` before any style is added.
+The screen of a photo has the decision, then the reason, then other references. Names come from outside, so all text
+passes `printable` before styles are added.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def answer_lines(found: Identification, screen: Screen) -> list[str]:
 
 
 def _headline(found: Identification, screen: Screen) -> Iterator[str]:
-    """Yield what was asked and what can be said; on a line of its own where both do not fit on one."""
+    """Yield the question and the decision, on two lines if one is too narrow."""
     said = decision_in_words(found) if found.kind == "photo" else "the nearest to this text"
     others = len(found.further_photos)
     question = printable(found.question) + (f" and {others} more" if others else "")
@@ -77,7 +77,7 @@ def _headline(found: Identification, screen: Screen) -> Iterator[str]:
 
 
 def _winner(found: Identification, screen: Screen) -> Iterator[str]:
-    """Yield the name and the facts of what was identified; nothing where nothing was."""
+    """Yield the name and the facts of the identified reference, if there is one."""
     if found.decision is not Decision.IDENTIFIED:
         return
     reference = found.matches[0].reference

@@ -1,10 +1,9 @@
-"""Pictures in terminals that show them: the photo, and beside it what it was taken for.
+"""Images in the terminal: the photo, and beside it the reference it was identified as.
 
-Two ways are in use: the graphics protocol of Kitty (sw.kovidgoyal.net/kitty/graphics-protocol), and the inline images
-of iTerm2 (iterm2.com/documentation-images.html). A newcomer would ask the terminal what it can do; one that
-does not understand the question shows it as text, and its answer arrives as if it had been typed. So only what
-terminals document that they put into the environment is believed, and nothing within tmux or screen, which hold
-pictures back.
+Two protocols are in use: Kitty graphics (sw.kovidgoyal.net/kitty/graphics-protocol) and the inline images of iTerm2
+(iterm2.com/documentation-images.html). Trap: a terminal that does not understand a query prints it as text, and its
+reply arrives as typed input. So terminals are not queried. They are recognised by the environment variables that they
+document, and not within tmux or screen, which do not pass images on.
 """
 
 from __future__ import annotations
@@ -74,7 +73,7 @@ def _kitty_commands(text: str) -> Iterator[str]:
 
 
 class AnswerPictures:
-    """Shows answers in pictures: the photo, then what it was identified as, or may be."""
+    """Shows answers as images: the photo, then the reference or the look-alikes."""
 
     def __init__(self, protocol: PictureProtocol, screen: Screen, thumbnails: ThumbnailTable | None) -> None:
         """Begin.
@@ -87,7 +86,7 @@ class AnswerPictures:
         self._protocol, self._screen, self._thumbnails = protocol, screen, thumbnails
 
     def codes(self, answer: Identification) -> str:
-        """Return what shows an answer's pictures; nothing where there are none."""
+        """Return the codes that show an answer's images; empty without images."""
         from PIL import Image as PillowImage
 
         pictures: list[Image] = [PillowImage.open(io.BytesIO(thumbnail)) for thumbnail in answer.thumbnails[:1]]
