@@ -14,9 +14,8 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from edge_identify.edge_runtime.answers.answer import Answer, Answerer
+from edge_identify.edge_runtime.answers.identification import FailedPhoto, Identification
 from edge_identify.edge_runtime.answers.tally import Tally
-from edge_identify.edge_runtime.cli.inputs.photo_batches import ReadyPhoto, answers_in_batches, make_ready, ready_photos
 from edge_identify.edge_runtime.cli.inputs.photo_paths import STANDARD_INPUT, photo_paths
 from edge_identify.edge_runtime.cli.inputs.same_thing_photos import (
     add_together_option,
@@ -45,7 +44,8 @@ from edge_identify.edge_runtime.cli.options.place_options import (
     joined_coordinates,
 )
 from edge_identify.edge_runtime.cli.outputs.decision_exit_code import exit_code_of
-from edge_identify.edge_runtime.errors import EdgeIdentifyError, SetupError
+from edge_identify.edge_runtime.errors import SetupError
+from edge_identify.edge_runtime.search.photo_batches import ReadyPhoto, answers_in_batches, make_ready, ready_photos
 from edge_identify.edge_runtime.terminal.command_parser import CommandParser
 from edge_identify.edge_runtime.terminal.command_run import run_command
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
@@ -172,7 +172,7 @@ def _identify(options: argparse.Namespace) -> ExitCode:
         identifier, first = _opened(pack, asked, options)
         stack.enter_context(identifier)
         count = 1 if options.same_thing else len(asked)
-        outputs = chosen_outputs(options, pack, _answerer(pack, identifier), page, count, stack)
+        outputs = chosen_outputs(options, pack, identifier, page, count, stack)
         with_thumbnails = any(output.shows_photos for output in outputs)
         ready = _ready_photos(pack, asked, first, stack, options, with_thumbnails=with_thumbnails)
         answers = with_geometry(options, pack, identifier, _answers(options, identifier, ready), stack)
@@ -186,7 +186,7 @@ def _identify(options: argparse.Namespace) -> ExitCode:
     return exit_code_of(tally, is_single=is_single or options.same_thing)
 
 
-def _check_nothing_lost(options: argparse.Namespace, asked: Sequence[str | Answer]) -> None:
+def _check_nothing_lost(options: argparse.Namespace, asked: Sequence[str | FailedPhoto]) -> None:
     if not (options.html or options.explain):
         return
     from edge_identify.edge_runtime.io.output_files import check_nothing_lost
@@ -203,14 +203,14 @@ def _check_outside_pack(options: argparse.Namespace, pack: Pack) -> None:
 
 
 def _answers(
-    options: argparse.Namespace, identifier: Identifier, ready: Iterator[ReadyPhoto | Answer]
-) -> Iterator[Answer]:
+    options: argparse.Namespace, identifier: Identifier, ready: Iterator[ReadyPhoto | FailedPhoto]
+) -> Iterator[Identification | FailedPhoto]:
     if options.same_thing:
         return answer_together(ready, partial(identifier.identify_together, top_k=options.top_k))
     return answers_in_batches(ready, partial(identifier.identify_batch, top_k=needed_match_count(options)))
 
 
-def _path(asked: str | Answer) -> str:
+def _path(asked: str | FailedPhoto) -> str:
     return asked if isinstance(asked, str) else asked.question
 
 
@@ -223,7 +223,7 @@ def _page_file(path: Path | None) -> AbstractContextManager[BinaryIO | None]:
 
 
 def _opened(
-    pack: Pack, asked: Sequence[str | Answer], options: argparse.Namespace
+    pack: Pack, asked: Sequence[str | FailedPhoto], options: argparse.Namespace
 ) -> tuple[Identifier, PhotoInPreparation]:
     """Return the identifier and the first photo, which is prepared while the identifier loads."""
     from edge_identify.edge_runtime.photos.prepared_photos import PhotoInPreparation
@@ -234,24 +234,16 @@ def _opened(
         return Identifier(pack, many=len(asked) >= MANY_PHOTOS, filters=chosen_filters(options)), first
 
 
-def _answerer(pack: Pack, identifier: Identifier) -> Answerer:
-    return Answerer(
-        pack_name=pack.manifest.name,
-        pack_version=str(pack.manifest.version),
-        variant_name=identifier.variant_name,
-    )
-
-
 def _ready_photos(
     pack: Pack,
-    asked: Sequence[str | Answer],
+    asked: Sequence[str | FailedPhoto],
     first: PhotoInPreparation,
     stack: ExitStack,
     options: argparse.Namespace,
     *,
     with_thumbnails: bool,
-) -> Iterator[ReadyPhoto | Answer]:
-    """Yield the prepared photos. The first one is prepared already, the others are prepared ahead by threads."""
+) -> Iterator[ReadyPhoto | FailedPhoto]:
+    """Return the photos, of which the first was prepared before, made ready as they are taken."""
     from edge_identify.edge_runtime.photos.prepared_photos import prepare_photo
 
     prepare = partial(
@@ -267,9 +259,9 @@ def _ready_photos(
     return chain([ready], others)
 
 
-def _or_raise(answer: Answer) -> Answer:
-    if isinstance(answer.result, EdgeIdentifyError):
-        raise answer.result
+def _or_raise(answer: Identification | FailedPhoto) -> Identification:
+    if isinstance(answer, FailedPhoto):
+        raise answer.error
     return answer
 
 

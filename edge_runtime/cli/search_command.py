@@ -10,13 +10,10 @@ import argparse
 import sys
 from dataclasses import replace
 
-from edge_identify.edge_runtime.answers.answer import Answer, Answerer
 from edge_identify.edge_runtime.cli.options.answer_options import add_answer_options
 from edge_identify.edge_runtime.cli.options.pack_options import add_pack_options, chosen_pack
-from edge_identify.edge_runtime.cli.outputs.answer_outputs import print_answers
-from edge_identify.edge_runtime.errors import SetupError
+from edge_identify.edge_runtime.cli.outputs.answer_outputs import print_answer
 from edge_identify.edge_runtime.io.printable_text import printable
-from edge_identify.edge_runtime.pack.pack_reader import Pack
 from edge_identify.edge_runtime.terminal.command_parser import CommandParser
 from edge_identify.edge_runtime.terminal.command_run import run_command
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
@@ -53,32 +50,21 @@ def search_parser() -> CommandParser:
 
 
 def _search(options: argparse.Namespace) -> ExitCode:
-    from edge_identify.edge_runtime.search.text_searcher import TextSearcher
+    from edge_identify.edge_runtime.search.filtering import pack_namespaces_named_in
+    from edge_identify.edge_runtime.search.text_searcher import TextSearcher, check_text
 
-    if not options.text.strip():
-        raise SetupError('the text is empty; describe what to find, such as "a red mosaic"')
+    check_text(options.text)
     pack = chosen_pack(options)
-    filters, named = chosen_filters(options), _named(options.text, pack)
+    filters, named = chosen_filters(options), pack_namespaces_named_in(options.text, pack)
     if options.auto_namespace and not filters.namespaces:
         filters = replace(filters, namespaces=named)
     suggested = () if filters.namespaces else named
     with TextSearcher(pack, filters=filters) as searcher:
         result = searcher.search(options.text, top_k=options.top_k)
-    answers = [Answer(kind="text", question=options.text, result=result, suggested_namespaces=suggested)]
-    answerer = Answerer(pack_name=result.pack_name, pack_version=result.pack_version, variant_name=result.variant_name)
-    print_answers(answers, answerer, as_json=options.json)
+    print_answer(replace(result, suggested_namespaces=suggested), as_json=options.json)
     if suggested and not options.json:
         import shlex
 
         words = " ".join(f"--namespace {shlex.quote(name)}" for name in suggested)
         print(f"the text names a namespace; to search only there: {printable(words)}", file=sys.stderr)
     return ExitCode.DONE
-
-
-def _named(text: str, pack: Pack) -> tuple[str, ...]:
-    """Return the namespaces of the pack that are named in the text."""
-    from edge_identify.edge_runtime.pack.references import ReferenceTable
-    from edge_identify.edge_runtime.search.filtering import namespaces_named_in
-
-    with ReferenceTable(pack.file(pack.manifest.references_file)) as references:
-        return namespaces_named_in(text, references.namespaces())

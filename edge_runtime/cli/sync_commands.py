@@ -14,12 +14,12 @@ from edge_identify.edge_runtime.cli.options.pack_options import (
     add_pack_options,
     add_store_option,
     chosen_store,
-    is_folder_path,
 )
 from edge_identify.edge_runtime.errors import EdgeIdentifyError, PackNotFoundError, SetupError
 from edge_identify.edge_runtime.io.printable_text import printable
 from edge_identify.edge_runtime.pack.pack_reader import Pack, open_pack, verify_pack_files
 from edge_identify.edge_runtime.store.installed_packs import open_installed
+from edge_identify.edge_runtime.store.open_by_name import is_folder_path
 from edge_identify.edge_runtime.terminal.command_parser import CommandParser
 from edge_identify.edge_runtime.terminal.command_run import run_command
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode, exit_code_for
@@ -144,19 +144,10 @@ def _source(store: PackStore, name: str | None) -> str:
 
 
 def _sync_one(store: PackStore, url: str, name: str | None) -> SyncReport:
-    from edge_identify.edge_runtime.encoders.encoder_choice import variants_to_keep
-    from edge_identify.edge_runtime.store.self_test import self_test
-    from edge_identify.edge_runtime.sync.sync_client import sync_pack
+    from edge_identify.edge_runtime.sync.device_sync import sync_to_device
 
     try:
-        return sync_pack(
-            store,
-            url,
-            name=name,
-            variant_names=variants_to_keep,
-            self_test=lambda folder, _, names: self_test(open_pack(folder, variant_names=names)),
-            progress=_progress_line() if sys.stderr.isatty() else None,
-        )
+        return sync_to_device(store, url, name=name, progress=_progress_line() if sys.stderr.isatty() else None)
     finally:
         if sys.stderr.isatty():
             print("\r\033[K", end="", file=sys.stderr)

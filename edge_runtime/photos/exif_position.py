@@ -53,6 +53,16 @@ def photo_position(photo: Path | BinaryIO) -> Position | None:
         return None
 
 
+def image_position(image: Image) -> Position | None:
+    """Return where the photo of a Pillow image was taken; None where its EXIF does not say so, or cannot be read."""
+    try:
+        with warnings.catch_warnings():  # Pillow warns about broken metadata
+            warnings.simplefilter("ignore")
+            return position_of_gps(image.getexif().get_ifd(_GPS_IFD))
+    except PILLOW_RAISES:
+        return None
+
+
 def _start(photo: Path | BinaryIO) -> bytes:
     if isinstance(photo, Path):
         with photo.open("rb") as file:

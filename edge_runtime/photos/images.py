@@ -167,6 +167,29 @@ def decode_photo(
         raise PhotoError(f"{name}: is damaged or truncated ({error})") from error
 
 
+def decoded_image(image: Image, *, name: str) -> DecodedPhoto:
+    """Return a Pillow image of any mode as upright RGB, by the rules of `decode_image`.
+
+    Args:
+        image: At least 1 x 1 pixel; not changed.
+        name: The name in error messages.
+
+    Raises:
+        PhotoError: The pixels cannot be read, or there are more than `MAX_PIXELS`.
+    """
+    width, height = image.size
+    if not 0 < width * height <= MAX_PIXELS:
+        raise PhotoError(f"{name}: {width} x {height} pixels; 1 to {MAX_PIXELS // 1_000_000} million are read")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            image.load()  # an image that was opened and not read yet
+            upright = _as_rgb(turned(image, orientation_of(image)), name)
+    except PILLOW_RAISES as error:
+        raise PhotoError(f"{name}: is damaged or cut short ({error})") from error
+    return DecodedPhoto(image=upright, full_size=upright.size, reduced_by=1, origin=(0, 0))
+
+
 def open_image(path: Path) -> Image:
     """Read and decode an image file; see `read_image_file` and `decode_image` for arguments and errors."""
     return decode_image(read_image_file(path), name=str(path))

@@ -16,6 +16,7 @@ from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.pack.filters import Filters, describe_filters
 
 if TYPE_CHECKING:
+    from edge_identify.edge_runtime.pack.pack_reader import Pack
     from edge_identify.edge_runtime.pack.references import ReferenceTable
 
 _MOST_NAMED = 5  # names in an error: one line
@@ -53,6 +54,14 @@ def namespaces_named_in(text: str, namespaces: Iterable[str]) -> tuple[str, ...]
             taken.update(range(*place.span()))
             found.append((place.start(), namespace))
     return tuple(name for _, name in sorted(found))
+
+
+def pack_namespaces_named_in(text: str, pack: Pack) -> tuple[str, ...]:
+    """Return the namespaces of a pack that a text names; see `namespaces_named_in`."""
+    from edge_identify.edge_runtime.pack.references import ReferenceTable
+
+    with ReferenceTable(pack.file(pack.manifest.references_file)) as references:
+        return namespaces_named_in(text, references.namespaces())
 
 
 def _plain(text: str) -> str:

@@ -21,6 +21,7 @@ from edge_identify.edge_runtime.io.json_fields import JsonObject, canonical_json
 from edge_identify.edge_runtime.pack.pack_names import checked_path, checked_sha256
 from edge_identify.edge_runtime.pack.pack_reader import Pack
 from edge_identify.edge_runtime.photos.images import open_image
+from edge_identify.edge_runtime.photos.prepared_photos import PreparedPhoto
 from edge_identify.edge_runtime.search.identifier import Identifier
 from edge_identify.edge_runtime.search.text_searcher import TextSearcher
 
@@ -112,7 +113,7 @@ def _check_case(pack: Pack, identifier: Identifier, case: ConformanceCase, toler
             f"embedding (at least {tolerance} needed): the encoder computes something else on this device"
             f"{_advice(pack)}"
         )
-    identifier.identify_pixels(pixels[None, None], top_k=1)
+    identifier.identify_prepared(PreparedPhoto(pixels=pixels[None], seconds=0.0), top_k=1)
 
 
 def _advice(pack: Pack) -> str:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from flask import Response
 
-from edge_identify.edge_runtime.answers.answer import Answer, FurtherPhoto
 from edge_identify.edge_runtime.photos.position import MAX_ACCURACY_M, Position
 from edge_identify.sync_server.answering.answer_document import answer_document
 from edge_identify.sync_server.answering.engine_problems import borrowed_engine, record_stages
@@ -98,8 +97,7 @@ def _identify(pool: EnginePool, values: RequestValues, image_urls: ImageUrls) ->
             position=position,
             verifies_geometry=values.truth("verify_geometry"),
         )
-        answer = Answer(kind="photo", question=photo.name, result=record_stages(found))
-        return json_response(answer_document(answer, engine, image_urls))
+        return json_response(answer_document(record_stages(found), engine, image_urls))
 
 
 def _identify_together(pool: EnginePool, values: RequestValues, image_urls: ImageUrls) -> Response:
@@ -111,10 +109,7 @@ def _identify_together(pool: EnginePool, values: RequestValues, image_urls: Imag
         found, problems = engine.identify_together(photos, top_k=values.integer("top_k"), filters=form_filters(values))
         if found is None:
             raise ProblemError(UNUSABLE_IMAGE, "; ".join(map(str, problems.values())))
-        first, *others = [photo.name for at, photo in enumerate(photos) if at not in problems]
-        further = tuple(FurtherPhoto(path=name) for name in others)
-        answer = Answer(kind="photo", question=first, result=record_stages(found), further_photos=further)
-        document = answer_document(answer, engine, image_urls)
+        document = answer_document(record_stages(found), engine, image_urls)
     left_out = [{"photo": photos[at].name, "error": str(error)} for at, error in problems.items()]
     return json_response(document | ({"left_out": left_out} if left_out else {}))
 

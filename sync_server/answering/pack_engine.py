@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -107,7 +107,7 @@ class PackEngine:
             self._pack = pack
             self._identifier = stack.enter_context(Identifier(pack, many=True))
             self._texts = stack.enter_context(TextSearcher(pack, many=True)) if _has_text_tower(pack) else None
-            self._by_vector = ReferenceFinder(pack, many=True)
+            self._by_vector = ReferenceFinder(pack, many=True, variant_name=self._identifier.variant_name)
             stack.callback(self._by_vector.close)
             self.references = stack.enter_context(ReferenceTable(pack.file(pack.manifest.references_file)))
             thumbnails = open_thumbnails(pack)
@@ -179,7 +179,7 @@ class PackEngine:
             self._concurrency.slot(),
         ):
             prepared = prepare_photo_bytes(photo, self.manifest.preprocessing, name=name, position=position)
-            found = identifier.identify_prepared(prepared, top_k=wanted)
+            found = replace(identifier.identify_prepared(prepared, top_k=wanted), question=name)
             return self._geometry_verifier().verify(photo, found, top_k=top_k) if verifies_geometry else found
 
     def identify_together(
@@ -211,7 +211,10 @@ class PackEngine:
                 except PhotoError as error:
                     problems[at] = error
             found = identifier.identify_together(prepared, top_k=top_k) if prepared else None
-        return found, problems
+        if found is None:
+            return None, problems
+        first, *others = (photo.name for at, photo in enumerate(photos) if at not in problems)
+        return replace(found, question=first, further_photos=tuple(others)), problems
 
     def search_text(self, text: str, *, top_k: int, filters: Filters = NO_FILTERS) -> Identification:
         """Return the references nearest to a description.
@@ -238,8 +241,8 @@ class PackEngine:
         """
         spent = StageSeconds(prepare=0.0, encode=0.0, search=0.0, decide=0.0)
         with self._filtered.borrow(self._by_vector, filters) as finder:
-            (found,) = finder.answers(embedding[None, None], top_k, self.variant_name, [spent])
-        return found
+            (found,) = finder.answers(embedding[None, None], top_k, [spent])
+        return replace(found, kind="embedding_space", question=self.manifest.model.space_id)
 
     def embed_image(self, image: bytes, *, name: str) -> TimedEmbedding:
         """Return an image's unit vector, computed as for reference images.

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from flask import Response
 
-from edge_identify.edge_runtime.answers.answer import Answer
 from edge_identify.edge_runtime.search.filtering import namespaces_named_in
 from edge_identify.sync_server.answering.answer_document import answer_document
 from edge_identify.sync_server.answering.engine_problems import borrowed_engine, record_stages, unit_vector
@@ -36,6 +35,7 @@ from edge_identify.sync_server.contract.problem_kinds import INVALID, ProblemErr
 from edge_identify.sync_server.contract.value_kinds import Text, Truth, Vector
 
 if TYPE_CHECKING:
+    from edge_identify.edge_runtime.answers.identification import Identification
     from edge_identify.sync_server.answering.engine_pool import EnginePool
     from edge_identify.sync_server.answering.pack_engine import PackEngine
     from edge_identify.sync_server.contract.request_values import RequestValues
@@ -90,22 +90,22 @@ def _search(pool: EnginePool, values: RequestValues, image_urls: ImageUrls) -> R
         return json_response(answer_document(by(engine, values), engine, image_urls))
 
 
-def _by_image(engine: PackEngine, values: RequestValues) -> Answer:
+def _by_image(engine: PackEngine, values: RequestValues) -> Identification:
     photo = values.image("file")
     found = engine.identify(photo.data, name=photo.name, top_k=values.integer("limit"), filters=form_filters(values))
-    return Answer(kind="photo", question=photo.name, result=record_stages(found))
+    return record_stages(found)
 
 
-def _by_text(engine: PackEngine, values: RequestValues) -> Answer:
+def _by_text(engine: PackEngine, values: RequestValues) -> Identification:
     text, filters = values.text("text"), json_filters(values)
     named = () if filters.namespaces else namespaces_named_in(text, engine.references.namespaces())
     if values.truth("auto_namespace") and named:
         filters, named = replace(filters, namespaces=named), ()
     found = engine.search_text(text, top_k=values.integer("limit"), filters=filters)
-    return Answer(kind="text", question=text, result=record_stages(found), suggested_namespaces=named)
+    return replace(record_stages(found), suggested_namespaces=named)
 
 
-def _by_vector(engine: PackEngine, values: RequestValues) -> Answer:
+def _by_vector(engine: PackEngine, values: RequestValues) -> Identification:
     space = engine.manifest.model.space_id
     if values.text("embedding_space") != space:
         raise ProblemError(
@@ -115,4 +115,4 @@ def _by_vector(engine: PackEngine, values: RequestValues) -> Answer:
         )
     vector = unit_vector(values.vector("embedding"), engine)
     found = engine.search_vector(vector, top_k=values.integer("limit"), filters=json_filters(values))
-    return Answer(kind="embedding_space", question=space, result=record_stages(found))
+    return record_stages(found)

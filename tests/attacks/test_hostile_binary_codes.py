@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edge_identify.edge_runtime.answers.identification import StageSeconds
 from edge_identify.edge_runtime.errors import PackDamagedError
 from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME, BinaryCodesSpec
 from edge_identify.edge_runtime.pack.manifest_json import serialise_manifest
@@ -41,10 +42,11 @@ def with_binary_codes(folder: Path, rewrite_manifest: Rewrite, data: bytes) -> P
 def test_the_honest_file_is_read(colour_pack: MakePack, rewrite_manifest: Rewrite) -> None:
     folder = with_binary_codes(colour_pack(), rewrite_manifest, GOOD)
     for many in (False, True):
-        finder = ReferenceFinder(open_pack(folder), many=many)
-        (finding,) = finder.find(np.array([[[1, 0, 0]]], np.float32), 4)
+        finder = ReferenceFinder(open_pack(folder), many=many, variant_name="onnx-fp32")
+        spent = StageSeconds(prepare=0.0, encode=0.0, search=0.0, decide=0.0)
+        (answer,) = finder.answers(np.array([[[1, 0, 0]]], np.float32), 4, [spent])
         finder.close()
-        assert [match.reference.id for match in finding.matches] == ["red", "crimson", "green", "blue"]
+        assert [match.reference.id for match in answer.matches] == ["red", "crimson", "green", "blue"]
         assert isinstance(finder._search, BinaryCodeSearch)
 
 

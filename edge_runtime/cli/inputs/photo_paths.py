@@ -12,17 +12,17 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from edge_identify.edge_runtime.answers.answer import Answer
+from edge_identify.edge_runtime.answers.identification import FailedPhoto
 from edge_identify.edge_runtime.errors import PhotoError
 from edge_identify.edge_runtime.photos.images import SUFFIXES
 
 STANDARD_INPUT = "-"
 
 
-def photo_paths(words: Iterable[str], *, null_separated: bool) -> Iterator[str | Answer]:
-    """Yield the path of each photo, in the order of `words`; paths of a folder sorted.
+def photo_paths(words: Iterable[str], *, null_separated: bool) -> Iterator[str | FailedPhoto]:
+    """Yield the paths of the photos that the words of a command line mean, in their order; those of a folder sorted.
 
-    A folder without photos, or one that cannot be read, yields an answer with the error.
+    Where it is known without a look at a photo that there is none, a `FailedPhoto` that says why takes its place.
 
     Args:
         words: Paths of photos and folders, and `-` for paths on standard input.
@@ -35,7 +35,7 @@ def photo_paths(words: Iterable[str], *, null_separated: bool) -> Iterator[str |
             yield from _below(word)
 
 
-def _from_standard_input(*, null_separated: bool) -> Iterator[str | Answer]:
+def _from_standard_input(*, null_separated: bool) -> Iterator[str | FailedPhoto]:
     paths = list(_paths_in(sys.stdin.buffer.read(), null_separated=null_separated))
     if not paths:
         how = "NUL" if null_separated else "a line break"
@@ -51,7 +51,7 @@ def _paths_in(data: bytes, *, null_separated: bool) -> Iterator[str]:
             yield path
 
 
-def _below(path: str) -> Iterator[str | Answer]:
+def _below(path: str) -> Iterator[str | FailedPhoto]:
     try:
         is_folder = Path(path).is_dir()
     except ValueError:  # the path holds a NUL; opening it reports the error
@@ -62,7 +62,7 @@ def _below(path: str) -> Iterator[str | Answer]:
         yield path
 
 
-def _in_folder(root: str) -> Iterator[str | Answer]:
+def _in_folder(root: str) -> Iterator[str | FailedPhoto]:
     unreadable: list[OSError] = []
     found = sorted(_images_below(root, unreadable), key=lambda path: Path(path).parts)
     yield from found
@@ -73,8 +73,8 @@ def _in_folder(root: str) -> Iterator[str | Answer]:
         yield _no_photo(root, f"{root}: no image in this folder or its subfolders; known file name endings: {known}")
 
 
-def _no_photo(path: str, reason: str) -> Answer:
-    return Answer(kind="photo", question=path, result=PhotoError(reason))
+def _no_photo(path: str, reason: str) -> FailedPhoto:
+    return FailedPhoto(question=path, error=PhotoError(reason))
 
 
 def _images_below(root: str, unreadable: list[OSError]) -> Iterator[str]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from edge_identify.edge_runtime.answers.answer import Answer, FurtherPhoto
+from edge_identify.edge_runtime.answers.identification import FailedPhoto, Identification
 
 if TYPE_CHECKING:
-    from edge_identify.edge_runtime.answers.identification import Identification
-    from edge_identify.edge_runtime.cli.inputs.photo_batches import ReadyPhoto
     from edge_identify.edge_runtime.photos.prepared_photos import PreparedPhoto
+    from edge_identify.edge_runtime.search.photo_batches import ReadyPhoto
 
 
 def add_together_option(group: argparse._ArgumentGroup) -> None:
@@ -30,27 +30,26 @@ def check_together_option(options: argparse.Namespace, parser: argparse.Argument
 
 
 def answer_together(
-    ready: Iterable[ReadyPhoto | Answer], identify: Callable[[Sequence[PreparedPhoto]], Identification]
-) -> Iterator[Answer]:
-    """Yield an error for each unusable photo, then one answer from all usable photos.
+    ready: Iterable[ReadyPhoto | FailedPhoto], identify: Callable[[Sequence[PreparedPhoto]], Identification]
+) -> Iterator[Identification | FailedPhoto]:
+    """Yield what is wrong with photos that cannot be used, and then the one answer that the others give.
 
     Args:
-        ready: Prepared photos, and errors of photos that could not be prepared.
-        identify: Identifies one thing from at least one prepared photo. Not called if no photo is usable.
+        ready: The photos, and the failures among them.
+        identify: Answers some prepared photos of one thing, at least one; where none can be used it is not asked.
     """
     usable: list[ReadyPhoto] = []
     for photo in ready:
-        if isinstance(photo, Answer):
+        if isinstance(photo, FailedPhoto):
             yield photo
         else:
             usable.append(photo)
     if not usable:
         return
-    first, *others = usable
-    yield Answer(
-        kind="photo",
-        question=first.path,
-        result=identify([photo.prepared for photo in usable]),
-        thumbnail=first.thumbnail,
-        further_photos=tuple(FurtherPhoto(path=photo.path, thumbnail=photo.thumbnail) for photo in others),
+    first, *others = (photo.path for photo in usable)
+    yield replace(
+        identify([photo.prepared for photo in usable]),
+        question=first,
+        further_photos=tuple(others),
+        thumbnails=tuple(photo.thumbnail for photo in usable if photo.thumbnail is not None),
     )

@@ -5,16 +5,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_identify.edge_runtime.answers.identification import Identification
+from edge_identify.edge_runtime.answers.identification import FailedPhoto, Identification
 from edge_identify.edge_runtime.errors import PhotoError, SetupError
 
 if TYPE_CHECKING:
-    from edge_identify.edge_runtime.answers.answer import Answer
     from edge_identify.edge_runtime.pack.pack_reader import Pack
     from edge_identify.edge_runtime.search.geometry.verifier import GeometryVerifier
     from edge_identify.edge_runtime.search.identifier import Identifier
@@ -72,9 +70,13 @@ def needed_match_count(options: argparse.Namespace) -> int:
 
 
 def with_geometry(
-    options: argparse.Namespace, pack: Pack, identifier: Identifier, answers: Iterator[Answer], stack: ExitStack
-) -> Iterator[Answer]:
-    """Return answers with geometric verification if the options ask for it, otherwise unchanged.
+    options: argparse.Namespace,
+    pack: Pack,
+    identifier: Identifier,
+    answers: Iterator[Identification | FailedPhoto],
+    stack: ExitStack,
+) -> Iterator[Identification | FailedPhoto]:
+    """Return answers compared point by point as the options ask; where they do not, as they are.
 
     Raises:
         SetupError: OpenCV is missing, or the pack has no thumbnails.
@@ -97,22 +99,26 @@ def _explanation_path(text: str) -> Path:
     return Path(text)
 
 
-def _verified(answer: Answer, verifier: GeometryVerifier, top_k: int) -> Answer:
-    if not isinstance(answer.result, Identification):
+def _verified(
+    answer: Identification | FailedPhoto, verifier: GeometryVerifier, top_k: int
+) -> Identification | FailedPhoto:
+    if isinstance(answer, FailedPhoto):
         return answer
     try:
-        return replace(answer, result=verifier.verify(Path(answer.question), answer.result, top_k=top_k))
-    except PhotoError as error:  # the file changed since it was identified
-        return replace(answer, result=error)
+        return verifier.verify(Path(answer.question), answer, top_k=top_k)
+    except PhotoError as error:  # it could be read a moment ago
+        return FailedPhoto(question=answer.question, error=error)
 
 
-def _explained(answer: Answer, verifier: GeometryVerifier, path: Path) -> Answer:
-    if not isinstance(answer.result, Identification):
+def _explained(
+    answer: Identification | FailedPhoto, verifier: GeometryVerifier, path: Path
+) -> Identification | FailedPhoto:
+    if isinstance(answer, FailedPhoto):
         return answer
     from edge_identify.edge_runtime.io.durable_writes import write_bytes
     from edge_identify.edge_runtime.search.geometry.explanation_image import explain
 
-    picture = explain(verifier.compare(Path(answer.question), answer.result.matches[0]))
+    picture = explain(verifier.compare(Path(answer.question), answer.best))
     try:
         write_bytes(path, picture)
     except OSError as error:

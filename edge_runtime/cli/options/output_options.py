@@ -11,16 +11,16 @@ from operator import methodcaller
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from edge_identify.edge_runtime.answers.answer import Answer, Answerer
+from edge_identify.edge_runtime.answers.identification import FailedPhoto, Identification
 from edge_identify.edge_runtime.answers.tally import Tally
 from edge_identify.edge_runtime.cli.outputs.answer_output import AnswerOutput
 from edge_identify.edge_runtime.cli.outputs.answer_outputs import JsonLinesOutput, JsonOutput, ScreenOutput
 from edge_identify.edge_runtime.decisions.decision import Decision
-from edge_identify.edge_runtime.errors import EdgeIdentifyError
 from edge_identify.edge_runtime.io.printable_text import printable
 from edge_identify.edge_runtime.terminal.standard_streams import silence_output
 
 if TYPE_CHECKING:
+    from edge_identify.edge_runtime.answers.answered_by import AnsweredBy
     from edge_identify.edge_runtime.cli.outputs.terminal_images import AnswerImages
     from edge_identify.edge_runtime.pack.pack_reader import Pack
     from edge_identify.edge_runtime.pack.thumbnails_file import ThumbnailTable
@@ -44,41 +44,48 @@ def add_output_options(group: argparse._ArgumentGroup) -> None:
 
 
 def chosen_outputs(
-    options: argparse.Namespace, pack: Pack, answerer: Answerer, page: BinaryIO | None, count: int, stack: ExitStack
+    options: argparse.Namespace,
+    pack: Pack,
+    answered_by: AnsweredBy,
+    page: BinaryIO | None,
+    count: int,
+    stack: ExitStack,
 ) -> tuple[AnswerOutput, ...]:
     """Return the outputs that the options choose, at least one. Each output gets every answer.
 
     Args:
         options: Of the command line.
-        pack: The source of thumbnails.
-        answerer: Pack and encoder, shown with the answers.
-        page: The file of `--html`; None without it.
-        count: Number of photos.
-        stack: Closes the files opened here.
+        pack: Its thumbnails are shown.
+        answered_by: Pack and encoder, named beside the answers.
+        page: The file that `--html` named; None without it.
+        count: How many photos were asked for.
+        stack: Closes what is opened here.
     """
     outputs: list[AnswerOutput] = []
     if options.json:
-        outputs.append(JsonOutput(answerer))
+        outputs.append(JsonOutput(answered_by))
     if options.jsonl:
-        outputs.append(JsonLinesOutput(answerer))
+        outputs.append(JsonLinesOutput(answered_by))
     if page is not None:
-        outputs.append(_html_report(options.html, page, pack, answerer, stack))
-    return tuple(outputs) or (_screen(options, pack, answerer, count, stack),)
+        outputs.append(_html_report(options.html, page, pack, answered_by, stack))
+    return tuple(outputs) or (_screen(options, pack, answered_by, count, stack),)
 
 
-def _html_report(path: Path, file: BinaryIO, pack: Pack, answerer: Answerer, stack: ExitStack) -> AnswerOutput:
+def _html_report(path: Path, file: BinaryIO, pack: Pack, answered_by: AnsweredBy, stack: ExitStack) -> AnswerOutput:
     from edge_identify.edge_runtime.answers.html_report import HtmlReport
 
-    return stack.enter_context(HtmlReport(file, answerer, _thumbnails(pack, stack), path.parent))
+    return stack.enter_context(HtmlReport(file, answered_by, _thumbnails(pack, stack), path.parent))
 
 
-def _screen(options: argparse.Namespace, pack: Pack, answerer: Answerer, count: int, stack: ExitStack) -> AnswerOutput:
+def _screen(
+    options: argparse.Namespace, pack: Pack, answered_by: AnsweredBy, count: int, stack: ExitStack
+) -> AnswerOutput:
     from edge_identify.edge_runtime.terminal.terminal_text import screen_of
 
     screen = screen_of(sys.stdout)
     if count >= MANY_PHOTOS:
-        return ScreenOutput(answerer, screen, one_line_each=True)
-    return ScreenOutput(answerer, screen, pictures=_terminal_images(options.pictures, pack, screen, stack))
+        return ScreenOutput(answered_by, screen, one_line_each=True)
+    return ScreenOutput(answered_by, screen, pictures=_terminal_images(options.pictures, pack, screen, stack))
 
 
 def _terminal_images(when: str, pack: Pack, screen: Screen, stack: ExitStack) -> AnswerImages | None:
@@ -100,7 +107,10 @@ def _thumbnails(pack: Pack, stack: ExitStack) -> ThumbnailTable | None:
 
 
 def show_all(
-    answers: Iterable[Answer], outputs: Sequence[AnswerOutput], tally: Tally, progress: ProgressBar | None
+    answers: Iterable[Identification | FailedPhoto],
+    outputs: Sequence[AnswerOutput],
+    tally: Tally,
+    progress: ProgressBar | None,
 ) -> KeyboardInterrupt | None:
     """Write each answer to all outputs, and report skipped photos on standard error.
 
@@ -123,8 +133,8 @@ def show_all(
         try:
             for answer in answers:
                 tally.add(answer)
-                if isinstance(answer.result, EdgeIdentifyError):
-                    _report(f"skipped: {printable(str(answer.result))}", progress)
+                if isinstance(answer, FailedPhoto):
+                    _report(f"skipped: {printable(str(answer.error))}", progress)
                 read.each(methodcaller("show", answer))
                 if progress is not None:
                     progress.advance()

@@ -6,12 +6,10 @@ A value with a slash is a folder (`--pack ./my-pack`); any other value is the na
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 
-from edge_identify.edge_runtime.errors import PackNotFoundError
-from edge_identify.edge_runtime.pack.pack_reader import Pack, open_pack
-from edge_identify.edge_runtime.store.installed_packs import InstalledPack, open_installed
+from edge_identify.edge_runtime.pack.pack_reader import Pack
+from edge_identify.edge_runtime.store.open_by_name import open_named
 from edge_identify.edge_runtime.store.pack_store import PackStore, default_store_folder
 
 
@@ -49,21 +47,4 @@ def chosen_pack(options: argparse.Namespace) -> Pack:
         PackError: There is no such pack, or it is damaged.
         SetupError: Several packs are installed and `--pack` is missing.
     """
-    if options.pack is not None and is_folder_path(options.pack):
-        return open_pack(Path(options.pack))
-    store = chosen_store(options)
-    return open_installed(store.only_pack() if options.pack is None else _installed(store, options.pack))
-
-
-def _installed(store: PackStore, name: str) -> InstalledPack:
-    try:
-        return store.active(name)
-    except PackNotFoundError as error:
-        if not Path(name).is_dir():
-            raise
-        raise PackNotFoundError(f"no pack {name!r} is installed; for the folder, write --pack ./{name}") from error
-
-
-def is_folder_path(text: str) -> bool:
-    """Return whether the value of `--pack` is a folder, not a name."""
-    return "/" in text or os.sep in text or text in (".", "..")
+    return open_named(options.pack, options.store)

@@ -1,9 +1,9 @@
-"""Images in the terminal: the photo, and beside it the matched references.
+"""Images in the terminal: the photo, and beside it the reference it was identified as.
 
-Two protocols: Kitty graphics (sw.kovidgoyal.net/kitty/graphics-protocol) and iTerm2 inline images
-(iterm2.com/documentation-images.html). The terminal is recognised by documented environment variables only. Trap: a
-query to the terminal is printed as text by one that does not understand it, and the reply arrives as typed input. Never
-within tmux or screen, which do not pass images on.
+Two protocols are in use: Kitty graphics (sw.kovidgoyal.net/kitty/graphics-protocol) and the inline images of iTerm2
+(iterm2.com/documentation-images.html). Trap: a terminal that does not understand a query prints it as text, and its
+reply arrives as typed input. So terminals are not queried. They are recognised by the environment variables that they
+document, and not within tmux or screen, which do not pass images on.
 """
 
 from __future__ import annotations
@@ -14,13 +14,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from edge_identify.edge_runtime.answers.identification import Identification
 from edge_identify.edge_runtime.decisions.decision import Decision
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from edge_identify.edge_runtime.answers.answer import Answer
+    from edge_identify.edge_runtime.answers.identification import Identification
     from edge_identify.edge_runtime.pack.thumbnails_file import ThumbnailTable
     from edge_identify.edge_runtime.terminal.terminal_text import Screen
 
@@ -74,7 +73,7 @@ def _kitty_commands(text: str) -> Iterator[str]:
 
 
 class AnswerImages:
-    """Shows answers in pictures: the photo, then what it was identified as, or may be."""
+    """Shows answers as images: the photo, then the reference or the look-alikes."""
 
     def __init__(self, protocol: TerminalImageProtocol, screen: Screen, thumbnails: ThumbnailTable | None) -> None:
         """Begin.
@@ -86,19 +85,19 @@ class AnswerImages:
         """
         self._protocol, self._screen, self._thumbnails = protocol, screen, thumbnails
 
-    def codes(self, answer: Answer) -> str:
-        """Return what shows an answer's pictures; nothing where there are none."""
+    def codes(self, answer: Identification) -> str:
+        """Return the codes that show an answer's images; empty without images."""
         from PIL import Image as PillowImage
 
-        pictures: list[Image] = [] if answer.thumbnail is None else [PillowImage.open(io.BytesIO(answer.thumbnail))]
+        pictures: list[Image] = [PillowImage.open(io.BytesIO(thumbnail)) for thumbnail in answer.thumbnails[:1]]
         pictures += list(self._of_references(answer))
         return image_codes(_side_by_side(pictures, self._screen.width), self._protocol) if pictures else ""
 
-    def _of_references(self, answer: Answer) -> Iterator[Image]:
-        if self._thumbnails is None or not isinstance(answer.result, Identification):
+    def _of_references(self, answer: Identification) -> Iterator[Image]:
+        if self._thumbnails is None:
             return
-        count = _MOST_REFERENCES if answer.result.decision is Decision.AMBIGUOUS else 1
-        for match in answer.result.matches[:count]:
+        count = _MOST_REFERENCES if answer.decision is Decision.AMBIGUOUS else 1
+        for match in answer.matches[:count]:
             picture = None if match.index_id is None else self._thumbnails.image(match.index_id)
             if picture is not None:
                 yield picture

@@ -89,13 +89,13 @@ class GeometryVerifier:
         self._workers.shutdown()
         self._thumbnails.close()
 
-    def verify(self, photo: Path | bytes, found: Identification, *, top_k: int) -> Identification:
-        """Return the answer to a photo, ranked again with agreeing points; see `reranking`.
+    def verify(self, photo: Path | bytes | Image, found: Identification, *, top_k: int) -> Identification:
+        """Return the answer to a photo with its agreeing points, and its candidates in the order that these suggest.
 
         Args:
-            photo: Path of the photo's file, or its bytes.
-            found: The answer without points, with at least `CANDIDATES` matches if the pack has as many.
-            top_k: Number of matches to keep.
+            photo: The photo's file, the bytes of one, or upright RGB.
+            found: The answer, with at least `CANDIDATES` matches where the pack has as many.
+            top_k: How many matches to keep.
 
         Raises:
             PhotoError: The photo cannot be used.
@@ -131,8 +131,10 @@ class GeometryVerifier:
         agreement = None if reference is None else find_agreement(find_points(image), find_points(reference))
         return Comparison(photo=image, reference=reference, agreement=agreement)
 
-    def _image(self, photo: Path | bytes) -> Image:
-        if isinstance(photo, bytes):
+    def _image(self, photo: Path | bytes | Image) -> Image:
+        if not isinstance(photo, (Path, bytes)):
+            image = photo.copy()
+        elif isinstance(photo, bytes):
             image = decode_photo(photo, name="the photo", enough_px=MOST_SIDE_PX, region=self._region).image
         else:
             image = open_photo(photo, enough_px=MOST_SIDE_PX, region=self._region).image

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from edge_identify.edge_runtime.answers.answer import Answer
+from edge_identify.edge_runtime.answers.identification import FailedPhoto
 from edge_identify.edge_runtime.cli.inputs.photo_paths import photo_paths
 
 
-def asked(*words: object, null_separated: bool = False) -> list[str | Answer]:
+def asked(*words: object, null_separated: bool = False) -> list[str | FailedPhoto]:
     return list(photo_paths([str(word) for word in words], null_separated=null_separated))
 
 
-def reason(asked_for: str | Answer) -> str:
-    assert isinstance(asked_for, Answer)
-    return str(asked_for.result)
+def reason(asked_for: str | FailedPhoto) -> str:
+    assert isinstance(asked_for, FailedPhoto)
+    return str(asked_for.error)
 
 
 def type_in(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge_identify.edge_runtime.answers.answer import Answer
+from edge_identify.edge_runtime.answers.identification import Identification
 from edge_identify.edge_runtime.cli.outputs.terminal_images import (
     ROWS,
     AnswerImages,
@@ -19,7 +19,6 @@ from edge_identify.edge_runtime.cli.outputs.terminal_images import (
     protocol_of,
 )
 from edge_identify.edge_runtime.decisions.decision import Decision
-from edge_identify.edge_runtime.errors import PhotoError
 from edge_identify.edge_runtime.pack.thumbnails_file import ThumbnailTable, write_thumbnails
 from edge_identify.edge_runtime.terminal.terminal_text import Screen
 from example_answers import CAT, DOG, WIDE, decided
@@ -108,8 +107,8 @@ def thumbnails(tmp_path: Path) -> ThumbnailTable:
     return ThumbnailTable(tmp_path / "thumbnails.sqlite", side_px=64)
 
 
-def shown(answer: Answer, thumbnails: ThumbnailTable | None, width: int = 100) -> str:
-    photo = replace(answer, thumbnail=encoded((255, 0, 0), (80, 40), "JPEG"))
+def shown(answer: Identification, thumbnails: ThumbnailTable | None, width: int = 100) -> str:
+    photo = replace(answer, thumbnails=(encoded((255, 0, 0), (80, 40), "JPEG"),))
     return AnswerImages(TerminalImageProtocol.KITTY, Screen(width=width), thumbnails).codes(photo)
 
 
@@ -152,16 +151,15 @@ def test_a_narrow_terminal_shows_fewer_pictures_and_the_photo_always(thumbnails:
             assert picture.width / picture.height * 2 * ROWS <= width
 
 
-def test_a_pack_without_thumbnails_shows_the_photo_and_an_error_shows_nothing() -> None:
-    failed = Answer(kind="photo", question="p.jpg", result=PhotoError("p.jpg: no such file"))
+def test_a_pack_without_thumbnails_shows_the_photo_and_no_photo_at_all_shows_nothing() -> None:
     pictures = AnswerImages(TerminalImageProtocol.KITTY, Screen(), None)
 
     assert colours_across(picture_in(shown(decided(Decision.IDENTIFIED), None))) == ["red"]
-    assert pictures.codes(failed) == ""
+    assert pictures.codes(decided(Decision.IDENTIFIED)) == ""
 
 
 def test_a_banner_does_not_fill_the_screen(thumbnails: ThumbnailTable) -> None:
-    banner = replace(decided(Decision.IDENTIFIED), thumbnail=encoded((255, 0, 0), (320, 2), "JPEG"))
+    banner = replace(decided(Decision.IDENTIFIED), thumbnails=(encoded((255, 0, 0), (320, 2), "JPEG"),))
     with thumbnails:
         codes = AnswerImages(TerminalImageProtocol.KITTY, Screen(width=100), thumbnails).codes(banner)
 
