@@ -186,7 +186,7 @@ def decoded_image(image: Image, *, name: str) -> DecodedPhoto:
             image.load()  # an image that was opened and not read yet
             upright = _as_rgb(turned(image, orientation_of(image)), name)
     except PILLOW_RAISES as error:
-        raise PhotoError(f"{name}: is damaged or cut short ({error})") from error
+        raise PhotoError(f"{name}: is damaged or truncated ({error})") from error
     return DecodedPhoto(image=upright, full_size=upright.size, reduced_by=1, origin=(0, 0))
 
 

@@ -15,7 +15,6 @@ from edge_identify.edge_runtime.photos.decoded_photo import DecodedPhoto
 from edge_identify.edge_runtime.photos.exif_position import image_position, photo_position
 from edge_identify.edge_runtime.photos.images import (
     MAX_FILE_BYTES,
-    DecodedPhoto,
     decode_photo,
     decoded_image,
     read_image_file,
