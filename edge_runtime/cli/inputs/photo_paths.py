@@ -39,9 +39,7 @@ def _from_standard_input(*, null_separated: bool) -> Iterator[str | Answer]:
     paths = list(_paths_in(sys.stdin.buffer.read(), null_separated=null_separated))
     if not paths:
         how = "NUL" if null_separated else "a line break"
-        yield _no_photo(
-            STANDARD_INPUT, f"standard input: names no photo; write paths, each followed by {how}"
-        )
+        yield _no_photo(STANDARD_INPUT, f"standard input: names no photo; write paths, each followed by {how}")
     for path in paths:
         yield from _below(path)
 

@@ -112,9 +112,9 @@ def _explained(answer: Answer, verifier: GeometryVerifier, path: Path) -> Answer
     from edge_identify.edge_runtime.io.durable_writes import write_bytes
     from edge_identify.edge_runtime.search.geometry.explanation_image import explain
 
-    picture = explain(verifier.compare(Path(answer.question), answer.result.matches[0]))
+    image = explain(verifier.compare(Path(answer.question), answer.result.matches[0]))
     try:
-        write_bytes(path, picture)
+        write_bytes(path, image)
     except OSError as error:
         raise SetupError(f"{path}: cannot be written ({error}); choose another file for --explain") from error
     return answer
