@@ -101,7 +101,7 @@ class _Failures:
         self.code = ExitCode.DONE
 
     @contextmanager
-    def told(self) -> Iterator[None]:
+    def reported(self) -> Iterator[None]:
         try:
             yield
         except EdgeIdentifyError as error:
@@ -114,7 +114,7 @@ def _sync(options: argparse.Namespace) -> ExitCode:
     failures = _Failures()
     reports: list[SyncReport] = []
     for name in _names_to_sync(store, options.url, options.pack):
-        with failures.told():
+        with failures.reported():
             reports.append(_sync_one(store, options.url or _source(store, name), name))
     if options.json:
         print(json.dumps({"synced": [_report_as_json(report) for report in reports]}, indent=2))
@@ -180,7 +180,7 @@ def _packs(options: argparse.Namespace) -> ExitCode:
     names = store.names()
     rows: list[dict[str, Any]] = []
     for name in names:
-        with failures.told():
+        with failures.reported():
             rows.append(_described(store.active(name)))
     if options.json:
         print(json.dumps({"store": str(store.root), "packs": rows}, ensure_ascii=False, indent=2))

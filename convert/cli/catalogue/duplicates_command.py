@@ -145,16 +145,16 @@ def _look(options: argparse.Namespace) -> _Found:
     return _Found(
         groups=groups,
         image_count=len(candidates),
-        removable=removable(_pictures_of(every), replaced),
+        removable=removable(_image_ids_of(every), replaced),
         left_out=embedded.left_out,
     )
 
 
-def _pictures_of(every: Sequence[ImageFacts]) -> Mapping[str, set[int]]:
-    pictures: dict[str, set[int]] = defaultdict(set)
+def _image_ids_of(every: Sequence[ImageFacts]) -> Mapping[str, set[int]]:
+    image_ids: dict[str, set[int]] = defaultdict(set)
     for facts in every:
-        pictures[facts.image.reference_id].add(facts.image.index_id)
-    return pictures
+        image_ids[facts.image.reference_id].add(facts.image.index_id)
+    return image_ids
 
 
 def _removal(catalogue: Path, ids: Sequence[str]) -> str | None:
@@ -216,15 +216,15 @@ def _why(group: Group) -> str:
     return why_kept(group.kept, [copy.candidate for copy in group.copies])
 
 
-def _named(picture: Candidate) -> str:
-    return "  ".join(part for part in (picture.reference.id, *_about(picture)) if part)
+def _named(candidate: Candidate) -> str:
+    return "  ".join(part for part in (candidate.reference.id, *_about(candidate)) if part)
 
 
-def _about(picture: Candidate) -> tuple[str, ...]:
-    facts, reference = picture.facts, picture.reference
+def _about(candidate: Candidate) -> tuple[str, ...]:
+    facts, reference = candidate.facts, candidate.reference
     name = "" if reference.name == reference.id else reference.name
     size = f"{facts.width_px} x {facts.height_px}"
-    return name, reference.namespace, size, facts.image.file_name, "withdrawn" if picture.is_withdrawn else ""
+    return name, reference.namespace, size, facts.image.file_name, "withdrawn" if candidate.is_withdrawn else ""
 
 
 def _as_json(options: argparse.Namespace, found: _Found, command: str | None) -> dict[str, Any]:
@@ -239,10 +239,10 @@ def _as_json(options: argparse.Namespace, found: _Found, command: str | None) ->
         "groups": [
             {
                 "exact": group.is_exact,
-                "keep": _picture_as_json(group.kept),
+                "keep": _candidate_as_json(group.kept),
                 "because": _why(group),
                 "copies": [
-                    _picture_as_json(copy.candidate)
+                    _candidate_as_json(copy.candidate)
                     | {
                         "sameness": str(copy.sameness),
                         "similarity": round(copy.similarity, 4),
@@ -259,18 +259,18 @@ def _as_json(options: argparse.Namespace, found: _Found, command: str | None) ->
     }
 
 
-def _picture_as_json(picture: Candidate) -> dict[str, Any]:
-    facts = picture.facts
+def _candidate_as_json(candidate: Candidate) -> dict[str, Any]:
+    facts = candidate.facts
     return {
-        "reference": picture.reference.id,
-        "name": picture.reference.name,
-        "namespace": picture.reference.namespace,
+        "reference": candidate.reference.id,
+        "name": candidate.reference.name,
+        "namespace": candidate.reference.namespace,
         "index_id": facts.image.index_id,
         "path": str(facts.image.path),
         "width": facts.width_px,
         "height": facts.height_px,
         "length_bytes": facts.length_bytes,
-        "withdrawn": picture.is_withdrawn,
+        "withdrawn": candidate.is_withdrawn,
     }
 
 
@@ -292,8 +292,8 @@ def _write_sheet(path: Path, found: _Found) -> None:
     write_sheet(path, "Duplicate images", about, rows)
 
 
-def _card(picture: Candidate, said: str, *, is_marked: bool = False) -> Card:
+def _card(candidate: Candidate, said: str, *, is_marked: bool = False) -> Card:
     from edge_identify.convert.exploring.contact_sheet import Card
 
-    about = " · ".join(part for part in _about(picture) if part)
-    return Card(image=picture.image.path, lines=(picture.reference.id, said, about), is_marked=is_marked)
+    about = " · ".join(part for part in _about(candidate) if part)
+    return Card(image=candidate.image.path, lines=(candidate.reference.id, said, about), is_marked=is_marked)

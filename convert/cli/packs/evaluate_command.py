@@ -76,8 +76,8 @@ def _evaluate(options: argparse.Namespace) -> ExitCode:
         evaluation.check_group_column(queries, options.group_by, where=str(options.queries))
     with ReferenceTable(pack.file(pack.manifest.references_file)) as references:
         evaluation.check_known_ids(queries, references.ids(), where=str(options.queries))
-    pictures = _reference_image_files(options.catalogue)
-    read = [options.queries, *(query.photo for query in queries), *pictures.values()]
+    image_files = _reference_image_files(options.catalogue)
+    read = [options.queries, *(query.photo for query in queries), *image_files.values()]
     check_nothing_lost({"--html": options.html}, [*read, *([options.catalogue] if options.catalogue else [])])
     result = evaluation.evaluate_pack(
         pack,
@@ -94,7 +94,7 @@ def _evaluate(options: argparse.Namespace) -> ExitCode:
     figures = report_figures(result, columns=columns) | pack_facts(pack, result)
     _print_figures(figures, as_json=options.json)
     if options.html is not None:
-        _write_report(options, pack, result, figures, pictures)
+        _write_report(options, pack, result, figures, image_files)
     return ExitCode.SOME_SKIPPED if result.left_out else ExitCode.DONE
 
 
@@ -125,14 +125,14 @@ def _reference_image_files(catalogue: Path | None) -> dict[str, Path]:
 
 
 def _write_report(
-    options: argparse.Namespace, pack: Pack, result: Evaluation, figures: dict[str, Any], pictures: dict[str, Path]
+    options: argparse.Namespace, pack: Pack, result: Evaluation, figures: dict[str, Any], image_files: dict[str, Path]
 ) -> None:
     from edge_identify.convert.reporting.report_page import report_page
     from edge_identify.convert.reporting.report_part import evaluation_part
     from edge_identify.edge_runtime.io.disk import disk_errors_explained
     from edge_identify.edge_runtime.io.durable_writes import write_bytes
 
-    part = evaluation_part(pack, result, figures, reference_images=pictures, asked_with=options.queries.name)
+    part = evaluation_part(pack, result, figures, reference_images=image_files, asked_with=options.queries.name)
     page = report_page(f"How well {pack.manifest.title} names photos", [part])
     with disk_errors_explained(options.html.parent):
         write_bytes(options.html, page.encode())

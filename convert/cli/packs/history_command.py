@@ -169,7 +169,7 @@ def _line(record: BuildRecord) -> str:
         f"{record.finished_utc:%Y-%m-%d %H:%M}",
         f"{record.pack_name} {record.pack_version}",
         record.parameters.get("model", ""),
-        f"{record.reference_count} references, {record.picture_count} pictures",
+        f"{record.reference_count} references, {record.picture_count} images",
         f"data {record.data_sha256[:_SHOWN_DIGITS]}",
         f"encoder {record.encoder[:_SHOWN_DIGITS]}",
         *accepted,

@@ -118,9 +118,9 @@ def _explained(
     from edge_identify.edge_runtime.io.durable_writes import write_bytes
     from edge_identify.edge_runtime.search.geometry.explanation_image import explain
 
-    picture = explain(verifier.compare(Path(answer.question), answer.best))
+    image = explain(verifier.compare(Path(answer.question), answer.best))
     try:
-        write_bytes(path, picture)
+        write_bytes(path, image)
     except OSError as error:
         raise SetupError(f"{path}: cannot be written ({error}); choose another file for --explain") from error
     return answer

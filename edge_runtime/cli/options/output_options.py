@@ -95,7 +95,7 @@ def _terminal_images(when: str, pack: Pack, screen: Screen, stack: ExitStack) ->
 
     protocol = protocol_of(os.environ)
     if protocol is None and when == "always":
-        protocol = TerminalImageProtocol.KITTY  # which most terminals that show pictures understand
+        protocol = TerminalImageProtocol.KITTY  # most terminals that show images support it
     return None if protocol is None else AnswerImages(protocol, screen, _thumbnails(pack, stack))
 
 

@@ -23,26 +23,26 @@ if TYPE_CHECKING:
     from edge_identify.edge_runtime.pack.thumbnails_file import ThumbnailTable
     from edge_identify.edge_runtime.terminal.terminal_text import Screen
 
-ROWS = 8  # of text that a row of pictures is as high as: the answer stays on one screen of 24
+ROWS = 8  # height of the images in rows of text: the answer stays on one screen of 24
 _HEIGHT_PX = 160  # 20 for each of those rows, as a terminal of today has them
 _GAP_PX = 10
-_COLUMNS_PER_HEIGHT = 2 * ROWS  # columns of a square picture: a letter is half as wide as a row is high
+_COLUMNS_PER_HEIGHT = 2 * ROWS  # columns of a square image: a character is half as wide as high
 _MOST_REFERENCES = 3  # beside a photo: the first three look-alikes
 _KITTY_CHUNK = 4096  # letters of base64 in one command, by Kitty's protocol
 
-#: Set by programs that draw a terminal of their own, without pictures, within the one whose variables they pass on.
+#: Set by programs that draw a terminal of their own, without images, and pass on the variables of the outer one.
 _WITHIN_ANOTHER = frozenset({"TMUX", "STY", "INSIDE_EMACS", "VIM_TERMINAL", "NVIM"})
 
 
 class TerminalImageProtocol(StrEnum):
-    """How a terminal is given a picture."""
+    """The protocol of images in a terminal."""
 
     KITTY = "kitty"
     ITERM2 = "iterm2"
 
 
 def protocol_of(environ: Mapping[str, str]) -> TerminalImageProtocol | None:
-    """Return how the terminal that set these variables is given pictures; None where it does not say that it can."""
+    """Return the protocol of the terminal that set these variables; None if it shows no images."""
     term, program = environ.get("TERM", ""), environ.get("TERM_PROGRAM", "")
     if term == "dumb" or term.startswith(("screen", "tmux")) or not _WITHIN_ANOTHER.isdisjoint(environ):
         return None
@@ -57,7 +57,7 @@ def protocol_of(environ: Mapping[str, str]) -> TerminalImageProtocol | None:
 
 
 def image_codes(png: bytes, protocol: TerminalImageProtocol) -> str:
-    """Return what shows a PNG, `ROWS` rows high, and goes on in the line below it."""
+    """Return the control codes that show a PNG, `ROWS` rows high, with the cursor below it afterwards."""
     if protocol is TerminalImageProtocol.ITERM2:
         shape = f"inline=1;size={len(png)};height={ROWS};preserveAspectRatio=1"
         return f"\x1b]1337;File={shape}:{base64.b64encode(png).decode()}\x07\n"
@@ -79,7 +79,7 @@ class AnswerImages:
         """Begin.
 
         Args:
-            protocol: How the terminal is given pictures.
+            protocol: The protocol of the terminal.
             screen: Its width.
             thumbnails: Of the pack's references; None where it has none.
         """
@@ -103,28 +103,28 @@ class AnswerImages:
                 yield picture
 
 
-def _side_by_side(pictures: Sequence[Image], columns: int) -> bytes:
-    """Return a PNG of as many of the pictures, at least the first, as fit into so many columns."""
+def _side_by_side(images: Sequence[Image], columns: int) -> bytes:
+    """Return a PNG of as many of the images, at least the first, as fit into so many columns."""
     from PIL import Image as PillowImage
 
-    alike = [picture.resize((_width_px(picture), _HEIGHT_PX)) for picture in pictures]
+    alike = [image.resize((_width_px(image), _HEIGHT_PX)) for image in images]
     room_px = columns * _HEIGHT_PX // _COLUMNS_PER_HEIGHT
     while len(alike) > 1 and _together_px(alike) > room_px:
         alike.pop()
     row = PillowImage.new("RGBA", (min(_together_px(alike), room_px), _HEIGHT_PX))
     left = 0
-    for picture in alike:
-        row.paste(picture, (left, 0))
-        left += picture.width + _GAP_PX
+    for image in alike:
+        row.paste(image, (left, 0))
+        left += image.width + _GAP_PX
     buffer = io.BytesIO()
     row.save(buffer, "PNG")
     return buffer.getvalue()
 
 
-def _width_px(picture: Image) -> int:
-    """Return how wide a picture is at the height of the row; at most twice that, or a banner would fill the screen."""
-    return min(max(1, round(picture.width * _HEIGHT_PX / picture.height)), 2 * _HEIGHT_PX)
+def _width_px(image: Image) -> int:
+    """Return the width of an image at the height of the row; at most twice that, or a banner would fill the screen."""
+    return min(max(1, round(image.width * _HEIGHT_PX / image.height)), 2 * _HEIGHT_PX)
 
 
-def _together_px(pictures: Sequence[Image]) -> int:
-    return sum(picture.width for picture in pictures) + _GAP_PX * (len(pictures) - 1)
+def _together_px(images: Sequence[Image]) -> int:
+    return sum(image.width for image in images) + _GAP_PX * (len(images) - 1)

@@ -84,7 +84,7 @@ def test_whatever_ends_a_run_what_it_added_stays_and_the_next_adds_the_rest(
     before = held(pictures)
     assert (at - 1) // PORTION * PORTION <= len(before) < at
     if number != signal.SIGKILL:
-        assert f"holds {len(before)} pictures" in ended.stderr
+        assert f"holds {len(before)} images" in ended.stderr
 
     assert main(["add", f"images:{pictures / 'p'}", "--catalogue", str(pictures / "c.db")]) == 0
     assert capsys.readouterr().out.startswith(f"{PICTURES - len(before)} added, 0 updated, {len(before)} unchanged")

@@ -58,7 +58,7 @@ def test_required_options_stand_in_the_usage_and_others_do_not(parser: CommandPa
     assert shapes.choices is not None
     circle = dict(shapes.choices)["circle"]
 
-    assert circle.format_usage() == "usage: draw circle [options] --colour NAME\n\n"
+    assert circle.format_usage() == "usage: draw circle [options] --colour NAME\n"
     assert "blue-green:TEAL" in circle.help_text(60), "a word with a hyphen is not broken"
 
 

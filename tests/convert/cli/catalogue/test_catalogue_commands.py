@@ -54,7 +54,7 @@ def test_list_shows_each_reference_with_its_pictures(catalogue: Path, capsys: py
     assert run(catalogue, "list") == 0
     shown = capsys.readouterr()
     assert shown.out.splitlines() == ["1  Cat, seated  museum  2 images", "2  Dog  1 image"]
-    assert "2 references, 3 pictures" in shown.err
+    assert "2 references, 3 images" in shown.err
     assert run(catalogue, "list", "--namespace", "museum", "--json") == 0
     assert json.loads(capsys.readouterr().out)["references"] == [
         {

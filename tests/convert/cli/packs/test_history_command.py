@@ -84,7 +84,7 @@ def test_a_build_is_recorded_with_what_went_in_and_what_was_measured(
     assert main(["history", "--catalogue", str(catalogue)]) == 0
     shown = capsys.readouterr()
     assert shown.out.splitlines()[0].startswith(build["finished_utc"][:10])
-    assert f"3 references, 3 pictures  data {build['data_sha256'][:12]}" in shown.out
+    assert f"3 references, 3 images  data {build['data_sha256'][:12]}" in shown.out
     assert "1 build" in shown.err
 
 
