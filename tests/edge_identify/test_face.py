@@ -88,6 +88,15 @@ print(json.dumps(sorted(set(sys.modules) - before)))
     assert {"numpy", "onnxruntime", "PIL", "faiss"}.isdisjoint(name.partition(".")[0] for name in after_use)
 
 
+def test_the_face_needs_the_device_room_only_and_no_command_line() -> None:
+    files = list((PAGE.parents[1] / "edge_identify").glob("*.py"))
+    assert len(files) > 2
+    for file in files:
+        for name in re.findall(r"(?:from|import) (edge_identify\.\S+)", file.read_text(encoding="utf-8")):
+            assert name.startswith(("edge_identify.edge_runtime.", "edge_identify.pack_")), (file.name, name)
+            assert ".cli." not in name, (file.name, name)
+
+
 def test_importing_the_package_takes_less_than_thirty_milliseconds() -> None:
     program = "import time; start = time.process_time(); import edge_identify; print(time.process_time() - start)"
     command = [sys.executable, "-c", program]
