@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     Inputs = NDArray[np.uint8] | NDArray[np.int64]
 
 _Found = TypeVar("_Found")
-_Number = TypeVar("_Number", bound="np.integer[Any]")
 
 #: The expensive operators of a convolutional net, and those between them, so that activations stay in 8 bits.
 _STATIC_OPERATORS = ["Conv", "Gemm", "MatMul", "Add", "MaxPool", "AveragePool"]
@@ -208,7 +207,7 @@ def _static(prepared: Path, into: Path, pixels: NDArray[np.uint8], nodes: Sequen
     )
 
 
-def _batches(inputs: NDArray[_Number]) -> Iterator[NDArray[_Number]]:
+def _batches(inputs: Inputs) -> Iterator[Inputs]:
     return (inputs[start : start + _CALIBRATION_BATCH] for start in range(0, len(inputs), _CALIBRATION_BATCH))
 
 
@@ -221,7 +220,7 @@ def _calibration_reader(pixels: NDArray[np.uint8]) -> Any:
         def __init__(self) -> None:
             self._batches = _batches(pixels)
 
-        def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
+        def get_next(self) -> dict[str, Inputs] | None:
             batch = next(self._batches, None)
             return None if batch is None else {IMAGE_INPUT: batch}
 

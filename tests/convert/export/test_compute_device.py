@@ -73,7 +73,7 @@ def test_memory_that_does_not_suffice_for_one_is_an_error_that_says_what_to_do()
     def embed(_batch: object) -> Vectors:
         raise MemoryError("no room")
 
-    with pytest.raises(SetupError, match=r"single picture \(no room\); choose a smaller --model"):
+    with pytest.raises(SetupError, match=r"single image \(no room\); choose a smaller --model"):
         Batches(4).embed(embed, images(2))
 
 
