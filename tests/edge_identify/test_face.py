@@ -147,7 +147,7 @@ def test_the_examples_of_the_page_run_as_they_stand(
         "edge_identify.edge_runtime.store.pack_store.default_store_folder", lambda: tmp_path / "data/packs"
     )
     monkeypatch.setattr(
-        "edge_identify.edge_runtime.store.installed_packs.default_store_folder", lambda: tmp_path / "data/packs"
+        "edge_identify.edge_runtime.store.open_by_name.default_store_folder", lambda: tmp_path / "data/packs"
     )
     (tmp_path / "photo.jpg").write_bytes(photo_of((250, 5, 5)))
     names: dict[str, object] = {}

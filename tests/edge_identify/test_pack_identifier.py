@@ -197,7 +197,7 @@ def test_an_image_has_a_unit_vector_of_the_pack_s_space(identifier: ei.PackIdent
     ("wrong", "message"),
     [
         (b"", "has no bytes"),
-        (b"no image", "is not a picture"),
+        (b"no image", "is not an image"),
         (io.BytesIO(b""), "has no bytes"),
         (np.zeros((4, 4), np.uint8), r"uint8 \[4, 4\], not RGB uint8"),
         (np.zeros((4, 4, 3), np.float32), "float32"),

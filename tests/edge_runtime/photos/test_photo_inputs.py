@@ -45,7 +45,7 @@ def test_a_pillow_image_has_the_pixels_of_its_file(mode: str, orientation: int) 
 def test_a_cut_off_pillow_image_is_an_error_of_the_photo(form: str) -> None:
     data = encoded(Image.effect_noise((200, 200), 80).convert("RGB"), form)
 
-    with Image.open(io.BytesIO(data[: len(data) // 2])) as cut, pytest.raises(PhotoError, match="cut short"):
+    with Image.open(io.BytesIO(data[: len(data) // 2])) as cut, pytest.raises(PhotoError, match="truncated"):
         open_photo_input(cut).decode(enough_px=None)
 
 

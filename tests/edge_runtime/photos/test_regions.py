@@ -203,4 +203,4 @@ def test_the_command_refuses_what_is_no_part_before_it_opens_the_pack(capsys: py
         identify_main(["photo.jpg", "--roi", "1,2,0.5,0.5", "--pack", "nowhere"])
 
     assert refused.value.code == 2
-    assert "argument --roi: '1,2,0.5,0.5' mixes pixels and shares; give x,y,w,h in pixels" in capsys.readouterr().err
+    assert "--roi: '1,2,0.5,0.5' mixes pixels and shares; give x,y,w,h in pixels" in capsys.readouterr().err
