@@ -8,7 +8,7 @@ READY_TO_DEVELOP := $(VENV)/.ready-to-develop
 DEMO := demo-output
 INSTALL := $(PYTHON) -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable
 
-.PHONY: setup demo test lint lock portability image-check clean
+.PHONY: setup demo test quick lint lock portability image-check clean
 
 setup: $(READY)
 
@@ -37,9 +37,14 @@ demo: $(READY)
 test: $(READY_TO_DEVELOP)
 	$(PYTHON) -m pytest --numprocesses auto --dist loadfile
 
+# What answers in about a minute: no real models, no journeys, no benchmarks.
+quick: $(READY_TO_DEVELOP)
+	$(PYTHON) -m pytest --numprocesses auto --dist loadfile -m "not slow"
+
 lint: $(READY_TO_DEVELOP)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/lint-imports
 	$(VENV)/bin/mypy -p edge_identify
 
 # Packs that are built here, on other processors by emulation; skipped where there is no emulator.

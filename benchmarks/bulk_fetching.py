@@ -27,7 +27,7 @@ import PIL.Image
 from measuring import print_line, wall_ms_interleaved
 
 from edge_identify.datasets.sources.fetching.bulk_fetching import FetchPolicy, fetch_all
-from edge_identify.datasets.sources.fetching.image_cache import PictureCache
+from edge_identify.datasets.sources.fetching.image_cache import ImageCache
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,7 +89,7 @@ class _Runs:
 
     def _run(self, server: str, policy: FetchPolicy) -> None:
         addresses = [f"{server}/{at}.png" for at in range(self._count)]
-        outcomes = fetch_all(addresses, PictureCache(self._last[server]), policy)
+        outcomes = fetch_all(addresses, ImageCache(self._last[server]), policy)
         there = sum(outcome.problem is None for outcome in outcomes)
         self.least_there = min(self.least_there, there)
 

@@ -131,7 +131,8 @@ def build_builtin_pack(
     Raises:
         SetupError: No usable picture, weights of another model, or an export below the fidelity gate.
     """
-    from edge_identify.convert.packing.pack_building import PackRequest, build_pack
+    from edge_identify.convert.packing.pack_building import build_pack
+    from edge_identify.convert.packing.pack_request import PackRequest
     from edge_identify.convert.progress import shown_progress
     from edge_identify.datasets.catalogue.catalogue import Catalogue
     from edge_identify.edge_runtime.pack.pack_names import PackVersion

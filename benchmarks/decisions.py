@@ -154,7 +154,7 @@ def measure_set(name: str, folder: Path, scratch: Path, form: Form) -> Measured:
     pictures = {image.reference.id: image.path for image in reversed(images)}
     return Measured(
         figures=figures,
-        part=evaluation_part(pack, evaluation, figures, reference_pictures=pictures, asked_with=asked_with, title=name),
+        part=evaluation_part(pack, evaluation, figures, reference_images=pictures, asked_with=asked_with, title=name),
     )
 
 
@@ -202,7 +202,7 @@ def _ask(pack: Pack, queries: Sequence[Query], form: Form) -> Evaluation:
     return evaluate_pack(
         pack,
         queries,
-        progress=lambda items: shown_progress("asking", items),
+        progress=shown_progress,
         verify_geometry=form.verifies_geometry,
     )
 

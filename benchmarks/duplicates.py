@@ -35,7 +35,7 @@ from edge_identify.convert.exploring.image_comparison import look_of, worst_diff
 from edge_identify.convert.exploring.images_to_keep import Candidate
 from edge_identify.convert.models.model_loading import load_model
 from edge_identify.convert.models.model_names import BUILTIN
-from edge_identify.convert.progress import unwatched
+from edge_identify.convert.progress import no_progress
 from edge_identify.datasets.catalogue.catalogue import Catalogue
 from edge_identify.datasets.drawn.instances import DrawnInstance, draw_families, draw_near_twins
 from edge_identify.datasets.sources import parse_source
@@ -179,14 +179,14 @@ def _search(
     with Catalogue.open(folder / "catalogue") as catalogue:
         catalogue.add(parse_source(f"images:{folder}"))
         facts, references = catalogue.image_facts(), {each.id: each for each in catalogue.references()}
-        embedded = embed_catalogue(model, [each.image for each in facts], catalogue.build_memory(), unwatched, print)
+        embedded = embed_catalogue(model, [each.image for each in facts], catalogue.build_memory(), no_progress, print)
     started = time.process_time()
     groups = find_duplicates(
         [Candidate(facts=each, reference=references[each.image.reference_id]) for each in facts],
         {image.sha256: row for image, row in zip(embedded.images, embedded.embeddings, strict=True)},
     )
     cpu_s = time.process_time() - started
-    told = [(_thing_of(group.kept), _thing_of(copy.picture)) for group in groups for copy in group.copies]
+    told = [(_thing_of(group.kept), _thing_of(copy.candidate)) for group in groups for copy in group.copies]
     right = sum(one == other for one, other in told)
     hidden = len(things) + len(twins)
     print_line(

@@ -214,7 +214,7 @@ def _measure_towers(
     def judge_images(variants: Mapping[str, ExportedVariant]) -> Mapping[str, Fidelity]:
         return bench.measure_images(variants, preferred_embedder(variants))
 
-    image, text = image_tower_export(model, bench.pictures), text_tower_export(model, bench.texts)
+    image, text = image_tower_export(model, bench.images), text_tower_export(model, bench.texts)
     return {
         "image": _measure_tower(image, judge_images, bench.image_sample.queries[:1], folder, names, rounds),
         "text": _measure_tower(text, bench.measure_texts, bench.text_sample.queries[:1], folder, names, rounds),

@@ -31,12 +31,12 @@ import PIL.Image
 from measuring import print_line
 
 from edge_identify.convert.export.fidelity import sample_positions
-from edge_identify.convert.export.fidelity_samples import MOST_PICTURES, make_bench
+from edge_identify.convert.export.fidelity_samples import MOST_IMAGES, make_bench
 from edge_identify.convert.models.model_loading import load_model
 from edge_identify.convert.models.model_names import BUILTIN
 from edge_identify.convert.packing.pack_encoders import export_encoders
 from edge_identify.convert.packing.reference_embeddings import embed_references
-from edge_identify.convert.progress import unwatched
+from edge_identify.convert.progress import no_progress
 from edge_identify.datasets.catalogue.catalogue import Catalogue
 from edge_identify.datasets.sources import parse_source
 
@@ -140,7 +140,7 @@ class _Run:
             self._model.dim,
             images,
             self._catalogue.build_memory(),
-            unwatched,
+            no_progress,
         )
         assert len(embedded.images) == len(images)
         self.embedded = len(self._known()) - known
@@ -159,7 +159,7 @@ def _encoder(folder: Path, catalogue: Catalogue) -> tuple[LoadedModel, ExportedV
 
 def _sample(catalogue: Catalogue) -> tuple[int, ...]:
     ids = [image.index_id for image in catalogue.images()]
-    return catalogue.build_memory().sample(ids, lambda count: sample_positions(count, MOST_PICTURES))
+    return catalogue.build_memory().sample(ids, lambda count: sample_positions(count, MOST_IMAGES))
 
 
 def _seconds(thing: Callable[[], object]) -> tuple[float, float]:

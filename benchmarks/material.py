@@ -17,7 +17,8 @@ from edge_identify.edge_runtime.io.durable_writes import sha256_of_file
 from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME, FileEntry, IndexKind, IndexSpec, Manifest, Variant
 from edge_identify.edge_runtime.pack.manifest_json import serialise_manifest
 from edge_identify.edge_runtime.pack.pack_reader import read_manifest
-from edge_identify.edge_runtime.pack.references import Reference, ReferenceImage, write_references
+from edge_identify.edge_runtime.pack.references import Reference, ReferenceImage
+from edge_identify.edge_runtime.pack.references_writing import write_references
 
 if TYPE_CHECKING:
     import numpy as np
@@ -92,6 +93,9 @@ def write_index(path: Path, vectors: NDArray[np.float32], *, kind: IndexKind = I
 def pack_with_references(encoder_pack: Path, folder: Path, *, count: int, variant_name: str = "onnx-int8") -> Path:
     """Write a pack with one image encoder of another pack and `count` random references; return `folder`.
 
+    The other pack's calibration comes along, so that answers are decided as a real pack's are. Its thumbnails and its
+    text side do not.
+
     Args:
         encoder_pack: A pack that holds the variant; its other files may be gone.
         folder: Where; replaced if it is there.
@@ -101,7 +105,8 @@ def pack_with_references(encoder_pack: Path, folder: Path, *, count: int, varian
     source = read_manifest(encoder_pack)
     variant = source.image_variants[variant_name]
     shutil.rmtree(folder, ignore_errors=True)
-    for path in (*variant.files, source.conformance_file):
+    kept = (*variant.files, source.conformance_file, source.calibration_file)
+    for path in (path for path in kept if path is not None):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(encoder_pack / path, folder / path)
     index = write_index(folder / "images.faiss", clustered_vectors(count, source.model.dim, seed=1))
@@ -130,6 +135,7 @@ def _manifest(source: Manifest, folder: Path, variant: Variant, index: IndexSpec
         image_variants={variant.name: variant},
         text_variants={},
         tokenizer=None,
+        thumbnails=None,
         index=replace(index, embedded_with=variant.name),
         references_file="references.sqlite",
         reference_count=index.count,

@@ -1,6 +1,6 @@
 """Peak memory of `edge-identify photo.jpg --json` by the size of the photo and of the index.
 
-    python benchmarks/memory.py --encoder-pack PACK
+    python benchmarks/memory.py --encoder-pack PACK [--counts 4000 100000]
 
 Prints one JSON line: MiB at the peak of a process of its own, and of a Python process that does nothing.
 """
@@ -27,12 +27,13 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--encoder-pack", type=Path, required=True, metavar="PACK")
+    parser.add_argument("--counts", type=int, nargs="+", default=_COUNTS, metavar="REFERENCES")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         compile_once(folder / "compiled")
         figures = {"python_alone": _mib([sys.executable, "-c", "pass"])}
-        for count in _COUNTS:
+        for count in options.counts:
             pack = pack_with_references(options.encoder_pack, folder / "pack", count=count)
             for title, size_px in _PHOTOS_PX.items():
                 photo = folder / "photo.jpg"

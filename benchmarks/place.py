@@ -36,13 +36,15 @@ from real_photos import missing_part
 from edge_identify.convert.evaluating.decision_figures import calibration_error
 from edge_identify.convert.evaluating.evaluation import Query, read_queries
 from edge_identify.datasets.sources import parse_source
+from edge_identify.edge_runtime.answers.identification import Identification, StageSeconds
 from edge_identify.edge_runtime.decisions.calibration import Calibration, read_calibrations
 from edge_identify.edge_runtime.decisions.decision import Decision
 from edge_identify.edge_runtime.errors import EdgeIdentifyError, SetupError
 from edge_identify.edge_runtime.pack.pack_reader import Pack, open_pack
 from edge_identify.edge_runtime.photos.position import Coordinates, Position
+from edge_identify.edge_runtime.photos.prepared_photos import prepare_photo
 from edge_identify.edge_runtime.search.identifier import Identifier
-from edge_identify.edge_runtime.search.reference_finder import Finding, ReferenceFinder
+from edge_identify.edge_runtime.search.reference_finder import ReferenceFinder
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -121,11 +123,11 @@ def measure(pack: Pack, mosaics: Mosaics, queries: Sequence[Query]) -> dict[str,
     placeable = [query for query in queries if not query.reference_id or query.reference_id in mosaics.places]
     rng = np.random.default_rng(_SEED)
     with Identifier(pack, many=True) as identifier:
-        variant = identifier.variant_name
-        views = [identifier.embed_pixels(identifier.photo_pixels(query.photo)) for query in placeable]
+        variant, recipe = identifier.variant_name, pack.manifest.preprocessing
+        views = [identifier.embed_pixels(prepare_photo(query.photo, recipe).pixels) for query in placeable]
     asked = Asked(queries=placeable, embeddings=np.stack(views))
     calibration = _calibration(pack, variant)
-    with closing(ReferenceFinder(pack, many=True, calibration=calibration)) as finder:
+    with closing(ReferenceFinder(pack, many=True, variant_name=variant, calibration=calibration)) as finder:
         ways = {"none": _ask(finder, asked, None)}
         for error_m in ERRORS_M:
             for nearby in ("own_city", "anywhere"):
@@ -200,10 +202,11 @@ def _calibration(pack: Pack, variant_name: str) -> Calibration:
 
 
 def _ask(finder: ReferenceFinder, asked: Asked, positions: Sequence[Position] | None) -> dict[str, float]:
-    return _figures(asked.queries, finder.find(asked.embeddings, 1, positions))
+    spent = [StageSeconds(prepare=0.0, encode=0.0, search=0.0, decide=0.0)] * len(asked.queries)
+    return _figures(asked.queries, finder.answers(asked.embeddings, 1, spent, positions))
 
 
-def _figures(queries: Sequence[Query], found: Sequence[Finding]) -> dict[str, float]:
+def _figures(queries: Sequence[Query], found: Sequence[Identification]) -> dict[str, float]:
     known = np.array([bool(query.reference_id) for query in queries])
     strict = np.array([query.columns["tier"] == _STRICT for query in queries])
     right = np.array(

@@ -80,7 +80,7 @@ def measure_pack(pack: Pack, real: RealSet, folder: Path) -> dict[str, Any]:
     queries = _checked_queries(real, folder)
     with ReferenceTable(pack.file(pack.manifest.references_file)) as references:
         check_known_ids(queries, references.ids(), where=str(folder / "queries.csv"))
-    result = evaluate_pack(pack, queries, progress=lambda items: shown_progress("asking", items))
+    result = evaluate_pack(pack, queries, progress=shown_progress)
     for left_out in result.left_out:
         print(f"skipped: {left_out.reason}", file=sys.stderr)
     return _figures(real, pack.manifest.reference_count, result.outcomes, len(result.left_out))

@@ -26,10 +26,10 @@ import numpy as np
 from material import clustered_vectors, write_index
 from measuring import cpu_ms_interleaved, print_line, wall_ms_interleaved
 
-from edge_identify.convert.packing.pack_binary_codes import share_found, write_signs
+from edge_identify.convert.packing.pack_binary_codes import share_found, write_binary_codes
 from edge_identify.edge_runtime.pack.index_file import map_index_file
 from edge_identify.edge_runtime.pack.manifest import IndexKind, IndexSpec
-from edge_identify.edge_runtime.search.binary_codes import SignSearch
+from edge_identify.edge_runtime.search.binary_codes import BinaryCodeSearch
 from edge_identify.edge_runtime.search.vector_search import FaissSearch, MappedSearch, VectorSearch
 from edge_identify.edge_runtime.terminal.peak_memory import peak_memory_bytes
 
@@ -63,7 +63,7 @@ def _measure(count: int, folder: Path) -> None:
     queries = _noisy(vectors)
     exact = _exact(vectors, queries)
     spec = write_index(folder / "images.faiss", vectors)
-    write_signs(folder / "images.signs", map_index_file(folder / "images.faiss", spec))
+    write_binary_codes(folder / "images.signs", map_index_file(folder / "images.faiss", spec))
     np.save(folder / "queries.npy", queries)
     del vectors
     searches, open_ms = _open_all(folder, spec)
@@ -103,14 +103,14 @@ def _open_all(folder: Path, spec: IndexSpec) -> tuple[Mapping[str, VectorSearch]
 
 
 def _open(way: str, folder: Path, spec: IndexSpec) -> VectorSearch:
-    path, signs = folder / "images.faiss", folder / "images.signs"
+    path, codes = folder / "images.faiss", folder / "images.signs"
     match way:
         case "numpy":
             return MappedSearch(path, spec)
         case "faiss":
             return FaissSearch(path, spec)
         case _:
-            return SignSearch(path, signs, spec, many=way == "signs_faiss")
+            return BinaryCodeSearch(path, codes, spec, many=way == "signs_faiss")
 
 
 def _ask_alone(way: str, folder: Path, count: int) -> None:

@@ -22,7 +22,7 @@ from served_pack import served
 
 from edge_identify.edge_runtime.pack.pack_reader import open_pack
 from edge_identify.edge_runtime.photos.synthetic_photo import drawn_photo
-from edge_identify.sync_server.answering.concurrency_limit import Turns
+from edge_identify.sync_server.answering.concurrency_limit import ConcurrencyLimit
 from edge_identify.sync_server.answering.pack_engine import PackEngine, position_of
 
 _PHOTOS_PX = {"1_megapixel": (1152, 864), "12_megapixels": (4032, 3024)}
@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--pack", type=Path, required=True)
     parser.add_argument("--rounds", type=int, default=30)
     options = parser.parse_args()
-    engine = PackEngine(nullcontext(open_pack(options.pack)), Turns(1, patience_s=60))
+    engine = PackEngine(nullcontext(open_pack(options.pack)), ConcurrencyLimit(1, patience_s=60))
     with served(options.pack) as server:
         for title, size_px in _PHOTOS_PX.items():
             photo = drawn_photo(size_px=size_px)

@@ -40,11 +40,13 @@ from edge_identify.convert.evaluating.decision_figures import auroc, calibration
 from edge_identify.convert.evaluating.evaluation import read_queries
 from edge_identify.convert.packing.pack_building import BUILTIN_PHOTO_VIEWS
 from edge_identify.datasets.sources import parse_source
+from edge_identify.edge_runtime.answers.identification import StageSeconds
 from edge_identify.edge_runtime.decisions.calibration import Calibration
 from edge_identify.edge_runtime.decisions.decision import Decision, Verdict, decide
 from edge_identify.edge_runtime.decisions.several_photos import DEPTH, mean_scores
 from edge_identify.edge_runtime.errors import EdgeIdentifyError, SetupError
 from edge_identify.edge_runtime.pack.pack_reader import Pack, open_pack
+from edge_identify.edge_runtime.photos.prepared_photos import prepare_photo
 from edge_identify.edge_runtime.search.identifier import Identifier
 from edge_identify.edge_runtime.search.reference_finder import ReferenceFinder
 
@@ -163,16 +165,22 @@ def _is_accepted(verdict: Verdict) -> bool:
     return verdict.decision is not Decision.UNKNOWN
 
 
+def _finder(pack: Pack, identifier: Identifier) -> ReferenceFinder:
+    """Return a finder without calibration: only similarities are read from its answers."""
+    return ReferenceFinder(pack, many=True, variant_name=identifier.variant_name)
+
+
 def _measure(pack: Pack, real: RealSet, folder: Path) -> dict[str, Any]:
     queries = [query for query in read_queries(folder / "queries.csv") if query.reference_id]
-    with Identifier(pack, many=True) as identifier, closing(ReferenceFinder(pack, many=True)) as finder:
+    with Identifier(pack, many=True) as identifier, closing(_finder(pack, identifier)) as finder:
         calibration = identifier.calibration
         if calibration is None:
             raise SetupError(f"{pack.manifest.name}: is not calibrated, so nothing is decided; build it again")
 
         def scores_of(path: Path) -> Scores:
-            views = identifier.embed_pixels(identifier.photo_pixels(path))
-            (found,) = finder.find(views[None], DEPTH)
+            views = identifier.embed_pixels(prepare_photo(path, pack.manifest.preprocessing).pixels)
+            spent = StageSeconds(prepare=0.0, encode=0.0, search=0.0, decide=0.0)
+            (found,) = finder.answers(views[None], DEPTH, [spent])
             return {match.reference.id: match.score for match in found.matches}
 
         photos: dict[str, list[tuple[str, Scores]]] = {}

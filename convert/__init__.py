@@ -1,1 +1,4 @@
-"""From reference images and a model to a pack. Read `packing.pack_building` first."""
+"""Builds packs from reference images and an encoder, and examines and evaluates them.
+
+Read `packing.pack_building` first: it holds the steps of a build.
+"""

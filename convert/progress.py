@@ -1,4 +1,4 @@
-"""How long steps tell how far they are: an export of a large model takes minutes, and a silent program looks dead."""
+"""Progress of long steps. The export of a large model takes minutes."""
 
 from __future__ import annotations
 
@@ -9,20 +9,25 @@ _Item = TypeVar("_Item")
 
 
 class Progress(Protocol):
-    """Shows how far a step is: given its name and what it goes through, returns the same things, counted."""
+    """Shows how far a step is."""
 
     def __call__(self, step: str, items: Iterable[_Item], /) -> Iterable[_Item]:
-        """Return `items`; each is done when the next is asked for."""
+        """Yield `items` unchanged and in order; an item counts as done when the next one is requested.
+
+        Args:
+            step: Name of the step, for display.
+            items: The items of the step.
+        """
         ...
 
 
-def unwatched(_step: str, items: Iterable[_Item], /) -> Iterable[_Item]:
-    """Return the items as they are: the progress of someone who does not want to see any."""
+def no_progress(_step: str, items: Iterable[_Item], /) -> Iterable[_Item]:
+    """Return `items` and show nothing."""
     return items
 
 
 def shown_progress(step: str, items: Iterable[_Item]) -> Iterator[_Item]:
-    """Yield the items, showing on standard error, where that is a terminal, how far the step is."""
+    """Yield `items` and show a progress bar on standard error, if that is a terminal."""
     from tqdm import tqdm
 
     total = len(items) if isinstance(items, Sized) else None

@@ -1,25 +1,25 @@
-"""The errors of every room, by whose fault it is.
+"""The errors of every room, grouped by cause.
 
     EdgeIdentifyError
-    ├── PhotoError                 the picture: not an image, truncated, too large
-    ├── PackError                  the pack on disk or on its way
-    │   ├── PackDamagedError       a byte is not what the manifest says
-    │   ├── PackFormatError        the manifest is not one this version can read
+    ├── PhotoError                 the photo: not an image, truncated, too large
+    ├── PackError                  the pack, on disk or during a download
+    │   ├── PackDamagedError       a file is missing or differs from the manifest
+    │   ├── PackFormatError        this version cannot read the manifest
     │   └── PackNotFoundError      no pack of this name, or no pack at all
-    ├── NetworkError               the server is down, slow, or answers something else
-    └── SetupError                 a missing extra, a wrong option, a list or a model that does not fit
+    ├── NetworkError               the server is down, slow, or sends something else
+    └── SetupError                 a missing extra, a wrong option, an unsuitable list or model, a full disk
 
-A message names the thing, what was found and what to do, in one line. Libraries raise these; only the commands
-print them, with the exit codes of `edge_runtime.cli.running`.
+A message has one line: it names the thing, what was found and what to do. Libraries raise these errors. Only the
+commands print them; `edge_runtime.terminal.exit_codes` lists the exit codes.
 """
 
 
 class EdgeIdentifyError(Exception):
-    """Anything this project reports to a person in one line."""
+    """Base of all errors that this project reports in one line."""
 
 
 class PhotoError(EdgeIdentifyError):
-    """A picture cannot be used: not an image, truncated, or beyond the size cap."""
+    """A photo or reference image cannot be used: not an image, truncated, or above the size limit."""
 
 
 class PackError(EdgeIdentifyError):
@@ -31,16 +31,16 @@ class PackDamagedError(PackError):
 
 
 class PackFormatError(PackError):
-    """The manifest, or a file it names, is not in a format this version reads."""
+    """The manifest, or a file that it names, has a format that this version cannot read."""
 
 
 class PackNotFoundError(PackError):
-    """No pack of that name is installed, offered or lies at that path."""
+    """No pack has that name, on this device or on the server, or the folder holds no pack."""
 
 
 class NetworkError(EdgeIdentifyError):
-    """A server could not be reached, or what it sent is not what was asked for."""
+    """A server could not be reached, or it sent something other than the requested file."""
 
 
 class SetupError(EdgeIdentifyError):
-    """The set-up is wrong: a missing extra, a bad list, a model that does not exist, a full disk."""
+    """The set-up is wrong: a missing extra, a wrong option, a bad list, an unknown model, a full disk."""

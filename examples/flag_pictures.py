@@ -1,9 +1,9 @@
-"""Flag the pictures of a catalogue that look like examples, or fit descriptions: a table for a person to look at.
+"""Flag catalogue images that resemble example images or fit descriptions. The output is a CSV table for review.
 
     python flag_pictures.py my.catalogue --examples categories --at-least 0.8 --out flagged.csv
 
-`categories` has a folder of example pictures for each category. `--text NAME=DESCRIPTION` is a category in words. What
-follows `--` goes to `edge-build search`, such as `--model` or `--namespace`.
+`categories` has a folder of example images for each category. `--text NAME=DESCRIPTION` describes a category in words.
+Options after `--` go to `edge-build search`, such as `--model` or `--namespace`.
 """
 
 import argparse
@@ -40,7 +40,7 @@ for category, words in questions.items():
     limits = ["--catalogue", options.catalogue, "--at-least", options.at_least, "--limit", "1000000"]
     command = ["edge-build", "search", *words, *limits, "--json", *options.search_options]
     searched = subprocess.run(command, stdout=subprocess.PIPE, text=True)
-    if searched.returncode not in (0, 1):  # 1: done, and some pictures were skipped, which standard error lists
+    if searched.returncode not in (0, 1):  # 1: done, but some images were skipped; standard error lists them
         sys.exit(searched.returncode)
     for match in json.loads(searched.stdout)["matches"]:
         rows.append([category, match["similarity"], match["reference"], match["path"]])

@@ -1,4 +1,4 @@
-// Ask a service what a photo shows, with nothing but Go: go run identify.go http://127.0.0.1:8000 photo.jpg
+// Identify a photo with a service, with the Go standard library only: go run identify.go http://127.0.0.1:8000 photo.jpg
 package main
 
 import (
@@ -12,7 +12,7 @@ import (
 )
 
 type answer struct {
-	Title, Detail string // of a problem
+	Title, Detail string // of a problem document
 	Decision      string
 	Matches       []struct {
 		Name       string

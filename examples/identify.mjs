@@ -1,4 +1,4 @@
-// Ask a service what a photo shows, with nothing but Node.js: node identify.mjs http://127.0.0.1:8000 photo.jpg
+// Identify a photo with a service, with Node.js only: node identify.mjs http://127.0.0.1:8000 photo.jpg
 import { readFile } from "node:fs/promises";
 
 const [url, photo] = process.argv.slice(2);

@@ -1,4 +1,4 @@
-"""Ask a service what a photo shows, with nothing but Python: `python identify.py http://127.0.0.1:8000 photo.jpg`."""
+"""Identify a photo with a service: `python identify.py http://127.0.0.1:8000 photo.jpg`. Standard library only."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""Keep pictures' vectors in PostgreSQL with pgvector, and find those that resemble a photo; needs `psycopg[binary]`.
+"""Store image vectors in PostgreSQL with pgvector, and find images that resemble a photo. Needs `psycopg[binary]`.
 
 python picture_database.py http://127.0.0.1:8000 postgresql://localhost/pictures add one.jpg two.jpg
 python picture_database.py http://127.0.0.1:8000 postgresql://localhost/pictures find photo.jpg
@@ -26,10 +26,10 @@ ORDER BY embedding <=> %(vector)s LIMIT 5
 
 
 def in_table(statement: str, found: dict) -> Composed:
-    """Return a statement about the table of a vector's space.
+    """Return an SQL statement for the table of an embedding space.
 
-    Vectors of different spaces have nothing to say to each other and may differ in length, and an index that has only
-    one space finds as many as it is asked for.
+    One table for each space: vectors of different spaces cannot be compared and may differ in length, and an index over
+    one space returns as many rows as the query asks for.
     """
     table = f"picture_{found['embedding_space'][:16]}"
     names = {"table": Identifier(table), "index": Identifier(f"{table}_by_cosine")}
@@ -37,7 +37,7 @@ def in_table(statement: str, found: dict) -> Composed:
 
 
 def embed(url: str, picture: str) -> dict:
-    """Return a picture's unit vector, `embedding`, and the space that it is of, `embedding_space`."""
+    """Return the service's JSON for an image: `embedding` (unit vector) and `embedding_space`."""
     boundary = uuid4().hex
     head = f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="photo"\r\n\r\n'
     body = head.encode() + Path(picture).read_bytes() + f"\r\n--{boundary}--\r\n".encode()
@@ -50,7 +50,7 @@ url, database, what, *pictures = sys.argv[1:]
 with psycopg.connect(database) as connection:
     for picture in pictures:
         found = embed(url, picture)
-        vector = str(found["embedding"])  # pgvector reads what Python and JSON write: [0.1, 0.2]
+        vector = str(found["embedding"])  # pgvector parses the notation of Python and JSON: [0.1, 0.2]
         if what == "add":
             connection.execute(in_table(TABLE, found))
             connection.execute(in_table(ADD, found), (picture, vector))

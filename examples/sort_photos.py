@@ -1,8 +1,8 @@
-"""Sort photos into folders by what a pack says they show; without --copy-into or --move-into only a plan is written.
+"""Sort photos into folders by what they show. Without --copy-into or --move-into it writes a plan only.
 
     edge-identify photos --pack ./my-things --jsonl | python sort_photos.py --out plan.csv --copy-into sorted
 
-The folder of a photo is the label `label` of the reference that it shows, or the reference's name. No file is replaced.
+The folder of a photo is the label `label` of its reference, or the reference's name. No file is overwritten.
 """
 
 import argparse
@@ -25,11 +25,11 @@ rows = []
 for line in sys.stdin:
     answer = json.loads(line)
     if "error" in answer:
-        continue  # edge-identify has said why on standard error
+        continue  # the reason is on standard error
     nearest = answer["matches"][0]
     sure = answer["decision"] == "identified" or options.unsure
     name = nearest["labels"].get("label") or nearest["name"]
-    folder = re.sub(r"[^\w -]", "_", name).strip()[:60].strip() if sure else ""  # disks take 255 bytes, four a letter
+    folder = re.sub(r"[^\w -]", "_", name).strip()[:60].strip() if sure else ""  # names have at most 255 bytes
     rows.append([answer["photo"], folder, answer["decision"] or "not calibrated", nearest["score"]])
 
 with options.out.open("w", newline="", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""Publishing packs and serving them. Read `publishing.publish` first, then `service.app`.
+"""Publishing packs and serving them; the command `edge-serve`.
 
-The route `/v1/identify` lies in `answering.identify_routes`.
+Read `publishing.publish` first, then `service.app`. The HTTP route `/v1/identify` is in `answering.identify_route`.
 """

@@ -38,6 +38,46 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 pytest_plugins = ("endings",)
 
+#: Folders and files whose tests take most of the suite's time; `make quick` leaves them out.
+SLOW = (
+    "benchmarks",
+    "journeys",
+    "attacks",
+    "convert/adapting",
+    "convert/builtin",
+    "convert/calibrating",
+    "convert/cli",
+    "convert/doctor",
+    "convert/export",
+    "convert/models",
+    "convert/packing",
+    "convert/training",
+    "datasets/drawn",
+    "datasets/sources/test_bucket_source.py",
+    "edge_runtime/cli",
+    "edge_runtime/pack/test_pack_parts.py",
+    "edge_runtime/search/test_asked_at_once.py",
+    "edge_runtime/sync/test_crash.py",
+    "sync_server/answering",
+    "sync_server/cli",
+    "sync_server/contract/test_schemathesis.py",
+    "sync_server/test_clients.py",
+    "sync_server/test_image.py",
+    "sync_server/test_pgvector.py",
+    "sync_server/test_readme_calls.py",
+    "test_endings.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of `SLOW`."""
+    tests = Path(__file__).parent
+    slow = [tests / name for name in SLOW]
+    for item in items:
+        if any(item.path == path or path in item.path.parents for path in slow):
+            item.add_marker(pytest.mark.slow)
+
+
 CONTENTS: Mapping[str, bytes] = {
     "image/onnx-int8.onnx": b"a small encoder" * 20,
     "image/onnx-fp32.onnx": b"a larger encoder" * 80,

@@ -1,4 +1,4 @@
-"""Adapting an encoder to a pack: a small matrix learnt from its references and simulated photos.
+"""Adapts an encoder to a pack with a linear map, learnt from reference images and simulated photos.
 
-Read `adapter` first.
+Read `adapter` first, then `adapter_learning`.
 """

@@ -1,7 +1,7 @@
 """An adapter as a value and as a file.
 
-The file belongs to the maker, not to the pack: learnt once, it is given to every later version of a pack, so that the
-encoders stay the same bytes and devices fetch only what is new. In a pack the adapter is inside the encoders' graphs.
+The builder keeps the file and reuses it for every later version of the pack. So the encoder files stay the same bytes,
+and devices do not fetch them again. A pack holds no adapter file: the adapter is part of the encoders' graphs.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
     from edge_identify.convert.models.model_loading import LoadedModel
 
 _MATRIX, _LEARNT_WITH = "matrix", "learnt_with"
-_MOST = 1e3  # of any number: the round covariance keeps all of them near 1
+_MOST = 1e3  # largest absolute value; shrinkage keeps learnt values near 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adapter:
-    """A linear map of an encoder's embeddings, of pictures and of texts alike.
+    """A linear map of an encoder's embeddings, both of images and of texts.
 
     Attributes:
-        matrix: float32 [dim, dim]; rows of embeddings are multiplied by it and get length 1 again.
-        space_id: Of the encoder that it was learnt with.
-        references: How many references it was learnt from.
+        matrix: float32 [dim, dim]. Embeddings (rows) are multiplied by it, then normalised to length 1.
+        space_id: Embedding space of the encoder that it was learnt with.
+        references: Number of references that it was learnt from.
     """
 
     matrix: NDArray[np.float32]
@@ -41,28 +41,30 @@ class Adapter:
 
 
 def adapt(model: LoadedModel, adapter: Adapter, *, name: str) -> LoadedModel:
-    """Return a model with an adapter in both towers, and an embedding space of its own.
+    """Return the model with the adapter in both towers and a new `space_id`.
 
     Args:
-        model: Without an adapter.
-        adapter: Learnt with this model.
-        name: What error messages call the adapter.
+        model: A model without an adapter.
+        adapter: An adapter that was learnt with this model.
+        name: Name of the adapter for error messages.
 
     Raises:
-        SetupError: It was learnt with another encoder.
+        SetupError: The adapter was learnt with another encoder.
     """
     if adapter.space_id != model.space_id or adapter.matrix.shape != (model.dim, model.dim):
-        raise SetupError(f"{name}: was learnt with another encoder than {model.name}; name another file to learn anew")
+        raise SetupError(
+            f"{name}: was not learnt with the encoder {model.name}; name another file to learn a new adapter"
+        )
     digest = hashlib.sha256(f"{model.space_id}\n".encode())
     digest.update(np.ascontiguousarray(adapter.matrix, dtype="<f4").data)
     return replace(model, adapter=adapter.matrix, space_id=digest.hexdigest())
 
 
 def write_adapter(path: Path, adapter: Adapter) -> None:
-    """Write an adapter (.safetensors)."""
+    """Write an adapter as a `.safetensors` file."""
     from safetensors.numpy import save
 
-    # One entry: several are written in any order, and the same adapter would not be the same bytes.
+    # One metadata entry only: safetensors writes several in random order, and equal adapters would differ in bytes.
     about = {_LEARNT_WITH: f"{adapter.space_id} {adapter.references}"}
     write_bytes(path, save({_MATRIX: np.ascontiguousarray(adapter.matrix)}, metadata=about))
 
@@ -71,7 +73,7 @@ def read_adapter(path: Path) -> Adapter:
     """Read an adapter that `write_adapter` wrote.
 
     Raises:
-        SetupError: It cannot be read, or is none.
+        SetupError: The file cannot be read, is not an adapter, or holds impossible values.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -80,11 +82,13 @@ def read_adapter(path: Path) -> Adapter:
             about, names = file.metadata() or {}, set(file.keys())
             matrix = file.get_tensor(_MATRIX) if names == {_MATRIX} else None
     except (OSError, SafetensorError) as error:
-        raise SetupError(f"{path}: cannot be read as an adapter ({error}); name another file to learn anew") from error
+        raise SetupError(
+            f"{path}: cannot be read as an adapter ({error}); name another file to learn a new adapter"
+        ) from error
     space_id, _, references = about.get(_LEARNT_WITH, "").partition(" ")
     is_counted = references.isascii() and references.isdigit()
     if matrix is None or matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not is_counted:
-        raise SetupError(f"{path}: is no adapter; `edge-build pack --adapter` writes them")
+        raise SetupError(f"{path}: is not an adapter; `edge-build pack --adapter` writes adapters")
     if matrix.dtype != np.float32 or not np.isfinite(matrix).all() or np.abs(matrix).max() > _MOST:
-        raise SetupError(f"{path}: holds numbers that no adapter has; name another file to learn anew")
+        raise SetupError(f"{path}: holds values that no adapter has; name another file to learn a new adapter")
     return Adapter(matrix=matrix, space_id=space_id, references=int(references))

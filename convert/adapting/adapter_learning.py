@@ -1,13 +1,13 @@
-"""Learning which differences between embeddings mean nothing: those between a reference and photos of it.
+"""Learns an adapter: within-class covariance normalisation (WCCN) of embeddings.
 
-Directions in which simulated photos stray from their references are shortened, the others count for more: within-class
-covariance normalisation (Hatch, Kajarekar and Stolcke, "Within-class covariance normalization for SVM-based speaker
-recognition", Interspeech 2006), with a covariance that is shrunk towards a round one.
+Source: Hatch, Kajarekar and Stolcke, "Within-class covariance normalization for SVM-based speaker recognition",
+Interspeech 2006. A class is a reference; its samples are the reference image and a simulated photo of it. The map
+shrinks the directions in which photos differ from their reference image.
 
-What a newcomer would get wrong: trusting it. Simulated photos are not photos. On a few hundred references the
-simulation's own habits would be learnt with the rest, so a round covariance counts as much as `ROUND_REFERENCES`
-references do. Cross-validation cannot find that number, since it asks the same simulation: it wants 100. Measured with
-the built-in encoder on real photos: see `benchmarks/decisions.py`.
+The covariance is shrunk towards the identity. The identity has the weight of `ROUND_REFERENCES` references. Without
+shrinkage, a few hundred references teach the map the properties of the simulation rather than those of real photos.
+Trap: cross-validation on simulated photos cannot choose that weight, because it uses the same simulation; it would
+choose 100. The value was measured on real photos with the built-in encoder: see `benchmarks/decisions.py`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import numpy as np
 from edge_identify.convert.adapting.adapter import Adapter
 from edge_identify.convert.calibrating.calibration_photos import pair_with_photos
 from edge_identify.convert.export.compute_device import Computing
-from edge_identify.convert.progress import Progress, unwatched
+from edge_identify.convert.progress import Progress, no_progress
 from edge_identify.edge_runtime.errors import SetupError
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from edge_identify.datasets.catalogue.catalogue import CatalogueImage
 
 ROUND_REFERENCES = 3_000
-LEAST_REFERENCES = 150  # with fewer, 95 % of the covariance would be the round one: nothing is learnt
-MOST_REFERENCES = 2_400  # a minute and a half of simulated photos
+LEAST_REFERENCES = 150  # with fewer, 95 % of the covariance would be the identity: nothing is learnt
+MOST_REFERENCES = 2_400  # their simulated photos take 1.5 minutes
 _BATCH = 32
 
 
@@ -42,18 +42,20 @@ def learn_adapter(
     images: Sequence[CatalogueImage],
     *,
     computing: Computing | None = None,
-    progress: Progress = unwatched,
+    progress: Progress = no_progress,
 ) -> Adapter:
-    """Learn an adapter from a catalogue's pictures and one simulated photo of each reference.
+    """Learn an adapter from a catalogue's images and one simulated photo of each reference.
+
+    At most `MOST_REFERENCES` references are used.
 
     Args:
         model: The encoder, without an adapter.
-        images: The catalogue's pictures.
-        computing: Where the encoder runs; None for the processor.
-        progress: Shows how far it is.
+        images: The catalogue's images.
+        computing: Device and batch size; None for the CPU.
+        progress: Shows the progress over the references.
 
     Raises:
-        SetupError: There are fewer than `LEAST_REFERENCES` references with a usable picture.
+        SetupError: Fewer than `LEAST_REFERENCES` references have a usable image.
     """
     from edge_identify.convert.export.towers import embed, image_tower, lying_on
 
@@ -71,18 +73,24 @@ def learn_adapter(
 def _check_enough(count: int) -> None:
     if count < LEAST_REFERENCES:
         raise SetupError(
-            f"{count} references are too few to learn an adapter from, {LEAST_REFERENCES} are needed; build without"
+            f"{count} references are too few to learn an adapter from, {LEAST_REFERENCES} are needed; build without one"
         )
 
 
 def whitening_matrix(differences: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the matrix that makes the differences equally long in all directions, as far as they can be trusted.
+    """Return the whitening matrix of the differences, with shrinkage.
+
+    C is the second moment of `differences`, divided by its mean variance. The matrix is
+    ((n C + r I) / (n + r)) ** -0.5, with r = `ROUND_REFERENCES`.
 
     Args:
-        differences: Of embeddings of a photo and of its reference, float32 [n, dim].
+        differences: Embedding of a photo minus the embedding of its reference image, float32 [n, dim].
 
     Returns:
-        float32 [dim, dim], symmetric; the inverse root of the shrunk covariance, whose mean variance is 1.
+        float32 [dim, dim], symmetric.
+
+    Raises:
+        ValueError: All differences are zero.
     """
     count, dim = differences.shape
     rows = differences.astype(np.float64)
@@ -99,6 +107,6 @@ def whitening_matrix(differences: NDArray[np.float32]) -> NDArray[np.float32]:
 def _stacked(
     pairs: Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]],
 ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
-    """Join some pairs at a time: pixels of thousands would not fit into memory."""
+    """Yield batches of at most `_BATCH` pairs; the pixels of thousands do not fit into memory."""
     while some := list(islice(pairs, _BATCH)):
         yield np.stack([reference for reference, _ in some]), np.stack([photo for _, photo in some])

@@ -1,1 +1,4 @@
-"""Measuring, when a pack is built, what its scores mean. Read `photo_calibration` first."""
+"""Calibrates a pack when it is built: measures which scores mean a known reference.
+
+Read `photo_calibration` first (photos), then `text_calibration` (texts).
+"""

@@ -1,7 +1,7 @@
-"""From measured scores to a calibration: arithmetic alone, the same on every run.
+"""Fits a calibration to measured scores. Deterministic.
 
-A newcomer would take the threshold from the probability. The probability is a model, and bends where the model is
-wrong; the threshold counts impostors, so the share that passes is what was asked for, whatever the model.
+The threshold is not taken from the fitted probability, because that depends on the model being right. The threshold is
+an order statistic of the impostors, so the false accept rate on them holds for any model.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from edge_identify.edge_runtime.decisions.decision import evidence_of, features_
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-NEIGHBOURS = 20  # best measured on unknown photos of street mosaics: the first against the next nineteen
-LEAST_RIGHT = 0.95  # of the simulated photos that are called identified; below, the answer is several references
-_SHRINKAGE = 1e-3  # of squared weights in units of the features' spread: keeps them finite where nothing overlaps
-_NEWTON_STEPS = 50  # convex, so a handful suffices; the end of the loop is for what is not finite
-_TEMPERATURES = (1e-3, 1.0)  # in units of the score
+NEIGHBOURS = 20  # the first match against the next 19: best on unknown photos of street mosaics
+LEAST_RIGHT = 0.95  # least precision of "identified" on simulated photos; below, the answer is "ambiguous"
+_SHRINKAGE = 1e-3  # L2 penalty on standardised weights: keeps them finite where the classes are separable
+_NEWTON_STEPS = 50  # the problem is convex and needs few; the bound is for input that is not finite
+_TEMPERATURES = (1e-3, 1.0)  # search range, in units of the score
 _DECIMALS = 4
 _GRAIN = 10.0**-_DECIMALS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoredPhoto:
-    """What the pack's references score for one photo.
+    """Scores of the pack's references for one photo.
 
     Attributes:
-        scores: Similarities of distinct references, best first, at least one.
-        right: Position of the right reference among them; None where it is not there.
-        difficulty: Of the photo, as `simulate_photo` takes it.
+        scores: Cosine similarities of distinct references, best first, at least one.
+        right: Position of the right reference in `scores`, from 0; None if it is not there.
+        difficulty: Difficulty of the simulated photo, as `simulate_photo` takes it.
     """
 
     scores: tuple[float, ...]
@@ -46,12 +46,12 @@ class ScoredPhoto:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoredPhotos:
-    """The photos that a calibration is fitted to, each kind at least one.
+    """The photos that a calibration is fitted to; at least one of each kind.
 
     Attributes:
         genuine: Photos of references.
-        left_out: The same photos with the right reference taken away.
-        drawn: Photos of things that were drawn.
+        left_out: The same photos, scored without the right reference.
+        drawn: Photos of drawn things that are not in the pack.
     """
 
     genuine: Sequence[ScoredPhoto]
@@ -65,11 +65,11 @@ def fit_calibration(photos: ScoredPhotos, *, measured_with: str, false_accept_ra
     Args:
         photos: The measured scores.
         measured_with: The variant that embedded the photos.
-        false_accept_rate: Share of impostors that may pass, above 0 and below .5: of good, ordinary and bad photos,
-            and of drawn things, each by itself.
+        false_accept_rate: Largest share of impostors that may be accepted, above 0 and below .5. It holds separately
+            for photos of low, middle and high difficulty, and for drawn things.
 
     Returns:
-        The calibration; None where the scores of known things are no higher than those of unknown ones.
+        The calibration; None if known things do not score higher than unknown ones.
     """
     kinds = (*_by_difficulty(photos.left_out), photos.drawn)
     impostors = list(chain(*kinds))
@@ -94,7 +94,7 @@ def fit_calibration(photos: ScoredPhotos, *, measured_with: str, false_accept_ra
         true_accepts=0.0,
     )
     accepts = [least_accepted(_evidence(kind, fitted), false_accept_rate) for kind in kinds]
-    # More likely unknown than not is never accepted, however few impostors that would let pass.
+    # Never below 0: at negative log-odds, "unknown" is the likelier answer.
     fitted = replace(fitted, accept=max(0.0, *accepts))
     fitted = replace(fitted, least_share=_fit_least_share(photos.genuine, fitted))
     return replace(
@@ -105,37 +105,37 @@ def fit_calibration(photos: ScoredPhotos, *, measured_with: str, false_accept_ra
 
 
 def least_accepted(impostors: Sequence[float], rate: float) -> float:
-    """Return the least evidence, in steps of .0001, that at most `rate` of the impostors reach.
+    """Return the lowest threshold, in steps of .0001, that at most a share `rate` of the impostors reaches.
 
     Args:
-        impostors: Their evidence; equal ones pass together or not at all.
-        rate: 0 to below 1.
+        impostors: Evidence of the impostors, at least one. Equal values are accepted or refused together.
+        rate: From 0 to below 1.
     """
-    may_pass = math.floor(rate * len(impostors) + 1e-9)  # .02 * 50 is 1, whatever binary fractions say
+    may_pass = math.floor(rate * len(impostors) + 1e-9)  # so that .02 * 50 is 1 in binary floating point
     first_refused = sorted(impostors, reverse=True)[may_pass]
     steps = math.floor(first_refused / _GRAIN)
-    # Counted in whole steps until the number as it is stored lies above: a division may round to either side.
+    # Division may round either way: step up until the stored, rounded number is above the first refused one.
     while round(steps * _GRAIN, _DECIMALS) <= first_refused:
         steps += 1
     return round(steps * _GRAIN, _DECIMALS)
 
 
 def fit_evidence(genuine: NDArray[np.float64], impostors: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Fit log-odds by logistic regression, both kinds counting alike, with weights of 0 or more.
+    """Fit log-odds by logistic regression with non-negative weights; both classes have the same total weight.
 
     Args:
         genuine: Features, float64 [n, k].
         impostors: Features, float64 [m, k].
 
     Returns:
-        float64 [k + 1]: the weights, and the intercept last. All 0 where nothing tells the two apart.
+        float64 [k + 1]: the weights, then the intercept. All 0 if no feature separates the classes.
     """
     rows = np.concatenate([genuine, impostors])
     known = np.concatenate([np.ones(len(genuine)), np.zeros(len(impostors))])
     counts = np.where(known == 1, 0.5 / len(genuine), 0.5 / len(impostors))
     centre, spread = rows.mean(axis=0), np.maximum(rows.std(axis=0), 1e-9)
     inputs = np.column_stack([(rows - centre) / spread, np.ones(len(rows))])
-    # The problem is convex: its answer is the best of the unbounded ones whose weights turn out positive.
+    # The problem is convex: the optimum is the best unconstrained fit, over feature subsets, with no negative weight.
     width = rows.shape[1]
     subsets = chain.from_iterable(combinations(range(width), size) for size in range(width + 1))
     fits = [_fit_some(inputs, known, counts, chosen) for chosen in subsets]
@@ -147,10 +147,16 @@ def fit_evidence(genuine: NDArray[np.float64], impostors: NDArray[np.float64]) -
 
 
 def fit_temperature(genuine: Sequence[ScoredPhoto]) -> float:
-    """Fit the temperature by maximum likelihood of the right reference among the neighbours.
+    """Fit the softmax temperature by maximum likelihood of the right reference among the neighbours.
 
-    One photo is added whose second reference is the right one, with the middle margin: that nothing went wrong in a few
-    hundred easy photos does not make it impossible.
+    One pseudo-photo is added: it has the median margin, and its second reference is the right one. Without it, a few
+    hundred photos without an error would give certainty.
+
+    Args:
+        genuine: Photos of references.
+
+    Returns:
+        The temperature, in units of the score; 1 if no photo has its right reference among several neighbours.
     """
     measured = [
         (photo.scores[:NEIGHBOURS], photo.right)
@@ -176,11 +182,11 @@ def fit_temperature(genuine: Sequence[ScoredPhoto]) -> float:
 
 
 def _by_difficulty(photos: Sequence[ScoredPhoto]) -> list[list[ScoredPhoto]]:
-    """Split photos into good, ordinary and bad ones, a third each; fewer groups of fewer than three photos.
+    """Split photos into thirds by difficulty; fewer groups if there are fewer than three photos.
 
-    A good photo of an unknown thing stands out more than a bad one does. The rate holds for each third: nobody knows
-    how good a person's photos will be. One threshold for all let 7.5 % of 67 real photos of unknown mosaics pass at a
-    rate of 2 %, this one 3 %.
+    Easy photos of unknown things score higher than hard ones. The rate must hold for each third, because the quality of
+    users' photos is not known. Measured on 67 real photos of unknown mosaics at a rate of 2 %: a threshold over all
+    photos together accepts 7.5 %, this one 3 %.
     """
     ranked = sorted(photos, key=lambda photo: photo.difficulty)
     bounds = [round(len(ranked) * third / 3) for third in range(4)]
@@ -201,7 +207,7 @@ def _share_accepted(evidence: Sequence[float], calibration: Calibration) -> floa
 
 
 def _fit_least_share(genuine: Sequence[ScoredPhoto], calibration: Calibration) -> float:
-    """Return the least share from which on `LEAST_RIGHT` of the accepted photos are right; .5 to .9."""
+    """Return the lowest share, .5 to .9, from which at least `LEAST_RIGHT` of the accepted photos are right."""
     accepted = [
         (shares_of(photo.scores[: calibration.neighbours], calibration.temperature)[0], photo.right == 0)
         for photo, evidence in zip(genuine, _evidence(genuine, calibration), strict=True)
@@ -217,7 +223,7 @@ def _fit_least_share(genuine: Sequence[ScoredPhoto], calibration: Calibration) -
 def _fit_some(
     inputs: NDArray[np.float64], known: NDArray[np.float64], counts: NDArray[np.float64], chosen: tuple[int, ...]
 ) -> tuple[float, NDArray[np.float64]]:
-    """Fit with some of the features by Newton's method; return the loss and all weights, those not chosen 0."""
+    """Fit the chosen features by Newton's method; return the loss and all weights (0 where not chosen)."""
     columns = [*chosen, inputs.shape[1] - 1]
     part = inputs[:, columns]
     shrinkage = np.append(np.full(len(chosen), _SHRINKAGE), 0.0)
@@ -227,7 +233,7 @@ def _fit_some(
         slope = part.T @ (counts * (odds - known)) + shrinkage * weights
         curvature = (part * (counts * odds * (1 - odds))[:, None]).T @ part + np.diag(shrinkage + 1e-12)
         step = np.linalg.solve(curvature, slope)
-        # Far from the answer the curvature is flat and a whole step overshoots.
+        # Far from the optimum the curvature is flat and a whole step overshoots.
         weights = weights - step / max(1.0, float(np.abs(step).max()))
         if np.abs(step).max() < 1e-10:
             break
@@ -239,7 +245,7 @@ def _fit_some(
 
 
 def _least_point(value: Callable[[float], float], least: float, most: float) -> float:
-    """Return where a function with one valley is least, by golden sections."""
+    """Return the minimum of a unimodal function by golden-section search."""
     ratio = (math.sqrt(5) - 1) / 2
     inner, outer = most - ratio * (most - least), least + ratio * (most - least)
     at_inner, at_outer = value(inner), value(outer)

@@ -1,7 +1,7 @@
-"""The photos that a calibration is measured with: of the pack's own references, and of things that were drawn.
+"""Simulated photos that a calibration is measured with: of the pack's references, and of drawn things.
 
-They range from a steady hand to a bad photo, harder on the whole than those the encoders are compared on: a real photo
-of a thing is another picture of it, which no simulation gives.
+Their difficulty ranges from a careful photo to a bad one. On average they are harder than the photos of the fidelity
+gate, because a real photo is a new image of the thing and a simulated one is not.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import numpy as np
 
 from edge_identify.convert.calibrating.backdrop_removal import cut_out
 from edge_identify.convert.export.fidelity import sample_positions
-from edge_identify.convert.progress import Progress, unwatched
-from edge_identify.datasets.catalogue.reference_images import open_reference_picture
+from edge_identify.convert.progress import Progress, no_progress
+from edge_identify.datasets.catalogue.reference_images import open_reference_image
 from edge_identify.datasets.drawn.instances import DrawnInstance, draw_families
 from edge_identify.datasets.drawn.simulated_photo import simulate_photo
 from edge_identify.edge_runtime.errors import PhotoError
-from edge_identify.edge_runtime.photos.preprocessing import Preprocessing, picture_views, preprocess
+from edge_identify.edge_runtime.photos.preprocessing import Preprocessing, image_views, preprocess
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,23 +28,23 @@ if TYPE_CHECKING:
 
     from edge_identify.datasets.catalogue.catalogue import CatalogueImage
 
-MOST_PHOTOS = 600  # 12 of them are the 2 % that a maker may let pass by default
-MOST_PHOTOS_EACH = 8  # of one reference: further ones hardly differ
+MOST_PHOTOS = 600  # 12 of them are the default false accept rate of 2 %
+MOST_PHOTOS_EACH = 8  # of one reference; more hardly differ
 DRAWN_PHOTOS = 100
 _LEAST_DIFFICULTY, _MOST_DIFFICULTY = 0.5, 2.0
-_LEAST_LONG_SIDE_PX = 360  # of a photo; an encoder of more than 180 pixels gets twice its side
-_SEED = 20_261_121  # any number; fixed, so that a build gives the same bytes again
-_ADAPTER_SEED = 20_261_122  # another: what an adapter was fitted to would flatter the calibration
+_LEAST_LONG_SIDE_PX = 360  # of a photo; for encoders of more than 180 pixels it is twice the encoder's side
+_SEED = 20_261_121  # arbitrary; fixed, so that a build repeats the same bytes
+_ADAPTER_SEED = 20_261_122  # another seed: photos that an adapter was fitted to would bias the calibration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CalibrationPhotos:
-    """Photos as the encoder takes them.
+    """Simulated photos as input of the encoder.
 
     Attributes:
-        pixels: Of each photo's views, uint8 [n, views, size, size, 3], those of references first.
-        reference_ids: What each shows; None for a thing that was drawn.
-        difficulties: How hard each was made, as `simulate_photo` takes it.
+        pixels: The photos' views, uint8 [n, views, size, size, 3]; photos of references first.
+        reference_ids: The reference that each photo shows; None for a drawn thing.
+        difficulties: The difficulty of each photo, as `simulate_photo` takes it.
     """
 
     pixels: NDArray[np.uint8]
@@ -53,22 +53,24 @@ class CalibrationPhotos:
 
 
 def take_photos(
-    images: Sequence[CatalogueImage], recipe: Preprocessing, progress: Progress = unwatched
+    images: Sequence[CatalogueImage], recipe: Preprocessing, progress: Progress = no_progress
 ) -> CalibrationPhotos:
-    """Simulate photos of some references, several of each where there are few, and of drawn things.
+    """Simulate at most about `MOST_PHOTOS` photos of references, and `DRAWN_PHOTOS` of drawn things.
+
+    With few references, each gets up to `MOST_PHOTOS_EACH` photos.
 
     Args:
-        images: The pictures that are in the pack.
-        recipe: From picture to pixels.
-        progress: Shows how far it is.
+        images: The images that are in the pack.
+        recipe: The encoder's preprocessing.
+        progress: Shows the progress over the photos.
 
     Raises:
-        PhotoError: A picture has vanished, or changed, since it was embedded.
+        PhotoError: An image file has vanished or changed since it was embedded.
     """
     drawn = _draw_things()
     subjects = [*_subjects(images), *(_Subject(thing=thing, copy=at) for at, thing in enumerate(drawn))]
     pixels = [
-        picture_views(subject.photograph(drawn, long_side_px_of(recipe)), recipe)
+        image_views(subject.photograph(drawn, long_side_px_of(recipe)), recipe)
         for subject in progress("photos to calibrate with", subjects)
     ]
     ids = [subject.image.reference_id if subject.image else None for subject in subjects]
@@ -77,18 +79,18 @@ def take_photos(
 
 
 def pair_with_photos(
-    images: Sequence[CatalogueImage], recipe: Preprocessing, *, most: int, progress: Progress = unwatched
+    images: Sequence[CatalogueImage], recipe: Preprocessing, *, most: int, progress: Progress = no_progress
 ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
-    """Yield pictures of references, one of each, with a simulated photo of it; uint8 [size, size, 3] both.
+    """Yield one image of each reference with a simulated photo of it; both uint8 [size, size, 3].
 
-    None of the photos is one of `take_photos`. A picture that cannot be used is passed over: the build's pass over all
-    pictures reports it.
+    No photo is one of those of `take_photos`. Images that cannot be used are skipped; the build reports them when it
+    embeds all images.
 
     Args:
-        images: The pictures of a catalogue.
-        recipe: From picture to pixels.
-        most: References at most, evenly chosen.
-        progress: Shows how far it is.
+        images: The images of a catalogue.
+        recipe: The encoder's preprocessing.
+        most: Largest number of references; they are chosen evenly.
+        progress: Shows the progress over the references.
     """
     drawn = _draw_things()
     chosen = list({image.reference_id: image for image in reversed(images)}.values())[::-1]
@@ -96,7 +98,7 @@ def pair_with_photos(
     for subject in progress("photos to adapt to", subjects):
         assert subject.image is not None, "all of them are references"
         try:
-            reference = preprocess(open_reference_picture(subject.image), recipe)
+            reference = preprocess(open_reference_image(subject.image), recipe)
             photo = preprocess(subject.photograph(drawn, long_side_px_of(recipe)), recipe)
         except PhotoError:
             continue
@@ -105,7 +107,7 @@ def pair_with_photos(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Subject:
-    """Something to be photographed: a picture of a reference, or a drawn thing."""
+    """The subject of a simulated photo: a reference image or a drawn thing."""
 
     copy: int
     image: CatalogueImage | None = None
@@ -124,12 +126,12 @@ class _Subject:
 
         rng = self._randomness(1)
         if self.thing is not None:
-            picture = PIL.Image.fromarray(self.thing.pixels)
+            shown = PIL.Image.fromarray(self.thing.pixels)
         else:
             assert self.image is not None, "a subject is one or the other"
-            picture = cut_out(open_reference_picture(self.image))
+            shown = cut_out(open_reference_image(self.image))
         return simulate_photo(
-            picture,
+            shown,
             rng,
             difficulty=self.difficulty,
             background=_choose_background(drawn, rng),
@@ -145,18 +147,18 @@ def _subjects(images: Sequence[CatalogueImage]) -> Iterator[_Subject]:
     chosen = [references[position] for position in sample_positions(len(references), MOST_PHOTOS)]
     for copy in range(min(MOST_PHOTOS_EACH, max(1, MOST_PHOTOS // len(chosen)))):
         for reference in chosen:
-            pictures = by_reference[reference]
-            yield _Subject(image=pictures[copy % len(pictures)], copy=copy)
+            own_images = by_reference[reference]
+            yield _Subject(image=own_images[copy % len(own_images)], copy=copy)
 
 
 def _draw_things() -> list[DrawnInstance]:
     families = draw_families(np.random.default_rng(_SEED), ())
-    # One of each family: its siblings say nothing new of how unlike the pack's references it is.
+    # One of each family: siblings are about equally far from the pack's references.
     return [family[0] for family in islice(families, DRAWN_PHOTOS)]
 
 
 def _choose_background(drawn: Sequence[DrawnInstance], rng: np.random.Generator) -> Image | None:
-    """Choose what lies behind: a plain surface (None), or a busy one, each as often."""
+    """Choose a background: plain (None) or a cut from a drawn thing, with equal probability."""
     import PIL.Image
 
     if rng.uniform() < 0.5:
@@ -168,5 +170,5 @@ def _choose_background(drawn: Sequence[DrawnInstance], rng: np.random.Generator)
 
 
 def long_side_px_of(recipe: Preprocessing) -> int:
-    """Return the longer side of a photo that is simulated for an encoder, in pixels."""
+    """Return the longer side, in pixels, of photos that are simulated for an encoder."""
     return max(_LEAST_LONG_SIDE_PX, 2 * recipe.size_px)

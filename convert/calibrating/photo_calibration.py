@@ -1,7 +1,10 @@
-"""A pack's calibration: photos are simulated, each ONNX variant embeds them, the index answers, numbers are fitted.
+"""A pack's calibration for photos.
 
-Core ML can be asked on a Mac alone, so its variants get what was measured with the variant that embeds the references.
-The fidelity gate holds both to the same original, and what a variant drifts costs its scores: it errs towards unknown.
+Steps: simulate photos, embed them with each ONNX variant, search the pack's index, fit a calibration to the scores.
+
+Core ML runs only on a Mac. So Core ML variants get the calibration of the variant that embeds the references. The
+fidelity gate compares both with the same original. Where a variant drifts, its scores fall, and it answers "unknown"
+more often, not less.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from edge_identify.convert.calibrating.calibration_fitting import fit_calibratio
 from edge_identify.convert.calibrating.calibration_photos import take_photos
 from edge_identify.convert.calibrating.photo_scores import score_photos
 from edge_identify.convert.export.fidelity import embed_in_batches
-from edge_identify.convert.progress import Progress, unwatched
+from edge_identify.convert.progress import Progress, no_progress
 from edge_identify.edge_runtime.decisions.calibration import Calibration, serialise_calibrations
 from edge_identify.edge_runtime.io.durable_writes import write_bytes
 from edge_identify.edge_runtime.pack.manifest import IndexSpec, Runtime
@@ -27,17 +30,17 @@ if TYPE_CHECKING:
 
 CALIBRATION_FILE = "calibration.json"
 DEFAULT_FALSE_ACCEPT_RATE = 0.02
-LEAST_REFERENCES = 5  # with fewer, what is left when one is left out says nothing of a crowd
+LEAST_REFERENCES = 5  # with fewer, too few are left to score a photo whose reference is left out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CalibrationOutcome:
-    """What became of a pack's calibration.
+    """The result of calibrating a pack.
 
     Attributes:
-        calibrations: By image variant; empty where there is none.
-        file: Its path in the pack; None where there is none.
-        left_out_because: In words; None where every variant has one.
+        calibrations: Calibration of each image variant, by name; empty if the pack is not calibrated.
+        file: Path of the calibration file in the pack; None if the pack is not calibrated.
+        left_out_because: Why the pack is not calibrated; None if it is.
     """
 
     calibrations: Mapping[str, Calibration]
@@ -53,18 +56,21 @@ def calibrate(
     recipe: Preprocessing,
     *,
     false_accept_rate: float,
-    progress: Progress = unwatched,
+    progress: Progress = no_progress,
 ) -> CalibrationOutcome:
-    """Calibrate the image variants of a pack and write what was found into its folder.
+    """Calibrate the image variants of a pack and write the calibration file into its folder.
 
     Args:
-        folder: The pack's folder, in the making.
-        index: The index that lies in it.
-        variants: The image tower's, by name.
-        images: The pictures that are in the index.
-        recipe: From picture to pixels.
-        false_accept_rate: Share of photos of unknown things that may pass, above 0 and below .5.
-        progress: Shows how far it is.
+        folder: Folder of the pack that is being built.
+        index: The index in that folder.
+        variants: Variants of the image tower, by name.
+        images: The images that are in the index.
+        recipe: The encoder's preprocessing.
+        false_accept_rate: Largest share of photos of unknown things that may be accepted, above 0 and below .5.
+        progress: Shows the progress over photos and variants.
+
+    Raises:
+        PhotoError: An image file has vanished or changed since it was embedded.
     """
     references = len({image.reference_id for image in images})
     if references < LEAST_REFERENCES:

@@ -1,4 +1,4 @@
-"""What a pack's index answers to the photos of a calibration: genuine, left out, drawn."""
+"""Scores of a pack's references for the photos of a calibration: genuine, left out, drawn."""
 
 from __future__ import annotations
 
@@ -23,18 +23,19 @@ def score_photos(
     reference_ids: Mapping[int, str],
     most_images_per_reference: int,
 ) -> ScoredPhotos:
-    """Ask the index all photos.
+    """Search the index for all photos.
 
     Args:
-        photos: What they show.
-        embeddings: Of the photos' views, by the variant that is calibrated, float32 [n, views, dim].
-        search: The pack's index.
-        reference_ids: Whose picture each id of the index is; at least two references.
-        most_images_per_reference: Rows to look past so that distinct references are found.
+        photos: The photos, with the references that they show.
+        embeddings: Embeddings of the photos' views by the calibrated variant, float32 [n, views, dim].
+        search: Search over the pack's index.
+        reference_ids: Reference of each index id; at least two references.
+        most_images_per_reference: Largest number of images of one reference. More rows are fetched accordingly, so that
+            enough distinct references are found.
     """
     from edge_identify.edge_runtime.search.vector_search import nearest_of_views
 
-    # One more than counts: without the right one there are still enough.
+    # One more than NEIGHBOURS: `left_out` removes the right reference.
     found = nearest_of_views(search, embeddings, (NEIGHBOURS + 1) * most_images_per_reference)
     genuine, left_out, drawn = [], [], []
     known = zip(photos.reference_ids, photos.difficulties, strict=True)
@@ -51,7 +52,7 @@ def score_photos(
 
 
 def _distinct(ids: list[int], scores: list[float], reference_ids: Mapping[int, str]) -> Iterator[tuple[str, float]]:
-    """Yield references, best first, each with the score of its best picture."""
+    """Yield distinct references, best first, each with the score of its best image."""
     seen: set[str] = set()
     for index_id, score in zip(ids, scores, strict=True):
         reference = reference_ids[index_id]

@@ -1,9 +1,10 @@
-"""A pack's calibration of texts: its own labels and names, and what is not in it, are compared with its pictures.
+"""A pack's calibration for texts, measured with the pack's labels and names.
 
-Genuine is a text of a label or name, scored by the nearest picture that has it. Impostors are the same text scored by
-all other pictures, as if its references were not in the pack, and texts of things that no label or name speaks of.
-A newcomer would take the best score of all for the genuine one; that may be a wrong match, and an encoder that knows
-no words would look as good as one that does.
+A genuine score: the text of a label or name with the nearest image that has it. Impostor scores: the same text with the
+nearest image that does not have it, and texts of other things with the nearest image of all.
+
+Trap: the best score over all images is not a genuine score. It may be a wrong match, and then an encoder that knows no
+words would look as good as one that does.
 """
 
 from __future__ import annotations
@@ -33,10 +34,10 @@ if TYPE_CHECKING:
 
     Encode = Callable[[list[str]], NDArray[np.int64]]  # texts to tokens, as devices do it
 
-#: The plainest of open_clip's templates for the classes of ImageNet, and what people type.
+#: The plainest of open_clip's templates for ImageNet classes, and the bare text that people type.
 TEMPLATES = ("{}", "a {}", "a photo of a {}.", "a photo of the {}.")
 
-#: Common things of many kinds. Those that share a word with a label or name of the pack are left out.
+#: Common things of many kinds. Things that share a word with a label or name of the pack are not used.
 _OTHER_THINGS = (
     "accordion, anchor, ant, armchair, avocado, backpack, balloon, banjo, barrel, bathtub, bench, bicycle, bridge, "
     "broom, bus, cactus, camel, camera, candle, cannon, canoe, castle, chandelier, clock, compass, crane, crocodile, "
@@ -48,20 +49,20 @@ _OTHER_THINGS = (
     "trumpet, typewriter, umbrella, vase, violin, volcano, waffle, watch, wheelbarrow, windmill, xylophone, zebra"
 )
 
-MOST_PHRASES = 100  # each in every template: some 10 seconds with ViT-B-32's text tower
-LEAST_PHRASES = 8  # with fewer, a share of the impostors says nothing
+MOST_PHRASES = 100  # each in every template: about 10 seconds with ViT-B-32's text tower
+LEAST_PHRASES = 8  # with fewer, a share of the impostors means nothing
 LEAST_AUROC = 0.7  # below, a band would be a guess; an encoder that knows none of the words has .5
-_STRONG_RATE, _FAIR_RATE = 0.02, 0.2  # shares of the impostors, of either kind, that may reach a band
+_STRONG_RATE, _FAIR_RATE = 0.02, 0.2  # largest share of either kind of impostors in a band
 _DECIMALS = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextOutcome:
-    """What became of a pack's calibration of texts.
+    """The result of calibrating a pack for texts.
 
     Attributes:
-        calibrations: By text variant; empty where there is none.
-        left_out_because: In words; None where every variant has one, or the pack has no text encoder.
+        calibrations: Calibration of each text variant, by name; empty if texts are not calibrated.
+        left_out_because: Why texts are not calibrated; None if they are, or if the pack has no text encoder.
     """
 
     calibrations: Mapping[str, TextCalibration]
@@ -70,12 +71,12 @@ class TextOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextScores:
-    """Best similarities of texts.
+    """Best cosine similarities of texts with images.
 
     Attributes:
-        genuine: With the pictures that have the label or name, float64 [n].
-        left_out: With all other pictures, float64 [n].
-        others: Of texts of other things with all pictures, float64 [m].
+        genuine: Labels and names with the images that have them, float64 [n].
+        left_out: Labels and names with all other images, float64 [n].
+        others: Other things with all images, float64 [m].
     """
 
     genuine: NDArray[np.float64]
@@ -90,21 +91,23 @@ def calibrate_texts(
     images: Sequence[CatalogueImage],
     embeddings: NDArray[np.float32],
 ) -> TextOutcome:
-    """Calibrate the text variants of a pack; Core ML can be asked on a Mac alone and takes what ONNX measured.
+    """Calibrate the text variants of a pack.
+
+    Core ML runs only on a Mac, so Core ML variants get the calibration of an ONNX variant.
 
     Args:
-        variants: The text tower's, by name; none where the pack has no text encoder.
-        encode: From texts to tokens; None where devices cannot.
-        references: Of the catalogue.
-        images: The pictures that are in the index.
-        embeddings: Their unit vectors, float32 [len(images), dim].
+        variants: Variants of the text tower, by name; empty if the pack has no text encoder.
+        encode: Turns texts into tokens; None if devices cannot tokenise.
+        references: References of the catalogue.
+        images: The images that are in the index.
+        embeddings: Unit vectors of `images`, float32 [len(images), dim].
     """
     asked = [variants[name] for name in ONNX_VARIANTS if name in variants]
     if not asked or encode is None:
         return TextOutcome(calibrations={})
     owners = phrases_of(references, images)
     if len(owners) < LEAST_PHRASES:
-        return _without(f"{len(owners)} labels and names that some pictures have and some have not are too few")
+        return _without(f"{len(owners)} labels and names that some images have and others do not have are too few")
     measured: dict[str, TextCalibration] = {}
     for variant in asked:
         scores = score_texts(owners, _embedder(variant, encode), embeddings)
@@ -120,16 +123,16 @@ def calibrate_texts(
 def add_to_calibration_file(
     folder: Path, photos: Mapping[str, Calibration], texts: Mapping[str, TextCalibration]
 ) -> str | None:
-    """Write both calibrations into a pack's folder, and return the file's path in it; None where there is neither."""
+    """Write the calibration file with both kinds; return its path in the pack, None if there is no calibration."""
     if texts:
         write_bytes(folder / CALIBRATION_FILE, serialise_calibrations(photos, texts))
     return CALIBRATION_FILE if photos or texts else None
 
 
 def phrases_of(references: Iterable[Reference], images: Sequence[CatalogueImage]) -> dict[str, NDArray[np.bool_]]:
-    """Return which pictures have each label or name, bool [len(images)], by its words; at most `MOST_PHRASES`.
+    """Return at most `MOST_PHRASES` labels and names, each with the images that have it, bool [len(images)].
 
-    What all pictures have or none has is left out: nothing could be told from it. So are names that are only an id.
+    Left out: phrases that all images have, phrases that none has, and names that equal the reference's id.
     """
     positions: dict[str, list[int]] = {}
     for position, image in enumerate(images):
@@ -150,12 +153,12 @@ def score_texts(
     embed: Callable[[list[str]], NDArray[np.float32]],
     embeddings: NDArray[np.float32],
 ) -> TextScores:
-    """Compare texts with all pictures.
+    """Compare texts with all images.
 
     Args:
-        owners: Which pictures have each label or name, as `phrases_of` returns it.
-        embed: From texts to unit vectors, float32 [n, dim].
-        embeddings: Of the pictures, float32 [m, dim].
+        owners: Images of each label or name, as `phrases_of` returns them.
+        embed: Turns n texts into unit vectors, float32 [n, dim].
+        embeddings: Unit vectors of the images, float32 [m, dim].
     """
     known_words = {word for phrase in owners for word in _words(phrase)}
     others = [thing for thing in _OTHER_THINGS.split(", ") if known_words.isdisjoint(_words(thing))]
@@ -175,13 +178,13 @@ def score_texts(
 
 
 def area_of(scores: TextScores) -> float:
-    """Return how often a genuine text scores above an impostor, ties counting half: the worse of the two kinds."""
+    """Return the AUROC of genuine against impostor scores; the lower one of the two kinds of impostors."""
     kinds = [kind.tolist() for kind in (scores.left_out, scores.others) if len(kind)]
     return min(area for kind in kinds if (area := auroc(scores.genuine.tolist(), kind)) is not None)
 
 
 def fit_bands(scores: TextScores, *, measured_with: str) -> TextCalibration:
-    """Fit the bands: each begins where at most its share of the impostors of either kind would reach it."""
+    """Fit the bands: each begins at the lowest score that at most its share of either kind of impostors reaches."""
     kinds = [kind.tolist() for kind in (scores.left_out, scores.others) if len(kind)]
     strong, fair = (max(least_accepted(kind, rate) for kind in kinds) for rate in (_STRONG_RATE, _FAIR_RATE))
     impostors = np.concatenate([scores.left_out, scores.others])
@@ -208,7 +211,7 @@ def _embedder(variant: ExportedVariant, encode: Encode) -> Callable[[list[str]],
 
 
 def _words(text: str) -> list[str]:
-    """Return the words of a label: `_` and `-` stand for spaces in folder names."""
+    """Return the words of a label; in folder names, `_` and `-` stand for spaces."""
     return re.findall(r"[^\W_]+", text.casefold())
 
 

@@ -1,8 +1,7 @@
-"""`edge-build`: from reference pictures to a pack, and how good the pack is."""
+"""`edge-build`: collect reference images, build a pack from them, measure the pack."""
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 
 from edge_identify.convert.cli.catalogue import (
@@ -14,25 +13,24 @@ from edge_identify.convert.cli.catalogue import (
 )
 from edge_identify.convert.cli.encoders import models_command, train_builtin_command
 from edge_identify.convert.cli.packs import doctor_command, evaluate_command, history_command, pack_command
-from edge_identify.edge_runtime import __version__
+from edge_identify.edge_runtime.terminal.command_parser import CommandParser
 from edge_identify.edge_runtime.terminal.command_run import run_command
-from edge_identify.edge_runtime.terminal.exit_codes import EXIT_CODES_HELP, ExitCode
+from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
 from edge_identify.edge_runtime.terminal.required_extras import require_extra
+from edge_identify.edge_runtime.terminal.version_option import add_version_option
 
 _LIBRARIES = ("torch", "open_clip", "onnx", "onnxscript", "coremltools", "sqlite_utils", "tqdm")
 
-_DESCRIPTION = """\
-example:
-  edge-build add images:my-pictures --catalogue my.catalogue
-  edge-build pack --catalogue my.catalogue --name street-art --out street-art-pack
-  edge-build evaluate street-art-pack --queries photos.csv
-
-Turns reference pictures into a pack that devices answer from without a network."""
+_EXAMPLES = (
+    "edge-build add images:my-pictures --catalogue my.catalogue",
+    "edge-build pack --catalogue my.catalogue --name street-art --out street-art-pack",
+    "edge-build evaluate --pack ./street-art-pack --queries photos.csv",
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `edge-build` and return its exit code."""
-    options = _parser().parse_args(argv)
+    options = build_parser().parse_args(argv)
 
     def run() -> ExitCode:
         require_extra("convert", _LIBRARIES)
@@ -42,15 +40,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     return run_command(run)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def build_parser() -> CommandParser:
+    """Return the parser of `edge-build`."""
+    parser = CommandParser(
         prog="edge-build",
-        description=_DESCRIPTION,
-        epilog=EXIT_CODES_HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        examples=_EXAMPLES,
+        description="Builds packs from reference images. Devices identify photos with a pack, without a network. Each "
+        "subcommand has its own --help, with its exit codes.",
     )
-    parser.add_argument("--version", action="version", version=f"edge-build {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    add_version_option(parser, "edge-build")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", title="subcommands")
     for module in (
         add_command,
         catalogue_commands,

@@ -1,1 +1,4 @@
-"""What will go wrong with a pack or a catalogue, found before it does. Read `examination` first."""
+"""Examines a pack or a catalogue for problems that would make answers wrong (`edge-build doctor`).
+
+Read `examination` first; each `*_checks` module holds one group of checks.
+"""

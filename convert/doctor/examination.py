@@ -1,4 +1,4 @@
-"""Examining a pack's folder or a catalogue: every check that its contents allow, and what they do not allow."""
+"""Examines a pack or a catalogue with all checks that its contents allow, and lists what was not checked."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge_identify.convert.doctor.findings import Examination, Finding, worst_first
-from edge_identify.convert.doctor.image_file_checks import ExaminedPicture, examine_pictures, picture_findings
+from edge_identify.convert.doctor.findings import DoctorFinding, Examination, worst_first
+from edge_identify.convert.doctor.image_file_checks import ExaminedImage, examine_images, image_findings
 from edge_identify.convert.doctor.pack_checks import calibration_findings, damage_finding, licence_finding
 from edge_identify.convert.doctor.personal_data import NOT_READ
 from edge_identify.convert.doctor.reference_facts import fact_findings
@@ -19,18 +19,18 @@ from edge_identify.convert.doctor.similarity_checks import (
     MEASURED_PHOTOS,
     MOST_COMPARED,
     Embed,
+    IndexedImage,
     Neighbour,
-    Picture,
-    drawn_pictures,
+    drawn_images,
     find_neighbours,
     measure_sameness,
     near_duplicate_finding,
     other_label_findings,
-    same_picture_finding,
+    same_image_finding,
 )
 from edge_identify.convert.export.compute_device import BATCH_SIZE
 from edge_identify.convert.export.fidelity import embed_in_batches, sample_positions
-from edge_identify.datasets.catalogue.reference_images import open_reference_picture
+from edge_identify.datasets.catalogue.reference_images import open_reference_image
 from edge_identify.edge_runtime.pack.pack_reader import open_pack
 from edge_identify.edge_runtime.pack.references import ReferenceTable
 from edge_identify.edge_runtime.search.vector_search import Neighbours, best_neighbours
@@ -42,16 +42,16 @@ if TYPE_CHECKING:
     from edge_identify.convert.progress import Progress
     from edge_identify.edge_runtime.pack.pack_reader import Pack
 
-_PACK_HOLDS_NO_FILES = "the picture files: a pack does not hold them; examine the catalogue that it was built from"
-_NOTHING_USABLE = "likeness of references: fewer than two pictures can be used"
+_PACK_HOLDS_NO_FILES = "the image files: a pack does not hold them; examine the catalogue that it was built from"
+_NOTHING_USABLE = "similarity of references: fewer than two images can be used"
 
 
 def examine_pack(folder: Path, *, today: date) -> Examination:
     """Examine a pack.
 
     Args:
-        folder: The pack's.
-        today: What has expired is measured by it.
+        folder: The pack's folder.
+        today: References whose last day is before it have expired.
 
     Raises:
         PackError: There is no pack, a file is missing or too short, or this version cannot read it.
@@ -61,16 +61,16 @@ def examine_pack(folder: Path, *, today: date) -> Examination:
         return _of_damaged(pack, damage)
     with ReferenceTable(pack.file(pack.manifest.references_file)) as table:
         references = [table.reference(each) for each in table.ids()]
-        pictures = [
-            Picture(index_id=image.index_id, reference_id=image.reference_id, sha256=image.sha256)
+        indexed = [
+            IndexedImage(index_id=image.index_id, reference_id=image.reference_id, sha256=image.sha256)
             for image in table.images()
         ]
-    similarity, neighbours = _look_up_pack(pack, pictures)
-    same = same_picture_finding(pictures)
+    similarity, neighbours = _look_up_pack(pack, indexed)
+    same = same_image_finding(indexed)
     return Examination(
         subject="pack",
         reference_count=len(references),
-        picture_count=len(pictures),
+        picture_count=len(indexed),
         findings=worst_first(
             [
                 *calibration_findings(pack),
@@ -78,21 +78,21 @@ def examine_pack(folder: Path, *, today: date) -> Examination:
                 same,
                 near_duplicate_finding(neighbours, similarity, same),
                 *other_label_findings(neighbours, {each.id: each for each in references}),
-                *fact_findings(references, Counter(each.reference_id for each in pictures), today=today),
+                *fact_findings(references, Counter(each.reference_id for each in indexed), today=today),
             ]
         ),
-        not_checked=(_PACK_HOLDS_NO_FILES, *_not_compared(len(pictures))),
+        not_checked=(_PACK_HOLDS_NO_FILES, *_not_compared(len(indexed))),
         near_duplicate_similarity=similarity,
     )
 
 
 def examine_catalogue(path: Path, *, today: date, progress: Progress) -> Examination:
-    """Examine a catalogue and its picture files, by the eyes of the built-in encoder.
+    """Examine a catalogue and its image files; the built-in encoder compares the images.
 
     Args:
         path: The catalogue's file.
-        today: What has expired is measured by it.
-        progress: Shows how far it is.
+        today: References whose last day is before it have expired.
+        progress: Shows the progress over the images.
 
     Raises:
         SetupError: There is no catalogue, or it cannot be used.
@@ -105,11 +105,13 @@ def examine_catalogue(path: Path, *, today: date, progress: Progress) -> Examina
         references, images = catalogue.references(), catalogue.images()
     model = load_model(BUILTIN, None)
     looked = _Look(_embedder(model))
-    for examined in examine_pictures(images, model.preprocessing, progress):
+    for examined in examine_images(images, model.preprocessing, progress):
         looked.take(examined)
     looked.finish()
-    pictures = [Picture(index_id=each.index_id, reference_id=each.reference_id, sha256=each.sha256) for each in images]
-    same = same_picture_finding(pictures)
+    indexed = [
+        IndexedImage(index_id=each.index_id, reference_id=each.reference_id, sha256=each.sha256) for each in images
+    ]
+    same = same_image_finding(indexed)
     similarity, neighbours = _look_up_files(looked, model)
     return Examination(
         subject="catalogue",
@@ -117,7 +119,7 @@ def examine_catalogue(path: Path, *, today: date, progress: Progress) -> Examina
         picture_count=len(images),
         findings=worst_first(
             [
-                *picture_findings(looked.examined, model.preprocessing),
+                *image_findings(looked.examined, model.preprocessing),
                 same,
                 None if similarity is None else near_duplicate_finding(neighbours, similarity, same),
                 *other_label_findings(neighbours, {each.id: each for each in references}),
@@ -125,7 +127,7 @@ def examine_catalogue(path: Path, *, today: date, progress: Progress) -> Examina
             ]
         ),
         not_checked=(
-            "a pack: its calibration, its encoder's licence and its files are looked at when a pack is examined",
+            "a pack: its calibration, its encoder's licence and its files are checked when a pack is examined",
             NOT_READ,
             *(_not_compared(len(looked.usable)) if similarity is not None else (_NOTHING_USABLE,)),
         ),
@@ -133,29 +135,29 @@ def examine_catalogue(path: Path, *, today: date, progress: Progress) -> Examina
     )
 
 
-def _of_damaged(pack: Pack, damage: Finding) -> Examination:
+def _of_damaged(pack: Pack, damage: DoctorFinding) -> Examination:
     return Examination(
         subject="pack",
         reference_count=pack.manifest.reference_count,
         picture_count=pack.manifest.index.count,
         findings=(damage,),
-        not_checked=("anything else: what a damaged pack holds cannot be trusted",),
+        not_checked=("anything else: the contents of a damaged pack cannot be trusted",),
         near_duplicate_similarity=None,
     )
 
 
 class _Look:
-    """The pictures of a catalogue as they are looked at: what was found, and embeddings a batch at a time."""
+    """Collects the examined images of a catalogue and embeds the usable ones in batches."""
 
     def __init__(self, embed: Embed) -> None:
         self.embed = embed
-        self.examined: list[ExaminedPicture] = []
-        self.usable: list[ExaminedPicture] = []
+        self.examined: list[ExaminedImage] = []
+        self.usable: list[ExaminedImage] = []
         self._waiting: list[NDArray[np.uint8]] = []
         self._embedded: list[NDArray[np.float32]] = []
 
-    def take(self, examined: ExaminedPicture) -> None:
-        without_pixels = examined.without_pixels()  # a hundred thousand pictures' would be 5 GB
+    def take(self, examined: ExaminedImage) -> None:
+        without_pixels = examined.without_pixels()  # the pixels of 100,000 images would take 5 GB
         self.examined.append(without_pixels)
         if examined.pixels is not None:
             self.usable.append(without_pixels)
@@ -173,10 +175,15 @@ class _Look:
 
 
 class ExactSearch:
-    """Search over embeddings in memory, as a `VectorSearch`."""
+    """Exact search over embeddings in memory; a `VectorSearch`."""
 
     def __init__(self, embeddings: NDArray[np.float32], ids: Sequence[int]) -> None:
-        """Take unit vectors, float32 [n, dim], and their index ids."""
+        """Build the index.
+
+        Args:
+            embeddings: Unit vectors, float32 [n, dim].
+            ids: Their index ids, [n].
+        """
         import faiss
 
         self._index = faiss.IndexIDMap2(faiss.IndexFlatIP(embeddings.shape[1]))
@@ -188,14 +195,14 @@ class ExactSearch:
         return best_neighbours(ids, scores, k)
 
 
-def _look_up_pack(pack: Pack, pictures: Sequence[Picture]) -> tuple[float, list[list[Neighbour]]]:
+def _look_up_pack(pack: Pack, indexed: Sequence[IndexedImage]) -> tuple[float, list[list[Neighbour]]]:
     from edge_identify.edge_runtime.pack.index_file import map_index_file
     from edge_identify.edge_runtime.search.binary_codes import open_search
     from edge_identify.edge_runtime.search.identifier import Identifier
 
     manifest = pack.manifest
     rows = map_index_file(pack.file(manifest.index.file), manifest.index)
-    by_id = {picture.index_id: picture for picture in pictures}
+    by_id = {each.index_id: each for each in indexed}
 
     def embeddings(some: slice) -> NDArray[np.float32]:
         decoded: NDArray[np.float32] = rows.codes[some].astype(np.float32) * rows.scale + rows.offset
@@ -203,7 +210,7 @@ def _look_up_pack(pack: Pack, pictures: Sequence[Picture]) -> tuple[float, list[
         return unit
 
     with Identifier(pack, many=True) as identifier:
-        similarity = measure_sameness(identifier.embed_pixels, drawn_pictures(), manifest.preprocessing)
+        similarity = measure_sameness(identifier.embed_pixels, drawn_images(), manifest.preprocessing)
     ordered = [by_id[index_id] for index_id in rows.ids.tolist()]
     found = find_neighbours(ordered, embeddings, open_search(pack, many=True))
     return similarity, list(found)
@@ -213,14 +220,14 @@ def _look_up_files(looked: _Look, model: LoadedModel) -> tuple[float | None, lis
     if len(looked.usable) < 2:
         return None, []
     images = [each.image for each in looked.usable]
-    samples = [open_reference_picture(images[position]) for position in sample_positions(len(images), MEASURED_PHOTOS)]
+    samples = [open_reference_image(images[position]) for position in sample_positions(len(images), MEASURED_PHOTOS)]
     embeddings = looked.embeddings()
-    pictures = [
-        Picture(index_id=image.index_id, reference_id=image.reference_id, sha256=image.sha256) for image in images
+    indexed = [
+        IndexedImage(index_id=image.index_id, reference_id=image.reference_id, sha256=image.sha256) for image in images
     ]
     search = ExactSearch(embeddings, [image.index_id for image in images])
     similarity = measure_sameness(looked.embed, samples, model.preprocessing)
-    return similarity, list(find_neighbours(pictures, lambda rows: embeddings[rows], search))
+    return similarity, list(find_neighbours(indexed, lambda rows: embeddings[rows], search))
 
 
 def _embedder(model: LoadedModel) -> Embed:
@@ -230,8 +237,8 @@ def _embedder(model: LoadedModel) -> Embed:
     return lambda pixels: embed_in_batches(lambda batch: embed(tower, batch), pixels)
 
 
-def _not_compared(pictures: int) -> tuple[str, ...]:
-    if pictures <= MOST_COMPARED:
+def _not_compared(count: int) -> tuple[str, ...]:
+    if count <= MOST_COMPARED:
         return ()
-    step = -(-pictures // MOST_COMPARED)
-    return (f"likeness of every picture: one of each {step} of the {pictures} was compared with all others",)
+    step = -(-count // MOST_COMPARED)
+    return (f"similarity of every image: one of each {step} of the {count} was compared with all others",)

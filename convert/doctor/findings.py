@@ -1,4 +1,4 @@
-"""What an examination finds, as values."""
+"""The values of an examination: cases, findings and their severity."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from enum import StrEnum
 
 
 class Severity(StrEnum):
-    """How bad it is."""
+    """Severity of a finding, the worst first."""
 
     SERIOUS = "serious"  # answers will be wrong or missing
-    WARNING = "warning"  # answers may be wrong, or somebody may object
+    WARNING = "warning"  # answers may be wrong, or a right may be violated
     NOTE = "note"  # worth knowing
 
 
@@ -20,8 +20,8 @@ class Case:
     """One instance of a finding.
 
     Attributes:
-        ids: The references that it is about; none where it is about the whole.
-        detail: What was found there, in a few words; may be empty.
+        ids: References that the case is about; empty if it is about the whole pack or catalogue.
+        detail: What was found, in a few words; may be empty.
     """
 
     ids: tuple[str, ...] = ()
@@ -29,15 +29,15 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """Something that will go wrong.
+class DoctorFinding:
+    """A problem of a pack or a catalogue, with all its cases.
 
     Attributes:
-        kind: One word or two for programs, such as `near-duplicate`; never renamed.
-        severity: How bad it is.
-        what: What the cases are, in the plural.
+        kind: Identifier for programs, such as `near-duplicate`; never renamed.
+        severity: Severity of each case.
+        what: Describes the cases, in the plural.
         advice: What to do.
-        cases: Where, at least one.
+        cases: The cases, at least one.
     """
 
     kind: str
@@ -49,39 +49,40 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Examination:
-    """What was looked at, and what was found.
+    """The result of examining a pack or a catalogue.
 
     Attributes:
         subject: `pack` or `catalogue`.
-        reference_count: References in it.
-        picture_count: Their pictures.
-        findings: The worst first.
-        not_checked: What could not be looked at, and why, a line for each.
-        near_duplicate_similarity: From here on, two references count as nearly the same; None if not measured.
+        reference_count: Number of references.
+        picture_count: Number of reference images.
+        findings: The findings, the worst first.
+        not_checked: What could not be checked, and why; one line each.
+        near_duplicate_similarity: Cosine similarity from which two references count as near duplicates; None if it was
+            not measured.
     """
 
     subject: str
     reference_count: int
     picture_count: int
-    findings: tuple[Finding, ...]
+    findings: tuple[DoctorFinding, ...]
     not_checked: tuple[str, ...]
     near_duplicate_similarity: float | None
 
     @property
     def is_serious(self) -> bool:
-        """Whether anything serious was found."""
+        """Whether there is a serious finding."""
         return any(finding.severity is Severity.SERIOUS for finding in self.findings)
 
 
-def worst_first(findings: Iterable[Finding | None]) -> tuple[Finding, ...]:
-    """Return the findings that there are, by severity, and among equals in their order."""
+def worst_first(findings: Iterable[DoctorFinding | None]) -> tuple[DoctorFinding, ...]:
+    """Return the findings that are not None, sorted by severity; the sort is stable."""
     order = list(Severity)
     return tuple(sorted((each for each in findings if each is not None), key=lambda each: order.index(each.severity)))
 
 
-def finding_of(kind: str, severity: Severity, what: str, advice: str, cases: Iterable[Case]) -> Finding | None:
-    """Return a finding, or None where there is no case."""
+def finding_of(kind: str, severity: Severity, what: str, advice: str, cases: Iterable[Case]) -> DoctorFinding | None:
+    """Return a finding, or None if there is no case."""
     listed = tuple(cases)
     if not listed:
         return None
-    return Finding(kind=kind, severity=severity, what=what, advice=advice, cases=listed)
+    return DoctorFinding(kind=kind, severity=severity, what=what, advice=advice, cases=listed)

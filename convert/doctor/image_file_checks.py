@@ -1,4 +1,7 @@
-"""The picture files of a catalogue, each looked at once: can it be used, is anything on it, whom does it tell of."""
+"""Checks of a catalogue's image files: usable, not uniform, large enough, free of personal data.
+
+Each file is read once.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge_identify.convert.doctor.findings import Case, Finding, Severity, finding_of
+from edge_identify.convert.doctor.findings import Case, DoctorFinding, Severity, finding_of
 from edge_identify.convert.doctor.personal_data import personal_data
-from edge_identify.datasets.catalogue.reference_images import open_reference_picture
+from edge_identify.datasets.catalogue.reference_images import open_reference_image
 from edge_identify.edge_runtime.errors import PhotoError
 from edge_identify.edge_runtime.photos.images import read_image_file
 from edge_identify.edge_runtime.photos.preprocessing import Preprocessing, preprocess
@@ -28,16 +31,16 @@ LEAST_CONTRAST = 4.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExaminedPicture:
-    """What a look at a picture file gave.
+class ExaminedImage:
+    """The result of examining an image file.
 
     Attributes:
         image: Its entry in the catalogue.
-        problem: Why it cannot be used, in one line; None if it can.
-        pixels: The encoder's, uint8 [size, size, 3]; None if it cannot be used, or they were given away.
-        short_side_px: Of the picture; 0 if it cannot be used.
-        contrast: Standard deviation, of 255, of the pixels in the channel that varies most.
-        personal: What its metadata tells, in words.
+        problem: Why the file cannot be used, in one line; None if it can.
+        pixels: Input of the encoder, uint8 [size, size, 3]; None if the file cannot be used, or after `without_pixels`.
+        short_side_px: Shorter side of the image; 0 if it cannot be used.
+        contrast: Standard deviation of the pixels, 0 to 255, in the channel that varies most.
+        personal: Kinds of personal data in the metadata, in words.
     """
 
     image: CatalogueImage
@@ -47,79 +50,79 @@ class ExaminedPicture:
     contrast: float = 0.0
     personal: tuple[str, ...] = ()
 
-    def without_pixels(self) -> ExaminedPicture:
-        """Return all but the pixels, which take memory."""
+    def without_pixels(self) -> ExaminedImage:
+        """Return a copy without the pixels, which take memory."""
         return replace(self, pixels=None)
 
 
-def examine_pictures(
+def examine_images(
     images: Sequence[CatalogueImage], recipe: Preprocessing, progress: Progress
-) -> Iterator[ExaminedPicture]:
-    """Yield what a look at each picture gives, in order.
+) -> Iterator[ExaminedImage]:
+    """Examine each image file; yield the results in order.
 
     Args:
-        images: The catalogue's pictures.
-        recipe: From picture to pixels.
-        progress: Shows how far it is.
+        images: The catalogue's images.
+        recipe: The encoder's preprocessing.
+        progress: Shows the progress over the images.
     """
-    for image in progress("looking at pictures", images):
+    for image in progress("reading images", images):
         try:
             yield _examine(image, recipe)
         except PhotoError as error:
-            yield ExaminedPicture(image=image, problem=str(error))
+            yield ExaminedImage(image=image, problem=str(error))
 
 
-def picture_findings(examined: Sequence[ExaminedPicture], recipe: Preprocessing) -> list[Finding | None]:
-    """Return what is wrong with picture files.
+def image_findings(examined: Sequence[ExaminedImage], recipe: Preprocessing) -> list[DoctorFinding | None]:
+    """Return the findings about image files.
 
     Args:
-        examined: All of them.
-        recipe: The encoder's; a picture may have fewer pixels than it takes.
+        examined: All image files, as `examine_images` yields them.
+        recipe: The encoder's preprocessing; its size decides which images are small.
     """
     usable = [each for each in examined if each.problem is None]
     return [
         finding_of(
             "unusable-picture",
             Severity.SERIOUS,
-            "pictures that cannot be used, and that a build leaves out",
-            "put the files back, or add the pictures again with `edge-build add`",
+            "images that cannot be used; a build skips them",
+            "put the files back, or add the images again with `edge-build add`",
             (_case(each, str(each.problem)) for each in examined if each.problem is not None),
         ),
         finding_of(
             "uniform-picture",
             Severity.WARNING,
-            "pictures that show hardly anything but one colour, and will resemble any dull photo",
-            "replace them by pictures of the things",
+            "images of nearly one colour; photos without detail will match them",
+            "replace them with images that show the things",
             (_case(each, str(each.image.path)) for each in usable if each.contrast < LEAST_CONTRAST),
         ),
         finding_of(
             "small-picture",
             Severity.WARNING,
-            f"pictures with less than half the {recipe.size_px} pixels a side that the encoder takes",
-            "look for larger ones: what is not on them cannot be compared",
+            f"images whose shorter side has less than half of the encoder's {recipe.size_px} pixels",
+            "use larger images: missing detail cannot be compared",
             (_case(each, f"{each.short_side_px} px") for each in usable if 2 * each.short_side_px < recipe.size_px),
         ),
         finding_of(
             "personal-data",
             Severity.WARNING,
-            "picture files that tell where they were taken, or by whom or with which camera",
-            "remove their metadata before the files are handed on; a pack does not hold the files themselves",
+            "image files whose metadata holds personal data: the place, the photographer or the camera",
+            "remove the metadata before you pass the files on; a pack does not hold the files themselves",
             (_case(each, f"{each.image.path}: {', '.join(each.personal)}") for each in usable if each.personal),
         ),
     ]
 
 
-def _examine(image: CatalogueImage, recipe: Preprocessing) -> ExaminedPicture:
-    picture = open_reference_picture(image)
-    pixels = preprocess(picture, recipe)
-    return ExaminedPicture(
+def _examine(image: CatalogueImage, recipe: Preprocessing) -> ExaminedImage:
+    opened = open_reference_image(image)
+    pixels = preprocess(opened, recipe)
+    return ExaminedImage(
         image=image,
         pixels=pixels,
-        short_side_px=min(picture.size),
+        short_side_px=min(opened.size),
         contrast=float(pixels.reshape(-1, 3).std(axis=0).max()),
         personal=personal_data(read_image_file(image.path)),
     )
 
 
-def _case(examined: ExaminedPicture, detail: str) -> Case:
+def _case(examined: ExaminedImage, detail: str) -> Case:
     return Case(ids=(examined.image.reference_id,), detail=detail)

@@ -1,33 +1,33 @@
-"""What is wrong with a pack as a whole: its bytes, its calibration, the licence of its encoder."""
+"""Checks of a pack as a whole: its bytes, its calibration, the licence of its encoder."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from edge_identify.convert.doctor.findings import Case, Finding, Severity, finding_of
+from edge_identify.convert.doctor.findings import Case, DoctorFinding, Severity, finding_of
 from edge_identify.convert.models.weights.weights_licences import find_licence
 from edge_identify.edge_runtime.decisions.calibration import read_calibrations
 from edge_identify.edge_runtime.errors import PackDamagedError
 from edge_identify.edge_runtime.pack.manifest import Manifest
 from edge_identify.edge_runtime.pack.pack_reader import Pack, check_file
 
-_RESEARCH_ONLY = "for research only"  # how a build words it; other makers' packs are known by their weights' names
-_FEW_ACCEPTED = 0.5  # of simulated photos of the pack's own references
+_RESEARCH_ONLY = "for research only"  # wording of this builder; in other packs, the name of the weights tells
+_FEW_ACCEPTED = 0.5  # share of simulated photos of the pack's own references
 
 
-def damage_finding(pack: Pack) -> Finding | None:
-    """Return which files of a pack differ from its manifest."""
+def damage_finding(pack: Pack) -> DoctorFinding | None:
+    """Return the files of a pack that differ from its manifest, as one finding; None if there are none."""
     return finding_of(
         "damaged",
         Severity.SERIOUS,
-        "files that are not what the manifest says, and that devices will refuse",
+        "files that differ from the manifest; devices will refuse the pack",
         "build the pack again, or fetch it again with `edge-identify sync`",
         (Case(detail=reason) for reason in _damages(pack)),
     )
 
 
-def calibration_findings(pack: Pack) -> list[Finding | None]:
-    """Return what is wrong with the calibration of a pack, whose file was found undamaged where it has one."""
+def calibration_findings(pack: Pack) -> list[DoctorFinding | None]:
+    """Return the findings about the calibration of a pack whose files are undamaged."""
     path = pack.manifest.calibration_file
     calibrations = {} if path is None else read_calibrations(pack.file(path))
     missing = [name for name in pack.manifest.image_variants if name not in calibrations]
@@ -43,16 +43,16 @@ def calibration_findings(pack: Pack) -> list[Finding | None]:
         finding_of(
             "hardly-accepts",
             Severity.WARNING,
-            "image encoders with which fewer than half of simulated photos of the pack's own references are accepted: "
+            "image encoders that accept fewer than half of the simulated photos of the pack's own references: "
             "most photos will be called unknown",
-            "add pictures of each reference, use a larger model, or allow more with --false-accept-rate",
+            "add images of each reference, use a larger model, or raise --false-accept-rate",
             (Case(detail=f"{name}: {rate:.0%} accepted") for name, rate in rates.items()),
         ),
     ]
 
 
-def licence_finding(manifest: Manifest) -> Finding | None:
-    """Return whether the encoder's weights are for research only."""
+def licence_finding(manifest: Manifest) -> DoctorFinding | None:
+    """Return a finding if the encoder's weights are licensed for research only."""
     published = find_licence(manifest.model.name, manifest.model.pretrained)
     is_research_only = _RESEARCH_ONLY in manifest.model.licence or (
         published is not None and published.is_research_only

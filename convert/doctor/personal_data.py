@@ -1,9 +1,10 @@
-"""What the metadata of a picture file tells of the person who took it.
+"""Personal data in the metadata of an image file.
 
-Looked for: EXIF's position, owner, author and serial numbers, the same in XMP, names in a PNG's texts, and comments. A
-newcomer would look at EXIF alone; photo editors write all of it into XMP and keep it there when EXIF is removed. XMP
-is searched for the names of its properties and not parsed: a packet of a few bytes can hold entities of gigabytes.
-`NOT_READ` says what is passed over.
+Read: position, owner, author and serial numbers in EXIF and XMP, names in a PNG's texts, and comments. `NOT_READ` says
+what is not read.
+
+Trap: EXIF alone is not enough. Photo editors copy its fields into XMP and keep them there when EXIF is removed.
+XMP is searched for property names and not parsed, because XML entities can expand a small packet to gigabytes.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from edge_identify.edge_runtime.errors import PhotoError
-from edge_identify.edge_runtime.photos.images import PILLOW_RAISES, formats_of
+from edge_identify.edge_runtime.photos.images import formats_of
+from edge_identify.edge_runtime.photos.pillow_errors import PILLOW_RAISES
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -26,9 +28,7 @@ _LATITUDE, _LONGITUDE = 2, 4
 _XMP_KEYS = ("xmp", "XML:com.adobe.xmp")  # JPEG, WebP, TIFF and newer PNG; older PNG
 
 POSITION = "where it was taken"
-NOT_READ = (
-    "in picture files: makers' own notes, IPTC records and the continuation of long XMP, which may name people, too"
-)
+NOT_READ = "in image files: maker notes, IPTC records and extended XMP; they may name people, too"
 _AUTHOR, _OWNER = "author", "owner's name"
 _CAMERA, _LENS = "camera's serial number", "lens's serial number"
 _NAMED = {0x013B: "artist", 0x9C9D: _AUTHOR}
@@ -50,14 +50,16 @@ _XMP_PROPERTIES = {
 }
 _XMP_PROPERTY = re.compile(rb":(%s)[^\w]" % "|".join(_XMP_PROPERTIES).encode())
 
-#: Keys of a picture's texts: PNG's own, GIF's and JPEG's comments.
+#: Keys of an image's texts: PNG's own, GIF's and JPEG's comments.
 _TEXTS = {"Author": _AUTHOR, "Artist": "artist", "Comment": "a comment", "comment": "a comment"}
-#: Comments that programs leave behind, which tell of nobody.
+#: Beginnings of comments that programs write; they hold no personal data.
 _PROGRAMS = ("CREATOR: gd-jpeg", "Created with ", "File written by Adobe", "LEAD Technologies", "Lavc", "AppleMark")
 
 
 def personal_data(data: bytes) -> tuple[str, ...]:
-    """Return what a picture file tells, in words, each once; nothing of a file whose metadata cannot be read.
+    """Return the kinds of personal data in an image file, in words, without repeats.
+
+    Metadata that cannot be read is ignored; what was read before it counts.
 
     Args:
         data: The file's bytes.
@@ -71,7 +73,7 @@ def personal_data(data: bytes) -> tuple[str, ...]:
             with PIL.Image.open(io.BytesIO(data), formats=formats_of(data, name="picture")) as image:
                 found.extend(_of_texts(image))
                 found.extend(_of_exif(image))
-                if image.format == "PNG":  # whose texts may stand behind the pixels
+                if image.format == "PNG":  # its texts may follow the pixels
                     image.load()
                     found.extend(_of_texts(image))
     except (*PILLOW_RAISES, PIL.Image.DecompressionBombError, PhotoError):

@@ -1,4 +1,4 @@
-"""What is wrong with what is said of references: licences, coordinates, dates, and how many pictures each has."""
+"""Checks of the facts about references: licences, coordinates, expiry dates, number of images."""
 
 from __future__ import annotations
 
@@ -8,60 +8,60 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from statistics import median
 
-from edge_identify.convert.doctor.findings import Case, Finding, Severity, finding_of
+from edge_identify.convert.doctor.findings import Case, DoctorFinding, Severity, finding_of
 from edge_identify.datasets.catalogue.validity import EXPIRY_ATTRIBUTES, date_in
 from edge_identify.edge_runtime.pack.references import Reference
 
-_MANY = 2  # pictures of the middle reference, from which on a single one is few
+_MANY = 2  # least median number of images per reference at which a single image is reported
 
 
 def fact_findings(
-    references: Sequence[Reference], picture_counts: Mapping[str, int], *, today: date
-) -> list[Finding | None]:
-    """Return what is wrong with the facts.
+    references: Sequence[Reference], image_counts: Mapping[str, int], *, today: date
+) -> list[DoctorFinding | None]:
+    """Return the findings about the facts of references.
 
     Args:
-        references: All of them.
-        picture_counts: Pictures of each reference, by id; one that has none may be missing.
-        today: What has expired is measured by it.
+        references: All references.
+        image_counts: Number of images of each reference, by id; references without images may be missing.
+        today: References whose last day is before it have expired.
     """
     return [
         finding_of(
             "impossible-coordinates",
             Severity.SERIOUS,
-            "references that lie at places that do not exist",
+            "references with impossible coordinates",
             "correct lat and lng (WGS 84 degrees, -90 to 90 and -180 to 180), or leave both empty",
             _impossible(references),
         ),
         finding_of(
             "doubtful-coordinates",
             Severity.WARNING,
-            "references that lie at 0, 0, in the sea off Africa",
-            "a position that is not known should be left empty",
+            "references at 0, 0, in the sea off Africa",
+            "leave lat and lng empty if the position is not known",
             (Case(ids=(each.id,)) for each in references if each.latitude == 0 and each.longitude == 0),
         ),
         finding_of(
             "no-picture",
             Severity.WARNING,
-            "references without a picture, which no pack will know",
-            "add a picture of each with `edge-build add`, or take them off the list",
-            (Case(ids=(each.id,)) for each in references if not picture_counts.get(each.id)),
+            "references without an image; no pack will hold them",
+            "add an image of each with `edge-build add`, or remove the reference",
+            (Case(ids=(each.id,)) for each in references if not image_counts.get(each.id)),
         ),
         finding_of(
             "no-licence",
             Severity.WARNING,
-            "references that do not say under which licence their pictures are",
-            "give the column `licence`: whoever gets the pack cannot know what is allowed",
+            "references whose images have no stated licence",
+            "fill the column `licence`; otherwise users of the pack cannot know what is allowed",
             (Case(ids=(each.id,)) for each in references if not (each.licence or "").strip()),
         ),
         finding_of(
             "expired",
             Severity.WARNING,
             "references that have expired",
-            "leave them out of the next version of the pack, or correct their dates",
+            "leave them out of the next version of the pack, or correct the dates",
             _expired(references, today),
         ),
-        _single_pictures(references, picture_counts),
+        _single_images(references, image_counts),
     ]
 
 
@@ -86,15 +86,15 @@ def _expired(references: Iterable[Reference], today: date) -> Iterator[Case]:
                 break
 
 
-def _single_pictures(references: Sequence[Reference], picture_counts: Mapping[str, int]) -> Finding | None:
-    counts = Counter({each.id: picture_counts.get(each.id, 0) for each in references})
-    pictured = [count for count in counts.values() if count]
-    if not pictured or median(pictured) < _MANY:
+def _single_images(references: Sequence[Reference], image_counts: Mapping[str, int]) -> DoctorFinding | None:
+    counts = Counter({each.id: image_counts.get(each.id, 0) for each in references})
+    positive = [count for count in counts.values() if count]
+    if not positive or median(positive) < _MANY:
         return None
     return finding_of(
         "one-picture",
         Severity.NOTE,
-        f"references with one picture, where half have {median(pictured):g} or more: they will be found less often",
-        "add pictures from other sides and in other light",
+        f"references with one image, where half have {median(positive):g} or more: they will be found less often",
+        "add images from other sides and in other light",
         (Case(ids=(each.id,)) for each in references if counts[each.id] == 1),
     )

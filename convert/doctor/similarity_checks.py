@@ -1,10 +1,12 @@
-"""References that an encoder cannot tell apart, and those that lie nearest to something with another label.
+"""Checks of similarity: references that an encoder cannot tell apart, and references nearest to one of another label.
 
-How alike is too alike is measured, not typed in: two references are nearly the same if their pictures are as similar
-as a picture and a careful photo of it (`simulate_photo` at difficulty 0.25, the middle of some dozens). Half of such
-photos of the one are then no nearer to it than the other reference is. With the built-in encoder that is .94 for street
-mosaics and .945 for groceries (80 photos of each), and .93 for the drawn things that stand in where a pack's own
-pictures are not at hand; the nearest other reference has .64 and .74 in the middle (4,204 mosaics, 81 groceries).
+The threshold of "near duplicate" is measured: the median cosine similarity of an image and a careful photo of it
+(`simulate_photo` at difficulty 0.25, `MEASURED_PHOTOS` photos). If two references are that similar, half of such photos
+of the one are no nearer to it than the other reference is.
+
+Measured with the built-in encoder: .94 for street mosaics, .945 for groceries (80 photos of each), .93 for drawn
+things, which replace the reference images where these are not available (packs). For comparison, the median similarity
+to the nearest other reference is .64 (4,204 mosaics) and .74 (81 groceries).
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge_identify.convert.calibrating.calibration_photos import long_side_px_of
-from edge_identify.convert.doctor.findings import Case, Finding, Severity, finding_of
+from edge_identify.convert.doctor.findings import Case, DoctorFinding, Severity, finding_of
 from edge_identify.convert.export.fidelity import sample_positions
 from edge_identify.datasets.drawn.instances import draw_families
 from edge_identify.datasets.drawn.simulated_photo import simulate_photo
@@ -33,22 +35,22 @@ if TYPE_CHECKING:
 
 Embed = Callable[["NDArray[np.uint8]"], "NDArray[np.float32]"]
 
-MOST_COMPARED = 50_000  # pictures that are looked up; more would take hours in a pack of a million
-MEASURED_PHOTOS = 48  # the middle of so many moves by less than .01 from one draw to another
+MOST_COMPARED = 50_000  # images that are looked up; more would take hours in a pack of a million
+MEASURED_PHOTOS = 48  # their median varies by less than .01 between draws
 _DIFFICULTY = 0.25
-_SEED = 20_261_121  # any number; fixed, so that an examination can be repeated
-_FURTHER_NEIGHBOURS = 8  # beyond a reference's own pictures: a cluster of look-alikes shows by its first few
-_CHUNK = 1024  # pictures that are looked up at once
+_SEED = 20_261_121  # arbitrary; fixed, so that an examination can be repeated
+_FURTHER_NEIGHBOURS = 8  # beyond a reference's own images; enough to report a cluster of similar references
+_CHUNK = 1024  # images that are looked up at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
-    """A picture in an index.
+class IndexedImage:
+    """An image in an index.
 
     Attributes:
-        index_id: Its vector's.
-        reference_id: Whose it is.
-        sha256: Hash of its file.
+        index_id: Id of its vector in the index.
+        reference_id: The reference that it belongs to.
+        sha256: SHA-256 of its file, hexadecimal.
     """
 
     index_id: int
@@ -58,12 +60,12 @@ class Picture:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Neighbour:
-    """Another reference near one.
+    """A pair of a reference and another reference near it.
 
     Attributes:
-        reference_id: The one.
-        other_id: The other.
-        similarity: Of their nearest pictures that were compared.
+        reference_id: The reference.
+        other_id: The other reference.
+        similarity: Cosine similarity of their nearest images among those compared.
     """
 
     reference_id: str
@@ -71,37 +73,37 @@ class Neighbour:
     similarity: float
 
 
-def same_picture_finding(pictures: Sequence[Picture]) -> Finding | None:
-    """Return which references share a picture, byte for byte."""
+def same_image_finding(images: Sequence[IndexedImage]) -> DoctorFinding | None:
+    """Return the references that share an image, byte for byte, as one finding; None if there are none."""
     sharing: dict[str, set[str]] = defaultdict(set)
-    for picture in pictures:
-        sharing[picture.sha256].add(picture.reference_id)
+    for image in images:
+        sharing[image.sha256].add(image.reference_id)
     return finding_of(
         "same-picture",
         Severity.SERIOUS,
-        "pictures of several references at once, which no photo can tell apart",
-        "keep the picture with the reference that it shows, or make them one reference",
+        "images that belong to several references; no photo can tell these apart",
+        "keep the image with the reference that it shows, or merge the references",
         (Case(ids=tuple(sorted(ids))) for ids in sharing.values() if len(ids) > 1),
     )
 
 
-def measure_sameness(embed: Embed, pictures: Sequence[Image], recipe: Preprocessing) -> float:
-    """Return the similarity of a picture and a careful photo of it: the middle of `MEASURED_PHOTOS`.
+def measure_sameness(embed: Embed, images: Sequence[Image], recipe: Preprocessing) -> float:
+    """Return the median cosine similarity of an image and a careful photo of it, over `MEASURED_PHOTOS` photos.
 
     Args:
-        embed: From pixels, uint8 [n, size, size, 3], to unit vectors, float32 [n, dim].
-        pictures: Upright RGB, at least one; a few of many are taken, and few are photographed several times.
-        recipe: From picture to pixels.
+        embed: Turns pixels, uint8 [n, size, size, 3], into unit vectors, float32 [n, dim].
+        images: Upright RGB images, at least one. Of many, `MEASURED_PHOTOS` are used; of few, each gets several photos.
+        recipe: The encoder's preprocessing.
     """
-    chosen = [pictures[at] for at in sample_positions(len(pictures), MEASURED_PHOTOS)]
+    chosen = [images[at] for at in sample_positions(len(images), MEASURED_PHOTOS)]
     photos = [_photograph(chosen[copy % len(chosen)], recipe, copy) for copy in range(MEASURED_PHOTOS)]
-    shown = embed(np.stack([preprocess(picture, recipe) for picture in chosen]))
+    shown = embed(np.stack([preprocess(image, recipe) for image in chosen]))
     seen = embed(np.stack(photos))
     return float(np.median([photo @ shown[copy % len(chosen)] for copy, photo in enumerate(seen)]))
 
 
-def drawn_pictures() -> list[Image]:
-    """Return pictures of drawn things, to measure with where the references' own are not at hand."""
+def drawn_images() -> list[Image]:
+    """Return RGB images of drawn things, for `measure_sameness` where reference images are not available."""
     import PIL.Image
 
     families = islice(draw_families(np.random.default_rng(_SEED), ()), MEASURED_PHOTOS)
@@ -109,35 +111,35 @@ def drawn_pictures() -> list[Image]:
 
 
 def find_neighbours(
-    pictures: Sequence[Picture], embeddings: Callable[[slice], NDArray[np.float32]], search: VectorSearch
+    images: Sequence[IndexedImage], embeddings: Callable[[slice], NDArray[np.float32]], search: VectorSearch
 ) -> Iterator[list[Neighbour]]:
-    """Yield for each picture the other references near it, nearest first; of at most `MOST_COMPARED` pictures.
+    """Yield for each image the other references near it, nearest first; for at most `MOST_COMPARED` images.
 
     Args:
-        pictures: All of the index, in the order of its rows.
-        embeddings: Returns the unit vectors of some rows, float32 [n, dim].
-        search: Over the same index.
+        images: All images of the index, in the order of its rows.
+        embeddings: Returns the unit vectors of a slice of rows, float32 [n, dim].
+        search: Search over the same index.
     """
-    reference_ids = {picture.index_id: picture.reference_id for picture in pictures}
+    reference_ids = {image.index_id: image.reference_id for image in images}
     most_images = max(Counter(reference_ids.values()).values())
-    step = -(-len(pictures) // MOST_COMPARED)
-    for at in range(0, len(pictures), _CHUNK * step):
-        rows = slice(at, min(at + _CHUNK * step, len(pictures)), step)
+    step = -(-len(images) // MOST_COMPARED)
+    for at in range(0, len(images), _CHUNK * step):
+        rows = slice(at, min(at + _CHUNK * step, len(images)), step)
         found = search.nearest(embeddings(rows), most_images + _FURTHER_NEIGHBOURS)
-        for picture, ids, scores in zip(pictures[rows], found.ids.tolist(), found.scores.tolist(), strict=True):
+        for image, ids, scores in zip(images[rows], found.ids.tolist(), found.scores.tolist(), strict=True):
             others = [(reference_ids[index_id], score) for index_id, score in zip(ids, scores, strict=True)]
-            yield list(_distinct(picture.reference_id, others))
+            yield list(_distinct(image.reference_id, others))
 
 
 def near_duplicate_finding(
-    neighbours: Sequence[Sequence[Neighbour]], similarity: float, known: Finding | None
-) -> Finding | None:
-    """Return which references are nearly the same.
+    neighbours: Sequence[Sequence[Neighbour]], similarity: float, known: DoctorFinding | None
+) -> DoctorFinding | None:
+    """Return the pairs of references that are near duplicates, as one finding; None if there are none.
 
     Args:
-        neighbours: As `find_neighbours` yields them.
-        similarity: From here on they are, as `measure_sameness` returns it.
-        known: What `same_picture_finding` returned: what shares a picture is not told twice.
+        neighbours: The neighbours of each image, as `find_neighbours` yields them.
+        similarity: The threshold, as `measure_sameness` returns it.
+        known: The result of `same_image_finding`; its pairs are not reported again.
     """
     told = {ids for case in (known.cases if known else ()) for ids in _pairs_of(case.ids)}
     pairs: dict[tuple[str, str], float] = {}
@@ -148,9 +150,9 @@ def near_duplicate_finding(
     return finding_of(
         "near-duplicate",
         Severity.WARNING,
-        "pairs of references as alike as a picture and a careful photo of it "
-        f"(similarity {similarity:.2f}): photos of one will be named as the other",
-        "make them one reference, remove one, or give each pictures that show the difference",
+        "pairs of references that are as similar as an image and a careful photo of it "
+        f"(similarity {similarity:.2f}): photos of one will be identified as the other",
+        "merge them, remove one, or add images that show the difference to each",
         (
             Case(ids=pair, detail=f"similarity {alike:.3f}")
             for pair, alike in sorted(pairs.items(), key=lambda pair: (-pair[1], pair[0]))
@@ -160,10 +162,14 @@ def near_duplicate_finding(
 
 def other_label_findings(
     neighbours: Sequence[Sequence[Neighbour]], references: Mapping[str, Reference]
-) -> list[Finding | None]:
-    """Return which references lie nearest to one of another label or namespace, where theirs has several references.
+) -> list[DoctorFinding | None]:
+    """Return the references that are nearest to one of another label, and those nearest to another namespace.
 
-    A label of one reference alone is its name rather than a group, so whatever is nearest has another one.
+    Labels and namespaces with a single reference are skipped: for those, every neighbour has another one.
+
+    Args:
+        neighbours: The neighbours of each image, as `find_neighbours` yields them.
+        references: All references, by id.
     """
     nearest: dict[str, Neighbour] = {}
     for each in (near[0] for near in neighbours if near):
@@ -176,13 +182,13 @@ def other_label_findings(
     ]
 
 
-def _other_group(nearest: Mapping[str, Neighbour], groups: Mapping[str, str], word: str) -> Finding | None:
+def _other_group(nearest: Mapping[str, Neighbour], groups: Mapping[str, str], word: str) -> DoctorFinding | None:
     sizes = Counter(groups.values())
     return finding_of(
         f"other-{word}",
         Severity.WARNING,
-        f"references that look most like one of another {word}",
-        f"look whether the {word} is right; if it is, their photos are the ones that will be mistaken",
+        f"references that are most similar to one of another {word}",
+        f"check the {word}; if it is right, photos of these references are the most likely to be mistaken",
         (
             Case(
                 ids=(each.reference_id, each.other_id),
@@ -210,15 +216,13 @@ def _pairs_of(ids: Sequence[str]) -> Iterator[tuple[str, str]]:
         yield from ((first, second) for second in ordered[at + 1 :])
 
 
-def _photograph(picture: Image, recipe: Preprocessing, copy: int) -> NDArray[np.uint8]:
+def _photograph(image: Image, recipe: Preprocessing, copy: int) -> NDArray[np.uint8]:
     rng = np.random.default_rng([_SEED, copy])
-    return preprocess(
-        simulate_photo(picture, rng, difficulty=_DIFFICULTY, long_side_px=long_side_px_of(recipe)), recipe
-    )
+    return preprocess(simulate_photo(image, rng, difficulty=_DIFFICULTY, long_side_px=long_side_px_of(recipe)), recipe)
 
 
-def _over_white(picture: Image) -> Image:
+def _over_white(image: Image) -> Image:
     import PIL.Image
 
-    cut = picture.convert("RGBA")
+    cut = image.convert("RGBA")
     return PIL.Image.alpha_composite(PIL.Image.new("RGBA", cut.size, (255, 255, 255, 255)), cut).convert("RGB")

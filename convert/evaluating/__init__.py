@@ -1,1 +1,4 @@
-"""How good a pack is on photos whose answer is known. Read `evaluation` first, then `evaluation_figures`."""
+"""Evaluates a pack on photos whose answer is known (`edge-build evaluate`).
+
+Read `evaluation` first, then `evaluation_figures`.
+"""

@@ -1,9 +1,10 @@
-"""How far a figure may be off because these photos were taken and not others: bootstrap intervals of 95 %.
+"""Bootstrap intervals of 95 % for the figures of an evaluation (percentile bootstrap over photos).
 
-The photos are drawn anew from themselves, with replacement, and each figure is measured on each draw. What a newcomer
-would get wrong: resampling makes a calibration error larger by itself, since a draw is rougher than what it is drawn
-from, so its interval is moved back by the mean of what the draws add. And photos of one thing succeed or fail
-together: where there are many of few things, the truth is less sure than these intervals say.
+Photos are resampled with replacement, and each figure is measured on each resample. Two traps:
+
+- Resampling inflates the expected calibration error. So the resampled errors are shifted until their mean is the
+  measured error.
+- The bootstrap assumes independent photos. With many photos of few things, the true intervals are wider.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from edge_identify.convert.evaluating.decision_figures import BINS
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-RESAMPLES = 2000  # the ends of an interval then move by less than .005 from one seed to another
-SEED = 20_261_121  # any number; fixed, so that a run can be repeated
+RESAMPLES = 2000  # the ends of an interval then vary by less than .005 between seeds
+SEED = 20_261_121  # arbitrary; fixed, so that a run can be repeated
 PERCENT = 95
 _TAILS = (2.5, 97.5)
 _MOST_CELLS = 4_000_000  # resamples x photos at once: 32 MB for each array of counts
@@ -29,17 +30,18 @@ Interval = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
-    """What was measured of some photos, at least one; every array is as long as there are photos.
+class PhotoMeasurements:
+    """Measurements of n photos, n at least 1; every array has shape [n].
+
+    For a pack that is not calibrated, `is_accepted`, `evidence` and `confidence` are None.
 
     Attributes:
-        is_known: Whether it shows something in the pack, bool.
-        rank: Of the right reference, from 1; 0 where it was not found, int64.
-        score: Best similarity, float64.
-        is_accepted: Whether it was taken for something in the pack, bool; None with the next two for a pack that is
-            not calibrated.
-        evidence: That it shows something in the pack, float64.
-        confidence: Of the first match, float64.
+        is_known: Whether the photo shows something in the pack, bool.
+        rank: Rank of the right reference, from 1; 0 if it was not found, int64.
+        score: Best cosine similarity, float64.
+        is_accepted: Whether the decision was not "unknown", bool.
+        evidence: Log-odds that the photo shows something in the pack, float64.
+        confidence: Confidence of the first match, 0 to 1, float64.
     """
 
     is_known: NDArray[np.bool_]
@@ -50,12 +52,18 @@ class Sample:
     confidence: NDArray[np.float64] | None = None
 
 
-def bootstrap_intervals(sample: Sample, *, depths: tuple[int, ...]) -> Mapping[str, Interval | None]:
-    """Return the interval of each figure that the sample allows, by the names that `evaluation_figures` uses.
+def bootstrap_intervals(sample: PhotoMeasurements, *, depths: tuple[int, ...]) -> Mapping[str, Interval | None]:
+    """Return the 95 % interval of each figure, by its name in `evaluation_figures`. Deterministic.
 
-    `recall@K` for each depth and `auroc_score` always; for a calibrated pack also `false_accept_rate`,
-    `false_reject_rate`, `right_accepted`, `auroc_evidence` and `ece`. None where there is no photo to measure with. The
-    same sample gives the same intervals.
+    The figures are `recall@K` for each depth and `auroc_score`; for a calibrated pack also `false_accept_rate`,
+    `false_reject_rate`, `right_accepted`, `auroc_evidence` and `ece`.
+
+    Args:
+        sample: The measurements.
+        depths: Values of K for recall@K.
+
+    Returns:
+        (low, high) for each figure; None for a figure that no photo can be measured with.
     """
     rng = np.random.default_rng(SEED)
     count = len(sample.is_known)
@@ -78,7 +86,9 @@ def _draw(rng: np.random.Generator, resamples: int, count: int) -> NDArray[np.in
     return np.bincount(chosen.ravel(), minlength=resamples * count).reshape(resamples, count)
 
 
-def _measure(sample: Sample, times: NDArray[np.int64], depths: tuple[int, ...]) -> dict[str, NDArray[np.float64]]:
+def _measure(
+    sample: PhotoMeasurements, times: NDArray[np.int64], depths: tuple[int, ...]
+) -> dict[str, NDArray[np.float64]]:
     known = sample.is_known
     figures = {f"recall@{depth}": _share(times, known, (sample.rank > 0) & (sample.rank <= depth)) for depth in depths}
     figures["auroc_score"] = _auroc(times, known, sample.score)
@@ -95,12 +105,12 @@ def _measure(sample: Sample, times: NDArray[np.int64], depths: tuple[int, ...]) 
 
 
 def _share(times: NDArray[np.int64], among: NDArray[np.bool_], hits: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return the share of hits among some photos, for each resample; NaN where it has none of them."""
+    """Return the share of hits among the photos `among`, for each resample; NaN if a resample has none of them."""
     return _ratio((times @ (among & hits)).astype(np.float64), (times @ among).astype(np.float64))
 
 
 def _auroc(times: NDArray[np.int64], known: NDArray[np.bool_], values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return how often a known photo's value is above another's, ties counting half, for each resample."""
+    """Return the AUROC of known against other photos for each resample; ties count half."""
     order = np.argsort(values, kind="stable")
     begins = np.flatnonzero(np.diff(values[order], prepend=-np.inf))  # of each run of equal values
     wins = np.add.reduceat(times[:, order] * known[order], begins, axis=1)
@@ -113,11 +123,11 @@ def _auroc(times: NDArray[np.int64], known: NDArray[np.bool_], values: NDArray[n
 def _calibration_error(
     times: NDArray[np.int64], confidence: NDArray[np.float64], is_right: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
-    """Return the calibration error in bins of equal count of each resample."""
+    """Return the expected calibration error of each resample, in bins of equal count."""
     resamples, count = times.shape
     order = np.argsort(confidence, kind="stable")
     gaps = (confidence - is_right)[order]
-    # Each resample's photos by rising confidence, a photo as often as it was drawn.
+    # The photos of each resample by rising confidence, each as often as it was drawn.
     drawn = np.repeat(np.tile(gaps, resamples), times[:, order].ravel()).reshape(resamples, count)
     sums = np.concatenate([np.zeros((resamples, 1)), np.cumsum(drawn, axis=1)], axis=1)
     ends = np.cumsum([len(part) for part in np.array_split(gaps, BINS)])
@@ -125,7 +135,7 @@ def _calibration_error(
     return found
 
 
-def _interval_of_error(sample: Sample, drawn: NDArray[np.float64]) -> Interval:
+def _interval_of_error(sample: PhotoMeasurements, drawn: NDArray[np.float64]) -> Interval:
     assert sample.confidence is not None, "only a calibrated pack has an error"
     once = np.ones((1, len(sample.is_known)), dtype=np.int64)
     measured = float(_calibration_error(once, sample.confidence, sample.rank == 1)[0])

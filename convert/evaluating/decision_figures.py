@@ -1,7 +1,7 @@
-"""How good a pack's decisions are, from photos whose answer is known: pure functions from rulings to figures.
+"""Figures of a pack's decisions on photos whose answer is known. Pure functions.
 
-Two questions are kept apart: whether a photo of something unknown is noticed (false accepts, AUROC), and whether a
-stated probability comes true (ECE, risk and coverage).
+Two properties are measured separately: whether photos of unknown things are refused (false accept rate, AUROC), and
+whether stated confidences are right (ECE, risk-coverage curve).
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ _COVERAGES = tuple(tenths / 10 for tenths in range(1, 11))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ruling:
-    """What a calibrated pack decided of one photo.
+    """The decision of a calibrated pack on one photo, and whether it is right.
 
     Attributes:
-        verdict: Its decision.
-        score: The best similarity.
+        verdict: The decision.
+        score: Best cosine similarity.
         is_known: Whether the photo shows something in the pack.
-        is_right: Whether the first match is what it shows.
-        is_among_look_alikes: Whether what it shows is one of the look-alikes that an ambiguous answer names.
+        is_right: Whether the first match is the right reference.
+        is_among_look_alikes: Whether an ambiguous answer names the right reference as a look-alike.
     """
 
     verdict: Verdict
@@ -43,22 +43,26 @@ class Ruling:
 
     @property
     def is_accepted(self) -> bool:
-        """Whether the photo was taken for something in the pack."""
+        """Whether the decision is not "unknown"."""
         return self.verdict.decision is not Decision.UNKNOWN
 
 
 def decision_figures(rulings: Sequence[Ruling]) -> dict[str, Any]:
-    """Return the figures of some photos, at least one.
+    """Return the figures of some photos, at least one, as an object for JSON.
 
-    `known` counts photos of things in the pack: `identified_right`, `identified_wrong`, `ambiguous` (of which
-    `ambiguous_with_right`, the right one among the look-alikes, and `ambiguous_without_right`), `unknown`;
-    `not_in_pack` the others: `identified`, `ambiguous`, `unknown`. `false_accept_rate` is the share of the others that
-    are not unknown, `false_reject_rate` the share of known ones that are, `right_accepted` the share that is accepted
-    of those whose first match is right. `auroc_evidence` and `auroc_score`: how well the evidence, and the plain
-    similarity, tell known from unknown. `ece`: mean distance between the first match's confidence and how often it is
-    right, in ten bins of equal count; `reliability`: those bins, by rising confidence, as `reliability_bins` has them.
-    `risk_coverage`: the share of wrong answers if only that share of all photos is answered, the most confident ones.
-    Null where there is no photo to measure with.
+    - `known`: counts of photos of things in the pack: `identified_right`, `identified_wrong`, `ambiguous`, `unknown`.
+      `ambiguous` splits into `ambiguous_with_right` (the right reference is among the look-alikes) and
+      `ambiguous_without_right`.
+    - `not_in_pack`: counts of the other photos: `identified`, `ambiguous`, `unknown`.
+    - `false_accept_rate`: share of the photos not in the pack that are not called unknown.
+    - `false_reject_rate`: share of the known photos that are called unknown.
+    - `right_accepted`: share accepted of the photos whose first match is right.
+    - `auroc_evidence`, `auroc_score`: AUROC of known against other photos, by evidence and by cosine similarity.
+    - `ece`: expected calibration error of the first match's confidence, in ten bins of equal count.
+    - `reliability`: those bins, by rising confidence; see `reliability_bins`.
+    - `risk_coverage`: share of wrong first matches among the most confident photos, for each coverage.
+
+    Shares are 0 to 1. A figure without a photo to measure it with is None.
     """
     known = [ruling for ruling in rulings if ruling.is_known]
     others = [ruling for ruling in rulings if not ruling.is_known]
@@ -80,7 +84,12 @@ def decision_figures(rulings: Sequence[Ruling]) -> dict[str, Any]:
 
 
 def auroc(known: Sequence[float], others: Sequence[float]) -> float | None:
-    """Return the probability that a known photo's value is above another's, ties counting half; None without either."""
+    """Return the AUROC, rounded to 4 decimals; ties count half. None if either kind has no photo.
+
+    Args:
+        known: Values of known photos.
+        others: Values of the other photos.
+    """
     import numpy as np
 
     if not known or not others:
@@ -92,7 +101,12 @@ def auroc(known: Sequence[float], others: Sequence[float]) -> float | None:
 
 
 def calibration_error(confidences: Sequence[float], hits: Sequence[bool]) -> float:
-    """Return the expected calibration error in bins of equal count, 0 to 1; at least one photo."""
+    """Return the expected calibration error in bins of equal count, 0 to 1.
+
+    Args:
+        confidences: Confidence of each photo's first match, 0 to 1; at least one.
+        hits: Whether that match is right, in the same order.
+    """
     gaps = [abs(float((stated - came_true).sum())) for stated, came_true in _bins(confidences, hits)]
     return round(sum(gaps) / len(confidences), 4)
 
@@ -100,7 +114,8 @@ def calibration_error(confidences: Sequence[float], hits: Sequence[bool]) -> flo
 def reliability_bins(confidences: Sequence[float], hits: Sequence[bool]) -> list[dict[str, float]]:
     """Return the bins of the calibration error that hold photos, by rising confidence.
 
-    Each has `photos`, `stated` (the mean confidence of their first matches) and `came_true` (the share that is right).
+    Each bin has `photos` (a count), `stated` (mean confidence of the first matches) and `came_true` (share of them that
+    is right).
     """
     return [
         {"photos": len(stated), "stated": round(float(stated.mean()), 4), "came_true": round(float(true.mean()), 4)}

@@ -1,8 +1,8 @@
-"""Asking a pack photos whose answer is known; `evaluating.evaluation_figures` makes figures of what it says.
+"""Runs a pack on photos whose answer is known; `evaluation_figures` computes figures from the outcomes.
 
-The photos go the same way as a user's: the pack's own exported encoder, preprocessing and index, and the positions
-that they say, unless these are left out. Photos of things that are not in the pack (an empty id) have no right answer
-to recall; they are counted apart.
+The photos take the same path as a user's photo: the pack's exported encoder, preprocessing and index, and the photo's
+position unless positions are switched off. Photos of things that are not in the pack have an empty id. They have no
+right answer, do not count for recall, and are counted separately.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from edge_identify.convert.export.compute_device import BATCH_SIZE
-from edge_identify.datasets.catalogue.reference_images import LeftOut
+from edge_identify.convert.progress import Progress
+from edge_identify.datasets.catalogue.skipped_image import SkippedImage
 from edge_identify.edge_runtime.errors import PhotoError, SetupError
 from edge_identify.edge_runtime.pack.pack_reader import Pack
 from edge_identify.edge_runtime.photos.prepared_photos import PreparedPhoto, prepare_photo
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from edge_identify.edge_runtime.search.geometry.verifier import GeometryVerifier
 
 DEPTHS = (1, 5)
-_MOST_NAMED = 5  # unknown ids in one message: a person mends the first few, and the rest is the same mistake
+_MOST_NAMED = 5  # unknown ids in one message; more usually have the same cause
 _MOST_NEAREST = 3
 
 
@@ -40,9 +41,9 @@ class Query:
     """A photo whose answer is known.
 
     Attributes:
-        photo: Its file.
-        reference_id: What it shows; empty for something that is not in the pack.
-        columns: All columns of its row, for grouping.
+        photo: Path of the file.
+        reference_id: Id of the reference that it shows; empty for something that is not in the pack.
+        columns: All cells of its row by column, for grouping.
     """
 
     photo: Path
@@ -51,24 +52,24 @@ class Query:
 
     @property
     def name(self) -> str:
-        """The photo as the table names it; of a path that begins at the root only the end, which is nobody's home."""
+        """The photo as the table names it; of an absolute path only the file name, since folders may be private."""
         given = self.columns.get("query", self.photo.name)
         return PureWindowsPath(given).name if PureWindowsPath(given).anchor else given
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What the pack said of a query.
+    """The pack's answer to a query.
 
     Attributes:
-        query: The question.
-        rank: Position of the right reference among the answers, from 1; None if it is not among them.
-        best_score: Similarity of the first answer, which points may have put first.
-        verdict: What was decided; None where the pack is not calibrated.
-        nearest_ids: The answers, best first, at most five.
-        look_alike_ids: All that an ambiguous photo may show.
-        prepare_ms: Wall time of reading, decoding and resizing the photo; None where it was not taken.
-        has_position: Whether the photo was asked with where it was taken.
+        query: The query.
+        rank: Rank of the right reference among the matches, from 1; None if it is not among them.
+        best_score: Cosine similarity of the first match. With geometry, the first match may not have the best score.
+        verdict: The decision; None if the pack is not calibrated.
+        nearest_ids: Ids of the matches, best first, at most five.
+        look_alike_ids: Ids of the look-alikes of an ambiguous answer.
+        prepare_ms: Wall time of reading, decoding and resizing the photo; None if it was not measured.
+        has_position: Whether the photo's position was used.
     """
 
     query: Query
@@ -83,30 +84,30 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """What a pack said of all photos.
+    """The pack's answers to all queries.
 
     Attributes:
-        outcomes: Of those that could be used, in their order.
-        left_out: The others.
-        answer_ms: Mean wall time of encoding a prepared photo, searching, deciding and comparing points, in batches;
-            None without photos.
-        with_positions: Whether the positions that photos say were used.
+        outcomes: Outcomes of the photos that could be used, in their order.
+        left_out: The photos that could not be used.
+        answer_ms: Mean wall time per photo, in batches, of encoding, searching, deciding and geometry; None without
+            photos.
+        with_positions: Whether the photos' positions were used.
     """
 
     outcomes: tuple[Outcome, ...]
-    left_out: tuple[LeftOut, ...]
+    left_out: tuple[SkippedImage, ...]
     answer_ms: float | None = None
     with_positions: bool = False
 
 
-Progress = Callable[[Sequence[Query]], Iterable[Query]]
-
-
 def read_queries(path: Path) -> list[Query]:
-    """Read a table of queries: CSV with a header; `query` (a path, relative to the table) and `id`, and any others.
+    """Read a table of queries: CSV in UTF-8 with a header.
+
+    The columns are `query` (a path, relative to the table), `id` (empty for things not in the pack), and any others.
 
     Raises:
-        SetupError: No such file, not CSV, a column is missing, or a row names no photo or has no cell for its id.
+        SetupError: The file cannot be read, is not CSV or is empty; a column is missing; a row has no photo or no cell
+            for its id.
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
@@ -124,7 +125,7 @@ def read_queries(path: Path) -> list[Query]:
 
 
 def _query(path: Path, line: int, row: Mapping[str, str | None]) -> Query:
-    """Return a row's query; cells that are missing are None, of which only those of other columns may be."""
+    """Return the query of a row. Missing cells are None; only cells of other columns may be missing."""
     query, reference_id = row["query"], row["id"]
     if not (query or "").strip():
         raise SetupError(f"{path}: line {line} names no photo; write its path into the column query")
@@ -137,10 +138,10 @@ def _query(path: Path, line: int, row: Mapping[str, str | None]) -> Query:
 
 
 def check_known_ids(queries: Sequence[Query], known: Iterable[str], *, where: str) -> None:
-    """Refuse queries about references that the pack does not have: a typing mistake would pass for a wrong answer.
+    """Refuse queries whose id is not in the pack: a typing mistake would count as a wrong answer.
 
     Raises:
-        SetupError: Names such ids, the nearest ones that there are, and how many there are.
+        SetupError: Some ids are not in `known`. The message names them, their number and the most similar known ids.
     """
     valid = sorted(set(known))
     unknown = sorted({query.reference_id for query in queries if query.reference_id} - set(valid))
@@ -161,7 +162,7 @@ def check_group_column(queries: Sequence[Query], column: str, *, where: str) -> 
     """Refuse a grouping column that the table does not have.
 
     Raises:
-        SetupError: Names the columns that there are.
+        SetupError: The column is missing. The message names the columns of the table.
     """
     if column not in queries[0].columns:
         raise SetupError(f"{where}: has no column {column!r} to group by; found {', '.join(queries[0].columns)}")
@@ -175,27 +176,28 @@ def evaluate_pack(
     verify_geometry: bool = False,
     position_of: PositionOf | None = None,
 ) -> Evaluation:
-    """Ask a pack all queries.
+    """Identify all queries with a pack.
+
+    Photos that cannot be used are skipped and listed in `Evaluation.left_out`.
 
     Args:
         pack: An open pack.
         queries: Photos whose answer is known.
-        progress: Wraps the queries to show how far the run is.
-        verify_geometry: Whether answers are compared with the pack's thumbnails point by point, as
-            `edge-identify --verify-geometry` does.
-        position_of: Says where a photo was taken; None uses no position.
+        progress: Shows the progress over the queries.
+        verify_geometry: Whether to verify matches with the pack's thumbnails, as `edge-identify --verify-geometry`.
+        position_of: Returns the position of a photo; None to use no positions.
 
     Raises:
-        SetupError: Points are to be compared, and OpenCV is missing or the pack has no thumbnails.
+        SetupError: Geometry is requested, and OpenCV is missing or the pack has no thumbnails.
     """
-    left_out: list[LeftOut] = []
+    left_out: list[SkippedImage] = []
     outcomes: list[Outcome] = []
     seconds = 0.0
     with ExitStack() as stack:
         identifier = stack.enter_context(Identifier(pack, many=True))
         verifier = stack.enter_context(_verifier(pack, identifier)) if verify_geometry else None
         prepare = partial(prepare_photo, recipe=pack.manifest.preprocessing, position_of=position_of)
-        for batch in _batches(prepare, progress(queries), left_out):
+        for batch in _batches(prepare, progress("asking", queries), left_out):
             started = perf_counter()
             outcomes.extend(_ask(identifier, batch, verifier, left_out))
             seconds += perf_counter() - started
@@ -215,20 +217,20 @@ def _verifier(pack: Pack, identifier: Identifier) -> GeometryVerifier:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Prepared:
+class _PreparedQuery:
     query: Query
     photo: PreparedPhoto
 
 
 def _batches(
-    prepare: Callable[[Path], PreparedPhoto], queries: Iterable[Query], left_out: list[LeftOut]
-) -> Iterator[Sequence[_Prepared]]:
-    waiting: list[_Prepared] = []
+    prepare: Callable[[Path], PreparedPhoto], queries: Iterable[Query], left_out: list[SkippedImage]
+) -> Iterator[Sequence[_PreparedQuery]]:
+    waiting: list[_PreparedQuery] = []
     for query in queries:
         try:
-            waiting.append(_Prepared(query=query, photo=prepare(query.photo)))
+            waiting.append(_PreparedQuery(query=query, photo=prepare(query.photo)))
         except PhotoError as error:
-            left_out.append(LeftOut(path=query.photo, reason=str(error)))
+            left_out.append(SkippedImage(path=query.photo, reason=str(error)))
         if len(waiting) == BATCH_SIZE:
             yield waiting
             waiting = []
@@ -237,7 +239,10 @@ def _batches(
 
 
 def _ask(
-    identifier: Identifier, batch: Sequence[_Prepared], verifier: GeometryVerifier | None, left_out: list[LeftOut]
+    identifier: Identifier,
+    batch: Sequence[_PreparedQuery],
+    verifier: GeometryVerifier | None,
+    left_out: list[SkippedImage],
 ) -> Iterator[Outcome]:
     photos = [prepared.photo for prepared in batch]
     if verifier is None:
@@ -248,13 +253,13 @@ def _ask(
     for prepared, found in zip(batch, identifier.identify_batch(photos, top_k=CANDIDATES), strict=True):
         try:
             answer = verifier.verify(prepared.query.photo, found, top_k=max(DEPTHS))
-        except PhotoError as error:  # it could be read a moment ago
-            left_out.append(LeftOut(path=prepared.query.photo, reason=str(error)))
+        except PhotoError as error:  # the file changed since it was prepared
+            left_out.append(SkippedImage(path=prepared.query.photo, reason=str(error)))
         else:
             yield _outcome(prepared, answer)
 
 
-def _outcome(prepared: _Prepared, answer: Identification) -> Outcome:
+def _outcome(prepared: _PreparedQuery, answer: Identification) -> Outcome:
     nearest = tuple(match.reference.id for match in answer.matches)
     wanted = prepared.query.reference_id
     alike = answer.look_alikes.references if answer.look_alikes else ()

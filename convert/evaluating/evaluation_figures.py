@@ -4,32 +4,34 @@
       "all": FIGURES,
       "groups": {VALUE: FIGURES},              by the first grouping column
       "by_column": {COLUMN: {VALUE: FIGURES}}, by each grouping column
-      "confusable": [PAIR],                    which references are taken for which, most often first
+      "confusable": [PAIR],                    confused pairs of references, the most frequent first
       "worst": {"wrong": [PHOTO], "not_in_pack": [PHOTO], "refused": [PHOTO]},
       "slowest": [PHOTO],
       "timing": {"prepare_ms_median", "prepare_ms_p95", "answer_ms_mean"},
       "intervals": {"percent", "resamples", "seed"},
       "absent": {NAME: REASON},                figures that this pack cannot have
-      "location": {"used", "photos"},          whether photos were asked with their positions; how many
+      "location": {"used", "photos"},          whether positions were used; photos that had one
       "skipped": N,                            photos that could not be used
       "pack": {"name", "version", "title", "references", "false_accept_rate"}
     }
 
-`PAIR` and the lists of photos are `photos_of_note`'s. FIGURES:
+`photos_of_note` makes PAIR and the lists of photos. FIGURES:
 
     {
       "queries": photos of things in the pack, "not_in_pack": photos of others,
       "recall@1", "recall@5",                  share whose reference is the first match, or among the first five
-      "auroc_score",                           how well the plain similarity tells known from unknown
-      "intervals": {NAME: [low, high]},        `resampling.bootstrap_intervals`
-      "decisions": {...},                      `decision_figures`; only where the pack is calibrated
+      "auroc_score",                           AUROC of known against other photos, by cosine similarity
+      "intervals": {NAME: [low, high]},        see `bootstrap_intervals`
+      "decisions": {...},                      see `decision_figures`; only for a calibrated pack
       "against_all_others": {"auroc_score", "auroc_evidence"}
-                                               of a group: its known photos against all that are not in the pack
+                                               of a group: its known photos against all photos not in the pack
     }
 
-PHOTO: `photo` (its path), `name` (in the table), `id` (empty: not in the pack), `nearest` (an id), `rank` of the right
-reference or null, `similarity`, `decision`, `confidence` of the first match, `evidence`, `prepare_ms`. A figure that
-has no photo to be measured with is null. Shares are 0 to 1. Keys may be added, and are not renamed.
+PHOTO has these keys: `photo` (its path), `name` (in the table), `id` (empty: not in the pack), `nearest` (an id),
+`rank` of the right reference or null, `similarity`, `decision`, `confidence` of the first match, `evidence`,
+`prepare_ms`.
+
+A figure without a photo to measure it with is null. Shares are 0 to 1. Keys may be added; they are not renamed.
 """
 
 from __future__ import annotations
@@ -40,26 +42,35 @@ from typing import Any
 import numpy as np
 
 from edge_identify.convert.evaluating import photos_of_note
-from edge_identify.convert.evaluating.bootstrap_intervals import PERCENT, RESAMPLES, SEED, Sample, bootstrap_intervals
+from edge_identify.convert.evaluating.bootstrap_intervals import (
+    PERCENT,
+    RESAMPLES,
+    SEED,
+    PhotoMeasurements,
+    bootstrap_intervals,
+)
 from edge_identify.convert.evaluating.decision_figures import Ruling, auroc, decision_figures
 from edge_identify.convert.evaluating.evaluation import DEPTHS, Evaluation, Outcome, Query
 
-MOST_GROUPS = 20  # values of a column that is no label of single photos
+MOST_GROUPS = 20  # a column with more values labels single photos rather than groups
 
 
 def grouping_columns(queries: Sequence[Query]) -> tuple[str, ...]:
-    """Return the columns that sort the photos into a few groups, in the table's order, `query` and `id` left out."""
+    """Return the columns that group the photos, in the table's order, without `query` and `id`.
+
+    A grouping column has 2 to `MOST_GROUPS` values, and at least two photos per value on average.
+    """
     names = [name for name in queries[0].columns if name and name not in ("query", "id")]
     counts = {name: len({query.columns[name] for query in queries}) for name in names}
     return tuple(name for name in names if 2 <= counts[name] <= min(MOST_GROUPS, len(queries) // 2))
 
 
 def report_figures(evaluation: Evaluation, *, columns: Sequence[str]) -> dict[str, Any]:
-    """Return all figures of an evaluation with at least one outcome, without `absent` and `pack`.
+    """Return the object that the module's docstring describes, without `absent` and `pack`.
 
     Args:
-        evaluation: What the pack said.
-        columns: Grouping columns of the queries; the first one's groups are in `groups` too.
+        evaluation: An evaluation with at least one outcome.
+        columns: Grouping columns of the queries. The groups of the first one are also in `groups`.
     """
     outcomes = evaluation.outcomes
     by_column = {column: _by_value(outcomes, column) for column in columns}
@@ -81,7 +92,7 @@ def report_figures(evaluation: Evaluation, *, columns: Sequence[str]) -> dict[st
 
 
 def group_figures(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """Return the figures of some photos, at least one; `FIGURES` above."""
+    """Return the FIGURES of some photos, at least one; see the module's docstring."""
     known = [outcome for outcome in outcomes if outcome.query.reference_id]
     others = [outcome for outcome in outcomes if not outcome.query.reference_id]
     figures: dict[str, Any] = {"queries": len(known)}
@@ -108,7 +119,7 @@ def _by_value(outcomes: Sequence[Outcome], column: str) -> Mapping[str, Any]:
 
 
 def _against(members: Sequence[Outcome], others: Sequence[Outcome]) -> dict[str, float | None]:
-    # Groups often hold photos of one kind only, such as those of things that are not in the pack.
+    # Groups often hold only one kind of photo, such as photos of things that are not in the pack.
     known = [outcome for outcome in members if outcome.query.reference_id]
     return {
         "auroc_score": auroc([one.best_score for one in known], [one.best_score for one in others]),
@@ -134,10 +145,10 @@ def _rulings(outcomes: Sequence[Outcome]) -> list[Ruling]:
     ]
 
 
-def _sample(outcomes: Sequence[Outcome]) -> Sample:
+def _sample(outcomes: Sequence[Outcome]) -> PhotoMeasurements:
     rulings = _rulings(outcomes)
     is_calibrated = len(rulings) == len(outcomes)
-    return Sample(
+    return PhotoMeasurements(
         is_known=np.array([bool(outcome.query.reference_id) for outcome in outcomes]),
         rank=np.array([outcome.rank or 0 for outcome in outcomes]),
         score=np.array([outcome.best_score for outcome in outcomes], dtype=np.float64),

@@ -1,4 +1,4 @@
-"""Which photos are worth a look: what is taken for what, the worst answers, the slowest photos.
+"""Photos to inspect after an evaluation: confused pairs of references, worst answers, slowest photos.
 
 Each photo is an object for JSON; `evaluation_figures` describes its keys.
 """
@@ -17,10 +17,10 @@ MOST_PHOTOS = 12
 
 
 def confusable_pairs(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
-    """Return which references are taken for which, most often first, equally often by id.
+    """Return at most `MOST_PAIRS` confused pairs of references, by falling frequency, then by id.
 
-    A pair counts a photo of `right` whose nearest reference is `taken_for`, whatever was decided; `identified` counts
-    those of them that were called identified.
+    A pair has `right`, `taken_for`, `photos` (photos of `right` whose nearest reference is `taken_for`, for any
+    decision) and `identified` (how many of them were called identified).
     """
     nearest = [(one, (one.query.reference_id, one.nearest_ids[0])) for one in outcomes if _is_mistaken(one)]
     counted = Counter(pair for _, pair in nearest)
@@ -33,12 +33,13 @@ def confusable_pairs(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
 
 
 def worst_photos(outcomes: Sequence[Outcome]) -> dict[str, list[dict[str, Any]]]:
-    """Return the worst answers of each kind, worst first.
+    """Return at most `MOST_PHOTOS` of the worst answers of each kind.
 
-    `wrong`: photos of references that are taken for another one, the surest first. `not_in_pack`: photos of other
-    things that are accepted, likewise. `refused`: photos whose first match is right and that are called unknown, those
-    with the least evidence first. A pack that is not calibrated is as sure as its similarity, and accepts
-    and refuses nothing.
+    - `wrong`: photos of references whose first match is another reference, the most confident first.
+    - `not_in_pack`: photos of other things that are accepted, the most confident first.
+    - `refused`: photos whose first match is right and that are called unknown, the least evidence first.
+
+    For a pack that is not calibrated, the similarity is the confidence, and nothing is accepted or refused.
     """
     accepted = (one for one in outcomes if not one.query.reference_id and _is_accepted(one))
     refused = (one for one in outcomes if one.rank == 1 and _decision(one) is Decision.UNKNOWN)
@@ -50,7 +51,7 @@ def worst_photos(outcomes: Sequence[Outcome]) -> dict[str, list[dict[str, Any]]]
 
 
 def slowest_photos(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
-    """Return the photos that took longest to read, decode and resize, slowest first."""
+    """Return the `MOST_PHOTOS` photos that took longest to read, decode and resize, the slowest first."""
     timed = [one for one in outcomes if one.prepare_ms is not None]
     return _first(timed, lambda one: -(one.prepare_ms or 0.0))
 

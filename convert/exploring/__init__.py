@@ -1,4 +1,4 @@
-"""Looking around in a catalogue: duplicates, and search by text or image.
+"""Explores a catalogue without a pack: duplicates, and search by text or image.
 
-Read `duplicates` and `catalogue_search` first.
+Read `duplicates` (`edge-build duplicates`) and `catalogue_search` (`edge-build search`) first.
 """

@@ -1,8 +1,7 @@
-"""The pictures of a catalogue by the eyes of an encoder that no pack has been built with.
+"""Embeddings of a catalogue's images by the original encoder, without an export.
 
-What a newcomer would get wrong: packs hold what a quantised encoder says. Here the original is asked, which needs no
-export and knows texts as well; what it said is remembered in the catalogue beside what packs' encoders said, under a
-fingerprint of its own. Looking around needs no right to write: what the catalogue does not take is not remembered.
+The original torch model embeds images and texts; packs hold embeddings of an exported encoder. Embeddings are kept in
+the catalogue, under a fingerprint of their own. If the catalogue cannot be written, they are computed and not kept.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from edge_identify.convert.export.compute_device import Batches
-from edge_identify.convert.packing.reference_embeddings import BuildMemory, Embedded, embed_remembering
+from edge_identify.convert.packing.reference_embeddings import EmbeddedReferences, EmbeddingMemory, embed_remembering
 from edge_identify.datasets.catalogue.build_memory import ORIGINAL
 from edge_identify.edge_runtime.errors import SetupError
 
@@ -28,21 +27,21 @@ if TYPE_CHECKING:
 def embed_catalogue(
     model: LoadedModel,
     images: Sequence[CatalogueImage],
-    memory: BuildMemory,
+    memory: EmbeddingMemory,
     progress: Progress,
     tell: Callable[[str], None],
-) -> Embedded:
-    """Return the unit vectors that a model gives to pictures, embedding only those that are not remembered.
+) -> EmbeddedReferences:
+    """Return the unit vectors of images; only images without a kept embedding are embedded.
 
     Args:
-        model: The original.
-        images: Of the catalogue, by index id.
-        memory: The catalogue's.
-        progress: Shows how far it is.
-        tell: Is handed a line for a person where nothing can be remembered.
+        model: The original model.
+        images: Images of the catalogue, sorted by index id.
+        memory: Kept embeddings of the catalogue.
+        progress: Shows the progress over the images.
+        tell: Called with one line of text if the embeddings cannot be kept.
 
     Raises:
-        SetupError: Memory does not suffice for one picture.
+        SetupError: Memory does not suffice for one image.
     """
     from edge_identify.convert.export.towers import embed, image_tower
 
@@ -59,9 +58,9 @@ def embed_catalogue(
 
 
 class _MemoryWhereWritable:
-    """A memory that turns into one that keeps nothing once it cannot be written."""
+    """An `EmbeddingMemory` that stops writing after the first failed write, and reports it once."""
 
-    def __init__(self, memory: BuildMemory, tell: Callable[[str], None]) -> None:
+    def __init__(self, memory: EmbeddingMemory, tell: Callable[[str], None]) -> None:
         self._memory = memory
         self._tell = tell
         self._is_writable = True
@@ -89,7 +88,10 @@ class _MemoryWhereWritable:
 
 
 def model_fingerprint(model: LoadedModel) -> str:
-    """Return what tells a model from any other that could give other vectors: `ORIGINAL` and hexadecimal digits."""
+    """Return the fingerprint under which a model's embeddings are kept: `ORIGINAL` and a SHA-256 in hexadecimal.
+
+    Equal fingerprints mean equal vectors: weights, preprocessing and library versions are part of it.
+    """
     import PIL
     import torch
 

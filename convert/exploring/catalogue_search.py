@@ -1,4 +1,4 @@
-"""The pictures of a catalogue that fit a text, or look like a picture."""
+"""Searches a catalogue's images by text or by example photos."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_identify.convert.models.model_loading import LoadedModel
-    from edge_identify.convert.packing.reference_embeddings import Embedded
+    from edge_identify.convert.packing.reference_embeddings import EmbeddedReferences
     from edge_identify.datasets.catalogue.catalogue import CatalogueImage
 
-_MOST_NAMED = 8  # in an error: one line
+_MOST_NAMED = 8  # things named in an error; they fit on one line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
-    """A picture that was found.
+    """An image that was found.
 
     Attributes:
-        image: The picture.
-        similarity: Cosine, -1 to 1; of several examples, with the one that it is most like.
+        image: The image.
+        similarity: Cosine similarity, -1 to 1; with several examples, to the most similar one.
     """
 
     image: CatalogueImage
@@ -40,14 +40,14 @@ class Hit:
 
 
 def passing(references: Iterable[Reference], filters: Filters) -> dict[str, Reference]:
-    """Return the references that pass some filters, by id.
+    """Return the references that pass all filters, by id.
 
     Raises:
-        SetupError: A namespace or label that no reference has, or nothing passes all filters.
+        SetupError: The catalogue is empty, no reference has a given namespace or label, or none passes all filters.
     """
     by_id = {reference.id: reference for reference in references}
     if not by_id:
-        raise SetupError("the catalogue is empty; add pictures with `edge-build add SOURCE --catalogue FILE`")
+        raise SetupError("the catalogue is empty; add images with `edge-build add SOURCE --catalogue FILE`")
     _refuse_unknown(filters, by_id.values())
     kept = {name: each for name, each in by_id.items() if _passes(each, filters)}
     if not kept:
@@ -75,10 +75,12 @@ def _named(names: Iterable[str]) -> list[str]:
 
 
 def embed_text(model: LoadedModel, text: str) -> tuple[NDArray[np.float32], Words | None]:
-    """Return a text's unit vector, float32 [1, dim], and what the model knows of its words; None where it has no list.
+    """Return a text's unit vector, float32 [1, dim], and which of its words the model knows.
+
+    The words are None for all models but the built-in one, whose vocabulary is known.
 
     Raises:
-        SetupError: The text is empty, the model has no text tower, or it knows none of the words.
+        SetupError: The text is empty, the model has no tokenizer, or the built-in model knows none of the words.
     """
     from edge_identify.convert.export.towers import embed, text_tower
 
@@ -90,17 +92,19 @@ def embed_text(model: LoadedModel, text: str) -> tuple[NDArray[np.float32], Word
     if words is not None and not words.known:
         things = ", ".join(some_known_things()[:_MOST_NAMED])
         raise SetupError(
-            f"{text!r}: the built-in encoder knows none of these words, and would answer by chance. It knows some "
-            f"dozens of things, such as {things}; give an example picture with --like, or another --model"
+            f"{text!r}: the built-in encoder knows none of these words, so the result would be chance. It knows some "
+            f"dozens of things, such as {things}; give an example image with --like, or another --model"
         )
     return embed(text_tower(model), model.tokenizer.encode([text])), words
 
 
 def embed_examples(model: LoadedModel, photos: Sequence[Path]) -> NDArray[np.float32]:
-    """Return the unit vectors of the views of some photos, float32 [n, dim]; they are seen as devices see photos.
+    """Return the unit vectors of all views of some photos, float32 [n, dim].
+
+    Photos are prepared as on devices, with several views for the built-in model.
 
     Raises:
-        PhotoError: One cannot be used.
+        PhotoError: A photo cannot be used.
     """
     from edge_identify.convert.export.towers import embed, image_tower
     from edge_identify.convert.packing.pack_building import BUILTIN_PHOTO_VIEWS
@@ -112,14 +116,14 @@ def embed_examples(model: LoadedModel, photos: Sequence[Path]) -> NDArray[np.flo
     return embed(image_tower(model), np.concatenate(pixels))
 
 
-def search(questions: NDArray[np.float32], embedded: Embedded, *, limit: int, at_least: float) -> list[Hit]:
-    """Return the pictures nearest to any of some questions, best first; equal ones by index id.
+def search(questions: NDArray[np.float32], embedded: EmbeddedReferences, *, limit: int, at_least: float) -> list[Hit]:
+    """Return the images nearest to any of the queries, best first; ties by index id.
 
     Args:
-        questions: Unit vectors, float32 [n, dim].
-        embedded: The pictures that may answer.
-        limit: How many at most.
-        at_least: Their least similarity.
+        questions: Unit vectors of the queries, float32 [n, dim].
+        embedded: The images to search.
+        limit: Maximum number of results.
+        at_least: Minimum cosine similarity.
     """
     if not embedded.images:
         return []

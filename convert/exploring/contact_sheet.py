@@ -1,7 +1,7 @@
-"""A page of small pictures with a few words each: one file, without scripts, that asks for nothing from anywhere.
+"""An HTML page of thumbnails with captions: one file, no scripts, no external resources.
 
-What a newcomer would get wrong: a page is passed on, so it holds no path of its maker's disk and no metadata of a file;
-pictures are made small and encoded anew. `html_markup` escapes what the catalogue says of them.
+Pages are passed on. So a page holds no local path and no metadata of image files: each image is shrunk and encoded
+again. `html_markup` escapes all texts from the catalogue.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from edge_identify.edge_runtime.errors import PhotoError
 from edge_identify.edge_runtime.photos.images import open_photo
 from edge_identify.edge_runtime.photos.small_jpegs import small_jpeg
 
-_SIDE_PX, _QUALITY = 176, 72  # enough to tell two pictures apart, about 5 kB
+_SIDE_PX, _QUALITY = 176, 72  # enough to tell two images apart, about 5 kB
 
 _STYLE = """
 :root { color-scheme: light dark; --line: #ccc; --faint: #666; --card: #fff; --page: #f4f4f4; --ink: #111;
@@ -39,26 +39,26 @@ li p { margin: .15rem 0; font-size: .85rem; } li p + p, .faint { color: var(--fa
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """A picture and what is said of it.
+    """A thumbnail with its caption.
 
     Attributes:
-        picture: Its file; a place is left for one that cannot be opened.
-        lines: The first is the title.
-        is_marked: Whether it stands out.
+        image: The image file. A file that cannot be opened is replaced by a note.
+        lines: Lines of the caption, the first one is the title; at least one.
+        is_marked: Whether the card is highlighted.
     """
 
-    picture: Path
+    image: Path
     lines: Sequence[str]
     is_marked: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """Some cards that belong together.
+    """A titled group of cards.
 
     Attributes:
-        title: What they are.
-        cards: At least one.
+        title: Title of the group.
+        cards: Its cards, at least one.
     """
 
     title: str
@@ -66,7 +66,13 @@ class Row:
 
 
 def contact_sheet(title: str, about: str, rows: Iterable[Row]) -> Markup:
-    """Return a page of rows of pictures."""
+    """Return the page.
+
+    Args:
+        title: Title of the page.
+        about: One line below the title.
+        rows: The groups of cards, in order.
+    """
     policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
     head = join(
         element("meta", charset="utf-8"),
@@ -86,13 +92,13 @@ def _section(row: Row) -> Markup:
 
 def _card(card: Card) -> Markup:
     lines = (element("p", line) for line in card.lines)
-    return element("li", _picture(card), *lines, class_="marked" if card.is_marked else None)
+    return element("li", _image(card), *lines, class_="marked" if card.is_marked else None)
 
 
-def _picture(card: Card) -> Markup:
+def _image(card: Card) -> Markup:
     try:
-        jpeg = small_jpeg(open_photo(card.picture, enough_px=_SIDE_PX).image, _SIDE_PX, _QUALITY)
+        jpeg = small_jpeg(open_photo(card.image, enough_px=_SIDE_PX).image, _SIDE_PX, _QUALITY)
     except PhotoError:
-        return element("p", "no picture: its file cannot be opened")
+        return element("p", "no image: its file cannot be opened")
     address = f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode('ascii')}"
     return element("img", src=address, alt=card.lines[0], loading="lazy")

@@ -1,11 +1,11 @@
-"""Groups of pictures that are the same: the same file, the same pixels, or one made from the other.
+"""Groups of duplicate images in a catalogue: same file, same pixels, or a changed copy.
 
-Which pictures might be the same, an encoder says; whether they are, their pixels (see `image_comparison`). What a
-newcomer would get wrong: sameness is not passed on. A is nearly B and B nearly C, and after some steps a group holds
-things that have nothing in common. So each picture of a group was compared with the one that is kept, and is the same
-as that.
+Embeddings give the candidate pairs; pixels decide (see `image_comparison`).
 
-Measured by `benchmarks/duplicates.py`; its figures stand beside the constants.
+Trap: "is a copy of" is not transitive. Chains of near copies would join images that have nothing in common. So each
+image of a group was compared with the image that is kept, and is a copy of that one.
+
+`benchmarks/duplicates.py` measures it; its figures stand beside the constants.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from edge_identify.convert.exploring.image_comparison import (
     worst_difference,
 )
 from edge_identify.convert.exploring.images_to_keep import Candidate, best_first
-from edge_identify.datasets.catalogue.reference_images import open_reference_picture
+from edge_identify.datasets.catalogue.reference_images import open_reference_image
 from edge_identify.edge_runtime.errors import PhotoError
 
 if TYPE_CHECKING:
@@ -38,39 +38,39 @@ if TYPE_CHECKING:
 
     from edge_identify.datasets.catalogue.catalogue import CatalogueImage
 
-#: Compressed, resized and tinted copies have .81 and more, half of those that lost up to an eighth at each side .86;
-#: of 200 that lost that and were resized, tinted and compressed as well, one had less than this. A lower limit would
-#: have more pictures compared, at 1 to 30 ms each.
+#: Least cosine similarity of a candidate pair. Compressed, resized and tinted copies have .81 and more. Copies cropped
+#: by up to 1/8 at each side have a median of .86. Of 200 copies that were cropped, resized, tinted and compressed, one
+#: was below this limit. A lower limit means more comparisons, at 1 to 30 ms each.
 LEAST_SIMILARITY = 0.65
-#: Of 1,600 copies .98 differ by no more, and of 900 look-alikes that differ in a tile or a colour .07, some of which
-#: nobody would see; at 16 that is .82 and .02, at 44 1.00 and .13.
+#: Largest difference of a copy, 0 to 255. It accepts .98 of 1,600 copies, and .07 of 900 images that differ in a tile
+#: or a colour, some of them invisibly. At 16 these shares are .82 and .02, at 44 they are 1.00 and .13.
 MOST_DIFFERENCE = 28.0
-_NEIGHBOURS = 12  # of each picture that are compared, and again while one of them is a copy
+_NEIGHBOURS = 12  # neighbours of an image that are compared; 12 more as long as one of them is a copy
 _LOOKS_KEPT = 512  # of up to 200 kB
 _CLOSER_LOOKS_KEPT = 32  # of up to 1.2 MB
-_CHUNK = 1024  # pictures that are looked up at once
+_CHUNK = 1024  # images that are looked up at once
 
 
 class Sameness(StrEnum):
-    """How a picture is the same as another."""
+    """In which way an image is a copy of another."""
 
     FILE = "same file"  # byte for byte
-    PIXELS = "same pixels"  # upright
-    NEAR = "near"  # another size, part, compression or tint
+    PIXELS = "same pixels"  # after EXIF orientation
+    NEAR = "near"  # another size, crop, compression or tint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Copy:
-    """A picture that is the same as one that is kept.
+    """A copy of an image that is kept.
 
     Attributes:
-        picture: The copy.
-        sameness: How it is the same.
-        similarity: Of their embeddings, -1 to 1.
-        difference: At their worst place, 0 to 255; see `image_comparison`.
+        candidate: The copy.
+        sameness: In which way it is a copy.
+        similarity: Cosine similarity of the embeddings, -1 to 1.
+        difference: Difference at the worst place, 0 to 255; see `image_comparison`.
     """
 
-    picture: Candidate
+    candidate: Candidate
     sameness: Sameness
     similarity: float
     difference: float
@@ -78,11 +78,11 @@ class Copy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Pictures that are the same as one of them, either exactly or nearly.
+    """An image and its copies, either all exact or all near.
 
     Attributes:
-        kept: The one.
-        copies: The others, at least one: all `NEAR`, or none.
+        kept: The image to keep.
+        copies: Its copies, at least one; all of them `NEAR`, or none.
     """
 
     kept: Candidate
@@ -90,7 +90,7 @@ class Group:
 
     @property
     def is_exact(self) -> bool:
-        """Whether the copies show nothing that the one does not, to the last pixel."""
+        """Whether all copies have the same pixels as the kept image."""
         return all(copy.sameness is not Sameness.NEAR for copy in self.copies)
 
 
@@ -101,15 +101,16 @@ def find_duplicates(
     most_difference: float = MOST_DIFFERENCE,
     progress: Callable[[Sequence[Sequence[Candidate]]], Iterable[Sequence[Candidate]]] = iter,
 ) -> list[Group]:
-    """Return the groups of pictures that are the same, the one to keep first: those of exact copies, then near ones.
+    """Return the groups of duplicates: first the groups of exact copies, then those of near copies.
 
-    A picture may be kept in one of each. Of exact copies, only the kept one is in a group of near ones.
+    An image may be the kept one of an exact and of a near group. Exact copies are not in near groups; only the kept
+    image is.
 
     Args:
-        candidates: The pictures; those whose file cannot be used are the same as others by their hash alone.
-        embeddings: Unit vectors, float32 [dim], by the hashes of the pictures.
-        most_difference: From here on pictures are different; see `image_comparison`.
-        progress: Wraps what is compared to show how far the run is.
+        candidates: The images. Images whose file cannot be used are compared by hash only.
+        embeddings: Unit vectors, float32 [dim], by SHA-256 of the image file.
+        most_difference: Largest difference of a near copy, 0 to 255; see `image_comparison`.
+        progress: Wraps the images to show the progress.
     """
     by_hash: dict[str, list[Candidate]] = defaultdict(list)
     for candidate in best_first(candidates):
@@ -121,7 +122,7 @@ def find_duplicates(
 
 
 class _Search:
-    """What was found to be the same so far."""
+    """The state of a search for duplicates."""
 
     def __init__(
         self,
@@ -139,19 +140,19 @@ class _Search:
         self._near_copies: set[str] = set()
 
     def take(self, kept: Candidate, same_file: Sequence[Candidate]) -> None:
-        """Find the copies of a picture, unless it is an exact copy itself."""
+        """Find the copies of an image, unless it is an exact copy itself."""
         own_hash = kept.image.sha256
         if own_hash in self._exact_copies:
             return
         exact = self._exact[own_hash] = [
-            Copy(picture=each, sameness=Sameness.FILE, similarity=1.0, difference=0.0) for each in same_file
+            Copy(candidate=each, sameness=Sameness.FILE, similarity=1.0, difference=0.0) for each in same_file
         ]
         near = self._near[own_hash] = []
         for copy in self._found_near(kept):
-            other_hash = copy.picture.image.sha256
+            other_hash = copy.candidate.image.sha256
             if copy.sameness is Sameness.PIXELS:
                 self._exact_copies.add(other_hash)
-                exact.extend(replace(copy, picture=each) for each in self._by_hash[other_hash])
+                exact.extend(replace(copy, candidate=each) for each in self._by_hash[other_hash])
             else:
                 self._near_copies.add(other_hash)
                 near.append(copy)
@@ -159,7 +160,7 @@ class _Search:
     def groups(self) -> list[Group]:
         """Return all groups; see `find_duplicates`."""
         near = {
-            own_hash: [copy for copy in copies if copy.picture.image.sha256 not in self._exact_copies]
+            own_hash: [copy for copy in copies if copy.candidate.image.sha256 not in self._exact_copies]
             for own_hash, copies in self._near.items()
         }
         return [
@@ -170,7 +171,7 @@ class _Search:
         ]
 
     def _found_near(self, kept: Candidate) -> Iterator[Copy]:
-        """Yield the copies among a picture's neighbours; while there are any, it has further neighbours."""
+        """Yield the copies among an image's neighbours; while there are any, it has further neighbours."""
         own_hash = kept.image.sha256
         seen = {own_hash}
         is_found = True
@@ -193,12 +194,12 @@ class _Search:
         return (
             None
             if found is None
-            else Copy(picture=other, sameness=found[0], similarity=similarity, difference=found[1])
+            else Copy(candidate=other, sameness=found[0], similarity=similarity, difference=found[1])
         )
 
 
 class _Neighbours:
-    """The pictures that may be the same as each, by their embeddings."""
+    """Nearest neighbours of each image by its embedding."""
 
     def __init__(self, hashes: Sequence[str], embeddings: Mapping[str, NDArray[np.float32]]) -> None:
         import faiss
@@ -219,11 +220,12 @@ class _Neighbours:
                         self._near[sha256][other] = self._near[other][sha256] = similarity
 
     def of(self, sha256: str, seen: int) -> Mapping[str, float]:
-        """Return the similarities of a picture's neighbours, by hash.
+        """Return the cosine similarities of an image's neighbours, by hash.
 
         Args:
-            sha256: Of the picture.
-            seen: How many of the nearest are known, the picture itself being one; that many and some more are returned.
+            sha256: Hash of the image file.
+            seen: Number of nearest images already seen, the image itself included. The result has up to
+                `_NEIGHBOURS` more.
         """
         if seen == 1 or sha256 not in self._embeddings or len(self._hashes) < 2:
             return self._near.get(sha256, {})
@@ -243,7 +245,7 @@ class _Neighbours:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Look:
-    """What is kept of a picture: a small one, what tells its pixels from others, and whether it is larger itself."""
+    """An opened image: a small version, the hash of its pixels, and whether the original is larger than that."""
 
     small: Image
     pixels: str
@@ -251,7 +253,7 @@ class _Look:
 
 
 class _Looks:
-    """Compares pictures, and remembers those that it opened last."""
+    """Compares images; keeps the last opened ones in memory."""
 
     def __init__(self) -> None:
         self._look = lru_cache(maxsize=_LOOKS_KEPT)(_open_look)
@@ -260,13 +262,13 @@ class _Looks:
     def compare(
         self, one: CatalogueImage, other: CatalogueImage, most_difference: float
     ) -> tuple[Sameness, float] | None:
-        """Return how two pictures are the same, and by how much they differ; None if they are not, or cannot be had."""
+        """Return sameness and difference of two images; None if they are no copies or cannot be opened."""
         first, second = self._look(one), self._look(other)
         if first is None or second is None:
             return None
         if first.pixels == second.pixels:
             return Sameness.PIXELS, 0.0
-        if most_difference <= 0:  # exact copies alone: a smaller copy of a smooth picture differs by nothing
+        if most_difference <= 0:  # only exact copies: a smaller copy of a smooth image can have a difference of 0
             return None
         difference = worst_difference(first.small, second.small, enough=most_difference)
         if difference <= most_difference and first.has_more and second.has_more:
@@ -282,16 +284,16 @@ class _Looks:
 
 def _open_look(image: CatalogueImage) -> _Look | None:
     try:
-        picture = open_reference_picture(image)
-    except PhotoError:  # embedded before, and gone since: the run over the embeddings has said so
+        opened = open_reference_image(image)
+    except PhotoError:  # the step that embeds the images reports it
         return None
-    pixels = hashlib.sha256(f"{picture.size}".encode() + picture.tobytes()).hexdigest()
-    has_more = max(picture.size) > LOOK_PX
-    return _Look(small=look_of(picture), pixels=pixels, has_more=has_more)
+    pixels = hashlib.sha256(f"{opened.size}".encode() + opened.tobytes()).hexdigest()
+    has_more = max(opened.size) > LOOK_PX
+    return _Look(small=look_of(opened), pixels=pixels, has_more=has_more)
 
 
 def _open_closer_look(image: CatalogueImage) -> Image | None:
     try:
-        return look_of(open_reference_picture(image), side_px=CLOSER_LOOK_PX)
-    except PhotoError:  # gone in the moment between
+        return look_of(open_reference_image(image), side_px=CLOSER_LOOK_PX)
+    except PhotoError:  # vanished since it was opened before
         return None

@@ -1,9 +1,8 @@
-"""Where two pictures of the same thing overlap, if one is the other at another size, or a part of it.
+"""Aligns two images of which one is a resized or cropped copy of the other.
 
-What a newcomer would get wrong: a picture that lost a strip at one side fits the whole nowhere, pixel by pixel. So the
-one is looked for in the other at some sizes and all places, at thumbnail size, and then moved and stretched by shares
-of a pixel until it fits best (Lucas and Kanade, "An iterative image registration technique", 1981). Brightness is free
-in both steps: a brighter copy is a copy. Turned and mirrored pictures are others.
+Two steps: template matching at thumbnail size over several scales and all places, then subpixel refinement of shift and
+scale (Lucas and Kanade, "An iterative image registration technique with an application to stereo vision", IJCAI 1981).
+Both steps ignore brightness and contrast. Rotated and mirrored images are not found.
 """
 
 from __future__ import annotations
@@ -19,42 +18,42 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     Grey = NDArray[np.float32]
-    Box = tuple[float, float, float, float]  # left, top, right, bottom, in shares of the picture's sides
+    Box = tuple[float, float, float, float]  # left, top, right, bottom, in shares of the image's sides
 
-_COARSE_PX = 28  # longer side of the pictures that are searched ...
-_FINER_PX = (56, 112)  # ... and of those that are moved, in turn
+_COARSE_PX = 28  # longer side of the images in template matching
+_FINER_PX = (56, 112)  # longer sides of the images in the refinement, coarse to fine
 FINEST_PX = _FINER_PX[-1]
-_SHARES = tuple(np.linspace(1, 0.7, 9).tolist())  # of the larger picture's side that the smaller one may show
-_ROUNDS = 8  # of moving, in each
+_SHARES = tuple(np.linspace(1, 0.7, 9).tolist())  # scales: share of the larger image's side that the crop shows
+_ROUNDS = 8  # iterations of the refinement at each size
 _LARGEST_STEP, _SMALL_STEP = 0.05, 0.0005  # in shares of a side
 _LEAST_CORRELATION = 0.75  # of the best place at thumbnail size; crops have .82 and more, other things .7 and less
-_LEAST_OVERLAP = 0.4  # of either picture's area: seven tenths of both sides, less what moving may change
-_FLAT = 1e-3  # variance (of brightness 0 to 255) below which a picture shows nothing
+_LEAST_OVERLAP = 0.4  # of either image's area: 0.7 of both sides, with a margin for the refinement
+_FLAT = 1e-3  # variance (of brightness 0 to 255) below which an image is treated as uniform
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overlap:
-    """The part that two pictures both show.
+    """The part that both of two images show.
 
     Attributes:
-        one: Where it is in the one.
-        other: Where it is in the other.
+        one: Its box in the first image.
+        other: Its box in the second image.
     """
 
     one: Box
     other: Box
 
 
-WHOLE = Overlap(one=(0, 0, 1, 1), other=(0, 0, 1, 1))  # of pictures that show the same from edge to edge
+WHOLE = Overlap(one=(0, 0, 1, 1), other=(0, 0, 1, 1))  # of images with the same frame
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where the smaller of two pictures seems to be in the larger.
+    """Approximate place of one image inside another.
 
     Attributes:
-        box: There, about.
-        is_in_other: Whether the one is in the other, rather than the other in the one.
+        box: Its box in the larger image.
+        is_in_other: True if the first image lies in the second one, False if the second lies in the first.
     """
 
     box: Box
@@ -62,7 +61,7 @@ class Place:
 
 
 def find_place(one: Image, other: Image) -> Place | None:
-    """Return about where one of two upright RGB pictures is in the other; None where neither is found there."""
+    """Return the approximate place of one of two upright RGB images in the other; None if neither is found."""
     small_one, small_other = _grey(one, _COARSE_PX), _grey(other, _COARSE_PX)
     in_one, in_other = _search(small_one, small_other), _search(small_other, small_one)
     if max(in_one[0], in_other[0]) < _LEAST_CORRELATION:
@@ -72,13 +71,13 @@ def find_place(one: Image, other: Image) -> Place | None:
 
 
 def find_overlap(one: Image, other: Image, place: Place, *, finest_px: int = FINEST_PX) -> Overlap | None:
-    """Return the overlap of two pictures near a place, to a share of a pixel; None where it is too small.
+    """Return the overlap of two images near a place, with subpixel accuracy; None if it is too small.
 
     Args:
-        one: Upright RGB.
-        other: Likewise.
+        one: Upright RGB image.
+        other: Upright RGB image.
         place: From `find_place`.
-        finest_px: The longer side of what shows what a pixel is, at least `FINEST_PX`.
+        finest_px: Longer side, in pixels, of the images in the last refinement; at least `FINEST_PX`.
     """
     if not place.is_in_other:
         return _refined(one, other, place.box, finest_px)
@@ -86,16 +85,16 @@ def find_overlap(one: Image, other: Image, place: Place, *, finest_px: int = FIN
     return None if swapped is None else Overlap(one=swapped.other, other=swapped.one)
 
 
-def _grey(picture: Image, longer_px: int) -> Grey:
+def _grey(image: Image, longer_px: int) -> Grey:
     from PIL.Image import Resampling
 
-    scale = longer_px / max(picture.size)
-    width, height = (max(8, round(side * scale)) for side in picture.size)
-    return np.asarray(picture.convert("L").resize((width, height), Resampling.BOX), dtype=np.float32)
+    scale = longer_px / max(image.size)
+    width, height = (max(8, round(side * scale)) for side in image.size)
+    return np.asarray(image.convert("L").resize((width, height), Resampling.BOX), dtype=np.float32)
 
 
 def _search(large: Grey, small: Grey) -> tuple[float, Box]:
-    """Return the best correlation of one picture with a part of another, and which part, in shares."""
+    """Return the best correlation of `small` with a part of `large`, and the box of that part."""
     best: tuple[float, Box] = (-1.0, (0.0, 0.0, 1.0, 1.0))
     for template in _templates(large, small):
         height, width = template.shape
@@ -109,20 +108,20 @@ def _search(large: Grey, small: Grey) -> tuple[float, Box]:
 
 
 def _templates(large: Grey, small: Grey) -> Iterator[Grey]:
-    """Yield a picture as large as it can be within another, and smaller."""
+    """Yield `small` scaled to the largest size that fits into `large`, and to smaller sizes."""
     import PIL.Image
     from PIL.Image import Resampling
 
-    picture = PIL.Image.fromarray(small)
-    fitting = min(large.shape[1] / picture.width, large.shape[0] / picture.height)
+    image = PIL.Image.fromarray(small)
+    fitting = min(large.shape[1] / image.width, large.shape[0] / image.height)
     for share in _SHARES:
-        width, height = (max(8, round(side * fitting * share)) for side in picture.size)
+        width, height = (max(8, round(side * fitting * share)) for side in image.size)
         if width <= large.shape[1] and height <= large.shape[0]:
-            yield np.asarray(picture.resize((width, height), Resampling.BILINEAR), dtype=np.float32)
+            yield np.asarray(image.resize((width, height), Resampling.BILINEAR), dtype=np.float32)
 
 
 def _correlations(large: Grey, template: Grey) -> NDArray[np.float64]:
-    """Return the normalised correlation of a template with each place of a picture that it fits into."""
+    """Return the normalised correlation of a template with each place of an image."""
     windows = np.lib.stride_tricks.sliding_window_view(large, template.shape)
     places = windows.reshape(-1, template.size).astype(np.float64)
     centred = template.ravel().astype(np.float64) - template.mean()
@@ -134,8 +133,8 @@ def _correlations(large: Grey, template: Grey) -> NDArray[np.float64]:
 
 
 def _refined(large: Image, small: Image, box: Box, finest_px: int) -> Overlap | None:
-    """Return the overlap near a box of the large picture that the small one fills, to a share of a pixel."""
-    # Left, width, top, height of the small picture's frame in the large one, in shares of the large one's sides.
+    """Return the overlap near a box of the large image, with subpixel accuracy."""
+    # Left, width, top, height of the small image's frame in the large one, in shares of the large one's sides.
     frame = np.array([box[0], box[2] - box[0], box[1], box[3] - box[1]])
     for longer_px in dict.fromkeys((*_FINER_PX, finest_px)):
         moved = _moved(_grey(large, longer_px), _grey(small, longer_px), frame)
@@ -154,7 +153,7 @@ def _moved(large: Grey, small: Grey, frame: NDArray[np.float64]) -> NDArray[np.f
         )
         if inside.sum() < _LEAST_OVERLAP * inside.size:
             return None
-        # found + slopes . step = gain * wanted + offset, of which step, gain and offset are not known.
+        # Least squares for step, gain and offset in: found + slopes . step = gain * wanted + offset.
         wanted = small[inside]
         slopes = [slope_across, slope_across * across, slope_down, slope_down * down]
         design = np.stack([*(each[inside] for each in slopes), -wanted, -np.ones_like(wanted)], axis=1)
@@ -166,16 +165,16 @@ def _moved(large: Grey, small: Grey, frame: NDArray[np.float64]) -> NDArray[np.f
 
 
 def _sampled(
-    picture: Grey, down: NDArray[np.float64], across: NDArray[np.float64]
+    image: Grey, down: NDArray[np.float64], across: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
-    """Return the brightness at places given in shares, its change downwards and to the right, and what is inside."""
-    height, width = picture.shape
+    """Return brightness, vertical and horizontal gradient at places in shares of a side, and which lie inside."""
+    height, width = image.shape
     y, x = down * height - 0.5, across * width - 0.5
     inside = (y >= 0) & (y <= height - 1) & (x >= 0) & (x <= width - 1)
     top, left = (np.clip(np.floor(at).astype(int), 0, side - 2) for at, side in ((y, height), (x, width)))
     v, u = np.clip(y - top, 0, 1), np.clip(x - left, 0, 1)
-    a, b = picture[top, left], picture[top, left + 1]
-    c, d = picture[top + 1, left], picture[top + 1, left + 1]
+    a, b = image[top, left], image[top, left + 1]
+    c, d = image[top + 1, left], image[top + 1, left + 1]
     values = (a * (1 - u) + b * u) * (1 - v) + (c * (1 - u) + d * u) * v
     slope_down = ((c * (1 - u) + d * u) - (a * (1 - u) + b * u)) * height
     slope_across = ((b - a) * (1 - v) + (d - c) * v) * width

@@ -1,7 +1,7 @@
-"""Which of several pictures of the same to keep, and which references could then go.
+"""Which image of a group of duplicates to keep, and which references become removable.
 
-What a newcomer would get wrong: a picture that is a copy is no reason to remove its reference. That may have other
-pictures, which show what no other does; it can go only if each of its pictures is a copy of one that stays.
+Trap: a reference is not removable because one of its images is a copy. It is removable only if each of its images is an
+exact copy of an image that stays.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from edge_identify.edge_runtime.pack.references import Reference
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A picture that may be kept.
+    """An image of a group of duplicates.
 
     Attributes:
-        facts: Of its file.
-        reference: What it shows.
-        is_withdrawn: Whether its reference stays out of packs.
-        is_lost: Whether its file is gone, broken or another one since it was added.
+        facts: Facts about the image file.
+        reference: The reference that it belongs to.
+        is_withdrawn: Whether the reference is withdrawn and stays out of packs.
+        is_lost: Whether the file is missing, broken or changed since it was added.
     """
 
     facts: ImageFacts
@@ -34,22 +34,31 @@ class Candidate:
 
     @property
     def image(self) -> CatalogueImage:
-        """The picture."""
+        """The image's entry in the catalogue."""
         return self.facts.image
 
     @property
     def validity(self) -> Validity:
-        """From when to when its reference should be in use."""
+        """The period in which its reference is valid."""
         return validity_of(self.reference)
 
 
 def best_first(candidates: Iterable[Candidate]) -> list[Candidate]:
-    """Return pictures in the order in which they are kept: see `why_kept`."""
+    """Return the images sorted by precedence, the one to keep first.
+
+    Order of precedence: file present, reference not withdrawn, valid until later, valid since earlier, more pixels,
+    more bytes, more known facts, lower index id.
+    """
     return sorted(candidates, key=_standing)
 
 
 def why_kept(kept: Candidate, others: Sequence[Candidate]) -> str:
-    """Return in words why a picture is kept rather than others, which follow it in `best_first`: what decided."""
+    """Return in words the criterion that put an image before the others.
+
+    Args:
+        kept: The first image of `best_first`.
+        others: The other images of the group, at least one.
+    """
     second = min(others, key=_standing)
     if kept.is_lost != second.is_lost:
         return "its file is there"
@@ -70,7 +79,7 @@ def why_kept(kept: Candidate, others: Sequence[Candidate]) -> str:
 
 
 def known_facts(reference: Reference) -> int:
-    """Return how many things are known of a reference beside its id."""
+    """Return the number of facts about a reference besides its id."""
     said = (
         reference.name != reference.id,
         reference.namespace,
@@ -82,20 +91,25 @@ def known_facts(reference: Reference) -> int:
 
 
 def is_replaced_by(copy: Candidate, kept: Candidate) -> bool:
-    """Whether a picture would be missed nowhere if its exact copy stayed: that is there whenever the picture is."""
+    """Return whether an exact copy replaces an image: it is in use whenever the image would be.
+
+    Args:
+        copy: The image that may go.
+        kept: The exact copy that stays.
+    """
     if kept.is_lost or (kept.is_withdrawn and not copy.is_withdrawn):
         return False
     return kept.validity.since <= copy.validity.since and kept.validity.until >= copy.validity.until
 
 
-def removable(pictures_of: Mapping[str, AbstractSet[int]], replaced: AbstractSet[int]) -> list[str]:
-    """Return the ids of references that show nothing but copies of pictures that stay, sorted.
+def removable(image_ids_of: Mapping[str, AbstractSet[int]], replaced: AbstractSet[int]) -> list[str]:
+    """Return the ids, sorted, of references all of whose images have an exact copy that stays.
 
     Args:
-        pictures_of: The index ids of all pictures of each reference.
-        replaced: Those of pictures whose exact copy stays; see `is_replaced_by`.
+        image_ids_of: Index ids of all images of each reference.
+        replaced: Index ids of images whose exact copy stays; see `is_replaced_by`.
     """
-    return sorted(name for name, pictures in pictures_of.items() if pictures and pictures <= replaced)
+    return sorted(name for name, ids in image_ids_of.items() if ids and ids <= replaced)
 
 
 def _pixels(candidate: Candidate) -> int:

@@ -1,7 +1,7 @@
-"""Which words of a text an encoder has ever seen.
+"""Which words of a text the built-in encoder knows.
 
-What a newcomer would get wrong: a text tower answers any text. The built-in one was taught the names of some dozens of
-things; a word that it never saw is a row of zeros to it (see its model card), and what it answers then means nothing.
+Trap: a text tower returns an embedding for any text. The built-in one was trained on the names of some dozens of
+things. The token embeddings of other words are zero (see its model card), so embeddings of such texts mean nothing.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from edge_identify.convert.models.model_loading import LoadedModel
     from edge_identify.convert.models.text_tokenizer import TextTokenizer
 
-#: Words that say nothing of a picture; any text of the built-in tower's training may have them.
+#: Words without visual meaning; the training texts of the built-in tower contain them.
 _FILLERS = frozenset(re.findall(r"\w+", " ".join(TEMPLATES).lower())) | {"an", "and", "in", "on", "with", "my", "some"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Words:
-    """The words of a text that say what is looked for.
+    """The words of a text without fillers, in order and without repeats.
 
     Attributes:
-        known: Those that the encoder has seen.
-        unknown: The others.
+        known: Words that the encoder was trained on.
+        unknown: The other words.
     """
 
     known: tuple[str, ...]
@@ -36,7 +36,13 @@ class Words:
 
 
 def known_and_unknown(text: str, model: LoadedModel, tokenizer: TextTokenizer) -> Words:
-    """Return which words of a text the built-in model has seen; `TextTokenizer` is the model's own."""
+    """Return which words of a text the built-in model was trained on.
+
+    Args:
+        text: The text.
+        model: The built-in model.
+        tokenizer: The model's tokenizer.
+    """
     import torch
 
     rows: torch.Tensor = model.model.text.token_embedding.weight  # type: ignore[union-attr, assignment]
@@ -52,7 +58,7 @@ def known_and_unknown(text: str, model: LoadedModel, tokenizer: TextTokenizer) -
 
 
 def some_known_things() -> tuple[str, ...]:
-    """Return the names of some things that the built-in text tower knows."""
+    """Return the names of the things that the built-in text tower was trained on, one name each."""
     return tuple(names[0] for names in SYNONYMS.values())
 
 

@@ -1,4 +1,4 @@
-"""From a loaded model to the files that devices run, each compared with the original.
+"""Exports a loaded model to the encoder files that devices run, and compares each with the original.
 
-Read `tower_exports` first, then `fidelity`.
+Read `tower_exports` first, then `variants` and `fidelity`. `onnx` and `coreml` hold the formats.
 """

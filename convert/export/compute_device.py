@@ -1,9 +1,10 @@
-"""Where embeddings are computed, and how many at once.
+"""Device and batch size of embedding computations.
 
-What a newcomer would get wrong: a pack's references are embedded by the exported file, in ONNX Runtime, and not by
-torch; torch runs the original that the exported file is compared with, and learns adapters. So a device counts for
-torch, and for ONNX Runtime only where that has the same one; the vectors that it gives there are then compared with the
-processor's before they are used, since devices in people's hands compute on theirs.
+Torch runs the original model: for the fidelity comparison and to learn adapters. ONNX Runtime runs the exported file,
+which embeds a pack's references. `--device` applies to torch. It applies to ONNX Runtime only if that has CUDA, too.
+
+Before ONNX Runtime embeds references on CUDA, some vectors are compared with those of the CPU, because users' devices
+compute on the CPU.
 """
 
 from __future__ import annotations
@@ -23,22 +24,22 @@ if TYPE_CHECKING:
 
     from edge_identify.convert.export.variants import Batch, Embed, ExportedVariant
 
-#: Larger batches gain nothing on a processor and cost memory. A transformer in int8 scales its activations by the
-#: largest of the whole batch: 32 drawn pictures by a tiny one, alone and together, have cosines of .9997 and more (mean
-#: .9999), which is what int8 itself costs it; in float32, 1 - 3e-7.
+#: Larger batches are no faster on a CPU and need more memory. An int8 transformer scales its activations by the largest
+#: value of the whole batch, so embeddings depend on the batch. Measured with a tiny one on 32 drawn images, one by one
+#: and as a batch: cosines of .9997 and more (mean .9999), as much as int8 itself costs; in float32, 1 - 3e-7.
 BATCH_SIZE = 32
 
 CPU_PROVIDER, CUDA_PROVIDER = "CPUExecutionProvider", "CUDAExecutionProvider"
 
 #: Two float32 implementations of one graph differ by rounding: cosines of 1 - 1e-6. An int8 graph rounds to steps of
-#: 1/127 in each layer, and a value on the edge of a step goes either way.
+#: 1/127 in each layer, and a value between two steps may be rounded either way.
 _LEAST_COSINE = 0.999
-COMPARED_PICTURES = 8
+COMPARED_IMAGES = 8
 
-#: How ONNX Runtime and torch, whose own classes are not for memory alone, say that there is none left.
+#: Texts by which ONNX Runtime and torch report exhausted memory; their exception classes have other causes, too.
 _SAID_OF_MEMORY = (
     "out of memory",  # CUDA and MPS
-    "can't allocate memory",  # torch on the processor
+    "can't allocate memory",  # torch on the CPU
     "failed to allocate memory",  # ONNX Runtime's arena
     "bad_alloc",
     "available memory",  # ONNX Runtime's arena with a limit
@@ -48,7 +49,7 @@ Tell = Callable[[str], None]
 
 
 class Device(StrEnum):
-    """Where torch computes."""
+    """A device of torch."""
 
     CPU = "cpu"
     CUDA = "cuda"
@@ -56,26 +57,35 @@ class Device(StrEnum):
 
 
 def tell_nobody(_message: str) -> None:
-    """Drop a message."""
+    """Ignore a message."""
 
 
 class Batches:
-    """Embeds any number of inputs, some at a time, and fewer at a time where memory does not suffice.
+    """Embeds any number of inputs in batches; halves the batch size when memory runs out.
 
     Attributes:
-        size: How many at a time, 1 at least; halved whenever memory runs out.
+        size: Current batch size, at least 1.
     """
 
     def __init__(self, size: int = BATCH_SIZE, *, tell: Tell = tell_nobody) -> None:
-        """Begin with `size` at a time; `tell` is told of each halving."""
+        """Start with a batch size.
+
+        Args:
+            size: The batch size, at least 1.
+            tell: Called with one line of text each time the size is halved.
+        """
         self.size = size
         self._tell = tell
 
     def embed(self, embed: Embed, inputs: Batch | Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
-        """Return the embeddings, float32 [n, dim], of at least one input.
+        """Return the embeddings of n inputs, float32 [n, dim].
+
+        Args:
+            embed: Embeds a batch.
+            inputs: The inputs, at least one.
 
         Raises:
-            SetupError: Memory does not suffice for one.
+            SetupError: Memory does not suffice for one input.
         """
         import numpy as np
 
@@ -96,15 +106,15 @@ class Batches:
     def _halve(self, count: int, error: Exception) -> None:
         if count == 1:
             raise SetupError(
-                f"memory does not suffice to embed a single picture ({_first_line(error)}); "
+                f"memory does not suffice to embed a single image ({_first_line(error)}); "
                 "choose a smaller --model, close other programs, or try --device cpu"
             ) from error
         self.size = count // 2
-        self._tell(f"memory does not suffice for {count} pictures at a time; going on with {self.size}")
+        self._tell(f"memory does not suffice for {count} images at a time; going on with {self.size}")
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether an error, or one that it wraps, says that there is no memory left, here or on an accelerator."""
+    """Return whether an error, or one of its causes, means that memory of the CPU or the device is exhausted."""
     if isinstance(error, MemoryError):
         return True
     if any(said in str(error).lower() for said in _SAID_OF_MEMORY):
@@ -114,12 +124,12 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Computing:
-    """How a build computes embeddings.
+    """Device and batch size of a build's embedding computations.
 
     Attributes:
-        device: Where torch does.
-        batches: How many at once.
-        tell: Is told, in one line, of what is otherwise than was asked for.
+        device: The device of torch.
+        batches: Splits inputs into batches.
+        tell: Called with one line of text when the build deviates from the requested device.
     """
 
     device: Device = Device.CPU
@@ -128,10 +138,13 @@ class Computing:
 
 
 def choose_device(wanted: str) -> Device:
-    """Return the device of that name; for `auto` the fastest that there is.
+    """Return the device of that name; for `auto`, the first of CUDA, MPS and CPU that is available.
+
+    Args:
+        wanted: `auto` or the value of a `Device`.
 
     Raises:
-        SetupError: This machine, or this torch, has none such.
+        SetupError: Torch does not find the device on this machine.
     """
     import torch
 
@@ -144,7 +157,7 @@ def choose_device(wanted: str) -> Device:
         return present[0]
     if wanted not in present:
         raise SetupError(
-            f"--device {wanted}: torch {torch.__version__} finds none on this machine; there is "
+            f"--device {wanted}: torch {torch.__version__} finds none on this machine; available: "
             f"{' and '.join(present)}. {_WHAT_IT_NEEDS[Device(wanted)]}"
         )
     return Device(wanted)
@@ -159,11 +172,11 @@ _WHAT_IT_NEEDS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacedEmbedder:
-    """What embeds a pack's references, where it runs.
+    """The encoder that embeds a pack's references, on its device.
 
     Attributes:
-        provider: ONNX Runtime's name of the place.
-        embed: Asks for unit vectors.
+        provider: ONNX Runtime's name of the execution provider.
+        embed: Returns unit vectors, float32 [n, dim].
     """
 
     provider: str
@@ -173,20 +186,20 @@ class PlacedEmbedder:
 def place_embedder(
     variant: ExportedVariant, folder: Path, sample: Callable[[], Sequence[NDArray[np.uint8]]], computing: Computing
 ) -> PlacedEmbedder:
-    """Return an exported encoder on the chosen device, or on the processor where it cannot run there as it should.
+    """Return an exported encoder on CUDA if chosen, available and faithful to the CPU; otherwise on the CPU.
 
     Args:
-        variant: The encoder, an ONNX file.
+        variant: The encoder, an ONNX variant.
         folder: The pack's folder.
-        sample: Returns some pictures' pixels, to compare the two; none keep the processor.
-        computing: Where, and who is told.
+        sample: Returns the pixels of some images, for the comparison; if it returns none, the CPU is used.
+        computing: The chosen device; its `tell` is called if the CPU is used instead.
     """
     here = PlacedEmbedder(provider=CPU_PROVIDER, embed=variant.embed)
     if computing.device is not Device.CUDA:
         return here
     placed = _on_cuda(variant, folder)
     if placed is None:
-        computing.tell("references are embedded on the processor: this ONNX Runtime has no CUDA (see onnxruntime-gpu)")
+        computing.tell("references are embedded on the CPU: this ONNX Runtime has no CUDA (see onnxruntime-gpu)")
         return here
     pixels = sample()
     if not len(pixels):
@@ -194,7 +207,7 @@ def place_embedder(
     cosines = (computing.batches.embed(placed, pixels) * computing.batches.embed(variant.embed, pixels)).sum(axis=1)
     if not cosines.min() >= _LEAST_COSINE:
         computing.tell(
-            f"references are embedded on the processor: {variant.name} gives other vectors with CUDA "
+            f"references are embedded on the CPU: {variant.name} gives other vectors with CUDA "
             f"(least cosine {cosines.min():.4f}, needs {_LEAST_COSINE})"
         )
         return here
@@ -216,7 +229,7 @@ def _on_cuda(variant: ExportedVariant, folder: Path) -> Embed | None:
         many=True,
         providers=(CUDA_PROVIDER, CPU_PROVIDER),
     )
-    # ONNX Runtime goes on without a provider whose libraries it cannot load.
+    # ONNX Runtime silently drops a provider whose libraries it cannot load.
     return encoder.embed if CUDA_PROVIDER in encoder.providers else None
 
 

@@ -1,7 +1,7 @@
-"""How large an exported tower will be, before anything is built: from the number of its parameters.
+"""Estimates the size of an exported tower from the number of its parameters, before anything is built.
 
-It is an estimate. The graph itself adds a little, and a convolutional net keeps the layers in float that 8 bits would
-harm, which only the export finds out. `benchmarks/FAMILIES.md` has sizes of files.
+Files are a little larger: the graph adds some bytes, and the int8 form of a convolutional net keeps some layers in
+float, which only the export can tell. `benchmarks/FAMILIES.md` lists real sizes.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from edge_identify.convert.models.model_families import ModelDescription
 
-_SCALE_BYTES = 4  # float32, for each block of weights that share one
+_SCALE_BYTES = 4  # float32; one scale for each block of weights
 _BLOCKS = {"w8": 128, "w4": 32}
 
-#: Of a weight of a matrix or a convolution.
+#: Bytes for one weight of a matrix or a convolution.
 _BYTES_PER_WEIGHT: Mapping[str, float] = {
     "onnx-int8": 1,
     "onnx-w8": 1 + (_SCALE_BYTES + 1) / _BLOCKS["w8"],  # an offset of 8 bits beside the scale
@@ -30,7 +30,7 @@ _FOR_TRANSFORMERS = ("onnx-w8", "onnx-w4")
 
 
 def estimated_bytes(description: ModelDescription) -> Mapping[str, Mapping[str, int]]:
-    """Return about how many bytes each variant takes, by tower (`image`, `text`) and name."""
+    """Return the estimated size of each variant in bytes, by tower (`image`, `text`) and name of the variant."""
     image = {
         name: round(description.image_parameters * each)
         for name, each in _BYTES_PER_WEIGHT.items()
@@ -45,4 +45,4 @@ def estimated_bytes(description: ModelDescription) -> Mapping[str, Mapping[str, 
 
 
 def _bytes_per_word_weight(name: str) -> float:
-    return 1 if name in _FOR_TRANSFORMERS else _BYTES_PER_WEIGHT[name]  # rows of words are never smaller than 8 bits
+    return 1 if name in _FOR_TRANSFORMERS else _BYTES_PER_WEIGHT[name]  # token embeddings take 8 bits at least

@@ -1,8 +1,8 @@
-"""The fidelity gate: an exported encoder that does not follow the original is not shipped.
+"""Fidelity of exported encoders: figures, thresholds, and which variants are below them.
 
-Users have been burnt by quantised encoders that rank differently without a word. So every variant is compared, as
-the file that will be shipped, with the torch original in fp32, on the pack's own pictures and simulated photos of
-them; and what counts in the end, which reference is nearest, is compared too.
+Each variant is compared, as the file that will be shipped, with the torch original in fp32. The inputs are the pack's
+own images and simulated photos of them. Embeddings are compared, and also the ranking of references, because a
+quantised encoder with a high cosine can rank differently.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Threshold:
-    """What a precision must reach.
+    """The least fidelity of a precision.
 
     Attributes:
         cosine_mean: Least mean cosine with the original.
-        cosine_min: Least cosine of the worst picture.
-        cosine_centred: Least mean cosine after both are taken relative to the original's mean embedding. Encoders put
-            all pictures into a narrow cone; only what is left without the common part tells pictures apart.
-        top1_agreement: Least share of queries with the same nearest reference.
-        top5_agreement: Least share of the five nearest references in common.
-        recall_change: Lowest change of recall at 1, in shares of the queries; it is negative.
+        cosine_min: Least cosine of the worst query.
+        cosine_centred: Least mean cosine after the original's mean embedding is subtracted from both. Encoders put all
+            images into a narrow cone; only the centred part tells images apart.
+        top1_agreement: Least share of queries with the same nearest reference; see `agreement`.
+        top5_agreement: Least share of the five nearest references in common; see `agreement`.
+        recall_change: Least change of recall@1, in shares of the queries; negative.
     """
 
     cosine_mean: float
@@ -45,10 +45,10 @@ class Threshold:
     recall_change: float = -0.05
 
 
-#: By the end of a variant's name. fp32 and fp16 differ by rounding alone. 8 bits: good exports of real architectures
-#: measured .999 and more in the mean, and .99 centred; a broken one (a zeroed layer, a wrong scale) falls below .9. The
-#: small forms give up some of that knowingly and must still rank alike. Agreement is one number for all: whatever asks,
-#: the references in the index were embedded by one and the same variant.
+#: Thresholds by form, which is the last part of a variant's name. fp32 and fp16 differ from the original only by
+#: rounding. 8 bits: good exports of real architectures measured a mean of .999 and more, and .99 centred; a broken
+#: export (a zeroed layer, a wrong scale) is below .9. The small forms may deviate more, but must rank alike. The limits
+#: of agreement are the same for all forms, because the references in the index are embedded by one variant.
 THRESHOLDS: Mapping[str, Threshold] = {
     "fp32": Threshold(cosine_mean=0.9999, cosine_min=0.999, cosine_centred=0.9999),
     "fp16": Threshold(cosine_mean=0.9995, cosine_min=0.995, cosine_centred=0.999),
@@ -58,23 +58,23 @@ THRESHOLDS: Mapping[str, Threshold] = {
     "w4": Threshold(cosine_mean=0.95, cosine_min=0.90, cosine_centred=0.90),
 }
 
-#: Two references tie for a query if their scores differ by less than this share of the spread of its scores. A text
-#: of unknown words lies equally far from many pictures; which of them wins by a hair is chance, not ranking.
+#: Two references tie for a query if their scores differ by less than this share of the standard deviation of its
+#: scores. A text of unknown words has almost equal scores with many images; their order is chance.
 TIE = 0.05
 
-_LENGTH_TOLERANCE = 1e-2  # of a unit vector; half precision keeps 1e-3
-_BATCH = 8  # ONNX Runtime keeps what its largest batch took, in each session: with 32, a ViTamin-S's build held 11 GB
+_LENGTH_TOLERANCE = 1e-2  # of a unit vector; half precision is within 1e-3
+_BATCH = 8  # an ONNX Runtime session keeps the memory of its largest batch: with 32, a build of ViTamin-S held 11 GB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FidelitySample:
-    """What the variants of one tower are compared on.
+    """The inputs that the variants of one tower are compared on.
 
     Attributes:
-        description: For the manifest, in words.
-        queries: Simulated photos uint8 [n, size, size, 3], or token ids int64 [n, context_length].
-        references: The pictures that queries are matched with, uint8 [m, size, size, 3].
-        right: Position of the reference that each query shows, [n]; None where there is no right answer.
+        description: Description for the manifest.
+        queries: Simulated photos, uint8 [n, size, size, 3], or token ids, int64 [n, context_length].
+        references: The images that queries are matched with, uint8 [m, size, size, 3].
+        right: Position of the reference that each query shows, [n]; None if there is no right answer.
     """
 
     description: str
@@ -95,12 +95,12 @@ def measure_fidelity(
     """Compare an exported variant with the original.
 
     Args:
-        name: The variant's, for messages.
-        sample: What it was asked.
+        name: Name of the variant, for messages.
+        sample: The inputs.
         found_queries: The exported file's embeddings of the queries, float32 [n, dim].
         original_queries: The original's embeddings of the queries, float32 [n, dim].
         original_references: The original's embeddings of the references, float32 [m, dim].
-        indexed_references: The embeddings of the same references as they stand in the pack's index, float32 [m, dim].
+        indexed_references: The embeddings of the same references in the pack's index, float32 [m, dim].
 
     Raises:
         SetupError: The file does not return unit vectors.
@@ -121,22 +121,13 @@ def measure_fidelity(
     )
 
 
-def check_fidelity(kind: str, measured: Mapping[str, Fidelity]) -> None:
-    """Let the variants of one tower pass the gate.
+def drift_error(kind: str, failures: Mapping[str, list[str]]) -> SetupError:
+    """Return the error for the variants of one tower that are below their threshold.
 
     Args:
         kind: `image` or `text`, for the message.
-        measured: By variant name.
-
-    Raises:
-        SetupError: A variant is below its threshold; the message holds the figures.
+        failures: The figures below the threshold in words, by variant.
     """
-    if failures := drifting(measured):
-        raise drift_error(kind, failures)
-
-
-def drift_error(kind: str, failures: Mapping[str, list[str]]) -> SetupError:
-    """Return the error that names the variants of one tower that failed, each with its figures in words."""
     named = [f"{kind} encoder {name} drifts from the original: {'; '.join(short)}" for name, short in failures.items()]
     return SetupError(
         f"{' / '.join(named)}; choose other --variants, leave it out with --drop-drifting, or use another model"
@@ -144,13 +135,17 @@ def drift_error(kind: str, failures: Mapping[str, list[str]]) -> SetupError:
 
 
 def drifting(measured: Mapping[str, Fidelity]) -> Mapping[str, list[str]]:
-    """Return the variants that are below their threshold, each with its figures in words."""
+    """Return the variants that are below their threshold, each with the figures that are, in words.
+
+    Args:
+        measured: Fidelity by name of the variant.
+    """
     found = {name: shortfalls(fidelity, THRESHOLDS[name.rpartition("-")[2]]) for name, fidelity in measured.items()}
     return {name: short for name, short in found.items() if short}
 
 
 def shortfalls(fidelity: Fidelity, threshold: Threshold) -> list[str]:
-    """Return the figures of `fidelity` that are below `threshold`, in words; empty where it passes."""
+    """Return the figures of `fidelity` that are below `threshold`, in words; empty if there are none."""
     figures = (
         ("mean cosine", fidelity.cosine_mean, threshold.cosine_mean),
         ("least cosine", fidelity.cosine_min, threshold.cosine_min),
@@ -159,7 +154,7 @@ def shortfalls(fidelity: Fidelity, threshold: Threshold) -> list[str]:
         ("same five nearest", fidelity.top5_agreement, threshold.top5_agreement),
         ("change of recall", fidelity.recall_change, threshold.recall_change),
     )
-    # `not >=` rather than `<`: a NaN is a failure.
+    # `not >=` rather than `<`: a NaN fails.
     return [
         f"{what} {found:.4f}, needs {least:.4f}"
         for what, found, least in figures
@@ -168,17 +163,17 @@ def shortfalls(fidelity: Fidelity, threshold: Threshold) -> list[str]:
 
 
 def embed_in_batches(embed: Callable[[Batch], NDArray[np.float32]], batch: Batch) -> NDArray[np.float32]:
-    """Return the embeddings, float32 [n, dim], of any number of inputs, a few at a time."""
+    """Return the embeddings of n inputs, float32 [n, dim], computed in batches of `_BATCH`; n is at least 1."""
     return Batches(_BATCH).embed(embed, batch)
 
 
 def agreement(original_scores: NDArray[np.float32], scores: NDArray[np.float32], *, depth: int) -> float:
-    """Return how often a variant's first references are as good as the original's own.
+    """Return how often a variant's first references are as good as those of the original.
 
     Args:
-        original_scores: The original's cosines, float32 [n, m].
-        scores: The variant's, float32 [n, m].
-        depth: How many of the first references to look at, 1 to m.
+        original_scores: Cosine similarities of the original, float32 [n, m].
+        scores: Cosine similarities of the variant, float32 [n, m].
+        depth: Number of first references to compare, 1 to m.
 
     Returns:
         The mean share, 0 to 1, of the variant's first `depth` references that are among the original's first `depth`
@@ -211,5 +206,5 @@ def _rounded(value: float | np.floating) -> float:
 
 
 def sample_positions(count: int, most: int) -> Sequence[int]:
-    """Return at most `most` positions spread evenly over `count`, the same every time."""
+    """Return at most `most` positions, spread evenly over 0 to `count` - 1. Deterministic."""
     return sorted({round(position) for position in np.linspace(0, count - 1, min(count, most))})

@@ -1,6 +1,7 @@
-"""What a pack's encoders are judged on: its own pictures, simulated photos of them, and its own words.
+"""The samples that a pack's encoders are compared on: its reference images, simulated photos of them, and its labels.
 
-Noise or a stock picture set would flatter or slander: a quantiser is good or bad for the pictures it will meet.
+The fidelity of a quantised encoder depends on its input. So it is measured on the pack's own images and words, not on
+noise or a standard data set.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 
 from edge_identify.convert.export.compute_device import Computing
 from edge_identify.convert.export.fidelity import FidelitySample, embed_in_batches, measure_fidelity, sample_positions
-from edge_identify.datasets.catalogue.reference_images import open_reference_picture
+from edge_identify.datasets.catalogue.reference_images import open_reference_image
 from edge_identify.datasets.drawn.simulated_photo import simulate_photo
 from edge_identify.edge_runtime.errors import PhotoError, SetupError
 from edge_identify.edge_runtime.pack.manifest import Runtime
@@ -32,11 +33,11 @@ if TYPE_CHECKING:
     from edge_identify.edge_runtime.pack.manifest import Fidelity
     from edge_identify.edge_runtime.pack.references import Reference
 
-MOST_PICTURES = 64  # Core ML is evaluated picture by picture; 64 and their photos take a ViT-B a minute
+MOST_IMAGES = 64  # Core ML is evaluated one image at a time; 64 and their photos take a minute with a ViT-B
 MOST_TEXTS = 64
-_PHOTO_SEED = 20_261_120  # any number; fixed, so that a build gives the same bytes again
+_PHOTO_SEED = 20_261_120  # arbitrary; fixed, so that a build repeats the same bytes
 
-#: Plain descriptions beside the pack's own names, so that a pack of numbered references is judged on language too.
+#: Plain captions in addition to the pack's names, so that a pack of numbered references is tested on language, too.
 _CAPTIONS = (
     "a photo of a cat",
     "a photo of a red car in the street",
@@ -51,14 +52,14 @@ _CAPTIONS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FidelityBench:
-    """The samples and what the original makes of them.
+    """The samples and the original's embeddings of them.
 
     Attributes:
-        model: The original.
-        image_sample: Simulated photos against reference pictures.
-        text_sample: Names and captions against the same pictures.
-        original_references: The original's embeddings of the reference pictures, float32 [m, dim].
-        computing: Where the original runs.
+        model: The original model.
+        image_sample: Simulated photos as queries, reference images as references.
+        text_sample: Names and captions as queries, the same images as references.
+        original_references: The original's embeddings of the reference images, float32 [m, dim].
+        computing: Device and batch size of the original.
     """
 
     model: LoadedModel
@@ -67,19 +68,19 @@ class FidelityBench:
     original_references: NDArray[np.float32]
     computing: Computing = field(default_factory=Computing)
     _originals: dict[str, NDArray[np.float32]] = field(default_factory=dict, repr=False)
-    # By the variant itself, since the same path may lie in two folders; gone with it, since it holds a session.
+    # Keyed by the variant, because two folders may hold the same path; weakly, because a variant holds a session.
     _known: WeakKeyDictionary[ExportedVariant, dict[str, NDArray[np.float32]]] = field(
         default_factory=WeakKeyDictionary, repr=False
     )
 
     @property
-    def pictures(self) -> NDArray[np.uint8]:
-        """Reference pictures and photos together, uint8 [n, size, size, 3], to calibrate a quantiser with."""
+    def images(self) -> NDArray[np.uint8]:
+        """Reference images and photos, uint8 [n, size, size, 3]: the calibration input of the quantiser."""
         return np.concatenate([self.image_sample.references, np.asarray(self.image_sample.queries, dtype=np.uint8)])
 
     @property
     def texts(self) -> NDArray[np.int64]:
-        """Token ids of the names and captions, int64 [n, context_length], to calibrate a quantiser with."""
+        """Token ids of names and captions, int64 [n, context_length]: the calibration input of the quantiser."""
         return np.asarray(self.text_sample.queries, dtype=np.int64)
 
     def measure_images(
@@ -88,11 +89,11 @@ class FidelityBench:
         """Measure the image tower's variants.
 
         Args:
-            variants: By name.
-            embedder: The variant that will embed the pack's references: all variants ask what it made.
+            variants: The variants, by name.
+            embedder: The variant that embeds the pack's references. Queries of all variants meet its embeddings.
 
         Returns:
-            What was measured, by name; `fidelity.check_fidelity` judges it.
+            The fidelity of each variant, by name; `fidelity.drifting` compares it with the thresholds.
         """
         original = _once(
             self._originals, "images", lambda: _embed_original_images(self.model, self._photos, self.computing)
@@ -101,7 +102,16 @@ class FidelityBench:
         return self._measure(variants, self.image_sample, original, indexed)
 
     def measure_texts(self, variants: Mapping[str, ExportedVariant]) -> Mapping[str, Fidelity]:
-        """Measure the text tower's variants against the original's pictures, so that only the text tower is judged."""
+        """Measure the text tower's variants against the original's image embeddings.
+
+        So the figures depend on the text tower alone.
+
+        Args:
+            variants: The variants, by name.
+
+        Returns:
+            The fidelity of each variant, by name.
+        """
         original = _once(self._originals, "texts", lambda: _embed_original_texts(self.model, self.texts))
         return self._measure(variants, self.text_sample, original, self.original_references)
 
@@ -130,7 +140,7 @@ class FidelityBench:
 
     def _embed_once(self, variant: ExportedVariant, batch: Batch, word: str) -> NDArray[np.float32]:
         known = self._known.setdefault(variant, {})
-        if variant.runtime is Runtime.COREML:  # goes one by one anyway, and loads its package at each call
+        if variant.runtime is Runtime.COREML:  # it runs one input at a time, and loads its package at each call
             return _once(known, word, lambda: variant.embed(batch))
         return _once(known, word, lambda: embed_in_batches(variant.embed, batch))
 
@@ -138,7 +148,7 @@ class FidelityBench:
 def _once(
     known: dict[str, NDArray[np.float32]], word: str, embed: Callable[[], NDArray[np.float32]]
 ) -> NDArray[np.float32]:
-    # The gate measures again when it has dropped a variant, and a Core ML package takes minutes.
+    # The gate measures again after it dropped a variant, and a Core ML package takes minutes.
     if word not in known:
         known[word] = embed()
     return known[word]
@@ -150,31 +160,31 @@ def make_bench(
     images: Sequence[CatalogueImage],
     computing: Computing | None = None,
 ) -> FidelityBench:
-    """Draw the samples from a catalogue and embed them with the original.
+    """Draw the samples from a catalogue and embed the reference images with the original.
 
     Args:
-        model: The original.
-        references: The catalogue's, for their words.
-        images: The catalogue's pictures.
-        computing: Where the original runs; None for the processor.
+        model: The original model.
+        references: The catalogue's references; their names and labels become text queries.
+        images: The catalogue's images.
+        computing: Device and batch size of the original; None for the CPU.
 
     Raises:
-        SetupError: Not one of the sampled pictures can be used.
+        SetupError: None of the sampled images can be used.
     """
-    pictures = _sampled_pictures(images)
-    if not pictures:
-        raise SetupError("the catalogue has no usable picture; see `edge-build add` for what it accepts")
-    pixels = np.stack([preprocess(picture, model.preprocessing) for picture in pictures])
-    photos = np.stack(list(_simulated_photos(pictures, model.preprocessing)))
+    opened = _sampled_images(images)
+    if not opened:
+        raise SetupError("the catalogue has no usable image; see `edge-build add` for what it accepts")
+    pixels = np.stack([preprocess(image, model.preprocessing) for image in opened])
+    photos = np.stack(list(_simulated_photos(opened, model.preprocessing)))
     texts = _sampled_texts(references)
     computing = computing or Computing()
     return FidelityBench(
         model=model,
         image_sample=FidelitySample(
-            description=f"simulated photos of {len(pictures)} reference pictures",
+            description=f"simulated photos of {len(opened)} reference pictures",
             queries=photos,
             references=pixels,
-            right=np.repeat(np.arange(len(pictures)), len(photos) // len(pictures)),
+            right=np.repeat(np.arange(len(opened)), len(photos) // len(opened)),
         ),
         text_sample=FidelitySample(
             description="names of references and plain captions",
@@ -186,23 +196,23 @@ def make_bench(
     )
 
 
-def _sampled_pictures(images: Sequence[CatalogueImage]) -> list[Image]:
-    pictures = []
-    for position in sample_positions(len(images), MOST_PICTURES) if images else ():
+def _sampled_images(images: Sequence[CatalogueImage]) -> list[Image]:
+    opened = []
+    for position in sample_positions(len(images), MOST_IMAGES) if images else ():
         try:
-            pictures.append(open_reference_picture(images[position]))
+            opened.append(open_reference_image(images[position]))
         except PhotoError:
-            continue  # the build's pass over all pictures reports it
-    return pictures
+            continue  # the build reports it when it embeds all images
+    return opened
 
 
-def _simulated_photos(pictures: Sequence[Image], recipe: Preprocessing) -> Iterator[NDArray[np.uint8]]:
-    # A small catalogue gets several photos of each picture: a quantiser needs some dozens to see its ranges.
-    photos_each = -(-MOST_PICTURES // len(pictures))
+def _simulated_photos(opened: Sequence[Image], recipe: Preprocessing) -> Iterator[NDArray[np.uint8]]:
+    # A small catalogue gets several photos of each image: a quantiser needs some dozens to measure its ranges.
+    photos_each = -(-MOST_IMAGES // len(opened))
     rng = np.random.default_rng(_PHOTO_SEED)
-    for picture in pictures:
+    for image in opened:
         for _ in range(photos_each):
-            yield preprocess(simulate_photo(picture, rng), recipe)
+            yield preprocess(simulate_photo(image, rng), recipe)
 
 
 def _sampled_texts(references: Sequence[Reference]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The two towers of a model, tied to the exporters of each runtime."""
+"""Connects the two towers of a model with the exporters of ONNX and Core ML."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from edge_identify.convert.export.onnx.weight_only_storage import quantise_weigh
 from edge_identify.convert.export.variants import TowerExport
 from edge_identify.convert.models.model_families import is_transformer
 from edge_identify.convert.models.model_loading import LoadedModel
-from edge_identify.convert.progress import Progress, unwatched
+from edge_identify.convert.progress import Progress, no_progress
 from edge_identify.edge_runtime.pack.manifest import Tensor
 
 if TYPE_CHECKING:
@@ -41,14 +41,14 @@ _COREML_FORMS = {"fp16": _copy_package, "int8": quantise_weights_to_int8, "6bit"
 
 
 def image_tower_export(
-    model: LoadedModel, calibration: NDArray[np.uint8], progress: Progress = unwatched
+    model: LoadedModel, calibration: NDArray[np.uint8], progress: Progress = no_progress
 ) -> TowerExport:
-    """Return how a model's image tower is written.
+    """Return the exporters of a model's image tower.
 
     Args:
         model: The model.
-        calibration: Pictures that show the quantiser its ranges, uint8 [n, size, size, 3].
-        progress: Is shown the tries that finding a faithful int8 takes.
+        calibration: Images that set the ranges of int8 activations, uint8 [n, size, size, 3].
+        progress: Shows the progress over the tries of the int8 quantisation.
     """
     from edge_identify.convert.export.towers import image_tower
 
@@ -73,11 +73,11 @@ def image_tower_export(
 
 
 def text_tower_export(model: LoadedModel, calibration: NDArray[np.int64]) -> TowerExport:
-    """Return how a model's text tower is written.
+    """Return the exporters of a model's text tower.
 
     Args:
         model: The model.
-        calibration: Texts that the form of the int8 weights is chosen with, int64 [n, context_length].
+        calibration: Token ids of texts that choose the form of the int8 weights, int64 [n, context_length].
     """
     from edge_identify.convert.export.towers import text_tower
 

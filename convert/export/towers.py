@@ -1,11 +1,10 @@
-"""The two towers as the rest of the project sees them: pixels or tokens in, unit vectors out.
+"""The image tower and the text tower as torch modules: pixels or token ids in, unit vectors out.
 
-A newcomer would export open_clip's own module and leave mean, std, layout and the L2 norm to every client;
-each of them then has four ways to be slightly wrong, and wrong embeddings look like bad luck rather than like
-an error. Here all four are inside the module, so they are inside every graph that is exported from it.
+Channel layout, mean, std and L2 normalisation are part of the modules, and so of every exported graph. If clients did
+them, a mistake would give slightly wrong embeddings and no error.
 
-Mean and std are folded into one multiply-add (`pixel * scale + offset`). This module imports torch at its
-top, since its classes are torch modules: import it in the function that needs it.
+Mean and std are folded into one multiply-add: `pixel * scale + offset`. The module imports torch at its top, because
+its classes are torch modules. So import it only inside the function that needs it.
 """
 
 from __future__ import annotations
@@ -27,17 +26,25 @@ if TYPE_CHECKING:
 
 
 def image_tower(model: LoadedModel) -> ImageTower:
-    """Return a loaded model's image tower."""
+    """Return the image tower of a loaded model, with its adapter."""
     return ImageTower(model.model, mean=model.mean, std=model.std, adapter=model.adapter)
 
 
 def text_tower(model: LoadedModel) -> TextTower:
-    """Return a loaded model's text tower."""
+    """Return the text tower of a loaded model, with its adapter."""
     return TextTower(model.model, adapter=model.adapter)
 
 
 def embed(tower: ImageTower | TextTower, batch: NDArray[np.uint8] | NDArray[np.int64]) -> NDArray[np.float32]:
-    """Return a tower's unit vectors, float32 [n, dim], of a batch as its `forward` takes it, where the tower lies."""
+    """Run a tower on a batch, on the tower's device.
+
+    Args:
+        tower: The tower.
+        batch: Input of the tower's `forward`.
+
+    Returns:
+        Unit vectors, float32 [n, dim].
+    """
     with torch.inference_mode():
         place = next(tower.parameters()).device
         embeddings: NDArray[np.float32] = tower(torch.from_numpy(batch).to(place)).cpu().numpy()
@@ -46,9 +53,13 @@ def embed(tower: ImageTower | TextTower, batch: NDArray[np.uint8] | NDArray[np.i
 
 @contextmanager
 def lying_on(tower: ImageTower, device: str) -> Iterator[ImageTower]:
-    """Move a tower to a device while the block runs; its numbers stay float32, and come back as they were.
+    """Move a tower to a device while the block runs, and compute convolutions there in full float32.
 
-    A graphics card would round a convolution's factors to 10 bits unless it is told not to.
+    By default, cuDNN uses TF32 for convolutions, which rounds the factors to 10 bits.
+
+    Args:
+        tower: The tower. It shares its weights with the model, and is moved back to the CPU.
+        device: Name of a torch device.
     """
     convolutions: Any = torch.backends.cudnn.conv  # type: ignore[attr-defined]  # set by torch as it is imported
     precision, convolutions.fp32_precision = convolutions.fp32_precision, "ieee"
@@ -64,13 +75,13 @@ _WHITE = 255.0  # the largest value of a pixel; mean and std are given for pixel
 
 
 class ImageTower(nn.Module):
-    """An open_clip model's image tower, from pixels to unit vectors, set to inference.
+    """The image tower of an open_clip model, from pixels to unit vectors, in inference mode.
 
     Attributes:
         visual: open_clip's tower, shared with the model, not copied.
-        scale: What pixels are multiplied by, float32 [3, 1, 1].
-        offset: What is added afterwards, float32 [3, 1, 1].
-        adapter: What embeddings are multiplied by, float32 [dim, dim], before they get length 1; None leaves them.
+        scale: Factor of the pixels, float32 [3, 1, 1].
+        offset: Added after the multiplication, float32 [3, 1, 1].
+        adapter: Embeddings are multiplied by it before normalisation, float32 [dim, dim]; None for no adapter.
     """
 
     scale: torch.Tensor
@@ -85,10 +96,17 @@ class ImageTower(nn.Module):
         std: Sequence[float],
         adapter: NDArray[np.float32] | None = None,
     ) -> None:
-        """Wrap `model.visual`; `mean` and `std` are per channel (RGB), for pixels of 0 to 1."""
+        """Wrap `model.visual`.
+
+        Args:
+            model: open_clip's model.
+            mean: Mean of each channel (RGB), for pixels of 0 to 1.
+            std: Standard deviation of each channel (RGB), for pixels of 0 to 1.
+            adapter: See the class.
+        """
         super().__init__()
         self.visual = model.visual
-        spread = torch.tensor(std, dtype=torch.float64)  # folded in double, so that rounding happens once
+        spread = torch.tensor(std, dtype=torch.float64)  # computed in float64, so that it is rounded only once
         centre = torch.tensor(mean, dtype=torch.float64)
         self.register_buffer("scale", (1.0 / (_WHITE * spread)).to(torch.float32).reshape(3, 1, 1))
         self.register_buffer("offset", (-centre / spread).to(torch.float32).reshape(3, 1, 1))
@@ -96,7 +114,7 @@ class ImageTower(nn.Module):
         self.eval()
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Embed pictures that are laid out as every decoder lays them out.
+        """Embed images in channels-last layout, as decoders return them.
 
         Args:
             pixels: uint8 or float32 [n, size, size, 3], RGB, 0 to 255.
@@ -107,7 +125,7 @@ class ImageTower(nn.Module):
         return self.from_planar(pixels.permute(0, 3, 1, 2))
 
     def from_planar(self, planes: torch.Tensor) -> torch.Tensor:
-        """Embed pictures that come channel by channel, as Core ML's image input hands them over.
+        """Embed images in channels-first layout, as Core ML's image input provides them.
 
         Args:
             planes: uint8 or float32 [n, 3, size, size], RGB, 0 to 255.
@@ -120,7 +138,7 @@ class ImageTower(nn.Module):
 
 
 class PlanarImageTower(nn.Module):
-    """An image tower that is called with planes, for exporters that call what they export.
+    """An image tower whose `forward` takes channels-first images, for exporters.
 
     Attributes:
         tower: The image tower, shared, not copied.
@@ -133,19 +151,19 @@ class PlanarImageTower(nn.Module):
         self.eval()
 
     def forward(self, planes: torch.Tensor) -> torch.Tensor:
-        """Embed pictures that come channel by channel; see `ImageTower.from_planar`."""
+        """Embed images in channels-first layout; see `ImageTower.from_planar`."""
         return self.tower.from_planar(planes)
 
 
 class TextTower(nn.Module):
-    """An open_clip model's text tower, from token ids to unit vectors, set to inference.
+    """The text tower of an open_clip model, from token ids to unit vectors, in inference mode.
 
-    It holds the whole model: in open_clip's `CLIP` the text tower has no module of its own. Exporters drop
-    what the text never reaches.
+    It holds the whole model, because the text tower of open_clip's `CLIP` is not a module of its own. Exporters drop
+    the parts that texts do not use.
 
     Attributes:
         model: open_clip's model, shared, not copied.
-        adapter: As `ImageTower.adapter`: both towers answer in one space.
+        adapter: As `ImageTower.adapter`; both towers share one embedding space.
     """
 
     adapter: torch.Tensor | None

@@ -1,7 +1,7 @@
-"""The forms in which a tower is exported: which exist, how each is made, and how to ask one for embeddings.
+"""The variants in which a tower is exported.
 
-Each form is written into the pack's folder; what the manifest will say of it comes back. Fidelity is measured
-afterwards, on the exported file and not on the graph it came from.
+`export_tower` writes each variant into the pack's folder and returns its facts for the manifest. Fidelity is measured
+afterwards, on the exported files.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from edge_identify.convert.progress import Progress, unwatched
+from edge_identify.convert.progress import Progress, no_progress
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.pack.manifest import Fidelity, Runtime, Tensor, Variant
 
@@ -23,34 +23,35 @@ if TYPE_CHECKING:
     Batch = NDArray[np.uint8] | NDArray[np.int64]
     Embed = Callable[[Batch], NDArray[np.float32]]
 
-#: Best first of each runtime: small before exact. The part after the hyphen is the form: `int8` (weights and
-#: arithmetic), `w8` and `w4` (weights alone, for transformers), `6bit` (a palette of 64 values), `fp16`, `fp32`.
+#: The preferred variant of each runtime first: small before exact. The part after the hyphen is the form: `int8`
+#: (weights and arithmetic), `w8` and `w4` (weights only, for transformers), `6bit` (a palette of 64 values), `fp16`,
+#: `fp32`.
 ONNX_VARIANTS = ("onnx-int8", "onnx-w8", "onnx-w4", "onnx-fp16", "onnx-fp32")
 COREML_VARIANTS = ("coreml-int8", "coreml-6bit", "coreml-fp16")
 ALL_VARIANTS = (*ONNX_VARIANTS, *COREML_VARIANTS)
 DEFAULT_VARIANTS = ("onnx-int8", "coreml-int8")  # laptops, Android and browsers; iPhones
 
-#: The lowest that torch's exporter writes. Fused graphs use operators of ONNX Runtime (com.microsoft) beside it.
+#: The lowest opset that torch's exporter writes. Fused graphs also use operators of ONNX Runtime (com.microsoft).
 ONNX_OPSET = 18
 
-#: What every exported graph calls its unit vectors.
+#: Output name of every exported graph.
 OUTPUT_NAME = "embedding"
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True, kw_only=True)
 class ExportedVariant:
-    """An exported tower that has not been judged yet.
+    """An exported tower, before the fidelity gate.
 
     Attributes:
-        name: Such as `onnx-int8`.
+        name: Name of the variant, such as `onnx-int8`.
         runtime: The library that runs it.
         model: Path in the pack: a file, or a folder for Core ML.
-        input: What the graph takes.
-        output: What it returns.
-        requires: The least runtime, in words.
-        embed: Asks the exported file for unit vectors, float32 [n, dim].
-        saturating: Names of its integer products that may overflow on a processor without VNNI; the fidelity gate
-            lets none through.
+        input: Name, type and shape of the graph's input.
+        output: Name, type and shape of the graph's output.
+        requires: The least version of the runtime, in words.
+        embed: Runs the exported file: returns unit vectors, float32 [n, dim].
+        saturating: Names of integer products that may overflow on a processor without VNNI. The fidelity gate refuses
+            variants that have any.
     """
 
     name: str
@@ -63,7 +64,12 @@ class ExportedVariant:
     saturating: tuple[str, ...] = ()
 
     def judged(self, fidelity: Fidelity, folder: Path) -> Variant:
-        """Return the manifest's entry, with all files that lie under `model` in the pack's folder."""
+        """Return the manifest's entry of the variant.
+
+        Args:
+            fidelity: The measured fidelity.
+            folder: The pack's folder; all files under `model` are listed.
+        """
         model = folder / self.model
         files = [model] if model.is_file() else sorted(path for path in model.rglob("*") if path.is_file())
         return Variant(
@@ -80,10 +86,10 @@ class ExportedVariant:
 
 
 def checked_variant_names(text: str) -> tuple[str, ...]:
-    """Read `--variants`: names joined by commas.
+    """Parse `--variants`: names separated by commas.
 
     Raises:
-        SetupError: A name is unknown, or there is none that a laptop or Android can run.
+        SetupError: A name is unknown, or no ONNX variant is named.
     """
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     if unknown := [name for name in names if name not in ALL_VARIANTS]:
@@ -93,24 +99,24 @@ def checked_variant_names(text: str) -> tuple[str, ...]:
     return names
 
 
-#: Reads the runtime's basic form and writes a form of it.
+#: Reads the basic form of a runtime (first path) and writes another form of it (second path).
 Rewrite = Callable[[Path, Path], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TowerExport:
-    """How one tower is written in each runtime's forms.
+    """The exporters of one tower.
 
     Attributes:
         kind: `image` or `text`.
         dim: Length of an embedding.
-        onnx_input: What the ONNX graph takes.
-        coreml_input: What the Core ML program takes.
+        onnx_input: Input of the ONNX graph.
+        coreml_input: Input of the Core ML program.
         write_onnx: Writes the basic ONNX form, fp32, to a file.
-        onnx_forms: How each form is made of it, by form; the basic form is copied.
+        onnx_forms: Makes each form from the basic one, by name of the form; the basic form is copied.
         write_coreml: Writes the basic Core ML form, an fp16 `.mlpackage`; returns the least system, such as `iOS 16`.
-        coreml_forms: Likewise.
-        embed_coreml: Evaluates a package.
+        coreml_forms: Makes each form from the basic one, by name of the form; the basic form is copied.
+        embed_coreml: Runs a package: returns unit vectors, float32 [n, dim].
     """
 
     kind: str
@@ -125,18 +131,21 @@ class TowerExport:
 
 
 def export_tower(
-    tower: TowerExport, names: tuple[str, ...], folder: Path, progress: Progress = unwatched
+    tower: TowerExport, names: tuple[str, ...], folder: Path, progress: Progress = no_progress
 ) -> Mapping[str, ExportedVariant]:
-    """Export a tower in every form that was asked for.
+    """Export a tower as the named variants.
 
     Args:
-        tower: How it is written.
-        names: From `ALL_VARIANTS`.
-        folder: The pack's folder, which exists.
-        progress: Is shown the forms.
+        tower: The exporters of the tower.
+        names: Names from `ALL_VARIANTS`.
+        folder: The pack's folder; it exists.
+        progress: Shows the progress over the variants.
 
     Returns:
         The exported variants, by name, in the order of `names`.
+
+    Raises:
+        SetupError: A variant cannot be made of this tower, or the runtime lacks an operator of it.
     """
     exported: dict[str, ExportedVariant] = {}
     with TemporaryDirectory() as scratch:

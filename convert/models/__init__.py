@@ -1,1 +1,4 @@
-"""Which dual encoder: names, families, checkpoints, tokenizers. Read `model_loading` first."""
+"""Finds and loads dual encoders: names, families, weights, tokenizers.
+
+Read `model_loading` first, then `model_names` and `model_families`.
+"""

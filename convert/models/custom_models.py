@@ -1,8 +1,8 @@
-"""Models of the user's own: a configuration in open_clip's format, `--model-config FILE`.
+"""The user's own models: a configuration in open_clip's format, `--model-config FILE`.
 
-The file is one of open_clip's `model_configs`, or the `open_clip_config.json` that is published with weights, which
-wraps it and adds the preprocessing. open_clip keeps models by name for the whole process, so the file's name must not
-be one that it knows already.
+The file has the format of open_clip's `model_configs`, or of the `open_clip_config.json` that is published with weights
+and adds the preprocessing. open_clip registers models by name for the whole process. So the file must not have the name
+of a known model.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from typing import Any
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.photos.preprocessing import MAX_SIZE_PX
 
-MAX_CONFIGURATION_BYTES = 2**20  # a configuration is a few hundred bytes; a checkpoint given by mistake is not
+MAX_CONFIGURATION_BYTES = 2**20  # a configuration has a few hundred bytes; a checkpoint given by mistake has more
 
 _NEEDED = {"embed_dim": int, "vision_cfg": dict, "text_cfg": dict}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CustomModel:
-    """A model that the user configured.
+    """A model with a configuration file of the user.
 
     Attributes:
-        name: The file's name without its ending; open_clip builds the model by it.
-        recipe: open_clip's `preprocess_cfg`, empty if the file has none.
+        name: Name of the file without its suffix; open_clip's name of the model.
+        recipe: open_clip's `preprocess_cfg`; empty if the file has none.
     """
 
     name: str
@@ -35,10 +35,10 @@ class CustomModel:
 
 
 def register_custom_model(path: Path) -> CustomModel:
-    """Read a configuration and make open_clip know it, for the rest of the process.
+    """Read a configuration and register it with open_clip, for the rest of the process.
 
     Raises:
-        SetupError: A missing file, no JSON, a key that is missing or of another type, or a name that is taken.
+        SetupError: The file is missing or not JSON, a key is missing or has another type, or the name is taken.
     """
     import open_clip
 
@@ -73,15 +73,15 @@ def _check_configuration(path: Path, configuration: object) -> None:
         value = configuration.get(key) if isinstance(configuration, dict) else None
         if not isinstance(value, kind) or isinstance(value, bool):
             raise SetupError(
-                f"{path}: `{key}` is missing or no {kind.__name__}; a model configuration has {', '.join(_NEEDED)}, "
-                "as the files in open_clip's model_configs do"
+                f"{path}: `{key}` is missing or not of type {kind.__name__}; a model configuration has "
+                f"{', '.join(_NEEDED)}, like the files in open_clip's model_configs"
             )
-    _check_picture(path, configuration["vision_cfg"])  # type: ignore[index]  # the loop has seen that it is a dict
+    _check_sizes(path, configuration["vision_cfg"])  # type: ignore[index]  # the loop checked that it is a dict
 
 
-def _check_picture(path: Path, vision: dict[str, Any]) -> None:
-    """Refuse sizes that open_clip would meet with an error about a kernel, or none at all."""
-    size, patch = vision.get("image_size", 224), vision.get("patch_size", 1)  # open_clip's own size, if none is given
+def _check_sizes(path: Path, vision: dict[str, Any]) -> None:
+    """Refuse sizes for which open_clip raises an unclear error about a kernel, or none."""
+    size, patch = vision.get("image_size", 224), vision.get("patch_size", 1)  # 224: open_clip's default
     sides = size if isinstance(size, list) else [size]
     if not all(type(side) is int and 1 <= side <= MAX_SIZE_PX for side in sides) or len(set(sides)) != 1:
         raise SetupError(
@@ -96,8 +96,8 @@ def _check_picture(path: Path, vision: dict[str, Any]) -> None:
 def _register(name: str, configuration: dict[str, Any]) -> None:
     import open_clip
 
-    # open_clip reads a model from a file named after it, and reads all such files again when one is added. It
-    # passes over those that are gone and keeps what it has read, so the file need not stay.
+    # open_clip reads a model from a file with its name, and reads all such files again when one is added. It skips
+    # missing files and keeps what it has read, so the file can be temporary.
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / f"{name}.json"
         file.write_text(json.dumps(configuration), encoding="utf-8")

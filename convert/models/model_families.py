@@ -1,8 +1,8 @@
-"""The families of encoders that this project exports, and what is known of a model before its weights are fetched.
+"""The tested families of encoders, and facts about a model without its weights.
 
-open_clip knows some 150 architectures. Those named here are the ones whose export is tested; the others are tried as
-they come, and the fidelity gate decides. A newcomer would build a model to count its parameters, a second and a
-gigabyte each: on torch's `meta` device a tensor has a shape and no numbers, and it takes a tenth of a second.
+open_clip knows about 150 architectures. The export of `FAMILIES` is tested. Other models can be exported, too; the
+fidelity gate decides. Models are built on torch's `meta` device to count their parameters. That takes 0.1 s and no
+memory, instead of a second and up to a gigabyte each.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from edge_identify.edge_runtime.errors import SetupError
 if TYPE_CHECKING:
     from torch import nn
 
-#: Small before large within a kind; the first is the default.
+#: Small before large within a kind; the first one is the default.
 FAMILIES = (
     BUILTIN,
     "ViT-B-32",
@@ -42,11 +42,11 @@ _BUILTIN_LICENCE = Licence(name=LICENCE, source="convert/builtin/MODEL_CARD.md")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedWeights:
-    """Weights that can be had by name.
+    """Published weights of a model.
 
     Attributes:
-        tag: open_clip's name of them.
-        licence: None if it is not known.
+        tag: open_clip's name of the weights.
+        licence: Their licence; None if it is not known.
     """
 
     tag: str
@@ -55,18 +55,18 @@ class PublishedWeights:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelDescription:
-    """What is known of a model without its weights.
+    """Facts about a model that do not depend on its weights.
 
     Attributes:
         name: `builtin`, or open_clip's name.
         dim: Length of an embedding.
-        size_px: Side of the pictures it takes.
-        image_parameters: Numbers in the image tower, as published, before its branches are folded.
-        image_is_transformer: Whether the image tower is one; see `is_transformer`.
-        text_parameters: Numbers in the text tower and in what both share.
-        word_parameters: How many of those are the rows of its words.
-        needs_tokenizer_file: Whether its text is split by a `tokenizer.json` of its own.
-        weights: What is published for it.
+        size_px: Side of its input images.
+        image_parameters: Parameters of the image tower as published, before its branches are folded.
+        image_is_transformer: Whether the image tower is a transformer; see `is_transformer`.
+        text_parameters: Parameters of the text tower and of shared parts.
+        word_parameters: Parameters of the token embedding, part of `text_parameters`.
+        needs_tokenizer_file: Whether its tokenizer is a `tokenizer.json` file.
+        weights: Its published weights.
     """
 
     name: str
@@ -113,7 +113,11 @@ def describe_model(model: str) -> ModelDescription:
 
 
 def other_models() -> tuple[str, ...]:
-    """Return the models that open_clip knows beside the tested families."""
+    """Return open_clip's names of the models outside the tested families.
+
+    Raises:
+        SetupError: The extra `convert` is not installed.
+    """
     import_open_clip()
     import open_clip
 
@@ -130,9 +134,9 @@ def _published_weights(name: str) -> tuple[PublishedWeights, ...]:
 
 
 def is_transformer(visual: nn.Module) -> bool:
-    """Return whether an image tower's only convolution cuts the picture into patches.
+    """Return whether an image tower is a transformer: it has at most one convolution, for the patches.
 
-    A transformer is quantised as it runs, a convolutional net with ranges measured beforehand.
+    A transformer is quantised dynamically, a convolutional net statically.
     """
     from torch import nn
 

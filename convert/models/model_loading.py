@@ -1,15 +1,13 @@
-"""Loading a dual encoder: an open_clip model by name, a configuration of one's own, or the built-in one.
+"""Loads a dual encoder: an open_clip model by name, a custom configuration, or the built-in model.
 
-A newcomer would call `open_clip.create_model(name, pretrained=tag)`. That gives an OpenAI checkpoint the
-wrong activation with only a warning (`quick_gelu` is a property of the weights, not of the name), gives a
-local file the default preprocessing even if every published checkpoint of that model uses another one, leaves
-the branches in that a network only trains with, asks for no licence, and unpickles.
+Trap: `open_clip.create_model(name, pretrained=tag)` is not enough. It builds OpenAI checkpoints with the wrong
+activation and only warns (`quick_gelu` depends on the weights, not on the name). It uses the default preprocessing for
+local files, even if all published checkpoints of the model use another one. It keeps branches that are only needed for
+training, does not check licences, and unpickles files.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,17 +20,19 @@ from edge_identify.convert.builtin import (
     load_text_weights,
     register,
 )
+from edge_identify.convert.models.embedding_space import Triple, compute_space_id
 from edge_identify.convert.models.libraries.library_logging import quiet_open_clip
 from edge_identify.convert.models.libraries.torchvision_operators import MISSING_EXTRA, ensure_torchvision_operators
 from edge_identify.convert.models.model_names import BUILTIN, RANDOM, ModelChoice, choose_custom_model, choose_model
+from edge_identify.convert.models.model_preprocessing import read_preprocessing
 from edge_identify.convert.models.text_tokenizer import TextTokenizer, find_tokenizer, read_context_length
 from edge_identify.convert.models.weights.random_weights import enliven
 from edge_identify.convert.models.weights.reparameterisation import reparameterise
 from edge_identify.convert.models.weights.weights_download import fetch_published_weights
-from edge_identify.convert.models.weights.weights_files import load_checkpoint, shortened
+from edge_identify.convert.models.weights.weights_files import load_weights, shortened_reason
 from edge_identify.convert.models.weights.weights_licences import Licence, find_licence
 from edge_identify.edge_runtime.errors import SetupError
-from edge_identify.edge_runtime.photos.preprocessing import MAX_SIZE_PX, Interpolation, Preprocessing, ResizeMode
+from edge_identify.edge_runtime.photos.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,14 +41,10 @@ if TYPE_CHECKING:
 
 RANDOM_SEED = 0
 
-_RESIZE_MODES = {"shortest": ResizeMode.SHORTEST_SIDE, "squash": ResizeMode.SQUASH}
-_INTERPOLATIONS = {"bicubic": Interpolation.BICUBIC, "bilinear": Interpolation.BILINEAR}
 _RECIPE_KEYS = ("mean", "std", "interpolation", "resize_mode")
 
-#: How open_clip, timm and torch refuse a configuration whose parts do not fit each other.
+#: Exceptions of open_clip, timm and torch for an inconsistent configuration.
 _MISFITS = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
-
-Triple = tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,15 +55,15 @@ class LoadedModel:
         name: `builtin`, or open_clip's name of the architecture.
         pretrained: open_clip's tag, the checkpoint's file name, `random`, or the name of the shipped weights.
         model: The open_clip model, float32, in evaluation mode, without gradients, its branches folded.
-        preprocessing: From a picture to the pixels it takes.
-        mean: What it subtracts from each channel, for pixels between 0 and 1.
-        std: What it then divides by.
+        preprocessing: Preprocessing of its input images.
+        mean: Mean of each channel (RGB), for pixels of 0 to 1.
+        std: Standard deviation of each channel (RGB), for pixels of 0 to 1.
         dim: Length of an embedding.
-        context_length: Tokens in the text tower's input.
-        tokenizer: What splits its text on devices; None if they cannot, and the text tower stays behind.
-        licence: Licence of the weights, as far as known, and that it was accepted where it had to be.
+        context_length: Token ids in the text tower's input.
+        tokenizer: Its tokenizer; None if devices cannot tokenise its texts, and packs get no text tower.
+        licence: Licence of the weights, as far as known; names the acceptance of a research licence.
         space_id: See `compute_space_id`.
-        adapter: What embeddings of both towers are multiplied by, float32 [dim, dim]; see `convert.adapting`.
+        adapter: Factor of the embeddings of both towers, float32 [dim, dim]; see `convert.adapting`.
     """
 
     name: str
@@ -95,16 +91,16 @@ def load_model(
     """Load a model with its weights.
 
     Args:
-        name: `builtin`, `NAME/TAG` or `NAME`, as open_clip calls them. `builtin` where there is a `model_config`.
-        pretrained: A tag, a checkpoint file (`.safetensors`, `.pt`), or `random`: weights drawn from a fixed
-            seed, for trying a model's size and speed. None if `name` says it all.
+        name: `builtin`, `NAME/TAG` or `NAME` with open_clip's names; `builtin` if `model_config` is given.
+        pretrained: A tag, a checkpoint file (`.safetensors`, `.pt`), or `random`: weights drawn from a fixed seed, to
+            measure a model's size and speed. None for the tag in `name`, or for the built-in model.
         model_config: A configuration in open_clip's format, instead of a name.
-        tokenizer: A `tokenizer.json`, for models whose text CLIP's byte pairs do not split.
-        accept_licence: Whether the user accepts a licence that is for research only.
+        tokenizer: A `tokenizer.json`, for models that do not use CLIP's tokenizer.
+        accept_licence: Whether the user accepts a licence for research only.
 
     Raises:
-        SetupError: An unknown name or tag, a file that is missing, damaged or of another model, preprocessing
-            that devices do not know, a licence that was not accepted, or the extra is not installed.
+        SetupError: The name or tag is unknown; a file is missing, damaged or of another model; devices do not support
+            the preprocessing; a licence was not accepted; or the extra `convert` is not installed.
         NetworkError: Published weights are neither cached nor reachable.
     """
     import_open_clip()
@@ -129,7 +125,7 @@ def _check_licence(choice: ModelChoice, accepted: bool) -> None:
     licence = _published_licence(choice)
     if licence is not None and licence.is_research_only and not accepted:
         raise SetupError(
-            f"{choice.name}/{choice.tag}: its weights are for research only, under {licence.name}; read it "
+            f"{choice.name}/{choice.tag}: its weights are for research only, under {licence.name}; read the licence "
             f"({licence.source}) and pass --accept-licence if you keep to it, or choose other weights"
         )
 
@@ -146,10 +142,10 @@ def _configuration(choice: ModelChoice) -> dict[str, Any]:
 
 
 def import_open_clip() -> None:
-    """Import open_clip for the first time, in the one way that always works, with the built-in model registered.
+    """Import open_clip, also beside a CPU-only torch, and register the built-in model.
 
     Raises:
-        SetupError: The extra is not installed.
+        SetupError: The extra `convert` is not installed.
     """
     ensure_torchvision_operators()
     try:
@@ -176,7 +172,7 @@ def _build(choice: ModelChoice) -> nn.Module:
             if choice.recipe is not None:
                 _try_out(model.eval())
     except _MISFITS as error:
-        reason = shortened(" ".join(f"{type(error).__name__}: {error}".split()))
+        reason = shortened_reason(" ".join(f"{type(error).__name__}: {error}".split()))
         raise SetupError(
             f"{choice.name}: open_clip cannot build this model; check its configuration ({reason})"
         ) from error
@@ -184,7 +180,7 @@ def _build(choice: ModelChoice) -> nn.Module:
 
 
 def _try_out(model: nn.Module) -> None:
-    """Embed one picture: timm's transformers take one size whatever the configuration says, and notice only then."""
+    """Embed one image: some of timm's transformers have a fixed image size and only check it then."""
     import open_clip
     import torch
 
@@ -200,7 +196,7 @@ def _wants_quick_gelu(choice: ModelChoice) -> bool:
 
 
 def _recipe(choice: ModelChoice) -> dict[str, Any]:
-    """Return mean, std and resizing of the tag; without one, what all tags of the model agree on."""
+    """Return mean, std and resizing of the tag; without a tag, the values on which all tags of the model agree."""
     import open_clip
 
     if choice.recipe is not None:
@@ -217,8 +213,8 @@ def _fill(model: nn.Module, choice: ModelChoice, checkpoint: Path | None) -> Non
         load_image_weights(model)
         load_text_weights(model)
     elif checkpoint is not None:
-        load_checkpoint(model, choice.name, checkpoint)
-    elif choice.name != OPEN_CLIP_NAME:  # the built-in one is trained from what its constructor drew
+        load_weights(model, choice.name, checkpoint)
+    elif choice.name != OPEN_CLIP_NAME:  # the training of the built-in model starts from its constructor's weights
         enliven(model, size_px=_size_px(model, choice), seed=RANDOM_SEED)
 
 
@@ -235,7 +231,7 @@ def _described(model: nn.Module, choice: ModelChoice, tokenizer: TextTokenizer |
     values = open_clip.get_model_preprocess_cfg(model)
     preprocessing = read_preprocessing(choice.name, values)
     mean, std = _triple(values["mean"]), _triple(values["std"])
-    space_id = compute_space_id(model, preprocessing, mean, std)  # of the weights as they are published
+    space_id = compute_space_id(model, preprocessing, mean, std)  # of the weights as published, before folding
     return LoadedModel(
         name=BUILTIN if choice.name == OPEN_CLIP_NAME else choice.name,
         pretrained=_weights_name(choice),
@@ -266,54 +262,6 @@ def _foreign_licence(choice: ModelChoice) -> str:
     if licence.is_research_only:
         return f"{licence.name}, for research only, accepted with --accept-licence; see {licence.source}"
     return licence.name
-
-
-def read_preprocessing(name: str, values: dict[str, Any]) -> Preprocessing:
-    """Turn open_clip's preprocess configuration into the recipe of a pack.
-
-    Args:
-        name: The model's name, for messages.
-        values: open_clip's `PreprocessCfg` as a dictionary.
-
-    Raises:
-        SetupError: Something that no device implements: an oblong input, another filter or way of resizing.
-    """
-    size = values["size"]
-    sides = {size} if isinstance(size, int) else set(size)
-    mode, filter_name = values["resize_mode"], values["interpolation"]
-    if len(sides) != 1 or max(sides) > MAX_SIZE_PX:
-        raise SetupError(f"{name}: takes pictures of {size} pixels; only squares up to {MAX_SIZE_PX} are supported")
-    if mode not in _RESIZE_MODES:
-        raise SetupError(f"{name}: resizes by `{mode}`; only {', '.join(_RESIZE_MODES)} are supported")
-    if filter_name not in _INTERPOLATIONS:
-        raise SetupError(f"{name}: resamples by `{filter_name}`; only {', '.join(_INTERPOLATIONS)} are supported")
-    return Preprocessing(
-        size_px=sides.pop(), resize_mode=_RESIZE_MODES[mode], interpolation=_INTERPOLATIONS[filter_name]
-    )
-
-
-def compute_space_id(model: nn.Module, preprocessing: Preprocessing, mean: Triple, std: Triple) -> str:
-    """Return SHA-256, in hexadecimal, over everything that decides where a picture or a text is embedded.
-
-    All parameters and stored buffers by name, as little-endian float32 (so that the precision of their file
-    does not matter), then mean, std and preprocessing. Vectors with different ids are never compared.
-
-    It is computed on the weights as they were published, before `reparameterise`: folding changes names and
-    numbers but not the space, and a later timm that folds otherwise must not make another one of it.
-    """
-    digest = hashlib.sha256()
-    for key, tensor in sorted(model.state_dict().items()):
-        digest.update(f"{key} {list(tensor.shape)}\n".encode())
-        digest.update(tensor.float().contiguous().numpy().astype("<f4", copy=False).data)
-    recipe = [
-        preprocessing.size_px,
-        preprocessing.resize_mode.value,
-        preprocessing.interpolation.value,
-        mean,
-        std,
-    ]
-    digest.update(json.dumps(recipe).encode())
-    return digest.hexdigest()
 
 
 def _triple(values: Any) -> Triple:

@@ -1,8 +1,8 @@
-"""Which model is meant by `--model` or `--model-config`, and by `--pretrained`, with an answer to every wrong pair.
+"""Resolves `--model`, `--model-config` and `--pretrained` to a model and the source of its weights.
 
-open_clip says only "not found". The tags differ from model to model in one letter (`laion2b_s34b_b79k`
-belongs to ViT-B-32, `laion2b_s32b_b82k` to ViT-L-14), so a wrong pair is told the valid ones, nearest
-first.
+open_clip's tags differ from model to model by a few characters (`laion2b_s34b_b79k` belongs to ViT-B-32,
+`laion2b_s32b_b82k` to ViT-L-14), and open_clip only reports "not found". So an error for a wrong name or tag lists the
+valid ones, the most similar first.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ BUILTIN = "builtin"
 RANDOM = "random"
 
 _CHECKPOINT_SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
-_NEAREST_NAMES = 4  # as many as fit on one line
+_NEAREST_NAMES = 4  # they fit on one line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelChoice:
-    """A model and where its weights come from: exactly one of tag, checkpoint and random, or the shipped weights.
+    """A model and the source of its weights: a tag, a checkpoint, random weights, or (if none) the shipped weights.
 
     Attributes:
         name: open_clip's name of the architecture.
         tag: open_clip's name of published weights.
         checkpoint: A local file of weights.
-        is_random: Weights drawn from a fixed seed, to try things out.
-        recipe: open_clip's preprocess configuration, if a custom model brings one.
+        is_random: Whether the weights are drawn from a fixed seed, for tests.
+        recipe: open_clip's preprocess configuration, if a custom model has one.
     """
 
     name: str
@@ -44,22 +44,22 @@ class ModelChoice:
 
     @property
     def is_shipped(self) -> bool:
-        """Whether the weights are those that come with this package."""
+        """Whether the weights are those of this package."""
         return self.tag is None and self.checkpoint is None and not self.is_random
 
 
 def choose_model(model: str, pretrained: str | None) -> ModelChoice:
-    """Read what the user asked for.
+    """Resolve `--model` and `--pretrained`, without network access.
 
     Args:
         model: `builtin`, `NAME/TAG` or `NAME`.
         pretrained: A tag, a checkpoint file, `random`, or None.
 
     Returns:
-        A name that open_clip knows, with weights that exist as far as can be told without a network.
+        A model that open_clip knows, with a known tag or an existing file.
 
     Raises:
-        SetupError: An unknown name, a tag that is not of this model, no weights named, a missing file.
+        SetupError: The name is unknown, the tag is not one of this model, no weights are named, or the file is missing.
     """
     name, tag = _split(model)
     if tag and pretrained:
@@ -79,14 +79,14 @@ def choose_model(model: str, pretrained: str | None) -> ModelChoice:
 
 
 def choose_custom_model(model_config: Path, pretrained: str | None) -> ModelChoice:
-    """Read what the user asked for with a configuration of their own.
+    """Resolve `--model-config` and `--pretrained`.
 
     Args:
         model_config: A file in open_clip's format.
         pretrained: A checkpoint file or `random`.
 
     Raises:
-        SetupError: A configuration that cannot be read, or no such weights.
+        SetupError: The configuration cannot be read, or the weights are not named or missing.
     """
     if pretrained is None:
         raise SetupError(f"{model_config}: which weights? Give --pretrained FILE, or --pretrained random to try it out")
@@ -97,10 +97,13 @@ def choose_custom_model(model_config: Path, pretrained: str | None) -> ModelChoi
 
 
 def choose_name(model: str) -> str:
-    """Return open_clip's name of a model, given as people write it and without a tag.
+    """Return open_clip's name of a model.
+
+    Args:
+        model: The name, such as `ViT-B-32` or `ViT-B/32`, without a tag.
 
     Raises:
-        SetupError: open_clip knows no such model.
+        SetupError: open_clip knows no such model, or a tag is given.
     """
     name, tag = _split(model)
     if tag:
@@ -114,7 +117,7 @@ def _split(model: str) -> tuple[str, str | None]:
     if model == BUILTIN:
         return OPEN_CLIP_NAME, None
     names = open_clip.list_models()
-    if model.replace("/", "-") in names:  # people write ViT-B/32, as the paper does
+    if model.replace("/", "-") in names:  # ViT-B/32 is the paper's spelling
         return model.replace("/", "-"), None
     name, _, tag = model.rpartition("/") if "/" in model else (model, "", "")
     name = OPEN_CLIP_NAME if name == BUILTIN else name.replace("/", "-")
@@ -152,7 +155,7 @@ def _existing(checkpoint: Path) -> Path:
 
 
 def _nearest(wrong: str, valid: list[str]) -> list[str]:
-    """Return `valid`, the most alike first, whatever the case."""
+    """Return `valid`, the most similar names first; case is ignored."""
 
     def likeness(name: str) -> float:
         return difflib.SequenceMatcher(None, wrong.lower(), name.lower()).ratio()

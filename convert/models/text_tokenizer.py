@@ -1,11 +1,11 @@
-"""The tokenizer that travels with a model's text tower, chosen as open_clip chooses it.
+"""Finds the tokenizer of a model's text tower, by the rules of open_clip.
 
-open_clip splits text by CLIP's byte pairs unless the model's configuration names a tokenizer on the hub. That one is
-a file, `tokenizer.json`: given by hand, or found in the hub's cache. Without it a model has no text tower on
-devices, which is said and is no error: pictures are identified all the same.
+open_clip uses CLIP's byte-pair encoding unless the model's configuration names a tokenizer on the Hugging Face hub.
+That one is a file, `tokenizer.json`: given with `--tokenizer`, or found in the hub's cache. Without the file, the pack
+gets no text tower. This is reported and not an error, because images can still be identified.
 
-A newcomer would pad every text with 0. T5's pieces, which SigLIP uses, are padded with 1, the end mark: open_clip
-leaves that to the tokenizer's own settings, `tokenizer_config.json` beside its file, and so does this module.
+Trap: not all texts are padded with 0. SigLIP's T5 tokenizer pads with 1, the end token. open_clip reads the pad token
+from `tokenizer_config.json` beside the tokenizer, and so does this module.
 """
 
 from __future__ import annotations
@@ -27,41 +27,41 @@ MERGES_FILE = "encoders/text/tokenizer/merges.txt"
 HF_FILE = "encoders/text/tokenizer/tokenizer.json"
 
 _SETTINGS_NAME = "tokenizer_config.json"
-_SIGLIP_PAD_ID = 1  # open_clip's SigLipTokenizer sets it for T5's pieces ...
-_SIGLIP2_PAD_ID = 0  # ... and this for Gemma's, where nothing else says it
+_SIGLIP_PAD_ID = 1  # default of open_clip's SigLipTokenizer for T5's vocabulary
+_SIGLIP2_PAD_ID = 0  # and for Gemma's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextTokenizer:
-    """A tokenizer as a pack carries it.
+    """A tokenizer as a pack holds it.
 
     Attributes:
-        spec: What the manifest will say; its `file` is the path in the pack.
-        data: The file's content.
+        spec: The manifest's entry; its `file` is the path in the pack.
+        data: The content of that file.
     """
 
     spec: TokenizerSpec
     data: bytes
 
     def encode(self, texts: list[str]) -> NDArray[np.int64]:
-        """Return the token ids that devices will compute, int64 [texts, context_length]."""
+        """Return the token ids, int64 [len(texts), context_length], computed with the devices' code."""
         return make_tokenizer(self.data, self.spec, where=self.spec.file).encode(texts)
 
 
 def find_tokenizer(name: str, text: dict[str, Any], file: Path | None) -> TextTokenizer | None:
-    """Return a model's tokenizer, or None where devices cannot have one.
+    """Return a model's tokenizer, or None if devices cannot tokenise its texts.
 
     Args:
         name: open_clip's name of the model.
-        text: Its configuration's `text_cfg`.
-        file: A `tokenizer.json` given by hand, for the models that use one.
+        text: `text_cfg` of its configuration.
+        file: A `tokenizer.json`, for models that use one; None to look into the hub's cache.
 
     Returns:
-        None if the file is neither given nor in the hub's cache, or if open_clip does more with the text than
-        devices know.
+        The tokenizer; None if its file is neither given nor in the hub's cache, or if open_clip processes the text in a
+        way that devices do not support.
 
     Raises:
-        SetupError: A file was given that is missing, damaged, of another model, or for a model that takes none.
+        SetupError: The given file is missing, damaged or of another model, or the model takes none.
     """
     options = dict(text.get("tokenizer_kwargs") or {})
     source = text.get("hf_tokenizer_name") or ""
@@ -86,20 +86,20 @@ def find_tokenizer(name: str, text: dict[str, Any], file: Path | None) -> TextTo
 
 
 def takes_tokenizer_file(name: str, text: dict[str, Any]) -> bool:
-    """Return whether a model's text is split by a `tokenizer.json` rather than by CLIP's byte pairs."""
-    # open_clip goes by the name where no tokenizer is named.
+    """Return whether a model's tokenizer is a `tokenizer.json` rather than CLIP's byte-pair encoding."""
+    # open_clip goes by the model's name if the configuration names no tokenizer.
     return bool(text.get("hf_tokenizer_name")) or "siglip" in name.lower()
 
 
 def read_context_length(text: dict[str, Any]) -> int:
-    """Return the number of tokens in a text tower's input, from its `text_cfg`."""
+    """Return the number of token ids in a text tower's input, from its `text_cfg`."""
     import open_clip
 
     return int(text.get("context_length") or open_clip.tokenizer.DEFAULT_CONTEXT_LENGTH)
 
 
 def clip_merges() -> bytes:
-    """Return the merges of CLIP's tokenizer, as devices read them."""
+    """Return the merges of CLIP's tokenizer in the format that devices read: one pair per line, UTF-8."""
     import open_clip
 
     ranks: dict[tuple[str, str], int] = open_clip.SimpleTokenizer().bpe_ranks
@@ -118,7 +118,7 @@ def _cached(source: str, file_name: str) -> Path | None:
 
 
 def _settings(path: Path, source: str) -> dict[str, Any]:
-    """Return the `tokenizer_config.json` that belongs to a `tokenizer.json`, or nothing."""
+    """Return the content of the `tokenizer_config.json` of a tokenizer; empty if there is none."""
     beside = path.with_name(_SETTINGS_NAME)
     settings = beside if beside.is_file() else _cached(source, _SETTINGS_NAME)
     if settings is None:
@@ -144,7 +144,8 @@ def _read_file(
     largest = max(vocabulary.values(), default=-1)
     if largest >= text["vocab_size"]:
         raise SetupError(
-            f"{path}: is not the tokenizer of {name}: it has a token {largest}, the model {text['vocab_size']} words"
+            f"{path}: is not the tokenizer of {name}: its largest token id is {largest}, and the model has "
+            f"{text['vocab_size']} tokens"
         )
     spec = TokenizerSpec(
         kind=TokenizerKind.HF_JSON,
@@ -165,7 +166,7 @@ def _vocabulary(data: bytes, path: Path) -> dict[str, int]:
 
     try:
         vocabulary: dict[str, int] = Tokenizer.from_str(data.decode("utf-8")).get_vocab()
-    except Exception as error:  # the library raises nothing narrower
+    except Exception as error:  # the library raises no narrower class
         raise SetupError(f"{path}: is not a tokenizer.json ({error}); fetch it again") from error
     return vocabulary
 
@@ -173,7 +174,7 @@ def _vocabulary(data: bytes, path: Path) -> dict[str, int]:
 def _pad_id(
     name: str, path: Path, document: dict[str, Any], settings: dict[str, Any], vocabulary: dict[str, int]
 ) -> int:
-    """Return what open_clip pads a text with, from the first place that says it."""
+    """Return the id that open_clip pads with: from the settings, the tokenizer file, or the family's default."""
     token = settings.get("pad_token")
     token = token.get("content") if isinstance(token, dict) else token
     if token in vocabulary:
@@ -185,4 +186,4 @@ def _pad_id(
         return _SIGLIP2_PAD_ID
     if "siglip" in name.lower():
         return _SIGLIP_PAD_ID
-    raise SetupError(f"{path}: does not say what to pad with; put its {_SETTINGS_NAME} beside it")
+    raise SetupError(f"{path}: names no pad token; put its {_SETTINGS_NAME} beside it")

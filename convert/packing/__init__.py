@@ -1,1 +1,4 @@
-"""From a catalogue and exported towers to a pack. Read `pack_building` first."""
+"""Builds a pack from a catalogue and a model (`edge-build pack`).
+
+Read `pack_building` first: it holds the steps. Each `pack_*` module writes one part of the pack.
+"""

@@ -1,7 +1,7 @@
-"""What may differ between two honest devices, and what a client may get wrong, as pixels and sessions to measure with.
+"""Simulated differences between devices, allowed and faulty, for the photos of a pack's self-test.
 
-All of it works on the photos of a pack's self-test. Mean and standard deviation are inside the graph, which takes
-whole numbers from 0 to 255; leaving them out is shown by the pixels that lead to the same input of the first layer.
+Mean and standard deviation are inside the graph, which takes integers from 0 to 255. A client that leaves them out is
+simulated by pixels that give the same input of the first layer.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-_NOISE_SEED = 20_261_121  # any number; fixed, so that a build gives the same bytes again
+_NOISE_SEED = 20_261_121  # arbitrary; fixed, so that a build repeats the same bytes
 _WHITE = 255.0
 
 Triple = Sequence[float]
@@ -32,9 +32,9 @@ class Photo:
     """A photo of the self-test.
 
     Attributes:
-        name: Its file's name.
-        data: Its file's bytes.
-        pixels: The encoder's, by the pack's recipe, uint8 [size, size, 3].
+        name: Name of its file.
+        data: Bytes of its file.
+        pixels: Input of the encoder, uint8 [size, size, 3].
     """
 
     name: str
@@ -43,7 +43,12 @@ class Photo:
 
 
 def allowed_pixels(photo: Photo, recipe: Preprocessing) -> Mapping[str, NDArray[np.uint8]]:
-    """Return the pixels that another device's decoder may make of a photo, by the name of the difference."""
+    """Return the pixels of a photo with allowed differences of decoders, uint8 [size, size, 3], by difference.
+
+    Args:
+        photo: The photo.
+        recipe: The pack's preprocessing.
+    """
     return {
         "one grey level": _one_grey_level_off(photo.pixels),
         "chroma decoded coarsely": preprocess(_with_coarse_chroma(_upright(photo)), recipe),
@@ -51,13 +56,13 @@ def allowed_pixels(photo: Photo, recipe: Preprocessing) -> Mapping[str, NDArray[
 
 
 def faulty_pixels(photo: Photo, recipe: Preprocessing, *, mean: Triple, std: Triple) -> Mapping[str, NDArray[np.uint8]]:
-    """Return the pixels that a faulty client makes of a photo, by the name of the fault.
+    """Return the pixels of a photo with the faults that clients may have, uint8 [size, size, 3], by fault.
 
     Args:
         photo: The photo.
-        recipe: The pack's.
-        mean: What the graph subtracts from each channel, for pixels of 0 to 1.
-        std: What it then divides by.
+        recipe: The pack's preprocessing.
+        mean: Mean of each channel (RGB), for pixels of 0 to 1.
+        std: Standard deviation of each channel (RGB), for pixels of 0 to 1.
     """
     mode = ResizeMode.SQUASH if recipe.resize_mode is ResizeMode.SHORTEST_SIDE else ResizeMode.SHORTEST_SIDE
     filtering = Interpolation.BILINEAR if recipe.interpolation is Interpolation.BICUBIC else Interpolation.BICUBIC
@@ -72,9 +77,14 @@ def faulty_pixels(photo: Photo, recipe: Preprocessing, *, mean: Triple, std: Tri
 
 
 def with_basic_optimisation(model: Path, *, input_name: str, output_name: str) -> Callable[..., NDArray[np.float32]]:
-    """Return an ONNX file's embedding function under ONNX Runtime's basic graph optimisations instead of all.
+    """Return a function that embeds with an ONNX file under ONNX Runtime's basic graph optimisations.
 
-    Another build of the runtime fuses and orders operators differently; this is the difference that can be had here.
+    Other builds of the runtime fuse and order operators differently. The optimisation level simulates that.
+
+    Args:
+        model: The ONNX file.
+        input_name: Name of its input.
+        output_name: Name of its output.
     """
     import onnxruntime
 
@@ -108,7 +118,7 @@ def _one_grey_level_off(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _with_coarse_chroma(image: Image) -> Image:
-    """Halve the colour's resolution and repeat its pixels, as decoders without smooth upsampling do."""
+    """Halve the resolution of chroma and repeat its pixels, like decoders without smooth upsampling."""
     import PIL.Image
     from PIL.Image import Resampling
 

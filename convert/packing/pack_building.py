@@ -1,51 +1,51 @@
-"""Building a pack: from a catalogue and a model to a folder that a device can answer from.
+"""Builds a pack: from a catalogue and a model to a folder that devices identify photos with.
 
-The folder is made under a temporary name beside its place, its manifest last, and renamed when all is well: an
-interrupted or refused build leaves nothing that looks like a pack. The same catalogue, model and version give the
-same bytes; no clock is read.
+A build writes into a temporary folder beside the pack, the manifest last, and renames it at the end. So an interrupted
+or refused build leaves nothing that looks like a pack. The same catalogue, model and version give the same bytes; no
+clock is read.
 """
 
 from __future__ import annotations
 
-import errno
-import hashlib
-import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edge_identify import __version__
 from edge_identify.convert.adapting.adapter import Adapter, adapt, read_adapter, write_adapter
 from edge_identify.convert.adapting.adapter_learning import learn_adapter
-from edge_identify.convert.calibrating.photo_calibration import DEFAULT_FALSE_ACCEPT_RATE, CalibrationOutcome, calibrate
-from edge_identify.convert.calibrating.text_calibration import TextOutcome, add_to_calibration_file, calibrate_texts
+from edge_identify.convert.calibrating.photo_calibration import CalibrationOutcome, calibrate
+from edge_identify.convert.calibrating.text_calibration import add_to_calibration_file, calibrate_texts
 from edge_identify.convert.export.compute_device import Computing
 from edge_identify.convert.export.fidelity import embed_in_batches, sample_positions
-from edge_identify.convert.export.fidelity_samples import MOST_PICTURES, make_bench
+from edge_identify.convert.export.fidelity_samples import MOST_IMAGES, make_bench
 from edge_identify.convert.models.model_loading import LoadedModel, load_model
 from edge_identify.convert.models.model_names import BUILTIN
 from edge_identify.convert.models.text_tokenizer import TextTokenizer
-from edge_identify.convert.packing.pack_binary_codes import add_signs
+from edge_identify.convert.packing.pack_binary_codes import add_binary_codes
 from edge_identify.convert.packing.pack_card import CARD_NAME, pack_card
 from edge_identify.convert.packing.pack_encoders import export_encoders
+from edge_identify.convert.packing.pack_folder import check_out, pack_in_the_making
 from edge_identify.convert.packing.pack_index import write_index
+from edge_identify.convert.packing.pack_references import hash_of_data, write_pack_references
+from edge_identify.convert.packing.pack_request import BuildReport, PackRequest
 from edge_identify.convert.packing.pack_self_test import write_conformance
 from edge_identify.convert.packing.pack_thumbnails import add_thumbnails
-from edge_identify.convert.packing.reference_embeddings import BuildMemory, Embedded, NoMemory, embed_references
-from edge_identify.convert.packing.unfinished_builds import RETIRED, clear_abandoned, folder_in_the_making
+from edge_identify.convert.packing.reference_embeddings import (
+    EmbeddedReferences,
+    EmbeddingMemory,
+    NoMemory,
+    embed_references,
+)
 from edge_identify.convert.progress import Progress
-from edge_identify.datasets.catalogue.reference_images import LeftOut
-from edge_identify.datasets.sources.rows.described_images import BETWEEN_LICENCES
-from edge_identify.edge_runtime import __version__
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.io.disk import disk_errors_explained
 from edge_identify.edge_runtime.io.durable_writes import sha256_of_file, write_bytes
-from edge_identify.edge_runtime.io.json_fields import canonical_json
 from edge_identify.edge_runtime.pack.manifest import (
     MANIFEST_NAME,
     FileEntry,
@@ -56,88 +56,20 @@ from edge_identify.edge_runtime.pack.manifest import (
     TokenizerSpec,
 )
 from edge_identify.edge_runtime.pack.manifest_json import serialise_manifest
-from edge_identify.edge_runtime.pack.pack_names import PackVersion, checked_path
-from edge_identify.edge_runtime.pack.references import PictureFacts, Reference, ReferenceImage, write_references
+from edge_identify.edge_runtime.pack.pack_names import checked_path
+from edge_identify.edge_runtime.pack.references import Reference
 
 if TYPE_CHECKING:
     from edge_identify.datasets.catalogue.catalogue import CatalogueImage
 
 INDEX_FILE = "index/images.faiss"
-SIGNS_FILE = "index/images.signs"
+BINARY_CODES_FILE = "index/images.signs"
 REFERENCES_FILE = "references.sqlite"
 THUMBNAILS_FILE = "thumbnails.sqlite"
 
-#: The built-in encoder takes two milliseconds, so a photo is looked at three times. Measured on real photos by
-#: `benchmarks/decisions.py`. A large encoder would take three times as long for an answer: its maker decides.
+#: The built-in encoder takes 2 ms, so each photo gets three views. Measured on real photos: `benchmarks/decisions.py`.
+#: Other encoders use one view by default, because three views take three times as long.
 BUILTIN_PHOTO_VIEWS = (1.0, 0.85, 0.7)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PackRequest:
-    """What to build.
-
-    Attributes:
-        name: The pack's name.
-        version: Its version.
-        title: One line for people.
-        model_name: `builtin`, or open_clip's `NAME` or `NAME/TAG`.
-        pretrained: A tag, a checkpoint's path, `random`, or None for what `model_name` says.
-        variant_names: The exported forms, from `variants.ALL_VARIANTS`.
-        out: The folder to make.
-        replace: Whether a pack that lies at `out` may be replaced.
-        drop_drifting: Whether a variant below its fidelity threshold is left out rather than stopping the build.
-        model_config: A configuration in open_clip's format, instead of `model_name`.
-        tokenizer_file: The `tokenizer.json` of a model that needs one for its text tower.
-        accept_licence: Whether a licence that is for research only is accepted.
-        false_accept_rate: Share of photos of unknown things that may be taken for known ones, above 0 and below .5.
-        thumbnail_side_px: The longer side of the references' thumbnails; None puts no picture into the pack.
-        photo_views: How devices look at a photo; see `Preprocessing.photo_views`. None for what suits the model.
-        adapter_file: The adapter to build into the encoders, learnt and written there if it does not exist; or None.
-        file_names: Whether the pack tells the type, and the path within its source, of each picture.
-    """
-
-    name: str
-    version: PackVersion
-    title: str
-    model_name: str
-    pretrained: str | None
-    variant_names: tuple[str, ...]
-    out: Path
-    replace: bool
-    drop_drifting: bool = False
-    model_config: Path | None = None
-    tokenizer_file: Path | None = None
-    accept_licence: bool = False
-    false_accept_rate: float = DEFAULT_FALSE_ACCEPT_RATE
-    thumbnail_side_px: int | None = None
-    photo_views: tuple[float, ...] | None = None
-    adapter_file: Path | None = None
-    file_names: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BuildReport:
-    """What was built.
-
-    Attributes:
-        manifest: The new pack's.
-        left_out: Pictures that could not be used.
-        dropped: Variants that were left out, each with its figures in words.
-        signs_left_out: Why a large pack has no signs, in words; None where it has them, or is too small to gain.
-        calibration: What became of the calibration.
-        texts: What became of the calibration of texts.
-        data_sha256: Of the references and pictures in it; see `hash_of_data`.
-        encoder: Fingerprint of what embedded the pictures.
-    """
-
-    manifest: Manifest
-    left_out: tuple[LeftOut, ...]
-    dropped: tuple[str, ...]
-    signs_left_out: str | None
-    calibration: CalibrationOutcome
-    texts: TextOutcome
-    data_sha256: str
-    encoder: str
 
 
 def build_pack(
@@ -146,31 +78,33 @@ def build_pack(
     images: Sequence[CatalogueImage],
     *,
     progress: Progress,
-    memory: BuildMemory | None = None,
+    memory: EmbeddingMemory | None = None,
     computing: Computing | None = None,
 ) -> BuildReport:
     """Build a pack.
 
     Args:
-        request: What to build.
+        request: The options.
         references: The catalogue's references.
-        images: Their pictures, by index id.
-        progress: Shows how far each step is.
-        memory: What earlier builds left, and what this one leaves; None for neither.
-        computing: Where embeddings are computed; None for the processor.
+        images: The catalogue's images, sorted by index id.
+        progress: Shows the progress of each step.
+        memory: Kept embeddings of earlier builds; this build adds its own. None to keep none.
+        computing: Device and batch size; None for the CPU.
 
     Returns:
-        The manifest, and the pictures that were left out.
+        The manifest, and what was left out.
 
     Raises:
-        SetupError: No usable picture, an unknown model, a variant below its fidelity threshold, or a folder in the
-            way.
+        SetupError: No image can be used, the model is unknown, a variant is below its fidelity threshold, or `out`
+            exists.
+        NetworkError: Published weights are neither cached nor reachable.
+        PhotoError: An image file vanished or changed during the build.
     """
-    _check_place(request)
+    check_out(request.out, replace=request.replace)
     memory, computing = memory or NoMemory(), computing or Computing()
     model = _load(request, images, computing, progress)
-    with _folder_in_the_making(request.out, replace=request.replace) as folder:
-        bench = make_bench(model, references, _measured_pictures(images, memory), computing)
+    with pack_in_the_making(request.out, replace=request.replace) as folder:
+        bench = make_bench(model, references, _images_to_measure(images, memory), computing)
         encoders = export_encoders(
             model, request.variant_names, bench, folder, drop_drifting=request.drop_drifting, progress=progress
         )
@@ -179,7 +113,7 @@ def build_pack(
         )
         index = _write_index(folder, embedded, encoders.embedder.name)
         embed_photos = partial(embed_in_batches, encoders.embedder.embed, bench.image_sample.queries)
-        signs = add_signs(folder, index, SIGNS_FILE, embed_photos)
+        codes = add_binary_codes(folder, index, BINARY_CODES_FILE, embed_photos)
         calibration = calibrate(
             folder,
             index,
@@ -207,9 +141,11 @@ def build_pack(
             image_variants=encoders.image,
             text_variants=encoders.text,
             tokenizer=_write_tokenizer(folder, model.tokenizer) if model.tokenizer else None,
-            index=replace(index, signs=signs.spec),
+            index=replace(index, binary_codes=codes.spec),
             references_file=REFERENCES_FILE,
-            reference_count=_write_references(folder, request, references, embedded.images),
+            reference_count=write_pack_references(
+                folder / REFERENCES_FILE, references, embedded.images, file_names=request.file_names
+            ),
             conformance_file=write_conformance(folder, encoders, model),
             thumbnails=_add_thumbnails(folder, request, embedded.images, progress),
             files=_list_files(folder),
@@ -221,26 +157,12 @@ def build_pack(
         manifest=manifest,
         left_out=embedded.left_out,
         dropped=encoders.dropped,
-        signs_left_out=signs.left_out_because,
+        binary_codes_left_out=codes.left_out_because,
         calibration=calibration,
         texts=texts,
         data_sha256=hash_of_data(references, embedded.images),
         encoder=embedded.encoder,
     )
-
-
-def _check_place(request: PackRequest) -> None:
-    out = request.out
-    if not out.parent.is_dir():
-        raise SetupError(f"{out.parent}: no such folder; make it first, or choose another --out")
-    with disk_errors_explained(out.parent):
-        clear_abandoned(out.resolve())
-    if not out.exists():
-        return
-    if not (out / MANIFEST_NAME).is_file():
-        raise SetupError(f"{out}: exists and is not a pack; choose another --out")
-    if not request.replace:
-        raise SetupError(f"{out}: a pack is there already; choose another --out, or pass --replace")
 
 
 def _load(
@@ -274,41 +196,12 @@ def _adapter(
     return adapter
 
 
-@contextmanager
-def _folder_in_the_making(out: Path, *, replace: bool) -> Iterator[Path]:
-    out = out.resolve()  # a link to a pack is followed: renaming replaces what it names
-    with disk_errors_explained(out.parent), folder_in_the_making(out) as making:
-        yield making
-        try:
-            _take_place(making, out, replace=replace)
-        except OSError as error:
-            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-                raise
-            raise SetupError(
-                f"{out}: another build of this pack is running and was first; run this one again"
-            ) from error
-
-
-def _take_place(making: Path, out: Path, *, replace: bool) -> None:
-    if not (replace and out.exists()):
-        making.rename(out)
-        return
-    retired = making.with_suffix(RETIRED)
-    out.rename(retired)
-    try:
-        making.rename(out)
-    except BaseException:
-        retired.rename(out)
-        raise
-    shutil.rmtree(retired, ignore_errors=True)
-
-
-def _measured_pictures(images: Sequence[CatalogueImage], memory: BuildMemory) -> list[CatalogueImage]:
-    """Return the pictures that encoders are measured on, the same from one build to the next while they will do."""
+def _images_to_measure(images: Sequence[CatalogueImage], memory: EmbeddingMemory) -> list[CatalogueImage]:
+    """Return the images that encoders are measured on; the same as in the last build if possible."""
     if not images:
         return []
     by_id = {image.index_id: image for image in images}
-    return [by_id[each] for each in memory.sample(list(by_id), lambda count: sample_positions(count, MOST_PICTURES))]
+    return [by_id[each] for each in memory.sample(list(by_id), lambda count: sample_positions(count, MOST_IMAGES))]
 
 
 def _describe(model: LoadedModel) -> Model:
@@ -321,7 +214,7 @@ def _describe(model: LoadedModel) -> Model:
     )
 
 
-def _write_index(folder: Path, embedded: Embedded, embedded_with: str) -> IndexSpec:
+def _write_index(folder: Path, embedded: EmbeddedReferences, embedded_with: str) -> IndexSpec:
     path = folder / INDEX_FILE
     path.parent.mkdir()
     ids = np.array([image.index_id for image in embedded.images], dtype=np.int64)
@@ -334,57 +227,6 @@ def _write_index(folder: Path, embedded: Embedded, embedded_with: str) -> IndexS
         count=count,
         embedded_with=embedded_with,
         most_images_per_reference=max(Counter(image.reference_id for image in embedded.images).values()),
-    )
-
-
-def _write_references(
-    folder: Path, request: PackRequest, references: Sequence[Reference], images: Sequence[CatalogueImage]
-) -> int:
-    kept = with_licences_of_pictures(references, images)
-    rows = [
-        ReferenceImage(
-            index_id=image.index_id,
-            reference_id=image.reference_id,
-            sha256=image.sha256,
-            facts=_facts_of(image, request),
-        )
-        for image in images
-    ]
-    write_references(folder / REFERENCES_FILE, kept, rows)
-    return len(kept)
-
-
-def with_licences_of_pictures(references: Sequence[Reference], images: Sequence[CatalogueImage]) -> list[Reference]:
-    """Return the references that have pictures; the licence of each names those of all its pictures."""
-    licences: dict[str, dict[str, None]] = {image.reference_id: {} for image in images}
-    for image in images:
-        licences[image.reference_id] |= {image.licence: None} if image.licence else {}
-    return [
-        replace(reference, licence=BETWEEN_LICENCES.join(licences[reference.id]) or reference.licence)
-        for reference in references
-        if reference.id in licences
-    ]
-
-
-def hash_of_data(references: Sequence[Reference], images: Sequence[CatalogueImage]) -> str:
-    """Return the hash of what a pack knows: its references, and which pictures, by content, show them."""
-    digest = hashlib.sha256()
-    for reference in sorted(with_licences_of_pictures(references, images), key=lambda each: each.id):
-        facts = asdict(replace(reference, labels=dict(reference.labels), attributes=dict(reference.attributes)))
-        digest.update(canonical_json(facts))
-    for image in sorted(images, key=lambda each: each.index_id):
-        shown = [image.index_id, image.reference_id, image.sha256, image.licence, image.provenance]
-        digest.update(canonical_json({"picture": shown}))
-    return digest.hexdigest()
-
-
-def _facts_of(image: CatalogueImage, request: PackRequest) -> PictureFacts:
-    # Never `image.path`: the folders of a maker's disk are nobody's business.
-    return PictureFacts(
-        path=image.public_path if request.file_names else None,
-        type=image.type if request.file_names else None,
-        licence=image.licence,
-        provenance=image.provenance,
     )
 
 

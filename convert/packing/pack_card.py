@@ -1,4 +1,4 @@
-"""`PACK.md`: what a pack is, for the person who was handed one. The same pack gives the same card; it holds no date."""
+"""`PACK.md`, the description of a pack for people who receive it. It holds no date: equal packs have equal cards."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def pack_card(
     Args:
         manifest: The pack's manifest.
         references: The catalogue's references, for their licences and namespaces.
-        images: The pictures in the pack, for theirs.
-        calibration: How its scores become decisions, or why they do not.
+        images: The images in the pack, for their licences and provenance.
+        calibration: The pack's calibration, or why it has none.
     """
     model, recipe = manifest.model, manifest.preprocessing
     lines = [
@@ -72,7 +72,7 @@ def pack_card(
 
 def _licences(references: Sequence[Reference], images: Sequence[CatalogueImage]) -> Iterable[str]:
     of_reference = {reference.id: reference.licence for reference in references}
-    have_own = {image.reference_id for image in images if image.licence}  # a reference's licence is then of these
+    have_own = {image.reference_id for image in images if image.licence}  # their reference's licence names these
     for image in images:
         shared = None if image.reference_id in have_own else of_reference[image.reference_id]
         yield image.licence or shared or "not stated"
@@ -108,7 +108,7 @@ def _counted(values: Iterable[str]) -> str:
 
 
 def _inline(text: str) -> str:
-    """Return text on one line, in which nothing is markup."""
+    """Return text on one line, with Markdown characters escaped."""
     return re.sub(r"([\\`*_\[\]<>|#&~])", r"\\\1", " ".join(text.split()))
 
 

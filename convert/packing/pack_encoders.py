@@ -1,4 +1,4 @@
-"""The encoders of a pack: both towers in every form that was asked for, each past the fidelity gate."""
+"""The encoders of a pack: exports both towers as the chosen variants and applies the fidelity gate."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from edge_identify.convert.export.fidelity_samples import FidelityBench
 from edge_identify.convert.export.tower_exports import image_tower_export, text_tower_export
 from edge_identify.convert.export.variants import ONNX_VARIANTS, ExportedVariant, export_tower
 from edge_identify.convert.models.model_loading import LoadedModel
-from edge_identify.convert.progress import Progress, unwatched
+from edge_identify.convert.progress import Progress, no_progress
 from edge_identify.edge_runtime.pack.manifest import Fidelity, Variant
 
 Exported = Mapping[str, ExportedVariant]
@@ -21,15 +21,15 @@ Measured = Mapping[str, Fidelity]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Encoders:
-    """What a pack says of its encoders.
+    """The encoders of a pack.
 
     Attributes:
         embedder: The variant of the image tower that embeds the references.
-        image: The image tower's variants, by name.
-        text: The text tower's; empty where devices cannot split its text.
-        dropped: Variants that were left out, each with its figures in words.
-        exported: The image tower's variants once more, by name, to be asked for embeddings.
-        exported_texts: The text tower's.
+        image: Manifest entries of the image tower's variants, by name.
+        text: Manifest entries of the text tower's variants, by name; empty if devices cannot tokenise its texts.
+        dropped: Variants that were dropped, each with its figures in words.
+        exported: The image tower's variants, by name, to compute embeddings.
+        exported_texts: The text tower's variants, by name, to compute embeddings.
     """
 
     embedder: ExportedVariant
@@ -47,23 +47,23 @@ def export_encoders(
     folder: Path,
     *,
     drop_drifting: bool,
-    progress: Progress = unwatched,
+    progress: Progress = no_progress,
 ) -> Encoders:
-    """Export both towers into a pack's folder and let them pass the gate.
+    """Export both towers into a pack's folder and apply the fidelity gate.
 
     Args:
-        model: The encoder.
-        names: From `variants.ALL_VARIANTS`, at least one for ONNX.
-        bench: What they are judged on.
+        model: The model.
+        names: Names from `variants.ALL_VARIANTS`, at least one of ONNX.
+        bench: Measures the fidelity.
         folder: The pack's folder.
-        drop_drifting: Leave a variant below its threshold out, rather than refuse to build.
-        progress: Shows how far the export is.
+        drop_drifting: Whether a variant below its threshold is dropped instead of stopping the build.
+        progress: Shows the progress of the export.
 
     Raises:
-        SetupError: A variant drifts from the original and may not be dropped, or none for ONNX is left.
+        SetupError: A variant is below its threshold and may not be dropped, or no ONNX variant is left.
     """
     gate = FidelityGate(folder, drop_drifting=drop_drifting)
-    exported = export_tower(image_tower_export(model, bench.pictures, progress), names, folder, progress)
+    exported = export_tower(image_tower_export(model, bench.images, progress), names, folder, progress)
     image = gate.pass_through(
         "image", exported, lambda variants: bench.measure_images(variants, preferred_embedder(variants))
     )
@@ -84,19 +84,24 @@ def export_encoders(
 
 
 def preferred_embedder(variants: Exported) -> ExportedVariant:
-    """Return the variant that embeds the references: the one that most devices will ask with."""
+    """Return the variant that embeds the references: the first of `ONNX_VARIANTS`, which most devices use."""
     return next(variants[name] for name in ONNX_VARIANTS if name in variants)
 
 
 class FidelityGate:
-    """Lets faithful variants into a pack.
+    """The fidelity gate: refuses or drops variants that are below their threshold.
 
     Attributes:
-        dropped: Variants that were left out so far, each with its figures in words.
+        dropped: Variants that were dropped so far, each with its figures in words.
     """
 
     def __init__(self, folder: Path, *, drop_drifting: bool) -> None:
-        """Stand before a pack's folder; see `export_encoders` for `drop_drifting`."""
+        """Set up the gate.
+
+        Args:
+            folder: The pack's folder.
+            drop_drifting: See `export_encoders`.
+        """
         self._folder = folder
         self._drop_drifting = drop_drifting
         self.dropped: list[str] = []
@@ -104,7 +109,7 @@ class FidelityGate:
     def pass_through(
         self, kind: str, exported: Exported, measure: Callable[[Exported], Measured]
     ) -> Mapping[str, Variant]:
-        """Return the manifest's entries of the variants that pass; the files of those that are dropped are removed.
+        """Return the manifest entries of the variants that pass; remove the files of dropped variants.
 
         Args:
             kind: `image` or `text`, for messages.
@@ -112,12 +117,12 @@ class FidelityGate:
             measure: Compares variants with the original.
 
         Raises:
-            SetupError: A variant drifts and may not be dropped, or none for ONNX would be left.
+            SetupError: A variant is below its threshold and may not be dropped, or no ONNX variant would be left.
         """
         measured = measure(exported)
         kept, failures = dict(exported), dict[str, list[str]]()
         while failed := {name: short for name, short in _failing(exported, measured).items() if name in kept}:
-            # All are asked against what the embedder put into the index: if it fails, the others' figures say nothing.
+            # All are compared with references that the embedder embedded: if it fails, the others' figures are invalid.
             embedder = preferred_embedder(kept).name
             failures |= {embedder: failed[embedder]} if embedder in failed else failed
             kept = {name: variant for name, variant in exported.items() if name not in failures}
@@ -133,7 +138,7 @@ class FidelityGate:
 
 
 def _failing(exported: Exported, measured: Measured) -> Mapping[str, list[str]]:
-    """Return what is wrong with each variant that drifts here or would drift on another processor, in words."""
+    """Return the faults of each variant in words: figures below the threshold, and products that may overflow."""
     failing = {name: list(figures) for name, figures in drifting(measured).items()}
     for name, variant in exported.items():
         if variant.saturating:

@@ -1,7 +1,7 @@
-"""Writing the index of a pack with FAISS: flat for a small set, 8-bit scalar quantised for the rest.
+"""Writes the index of a pack with FAISS: flat for small packs, 8-bit scalar quantised for others.
 
-Both lie behind an IndexIDMap2, so that a row's id outlives the row's position. Devices read the file without FAISS;
-`edge_runtime.pack.index_file` knows its layout.
+Both are wrapped in an IndexIDMap2, so that rows have ids that do not depend on their position. Devices read the file
+without FAISS; `edge_runtime.pack.index_file` knows its layout.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from edge_identify.edge_runtime.pack.manifest import IndexKind
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-#: Below this many vectors the quantiser would learn each dimension's range from too few, and saves too little.
+#: With fewer vectors, the quantiser cannot measure the range of each dimension well, and saves little.
 FLAT_BELOW = 256
 
 
@@ -26,10 +26,10 @@ def write_index(path: Path, embeddings: NDArray[np.float32], ids: NDArray[np.int
     Args:
         path: The file to write.
         embeddings: Unit vectors, float32 [n, dim], n at least 1.
-        ids: Distinct, int64 [n].
+        ids: Distinct index ids, int64 [n].
 
     Returns:
-        The structure that was chosen.
+        The kind of the index.
     """
     import faiss
 

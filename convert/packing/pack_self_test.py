@@ -1,9 +1,9 @@
-"""Writing a pack's self-test: three drawn photos, what the pack's encoder makes of them, and how close is close enough.
+"""Writes a pack's self-test: three drawn photos, their embeddings, and the tolerance.
 
-The photos are the project's own drawings, the same in every pack: no reference picture leaves with the self-test.
+The photos are drawings of this project, the same in every pack. The self-test contains no reference image.
 
-A newcomer would type the tolerance in. How far two honest devices lie apart, and how far a client that swaps the
-channels, differs from encoder to encoder by a factor of a hundred; so both are measured when the pack is built.
+The tolerance is measured, not fixed. The distance between two correct devices, and that of a client with swapped
+channels, differ between encoders by a factor of a hundred. So both are measured when the pack is built.
 """
 
 from __future__ import annotations
@@ -39,37 +39,37 @@ if TYPE_CHECKING:
 
 CASES_FILE = "conformance/cases.json"
 
-#: A fault counts as told apart if it lies this many times as far away as the farthest allowed difference. The
-#: tolerance is their geometric mean, which then leaves a factor of two to either side.
+#: A fault is detectable if its distance (1 - cosine) is at least this many times the largest allowed distance. The
+#: tolerance is their geometric mean, so it has a factor of two to either side.
 CLEAR_FACTOR = 4
 
-#: Allowed at least, as a difference of cosine from 1, since processors that were not at hand differ too; at most, the
-#: tolerance lets this much pass, since what is farther is another picture's embedding.
+#: Distances, as 1 - cosine. At least the first one is allowed, because processors that were not measured differ, too.
+#: Never more than the second one passes, because a more distant embedding is that of another image.
 LEAST_ALLOWED, MOST_PASSED = 0.0025, 0.5
 
-_DECIMALS = 3  # of all that is measured: noise between two builds on one machine must not change a pack's bytes
+_DECIMALS = 3  # of all measured values: noise between two builds on one machine must not change a pack's bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """How far embeddings lie from those of the self-test, as cosines, the worst over the photos.
+    """Cosines with the embeddings of the self-test; each the lowest over the photos.
 
     Attributes:
-        allowed: Of each difference that honest devices may have, by its name.
-        faults: Of each fault that a client may have: one photo that shows it is enough.
+        allowed: With each allowed difference between devices, by name.
+        faults: With each fault of a client, by name; one photo that shows the fault suffices.
     """
 
     allowed: Mapping[str, float]
     faults: Mapping[str, float]
 
     def tolerance(self) -> float:
-        """Return the least cosine that passes: between the allowed differences and the nearest fault told apart.
+        """Return the least cosine that passes: between the allowed differences and the nearest detectable fault.
 
-        A fault nearer than `CLEAR_FACTOR` times the allowed difference cannot be told by an embedding and does not
-        count; where none can, twice the allowed difference passes.
+        Faults nearer than `CLEAR_FACTOR` times the allowed distance are not detectable and do not count. If none is
+        detectable, twice the allowed distance passes.
 
         Raises:
-            SetupError: An allowed difference would not pass: every device that has it would refuse the pack.
+            SetupError: An allowed difference would not pass, and all devices with it would refuse the pack.
         """
         allowed = max(1 - min(self.allowed.values()), LEAST_ALLOWED)
         clear = [1 - cosine for cosine in self.faults.values() if 1 - cosine >= CLEAR_FACTOR * allowed]
@@ -88,12 +88,15 @@ def write_conformance(folder: Path, encoders: Encoders, model: LoadedModel) -> s
     """Write the self-test into a pack's folder.
 
     Args:
-        folder: The pack's folder, with the encoders in it.
-        encoders: The pack's; the one that made the index sets what is expected.
-        model: What they were exported from.
+        folder: The pack's folder; it holds the encoders.
+        encoders: The pack's encoders. The expected embeddings are those of `encoders.embedder`.
+        model: The model that they were exported from.
 
     Returns:
-        The path of the cases in the pack.
+        Path of the cases in the pack.
+
+    Raises:
+        SetupError: A variant is too far from the embedder; see `Measured.tolerance`.
     """
     place = folder / CASES_FILE
     place.parent.mkdir()
@@ -109,14 +112,21 @@ def write_conformance(folder: Path, encoders: Encoders, model: LoadedModel) -> s
         )
         photos.append(photo)
         cases.append(case)
-    measured = measure(folder, photos, encoders, model)
+    measured = measure_self_test(folder, photos, encoders, model)
     data = serialise_cases(tuple(cases), tolerance=measured.tolerance(), measured=asdict(measured))
     write_bytes(place, data)
     return CASES_FILE
 
 
-def measure(folder: Path, photos: Sequence[Photo], encoders: Encoders, model: LoadedModel) -> Measured:
-    """Return how far allowed differences and faults move the embeddings of photos; see `write_conformance`."""
+def measure_self_test(folder: Path, photos: Sequence[Photo], encoders: Encoders, model: LoadedModel) -> Measured:
+    """Measure the cosines of allowed differences and faults.
+
+    Args:
+        folder: The pack's folder; it holds the encoders.
+        photos: The photos of the self-test.
+        encoders: The pack's encoders.
+        model: The model that they were exported from.
+    """
     allowed: dict[str, list[float]] = defaultdict(list)
     faults: dict[str, list[float]] = defaultdict(list)
     embedder, recipe = encoders.embedder, model.preprocessing
@@ -140,7 +150,7 @@ def measure(folder: Path, photos: Sequence[Photo], encoders: Encoders, model: Lo
 
 
 def _embedded(embed: Embed, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
-    (found,) = embed(pixels[None])  # one by one, as devices do: int8 takes its ranges from the whole batch
+    (found,) = embed(pixels[None])  # one by one, as on devices: int8 takes its ranges from the whole batch
     vector = found.astype(np.float64)
     unit: NDArray[np.float64] = vector / np.linalg.norm(vector)
     return unit

@@ -1,9 +1,9 @@
-"""The embeddings of a pack's references: those that an earlier build left, and the rest embedded now.
+"""Embeddings of a pack's references: reuses those of earlier builds and computes the others.
 
-What a newcomer would get wrong: the same model does not give the same vectors. What counts is the exported file that
-embeds, the recipe for its pixels and the libraries that decode and compute: all of them make the fingerprint under
-which an embedding is kept. Each batch is kept as soon as it is there, so that an interrupted build embeds nothing
-twice.
+Trap: the name of a model does not determine its vectors. They depend on the exported file, the preprocessing and the
+libraries that decode and compute. All of these are part of the fingerprint under which an embedding is kept.
+
+Each batch is kept as soon as it is computed, so that an interrupted build does not embed it again.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from edge_identify.convert.export.compute_device import (
-    COMPARED_PICTURES,
+    COMPARED_IMAGES,
     CPU_PROVIDER,
     Batches,
     Computing,
     place_embedder,
 )
-from edge_identify.datasets.catalogue.reference_images import LeftOut, picture_batches
+from edge_identify.datasets.catalogue.reference_images import image_batches
+from edge_identify.datasets.catalogue.skipped_image import SkippedImage
 from edge_identify.edge_runtime.io.durable_writes import sha256_of_file
 from edge_identify.edge_runtime.photos.preprocessing import Preprocessing
 
@@ -39,54 +40,64 @@ if TYPE_CHECKING:
 _VECTOR = np.dtype("<f4")
 
 
-class BuildMemory(Protocol):
-    """What one build leaves for the next; `datasets.catalogue.build_memory` keeps it in a catalogue."""
+class EmbeddingMemory(Protocol):
+    """Keeps embeddings from one build to the next; `datasets.catalogue.build_memory` keeps them in a catalogue."""
 
     def begin(self, encoder: str) -> None:
-        """Note that an encoder is in use."""
+        """Record that an encoder, given by its fingerprint, is in use."""
 
     def embeddings(self, encoder: str, hashes: Sequence[str]) -> dict[str, bytes]:
-        """Return what is known of an encoder's embeddings, by the pictures' hashes."""
+        """Return the kept embeddings of an encoder, little-endian float32 [dim], by the images' SHA-256.
+
+        Args:
+            encoder: Fingerprint of the encoder.
+            hashes: SHA-256 of the image files; unknown ones are missing in the result.
+        """
 
     def keep_embeddings(self, encoder: str, vectors: Mapping[str, bytes]) -> None:
-        """Keep an encoder's embeddings."""
+        """Keep embeddings of an encoder, by the images' SHA-256."""
 
     def sample(self, index_ids: Sequence[int], draw: Callable[[int], Sequence[int]]) -> tuple[int, ...]:
-        """Return which pictures encoders are measured on."""
+        """Return the index ids of the images that encoders are measured on.
+
+        Args:
+            index_ids: Index ids of all images.
+            draw: Returns positions of a sample of so many images.
+        """
 
 
 class NoMemory:
-    """Of a build that neither finds nor leaves anything."""
+    """An `EmbeddingMemory` that keeps nothing."""
 
     def begin(self, encoder: str) -> None:
         """Do nothing."""
 
     def embeddings(self, encoder: str, hashes: Sequence[str]) -> dict[str, bytes]:  # noqa: ARG002 - the protocol's
-        """Know nothing."""
+        """Return nothing."""
         return {}
 
     def keep_embeddings(self, encoder: str, vectors: Mapping[str, bytes]) -> None:
         """Keep nothing."""
 
     def sample(self, index_ids: Sequence[int], draw: Callable[[int], Sequence[int]]) -> tuple[int, ...]:
-        """Draw anew."""
+        """Draw a new sample."""
         return tuple(index_ids[position] for position in draw(len(index_ids)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Embedded:
-    """The references' embeddings.
+class EmbeddedReferences:
+    """The embeddings of a catalogue's reference images.
 
     Attributes:
-        images: The pictures that could be used, in the catalogue's order.
-        embeddings: Unit vectors, float32 [n, dim], in the same order.
-        left_out: The others.
-        encoder: Fingerprint of what embedded them.
+        images: The images that could be used, in the catalogue's order.
+        embeddings: Their unit vectors, float32 [n, dim], in the same order.
+        left_out: The images that could not be used.
+        encoder: Fingerprint of the encoder.
     """
 
     images: tuple[CatalogueImage, ...]
     embeddings: NDArray[np.float32]
-    left_out: tuple[LeftOut, ...]
+    left_out: tuple[SkippedImage, ...]
     encoder: str
 
 
@@ -96,24 +107,24 @@ def embed_references(
     recipe: Preprocessing,
     dim: int,
     images: Sequence[CatalogueImage],
-    memory: BuildMemory,
+    memory: EmbeddingMemory,
     progress: Progress,
     computing: Computing | None = None,
-) -> Embedded:
-    """Return the embedding of each picture, embedding only those that are not known.
+) -> EmbeddedReferences:
+    """Embed the reference images with an exported encoder; reuse kept embeddings.
 
     Args:
         embedder: The exported encoder.
-        folder: The pack's folder, in which its files lie.
-        recipe: From picture to pixels.
-        dim: The length of a vector.
-        images: The catalogue's pictures, by index id.
-        memory: What earlier builds left.
-        progress: Shows how far it is.
-        computing: Where, and how many at once; None for the processor.
+        folder: The pack's folder; it holds the encoder's files.
+        recipe: The encoder's preprocessing.
+        dim: Length of an embedding.
+        images: The catalogue's images, sorted by index id.
+        memory: Kept embeddings of earlier builds.
+        progress: Shows the progress over the images.
+        computing: Device and batch size; None for the CPU.
 
     Raises:
-        SetupError: Memory does not suffice for one picture.
+        SetupError: Memory does not suffice for one image.
     """
     computing = computing or Computing()
     placed = place_embedder(embedder, folder, lambda: _some_pixels(images, recipe), computing)
@@ -127,21 +138,24 @@ def embed_remembering(
     recipe: Preprocessing,
     dim: int,
     images: Sequence[CatalogueImage],
-    memory: BuildMemory,
+    memory: EmbeddingMemory,
     progress: Progress,
     batches: Batches,
-) -> Embedded:
-    """Return the embedding of each picture, embedding only those that are not known; see `embed_references`.
+) -> EmbeddedReferences:
+    """Embed images with any encoder; reuse kept embeddings. See `embed_references`.
 
     Args:
-        encoder: Its fingerprint, under which embeddings are kept.
-        embed: From pixels, uint8 [n, size, size, 3], to unit vectors, float32 [n, dim].
-        recipe: From picture to pixels.
-        dim: The length of a vector.
-        images: The catalogue's pictures, by index id.
-        memory: What was embedded before.
-        progress: Shows how far it is.
-        batches: Says how many pictures are embedded at once.
+        encoder: Fingerprint of the encoder; embeddings are kept under it.
+        embed: Turns pixels, uint8 [n, size, size, 3], into unit vectors, float32 [n, dim].
+        recipe: The encoder's preprocessing.
+        dim: Length of an embedding.
+        images: The catalogue's images, sorted by index id.
+        memory: Kept embeddings.
+        progress: Shows the progress over the images.
+        batches: Splits the images into batches.
+
+    Raises:
+        SetupError: Memory does not suffice for one image.
     """
     memory.begin(encoder)
     hashes = list(dict.fromkeys(image.sha256 for image in images))
@@ -153,8 +167,8 @@ def embed_remembering(
     left_out = _changed(images, known)
     changed = frozenset(left_out)
     unknown = [image for image in images if image.sha256 not in known]
-    unusable: list[LeftOut] = []
-    for batch in picture_batches(
+    unusable: list[SkippedImage] = []
+    for batch in image_batches(
         unknown,
         recipe,
         size=lambda: batches.size,
@@ -167,7 +181,7 @@ def embed_remembering(
         known |= found
     broken = {each.path for each in unusable}
     used = [image for image in images if image.sha256 in known and image not in changed and image.path not in broken]
-    return Embedded(
+    return EmbeddedReferences(
         images=tuple(used),
         embeddings=np.stack([known[image.sha256] for image in used]) if used else np.empty((0, dim), np.float32),
         left_out=(*left_out.values(), *unusable),
@@ -176,15 +190,25 @@ def embed_remembering(
 
 
 def _some_pixels(images: Sequence[CatalogueImage], recipe: Preprocessing) -> list[NDArray[np.uint8]]:
-    first = images[:COMPARED_PICTURES]
-    batches = picture_batches(first, recipe, size=lambda: COMPARED_PICTURES, left_out=[], progress=iter)
+    first = images[:COMPARED_IMAGES]
+    batches = image_batches(first, recipe, size=lambda: COMPARED_IMAGES, left_out=[], progress=iter)
     return [pixels for batch in batches for pixels in batch.pixels]
 
 
 def encoder_fingerprint(
     embedder: ExportedVariant, folder: Path, recipe: Preprocessing, *, provider: str = CPU_PROVIDER
 ) -> str:
-    """Return what tells an encoder from any other that could give other vectors, as hexadecimal digits."""
+    """Return the fingerprint of an exported encoder: a SHA-256 in hexadecimal.
+
+    Equal fingerprints mean equal vectors. It covers the encoder's files, its preprocessing, library versions and the
+    execution provider (unless it is the CPU).
+
+    Args:
+        embedder: The exported encoder.
+        folder: The pack's folder; it holds the encoder's files.
+        recipe: The encoder's preprocessing.
+        provider: ONNX Runtime's name of the execution provider.
+    """
     import onnxruntime
     import PIL
 
@@ -201,15 +225,15 @@ def encoder_fingerprint(
 
 def _changed(
     images: Sequence[CatalogueImage], known: Mapping[str, NDArray[np.float32]]
-) -> dict[CatalogueImage, LeftOut]:
-    """Return the pictures whose embedding is known, and whose file is no longer what was embedded."""
-    changed: dict[CatalogueImage, LeftOut] = {}
+) -> dict[CatalogueImage, SkippedImage]:
+    """Return the images with a kept embedding whose file has vanished or changed, with the reason."""
+    changed: dict[CatalogueImage, SkippedImage] = {}
     for image in images:
         if image.sha256 not in known:
             continue
         reason = _reason_not_to_use(image)
         if reason is not None:
-            changed[image] = LeftOut(path=image.path, reason=reason)
+            changed[image] = SkippedImage(path=image.path, reason=reason)
     return changed
 
 

@@ -1,7 +1,8 @@
-"""What a build that was killed left beside its pack, and how the next build tells it from one that is at work.
+"""Temporary folders of builds: makes one, and removes those that killed builds left.
 
-A newcomer would delete every folder with the right name, and with it the one that another process is just filling. Here
-a build holds a lock on its folder; the operating system lets go when the process ends, however it ends.
+A build writes into a folder beside the pack and renames it at the end. It holds a lock on that folder, which the
+operating system releases when the process ends. So a folder without a lock is abandoned, and one with a lock belongs to
+a running build.
 """
 
 from __future__ import annotations
@@ -18,30 +19,30 @@ MAKING, RETIRED = ".making", ".retired"
 
 
 def clear_abandoned(out: Path) -> None:
-    """Remove what killed builds of a pack left, and put back a pack that one of them had moved away.
+    """Remove the folders that killed builds of a pack left, and restore a pack that one of them had moved away.
 
     Args:
         out: The pack's folder, resolved; its parent exists.
     """
     for retired in _beside(out, RETIRED):
         if _is_held(retired.with_suffix(MAKING)):
-            continue  # that build is between the two renames, or about to end
+            continue  # that build is running, between the two renames or at its end
         if out.exists():
             shutil.rmtree(retired, ignore_errors=True)
         else:
-            retired.rename(out)  # killed between moving the old pack away and putting the new one in its place
+            retired.rename(out)  # the build was killed after it moved the old pack away
     for making in _beside(out, MAKING):
         _remove_unless_held(making)
 
 
 @contextmanager
 def folder_in_the_making(out: Path) -> Iterator[Path]:
-    """Make the folder of a build beside its pack, hold it while the block runs, and remove what is left of it.
+    """Make the temporary folder of a build, lock it while the block runs, and remove it unless it was renamed.
 
     Args:
         out: The pack's folder, resolved; its parent exists.
 
-    Returns:
+    Yields:
         The folder, empty; the block may rename it.
     """
     while True:
@@ -62,7 +63,7 @@ def _beside(out: Path, suffix: str) -> list[Path]:
 
 
 def _is_of_a_build(name: str, start: str, suffix: str) -> bool:
-    # What mkdtemp puts between the two has no dot: `.a.b.x.making` is of a pack `a.b` and not of `a`.
+    # mkdtemp's random part has no dot: `.a.b.x.making` belongs to a pack `a.b`, not to `a`.
     return name.startswith(start) and name.endswith(suffix) and "." not in name[len(start) : -len(suffix)]
 
 
@@ -70,7 +71,7 @@ if sys.platform == "win32":
 
     @contextmanager
     def _held(_making: Path) -> Iterator[bool]:
-        # Windows has no lock on a folder, so nothing is taken for abandoned there.
+        # Windows has no lock on a folder, so no folder counts as abandoned there.
         yield True
 
     def _is_held(making: Path) -> bool:
@@ -84,9 +85,10 @@ else:
 
     @contextmanager
     def _held(making: Path) -> Iterator[bool]:
-        """Hold a folder that was just made while the block runs, which is told whether it is still there.
+        """Lock a new folder while the block runs; yield whether the folder still exists.
 
-        Another build may have looked at it before it was held, and taken it for abandoned: it is waited for.
+        Another build may have found the folder before the lock was taken, and may be removing it. The lock waits for
+        that build.
         """
         try:
             handle = os.open(making, os.O_RDONLY)
@@ -113,7 +115,7 @@ else:
         return False
 
     def _remove_unless_held(making: Path) -> None:
-        with suppress(OSError):  # of another user, or gone by now
+        with suppress(OSError):  # it belongs to another user, or is gone
             handle = os.open(making, os.O_RDONLY)
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

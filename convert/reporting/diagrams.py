@@ -1,7 +1,7 @@
-"""Two diagrams as inline SVG: whether stated probabilities come true, and what silence buys.
+"""Diagrams as inline SVG: reliability diagram, risk-coverage curve, and bars of shares.
 
-Colours come from the page's style sheet, so that one drawing suits light, dark and paper; what the lines would look
-like without it stands in their attributes, for readers that do not style what is drawn.
+The style sheet of the page sets the colours, for light, dark and print. The attributes set plain colours for readers
+without style sheets.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 from edge_identify.edge_runtime.answers.html_markup import Markup, element
 
-_SIDE, _LEFT, _BOTTOM, _RIM = 240, 46, 40, 18  # px of the square, and what is left around it
+_SIDE, _LEFT, _BOTTOM, _RIM = 240, 46, 40, 18  # px: side of the plot, and its margins
 _WIDTH, _HEIGHT = _LEFT + _SIDE + _RIM, _RIM + _SIDE + _BOTTOM
 _QUARTERS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
@@ -19,7 +19,7 @@ _Point = tuple[float, float]
 
 
 def reliability_diagram(bins: Sequence[Mapping[str, Any]]) -> Markup:
-    """Draw how often the first match is right over how likely it was said to be; on the diagonal, words are true.
+    """Draw a reliability diagram: share of right first matches over stated confidence.
 
     Args:
         bins: As `decision_figures.reliability_bins` returns them, at least one.
@@ -28,7 +28,7 @@ def reliability_diagram(bins: Sequence[Mapping[str, Any]]) -> Markup:
     described = "; ".join(f"said {said:.0%}, right {right:.0%}" for said, right in points)
     return _square(
         f"Reliability diagram. By rising confidence: {described}.",
-        ("what the pack says: probability", "what came true"),
+        ("stated confidence", "share that is right"),
         [
             element("line", x1=_x(0), y1=_y(0), x2=_x(1), y2=_y(1), class_="ideal", stroke="grey"),
             *(
@@ -41,7 +41,7 @@ def reliability_diagram(bins: Sequence[Mapping[str, Any]]) -> Markup:
 
 
 def risk_coverage_diagram(points: Sequence[Mapping[str, float]]) -> Markup:
-    """Draw the share of wrong answers over the share of photos that are answered, the surest first.
+    """Draw a risk-coverage curve: share of wrong answers over the share of photos answered, most confident first.
 
     Args:
         points: As `decision_figures.risk_coverage` returns them, at least one.
@@ -51,7 +51,7 @@ def risk_coverage_diagram(points: Sequence[Mapping[str, float]]) -> Markup:
     path = " ".join(f"{_x(coverage)},{_y(risk)}" for coverage, risk in curve)
     return _square(
         f"Risk-coverage curve. {described}.",
-        ("photos answered, the surest first", "wrong answers among them"),
+        ("photos answered, the most confident first", "share of wrong answers"),
         [
             element("polyline", points=path, class_="curve", fill="none", stroke="black"),
             *(element("circle", cx=_x(coverage), cy=_y(risk), r=3, class_="dot") for coverage, risk in curve),
@@ -60,7 +60,11 @@ def risk_coverage_diagram(points: Sequence[Mapping[str, float]]) -> Markup:
 
 
 def share_bar(parts: Iterable[tuple[str, int]]) -> Markup:
-    """Draw counts as parts of one bar; each part's class of the style sheet, and its count."""
+    """Draw counts as parts of one bar.
+
+    Args:
+        parts: Class in the style sheet and count of each part; the counts sum to at least 1.
+    """
     drawn, at = [], 0.0
     listed = list(parts)
     total = sum(count for _, count in listed)
@@ -68,7 +72,7 @@ def share_bar(parts: Iterable[tuple[str, int]]) -> Markup:
         width = 100 * count / total
         drawn.append(element("rect", x=round(at, 2), y=0, width=round(width, 2), height=10, class_=class_name))
         at += width
-    # The counts stand in the table beside it: a bar says nothing more to who cannot see it.
+    # Hidden from screen readers: the table beside the bar has the counts.
     return element("svg", *drawn, viewBox="0 0 100 10", preserveAspectRatio="none", class_="bar", aria_hidden="true")
 
 

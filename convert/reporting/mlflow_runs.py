@@ -1,8 +1,7 @@
-"""Builds as runs in MLflow, for teams that keep their experiments there.
+"""Records builds as runs in MLflow.
 
-What a newcomer would get wrong: a tracking server that is down is found out after ten minutes of building. So the
-server is asked for its experiment first. MLflow's client sends usage statistics and prints addresses, unless told
-not to.
+The experiment is requested before the build starts, so that a wrong address fails at once and not after ten minutes of
+building. By default, MLflow's client sends usage statistics and prints addresses; both are switched off.
 """
 
 from __future__ import annotations
@@ -19,8 +18,8 @@ if TYPE_CHECKING:
 
 _EXPERIMENT = "edge-identify"
 
-#: Set where the maker has not: no statistics for MLflow's makers, no addresses on standard output, and a server that
-#: does not answer is given up after seconds rather than after a quarter of an hour.
+#: Defaults for environment variables that are not set: no usage statistics, no addresses on standard output, and a
+#: timeout of seconds instead of a quarter of an hour.
 _MANNERS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
@@ -30,21 +29,21 @@ _MANNERS = {
 
 
 def mlflow_address(asked_for: str | None, environment: Mapping[str, str]) -> str | None:
-    """Return where runs are to be recorded: what was asked for, or `MLFLOW_TRACKING_URI`; None for nowhere."""
+    """Return the address of the tracking server: the option, or `MLFLOW_TRACKING_URI`; None if neither is set."""
     return asked_for or environment.get("MLFLOW_TRACKING_URI") or None
 
 
 class MlflowRuns:
-    """An experiment of a tracking server that answers."""
+    """Writes runs into an experiment of a tracking server."""
 
     def __init__(self, address: str) -> None:
-        """Find the experiment, or make it: that of `MLFLOW_EXPERIMENT_NAME`, or `edge-identify`.
+        """Find or create the experiment that `MLFLOW_EXPERIMENT_NAME` names; by default `edge-identify`.
 
         Args:
-            address: Of a tracking server, or of a database where the whole of MLflow is installed.
+            address: Address of a tracking server; or of a database, if the whole of MLflow is installed.
 
         Raises:
-            SetupError: The extra is not installed, or the server does not answer as one of MLflow.
+            SetupError: The extra `mlflow` is not installed, or the server does not answer like MLflow.
         """
         for name, value in _MANNERS.items():
             os.environ.setdefault(name, value)
@@ -55,7 +54,7 @@ class MlflowRuns:
             shown = _without_credentials(address)
             raise SetupError(f"MLflow at {shown}: needs its client; pip install 'edge-identify[mlflow]'") from error
         self._address = address
-        # A malformed address, a broken connection, and a database that only the whole of MLflow can open.
+        # ValueError: malformed address. OSError: broken connection. ImportError: databases need the whole of MLflow.
         self._errors = (MlflowException, ValueError, OSError, ImportError)
         name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or _EXPERIMENT
         try:
@@ -69,7 +68,7 @@ class MlflowRuns:
         """Write a build as a finished run, and return the run's id.
 
         Raises:
-            SetupError: The server does not take it.
+            SetupError: The server refuses the run.
         """
         from mlflow.entities import Metric, Param
 
@@ -94,5 +93,5 @@ class MlflowRuns:
 
 
 def _without_credentials(text: str) -> str:
-    """Return text without the user names and passwords of the addresses in it."""
+    """Return text without user names and passwords in its URLs."""
     return re.sub(r"//[^/\s]*@", "//", text)

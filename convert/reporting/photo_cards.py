@@ -1,4 +1,4 @@
-"""Single photos in a report: the photo, the reference that it was taken for, the right one, side by side."""
+"""Cards of single photos in a report: the photo, its nearest reference and the right reference side by side."""
 
 from __future__ import annotations
 
@@ -6,43 +6,49 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from edge_identify.convert.reporting.report_images import ReportPictures
+from edge_identify.convert.reporting.report_images import ReportImages
 from edge_identify.convert.reporting.report_tables import named
 from edge_identify.edge_runtime.answers.html_markup import Markup, element, join
 
 Photo = Mapping[str, Any]
 
 
-def photo_cards(photos: Sequence[Photo], pictures: ReportPictures, names: Mapping[str, str]) -> Markup:
-    """Return a list of cards, one for each photo of a report's `worst`, at least one."""
-    cards = (element("li", _pictures(photo, pictures, names), element("p", _said(photo, names))) for photo in photos)
+def photo_cards(photos: Sequence[Photo], images: ReportImages, names: Mapping[str, str]) -> Markup:
+    """Return a list of cards, one for each photo.
+
+    Args:
+        photos: At least one PHOTO of `evaluation_figures`.
+        images: The images of photos and references.
+        names: Names of references, by id.
+    """
+    cards = (element("li", _images(photo, images, names), element("p", _said(photo, names))) for photo in photos)
     return element("ul", join(*cards), class_="cards")
 
 
 def slow_list(photos: Sequence[Photo]) -> Markup:
-    """Return the slowest photos as a list, at least one."""
+    """Return a list of the slowest photos with their time; at least one."""
     lines = (element("li", f"{photo['prepare_ms']:.0f} ms: {photo['name']}") for photo in photos)
     return element("ol", join(*lines))
 
 
-def _pictures(photo: Photo, pictures: ReportPictures, names: Mapping[str, str]) -> Markup:
-    shown = [_figure("the photo", Path(photo["name"]).name, pictures.photo(Path(photo["photo"])))]
+def _images(photo: Photo, images: ReportImages, names: Mapping[str, str]) -> Markup:
+    shown = [_figure("the photo", Path(photo["name"]).name, images.photo(Path(photo["photo"])))]
     nearest, right = photo["nearest"], photo["id"]
     if nearest is not None:
         title = "its nearest reference" if nearest != right else "its nearest reference, the right one"
-        shown.append(_figure(title, named(nearest, names), pictures.reference(nearest)))
+        shown.append(_figure(title, named(nearest, names), images.reference(nearest)))
     if right and right != nearest:
-        shown.append(_figure("the right one", named(right, names), pictures.reference(right)))
+        shown.append(_figure("the right one", named(right, names), images.reference(right)))
     return element("div", join(*shown), class_="side-by-side")
 
 
 def _figure(title: str, name: str, uri: str | None) -> Markup:
-    picture = (
-        element("div", "no picture at hand", class_="no-picture")
+    image = (
+        element("div", "no image available", class_="no-picture")
         if uri is None
         else element("img", src=uri, alt=f"{title}: {name}", loading="lazy")
     )
-    return element("figure", picture, element("figcaption", element("b", title), " ", name))
+    return element("figure", image, element("figcaption", element("b", title), " ", name))
 
 
 def _said(photo: Photo, names: Mapping[str, str]) -> str:

@@ -1,6 +1,6 @@
-"""The pictures of a report: decoded, made small, and encoded anew, so that nothing of the file but its look gets in.
+"""The images of a report: small JPEGs that hold pixels only.
 
-A newcomer would put the file itself into the page: its metadata tells where and with whose phone it was taken.
+Each image is decoded, shrunk and encoded again. So a report holds no metadata, such as position and camera.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from edge_identify.edge_runtime.photos.small_jpegs import small_jpeg
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-SIDE_PX = 176  # of the longer side: enough to tell two things apart, about 5 kB
+SIDE_PX = 176  # longer side; enough to recognise a thing, about 5 kB
 _QUALITY = 72
 
 
-class ReportPictures:
-    """The pictures of photos and of references, as far as their files can be had."""
+class ReportImages:
+    """The images of photos and references, as far as they are available."""
 
     def __init__(self, references: Mapping[str, Path], thumbnails: Mapping[str, Image] | None = None) -> None:
-        """Take what is at hand of references, by id.
+        """Set the sources of reference images.
 
         Args:
-            references: The file of one picture of each.
-            thumbnails: Small pictures, RGB, where there is no file, or none that can be opened.
+            references: An image file of each reference, by id.
+            thumbnails: Small RGB images, by id; used for references without a file that can be opened.
         """
         self._references = references
         self._thumbnails = thumbnails or {}
@@ -37,7 +37,7 @@ class ReportPictures:
 
     @property
     def has_references(self) -> bool:
-        """Whether any reference has a picture."""
+        """Whether at least one reference has an image."""
         return bool(self._references or self._thumbnails)
 
     def photo(self, path: Path) -> str | None:
@@ -47,7 +47,7 @@ class ReportPictures:
         return self._made[path]
 
     def reference(self, reference_id: str) -> str | None:
-        """Return a reference's picture likewise; None if there is none."""
+        """Return a reference's image as a `data:` URI of a small JPEG; None if it has none."""
         path = self._references.get(reference_id)
         made = None if path is None else self.photo(path)
         if made is not None or reference_id not in self._thumbnails:

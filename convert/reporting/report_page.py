@@ -1,7 +1,7 @@
-"""An evaluation as one page of HTML that a person reads without explanation, offline, on a screen or on paper.
+"""An evaluation as one HTML page, for readers without knowledge of the figures; on screen and in print.
 
-The page is one file: pictures and diagrams are inside, there is no script, and its own policy forbids the browser to
-fetch anything. It shows what `evaluation_figures` says and nothing else.
+The page is one file with images and diagrams inside, without scripts. Its Content-Security-Policy forbids all requests.
+It shows the figures of `evaluation_figures` only.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from edge_identify.convert.reporting import report_wording
 from edge_identify.convert.reporting.diagrams import reliability_diagram, risk_coverage_diagram
 from edge_identify.convert.reporting.photo_cards import photo_cards, slow_list
-from edge_identify.convert.reporting.report_images import ReportPictures
+from edge_identify.convert.reporting.report_images import ReportImages
 from edge_identify.convert.reporting.report_style import RULES
 from edge_identify.convert.reporting.report_tables import decision_table, group_table, pair_table
 from edge_identify.edge_runtime.answers.html_markup import Markup, document, element, join, style_sheet
@@ -26,28 +26,28 @@ class ReportPart:
     """One evaluation in a report.
 
     Attributes:
-        title: Its heading.
-        about: What was asked, in sentences.
-        figures: As `evaluation_figures` describes them.
-        names: Of the references that are mentioned, by id.
-        pictures: Where pictures come from.
-        left_out: Why photos could not be used, a line for each.
+        title: Heading of the part.
+        about: Describes the evaluation, in sentences.
+        figures: The object of `evaluation_figures`.
+        names: Names of the references in the figures, by id.
+        images: The images of photos and references.
+        left_out: Why photos could not be used, one line each.
     """
 
     title: str
     about: str
     figures: Mapping[str, Any]
     names: Mapping[str, str]
-    pictures: ReportPictures
+    images: ReportImages
     left_out: Sequence[str] = ()
 
 
 def report_page(title: str, parts: Sequence[ReportPart]) -> str:
-    """Return a whole page.
+    """Return the page as HTML.
 
     Args:
-        title: Of the page.
-        parts: At least one evaluation.
+        title: Title of the page.
+        parts: The evaluations, at least one.
     """
     head = join(
         element("meta", charset="utf-8"),
@@ -92,13 +92,13 @@ def _overview(figures: Mapping[str, Any]) -> Markup:
             "div",
             _diagram(
                 reliability_diagram(decisions["reliability"]),
-                "Does a stated probability come true? Each dot is a tenth of the photos. On the diagonal, what was "
-                "said is what happened; below it the pack is too sure of itself, above it too modest.",
+                "Reliability diagram. Each dot is a tenth of the photos. On the diagonal, stated confidences are "
+                "right; below it, the pack is overconfident; above it, underconfident.",
             ),
             _diagram(
                 risk_coverage_diagram(decisions["risk_coverage"]),
-                "What does silence buy? Further left, fewer photos are answered, the surest ones; the lower the "
-                "curve, the fewer of these answers are wrong.",
+                "Risk-coverage curve. Further left, only the most confident photos are answered; the lower the curve, "
+                "the fewer of these answers are wrong.",
             ),
             class_="diagrams",
         ),
@@ -116,43 +116,44 @@ def _groups(figures: Mapping[str, Any]) -> Markup:
 
 def _worst(part: ReportPart) -> Markup:
     kinds = (
-        ("wrong", "Wrong, and surest of it", "These photos look most like a reference that they do not show."),
+        (
+            "wrong",
+            "Wrong answers, the most confident first",
+            "The nearest reference of these photos is not the one that they show.",
+        ),
         (
             "not_in_pack",
-            "Strangers that were let in",
-            "These photos show things that are not in the pack, and were taken for something in it.",
+            "False accepts, the most confident first",
+            "These photos show things that are not in the pack, and were not called unknown.",
         ),
         (
             "refused",
-            "Right, and yet refused",
-            "The nearest reference of these photos is the right one, but they were called unknown; those with the "
-            "least evidence first.",
+            "False rejects, the least evidence first",
+            "The nearest reference of these photos is the right one, but they were called unknown.",
         ),
     )
     worst = part.figures["worst"]
     return join(
         *(
-            join(element("h3", title), element("p", meaning), photo_cards(worst[kind], part.pictures, part.names))
+            join(element("h3", title), element("p", meaning), photo_cards(worst[kind], part.images, part.names))
             for kind, title, meaning in kinds
             if worst[kind]
         ),
-        element("p", _no_reference_pictures(part)),
+        element("p", _no_reference_images(part)),
     )
 
 
-def _no_reference_pictures(part: ReportPart) -> str:
-    if part.pictures.has_references or not any(part.figures["worst"].values()):
+def _no_reference_images(part: ReportPart) -> str:
+    if part.images.has_references or not any(part.figures["worst"].values()):
         return ""
-    return (
-        "This pack does not hold its references' pictures; --catalogue FILE says where they lie, and shows them here."
-    )
+    return "This pack does not hold its reference images; with --catalogue FILE they are shown here."
 
 
 def _confusable(part: ReportPart) -> Markup:
     pairs = part.figures["confusable"]
     if not pairs:
         return join()
-    return join(element("h3", "What is taken for what"), pair_table(pairs, part.names))
+    return join(element("h3", "Confused references"), pair_table(pairs, part.names))
 
 
 def _slowest(figures: Mapping[str, Any]) -> Markup:
@@ -160,9 +161,9 @@ def _slowest(figures: Mapping[str, Any]) -> Markup:
     if not figures["slowest"] or timing["answer_ms_mean"] is None:
         return join()
     said = (
-        f"Reading, decoding and resizing took {timing['prepare_ms_median']:.1f} ms of an ordinary photo and more than "
-        f"{timing['prepare_ms_p95']:.1f} ms of one in twenty, by this machine's clock; encoding, searching and "
-        f"deciding {timing['answer_ms_mean']:.1f} ms of each, many together. These took longest to read:"
+        f"On this machine, reading, decoding and resizing a photo took {timing['prepare_ms_median']:.1f} ms (median; "
+        f"95th percentile {timing['prepare_ms_p95']:.1f} ms). Encoding, searching and deciding took "
+        f"{timing['answer_ms_mean']:.1f} ms per photo, in batches. These photos took longest to read:"
     )
     return join(element("h3", "Slowest photos"), element("p", said), slow_list(figures["slowest"]))
 
@@ -171,8 +172,8 @@ def _left_out(reasons: Sequence[str]) -> Markup:
     if not reasons:
         return join()
     return join(
-        element("h3", "Left out"),
-        element("p", f"{len(reasons)} photos could not be used, and no figure counts them:"),
+        element("h3", "Skipped photos"),
+        element("p", f"{len(reasons)} photos could not be used and are not counted:"),
         _list(reasons),
     )
 
@@ -181,10 +182,9 @@ def _method(figures: Mapping[str, Any]) -> Markup:
     how = figures["intervals"]
     return element(
         "p",
-        f"Likely ranges: the photos were drawn anew {how['resamples']:,} times from themselves (bootstrap, seed "
-        f"{how['seed']}), and {how['percent']} % of the draws lie within. Photos of one thing succeed or fail "
-        "together: where many photos show few things, the truth is less sure than that. Evidence is log-odds: at 0, "
-        "known and unknown are equally likely.",
+        f"Likely ranges are bootstrap intervals of {how['percent']} % ({how['resamples']:,} resamples of the photos, "
+        f"seed {how['seed']}). They assume independent photos: if many photos show few things, the true ranges are "
+        "wider. Evidence is log-odds: at 0, known and unknown are equally likely.",
         class_="method",
     )
 

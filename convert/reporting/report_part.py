@@ -1,4 +1,4 @@
-"""From an evaluated pack to its part of a report, and what the pack itself adds to the figures."""
+"""Makes a pack's part of a report, and the figures that come from the pack itself."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge_identify.convert.reporting.report_images import ReportPictures
+from edge_identify.convert.reporting.report_images import ReportImages
 from edge_identify.convert.reporting.report_page import ReportPart
 from edge_identify.edge_runtime.decisions.calibration import read_calibrations
 from edge_identify.edge_runtime.pack.references import ReferenceTable
@@ -25,25 +25,25 @@ def evaluation_part(
     evaluation: Evaluation,
     figures: Mapping[str, Any],
     *,
-    reference_pictures: Mapping[str, Path],
+    reference_images: Mapping[str, Path],
     asked_with: str,
     title: str | None = None,
 ) -> ReportPart:
     """Return a pack's part of a report.
 
     Args:
-        pack: What was asked.
-        evaluation: What it said.
-        figures: Of the evaluation, as `evaluation_figures` describes them.
-        reference_pictures: One picture's file of each reference, by id, as far as they are at hand; the pack's
-            thumbnails, where it has any, stand in for others.
-        asked_with: What the photos are called, such as the name of their table.
-        title: Of the part; None for the pack's own.
+        pack: The evaluated pack.
+        evaluation: The evaluation.
+        figures: Its figures; see `evaluation_figures`.
+        reference_images: An image file of each reference, by id, as far as available. For other references, the pack's
+            thumbnails are used.
+        asked_with: Describes the photos, such as the name of their table.
+        title: Title of the part; None for the pack's title.
     """
     manifest = pack.manifest
     about = (
-        f"The pack {manifest.name} {manifest.version} knows {manifest.reference_count} things. It was asked "
-        f"{len(evaluation.outcomes)} photos whose answer is known ({asked_with}), the way a user's photos go. "
+        f"The pack {manifest.name} {manifest.version} has {manifest.reference_count} references. It was evaluated on "
+        f"{len(evaluation.outcomes)} photos whose answer is known ({asked_with}), processed like a user's photos. "
         f"{_positions(figures)}"
     )
     with ReferenceTable(pack.file(manifest.references_file)) as references:
@@ -55,8 +55,8 @@ def evaluation_part(
         about=about,
         figures=figures,
         names=names,
-        pictures=ReportPictures(reference_pictures, thumbnails),
-        # A page is passed on, and where the photos lie on its maker's disk is not for it.
+        images=ReportImages(reference_images, thumbnails),
+        # A page is passed on, so it does not tell local folders.
         left_out=tuple(one.reason.replace(str(one.path), one.path.name) for one in evaluation.left_out),
     )
 
@@ -64,14 +64,14 @@ def evaluation_part(
 def _positions(figures: Mapping[str, Any]) -> str:
     location = figures["location"]
     if not location["used"]:
-        return "What photos say of where they were taken was left out."
+        return "The photos' positions were not used."
     if not location["photos"]:
-        return "None of them says where it was taken."
-    return f"{location['photos']} of them say where they were taken, and were asked with that."
+        return "None of the photos has a position."
+    return f"{location['photos']} of the photos have a position, and it was used."
 
 
 def pack_facts(pack: Pack, evaluation: Evaluation) -> dict[str, Any]:
-    """Return the keys of the figures that only the pack knows: `pack`, and `absent` with what it cannot have."""
+    """Return the keys of `evaluation_figures` that come from the pack: `pack` and `absent`."""
     manifest = pack.manifest
     rates: set[float] = set()
     if manifest.calibration_file is not None:
@@ -91,19 +91,19 @@ def _absent(pack: Pack, evaluation: Evaluation) -> dict[str, str]:
     if all(outcome.verdict is not None for outcome in evaluation.outcomes):
         return {}
     if pack.manifest.calibration_file is None:
-        return {"decisions": "the pack is not calibrated: it decides nothing; build it again with `edge-build pack`"}
+        return {"decisions": "the pack is not calibrated and decides nothing; build it again with `edge-build pack`"}
     return {"decisions": "the pack is calibrated for other variants than the one that runs here"}
 
 
 def _thumbnails(pack: Pack, references: ReferenceTable, mentioned: AbstractSet[str]) -> dict[str, Image]:
-    """Return a thumbnail of each reference that is mentioned and has one, by id."""
+    """Return a thumbnail of each mentioned reference that has one, by id."""
     opened = open_thumbnails(pack)
     if opened is None:
         return {}
     with opened as table:
         images = [image for image in references.images() if image.reference_id in mentioned]
-        found = {image.reference_id: table.picture(image.index_id) for image in reversed(images)}
-    return {name: picture for name, picture in found.items() if picture is not None}
+        found = {image.reference_id: table.image(image.index_id) for image in reversed(images)}
+    return {name: thumbnail for name, thumbnail in found.items() if thumbnail is not None}
 
 
 def _mentioned(figures: Mapping[str, Any]) -> Iterator[str]:

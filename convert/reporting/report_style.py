@@ -1,7 +1,7 @@
-"""The style sheet of a report: light and dark by the reader's choice, and paper."""
+"""The style sheet of a report, for light, dark and print."""
 
-# Colours of the decisions are told apart by lightness too, for eyes that do not see red and green. On paper, the
-# backgrounds are kept, or the bars would be white.
+# The colours of decisions also differ in lightness, for readers who cannot tell red from green. Print keeps the
+# backgrounds, because the bars would be white without them.
 RULES = """
 :root { color-scheme: light dark; --ink: #1b1b1b; --soft: #5a5a5a; --paper: #ffffff; --line: #c9c9c9;
   --right: #1b6e3a; --wrong: #c8321e; --unsure-right: #8fca9d; --unsure-wrong: #f2a98f; --unknown: #9a9a9a;

@@ -1,4 +1,4 @@
-"""The tables of a report: what was decided, group by group, and which references are taken for which."""
+"""The tables of a report: decisions, figures by group, and confused references."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ Figures = Mapping[str, Any]
 
 #: Class in the style sheet, heading, key among the photos of things in the pack, key among the others.
 _DECISIONS = (
-    ("right", "named rightly", "identified_right", None),
-    ("wrong", "named wrongly", "identified_wrong", "identified"),
-    ("unsure-right", "ambiguous, the right one named", "ambiguous_with_right", None),
-    ("unsure-wrong", "ambiguous, the right one not named", "ambiguous_without_right", "ambiguous"),
-    ("unknown", "called unknown", "unknown", "unknown"),
+    ("right", "identified, right", "identified_right", None),
+    ("wrong", "identified, wrong", "identified_wrong", "identified"),
+    ("unsure-right", "ambiguous, with the right one", "ambiguous_with_right", None),
+    ("unsure-wrong", "ambiguous, without the right one", "ambiguous_without_right", "ambiguous"),
+    ("unknown", "unknown", "unknown", "unknown"),
 )
 _NOT_MEASURED = "-"
 
 
 def decision_table(decisions: Figures) -> Markup:
-    """Return what was decided, for photos of things in the pack and for others, at least one photo."""
+    """Return the table of decisions for photos of things in the pack and for others; at least one photo."""
     rows = []
     for title, counts, column in (
         ("things in the pack", decisions["known"], 2),
@@ -36,11 +36,11 @@ def decision_table(decisions: Figures) -> Markup:
         cells = [_NOT_MEASURED if key is None else str(counts[key]) for _, key in found]
         rows.append([title, str(counts["photos"]), *cells, bar])
     headings = ["photos of", "photos", *(heading for _, heading, _, _ in _DECISIONS), "shares"]
-    return table("What was decided. For things not in the pack, unknown is the right answer.", headings, rows)
+    return table("Decisions. For things not in the pack, unknown is the right answer.", headings, rows)
 
 
 def group_table(column: str, groups: Mapping[str, Figures]) -> Markup:
-    """Return the figures of each value of a grouping column."""
+    """Return the table of figures for each value of a grouping column."""
     is_calibrated = any("decisions" in figures for figures in groups.values())
     headings = [column, "in the pack", "recall at 1", "recall at 5"]
     if is_calibrated:
@@ -48,14 +48,14 @@ def group_table(column: str, groups: Mapping[str, Figures]) -> Markup:
     headings += ["not in the pack", *(["false accepts", "ECE"] if is_calibrated else []), "AUROC"]
     rows = [[value or "(empty)", *_group_cells(figures, is_calibrated)] for value, figures in groups.items()]
     caption = (
-        f"By {column}; in brackets what other photos would likely have given. AUROC is against the group's own "
-        "strangers, or against all of them where it has none."
+        f"By {column}; in brackets the likely range. AUROC is against the photos of the group that are not in the "
+        "pack, or against all such photos if the group has none."
     )
     return table(caption, headings, rows)
 
 
 def pair_table(pairs: Sequence[Figures], names: Mapping[str, str]) -> Markup:
-    """Return which references are taken for which."""
+    """Return the table of confused references."""
     rows = [
         [
             named(pair["right"], names),
@@ -65,18 +65,18 @@ def pair_table(pairs: Sequence[Figures], names: Mapping[str, str]) -> Markup:
         ]
         for pair in pairs
     ]
-    headings = ["photos of", "look most like", "photos", "named so, wrongly"]
-    return table("References that are taken for one another, most often first.", headings, rows)
+    headings = ["photos of", "nearest reference", "photos", "identified as it"]
+    return table("Confused references, the most frequent first.", headings, rows)
 
 
 def named(reference_id: str, names: Mapping[str, str]) -> str:
-    """Return a reference's name and id; the id alone where it is the name."""
+    """Return a reference's name and id; only the id if both are equal."""
     name = names.get(reference_id, reference_id)
     return name if name == reference_id else f"{name} ({reference_id})"
 
 
 def table(caption: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Markup:
-    """Return a table whose first column names its rows; it scrolls by itself where the screen is narrow."""
+    """Return a table whose first column names its rows; it scrolls sideways on narrow screens."""
     head = element("tr", *(element("th", heading, scope="col") for heading in headings))
     body = [
         element("tr", element("th", row[0], scope="row"), *(element("td", cell) for cell in row[1:])) for row in rows

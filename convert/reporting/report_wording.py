@@ -1,6 +1,7 @@
-"""Figures in sentences that say what they mean, for a person who knows none of their names.
+"""Sentences that explain the figures of an evaluation, for readers who do not know their names.
 
-Each function takes the FIGURES of `evaluation_figures` and returns plain text; what was not measured is left out.
+Each function takes the FIGURES of `evaluation_figures` and returns plain text. Figures that were not measured are left
+out.
 """
 
 from __future__ import annotations
@@ -8,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-_FEW = 3  # divided by the number of photos: what a count of none cannot exclude with 95 % certainty (rule of three)
+_FEW = 3  # rule of three: if 0 of n photos fail, rates up to 3 / n are within the 95 % interval
 
 Figures = Mapping[str, Any]
 
 
 def recall_sentences(figures: Figures) -> list[str]:
-    """Say how often the right reference is found."""
+    """Return sentences about recall@1 and recall@5."""
     photos = figures["queries"]
     if not photos:
-        return ["No photo shows a thing that is in the pack, so nothing can be said of how often it is found."]
+        return ["No photo shows a thing that is in the pack, so recall was not measured."]
     return [
         f"Of {photos} photos of things in the pack, {percent(figures['recall@1'])} have the right reference as their "
         f"nearest one{_aside(figures, 'recall@1', 'recall at 1')}, and {percent(figures['recall@5'])} have it among "
@@ -26,7 +27,7 @@ def recall_sentences(figures: Figures) -> list[str]:
 
 
 def separation_sentences(figures: Figures) -> list[str]:
-    """Say how well photos of things in the pack are told from others."""
+    """Return sentences about the AUROC of known against unknown things."""
     plain = figures["auroc_score"]
     if plain is None:
         return ["Known and unknown things cannot be compared: the photos show only one of the two kinds."]
@@ -40,30 +41,30 @@ def separation_sentences(figures: Figures) -> list[str]:
 
 
 def decision_sentences(figures: Figures, *, asked_for: float | None) -> list[str]:
-    """Say what was decided of known things and of others.
+    """Return sentences about the decisions on known and unknown things.
 
     Args:
-        figures: With `decisions`.
-        asked_for: The false-accept rate that the pack's maker asked for; None where it is not known.
+        figures: FIGURES with `decisions`.
+        asked_for: The false accept rate that the pack was built for; None if it is not known.
     """
     decisions = figures["decisions"]
     return [*_known_sentences(figures, decisions), *_other_sentences(figures, decisions, asked_for)]
 
 
 def calibration_sentences(figures: Figures) -> list[str]:
-    """Say whether stated probabilities come true, and what answering only the surest photos brings."""
+    """Return sentences about the expected calibration error and the risk at half coverage."""
     decisions = figures["decisions"]
     half, whole = (_risk(decisions, coverage) for coverage in (0.5, 1.0))
     return [
-        f"The probability that the pack states is off by {100 * decisions['ece']:.1f} percentage points on average"
-        f"{_aside(figures, 'ece', 'ECE')}: 0 would mean that of all answers called 70 % sure, 70 % are right.",
-        f"If only the surest half of all photos were answered, {percent(half)} of the answers would be wrong; if all "
-        f"were, {percent(whole)}.",
+        f"The stated confidence is wrong by {100 * decisions['ece']:.1f} percentage points on average"
+        f"{_aside(figures, 'ece', 'ECE')}: at 0, 70 % of the answers with a confidence of 70 % are right.",
+        f"If only the most confident half of all photos were answered, {percent(half)} of the answers would be wrong; "
+        f"if all were answered, {percent(whole)}.",
     ]
 
 
 def percent(share: float) -> str:
-    """Return a share as percent, for people."""
+    """Return a share as percent, such as `12.3 %`."""
     return f"{100 * share:.1f} %"
 
 
@@ -72,15 +73,15 @@ def _known_sentences(figures: Figures, decisions: Figures) -> list[str]:
     if not known["photos"]:
         return []
     said = [
-        f"Of the {known['photos']} photos of things in the pack, {known['identified_right']} were named rightly and "
-        f"{known['identified_wrong']} wrongly. {known['ambiguous']} were called ambiguous, and "
-        f"{known['ambiguous_with_right']} of these had the right reference among the look-alikes that were named. "
+        f"Of the {known['photos']} photos of things in the pack, {known['identified_right']} were identified rightly "
+        f"and {known['identified_wrong']} wrongly. {known['ambiguous']} were called ambiguous; "
+        f"{known['ambiguous_with_right']} of these name the right reference among the look-alikes. "
         f"{known['unknown']} were called unknown{_aside(figures, 'false_reject_rate', 'false rejects')}."
     ]
     if decisions["right_accepted"] is not None:
         said.append(
             f"Of the photos whose nearest reference is the right one, {percent(decisions['right_accepted'])} were "
-            f"accepted{_aside(figures, 'right_accepted')}; the others were right and yet refused."
+            f"accepted{_aside(figures, 'right_accepted')}; the others were refused although right."
         )
     return said
 
@@ -90,9 +91,9 @@ def _other_sentences(figures: Figures, decisions: Figures, asked_for: float | No
     if rate is None:
         return ["No photo shows a thing that is not in the pack, so false accepts were not measured."]
     accepted = others["identified"] + others["ambiguous"]
-    setting = "" if asked_for is None else f"; the pack was built to let {percent(asked_for)} pass"
+    setting = "" if asked_for is None else f"; the pack was built for {percent(asked_for)}"
     return [
-        f"Of {others['photos']} photos of things that are not in the pack, {accepted} were taken for something in it: "
+        f"Of {others['photos']} photos of things that are not in the pack, {accepted} were accepted: "
         f"{percent(rate)}{_aside(figures, 'false_accept_rate', 'false accepts')}{setting}."
         f"{_none_is_not_never(accepted, others['photos'])}"
     ]
@@ -101,7 +102,7 @@ def _other_sentences(figures: Figures, decisions: Figures, asked_for: float | No
 def _none_is_not_never(accepted: int, photos: int) -> str:
     if accepted:
         return ""
-    return f" None of so few is not never: up to {percent(min(1.0, _FEW / photos))} cannot be excluded."
+    return f" With so few photos, a rate of up to {percent(min(1.0, _FEW / photos))} cannot be excluded."
 
 
 def _pairs(what: str, auroc: float) -> str:
@@ -112,9 +113,9 @@ def _pairs(what: str, auroc: float) -> str:
 
 
 def _aside(figures: Figures, name: str, label: str = "") -> str:
-    """Return, in brackets, what a figure is called and where it would likely be with other photos."""
+    """Return, in brackets, the name of a figure and its likely range."""
     interval = figures["intervals"].get(name)
-    # Draws that all agree say only that the photos do.
+    # An interval of width 0 means only that all photos agree; it is not shown.
     is_told = interval is not None and interval[0] != interval[1]
     likely = f"likely {100 * interval[0]:.1f} to {100 * interval[1]:.1f}" if is_told else ""
     inside = ", ".join(part for part in (label, likely) if part)

@@ -1,1 +1,4 @@
-"""The maker's database: references, their images, and what builds left. Read `catalogue` first."""
+"""The catalogue, the maker's database: references, their images, and what builds left for the next one.
+
+Read `catalogue` first, then `adding_images`.
+"""

@@ -1,10 +1,8 @@
-"""Adding pictures to the catalogue: what is new, what changed, what is left as it is, what cannot be used.
+"""Add images to the catalogue: new, changed, unchanged and unusable ones.
 
-What a newcomer would get wrong: a file that Pillow opens may still be cut short, so every new picture is
-decoded to its last pixel here and not when the pack is built; and a picture whose content is already known
-is not decoded again, which makes a second run over ten thousand pictures take seconds. Pictures are written some
-at a time, in a transaction that lasts milliseconds: whatever ends the run, what was written stays, and the next
-run goes on behind it.
+Each new image is decoded to its last pixel, since a truncated file opens without an error. An image whose SHA-256 is
+known is not decoded again, so a second run over ten thousand images takes seconds. Images are written in transactions
+of 64, each some milliseconds long: an interrupted run keeps what it wrote, and the next run continues.
 """
 
 from __future__ import annotations
@@ -15,12 +13,13 @@ import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge_identify.datasets.sources.rows.described_images import BETWEEN_LICENCES
+from edge_identify.datasets.catalogue.shared_facts import SharedFacts
+from edge_identify.datasets.catalogue.skipped_image import SkippedImage
 from edge_identify.datasets.sources.source import SourceImage
 from edge_identify.edge_runtime.errors import PhotoError
 from edge_identify.edge_runtime.io.durable_writes import sha256_of_bytes
@@ -31,43 +30,30 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
     from sqlite_utils.db import Table
 
-Progress = Callable[[Iterable[SourceImage]], Iterable[SourceImage]]
+AddProgress = Callable[[Iterable[SourceImage]], Iterable[SourceImage]]
 
-#: Pictures written at once. A run that is killed decodes as many again, a second or two; writing one costs a flush of
-#: the disk, 5 to 30 ms.
+#: Images per transaction. A killed run decodes at most as many again, one or two seconds. A commit flushes the disk,
+#: 5 to 30 ms.
 PORTION = 64
 
 
 def no_progress(images: Iterable[SourceImage]) -> Iterable[SourceImage]:
-    """Return the pictures as they are: the progress of someone who does not want to see any."""
+    """Return the images unchanged: no progress display."""
     return images
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SkippedImage:
-    """A picture that was left out.
-
-    Attributes:
-        path: Which one.
-        reason: One line that begins with the path.
-    """
-
-    path: Path
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class AddReport:
-    """What one run of adding did.
+    """The result of one run.
 
     Attributes:
-        added: Pictures that the catalogue did not have under their reference.
-        unchanged: Pictures that it had already.
-        updated: Files whose content changed; each has a new index id.
-        skipped: Pictures that cannot be used, in the order of the source.
-        references_added: References that are new.
-        references_unchanged: References about which the source says what was known.
-        references_updated: References whose facts changed.
+        added: Number of images that are new for their reference.
+        unchanged: Number of images that the catalogue had already.
+        updated: Number of files whose content changed; each has a new index id.
+        skipped: Unusable images, in the order of the source.
+        references_added: Number of new references.
+        references_unchanged: Number of references whose facts are the same as before.
+        references_updated: Number of references whose facts changed.
     """
 
     added: int
@@ -80,39 +66,8 @@ class AddReport:
 
     @property
     def usable(self) -> int:
-        """How many of the source's pictures are now in the catalogue; none at all is a failed run."""
+        """How many of the source's images are now in the catalogue. 0 means that the run failed."""
         return self.added + self.unchanged + self.updated
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SaidOfAll:
-    """What a maker says of all that a source names, where the source itself says nothing.
-
-    Attributes:
-        namespace: Of references.
-        licence: Of pictures.
-        provenance: Of pictures.
-    """
-
-    namespace: str | None = None
-    licence: str | None = None
-    provenance: str | None = None
-
-    def completed(self, image: SourceImage) -> SourceImage:
-        """Return a picture with what its source leaves open."""
-        reference = replace(
-            image.reference,
-            namespace=image.reference.namespace or self.namespace or "",
-            licence=image.reference.licence or self.licence,
-        )
-        of_reference = reference.licence or ""
-        shared = None if BETWEEN_LICENCES in of_reference else of_reference or None
-        return replace(
-            image,
-            reference=reference,
-            licence=(shared if image.licence is None else image.licence) or self.licence,
-            provenance=image.provenance or self.provenance,
-        )
 
 
 def add_images(
@@ -120,30 +75,32 @@ def add_images(
     transaction: Callable[[], AbstractContextManager[None]],
     images: Sequence[SourceImage],
     *,
-    said_of_all: SaidOfAll,
-    progress: Progress,
+    shared_facts: SharedFacts,
+    progress: AddProgress,
 ) -> AddReport:
-    """Add pictures and their references, some in each transaction; an exception leaves those before it.
+    """Add images and their references, in several transactions. An exception keeps the finished ones.
 
-    A reference is written with the first of its pictures that can be used, and then holds exactly the facts
-    the source gives: what an earlier source knew and this one does not is gone. Pictures that the source no
-    longer names stay.
+    A reference is written with its first usable image. It then has exactly the facts of this source: facts of
+    an earlier source are gone. Images that the source no longer names stay.
 
     Args:
-        database: A catalogue's, not in a transaction.
-        transaction: Wraps what is written.
-        images: What the source names.
-        said_of_all: For what the source leaves open.
+        database: Database of the catalogue, not in a transaction.
+        transaction: Makes the transaction for a group of images.
+        images: The images of the source.
+        shared_facts: Facts for images and references without their own.
         progress: Wraps the iteration over `images`.
 
     Returns:
-        The counts, and what was skipped.
+        The counts and the skipped images.
+
+    Raises:
+        sqlite3.Error: The database cannot be written.
     """
     run = _Run(database)
     try:
         for image in progress(images):
             with run.skipping(image):
-                run.examine(said_of_all.completed(image))
+                run.examine(shared_facts.completed(image))
             if len(run.examined) == PORTION:
                 with transaction():
                     run.write()
@@ -162,7 +119,7 @@ class _Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Examined:
-    # A picture that can be used. `measured` is None where its content was known or is that of another before it.
+    # A usable image. `measured` is None if its content is known, also from an earlier image of this run.
     image: SourceImage
     path: str
     sha256: str
@@ -176,8 +133,7 @@ class _Run:
     image_outcomes: list[_Outcome] = field(default_factory=list)
     reference_outcomes: dict[str, _Outcome] = field(default_factory=dict)
     skipped: list[SkippedImage] = field(default_factory=list)
-    # Where this run saw each content under each reference, so that replacing one of two equal files keeps
-    # the other.
+    # Path by (reference id, sha256) in this run: replacing one of two equal files must keep the other one.
     seen: dict[tuple[str, str], str] = field(default_factory=dict)
 
     @contextmanager
@@ -248,23 +204,23 @@ class _Run:
         image, sha256, path = examined.image, examined.sha256, examined.path
         replaced = self._drop_older_content(image.reference.id, sha256, path)
         row = self._row(
-            f"SELECT index_id, {', '.join(_OF_PICTURES)} FROM reference_image "
+            f"SELECT index_id, {', '.join(_IMAGE_COLUMNS)} FROM reference_image "
             "WHERE reference_id = ? AND image_sha256 = ?",
             image.reference.id,
             sha256,
         )
         table = _table(self.database, "reference_image")
-        said = {"path": path, **{name: getattr(image, name) for name in _OF_PICTURES[1:]}}
+        facts = {"path": path, **{name: getattr(image, name) for name in _IMAGE_COLUMNS[1:]}}
         if row is None:
-            table.insert({"reference_id": image.reference.id, "image_sha256": sha256, **said})
+            table.insert({"reference_id": image.reference.id, "image_sha256": sha256, **facts})
             return _Outcome.UPDATED if replaced else _Outcome.ADDED
-        index_id, known = row[0], dict(zip(_OF_PICTURES, row[1:], strict=True))
+        index_id, known = row[0], dict(zip(_IMAGE_COLUMNS, row[1:], strict=True))
         if Path(known["path"]).exists():
-            said["path"] = known["path"]  # another file with the same content; else the file was moved
+            facts["path"] = known["path"]  # an equal file elsewhere; if the known file is gone, it was moved
         for name in ("origin", "source_path"):
-            said[name] = said[name] or known[name]
-        if said != known:
-            table.update(index_id, said)
+            facts[name] = facts[name] or known[name]
+        if facts != known:
+            table.update(index_id, facts)
         return _Outcome.UPDATED if replaced else _Outcome.UNCHANGED
 
     def _drop_older_content(self, reference_id: str, sha256: str, path: str) -> bool:
@@ -294,8 +250,8 @@ class _Run:
         return row
 
 
-#: The columns of a picture of a reference that a source tells.
-_OF_PICTURES = ("path", "origin", "source_path", "licence", "provenance")
+#: The columns of `reference_image` that a source gives.
+_IMAGE_COLUMNS = ("path", "origin", "source_path", "licence", "provenance")
 
 
 def _table(database: Database, name: str) -> Table:
@@ -307,7 +263,7 @@ def _measure(data: bytes, *, name: str) -> dict[str, int | str]:
 
     upright = decode_image(data, name=name)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow warns below our cap, which `decode_image` has checked
+        warnings.simplefilter("ignore")  # Pillow warns below our own limit, which `decode_image` checked
         with Image.open(io.BytesIO(data), formats=formats_of(data, name=name)) as header:
             image_format = header.format or "unknown"
     return {
@@ -319,7 +275,7 @@ def _measure(data: bytes, *, name: str) -> dict[str, int | str]:
 
 
 def _measure_again(examined: _Examined) -> Mapping[str, int | str]:
-    # Its content was known, and went with another picture that was replaced, or that another program removed.
+    # Its content was known, but that image was replaced or removed meanwhile.
     data = read_image_file(examined.image.path)
     if sha256_of_bytes(data) != examined.sha256:
         raise PhotoError(f"{examined.path}: changed while it was being added; add it again")

@@ -1,8 +1,7 @@
-"""Which packs were built from a catalogue: when, how, of what, and how good they were.
+"""The packs that were built from a catalogue: time, parameters, content, figures.
 
-What a newcomer would get wrong: a version number says nothing of what is in a pack. The hash of the references and the
-fingerprint of the encoder do: two builds that agree in both give every photo the same scores, as long as its views
-are the same. What those decide, and what answers show, is set by the parameters: views, false accepts, thumbnails.
+Two builds with the same `data_sha256` and `encoder` give every photo the same scores, if its views are the same; the
+version number does not say that. `parameters` (views, false accepts, thumbnails) affect decisions and output.
 """
 
 from __future__ import annotations
@@ -25,19 +24,19 @@ _COLUMNS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildRecord:
-    """One pack that was built.
+    """One build of a pack.
 
     Attributes:
-        finished_utc: When, with its time zone.
-        pack_name: Of the pack.
-        pack_version: Likewise.
-        software: This project's version.
-        parameters: What was asked for, as text by name, and the device that it was computed on.
-        data_sha256: Of the references and pictures that are in it.
-        encoder: Fingerprint of what embedded them.
-        reference_count: How many.
-        picture_count: Likewise.
-        figures: What was measured, by name.
+        finished_utc: Time of completion, with a time zone.
+        pack_name: Name of the pack.
+        pack_version: Version of the pack.
+        software: Version of this project.
+        parameters: The build's parameters, and its compute device, as text by name.
+        data_sha256: Hash of the references and images in the pack.
+        encoder: Fingerprint of the encoder that embedded them.
+        reference_count: Number of references.
+        picture_count: Number of reference images.
+        figures: Measured figures by name.
     """
 
     finished_utc: datetime
@@ -53,7 +52,7 @@ class BuildRecord:
 
 
 class BuildHistory:
-    """A catalogue's history of its packs."""
+    """The builds of a catalogue."""
 
     def __init__(
         self,
@@ -64,16 +63,16 @@ class BuildHistory:
         """Take an open catalogue; `Catalogue.build_history` makes one.
 
         Args:
-            database: The catalogue's.
-            transaction: Wraps what is written.
-            reading: Wraps what is read, also where nothing can be written.
+            database: Database of the catalogue.
+            transaction: Makes a write transaction.
+            reading: Turns SQLite's errors of reads into ours. It works for a read-only file too.
         """
         self._database = database
         self._transaction = transaction
         self._reading = reading
 
     def add(self, record: BuildRecord) -> None:
-        """Write a record behind those that there are."""
+        """Append a record."""
         values = [
             record.finished_utc.astimezone(UTC).isoformat(timespec="seconds"),
             record.pack_name,
@@ -90,7 +89,7 @@ class BuildHistory:
             self._database.execute(f"INSERT INTO build ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
 
     def records(self) -> list[BuildRecord]:
-        """Return all, the oldest first."""
+        """Return all records, oldest first."""
         with self._reading():
             rows = self._database.execute(f"SELECT {_COLUMNS} FROM build ORDER BY build_id").fetchall()
         return [_record(row) for row in rows]

@@ -1,9 +1,8 @@
-"""What builds leave in a catalogue for the next one: embeddings, and which pictures an encoder was measured on.
+"""Data that builds leave in a catalogue for the next build: embeddings, and the sample that encoders are measured on.
 
-What a newcomer would get wrong: an int8 encoder is quantised with ranges measured on some of the catalogue's pictures.
-If those were drawn anew after each change, a hundred new pictures would give another encoder: every picture would have
-to be embedded again, and every device would fetch the model again. So the catalogue remembers the pictures that were
-drawn, until it has grown to twice its size.
+An int8 encoder is quantised with ranges that are measured on a sample of the images. A new sample gives another
+encoder: every image must then be embedded again, and every device downloads the model again. So the sample is kept
+until the catalogue has twice as many images.
 """
 
 from __future__ import annotations
@@ -16,20 +15,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-MOST_ENCODERS = 4  # of each kind whose embeddings are kept: 2 kB a picture and encoder, and makers try a few in turn
-ORIGINAL = "original:"  # begins the fingerprint of a model that was asked itself, for a search rather than for a pack
-_GROWN = 2  # times as many pictures as when the sample was drawn
-_LEAST_LEFT = 0.75  # of the sample's pictures; of others that were drawn with them, too many are gone
-_MOST_ASKED = 500  # hashes in one question; SQLite takes 999 at least
+MOST_ENCODERS = 4  # encoders of each kind whose embeddings are kept; 2 kB for each image and encoder
+ORIGINAL = "original:"  # prefix of the fingerprint of an original model, used for searches and not for packs
+_GROWN = 2  # draw again at so many times the images of the last draw
+_LEAST_LEFT = 0.75  # draw again if less of the sample is still in the catalogue
+_MOST_PARAMETERS = 500  # hashes in one query; SQLite accepts at least 999
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
-    """The pictures that encoders are measured on.
+class MeasuredSample:
+    """The images that encoders are measured on.
 
     Attributes:
-        index_ids: Which, in order.
-        drawn_from: How many pictures there were then.
+        index_ids: Their index ids, in order.
+        drawn_from: Number of images in the catalogue at the draw.
     """
 
     index_ids: tuple[int, ...]
@@ -37,31 +36,31 @@ class Sample:
 
 
 class BuildMemory:
-    """A catalogue's memory of its builds. What it is given is on the disk when a call returns."""
+    """Data of a catalogue's builds. Each write is on the disk when the call returns."""
 
     def __init__(self, database: Database, transaction: Callable[[], AbstractContextManager[None]]) -> None:
         """Take an open catalogue; `Catalogue.build_memory` makes one.
 
         Args:
-            database: The catalogue's.
-            transaction: Wraps what is written.
+            database: Database of the catalogue.
+            transaction: Makes a write transaction.
         """
         self._database = database
         self._transaction = transaction
 
     def embeddings(self, encoder: str, hashes: Sequence[str]) -> dict[str, bytes]:
-        """Return the embeddings that an encoder gave to pictures, by the pictures' hashes, as far as they are known.
+        """Return the known embeddings of images, by hash.
 
         Args:
-            encoder: Its fingerprint.
-            hashes: SHA-256 of the pictures' files.
+            encoder: Fingerprint of the encoder.
+            hashes: SHA-256 of the image files.
 
         Returns:
-            float32, little-endian.
+            Bytes of float32, little-endian, [dim] each. Unknown hashes are absent.
         """
         known: dict[str, bytes] = {}
-        for at in range(0, len(hashes), _MOST_ASKED):
-            some = hashes[at : at + _MOST_ASKED]
+        for at in range(0, len(hashes), _MOST_PARAMETERS):
+            some = hashes[at : at + _MOST_PARAMETERS]
             query = (
                 "SELECT image_sha256, vector FROM embedding JOIN encoder USING (encoder_id) WHERE fingerprint = ? "
                 f"AND image_sha256 IN ({','.join('?' * len(some))})"
@@ -70,19 +69,19 @@ class BuildMemory:
         return known
 
     def keep_embeddings(self, encoder: str, vectors: Mapping[str, bytes]) -> None:
-        """Keep what an encoder gave to pictures of the catalogue; see `embeddings`."""
+        """Store embeddings of images of the catalogue by hash; see `embeddings`."""
         with self._transaction():
             encoder_id = self._encoder_id(encoder)
             self._database.conn.executemany(
                 "INSERT OR REPLACE INTO embedding (encoder_id, image_sha256, vector) "
-                "SELECT ?, sha256, ? FROM image WHERE sha256 = ?",  # one that was removed meanwhile is left out
+                "SELECT ?, sha256, ? FROM image WHERE sha256 = ?",  # ignores images that were removed meanwhile
                 [(encoder_id, vector, sha256) for sha256, vector in vectors.items()],
             )
 
     def begin(self, encoder: str) -> None:
-        """Note that an encoder is in use, and forget those of its kind that have not been for longest.
+        """Mark an encoder as used, and delete the embeddings of the least recently used ones of its kind.
 
-        Packs' encoders and originals are two kinds: trying out searches makes no build embed everything again.
+        Encoders of packs and original models are separate kinds, so that searches do not displace embeddings of builds.
         """
         with self._transaction():
             encoder_id = self._encoder_id(encoder)
@@ -96,15 +95,15 @@ class BuildMemory:
             self._database.execute(f"DELETE FROM encoder WHERE encoder_id IN {forgotten}")
 
     def sample(self, index_ids: Sequence[int], draw: Callable[[int], Sequence[int]]) -> tuple[int, ...]:
-        """Return the pictures to measure encoders on: those of the last time while they will do, or newly drawn ones.
+        """Return the index ids of the sample: the stored one while it is usable, else a new one.
 
         Args:
-            index_ids: The catalogue's pictures, at least one.
-            draw: From a count to positions below it.
+            index_ids: All images of the catalogue, at least one.
+            draw: Draws positions below a count.
         """
         present = frozenset(index_ids)
         remembered = self._remembered_sample()
-        if remembered is not None and _will_do(remembered, present):
+        if remembered is not None and _is_usable(remembered, present):
             return tuple(index_id for index_id in remembered.index_ids if index_id in present)
         drawn = tuple(index_ids[position] for position in draw(len(index_ids)))
         with self._transaction():
@@ -115,9 +114,9 @@ class BuildMemory:
             )
         return drawn
 
-    def _remembered_sample(self) -> Sample | None:
+    def _remembered_sample(self) -> MeasuredSample | None:
         rows = self._database.execute("SELECT index_id, drawn_from FROM measured_sample ORDER BY position").fetchall()
-        return Sample(index_ids=tuple(row[0] for row in rows), drawn_from=rows[0][1]) if rows else None
+        return MeasuredSample(index_ids=tuple(row[0] for row in rows), drawn_from=rows[0][1]) if rows else None
 
     def _encoder_id(self, fingerprint: str) -> int:
         latest = "(SELECT coalesce(max(used), 0) + 1 FROM encoder)"
@@ -127,6 +126,6 @@ class BuildMemory:
         return int(row[0])
 
 
-def _will_do(sample: Sample, present: frozenset[int]) -> bool:
+def _is_usable(sample: MeasuredSample, present: frozenset[int]) -> bool:
     left = sum(index_id in present for index_id in sample.index_ids)
     return len(present) < _GROWN * sample.drawn_from and left >= _LEAST_LEFT * len(sample.index_ids)

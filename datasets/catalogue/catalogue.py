@@ -1,11 +1,9 @@
-"""The maker's database: which references there are, and which pictures show them.
+"""The catalogue, the maker's database: references, and the images that show them.
 
-One SQLite file, written through sqlite-utils. References are keyed by id and pictures by the hash of their
-content: the same picture in two folders is one image, and a picture that changed is another one. The
-pictures themselves stay where they lie.
+One SQLite file, written with sqlite-utils. References are keyed by id, images by the SHA-256 of their file: equal files
+in two folders are one image, and a changed file is another image. Image files stay where they are.
 
-What a newcomer would get wrong: an `index_id` is the name of a vector in packs that are already on devices.
-It is given once and never again, which is why a changed picture gets a new one.
+An `index_id` names a vector in packs that devices have. It is never reused; a changed image gets a new one.
 """
 
 from __future__ import annotations
@@ -19,10 +17,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from edge_identify.datasets.catalogue.adding_images import AddReport, Progress, SaidOfAll, add_images, no_progress
+from edge_identify.datasets.catalogue.adding_images import AddProgress, AddReport, add_images, no_progress
 from edge_identify.datasets.catalogue.build_history import BuildHistory
 from edge_identify.datasets.catalogue.build_memory import BuildMemory
 from edge_identify.datasets.catalogue.migrations import migrate
+from edge_identify.datasets.catalogue.shared_facts import SharedFacts
 from edge_identify.datasets.sources.source import file_name_of
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.pack.references import Reference
@@ -35,18 +34,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogueImage:
-    """One picture of one reference.
+    """One image of one reference.
 
     Attributes:
-        index_id: From 1; never used again for another picture.
-        reference_id: What it shows.
-        sha256: Hash of the file's bytes when it was added; the file may have changed since.
-        path: Where it was last seen, absolute.
-        origin: The address that it was fetched from, or None.
-        source_path: Where it lay in its source, relative, with forward slashes; None where that is not known.
+        index_id: From 1; never reused.
+        reference_id: The reference that it shows.
+        sha256: Hash of the file when it was added. The file may have changed since.
+        path: Last known path, absolute.
+        origin: URL or object address that it was fetched from, or None.
+        source_path: Path in its source, relative, with forward slashes; None if unknown.
         type: Pillow's name of its format, such as `JPEG`.
-        licence: Its own, or None.
-        provenance: Who made it, or where it comes from, or None.
+        licence: Licence of the image, or None.
+        provenance: Author or origin, or None.
     """
 
     index_id: int
@@ -61,24 +60,24 @@ class CatalogueImage:
 
     @property
     def file_name(self) -> str:
-        """Its name, with the ending, where it comes from."""
+        """File name with its suffix, in its source."""
         return file_name_of(self.path, self.origin)
 
     @property
     def public_path(self) -> str:
-        """What may be told of where it lies: its path in the source, or its name alone."""
+        """The path for packs, without folders of the maker's disk: the path in the source, or the file name."""
         return self.source_path or self.file_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageFacts:
-    """What is known of a picture's file beside what it shows.
+    """An image with the facts about its file.
 
     Attributes:
-        image: The picture.
-        width_px: Upright.
-        height_px: Upright.
-        length_bytes: Of the file.
+        image: The image.
+        width_px: Width after EXIF orientation.
+        height_px: Height after EXIF orientation.
+        length_bytes: Length of the file.
     """
 
     image: CatalogueImage
@@ -91,16 +90,16 @@ class Catalogue:
     """An open catalogue. Use it as a context manager, or call `close`."""
 
     def __init__(self, database: Database, path: Path) -> None:
-        """Take a database that is open and up to date; `open` and `open_existing` make one."""
+        """Take an open, migrated database. Use `open` or `open_existing`."""
         self._database = database
         self._path = path
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Open a catalogue, making an empty one where there is none.
+        """Open a catalogue; make an empty one if there is no file.
 
         Raises:
-            SetupError: The folder is missing, the file is no catalogue, or a newer version wrote it.
+            SetupError: The folder is missing, or the file is not a catalogue or is from a newer version.
         """
         if not path.parent.is_dir():
             raise SetupError(f"{path}: the folder {path.parent} does not exist; make it first")
@@ -118,10 +117,10 @@ class Catalogue:
 
     @classmethod
     def open_existing(cls, path: Path) -> Self:
-        """Open a catalogue that must be there.
+        """Open an existing catalogue.
 
         Raises:
-            SetupError: There is none, or as for `open`.
+            SetupError: There is no file, or as `open`.
         """
         if not path.exists():
             raise SetupError(f"{path}: no such catalogue; make it with `edge-build add SOURCE --catalogue {path}`")
@@ -144,19 +143,20 @@ class Catalogue:
         namespace: str | None = None,
         licence: str | None = None,
         provenance: str | None = None,
-        progress: Progress | None = None,
+        progress: AddProgress | None = None,
     ) -> AddReport:
-        """Add what a source names; what was added when the run is interrupted stays. See `adding.add_images`.
+        """Add the images of a source. An interrupted run keeps what it added. See `adding_images.add_images`.
 
         Args:
-            source: Read to its end before the first picture is opened.
-            namespace: For references whose source gives none.
-            licence: For pictures whose source gives none.
-            provenance: Likewise.
-            progress: Is handed the list of pictures and yields them on; `tqdm` fits; None shows nothing.
+            source: Read completely before the first image is opened.
+            namespace: For references without one.
+            licence: For images without one.
+            provenance: For images without one.
+            progress: Wraps the list of images, as `tqdm` does; None shows nothing.
 
         Raises:
             SetupError: The source is malformed, or the catalogue cannot be written.
+            NetworkError: The source's server cannot be reached.
         """
         images = list(source.images())
         with _sqlite_errors(self._path):
@@ -164,17 +164,17 @@ class Catalogue:
                 self._database,
                 self._transaction,
                 images,
-                said_of_all=SaidOfAll(namespace=namespace, licence=licence, provenance=provenance),
+                shared_facts=SharedFacts(namespace=namespace, licence=licence, provenance=provenance),
                 progress=progress or no_progress,
             )
 
     def references(self) -> list[Reference]:
-        """Return every reference, sorted by id."""
+        """Return all references, sorted by id."""
         with _sqlite_errors(self._path):
             return [_reference(row) for row in self._database.query("SELECT * FROM reference ORDER BY id")]
 
     def images(self) -> list[CatalogueImage]:
-        """Return every picture of every reference, sorted by `index_id`."""
+        """Return all images of all references, sorted by `index_id`."""
         with _sqlite_errors(self._path):
             rows = self._database.query(
                 "SELECT reference_image.*, format FROM reference_image JOIN image ON sha256 = image_sha256 "
@@ -183,7 +183,7 @@ class Catalogue:
             return [_image(row) for row in rows]
 
     def image_facts(self, reference_id: str | None = None) -> list[ImageFacts]:
-        """Return what is known of every picture, or of one reference's, sorted by `index_id`."""
+        """Return file facts of all images, or of one reference's images, sorted by `index_id`."""
         query = (
             "SELECT * FROM reference_image JOIN image ON sha256 = image_sha256 "
             "WHERE ?1 IS NULL OR reference_id = ?1 ORDER BY index_id"
@@ -200,16 +200,16 @@ class Catalogue:
             ]
 
     def withdrawals(self) -> dict[str, str]:
-        """Return the reason of each withdrawn reference, by its id; these stay out of packs."""
+        """Return the reasons of withdrawn references by id. Packs do not include these references."""
         with _sqlite_errors(self._path):
             rows = self._database.query("SELECT reference_id, reason FROM withdrawal ORDER BY reference_id")
             return {row["reference_id"]: row["reason"] for row in rows}
 
     def withdraw(self, reference_ids: Sequence[str], *, reason: str) -> None:
-        """Keep references out of packs from now on, also when a source names them again.
+        """Exclude references from packs, also if a source names them again.
 
         Raises:
-            SetupError: One is not in the catalogue; then none is withdrawn.
+            SetupError: A reference is not in the catalogue. None is withdrawn then.
         """
         with self._transaction():
             self._refuse_unknown(reference_ids)
@@ -218,10 +218,10 @@ class Catalogue:
                 self._database.execute("INSERT OR REPLACE INTO withdrawal VALUES (?, ?)", values)
 
     def restore(self, reference_ids: Sequence[str]) -> None:
-        """Let withdrawn references into packs again.
+        """Include withdrawn references in packs again.
 
         Raises:
-            SetupError: One is not in the catalogue.
+            SetupError: A reference is not in the catalogue. None is restored then.
         """
         with self._transaction():
             self._refuse_unknown(reference_ids)
@@ -229,12 +229,10 @@ class Catalogue:
                 self._database.execute("DELETE FROM withdrawal WHERE reference_id = ?", [reference_id])
 
     def remove(self, reference_ids: Sequence[str]) -> int:
-        """Remove references with their pictures, and return how many pictures; their files stay where they are.
-
-        Their index ids are never given again.
+        """Remove references and their images, and return the number of images. Image files and used index ids stay.
 
         Raises:
-            SetupError: One is not in the catalogue; then none is removed.
+            SetupError: A reference is not in the catalogue. None is removed then.
         """
         with self._transaction():
             self._refuse_unknown(reference_ids)
@@ -248,17 +246,17 @@ class Catalogue:
             return removed
 
     def build_memory(self) -> BuildMemory:
-        """Return what builds left here for the next one."""
+        """Return the data that builds left for the next build."""
         return BuildMemory(self._database, self._transaction)
 
     def build_history(self) -> BuildHistory:
-        """Return which packs were built from it."""
+        """Return the history of packs built from this catalogue."""
         return BuildHistory(self._database, self._transaction, partial(_sqlite_errors, self._path))
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         with _sqlite_errors(self._path):
-            # IMMEDIATE: a second writer waits, or is refused, before it has written anything.
+            # IMMEDIATE: a second writer waits or fails before it writes anything.
             self._database.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -272,14 +270,14 @@ class Catalogue:
             row = self._database.execute("SELECT 1 FROM reference WHERE id = ?", [reference_id]).fetchone()
             if row is None:
                 raise SetupError(
-                    f"{self._path}: has no reference {reference_id!r}; `edge-build list` shows those that there are"
+                    f"{self._path}: has no reference {reference_id!r}; `edge-build list` shows all references"
                 )
 
 
 def _connect(path: Path) -> Database:
     import sqlite_utils
 
-    # Plugins are other people's code, installed for other reasons.
+    # Do not run sqlite-utils plugins: they are third-party code, installed for other programs.
     return sqlite_utils.Database(path, execute_plugins=False)
 
 

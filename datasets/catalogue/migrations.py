@@ -1,7 +1,7 @@
-"""The catalogue's tables, as an ordered list of steps that are never edited once released.
+"""The catalogue's tables as an ordered list of migrations.
 
-A newcomer would change the CREATE TABLE below; catalogues that exist would not follow. A change is a new
-function at the end of `MIGRATIONS`. SQLite's `user_version` holds how many have been applied.
+Never edit a released migration: existing catalogues would not change. Append a function to `MIGRATIONS`. SQLite's
+`user_version` holds the number of applied migrations.
 """
 
 from __future__ import annotations
@@ -18,8 +18,7 @@ APPLICATION_ID = 0x45644964  # "EdId": tells a catalogue from the SQLite files o
 
 
 def _create_tables(database: Database) -> None:
-    # Statement by statement: executescript would commit the transaction that keeps a half-made catalogue
-    # away.
+    # One statement at a time: executescript would commit the transaction, which prevents a half-made catalogue.
     database.execute("""
         CREATE TABLE reference (
             id TEXT PRIMARY KEY,
@@ -40,8 +39,8 @@ def _create_tables(database: Database) -> None:
             format TEXT NOT NULL,      -- Pillow's name of it
             length_bytes INTEGER NOT NULL
         )""")
-    # AUTOINCREMENT: without it SQLite gives the id of a deleted last row to the next one, and an index on
-    # some device would then show one picture under the id of another.
+    # AUTOINCREMENT: without it SQLite reuses the id of a deleted last row. An index on a device would then show one
+    # image under the id of another.
     database.execute("""
         CREATE TABLE reference_image (
             index_id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -54,8 +53,8 @@ def _create_tables(database: Database) -> None:
     database.execute("CREATE INDEX reference_image_by_image ON reference_image (image_sha256)")
 
 
-def _remember_builds_and_withdrawals(database: Database) -> None:
-    database.execute("ALTER TABLE reference_image ADD COLUMN origin TEXT")  # the address that it was fetched from
+def _add_build_memory_and_withdrawals(database: Database) -> None:
+    database.execute("ALTER TABLE reference_image ADD COLUMN origin TEXT")  # URL or object address
     database.execute("""
         CREATE TABLE withdrawal (
             reference_id TEXT PRIMARY KEY REFERENCES reference (id),
@@ -81,18 +80,18 @@ def _remember_builds_and_withdrawals(database: Database) -> None:
             drawn_from INTEGER NOT NULL
         )""")
     database.execute("CREATE INDEX embedding_by_image ON embedding (image_sha256)")
-    # Whatever removes a picture removes what was made of it.
+    # Deleting an image deletes its embeddings.
     database.execute("""
         CREATE TRIGGER forget_embeddings AFTER DELETE ON image
         BEGIN DELETE FROM embedding WHERE image_sha256 = OLD.sha256; END""")
 
 
-def _tell_pictures_apart(database: Database) -> None:
-    for column in ("source_path", "licence", "provenance"):  # the path is relative: see `SourceImage.source_path`
+def _add_image_facts(database: Database) -> None:
+    for column in ("source_path", "licence", "provenance"):  # source_path is relative; see `SourceImage.source_path`
         database.execute(f"ALTER TABLE reference_image ADD COLUMN {column} TEXT")
 
 
-def _remember_which_packs_were_built(database: Database) -> None:
+def _add_build_history(database: Database) -> None:
     database.execute("""
         CREATE TABLE build (
             build_id INTEGER PRIMARY KEY,
@@ -111,25 +110,25 @@ def _remember_which_packs_were_built(database: Database) -> None:
 
 MIGRATIONS: tuple[Callable[[Database], None], ...] = (
     _create_tables,
-    _remember_builds_and_withdrawals,
-    _tell_pictures_apart,
-    _remember_which_packs_were_built,
+    _add_build_memory_and_withdrawals,
+    _add_image_facts,
+    _add_build_history,
 )
 
 
 def migrate(database: Database, *, name: str) -> None:
-    """Bring a catalogue to this version's tables, in one transaction; an empty file becomes a new catalogue.
+    """Apply the missing migrations in one transaction. An empty file becomes a new catalogue.
 
     Args:
-        database: Open, no transaction running.
-        name: What error messages call the file.
+        database: Open, not in a transaction.
+        name: Name of the file in error messages.
 
     Raises:
-        SetupError: The file belongs to another program, or was written by a newer version of this one.
+        SetupError: The file belongs to another program, or is from a newer version.
     """
     if _steps_to_take(database, name) == () and _pragma(database, "application_id") == APPLICATION_ID:
         return
-    # Read again once no other program can write: it may have taken the steps meanwhile.
+    # Read the version again under the lock: another program may have migrated meanwhile.
     database.execute("BEGIN IMMEDIATE")
     try:
         for step in _steps_to_take(database, name):

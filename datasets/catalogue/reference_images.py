@@ -1,15 +1,15 @@
-"""The reference pictures of a catalogue as an encoder's pixels, a batch at a time.
+"""The catalogue's images as encoder input, in batches.
 
-A picture that has vanished or changed since it was added is left out with its path and reason, and the run goes on.
+An image that is missing or was changed after it was added is skipped with its path and reason; the run continues.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge_identify.datasets.catalogue.skipped_image import SkippedImage
 from edge_identify.edge_runtime.errors import PhotoError
 from edge_identify.edge_runtime.io.durable_writes import sha256_of_bytes
 from edge_identify.edge_runtime.photos.images import decode_image, read_image_file
@@ -22,28 +22,15 @@ if TYPE_CHECKING:
 
     from edge_identify.datasets.catalogue.catalogue import CatalogueImage
 
-    Progress = Callable[[Iterable[CatalogueImage]], Iterable[CatalogueImage]]
+    ImageProgress = Callable[[Iterable[CatalogueImage]], Iterable[CatalogueImage]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LeftOut:
-    """A picture that could not be used.
+class ImageBatch:
+    """A batch of encoder input.
 
     Attributes:
-        path: Its file.
-        reason: Why, in one line.
-    """
-
-    path: Path
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PictureBatch:
-    """Some pictures, ready for the encoder.
-
-    Attributes:
-        images: Their entries in the catalogue.
+        images: The catalogue's entries.
         pixels: uint8 [size, size, 3] each, in the same order.
     """
 
@@ -51,11 +38,11 @@ class PictureBatch:
     pixels: tuple[NDArray[np.uint8], ...]
 
 
-def open_reference_picture(image: CatalogueImage) -> Image:
-    """Open a picture of the catalogue as upright RGB.
+def open_reference_image(image: CatalogueImage) -> Image:
+    """Open an image of the catalogue as upright RGB.
 
     Raises:
-        PhotoError: It has vanished, is broken, or is not the picture that was added.
+        PhotoError: The file is missing, broken, or was changed after it was added.
     """
     data = read_image_file(image.path)
     if sha256_of_bytes(data) != image.sha256:
@@ -63,29 +50,29 @@ def open_reference_picture(image: CatalogueImage) -> Image:
     return decode_image(data, name=str(image.path))
 
 
-def picture_batches(
+def image_batches(
     images: Sequence[CatalogueImage],
     recipe: Preprocessing,
     *,
     size: Callable[[], int],
-    left_out: list[LeftOut],
-    progress: Progress,
-) -> Iterator[PictureBatch]:
-    """Yield all pictures in order, a batch at a time.
+    left_out: list[SkippedImage],
+    progress: ImageProgress,
+) -> Iterator[ImageBatch]:
+    """Yield the preprocessed images in order, in batches.
 
     Args:
-        images: The catalogue's pictures.
-        recipe: From picture to pixels.
-        size: Says how many the next batch is to have.
-        left_out: Takes the pictures that could not be used.
-        progress: Wraps the pictures to show how far the run is.
+        images: Images of the catalogue.
+        recipe: The encoder's preprocessing.
+        size: Returns the size of the next batch.
+        left_out: Skipped images are appended to it.
+        progress: Wraps the iteration over the images.
     """
     waiting: list[tuple[CatalogueImage, NDArray[np.uint8]]] = []
     for image in progress(images):
         try:
-            waiting.append((image, preprocess(open_reference_picture(image), recipe)))
+            waiting.append((image, preprocess(open_reference_image(image), recipe)))
         except PhotoError as error:
-            left_out.append(LeftOut(path=image.path, reason=str(error)))
+            left_out.append(SkippedImage(path=image.path, reason=str(error)))
         if len(waiting) >= size():
             yield _batch(waiting)
             waiting = []
@@ -93,6 +80,6 @@ def picture_batches(
         yield _batch(waiting)
 
 
-def _batch(waiting: list[tuple[CatalogueImage, NDArray[np.uint8]]]) -> PictureBatch:
+def _batch(waiting: list[tuple[CatalogueImage, NDArray[np.uint8]]]) -> ImageBatch:
     images, pixels = zip(*waiting, strict=True)
-    return PictureBatch(images=images, pixels=pixels)
+    return ImageBatch(images=images, pixels=pixels)

@@ -1,7 +1,7 @@
-"""A catalogue as a table that a person can edit and add again, and one reference as text.
+"""Export the catalogue as a table, to edit it in a spreadsheet and add it again.
 
-The table is an image list with a header: `edge-build add image-list:FILE` reads back what was written, so that a
-catalogue is edited in a spreadsheet. Pictures keep their index ids, since they are the same files.
+The table is an image list with a header, so `edge-build add image-list:FILE` reads it. Images keep their index ids,
+since their files are the same.
 """
 
 from __future__ import annotations
@@ -11,27 +11,27 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TextIO
 
 from edge_identify.datasets.catalogue.catalogue import CatalogueImage
-from edge_identify.datasets.sources.rows.described_images import LABELS, PICTURE_FIELDS, REFERENCE_FIELDS
+from edge_identify.datasets.sources.rows.described_images import IMAGE_FIELDS, LABELS, REFERENCE_FIELDS
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.pack.references import Reference
 
 
 def write_table(references: Iterable[Reference], images: Sequence[CatalogueImage], file: TextIO) -> int:
-    """Write a row for each picture, and return how many.
+    """Write one row for each image, and return the number of rows.
 
     Args:
-        references: Those to write.
-        images: The catalogue's pictures; those of other references are left out.
+        references: The references to write.
+        images: Images of the catalogue. Images of other references are ignored.
         file: Open for text, with `newline=""`.
 
     Raises:
-        SetupError: An attribute has the name of a column that means something else.
+        SetupError: An attribute has the name of a column with another meaning.
     """
     by_id = {reference.id: reference for reference in references}
     attributes = sorted({name for reference in by_id.values() for name in reference.attributes})
-    columns = list(dict.fromkeys(("path", *REFERENCE_FIELDS, *PICTURE_FIELDS)))
+    columns = list(dict.fromkeys(("path", *REFERENCE_FIELDS, *IMAGE_FIELDS)))
     if taken := [name for name in attributes if name in columns]:
-        raise SetupError(f"the attribute {taken[0]!r} cannot be written: the column of that name is something else")
+        raise SetupError(f"the attribute {taken[0]!r} cannot be written: the table uses this column name already")
     writer = csv.DictWriter(file, [*columns, *attributes], restval="", lineterminator="\n")
     writer.writeheader()
     have_own = {image.reference_id for image in images if image.licence}
@@ -50,7 +50,7 @@ def write_table(references: Iterable[Reference], images: Sequence[CatalogueImage
 
 
 def row_of(reference: Reference) -> Mapping[str, str]:
-    """Return what is known of a reference as text by column; what is not known is left out."""
+    """Return the facts of a reference as text by column, without unknown ones."""
     known = {
         "id": reference.id,
         "name": reference.name,

@@ -1,6 +1,6 @@
-"""Which references may go into a pack: none that was withdrawn, and with a date none that is not valid on that day.
+"""Which references go into a pack: not withdrawn, and, if a day is given, valid on that day.
 
-No clock is read here: a pack is the same whenever it is built, so the day is the maker's to give.
+The day is an argument and not the clock's, so that building again gives the same pack.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from datetime import date
 
 from edge_identify.edge_runtime.pack.references import Reference
 
-#: Attributes whose value is the last day on which a reference should be in use, as dates begin in ISO 8601.
+#: Attributes with the last valid day of a reference. The value begins with an ISO 8601 date.
 EXPIRY_ATTRIBUTES = ("expires", "expiry", "expiry_date", "expires_on", "valid_until", "valid_to", "end_date")
 
-#: The same for the first day.
+#: Attributes with the first valid day.
 BEGIN_ATTRIBUTES = ("valid_from", "start_date")
 
 _ISO_DATE_LENGTH = len("2026-01-31")
@@ -22,12 +22,12 @@ _ISO_DATE_LENGTH = len("2026-01-31")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Packable:
-    """What may go into a pack, and how much may not.
+    """The references for a pack.
 
     Attributes:
-        references: Those that may.
-        withdrawn: How many were withdrawn.
-        not_valid: How many of the others are not valid on the day.
+        references: The references that go into the pack.
+        withdrawn: Number of withdrawn references.
+        not_valid: Number of other references that are not valid on the day.
     """
 
     references: tuple[Reference, ...]
@@ -36,12 +36,12 @@ class Packable:
 
 
 def packable(references: Iterable[Reference], *, withdrawn: Collection[str], as_of: date | None) -> Packable:
-    """Return the references that may go into a pack.
+    """Return the references for a pack.
 
     Args:
-        references: All.
-        withdrawn: The ids of those that were withdrawn.
-        as_of: The day on which they are to be valid; None asks for no date.
+        references: All references.
+        withdrawn: Ids of withdrawn references.
+        as_of: Keep only references that are valid on this day; None keeps all.
     """
     all_references = tuple(references)
     left = tuple(reference for reference in all_references if reference.id not in withdrawn)
@@ -51,11 +51,11 @@ def packable(references: Iterable[Reference], *, withdrawn: Collection[str], as_
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Validity:
-    """The days on which a reference should be in use.
+    """The period in which a reference is valid.
 
     Attributes:
-        since: The first; `date.min` where none is said.
-        until: The last; `date.max` where none is said.
+        since: First day; `date.min` if none is given.
+        until: Last day; `date.max` if none is given.
     """
 
     since: date
@@ -63,7 +63,7 @@ class Validity:
 
 
 def validity_of(reference: Reference) -> Validity:
-    """Return what a reference's dates allow, as far as it has any that can be read."""
+    """Return the validity of a reference. Attributes without a readable date are ignored."""
     begins = (date_in(reference.attributes.get(name, "")) for name in BEGIN_ATTRIBUTES)
     ends = (date_in(reference.attributes.get(name, "")) for name in EXPIRY_ATTRIBUTES)
     return Validity(
@@ -73,13 +73,13 @@ def validity_of(reference: Reference) -> Validity:
 
 
 def is_valid(reference: Reference, day: date) -> bool:
-    """Whether a reference's dates, as far as it has any that can be read, allow a day."""
+    """Return whether a reference is valid on a day; see `validity_of`."""
     validity = validity_of(reference)
     return validity.since <= day <= validity.until
 
 
 def date_in(text: str) -> date | None:
-    """Return the date that a text begins with, in ISO 8601, or None."""
+    """Return the ISO 8601 date at the beginning of a text, or None."""
     try:
         return date.fromisoformat(text.strip()[:_ISO_DATE_LENGTH])
     except ValueError:

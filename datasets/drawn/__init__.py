@@ -1,4 +1,4 @@
-"""Images that this project draws: a demo set, things to train with, simulated photos.
+"""Images that this project draws: the demo set, training instances, simulated photos.
 
-Read `simulated_photo` first.
+Everything comes from random numbers; no third-party image is in it. Read `simulated_photo` first.
 """

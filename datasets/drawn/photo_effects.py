@@ -1,8 +1,7 @@
-"""What happens between a thing in the street and the file a phone writes, one effect for each function.
+"""Effects between a scene and the file that a phone writes, one function for each.
 
-A newcomer would use these in another order: light falls on the scene, the lens blurs it, the sensor adds
-noise to the blurred picture, and the file is compressed last. Noise that is blurred afterwards looks like a
-painting.
+The order matters: light on the scene, blur of the lens, noise of the sensor, compression. Noise before blur looks like
+a painting.
 """
 
 from __future__ import annotations
@@ -30,15 +29,15 @@ _SKIN_AND_THINGS = (
 
 
 def occlude(image: Image, rng: np.random.Generator, *, chance: float) -> Image:
-    """Let something out of focus stand in front: a finger at the edge, a pole, or twigs from a corner.
+    """Add an out-of-focus object in front: a finger at the edge, a pole, or twigs from a corner.
 
     Args:
         image: RGB.
-        rng: Where the randomness comes from.
-        chance: Probability that anything is in front.
+        rng: Random generator.
+        chance: Probability of an object.
 
     Returns:
-        RGB, same size; at most about a sixth of it is covered.
+        RGB, same size. At most about a sixth is covered.
     """
     import PIL.Image
     from PIL import ImageDraw, ImageFilter
@@ -54,7 +53,7 @@ def occlude(image: Image, rng: np.random.Generator, *, chance: float) -> Image:
 
 
 def light(image: Image, rng: np.random.Generator, difficulty: float) -> Image:
-    """Change exposure, white balance, contrast and saturation; let light or shadow fall across."""
+    """Change exposure, white balance, contrast and saturation; add a light or shadow edge."""
     import numpy as np
 
     pixels = np.asarray(image, dtype=np.float32) / 255
@@ -70,7 +69,7 @@ def light(image: Image, rng: np.random.Generator, difficulty: float) -> Image:
 
 
 def blur(image: Image, rng: np.random.Generator, difficulty: float) -> Image:
-    """Blur as a lens does that missed its focus and, in one photo of four, as an unsteady hand does."""
+    """Add defocus blur and, in one photo of four, motion blur."""
     from PIL import ImageFilter
 
     focus_px = max(image.size) * rng.uniform(0.0004, 0.0022) * difficulty
@@ -81,7 +80,7 @@ def blur(image: Image, rng: np.random.Generator, difficulty: float) -> Image:
 
 
 def sensor_noise(image: Image, rng: np.random.Generator, difficulty: float) -> Image:
-    """Add the sensor's noise, which grows with the light, and a constant part that shows in the dark."""
+    """Add sensor noise: shot noise that grows with brightness, and constant read noise."""
     import numpy as np
 
     pixels = np.asarray(image, dtype=np.float32)
@@ -91,7 +90,7 @@ def sensor_noise(image: Image, rng: np.random.Generator, difficulty: float) -> I
 
 
 def compress(image: Image, rng: np.random.Generator, difficulty: float) -> Image:
-    """Write the picture as JPEG and read it again; ordinary photos get a quality of 55 to 92."""
+    """Compress as JPEG and decode again; ordinary photos have a quality of 55 to 92."""
     import PIL.Image
 
     quality = int(max(20, 92 - 37 * difficulty * rng.uniform()))
@@ -108,12 +107,12 @@ def _illumination(size: tuple[int, int], rng: np.random.Generator, difficulty: f
     direction, offset = rng.uniform(0, 2 * math.pi), rng.normal(0, 0.5)
     along = np.float32(math.cos(direction)) * x + np.float32(math.sin(direction)) * y
     field = 1 + along * np.float32(0.14 * difficulty * rng.uniform())
-    if rng.uniform() < 0.4 * difficulty:  # the edge of a shadow; sharp for a wall near by, soft for a tree
+    if rng.uniform() < 0.4 * difficulty:  # a shadow edge: sharp from a near wall, soft from a tree
         depth, sharpness = rng.uniform(0.1, 0.45), rng.uniform(3, 30)
-        # The logistic function by tanh, which does not overflow far from the edge.
+        # Logistic function as tanh, which does not overflow.
         lit_share = 0.5 - 0.5 * np.tanh((along - np.float32(offset)) * np.float32(sharpness / 2))
         field *= 1 - np.float32(depth) * (1 - lit_share)
-    field *= 1 - np.float32(0.1 * difficulty * rng.uniform()) * (x * x + y * y)  # the lens darkens its corners
+    field *= 1 - np.float32(0.1 * difficulty * rng.uniform()) * (x * x + y * y)  # vignetting
     lit: NDArray[np.float32] = np.asarray(field, dtype=np.float32)[..., None]
     return lit
 

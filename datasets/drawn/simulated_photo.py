@@ -1,9 +1,7 @@
-"""A simulated smartphone photo of a reference image.
+"""Simulate a smartphone photo of a reference image.
 
-It is for measuring, where no real photo is at hand: fidelity of an exported encoder, calibration of a pack,
-the demonstration. What a newcomer would get wrong: a photo is not the picture with noise on it. The thing is
-seen from the side, fills only part of the frame, and something else is around it; these cost more than any
-blur.
+Used where there are no real photos: fidelity of exported encoders, calibration of packs, the demo. Perspective, a small
+share of the frame and a foreign background matter more than blur or noise, so they are simulated too.
 
 The same arguments and the same state of `rng` give the same pixels on one machine.
 """
@@ -22,21 +20,21 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-DEFAULT_LONG_SIDE_PX = 720  # what a photo is worth to a small encoder; 12 megapixels would only cost time
+DEFAULT_LONG_SIDE_PX = 720  # enough for a small encoder; 12 megapixels would only cost time
 _FRAME_RATIO = 4 / 3  # the sensor of nearly every phone
-_CAMERA_DISTANCE = 2.6  # in units of the thing's longer side: about a 26 mm lens that the thing fills
+_CAMERA_DISTANCE = 2.6  # in units of the thing's longer side; a 26 mm equivalent lens, filled by the thing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """Where a flat thing stands before the camera.
+    """The pose of a flat thing before the camera.
 
     Attributes:
-        yaw: By how many radians it is turned aside.
-        pitch: By how many it leans back or forward.
-        roll: By how many it is turned clockwise in the plane of the picture.
-        fill: Share of the frame that its box takes, along the side where that is tighter; above 1 it is cut off.
-        shift_px: How far right and down its middle lies of the frame's, in pixels of the photo.
+        yaw: Rotation about the vertical axis, in radians.
+        pitch: Rotation about the horizontal axis, in radians.
+        roll: Clockwise rotation in the image plane, in radians.
+        fill: Share of the frame that its bounding box takes, along the tighter side; above 1 it is cut off.
+        shift_px: Offset (right, down) of its centre from the frame's centre, in pixels of the photo.
     """
 
     yaw: float = 0.0
@@ -54,17 +52,17 @@ def simulate_photo(
     background: Image | None = None,
     long_side_px: int = DEFAULT_LONG_SIDE_PX,
 ) -> Image:
-    """Photograph a picture: perspective, margin, background, something in front, light, blur, noise, JPEG.
+    """Simulate a photo of an image: perspective, margin, background, occlusion, light, blur, noise, JPEG.
 
     Args:
-        image: Any mode and size. Where it is transparent, the background is seen.
-        rng: Where all the randomness comes from.
-        difficulty: 0 is a steady hand in good light, 1 an ordinary photo in the street, 2 a bad one.
-        background: What lies behind; scaled to cover the frame. None draws a plain surface.
-        long_side_px: The longer side of the photo.
+        image: Any mode and size. Transparent parts show the background.
+        rng: Random generator.
+        difficulty: 0: a steady hand in good light. 1: an ordinary photo in the street. 2: a bad photo.
+        background: The background, scaled to cover the frame. None draws a plain surface.
+        long_side_px: Longer side of the photo.
 
     Returns:
-        RGB, sides 4:3, upright or lying as suits the picture.
+        RGB, 4:3 or 3:4, whichever fits the image.
     """
     frame = _frame_size(image.size, long_side_px)
     view = _choose_view(frame, rng, difficulty)
@@ -78,15 +76,15 @@ def simulate_photo(
 
 
 def place_in_view(image: Image, behind: Image, view: View) -> Image:
-    """Show a picture in perspective before a background: the geometry of a photo and nothing else.
+    """Draw an image in perspective on a background: only the geometry of a photo.
 
     Args:
-        image: Any mode and size. Where it is transparent, the background is seen.
-        behind: The background, of the photo's size.
-        view: Where the picture stands.
+        image: Any mode and size. Transparent parts show the background.
+        behind: The background, in the photo's size.
+        view: The image's pose.
 
     Returns:
-        RGB, of the size of `behind`.
+        RGB, in the size of `behind`.
     """
     return _paste_in_perspective(image, behind, _seen_corners(image.size, behind.size, view))
 
@@ -100,17 +98,16 @@ def _frame_size(image_size: tuple[int, int], long_side_px: int) -> tuple[int, in
 def _choose_view(frame: tuple[int, int], rng: np.random.Generator, difficulty: float) -> View:
     import numpy as np
 
-    spread = np.radians([22, 14, 4]) * difficulty  # turned aside, looking up or down, phone held askew
+    spread = np.radians([22, 14, 4]) * difficulty  # yaw, pitch, roll
     yaw, pitch, roll = np.clip(rng.normal(0, spread / 2), -spread, spread).tolist()
     fill = rng.uniform(0.98 - 0.22 * difficulty, 0.98 + 0.06 * difficulty)
-    # Off centre, by part of the room that is left, so that the thing stays in the middle square an encoder
-    # keeps.
+    # Off centre by a part of the free space, so that the thing stays in the encoder's centre crop.
     right_px, down_px = (0.1 * min(frame) * difficulty * rng.uniform(-1, 1, 2)).tolist()
     return View(yaw=yaw, pitch=pitch, roll=roll, fill=fill, shift_px=(right_px, down_px))
 
 
 def _seen_corners(image_size: tuple[int, int], frame: tuple[int, int], view: View) -> NDArray[np.float64]:
-    """Return where the corners lie in the frame: top left, top right, bottom right, bottom left."""
+    """Return the corners in the frame: top left, top right, bottom right, bottom left."""
     import numpy as np
 
     seen = _project(image_size, view.yaw, view.pitch, view.roll)
@@ -122,7 +119,7 @@ def _seen_corners(image_size: tuple[int, int], frame: tuple[int, int], view: Vie
 
 
 def _project(image_size: tuple[int, int], yaw: float, pitch: float, roll: float) -> NDArray[np.float64]:
-    """Return the corners of the turned picture as a pinhole camera sees them; shape [4, 2], any scale."""
+    """Project the corners of the rotated image with a pinhole camera; shape [4, 2], any scale."""
     import numpy as np
 
     half = np.array(image_size) / max(image_size) / 2
@@ -153,7 +150,7 @@ def _paste_in_perspective(image: Image, behind: Image, corners: NDArray[np.float
     from PIL.Image import Resampling, Transform
 
     thing = _at_seen_size(image.convert("RGBA"), corners)
-    # A transparent rim lets the resampling soften the edge; without it the picture ends in stairs.
+    # A transparent rim anti-aliases the edge.
     rimmed = PIL.Image.new("RGBA", (thing.width + 4, thing.height + 4))
     rimmed.paste(thing, (2, 2))
     edges = [(2, 2), (2 + thing.width, 2), (2 + thing.width, 2 + thing.height), (2, 2 + thing.height)]
@@ -162,7 +159,7 @@ def _paste_in_perspective(image: Image, behind: Image, corners: NDArray[np.float
 
 
 def _at_seen_size(image: Image, corners: NDArray[np.float64]) -> Image:
-    """Shrink a picture to the size it is seen at: `transform` reads single pixels and would alias."""
+    """Reduce an image to its size in the photo: `transform` reads single pixels and would alias."""
     from PIL.Image import Resampling
 
     extent = corners.max(axis=0) - corners.min(axis=0)
@@ -171,7 +168,7 @@ def _at_seen_size(image: Image, corners: NDArray[np.float64]) -> Image:
 
 
 def _mapping(seen: NDArray[np.float64], flat: list[tuple[int, int]]) -> tuple[float, ...]:
-    """Return Pillow's eight numbers that lead from a point of the photo to a point of the picture."""
+    """Return Pillow's eight perspective coefficients, which map a point of the photo to a point of the image."""
     import numpy as np
 
     rows, values = [], []

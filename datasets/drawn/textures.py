@@ -1,7 +1,7 @@
-"""Random surfaces, drawn without any picture: what lies behind the thing in a simulated photo.
+"""Random surfaces for the background of a simulated photo.
 
-A newcomer would add white noise, which a lens never shows: real surfaces vary slowly, with a little grain on
-top. All arrays here are float32 RGB from 0 to 255, shape [height, width, 3], unless said otherwise.
+Real surfaces vary slowly, with a little grain on top; white noise never appears in a photo. All arrays here are float32
+RGB from 0 to 255, shape [height, width, 3], unless stated otherwise.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 def smooth_noise(
     rng: np.random.Generator, size: tuple[int, int], *, cells: int, channels: int = 1
 ) -> NDArray[np.float32]:
-    """Return noise that varies slowly: about `cells` bumps along the longer side.
+    """Return low-frequency noise: about `cells` bumps along the longer side.
 
     Args:
-        rng: Where the randomness comes from.
+        rng: Random generator.
         size: (width, height) in pixels.
         cells: Bumps along the longer side, at least 1.
-        channels: Independent fields.
+        channels: Number of independent fields.
 
     Returns:
         float32, shape [height, width, channels], mean near 0, standard deviation below 1.
@@ -41,7 +41,7 @@ def smooth_noise(
 
 
 def grain(rng: np.random.Generator, size: tuple[int, int], *, strength: float) -> NDArray[np.float32]:
-    """Return rough grain of three sizes, the same in all colours; float32, shape [height, width, 1]."""
+    """Return grain of three sizes, equal in all channels; float32, shape [height, width, 1]."""
     import numpy as np
 
     width, height = size
@@ -57,7 +57,7 @@ def draw_surface(rng: np.random.Generator, size: tuple[int, int]) -> Image:
     """Draw a plain surface, such as a table or a painted wall, with an uneven tone.
 
     Args:
-        rng: Where the randomness comes from.
+        rng: Random generator.
         size: (width, height) in pixels.
 
     Returns:
@@ -73,7 +73,7 @@ def draw_surface(rng: np.random.Generator, size: tuple[int, int]) -> Image:
 
 
 def as_image(pixels: NDArray[np.float32]) -> Image:
-    """Round an array of 0 to 255 to an RGB picture; what lies outside is clipped."""
+    """Return an array as an RGB image, rounded and clipped to 0 to 255."""
     import numpy as np
     from PIL import Image
 

@@ -1,8 +1,7 @@
-"""Walls: brick, plaster and stone, each wall with its own colours.
+"""Walls of brick, plaster and stone, each with its own colours.
 
-A newcomer would draw a wall once and cut pieces from it. A `Wall` says what the wall is like, and can be
-drawn again and again: the same kind of brick, other bricks. So a photo shows another piece of the same wall
-than the reference.
+A `Wall` describes a wall; `draw_wall` draws a new piece of it each time, with the same kind of brick and other bricks.
+So a photo shows another piece of the same wall than the reference image.
 """
 
 from __future__ import annotations
@@ -23,14 +22,14 @@ Colour = tuple[float, float, float]  # red, green, blue, 0 to 255
 
 
 class WallKind(StrEnum):
-    """What a wall is built of."""
+    """The material of a wall."""
 
     BRICK = "brick"
     PLASTER = "plaster"
     STONE = "stone"
 
 
-# Hue, saturation and value that such walls have in the street, as (least, most).
+# Ranges of hue, saturation and value of such walls, as (least, most).
 _TONES = {
     WallKind.BRICK: ((0.01, 0.07), (0.3, 0.65), (0.4, 0.75)),
     WallKind.PLASTER: ((0.05, 0.16), (0.03, 0.3), (0.6, 0.95)),
@@ -40,15 +39,15 @@ _TONES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wall:
-    """What a wall is like.
+    """The description of a wall.
 
     Attributes:
-        kind: What it is built of.
-        tone: Colour of its bricks, stones or plaster; red, green, blue from 0 to 255.
-        joint: Colour between them.
-        course: Height of a brick, or typical size of a stone, as a part of the longer side of the picture.
+        kind: Its material.
+        tone: Colour of bricks, stones or plaster; RGB, 0 to 255.
+        joint: Colour of the joints.
+        course: Height of a brick, or typical size of a stone, relative to the longer side of the image.
         roughness: Strength of the grain, in grey levels.
-        variety: How much one brick differs from the next, as a part of its brightness.
+        variety: Difference between bricks, relative to their brightness.
     """
 
     kind: WallKind
@@ -60,11 +59,11 @@ class Wall:
 
 
 def choose_wall(rng: np.random.Generator, kind: WallKind) -> Wall:
-    """Choose a wall of a kind.
+    """Choose a wall of a material.
 
     Args:
-        rng: Where the randomness comes from.
-        kind: What it is built of.
+        rng: Random generator.
+        kind: The material.
     """
     hue, saturation, value = (rng.uniform(*limits) for limits in _TONES[kind])
     joint_value = min(0.95, max(0.2, value + rng.choice([-0.25, -0.15, 0.2])))
@@ -82,8 +81,8 @@ def draw_wall(wall: Wall, rng: np.random.Generator, size: tuple[int, int]) -> Im
     """Draw a piece of a wall.
 
     Args:
-        wall: What it is like.
-        rng: Which piece.
+        wall: The wall.
+        rng: Random generator; its state decides the piece.
         size: (width, height) in pixels.
 
     Returns:
@@ -121,7 +120,7 @@ def _draw_stones(wall: Wall, rng: np.random.Generator, size: tuple[int, int]) ->
     second = nearest.copy()
     which = np.zeros(x.shape, dtype=np.int32)
     for number, (at_x, at_y) in enumerate(_scattered(rng, size, stone)):
-        near = _window(at_x, at_y, reach_px=2.6 * stone)  # no stone is wider; the rest would cost time
+        near = _window(at_x, at_y, reach_px=2.6 * stone)  # no stone is wider; a larger window would only cost time
         distance = np.hypot((x[near] - at_x) * np.float32(0.75), y[near] - at_y)  # wider than high
         closer = distance < nearest[near]
         second[near] = np.where(closer, nearest[near], np.minimum(second[near], distance))
@@ -136,7 +135,7 @@ def _draw_plaster(wall: Wall, rng: np.random.Generator, size: tuple[int, int]) -
     large, small = smooth_noise(rng, size, cells=5), smooth_noise(rng, size, cells=16)
     patches = (large * np.float32(0.5) + small * np.float32(0.35)) * np.float32(wall.variety)
     pixels = _colour(wall.tone) * (1 + patches)
-    worn = np.clip((smooth_noise(rng, size, cells=6) - 1.1) * 6, 0, 1)  # here the coat has come off
+    worn = np.clip((smooth_noise(rng, size, cells=6) - 1.1) * 6, 0, 1)  # where the plaster is worn off
     pixels = pixels * (1 - worn * np.float32(0.6)) + _colour(wall.joint) * worn * np.float32(0.6)
     cracked: NDArray[np.float32] = pixels * (1 - _cracks(rng, size) * np.float32(0.45))
     return cracked
@@ -165,7 +164,7 @@ def _window(at_x: float, at_y: float, *, reach_px: float) -> tuple[slice, slice]
 def _wavering_grid(
     rng: np.random.Generator, size: tuple[int, int], *, reach_px: float
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return (y, x) of every pixel, shifted a little and smoothly, so that no edge is drawn with a ruler."""
+    """Return (y, x) of each pixel with a small smooth displacement, so that edges are not straight."""
     import numpy as np
 
     width, height = size
@@ -175,11 +174,11 @@ def _wavering_grid(
 
 
 def _scattered(rng: np.random.Generator, size: tuple[int, int], stone: float) -> list[tuple[float, float]]:
-    """Return points about `stone` apart that cover the wall and a rim around it."""
+    """Return points about `stone` apart that cover the wall and a margin."""
     points = []
     for row in range(-1, int(size[1] / stone) + 2):
         for column in range(-1, int(size[0] / (stone * 1.33)) + 2):
-            dx, dy = rng.uniform(-0.42, 0.42, 2).tolist()  # plain floats: numpy's would widen float32 arrays
+            dx, dy = rng.uniform(-0.42, 0.42, 2).tolist()  # Python floats: numpy floats would widen float32 arrays
             points.append(((column + 0.5 * (row % 2) + dx) * stone * 1.33, (row + dy) * stone))
     return points
 
@@ -192,12 +191,12 @@ def _blocks(
     *,
     joint: float,
 ) -> NDArray[np.float32]:
-    """Colour blocks and fill the joints; `depth` is the distance from a block's edge, in courses."""
+    """Colour the blocks and fill the joints. `depth` is the distance from a block's edge, in courses."""
     import numpy as np
 
     tints = 1 + rng.normal(0, wall.variety, (1024, 1)) + rng.normal(0, wall.variety / 9, (1024, 3))
     block = _colour(wall.tone) * tints.astype(np.float32)[which % 1024]
-    rounded = np.clip((depth - joint) / 0.06, 0, 1)[..., None]  # darker towards the joint: edges are worn round
+    rounded = np.clip((depth - joint) / 0.06, 0, 1)[..., None]  # darker towards the joint: edges are rounded
     block = block * (np.float32(0.82) + np.float32(0.18) * rounded)
     filled = np.clip((depth - joint) / 0.02 + 0.5, 0, 1)[..., None]
     coloured: NDArray[np.float32] = _colour(wall.joint) * (1 - filled) + block * filled

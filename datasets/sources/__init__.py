@@ -1,7 +1,7 @@
-"""Where reference images come from: one small protocol, and one module for each kind of source.
+"""Sources of reference images: one protocol, and one module for each kind of source.
 
-A source only *names* pictures and what is known of them; it opens none. Whether a picture can be used is
-found out when it is added to the catalogue, so that one broken file does not stop the rest.
+A source names images and facts; it decodes none. An unusable image is found when it is added to the catalogue, so it
+does not stop the rest. Read `source` first. To add a kind of source, see `source_parsing`.
 """
 
 from edge_identify.datasets.sources.source import ListedImages, Source, SourceImage

@@ -1,10 +1,10 @@
-"""`s3://bucket/prefix`, and `gs://` and `az://`: every picture in a bucket is a reference, its folder is its namespace.
+"""`s3://bucket/prefix`, and `gs://` and `az://`: each image in a bucket is a reference, its folder the namespace.
 
-obstore does the talking: one wheel without dependencies that speaks to all three, lists page by page and tries again by
-itself. s3fs would bring botocore, aiohttp and a package for each other cloud.
+It uses obstore: one wheel without dependencies that supports all three, lists in pages and retries by itself. s3fs
+would need botocore, aiohttp and a package for each other cloud.
 
-What a newcomer would get wrong: between the listing and the reading a bucket may change. An object that has gone by
-then is a picture that is skipped, and one whose ETag is known is not read again.
+A bucket may change between listing and reading: a missing object is a skipped image. An object whose ETag is in the
+cache is not read again.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from edge_identify.datasets.sources.fetching.image_cache import CacheEntry, PictureCache
+from edge_identify.datasets.sources.fetching.image_cache import CacheEntry, ImageCache
 from edge_identify.datasets.sources.rows.described_images import IMAGE_URL
 from edge_identify.datasets.sources.source import SourceImage
 from edge_identify.edge_runtime.errors import SetupError
@@ -31,41 +31,41 @@ if TYPE_CHECKING:
     from obstore import ObjectMeta
     from obstore.store import ObjectStore
 
-S3_PATH = "s3_path"  # the attribute that says where a picture of S3 lies
+S3_PATH = "s3_path"  # attribute with the image's object address in S3
 
-_WORKERS = 16  # requests at once; a bucket is made for thousands
+_WORKERS = 16  # concurrent requests; a bucket accepts thousands
 _MAX_BYTES = 64 * 2**20
-_PAGE = 1000  # what S3 returns at most
+_PAGE = 1000  # the most that S3 returns
 _MAX_OBJECTS = 50_000_000
 _PUBLIC_HOSTS = {"s3": "https://{bucket}.s3.amazonaws.com", "gs": "https://storage.googleapis.com/{bucket}"}
 
 
 @dataclass(frozen=True, slots=True)
-class BucketPictures:
-    """The pictures of a bucket, or of a folder in it.
+class BucketImages:
+    """The images of a bucket, or of a folder in it.
 
-    The id is the path below the prefix without its ending, the namespace the folder of that path. The attribute
-    `image_url` is the object's public address, whether or not the public may read it, and `s3_path` its address in S3.
+    The id is the path below the prefix without its suffix. The namespace is that path's folder. Attributes:
+    `image_url` is the object's public URL, even if the bucket is private; `s3_path` is its address, `s3://...`.
 
     Attributes:
-        address: Of the bucket, or of the folder.
-        cache: Where the pictures go.
-        endpoint: Of a server that speaks S3 and is not Amazon's, or None.
-        is_anonymous: Whether requests are not signed, for public buckets.
-        progress: Wraps the objects as they are read.
+        address: The bucket or the folder in it.
+        cache: Where fetched images go.
+        endpoint: Endpoint of an S3-compatible server other than Amazon's, or None.
+        is_anonymous: Whether requests are unsigned, for public buckets.
+        progress: Wraps the iteration over the objects.
     """
 
     address: BucketAddress
-    cache: PictureCache
+    cache: ImageCache
     endpoint: str | None = None
     is_anonymous: bool = False
     progress: Callable[[Any], Iterable[Any]] = iter
 
     def images(self) -> Iterator[SourceImage]:
-        """Read the pictures and yield them, sorted by their keys; hidden ones are passed over.
+        """Fetch the images and yield them, sorted by key, without hidden ones.
 
         Raises:
-            SetupError: The bucket is missing, may not be read, or holds no picture, two pictures would get one id, or
+            SetupError: The bucket is missing, cannot be read or has no images, two images have the same id, or
                 obstore is not installed.
             NetworkError: The server cannot be reached.
         """
@@ -82,20 +82,20 @@ class BucketPictures:
         found: list[ObjectMeta] = []
         try:
             for page in obstore.list(store, chunk_size=_PAGE):
-                found.extend(meta for meta in page if _is_picture(meta["path"]))
+                found.extend(meta for meta in page if _is_image(meta["path"]))
                 if len(found) > _MAX_OBJECTS:
-                    raise SetupError(f"{self.address}: more than {_MAX_OBJECTS} pictures; give a prefix")
-        except BaseException as error:  # some of obstore's are no `Exception`
+                    raise SetupError(f"{self.address}: more than {_MAX_OBJECTS} images; give a prefix")
+        except BaseException as error:  # some obstore errors are not `Exception`
             if not is_of_bucket(error):
                 raise
             to_do = "list and read, or pass --anonymous for a public bucket"
             raise explained(error, self.address, verb="listed", to_do=to_do) from error
         if not found:
-            raise SetupError(f"{self.address}: no picture below it; the known endings are {' '.join(sorted(SUFFIXES))}")
+            raise SetupError(f"{self.address}: contains no image; the known suffixes are {' '.join(sorted(SUFFIXES))}")
         return sorted(found, key=lambda meta: meta["path"])
 
     def _read(self, store: ObjectStore, objects: list[ObjectMeta]) -> Mapping[str, str]:
-        """Bring the objects into the cache, and return why some could not be, by key."""
+        """Fetch the objects into the cache; return the errors by key."""
         problems: dict[str, str] = {}
         pool = ThreadPoolExecutor(_WORKERS)
         try:
@@ -112,9 +112,7 @@ class BucketPictures:
 
         key, shown = meta["path"], self._object_address(meta["path"])
         if meta["size"] > _MAX_BYTES:
-            return (
-                f"{shown}: {meta['size'] / 2**20:.0f} MiB, more than the {_MAX_BYTES // 2**20} that a picture may have"
-            )
+            return f"{shown}: {meta['size'] / 2**20:.0f} MiB; the limit is {_MAX_BYTES // 2**20} MiB"
         url = self._public_url(key)
         known = self.cache.entry(url)
         if known is not None and known.etag is not None and known.etag == meta["e_tag"]:
@@ -123,13 +121,13 @@ class BucketPictures:
             result = obstore.get(store, key)
             self._keep(url, result)
         except _TooLargeError:
-            return f"{shown}: more than the {_MAX_BYTES // 2**20} MiB that a picture may have"
+            return f"{shown}: larger than the limit of {_MAX_BYTES // 2**20} MiB"
         except (FileNotFoundError, obstore.exceptions.NotFoundError):
-            return f"{shown}: was there when the bucket was listed, and is gone"
+            return f"{shown}: was deleted after the bucket was listed"
         except obstore.exceptions.BaseError as error:
             return f"{shown}: cannot be read ({one_line(error)})"
         except PermissionError as error:
-            return f"{shown}: may not be read ({one_line(error)})"
+            return f"{shown}: permission denied ({one_line(error)})"
         return None
 
     def _keep(self, url: str, result: Any) -> None:
@@ -198,7 +196,7 @@ class _Counted:
         return self._items
 
 
-def _is_picture(key: str) -> bool:
+def _is_image(key: str) -> bool:
     path = PurePosixPath(key)
     return path.suffix.lower() in SUFFIXES and not any(part.startswith(".") for part in path.parts)
 
@@ -209,4 +207,4 @@ def _refuse_shared_ids(address: str, keys: Iterable[str]) -> None:
         identifier = PurePosixPath(key).with_suffix("").as_posix()
         other = key_by_id.setdefault(identifier, key)
         if other != key:
-            raise SetupError(f"{address}: {other} and {key} would both get the id {identifier!r}; rename one")
+            raise SetupError(f"{address}: {other} and {key} both have the id {identifier!r}; rename one")

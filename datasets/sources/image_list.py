@@ -1,10 +1,9 @@
-"""`image-list:FILE`: pictures named in a text file, with as many facts as the maker has.
+"""`image-list:FILE`: images in a text file, with optional facts.
 
-Two dialects, told apart by the first row that is no comment. If one of its columns is named exactly `path`,
-the file is a CSV with a header; otherwise every line is `path[,label[,category[,subcategory]]]`.
+Two dialects. If the first row that is not a comment has a column named exactly `path`, the file is a CSV with a header.
+Otherwise each line is `path[,label[,category[,subcategory]]]`.
 
-What a newcomer would get wrong: a row that names an absent file is no error of the list. The picture is skipped
-later, with its path and the reason.
+A missing image file is not an error of the list; the image is skipped later, with its path and the reason.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from edge_identify.datasets.sources.rows.described_images import DescribedPicture, gather
+from edge_identify.datasets.sources.rows.described_images import DescribedImage, gather
 from edge_identify.datasets.sources.rows.list_rows import ListRow, read_list_rows
 from edge_identify.datasets.sources.source import SourceImage, path_within
 from edge_identify.edge_runtime.errors import SetupError
@@ -22,10 +21,10 @@ from edge_identify.edge_runtime.errors import SetupError
 
 @dataclass(frozen=True, slots=True)
 class ImageList:
-    """A list of pictures.
+    """A list of images.
 
-    Paths are absolute or relative to the list's folder. Without an `id` column, or where it is blank, the id
-    is the relative path without its ending (of an absolute path, the file's stem).
+    Paths are absolute or relative to the list's folder. If `id` is absent or blank, the id is the relative path without
+    its suffix (for an absolute path, the file's stem).
 
     Attributes:
         file: The list, UTF-8, with or without a byte order mark.
@@ -34,24 +33,24 @@ class ImageList:
     file: Path
 
     def images(self) -> Iterator[SourceImage]:
-        """Yield the pictures in the order of the list, each with all that the list knows of its reference.
+        """Yield the images in the order of the list, each with all facts about its reference.
 
         Raises:
-            SetupError: The list is missing, empty or malformed, names a picture twice, or says two different
-                things of one reference. The message names the lines.
+            SetupError: The list is missing, empty or malformed, has an image twice, or has contradictory facts about
+                one reference. The message names the lines.
         """
         folder = self.file.parent.absolute()
         rows = [_described(row, folder=folder) for row in read_list_rows(self.file)]
         if not rows:
-            raise SetupError(f"{self.file}: names no picture; write one path on each line")
+            raise SetupError(f"{self.file}: contains no image; write one path on each line")
         refuse_repeated_paths(self.file, rows)
         yield from gather(self.file, rows)
 
 
-def _described(row: ListRow, *, folder: Path) -> DescribedPicture:
+def _described(row: ListRow, *, folder: Path) -> DescribedImage:
     written = PurePath(row.facts["path"])
     own_id = row.facts.get("id", "")
-    return DescribedPicture(
+    return DescribedImage(
         row=row.line,
         path=Path(os.path.normpath(folder / written)),
         id=own_id or id_from_path(written),
@@ -63,17 +62,17 @@ def _described(row: ListRow, *, folder: Path) -> DescribedPicture:
 
 
 def id_from_path(written: PurePath) -> str:
-    """Return the id of a picture that has no other: its relative path, or its stem, without the ending."""
+    """Return the default id of an image: the relative path without its suffix, or an absolute path's stem."""
     if written.is_absolute():
         return written.stem
     tidy = PurePath(os.path.normpath(written))
     return (tidy.parent / tidy.stem).as_posix()
 
 
-def refuse_repeated_paths(file: Path, rows: Iterable[DescribedPicture], *, rows_are: str = "lines") -> None:
-    """Raise `SetupError` if two rows name the same picture."""
-    first: dict[Path, DescribedPicture] = {}
+def refuse_repeated_paths(file: Path, rows: Iterable[DescribedImage], *, rows_are: str = "lines") -> None:
+    """Raise `SetupError` if two rows have the same path."""
+    first: dict[Path, DescribedImage] = {}
     for row in rows:
         other = first.setdefault(row.path, row)
         if other is not row:
-            raise SetupError(f"{file}: {rows_are} {other.row} and {row.row} name the same path {row.path}; delete one")
+            raise SetupError(f"{file}: {rows_are} {other.row} and {row.row} have the same path {row.path}; delete one")

@@ -1,8 +1,7 @@
-"""`images:DIR`: every picture in a folder is a reference of its own.
+"""`images:DIR`: each image in a folder is a reference of its own.
 
-What a newcomer would get wrong: listing order differs between disks, so the paths are sorted; `cat.jpg` and
-`cat.png` would silently become one reference, so they are refused; folders that may not be read are skipped
-in silence by `os.walk` unless it is told otherwise.
+Paths are sorted, since the listing order differs between disks. `cat.jpg` and `cat.png` would have the same id, so they
+are refused. An unreadable subfolder is an error; `os.walk` skips it by default.
 """
 
 from __future__ import annotations
@@ -21,15 +20,14 @@ from edge_identify.edge_runtime.photos.images import SUFFIXES
 
 @dataclass(frozen=True, slots=True)
 class ImagesFolder:
-    """A folder of pictures, one reference for each.
+    """A folder of images, one reference for each.
 
-    The id is the path inside the folder without its ending, with forward slashes; the name is the file's
-    stem.
+    The id is the path in the folder without its suffix, with forward slashes. The name is the file's stem.
 
     Attributes:
         folder: The folder.
-        recursive: Whether folders inside it are searched too.
-        label_from_folder: Whether `label` is the name of the folder that a picture lies in.
+        recursive: Whether subfolders are searched.
+        label_from_folder: Whether `label` is the name of the image's folder.
     """
 
     folder: Path
@@ -37,28 +35,28 @@ class ImagesFolder:
     label_from_folder: bool = False
 
     def images(self) -> Iterator[SourceImage]:
-        """Yield the pictures, sorted by path; hidden files and folders are passed over.
+        """Yield the images, sorted by path, without hidden files and folders.
 
         Raises:
-            SetupError: The folder is missing, is a file, may not be read or holds no picture, or two files
-                would get one id.
+            SetupError: The folder is missing, is a file, cannot be read or has no images, or two files have the same
+                id.
         """
         root = Path(os.path.normpath(self.folder.absolute()))
-        paths = self._picture_paths(root)
+        paths = self._image_paths(root)
         _refuse_shared_ids(root, paths)
         for path in paths:
             within = path.relative_to(root).as_posix()
             yield SourceImage(path=path, reference=self._reference(root, path), source_path=within)
 
-    def _picture_paths(self, root: Path) -> list[Path]:
+    def _image_paths(self, root: Path) -> list[Path]:
         if not root.exists():
             raise SetupError(f"{self.folder}: no such folder")
         if not root.is_dir():
-            raise SetupError(f"{self.folder}: is not a folder; for a list of pictures write image-list:{self.folder}")
+            raise SetupError(f"{self.folder}: is not a folder; for a list of images write image-list:{self.folder}")
         paths = sorted(_walk(root, recursive=self.recursive), key=lambda path: path.relative_to(root).parts)
         if not paths:
-            where = "in it or below it" if self.recursive else "directly in it"
-            raise SetupError(f"{self.folder}: no picture {where}; the known endings are {' '.join(sorted(SUFFIXES))}")
+            where = "in it or its subfolders" if self.recursive else "directly in it"
+            raise SetupError(f"{self.folder}: no image {where}; the known suffixes are {' '.join(sorted(SUFFIXES))}")
         return paths
 
     def _reference(self, root: Path, path: Path) -> Reference:
@@ -69,7 +67,7 @@ class ImagesFolder:
 def _walk(root: Path, *, recursive: bool) -> Iterator[Path]:
     for folder, folder_names, file_names in os.walk(root, onerror=_refuse_unreadable):
         visible = [name for name in folder_names if not name.startswith(".")]
-        folder_names[:] = visible if recursive else []  # os.walk goes on with what is left in this list
+        folder_names[:] = visible if recursive else []  # os.walk continues with the folders left in this list
         for name in file_names:
             path = Path(folder, name)
             if not name.startswith(".") and path.suffix.lower() in SUFFIXES:
@@ -90,6 +88,6 @@ def _refuse_shared_ids(root: Path, paths: list[Path]) -> None:
         other = path_by_id.setdefault(_id_of(root, path), path)
         if other is not path:
             raise SetupError(
-                f"{other} and {path}: both would get the id {_id_of(root, path)!r}; rename one, or write "
+                f"{other} and {path}: both have the id {_id_of(root, path)!r}; rename one, or write "
                 "an image-list with an id column to say which reference each one shows"
             )

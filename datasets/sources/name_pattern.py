@@ -1,10 +1,10 @@
-r"""Facts that stand in the file names, taken apart by a regular expression with named groups.
+r"""Facts from file names, by a regular expression with named groups.
 
-`(?P<id>\d+)_(?P<name>.+)` reads `1_cat.jpeg` as id 1, name cat. A group that is no field of a reference becomes an
+`(?P<id>\d+)_(?P<name>.+)` reads `1_cat.jpeg` as id 1, name cat. A group that is not a field of a reference becomes an
 attribute.
 
-What a newcomer would get wrong: `1_front.jpg` and `1_back.jpg` would get two names for one id, if the name were left
-to the file. Where the pattern gives an id and no name, the name is the id.
+If the pattern gives an id and no name, the name is the id. Otherwise `1_front.jpg` and `1_back.jpg` would give two
+names for one id.
 """
 
 from __future__ import annotations
@@ -14,31 +14,31 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
-from edge_identify.datasets.sources.rows.described_images import LABELS, PICTURE_FIELDS
+from edge_identify.datasets.sources.rows.described_images import IMAGE_FIELDS, LABELS
 from edge_identify.datasets.sources.source import Source, SourceImage
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.pack.references import Reference
 
-_PLACES = ("lat", "lng")  # numbers in file names are none of these
+_PLACES = ("lat", "lng")  # coordinates are not read from file names
 
 
 @dataclass(frozen=True, slots=True)
 class NamedByPattern:
-    """A source whose file names say more than it does itself.
+    """A source with additional facts from its file names.
 
     Attributes:
         source: The source.
-        pattern: Is to fit the whole file name, without its ending or with it; from `checked_pattern`.
+        pattern: Must match the whole file name, without or with its suffix; from `checked_pattern`.
     """
 
     source: Source
     pattern: re.Pattern[str]
 
     def images(self) -> Iterator[SourceImage]:
-        """Yield the source's pictures with what their names say; one that does not fit is marked as unusable.
+        """Yield the source's images with the facts of their names. An image whose name does not match is unusable.
 
         Raises:
-            SetupError: As the source does, or two names say different things of one reference.
+            SetupError: As the source, or two names have contradictory facts about one reference.
         """
         first: dict[str, SourceImage] = {}
         for image in self.source.images():
@@ -52,23 +52,23 @@ class NamedByPattern:
         name = image.file_name
         match = self.pattern.fullmatch(PurePath(name).stem) or self.pattern.fullmatch(name)
         if match is None:
-            problem = f"{image.origin or image.path}: its name does not fit the pattern {self.pattern.pattern}"
+            problem = f"{image.origin or image.path}: its name does not match the pattern {self.pattern.pattern}"
             return replace(image, problem=image.problem or problem)
         facts = {group: text.strip() for group, text in match.groupdict().items() if text and text.strip()}
-        of_picture = {name: facts.get(name, getattr(image, name)) for name in PICTURE_FIELDS}
-        return replace(image, reference=_with_facts(image, facts), **of_picture)
+        of_image = {name: facts.get(name, getattr(image, name)) for name in IMAGE_FIELDS}
+        return replace(image, reference=_with_facts(image, facts), **of_image)
 
 
 def checked_pattern(text: str) -> re.Pattern[str]:
-    """Return the pattern that a person typed.
+    """Compile a pattern.
 
     Raises:
-        SetupError: It is no regular expression, or has no named group.
+        SetupError: It is not a regular expression, has no named group, or has a group for coordinates.
     """
     try:
         pattern = re.compile(text)
     except re.error as error:
-        raise SetupError(f"{text!r} is no regular expression ({error})") from error
+        raise SetupError(f"{text!r} is not a regular expression ({error})") from error
     if not pattern.groupindex:
         raise SetupError(f"{text!r} has no named group; write one such as (?P<id>\\d+)_(?P<name>.+)")
     if taken := [name for name in _PLACES if name in pattern.groupindex]:
@@ -81,7 +81,7 @@ def _with_facts(image: SourceImage, facts: Mapping[str, str]) -> Reference:
     identifier = facts.get("id", known.id)
     had_no_name = known.name in (known.id, PurePath(image.file_name).stem)
     name = facts.get("name", identifier if "id" in facts and had_no_name else known.name)
-    own = {"id", "name", "namespace", "url", *LABELS, *PICTURE_FIELDS}
+    own = {"id", "name", "namespace", "url", *LABELS, *IMAGE_FIELDS}
     return replace(
         known,
         id=identifier,
@@ -97,6 +97,6 @@ def _with_facts(image: SourceImage, facts: Mapping[str, str]) -> Reference:
 def _refuse_contradiction(one: SourceImage, other: SourceImage) -> None:
     if one.reference != other.reference:
         raise SetupError(
-            f"{one.origin or one.path} and {other.origin or other.path}: both are of {one.reference.id!r}, but their "
-            "names say different things of it; make them agree, or give them different ids"
+            f"{one.origin or one.path} and {other.origin or other.path}: both show {one.reference.id!r}, but their "
+            "names give different facts; make them agree, or give them different ids"
         )

@@ -1,8 +1,6 @@
-"""What every source gives: pictures, each with the reference it shows.
+"""The protocol of sources: a sequence of images, each with the reference that it shows.
 
-A newcomer would expect references that hold pictures. It is the other way round, because a source is read in
-one
-pass: several pictures may come with the same reference, and then every one of them carries all of its facts.
+A source is read in one pass. Several images may have the same reference; each of them then has all facts about it.
 """
 
 from __future__ import annotations
@@ -19,17 +17,17 @@ from edge_identify.edge_runtime.pack.references import Reference
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceImage:
-    """One picture that a source names.
+    """One image of a source.
 
     Attributes:
-        path: Where it lies, absolute. It may be missing or broken; nobody has looked yet.
-        reference: What it shows, with everything the source knows of it.
-        origin: The address that it was fetched from, or None for a file of the maker's own.
-        problem: Why it cannot be used, in one line, if the source found that out; it is then skipped like a broken one.
-        source_path: Where it lies within the source, relative, with forward slashes; None where it lies anywhere.
-        licence: Its own, which may differ from that of another picture of the reference; None where the source gives
-            none of any, and empty where it does of others: the reference's is not this one's then.
-        provenance: Who made it, or where it comes from; None where that is not given.
+        path: Absolute path. The file may be missing or broken.
+        reference: The reference that it shows, with all facts of the source.
+        origin: URL or object address that it was fetched from; None for a local file.
+        problem: Why it cannot be used, in one line, if the source knows that already. The image is then skipped.
+        source_path: Path within the source, relative, with forward slashes; None if there is none.
+        licence: Licence of this image. None: the source gives no licence for any image of the reference. Empty: it
+            gives one for other images only, so the reference's licence does not apply to this one.
+        provenance: Author or origin; None if not given.
     """
 
     path: Path
@@ -42,43 +40,44 @@ class SourceImage:
 
     @property
     def file_name(self) -> str:
-        """Its name, with the ending, where it comes from."""
+        """File name with its suffix, in its source."""
         return file_name_of(self.path, self.origin)
 
 
 def file_name_of(path: Path, origin: str | None) -> str:
-    """Return a picture's own name: that of its file, or of the address that it was fetched from."""
+    """Return the file name of an image: from its path, or from the address that it was fetched from."""
     if origin is None:
         return path.name
     if origin.startswith(("http://", "https://")):
         return unquote(PurePosixPath(urlsplit(origin).path).name)
-    return PurePosixPath(origin).name  # of a bucket, whose keys are not quoted
+    return PurePosixPath(origin).name  # a bucket's keys are not percent-encoded
 
 
 def path_within(written: PurePath) -> str | None:
-    """Return a path as a list writes it, tidied, with forward slashes; None if it leads out of the list's folder."""
+    """Return a relative path, normalised, with forward slashes; None if it leaves the list's folder."""
     tidy = PurePath(os.path.normpath(written))
     return None if tidy.is_absolute() or ".." in tidy.parts else tidy.as_posix()
 
 
 @dataclass(frozen=True, slots=True)
 class ListedImages:
-    """A source that was read to its end, or whose pictures were known from the start."""
+    """A source whose images are already known."""
 
     listed: tuple[SourceImage, ...]
 
     def images(self) -> Iterator[SourceImage]:
-        """Yield the pictures."""
+        """Yield the images."""
         yield from self.listed
 
 
 class Source(Protocol):
-    """Anything that names reference images."""
+    """A source of reference images."""
 
     def images(self) -> Iterator[SourceImage]:
-        """Yield the pictures, in the same order on every run.
+        """Yield the images, in the same order on every run.
 
         Raises:
-            SetupError: The source itself is missing, empty, malformed or contradicts itself.
+            SetupError: The source is missing, empty, malformed or contradictory.
+            NetworkError: The server of the source cannot be reached.
         """
         ...

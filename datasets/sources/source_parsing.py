@@ -1,7 +1,7 @@
-"""From what a person types, `images:DIR` or `table:FILE` with options, to a source.
+"""Parse the text of a source, `images:DIR` or `table:FILE`, with its options.
 
-The scheme is never guessed from the path: a folder that holds a list, and a list named like a folder, both
-exist.
+The scheme is never guessed from the path: a folder may contain a list, and a list may have a folder's name. A new kind
+of source gets an entry in `_MAKERS`.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from edge_identify.datasets.sources.bucket_source import BucketPictures
+from edge_identify.datasets.sources.bucket_source import BucketImages
 from edge_identify.datasets.sources.fetching.bulk_fetching import FetchPolicy
-from edge_identify.datasets.sources.fetching.image_cache import PictureCache
+from edge_identify.datasets.sources.fetching.image_cache import ImageCache
 from edge_identify.datasets.sources.image_list import ImageList
 from edge_identify.datasets.sources.images_folder import ImagesFolder
 from edge_identify.datasets.sources.name_pattern import NamedByPattern
@@ -31,19 +31,19 @@ KNOWN_FORMS = "images:DIR, image-list:FILE, table:FILE, urls:FILE or s3://BUCKET
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceOptions:
-    """What a maker may say about a source beside its name.
+    """Options of a source beside its text.
 
     Attributes:
-        recursive: For `images:`, whether folders inside the folder are searched too.
-        label_from_folder: For `images:`, whether a picture's label is the name of the folder it lies in.
-        mapping: For tables, what their columns mean.
-        cache: For `urls:` and buckets, the folder that the pictures are fetched into.
-        policy: For `urls:`, how they are fetched.
-        publishes_queries: For `urls:`, whether addresses with a query are told to the users of packs, too.
-        endpoint: For `s3://`, a server that is not Amazon's.
-        anonymous: For buckets, whether requests are not signed.
-        progress: For `urls:` and buckets, is handed what is being fetched and yields it on.
-        name_pattern: Takes the file names apart; from `name_pattern.checked_pattern`.
+        recursive: For `images:`: whether subfolders are searched.
+        label_from_folder: For `images:`: whether the label is the name of the image's folder.
+        mapping: For tables: the meaning of columns.
+        cache: For `urls:` and buckets: the folder for fetched images.
+        policy: For `urls:`: workers, retries and limits.
+        publishes_queries: For `urls:`: whether packs include image URLs with query strings. They may hold secrets.
+        endpoint: For `s3://`: endpoint of an S3-compatible server other than Amazon's.
+        anonymous: For buckets: whether requests are unsigned.
+        progress: For `urls:` and buckets: wraps the iteration over fetched images.
+        name_pattern: Reads facts from file names; from `name_pattern.checked_pattern`.
     """
 
     recursive: bool = True
@@ -59,25 +59,25 @@ class SourceOptions:
 
 
 def parse_source(text: str, options: SourceOptions | None = None) -> Source:
-    """Turn the text of a source into the source. The disk is not read yet.
+    """Return the source of a text. It reads no file yet.
 
     Args:
-        text: Such as `images:DIR`; a leading `~` is the home folder.
-        options: What else is known of it.
+        text: Such as `images:DIR`. A leading `~` is the home folder.
+        options: Options of the source; None for the defaults.
 
     Raises:
-        SetupError: Any other scheme, no scheme, nothing behind it, or an option that another kind of source has.
+        SetupError: The scheme is missing or unknown, the path is missing, or an option belongs to another kind.
     """
     options = options or SourceOptions()
     scheme, colon, rest = text.partition(":")
     if not colon:
-        raise SetupError(f"{text}: does not say what kind of source it is; write {KNOWN_FORMS}")
+        raise SetupError(f"{text}: the kind of source is missing; write {KNOWN_FORMS}")
     make = _MAKERS.get(scheme)
     if make is None:
-        raise SetupError(f"{text}: unknown kind of source {scheme!r}; the known ones are {KNOWN_FORMS}")
+        raise SetupError(f"{text}: unknown kind of source {scheme!r}; write {KNOWN_FORMS}")
     if not rest:
-        raise SetupError(f"{text}: names no path behind the colon; write {KNOWN_FORMS}")
-    _refuse_idle_options(text, scheme, options)
+        raise SetupError(f"{text}: the path after the colon is missing; write {KNOWN_FORMS}")
+    _refuse_unused_options(text, scheme, options)
     source = make(rest, options)
     return source if options.name_pattern is None else NamedByPattern(source, options.name_pattern)
 
@@ -111,7 +111,7 @@ def _bucket(scheme: str, rest: str, options: SourceOptions) -> Source:
     address = bucket_address(f"{scheme}:{rest}", option="SOURCE")
     if options.endpoint is not None:
         check_endpoint(options.endpoint)
-    return BucketPictures(
+    return BucketImages(
         address,
         _cache(str(address), options),
         endpoint=options.endpoint,
@@ -120,10 +120,10 @@ def _bucket(scheme: str, rest: str, options: SourceOptions) -> Source:
     )
 
 
-def _cache(text: str, options: SourceOptions) -> PictureCache:
+def _cache(text: str, options: SourceOptions) -> ImageCache:
     if options.cache is None:
-        raise SetupError(f"{text}: needs a folder to fetch the pictures into; name one with --cache")
-    return PictureCache(options.cache)
+        raise SetupError(f"{text}: needs a folder for the fetched images; give one with --cache")
+    return ImageCache(options.cache)
 
 
 _MAKERS: Mapping[str, Callable[[str, SourceOptions], Source]] = {
@@ -136,7 +136,7 @@ _MAKERS: Mapping[str, Callable[[str, SourceOptions], Source]] = {
 _OF_TABLES = ("table", "urls")
 
 
-def _refuse_idle_options(text: str, scheme: str, options: SourceOptions) -> None:
+def _refuse_unused_options(text: str, scheme: str, options: SourceOptions) -> None:
     if options.mapping != ColumnMapping() and scheme not in _OF_TABLES:
         raise SetupError(f"{text}: --map and --attributes are for table:FILE and urls:FILE")
     if (options.endpoint or options.anonymous) and scheme not in SCHEMES:

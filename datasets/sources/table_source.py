@@ -1,7 +1,7 @@
-"""`table:FILE`: a row for each picture, in CSV, TSV, JSON Lines or Parquet, whatever its columns are called.
+"""`table:FILE`: one row for each image, in CSV, TSV, JSON Lines or Parquet, with any column names.
 
-What a newcomer would get wrong: tables come from elsewhere, with columns that nobody wanted in a pack. Other than in an
-image list, a column that is no field of a reference is left out unless it is asked for.
+Tables have columns that nobody wants in a pack. So, unlike in an image list, an unknown column is ignored unless the
+maker asks for it.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from edge_identify.datasets.sources.rows.column_mapping import (
     ResolvedColumns,
     resolve_columns,
 )
-from edge_identify.datasets.sources.rows.described_images import DescribedPicture, gather
-from edge_identify.datasets.sources.rows.list_rows import check_place
+from edge_identify.datasets.sources.rows.described_images import DescribedImage, gather
+from edge_identify.datasets.sources.rows.list_rows import check_coordinates
 from edge_identify.datasets.sources.rows.table_rows import TableRow, read_table
 from edge_identify.datasets.sources.source import SourceImage, path_within
 from edge_identify.edge_runtime.errors import SetupError
@@ -27,51 +27,51 @@ from edge_identify.edge_runtime.errors import SetupError
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table of picture files.
+    """A table of image files.
 
-    Paths are absolute or relative to the table's folder. Without an id, the relative path without its ending is one
-    (of an absolute path, the file's stem).
+    Paths are absolute or relative to the table's folder. The default id is the relative path without its suffix (for an
+    absolute path, the file's stem).
 
     Attributes:
-        file: The table; its ending says in which format.
-        mapping: What the maker says about its columns.
+        file: The table; its suffix is the format.
+        mapping: The meaning of its columns.
     """
 
     file: Path
     mapping: ColumnMapping
 
     def images(self) -> Iterator[SourceImage]:
-        """Yield the pictures in the order of the table, each with all that the table knows of its reference.
+        """Yield the images in the order of the table, each with all facts about its reference.
 
         Raises:
-            SetupError: The table is missing, empty or malformed, lacks a column, names a picture twice, or says two
-                different things of one reference. The message names the rows.
+            SetupError: The table is missing, empty or malformed, lacks a column, has an image twice, or has
+                contradictory facts about one reference. The message names the rows.
         """
         table = read_table(self.file)
         if not table.rows:
-            raise SetupError(f"{self.file}: has no rows; write one for each picture, below a header")
+            raise SetupError(f"{self.file}: has no rows; write a header and one row for each image")
         columns = resolve_columns(
-            self.file, table.columns, self.mapping, picture="path", picture_known_as=PATH_KNOWN_AS
+            self.file, table.columns, self.mapping, image_field="path", image_known_as=PATH_KNOWN_AS
         )
         unit = table.rows_are.removesuffix("s")
-        pictures = [self._picture(row, columns, unit=unit) for row in table.rows]
-        refuse_repeated_paths(self.file, pictures, rows_are=table.rows_are)
-        yield from gather(self.file, pictures, rows_are=table.rows_are)
+        described = [self._described(row, columns, unit=unit) for row in table.rows]
+        refuse_repeated_paths(self.file, described, rows_are=table.rows_are)
+        yield from gather(self.file, described, rows_are=table.rows_are)
 
-    def _picture(self, row: TableRow, columns: ResolvedColumns, *, unit: str) -> DescribedPicture:
+    def _described(self, row: TableRow, columns: ResolvedColumns, *, unit: str) -> DescribedImage:
         where = f"{self.file}: {unit} {row.number}"
-        text = row.values.get(columns.columns["picture"], "")
+        text = row.values.get(columns.columns["image"], "")
         if not text:
-            raise SetupError(f"{where} is blank in {columns.columns['picture']!r}, which names the picture")
+            raise SetupError(f"{where}: the path in column {columns.columns['image']!r} is missing")
         if text.startswith(("http://", "https://")):
-            raise SetupError(f"{where} names an address and not a file; for addresses write urls:{self.file}")
+            raise SetupError(f"{where} has a URL in place of a file; for URLs write urls:{self.file}")
         if "\0" in text:
             raise SetupError(f"{where} has a NUL character in its path; the table is damaged")
         facts = columns.facts(row.values)
-        check_place(where, facts)
+        check_coordinates(where, facts)
         written = PurePath(text)
         own_id = facts.pop("id", "")
-        return DescribedPicture(
+        return DescribedImage(
             row=row.number,
             path=Path(os.path.normpath(self.file.parent.absolute() / written)),
             id=own_id or id_from_path(written),

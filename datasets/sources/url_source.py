@@ -1,8 +1,9 @@
-"""`urls:FILE`: pictures at addresses on the net, named in a list or a table, and fetched into a folder.
+"""`urls:FILE`: images at URLs in a list or a table, fetched into a cache folder.
 
-What a newcomer would get wrong: of a thousand addresses some are dead. A picture that cannot be fetched is no error of
-the list: it is marked, skipped later with its reason, and counted. And an address may hold a key, for its bearer alone,
-under any name: one with anything behind its path is fetched, but not told to the users of the pack.
+An image that cannot be fetched is not an error of the list: it is marked, skipped later with its reason, and counted.
+
+Security: a URL may contain a secret under any parameter name. A URL with a query, fragment or parameters is fetched,
+but not written into packs, unless `publishes_queries` is set. Signed URLs are never written.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from edge_identify.datasets.sources.fetching.bulk_fetching import Fetched, FetchPolicy, fetch_all
-from edge_identify.datasets.sources.fetching.image_cache import PictureCache
+from edge_identify.datasets.sources.fetching.image_cache import ImageCache
 from edge_identify.datasets.sources.fetching.public_addresses import LookUp, look_up
 from edge_identify.datasets.sources.rows.column_mapping import (
     ADDRESS_KNOWN_AS,
@@ -21,58 +22,61 @@ from edge_identify.datasets.sources.rows.column_mapping import (
     ResolvedColumns,
     resolve_columns,
 )
-from edge_identify.datasets.sources.rows.described_images import IMAGE_URL, DescribedPicture, gather
-from edge_identify.datasets.sources.rows.list_rows import check_place, read_text_file
+from edge_identify.datasets.sources.rows.described_images import IMAGE_URL, DescribedImage, gather
+from edge_identify.datasets.sources.rows.list_rows import check_coordinates, read_text_file
 from edge_identify.datasets.sources.rows.table_rows import TABLE_SUFFIXES, read_table
 from edge_identify.datasets.sources.source import SourceImage
 from edge_identify.edge_runtime.errors import SetupError
 
-Progress = Callable[["Outcomes"], Iterable[Fetched]]
+FetchProgress = Callable[["Outcomes"], Iterable[Fetched]]
 
 _SIGNATURES = frozenset({"x-amz-signature", "x-goog-signature", "signature", "sig", "token", "access_token"})
 
 
 @dataclass(frozen=True, slots=True)
 class Urls:
-    """A list of addresses, one on each line (`#` begins a comment), or a table with a column of them.
+    """A list of URLs, one on each line (`#` begins a comment), or a table with a column of URLs.
 
-    Without an id, the last part of the address without its ending is one. The attribute `image_url` of a reference is
-    its first picture's address, and the provenance of a picture its own, unless that may hold a key.
+    The default id is the last part of the URL's path without its suffix. A reference's attribute `image_url` is the URL
+    of its first image. An image's provenance is its URL. Both are left out if the URL may contain a secret.
 
     Attributes:
-        file: The list or table; the ending of a table says in which format.
-        mapping: What the maker says about its columns; `url` is the picture's address, and `page` the reference's page.
-        cache: Where the pictures go.
-        policy: How they are fetched.
-        progress: Is handed what is being fetched and yields it on.
-        resolve: From a host's name to its addresses.
-        publishes_queries: Whether addresses with a query, a fragment or parameters are told, too; signed ones never.
+        file: The list or table; a table's suffix is its format.
+        mapping: The meaning of columns; `url` is the image's URL, `page` the reference's page.
+        cache: Where fetched images go.
+        policy: Workers, retries and limits.
+        progress: Wraps the iteration over the outcomes.
+        resolve: Resolves host names.
+        publishes_queries: Whether URLs with a query, fragment or parameters are written into packs. Signed URLs never
+            are.
     """
 
     file: Path
     mapping: ColumnMapping
-    cache: PictureCache
+    cache: ImageCache
     policy: FetchPolicy = field(default_factory=FetchPolicy)
-    progress: Progress = iter
+    progress: FetchProgress = iter
     resolve: LookUp = look_up
     publishes_queries: bool = False
 
     def images(self) -> Iterator[SourceImage]:
-        """Fetch the pictures and yield them in the order of the list.
+        """Fetch the images and yield them in the order of the list.
 
         Raises:
-            SetupError: The list is missing, empty or malformed, names a picture twice, or contradicts itself. Nothing
-                is fetched then.
+            SetupError: The list is missing, empty or malformed, has a URL twice, or is contradictory. Nothing is
+                fetched then.
+            OSError: The cache cannot be written.
         """
         rows, rows_are = self._rows()
         if not rows:
-            raise SetupError(f"{self.file}: names no address; write one on each line")
+            raise SetupError(f"{self.file}: contains no URL; write one on each line")
         described = [self._describe(row, {}) for row in rows]
         _refuse_repeated(self.file, rows, rows_are)
-        list(gather(self.file, described, rows_are=rows_are, picture_column="url"))  # contradictions, before an hour
+        # Find contradictions before fetching, which may take an hour.
+        list(gather(self.file, described, rows_are=rows_are, image_column="url"))
         problems = self._fetch([row.address for row in rows])
         described = [self._describe(row, problems) for row in rows]
-        yield from gather(self.file, described, rows_are=rows_are, picture_column="url")
+        yield from gather(self.file, described, rows_are=rows_are, image_column="url")
 
     def _fetch(self, addresses: Sequence[str]) -> dict[str, str]:
         outcomes = Outcomes(addresses, fetch_all(addresses, self.cache, self.policy, resolve=self.resolve))
@@ -83,7 +87,7 @@ class Urls:
             return self._list_rows(), "lines"
         table = read_table(self.file)
         columns = resolve_columns(
-            self.file, table.columns, self.mapping, picture="url", picture_known_as=ADDRESS_KNOWN_AS, page="page"
+            self.file, table.columns, self.mapping, image_field="url", image_known_as=ADDRESS_KNOWN_AS, page="page"
         )
         unit = table.rows_are.removesuffix("s")
         where = f"{self.file}: {unit}"
@@ -99,9 +103,9 @@ class Urls:
 
     def _table_row(self, where: str, number: int, values: Mapping[str, str], columns: ResolvedColumns) -> _Row:
         where = f"{where} {number}"
-        address = _checked(where, values.get(columns.columns["picture"], ""))
+        address = _checked(where, values.get(columns.columns["image"], ""))
         facts = columns.facts(values)
-        check_place(where, facts)
+        check_coordinates(where, facts)
         return _Row(number=number, address=address, facts=self._published(address) | facts)
 
     def _published(self, address: str) -> dict[str, str]:
@@ -110,9 +114,9 @@ class Urls:
         is_told = is_bare or (self.publishes_queries and not _is_signed(parts.query))
         return {IMAGE_URL: address, "provenance": address} if is_told else {}
 
-    def _describe(self, row: _Row, problems: Mapping[str, str]) -> DescribedPicture:
+    def _describe(self, row: _Row, problems: Mapping[str, str]) -> DescribedImage:
         stem = PurePosixPath(unquote(urlsplit(row.address).path)).stem or urlsplit(row.address).netloc
-        return DescribedPicture(
+        return DescribedImage(
             row=row.number,
             path=self.cache.path(row.address),
             id=row.facts.get("id") or stem,
@@ -126,19 +130,19 @@ class Urls:
 
 
 class Outcomes:
-    """What becomes of some addresses, and how many they are."""
+    """The outcomes of fetching, with a known length for progress bars."""
 
     def __init__(self, addresses: Sequence[str], outcomes: Iterator[Fetched]) -> None:
-        """Take the addresses, and what will tell of them."""
+        """Take the URLs and the iterator over their outcomes."""
         self._count = len(addresses)
         self._outcomes = outcomes
 
     def __len__(self) -> int:
-        """How many there will be."""
+        """Return the number of outcomes."""
         return self._count
 
     def __iter__(self) -> Iterator[Fetched]:
-        """Yield them as they come."""
+        """Yield the outcomes as they arrive."""
         return self._outcomes
 
 
@@ -158,14 +162,14 @@ def _checked(where: str, address: str) -> str:
         parts = urlsplit(address)
         is_complete = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError as error:
-        raise SetupError(f"{where}: {address!r} is not an address ({error})") from error
+        raise SetupError(f"{where}: {address!r} is not a URL ({error})") from error
     if not is_complete or any(character.isspace() or character < " " for character in address):
         raise SetupError(
-            f"{where}: {address!r} is not an address such as https://example.org/a.jpg; "
-            "for files on this disk write table: or image-list:"
+            f"{where}: {address!r} is not a URL such as https://example.org/a.jpg; "
+            "for local files write table: or image-list:"
         )
     if "@" in parts.netloc:
-        raise SetupError(f"{where}: leave user name and password out of the address; it is kept in the catalogue")
+        raise SetupError(f"{where}: remove user name and password from the URL: the catalogue stores it")
     return address
 
 
@@ -174,6 +178,4 @@ def _refuse_repeated(file: Path, rows: Iterable[_Row], rows_are: str) -> None:
     for row in rows:
         other = first.setdefault(row.address, row.number)
         if other != row.number:
-            raise SetupError(
-                f"{file}: {rows_are} {other} and {row.number} name the same address {row.address}; delete one"
-            )
+            raise SetupError(f"{file}: {rows_are} {other} and {row.number} have the same URL {row.address}; delete one")

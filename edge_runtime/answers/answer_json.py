@@ -1,4 +1,4 @@
-"""The documented object that an answer is to a program; `answer.schema.json` beside this file is its JSON Schema.
+"""An answer as the documented JSON object; `answer.schema.json` beside this file is its JSON Schema.
 
 `--json`, schema 1:
 
@@ -29,8 +29,8 @@ similarity, `place.score` how much likelier the position is for a photo of this 
 nothing), `vision_confidence` the confidence without it, and `confidence` what both come to. Fields may be added; none
 changes its meaning within a schema number.
 
-A newcomer would trust JSON to be safe to print: it lets through the letters that command a terminal in one byte
-(U+009B), that turn the direction of writing, and that end a line for some readers of lines (U+2028). They are escaped.
+Trap: JSON is not safe to print as it is. It allows characters that control a terminal (U+009B), that reverse the
+direction of writing, and that end a line for some readers (U+2028). They are escaped here.
 """
 
 from __future__ import annotations
@@ -40,33 +40,33 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from edge_identify.edge_runtime.answers.identification import Identification
+from edge_identify.edge_runtime.answers.identification import FailedPhoto
 
 if TYPE_CHECKING:
-    from edge_identify.edge_runtime.answers.answer import Answer, Answerer
-    from edge_identify.edge_runtime.answers.identification import Match, StageSeconds
+    from edge_identify.edge_runtime.answers.answered_by import AnsweredBy
+    from edge_identify.edge_runtime.answers.identification import Identification, Match, StageSeconds
     from edge_identify.edge_runtime.decisions.look_alikes import LookAlikes
     from edge_identify.edge_runtime.decisions.place_evidence import PlaceEvidence
     from edge_identify.edge_runtime.pack.filters import Filters
-    from edge_identify.edge_runtime.pack.references import PictureFacts, Reference
+    from edge_identify.edge_runtime.pack.references import Reference, ReferenceImageFacts
 
 SCHEMA = 1
 
 
-def answers_as_json(answers: Sequence[Answer], answerer: Answerer) -> str:
+def answers_as_json(answers: Sequence[Identification | FailedPhoto], answered_by: AnsweredBy) -> str:
     """Return the documented object for some questions."""
-    document = {**_header(answerer), "answers": [_as_json(answer) for answer in answers]}
+    document = {**_header(answered_by), "answers": [_as_json(answer) for answer in answers]}
     return _printable_json(json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False))
 
 
-def answer_as_line(answer: Answer, answerer: Answerer) -> str:
+def answer_as_line(answer: Identification | FailedPhoto, answered_by: AnsweredBy) -> str:
     """Return the documented object of one question, on one line without its end."""
-    return document_as_line(answer_as_document(answer, answerer))
+    return document_as_line(answer_as_document(answer, answered_by))
 
 
-def answer_as_document(answer: Answer, answerer: Answerer) -> dict[str, Any]:
+def answer_as_document(answer: Identification | FailedPhoto, answered_by: AnsweredBy) -> dict[str, Any]:
     """Return the documented object of one question."""
-    return {**_header(answerer), **_as_json(answer)}
+    return {**_header(answered_by), **_as_json(answer)}
 
 
 def document_as_line(document: Mapping[str, Any] | Sequence[Any]) -> str:
@@ -75,7 +75,7 @@ def document_as_line(document: Mapping[str, Any] | Sequence[Any]) -> str:
 
 
 def reference_as_json(reference: Reference) -> dict[str, Any]:
-    """Return what is known of a reference, with the fields that a match has."""
+    """Return a reference with the field names of a match."""
     located = reference.latitude is not None and reference.longitude is not None
     return {
         "id": reference.id,
@@ -89,16 +89,16 @@ def reference_as_json(reference: Reference) -> dict[str, Any]:
     }
 
 
-def _header(answerer: Answerer) -> dict[str, Any]:
+def _header(answered_by: AnsweredBy) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
-        "pack": {"name": answerer.pack_name, "version": answerer.pack_version},
-        "encoder": answerer.variant_name,
+        "pack": {"name": answered_by.pack_name, "version": answered_by.pack_version},
+        "encoder": answered_by.variant_name,
     }
 
 
 def _printable_json(text: str) -> str:
-    """Escape what is not to be printed; such signs stand within strings only, where an escape means the same."""
+    """Escape characters that are not printable. They occur only within strings, where an escape means the same."""
     if text.replace("\n", "").isprintable():
         return text
     return "".join(sign if sign.isprintable() or sign == "\n" else _escaped(sign) for sign in text)
@@ -109,10 +109,10 @@ def _escaped(sign: str) -> str:
     return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
 
 
-def _as_json(answer: Answer) -> dict[str, Any]:
-    if not isinstance(answer.result, Identification):
-        return {answer.kind: answer.question, "error": str(answer.result)}
-    verdict, alike = answer.result.verdict, answer.result.look_alikes
+def _as_json(answer: Identification | FailedPhoto) -> dict[str, Any]:
+    if isinstance(answer, FailedPhoto):
+        return {"photo": answer.question, "error": str(answer.error)}
+    verdict, alike = answer.verdict, answer.look_alikes
     suggested = {"suggested_namespaces": list(answer.suggested_namespaces)} if answer.kind == "text" else {}
     together = {"photos": list(answer.questions)} if answer.further_photos else {}
     return {
@@ -122,11 +122,11 @@ def _as_json(answer: Answer) -> dict[str, Any]:
         "decision": verdict.decision.value if verdict else None,
         "known_probability": round(verdict.known_probability, 4) if verdict else None,
         "look_alikes": _look_alikes_as_json(alike) if alike else None,
-        "seconds": round(answer.result.seconds, 4),
-        "stage_seconds": _times_as_json(answer.result.times),
-        "position": _position_as_json(answer.result),
-        "filters": _filters_as_json(answer.result.filters),
-        "matches": [_match_as_json(match) for match in answer.result.matches],
+        "seconds": round(answer.seconds, 4),
+        "stage_seconds": _times_as_json(answer.times),
+        "position": _position_as_json(answer),
+        "filters": _filters_as_json(answer.filters),
+        "matches": [_match_as_json(match) for match in answer.matches],
     }
 
 
@@ -191,8 +191,8 @@ def _match_as_json(match: Match) -> dict[str, Any]:
     }
 
 
-def picture_as_json(picture: PictureFacts) -> dict[str, str | None]:
-    """Return what is known of a picture of a reference, to credit it."""
+def picture_as_json(picture: ReferenceImageFacts) -> dict[str, str | None]:
+    """Return the facts of a reference image, for credits."""
     path = None if picture.path is None else PurePosixPath(picture.path)
     return {
         "type": picture.type,

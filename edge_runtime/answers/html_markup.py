@@ -1,7 +1,6 @@
 """HTML that is safe by construction: text is escaped unless it is `Markup`, which only this module makes of text.
 
-A newcomer would format strings and escape where it seems needed; file names and labels come from strangers, and the
-one place that was forgotten is the one that matters.
+File names and labels come from outside. Code that formats strings and escapes by hand forgets one place.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""A page that shows what photos show: one file, without scripts, that asks for nothing from anywhere.
+"""The HTML report: one file with photos and answers, without scripts and without requests to anywhere.
 
-A newcomer would keep all pictures in memory until the groups are known, or trust names: a file may be called
-`<script>`. Each answer goes to its group's temporary file at once, `html_markup` escapes whatever it did not write,
-and the page forbids itself, in its head, whatever it does not need.
+Each answer is written to the temporary file of its group at once, so memory does not grow. Trap: a photo may be called
+`<script>`. `html_markup` escapes all text, and the page's Content-Security-Policy forbids everything it does not need.
 """
 
 from __future__ import annotations
@@ -15,9 +14,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO
 
-from edge_identify.edge_runtime.answers.answer import Answer, Answerer
 from edge_identify.edge_runtime.answers.html_markup import GAP, Markup, document, element, join, style_sheet
-from edge_identify.edge_runtime.answers.identification import Identification, Match
+from edge_identify.edge_runtime.answers.identification import FailedPhoto, Identification, Match
 from edge_identify.edge_runtime.answers.tally import Tally
 from edge_identify.edge_runtime.answers.wording import (
     decision_in_words,
@@ -30,10 +28,11 @@ from edge_identify.edge_runtime.answers.wording import (
 )
 from edge_identify.edge_runtime.decisions.decision import Decision
 from edge_identify.edge_runtime.io.durable_writes import replacing
-from edge_identify.edge_runtime.io.output_files import check_place
+from edge_identify.edge_runtime.io.output_files import check_writable
 from edge_identify.edge_runtime.photos.small_jpegs import small_jpeg
 
 if TYPE_CHECKING:
+    from edge_identify.edge_runtime.answers.answered_by import AnsweredBy
     from edge_identify.edge_runtime.pack.references import Reference
     from edge_identify.edge_runtime.pack.thumbnails_file import ThumbnailTable
 
@@ -50,7 +49,7 @@ _GROUPS = {
     _UNCALIBRATED: ("Not calibrated", "This pack cannot tell how sure it is: these are the nearest references."),
     _SKIPPED: ("Skipped", "These could not be used."),
 }
-_MOST_LOOK_ALIKES = 4  # pictures of look-alikes beside a photo; all are named
+_MOST_LOOK_ALIKES = 4  # images of look-alikes beside a photo; all look-alikes are named
 
 _STYLE = """
 :root { color-scheme: light dark; --line: #ccc; --faint: #666; --card: #fff; --page: #f4f4f4; --ink: #111;
@@ -84,12 +83,12 @@ td.figure, th.figure { text-align: right; white-space: nowrap; }
 
 @contextmanager
 def page_file(path: Path) -> Iterator[BinaryIO]:
-    """Open a file that becomes `path` when the block ends without an error; where that cannot be, say so at once.
+    """Open a file that becomes `path` when the block ends without an error; check at once that it can be written.
 
     Raises:
         SetupError: The path is a folder, lies in none, or its folder cannot be written to.
     """
-    check_place(path, "--html")
+    check_writable(path, "--html")
     with replacing(path) as file:
         yield file
 
@@ -97,16 +96,18 @@ def page_file(path: Path) -> Iterator[BinaryIO]:
 class HtmlReport:
     """The page, written as answers come. Use it as a context manager."""
 
-    def __init__(self, file: BinaryIO, answerer: Answerer, thumbnails: ThumbnailTable | None, folder: Path) -> None:
+    def __init__(
+        self, file: BinaryIO, answered_by: AnsweredBy, thumbnails: ThumbnailTable | None, folder: Path
+    ) -> None:
         """Begin.
 
         Args:
-            file: Where the page goes when it is finished; see `page_file`.
-            answerer: Named on the page.
-            thumbnails: Of the pack's references; None where it has none.
-            folder: Where parts of the page wait until then.
+            file: The page is written here when it is finished; see `page_file`.
+            answered_by: Pack and encoder, named on the page.
+            thumbnails: The thumbnails of the pack's reference images; None if it has none.
+            folder: Holds the temporary files.
         """
-        self._file, self._answerer, self._thumbnails = file, answerer, thumbnails
+        self._file, self._answered_by, self._thumbnails = file, answered_by, thumbnails
         self._tally = Tally()
         self._counts = dict.fromkeys(_GROUPS, 0)
         with ExitStack() as stack:
@@ -123,10 +124,10 @@ class HtmlReport:
 
     @property
     def shows_photos(self) -> bool:
-        """Whether answers to photos need a thumbnail."""
+        """True if the report needs a thumbnail of each photo."""
         return True
 
-    def show(self, answer: Answer) -> None:
+    def show(self, answer: Identification | FailedPhoto) -> None:
         """Write an answer to its group."""
         self._tally.add(answer)
         group = _group_of(answer)
@@ -137,7 +138,7 @@ class HtmlReport:
         """Write the page: its head with the counts, then the groups."""
         shown = [group for group in _GROUPS if self._counts[group]]
         sections = (_section(group, self._counts[group]) for group in shown)
-        body = join(_header(self._answerer, self._tally, self._counts), *sections)
+        body = join(_header(self._answered_by, self._tally, self._counts), *sections)
         start, *between = document(head=_head(self._tally), body=body).split(GAP)
         self._file.write(start.encode())
         for group, following in zip(shown, between, strict=True):
@@ -146,10 +147,10 @@ class HtmlReport:
             self._file.write(following.encode())
 
 
-def _group_of(answer: Answer) -> str:
-    if not isinstance(answer.result, Identification):
+def _group_of(answer: Identification | FailedPhoto) -> str:
+    if isinstance(answer, FailedPhoto):
         return _SKIPPED
-    return answer.result.decision.value if answer.result.decision else _UNCALIBRATED
+    return answer.decision.value if answer.decision else _UNCALIBRATED
 
 
 def _section(group: str, count: int) -> Markup:
@@ -176,25 +177,24 @@ def _title(tally: Tally) -> str:
     return f"What {'1 photo' if count == 1 else f'{count} photos'} show"
 
 
-def _header(answerer: Answerer, tally: Tally, counts: Mapping[str, int]) -> Markup:
+def _header(by: AnsweredBy, tally: Tally, counts: Mapping[str, int]) -> Markup:
     links = (
         join(element("a", f"{counts[group]} {title.lower()}", href=f"#{group}"), " ")  # a line may end between them
         for group, (title, _) in _GROUPS.items()
         if counts[group]
     )
     took = f", {1000 * tally.times.total / tally.answered:.0f} ms each" if tally.answered else ""
-    answered = f"Answered from the pack {answerer.pack_name} {answerer.pack_version} by {answerer.variant_name}{took}."
+    answered = f"Answered from the pack {by.pack_name} {by.pack_version} by {by.variant_name}{took}."
     return element("header", element("h1", _title(tally)), _faint(answered), element("nav", *links))
 
 
-def _card(answer: Answer, group: str, thumbnails: ThumbnailTable | None) -> Markup:
-    taken = [(answer.question, answer.thumbnail), *((more.path, more.thumbnail) for more in answer.further_photos)]
-    pictures = [_figure(picture, "photo", path) for path, picture in taken if picture is not None]
-    if isinstance(answer.result, Identification):
-        pictures.extend(_reference_figures(answer.result, thumbnails))
-        said = _said(answer.result, is_sure=group == Decision.IDENTIFIED.value)
-    else:
-        said = element("p", str(answer.result), class_="decision")
+def _card(answer: Identification | FailedPhoto, group: str, thumbnails: ThumbnailTable | None) -> Markup:
+    if isinstance(answer, FailedPhoto):
+        said = element("p", str(answer.error), class_="decision")
+        return element("li", said, _faint(answer.question), class_="answer")
+    pictures = [_figure(image, "photo", path) for path, image in zip(answer.questions, answer.thumbnails, strict=False)]
+    pictures.extend(_reference_figures(answer, thumbnails))
+    said = _said(answer, is_sure=group == Decision.IDENTIFIED.value)
     row = element("div", *pictures, class_="pictures") if pictures else join()
     return element("li", row, said, _faint(_asked(answer)), class_="answer")
 
@@ -203,7 +203,7 @@ def _faint(text: str) -> Markup:
     return element("p", text, class_="faint")
 
 
-def _asked(answer: Answer) -> str:
+def _asked(answer: Identification) -> str:
     return together_in_words(answer.questions) or answer.question
 
 
@@ -219,7 +219,7 @@ def _reference_figures(found: Identification, thumbnails: ThumbnailTable | None)
         return
     count = 1 if found.look_alikes is None else min(_MOST_LOOK_ALIKES, len(found.look_alikes.references))
     for match in found.matches[:count]:
-        picture = None if match.index_id is None else thumbnails.picture(match.index_id)
+        picture = None if match.index_id is None else thumbnails.image(match.index_id)
         if picture is not None:
             near = "nearest: " if found.decision in (Decision.UNKNOWN, None) else ""
             yield _figure(small_jpeg(picture), near + match.reference.name, match.reference.name)

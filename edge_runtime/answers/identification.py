@@ -1,18 +1,22 @@
-"""The answer to one photo or text, as values: `Identification`, its matches, and the time it took."""
+"""The answer to one photo or text, as values: `Identification`, its matches, and the time it took.
+
+`FailedPhoto` stands in the place of an answer where a photo cannot be used.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
 
 from edge_identify.edge_runtime.decisions.decision import Decision, Verdict
 from edge_identify.edge_runtime.decisions.look_alikes import LookAlikes
 from edge_identify.edge_runtime.pack.filters import NO_FILTERS, Filters
-from edge_identify.edge_runtime.pack.references import NOTHING_KNOWN, PictureFacts, Reference
+from edge_identify.edge_runtime.pack.references import NOTHING_KNOWN, Reference, ReferenceImageFacts
 
 if TYPE_CHECKING:
     from edge_identify.edge_runtime.decisions.place_evidence import PlaceEvidence
     from edge_identify.edge_runtime.decisions.text_bands import TextBand
+    from edge_identify.edge_runtime.errors import PhotoError
     from edge_identify.edge_runtime.photos.position import Position
 
 
@@ -40,12 +44,12 @@ class Match:
     place: PlaceEvidence | None = None
     matched_points: int | None = None
     band: TextBand | None = None
-    picture: PictureFacts = NOTHING_KNOWN
+    picture: ReferenceImageFacts = NOTHING_KNOWN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageSeconds:
-    """Wall time of each stage of an answer, in seconds. Photos of one batch share the batch's time evenly.
+    """Wall time of each stage of an answer, in seconds. Photos of one batch share `encode` and `search` evenly.
 
     Attributes:
         prepare: Reading, decoding and resizing the photo; making tokens of a text.
@@ -75,11 +79,19 @@ class Identification:
         pack_version: Its version.
         variant_name: The encoder variant that was used.
         times: Wall time of each stage, without start-up.
-        verdict: What can be said of it; None for texts, and where the pack is not calibrated for the variant in use.
-        look_alikes: All that an ambiguous photo may show; None otherwise.
-        position: Where the photo was taken, used or not; None where that was not told.
-        filters: Which references might answer.
+        verdict: Decision and probabilities; None for texts and for packs that are not calibrated for this variant.
+        look_alikes: All references that an ambiguous photo may show; None otherwise.
+        position: Where the photo was taken, used or not; None if unknown.
+        filters: Only references that pass these filters could match.
+        kind: The kind of question: `photo`, `text`, or `embedding_space` for a vector.
+        question: The photo's path or name, the text, or the vector's embedding space.
+        further_photos: Paths or names of more photos of the same thing that this answer was made from.
+        suggested_namespaces: Namespaces that the text names and that were not applied as a filter.
+        thumbnails: Each photo as a small JPEG, in the order of `questions`; empty if no output shows them.
+        error: Always None. `FailedPhoto` has an error here.
     """
+
+    error: ClassVar[None] = None
 
     matches: tuple[Match, ...]
     pack_name: str
@@ -90,6 +102,21 @@ class Identification:
     look_alikes: LookAlikes | None = None
     position: Position | None = None
     filters: Filters = NO_FILTERS
+    kind: str = "photo"
+    question: str = ""
+    further_photos: tuple[str, ...] = ()
+    suggested_namespaces: tuple[str, ...] = ()
+    thumbnails: tuple[bytes, ...] = field(default=(), repr=False)
+
+    @property
+    def best(self) -> Match:
+        """The first match."""
+        return self.matches[0]
+
+    @property
+    def questions(self) -> tuple[str, ...]:
+        """The paths or names of all photos that this answer was made from, or the text."""
+        return self.question, *self.further_photos
 
     @property
     def seconds(self) -> float:
@@ -100,3 +127,22 @@ class Identification:
     def decision(self) -> Decision | None:
         """Identified, ambiguous or unknown; None where there is no verdict."""
         return None if self.verdict is None else self.verdict.decision
+
+    def to_json(self) -> str:
+        """Return the documented JSON object, the same as `edge-identify --json` prints for one photo."""
+        from edge_identify.edge_runtime.answers.answer_json import answers_as_json
+
+        return answers_as_json([self], self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedPhoto:
+    """A photo that cannot be used, in the place of its answer.
+
+    Attributes:
+        question: The photo's path or name.
+        error: The reason.
+    """
+
+    question: str
+    error: PhotoError

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 
-from edge_identify.edge_runtime.answers.answer import Answer
-from edge_identify.edge_runtime.answers.identification import Identification, StageSeconds
+from edge_identify.edge_runtime.answers.identification import FailedPhoto, Identification, StageSeconds
 from edge_identify.edge_runtime.decisions.decision import Decision
 
 
 class Tally:
-    """What has come of a run's questions so far.
+    """Counts of a run's answers so far.
 
     Attributes:
-        decisions: How often each decision was made; None for answers without one.
-        skipped: How many questions ended in an error.
-        further_photos: How many photos were answered together with others, these not counted.
-        has_bands: Whether matches of a text say how well they fit.
+        decisions: Answers by decision; None counts answers without one.
+        skipped: Photos that could not be used.
+        further_photos: Photos that were answered together with a first one, which does not count here.
+        has_bands: True if the matches of a text have bands.
         times: Wall time of all answers, by stage.
     """
 
@@ -28,15 +27,15 @@ class Tally:
         self.has_bands = False
         self.times = StageSeconds(prepare=0.0, encode=0.0, search=0.0, decide=0.0)
 
-    def add(self, answer: Answer) -> None:
+    def add(self, answer: Identification | FailedPhoto) -> None:
         """Count an answer."""
-        if not isinstance(answer.result, Identification):
+        if isinstance(answer, FailedPhoto):
             self.skipped += 1
             return
-        before, more = self.times, answer.result.times
-        self.decisions[answer.result.decision] += 1
+        before, more = self.times, answer.times
+        self.decisions[answer.decision] += 1
         self.further_photos += len(answer.further_photos)
-        self.has_bands |= any(match.band is not None for match in answer.result.matches)
+        self.has_bands |= any(match.band is not None for match in answer.matches)
         self.times = StageSeconds(
             prepare=before.prepare + more.prepare,
             encode=before.encode + more.encode,
@@ -46,10 +45,10 @@ class Tally:
 
     @property
     def answered(self) -> int:
-        """How many questions were answered."""
+        """The number of questions with an answer."""
         return self.decisions.total()
 
     @property
     def asked(self) -> int:
-        """How many questions there were."""
+        """The number of all questions."""
         return self.answered + self.skipped

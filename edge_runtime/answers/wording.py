@@ -1,7 +1,6 @@
-"""What is said of an answer in words: the decision, how sure it is, and why.
+"""Answers in words: the decision, its probability and the reason. The screen and the HTML report use the same words.
 
-The screen and the HTML report say the same. A newcomer would say "92%" of a similarity of .92: a similarity is not a
-probability, and where the pack is not calibrated there is none to tell.
+Trap: a similarity of .92 is not "92%". Only a calibrated pack gives probabilities.
 """
 
 from __future__ import annotations
@@ -72,14 +71,14 @@ def _what_speaks_for(match: Match) -> str:
 
 
 def together_in_words(photos: Sequence[str]) -> str:
-    """Return which photos were answered together; nothing for one."""
+    """Return the photos that were answered together; empty for one photo."""
     if len(photos) < 2:
         return ""
     return f"from {len(photos)} photos of the same thing: {', '.join(photos)}; similarities are their means"
 
 
 def points_in_words(found: Identification) -> str:
-    """Return how many points of the first reference's picture lie alike in the photo; nothing if nobody compared."""
+    """Return the number of matched points of the first reference; empty if geometry was not verified."""
     count = found.matches[0].matched_points
     if count is None:
         return ""
@@ -89,11 +88,11 @@ def points_in_words(found: Identification) -> str:
 
 
 def places_in_words(found: Identification, *, with_coordinates: bool) -> list[str]:
-    """Return where the photo was taken, and what that says of each match beside how it looks, a line each.
+    """Return where the photo was taken and the effect on each match, a line each.
 
     Args:
         found: The answer.
-        with_coordinates: Whether to tell the photo's coordinates; what is kept or passed on holds distances alone.
+        with_coordinates: Include the photo's coordinates. A report that is kept or passed on has distances only.
     """
     if found.position is None:
         return []
@@ -131,7 +130,7 @@ def metres(distance_m: float) -> str:
 
 
 def filters_in_words(found: Identification) -> str:
-    """Return which references might answer; nothing where all might."""
+    """Return the filters; empty without filters."""
     if not found.filters:
         return ""
     from edge_identify.edge_runtime.pack.filters import describe_filters
@@ -140,7 +139,7 @@ def filters_in_words(found: Identification) -> str:
 
 
 def facts(reference: Reference) -> list[str]:
-    """Return what is known of a reference beside its name, a line each: what it is, where it is, its page."""
+    """Return the facts of a reference beside its name, a line each: namespace and labels, coordinates, URL."""
     identifier = reference.id if reference.id != reference.name else ""
     kind = " · ".join(text for text in (identifier, what_it_is(reference)) if text)
     return [text for text in (kind, location(reference), reference.url or "") if text]
@@ -152,7 +151,7 @@ def what_it_is(reference: Reference) -> str:
 
 
 def location(reference: Reference) -> str:
-    """Return a reference's latitude and longitude in degrees, or nothing."""
+    """Return a reference's latitude and longitude in degrees; empty if unknown."""
     if reference.latitude is None or reference.longitude is None:
         return ""
     return f"{reference.latitude:.5f}, {reference.longitude:.5f}"  # the fifth digit is a metre

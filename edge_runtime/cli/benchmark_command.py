@@ -1,8 +1,7 @@
-"""`edge-identify --benchmark`: what this machine does with a pack, step by step, in milliseconds.
+"""`edge-identify --benchmark`: the time of each step with a pack on this machine, in milliseconds.
 
-The photo is drawn, so nothing is needed but the pack. A newcomer would time a step once: the first run pays for
-caches and clocks. Each step runs several times and the median is shown, except for the whole command, where each run
-is a process of its own, started as a person would start it.
+The photo is synthetic, so only the pack is needed. Each step runs several times and the median is shown. The whole
+command is measured as a new process for each run, as a user starts it.
 """
 
 from __future__ import annotations
@@ -22,12 +21,13 @@ from typing import TYPE_CHECKING
 
 from edge_identify.edge_runtime.cli.options.pack_options import add_pack_options, chosen_pack
 from edge_identify.edge_runtime.errors import SetupError
+from edge_identify.edge_runtime.terminal.command_parser import CommandParser
 from edge_identify.edge_runtime.terminal.command_run import run_command
-from edge_identify.edge_runtime.terminal.exit_codes import ANSWERED, EXIT_CODES_HELP, ExitCode
+from edge_identify.edge_runtime.terminal.exit_codes import ANSWERED, ExitCode
+from edge_identify.edge_runtime.terminal.peak_memory import peak_memory_bytes
 
 if TYPE_CHECKING:
     from edge_identify.edge_runtime.pack.pack_reader import Pack
-from edge_identify.edge_runtime.terminal.peak_memory import peak_memory_bytes
 
 SCHEMA = 1
 
@@ -37,21 +37,13 @@ _BATCH = 8
 _COMMAND = "import sys; from edge_identify.edge_runtime.cli.main import main; sys.exit(main())"
 
 
-_DESCRIPTION = """\
-example:
-  edge-identify --benchmark --pack street-art
-
-Tells what this machine does with a pack: a drawn 12-megapixel photo is decoded, encoded and searched for, each step
-several times. Shows the median of each in milliseconds."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """One measured step.
 
     Attributes:
-        key: Its name in the JSON object.
-        title: Its name for a person.
+        key: Name in the JSON object.
+        title: Name in the table.
         milliseconds: Median wall time.
     """
 
@@ -62,15 +54,15 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Benchmark:
-    """What was measured.
+    """The measured figures.
 
     Attributes:
-        pack: The pack's name and version.
-        encoder: The image encoder's variant.
-        references: Vectors in the index.
-        machine: Processor and system.
-        steps: In the order of a photo's way.
-        peak_memory_bytes: Of the whole command; None where the system does not tell.
+        pack: Name and version of the pack.
+        encoder: Variant of the image encoder.
+        references: Number of vectors in the index.
+        machine: Processor and operating system.
+        steps: In the order of an identification.
+        peak_memory_bytes: Peak memory of the whole command; None where the system does not report it.
     """
 
     pack: str
@@ -83,16 +75,24 @@ class Benchmark:
 
 def benchmark_main(words: list[str]) -> int:
     """Run `edge-identify --benchmark`."""
-    parser = argparse.ArgumentParser(
+    options = benchmark_parser().parse_args(words)
+    return run_command(lambda: _run(options))
+
+
+def benchmark_parser() -> CommandParser:
+    """Return the parser of `edge-identify --benchmark`."""
+    parser = CommandParser(
         prog="edge-identify --benchmark",
-        description=_DESCRIPTION,
-        epilog=EXIT_CODES_HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        examples=["edge-identify --benchmark --pack street-art"],
+        description="Measures this machine with a pack: decodes, encodes and searches for a synthetic 12-megapixel "
+        "photo, each step several times. Prints the median time of each step in milliseconds.",
+        exit_codes=[ExitCode.PACK],
     )
     add_pack_options(parser)
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
-    options = parser.parse_args(words)
-    return run_command(lambda: _run(options))
+    parser.add_argument_group("output").add_argument(
+        "--json", action="store_true", help="print one JSON object, not a table"
+    )
+    return parser
 
 
 def _run(options: argparse.Namespace) -> ExitCode:
@@ -107,11 +107,11 @@ def measure(pack: Pack, choice: list[str]) -> Benchmark:
 
     Args:
         pack: The pack.
-        choice: The options that make `edge-identify` choose it.
+        choice: The options of `edge-identify` that choose this pack.
 
     Raises:
         PackError: A file is damaged, or no encoder of the pack runs here.
-        SetupError: The command cannot be run as a process of its own.
+        SetupError: The command cannot be run as a new process.
     """
     from edge_identify.edge_runtime.photos.synthetic_photo import drawn_photo
 
@@ -132,7 +132,7 @@ def measure(pack: Pack, choice: list[str]) -> Benchmark:
 
 
 def as_lines(found: Benchmark) -> list[str]:
-    """Return the table for a person."""
+    """Return the lines of the table."""
     memory = "unknown" if found.peak_memory_bytes is None else f"{found.peak_memory_bytes / 2**20:.0f} MiB"
     return [
         f"{found.pack} · {found.encoder} · {found.references} vectors · {found.machine}",
@@ -142,7 +142,7 @@ def as_lines(found: Benchmark) -> list[str]:
 
 
 def as_json(found: Benchmark) -> str:
-    """Return the object for a program; fields may be added, none changes its meaning within a schema number."""
+    """Return the JSON object. Within one schema number, fields may be added but none changes its meaning."""
     milliseconds: Mapping[str, float] = {step.key: round(step.milliseconds, 3) for step in found.steps}
     return json.dumps(
         {
@@ -162,10 +162,10 @@ def as_json(found: Benchmark) -> str:
 def _whole_command(command: list[str]) -> Step:
     def run() -> None:
         ended = subprocess.run(command, capture_output=True, text=True, check=False)
-        if ended.returncode not in ANSWERED:  # it knows nothing of a drawn photo
+        if ended.returncode not in ANSWERED:  # a synthetic photo may be unknown
             raise SetupError(f"edge-identify cannot be run by itself: {ended.stderr.strip() or ended.returncode}")
 
-    title = "the whole command, from start to answer, one 12-megapixel photo"
+    title = "the whole command with one 12-megapixel photo, process start included"
     return Step(key="whole_command", title=title, milliseconds=_median_ms(run, _COMMAND_RUNS))
 
 
@@ -190,9 +190,9 @@ def _steps(pack: Pack, photo: Path) -> tuple[str, tuple[Step, ...]]:
 
     return for_one.variant_name, (
         step("decode", "decode the photo", lambda: open_photo(photo, enough_px=enough_px(recipe))),
-        step("preprocess", "make the encoder's pixels", lambda: preprocess_photo(decoded, recipe)),
+        step("preprocess", "make the encoder's input", lambda: preprocess_photo(decoded, recipe)),
         step("encode_one", "encode one photo", lambda: for_one.embed(one)),
-        step("encode_many", f"encode each of {_BATCH} photos at once", lambda: for_many.embed(batch), parts=_BATCH),
+        step("encode_many", f"encode one photo in a batch of {_BATCH}", lambda: for_many.embed(batch), parts=_BATCH),
         step("search", f"search {index.count} vectors", lambda: search.nearest(embedding, 5)),
     )
 

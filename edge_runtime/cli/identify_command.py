@@ -1,12 +1,11 @@
-"""`edge-identify PHOTO...`: names what photos show.
+"""`edge-identify PHOTO...`: identifies what photos show.
 
-The first photo is prepared while the encoder loads; a newcomer would do one after the other.
+The first photo is prepared while the encoder loads.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
@@ -15,11 +14,9 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from edge_identify.edge_runtime import __version__
-from edge_identify.edge_runtime.answers.answer import Answer, Answerer
+from edge_identify.edge_runtime.answers.identification import FailedPhoto, Identification
 from edge_identify.edge_runtime.answers.tally import Tally
-from edge_identify.edge_runtime.cli.inputs.photo_batches import ReadyPhoto, answers_in_batches, make_ready, ready_photos
-from edge_identify.edge_runtime.cli.inputs.photo_paths import STANDARD_INPUT, photos_asked_for
+from edge_identify.edge_runtime.cli.inputs.photo_paths import STANDARD_INPUT, photo_paths
 from edge_identify.edge_runtime.cli.inputs.same_thing_photos import (
     add_together_option,
     answer_together,
@@ -29,7 +26,7 @@ from edge_identify.edge_runtime.cli.options.answer_options import add_answer_opt
 from edge_identify.edge_runtime.cli.options.geometry_options import (
     add_geometry_options,
     check_explainable,
-    wanted_matches,
+    needed_match_count,
     with_geometry,
 )
 from edge_identify.edge_runtime.cli.options.output_options import (
@@ -47,10 +44,13 @@ from edge_identify.edge_runtime.cli.options.place_options import (
     joined_coordinates,
 )
 from edge_identify.edge_runtime.cli.outputs.decision_exit_code import exit_code_of
-from edge_identify.edge_runtime.errors import EdgeIdentifyError, SetupError
+from edge_identify.edge_runtime.errors import SetupError
+from edge_identify.edge_runtime.search.photo_batches import ReadyPhoto, answers_in_batches, make_ready, ready_photos
+from edge_identify.edge_runtime.terminal.command_parser import CommandParser
 from edge_identify.edge_runtime.terminal.command_run import run_command
-from edge_identify.edge_runtime.terminal.exit_codes import EXIT_CODES_HELP, ExitCode
+from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
 from edge_identify.edge_runtime.terminal.filter_options import add_filter_options, chosen_filters
+from edge_identify.edge_runtime.terminal.version_option import add_version_option
 
 if TYPE_CHECKING:
     from edge_identify.edge_runtime.pack.pack_reader import Pack
@@ -59,77 +59,81 @@ if TYPE_CHECKING:
     from edge_identify.edge_runtime.search.identifier import Identifier
     from edge_identify.edge_runtime.terminal.progress_bar import ProgressBar
 
-_HELP_COLUMNS = 80  # where there is no terminal to ask, as argparse has it
+_EXAMPLES = (
+    "edge-identify photo.jpg",
+    "edge-identify holiday/ --html holiday.html",
+    "edge-identify --same-thing front.jpg back.jpg",
+)
 
 _DESCRIPTION = """\
-example:
-  edge-identify photo.jpg
-  edge-identify holiday/ --html holiday.html
-  edge-identify --same-thing front.jpg back.jpg
+Identifies what photos show, with a pack on this device. Nothing is sent over the network.
 
-Names what photos show, from a pack on this device; nothing is sent anywhere.
-
-other uses:
-  edge-identify search TEXT     find references by a description
+subcommands, each with its own --help:
+  edge-identify search TEXT     find references by a text
   edge-identify sync URL        fetch the newest version of a pack from a server
   edge-identify packs           list the packs on this device
-  edge-identify verify          check the packs on this device, byte by byte
-  edge-identify --benchmark     tell what this machine does, in milliseconds
-Each has its own --help."""
+  edge-identify verify          check every byte of the packs on this device
+  edge-identify --benchmark     measure this machine with a pack"""
+
+_EXIT_CODES = (
+    ExitCode.SOME_SKIPPED, ExitCode.UNKNOWN, ExitCode.AMBIGUOUS, ExitCode.PHOTO, ExitCode.PACK,
+)  # fmt: skip
+
+_MEANINGS = {
+    ExitCode.DONE: "identified; several photos: all answered",
+    ExitCode.UNKNOWN: "unknown: not in the pack (one photo, or --same-thing)",
+    ExitCode.AMBIGUOUS: "ambiguous: one of several look-alikes (one photo, or --same-thing)",
+    ExitCode.PHOTO: "no photo could be used",
+}
 
 
 def identify_main(words: list[str]) -> int:
     """Run `edge-identify PHOTO...`."""
-    parser = _parser()
+    parser = identify_parser()
     options = _checked(parser.parse_args(joined_coordinates(words)), parser)
     return run_command(lambda: _identify(options))
 
 
-class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
-    """Help as wide as the terminal.
-
-    argparse makes a formatter for each option that is added, and to ask for the width it loads three compression
-    libraries: 2 ms of a cold start for a help text that nobody asked for.
-    """
-
-    def __init__(self, prog: str) -> None:
-        try:
-            columns = os.get_terminal_size(sys.stdout.fileno()).columns
-        except OSError:  # no terminal
-            columns = 0
-        super().__init__(prog, width=(columns or _HELP_COLUMNS) - 2)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def identify_parser() -> CommandParser:
+    """Return the parser of `edge-identify PHOTO...`."""
+    parser = CommandParser(
         prog="edge-identify",
+        examples=_EXAMPLES,
         description=_DESCRIPTION,
-        epilog=EXIT_CODES_HELP,
-        formatter_class=_HelpFormatter,
+        exit_codes=_EXIT_CODES,
+        meanings=_MEANINGS,
     )
     parser.add_argument(
         "photos",
         metavar="PHOTO",
         nargs="+",
-        help="JPEG, PNG, GIF, BMP, WebP or TIFF; a folder of them; or - for paths on standard input, a line each",
+        help="image file: JPEG, PNG, GIF, BMP, WebP, TIFF, or HEIC with the extra [heic]; a folder, searched with its "
+        "subfolders; or - to read paths from standard input, one per line",
     )
-    parser.add_argument(
+    _add_photo_options(parser)
+    add_pack_options(parser)
+    add_place_options(parser)
+    add_filter_options(parser)
+    output = add_answer_options(parser)
+    add_output_options(output)
+    add_geometry_options(parser)
+    add_version_option(parser, "edge-identify")
+    return parser
+
+
+def _add_photo_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("photos")
+    group.add_argument(
         "--roi",
         type=_region,
         metavar="X,Y,W,H",
-        help="look only at this part of each photo as it is seen: its left, top, width and height in pixels "
+        help="use only this region of each photo, in its upright orientation: left, top, width, height; in pixels "
         "(120,80,400,300), as shares (0.1,0.1,0.5,0.5) or in percent (10%%,10%%,50%%,50%%)",
     )
-    add_together_option(parser)
-    parser.add_argument("-0", "--null", action="store_true", help="paths on standard input end with NUL")
-    add_pack_options(parser)
-    add_answer_options(parser)
-    add_place_options(parser)
-    add_filter_options(parser)
-    add_output_options(parser)
-    add_geometry_options(parser)
-    parser.add_argument("--version", action="version", version=f"edge-identify {__version__}")
-    return parser
+    add_together_option(group)
+    group.add_argument(
+        "-0", "--null", action="store_true", help="paths on standard input end with NUL, not with a line break"
+    )
 
 
 def _region(text: str) -> Region:
@@ -142,33 +146,33 @@ def _region(text: str) -> Region:
 
 
 def _checked(options: argparse.Namespace, parser: argparse.ArgumentParser) -> argparse.Namespace:
-    """Return options that go together; for others, end the program as `parser` does."""
+    """Return the options; end the program with a usage error if they contradict each other."""
     if options.json and options.jsonl:
-        parser.error("--json prints one object and --jsonl a line for each photo: choose one")
+        parser.error("--json and --jsonl cannot be combined\n--json prints one object, --jsonl one line per photo")
     if options.photos.count(STANDARD_INPUT) > 1:
-        parser.error("- is standard input, which can be read once; ./- is a photo of that name")
+        parser.error("- (standard input) can be given only once\na photo of that name is ./-")
     if options.null and STANDARD_INPUT not in options.photos:
-        parser.error("--null says how paths on standard input end; give - as a PHOTO to read them")
+        parser.error("--null needs - as a PHOTO\nexample: find . -name '*.jpg' -print0 | edge-identify --null -")
     check_place_options(options, parser)
     check_together_option(options, parser)
     return options
 
 
 def _identify(options: argparse.Namespace) -> ExitCode:
-    asked = list(photos_asked_for(options.photos, null_separated=options.null))
+    asked = list(photo_paths(options.photos, null_separated=options.null))
     is_single = len(asked) == 1 and options.photos == [_path(asked[0])]
     check_explainable(options, len(asked))
     _check_nothing_lost(options, asked)
     tally = Tally()
     with ExitStack() as stack:
-        # First, so that a place that cannot be written is known before the work and not after it.
+        # First: a file that cannot be written is an error before the work, not after it.
         page = stack.enter_context(_page_file(options.html))
         pack = chosen_pack(options)
         _check_outside_pack(options, pack)
         identifier, first = _opened(pack, asked, options)
         stack.enter_context(identifier)
         count = 1 if options.same_thing else len(asked)
-        outputs = chosen_outputs(options, pack, _answerer(pack, identifier), page, count, stack)
+        outputs = chosen_outputs(options, pack, identifier, page, count, stack)
         with_thumbnails = any(output.shows_photos for output in outputs)
         ready = _ready_photos(pack, asked, first, stack, options, with_thumbnails=with_thumbnails)
         answers = with_geometry(options, pack, identifier, _answers(options, identifier, ready), stack)
@@ -182,7 +186,7 @@ def _identify(options: argparse.Namespace) -> ExitCode:
     return exit_code_of(tally, is_single=is_single or options.same_thing)
 
 
-def _check_nothing_lost(options: argparse.Namespace, asked: Sequence[str | Answer]) -> None:
+def _check_nothing_lost(options: argparse.Namespace, asked: Sequence[str | FailedPhoto]) -> None:
     if not (options.html or options.explain):
         return
     from edge_identify.edge_runtime.io.output_files import check_nothing_lost
@@ -199,14 +203,14 @@ def _check_outside_pack(options: argparse.Namespace, pack: Pack) -> None:
 
 
 def _answers(
-    options: argparse.Namespace, identifier: Identifier, ready: Iterator[ReadyPhoto | Answer]
-) -> Iterator[Answer]:
+    options: argparse.Namespace, identifier: Identifier, ready: Iterator[ReadyPhoto | FailedPhoto]
+) -> Iterator[Identification | FailedPhoto]:
     if options.same_thing:
         return answer_together(ready, partial(identifier.identify_together, top_k=options.top_k))
-    return answers_in_batches(ready, partial(identifier.identify_batch, top_k=wanted_matches(options)))
+    return answers_in_batches(ready, partial(identifier.identify_batch, top_k=needed_match_count(options)))
 
 
-def _path(asked: str | Answer) -> str:
+def _path(asked: str | FailedPhoto) -> str:
     return asked if isinstance(asked, str) else asked.question
 
 
@@ -219,9 +223,9 @@ def _page_file(path: Path | None) -> AbstractContextManager[BinaryIO | None]:
 
 
 def _opened(
-    pack: Pack, asked: Sequence[str | Answer], options: argparse.Namespace
+    pack: Pack, asked: Sequence[str | FailedPhoto], options: argparse.Namespace
 ) -> tuple[Identifier, PhotoInPreparation]:
-    """Load what identifying needs while the first photo is prepared."""
+    """Return the identifier and the first photo, which is prepared while the identifier loads."""
     from edge_identify.edge_runtime.photos.prepared_photos import PhotoInPreparation
     from edge_identify.edge_runtime.search.identifier import Identifier
 
@@ -230,23 +234,15 @@ def _opened(
         return Identifier(pack, many=len(asked) >= MANY_PHOTOS, filters=chosen_filters(options)), first
 
 
-def _answerer(pack: Pack, identifier: Identifier) -> Answerer:
-    return Answerer(
-        pack_name=pack.manifest.name,
-        pack_version=str(pack.manifest.version),
-        variant_name=identifier.variant_name,
-    )
-
-
 def _ready_photos(
     pack: Pack,
-    asked: Sequence[str | Answer],
+    asked: Sequence[str | FailedPhoto],
     first: PhotoInPreparation,
     stack: ExitStack,
     options: argparse.Namespace,
     *,
     with_thumbnails: bool,
-) -> Iterator[ReadyPhoto | Answer]:
+) -> Iterator[ReadyPhoto | FailedPhoto]:
     """Return the photos, of which the first was prepared before, made ready as they are taken."""
     from edge_identify.edge_runtime.photos.prepared_photos import prepare_photo
 
@@ -263,14 +259,14 @@ def _ready_photos(
     return chain([ready], others)
 
 
-def _or_raise(answer: Answer) -> Answer:
-    if isinstance(answer.result, EdgeIdentifyError):
-        raise answer.result
+def _or_raise(answer: Identification | FailedPhoto) -> Identification:
+    if isinstance(answer, FailedPhoto):
+        raise answer.error
     return answer
 
 
 def _progress(options: argparse.Namespace, count: int) -> ProgressBar | None:
-    """Return a bar for several photos; none is drawn where answers scroll by on the same terminal."""
+    """Return a progress bar for several photos. It stays hidden when answers scroll on the same terminal."""
     if count == 1:
         return None
     from edge_identify.edge_runtime.terminal.progress_bar import ProgressBar

@@ -1,7 +1,7 @@
-"""`edge-identify`: photos and texts answered from a pack on this device, with no network.
+"""`edge-identify`: identifies photos and searches by text, with a pack on this device and without a network.
 
-A first word that names a subcommand is one; `./sync` names a photo called sync. What a command needs is imported only
-once it was chosen and this process was told how to start.
+A first word `sync` is the subcommand; `./sync` is a photo of that name. Each command is imported only when it is
+chosen.
 """
 
 from __future__ import annotations
@@ -10,26 +10,49 @@ import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
+from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
 from edge_identify.edge_runtime.terminal.standard_streams import open_closed_streams
 
-_OBJECTS_BETWEEN_COLLECTIONS = 100_000  # more than are made while libraries load, which leaves no garbage
+_OBJECTS_BETWEEN_COLLECTIONS = 100_000  # more objects than imports make; imports leave no garbage
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `edge-identify` and return its exit code."""
     open_closed_streams()
-    # numpy's matrix library starts a thread for each core when it is imported, which costs more than one answer gains.
+    # On import, numpy's matrix library starts one thread per core: for a single photo, that costs more than it saves.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    if argv is None:  # this process is ours alone; who hands words over keeps its own setting
-        # Python looks for garbage after every 700 new objects: a twentieth of a cold start, and nothing is found.
+    if argv is None:  # a caller that passes `argv` keeps its own setting
+        # By default Python collects garbage after every 700 new objects: 5 % of a cold start, and it finds nothing.
         gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     words = list(sys.argv[1:] if argv is None else argv)
     if words and words[0] in _SUBCOMMANDS:
         return _SUBCOMMANDS[words[0]](words[1:])
     if "--benchmark" in words:
         return _benchmark([word for word in words if word != "--benchmark"])
+    if words and _may_be_subcommand(words[0]) and (meant := _nearest_subcommand(words[0])):
+        print(
+            f"error: {words[0]} is neither a subcommand nor a photo\n"
+            f"did you mean edge-identify {meant}? see edge-identify --help",
+            file=sys.stderr,
+        )
+        return ExitCode.USAGE
     return _identify(words)
+
+
+def _may_be_subcommand(word: str) -> bool:
+    """Return whether a word looks like a subcommand and no file or folder has that name."""
+    return word.isascii() and word.isalpha() and not Path(word).exists()
+
+
+def _nearest_subcommand(word: str) -> str | None:
+    """Return the subcommand that a mistyped or similar word means; None if no subcommand is near."""
+    from difflib import get_close_matches
+
+    meanings = {name: name for name in _SUBCOMMANDS} | _OTHER_WORDS
+    nearest = get_close_matches(word.lower(), list(meanings), n=1, cutoff=_LEAST_LIKENESS)
+    return meanings[nearest[0]] if nearest else None
 
 
 def _identify(words: list[str]) -> int:
@@ -74,3 +97,11 @@ _SUBCOMMANDS: dict[str, Callable[[list[str]], int]] = {
     "packs": _packs,
     "verify": _verify,
 }
+
+#: Subcommands of similar programs, and what they are called here.
+_OTHER_WORDS = {
+    "install": "sync", "fetch": "sync", "pull": "sync", "update": "sync", "list": "packs", "find": "search",
+    "check": "verify", "benchmark": "--benchmark", "help": "--help", "version": "--version",
+}  # fmt: skip
+
+_LEAST_LIKENESS = 0.75  # of difflib: `serch` and `pack` pass, `photo` and `images` do not

@@ -1,7 +1,7 @@
-"""`edge-identify search TEXT`: finds references by a description.
+"""`edge-identify search TEXT`: finds references by a text.
 
-A newcomer would search a namespace as soon as the text names one: "paris" may be a city, a plant or a person, and what
-was silently left out is never missed. It is suggested, and applied when `--auto-namespace` asks for that.
+A namespace named in the text is suggested, not applied, unless `--auto-namespace` is given: "paris" may be a city, a
+plant or a person.
 """
 
 from __future__ import annotations
@@ -10,71 +10,61 @@ import argparse
 import sys
 from dataclasses import replace
 
-from edge_identify.edge_runtime.answers.answer import Answer, Answerer
 from edge_identify.edge_runtime.cli.options.answer_options import add_answer_options
 from edge_identify.edge_runtime.cli.options.pack_options import add_pack_options, chosen_pack
-from edge_identify.edge_runtime.cli.outputs.answer_outputs import print_answers
-from edge_identify.edge_runtime.errors import SetupError
+from edge_identify.edge_runtime.cli.outputs.answer_outputs import print_answer
 from edge_identify.edge_runtime.io.printable_text import printable
-from edge_identify.edge_runtime.pack.pack_reader import Pack
+from edge_identify.edge_runtime.terminal.command_parser import CommandParser
 from edge_identify.edge_runtime.terminal.command_run import run_command
-from edge_identify.edge_runtime.terminal.exit_codes import EXIT_CODES_HELP, ExitCode
+from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
 from edge_identify.edge_runtime.terminal.filter_options import add_filter_options, chosen_filters
 
-_DESCRIPTION = """\
-examples:
-  edge-identify search "a red mosaic of a crab"
-  edge-identify search "mosaics in Paris" --auto-namespace
-
-Finds references by a description, from a pack on this device."""
+_EXAMPLES = (
+    'edge-identify search "a red mosaic of a crab"',
+    'edge-identify search "mosaics in Paris" --auto-namespace',
+)
 
 
 def search_main(words: list[str]) -> int:
     """Run `edge-identify search`."""
-    parser = argparse.ArgumentParser(
-        prog="edge-identify search",
-        description=_DESCRIPTION,
-        epilog=EXIT_CODES_HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("text", metavar="TEXT", help="a description, in quotes")
-    add_pack_options(parser)
-    add_filter_options(parser)
-    parser.add_argument(
-        "--auto-namespace", action="store_true", help="search only the namespaces that the text names, if it names any"
-    )
-    add_answer_options(parser)
-    options = parser.parse_args(words)
+    options = search_parser().parse_args(words)
     return run_command(lambda: _search(options))
 
 
-def _search(options: argparse.Namespace) -> ExitCode:
-    from edge_identify.edge_runtime.search.text_searcher import TextSearcher
+def search_parser() -> CommandParser:
+    """Return the parser of `edge-identify search`."""
+    parser = CommandParser(
+        prog="edge-identify search",
+        examples=_EXAMPLES,
+        description="Finds references by a text, in a pack on this device.",
+        exit_codes=[ExitCode.PACK],
+    )
+    parser.add_argument("text", metavar="TEXT", help="a description in English, in quotes")
+    add_pack_options(parser)
+    filters = add_filter_options(parser)
+    filters.add_argument(
+        "--auto-namespace", action="store_true", help="search only the namespaces named in TEXT, if there are any"
+    )
+    add_answer_options(parser)
+    return parser
 
-    if not options.text.strip():
-        raise SetupError('the text is empty; describe what you look for, such as "a red mosaic"')
+
+def _search(options: argparse.Namespace) -> ExitCode:
+    from edge_identify.edge_runtime.search.filtering import pack_namespaces_named_in
+    from edge_identify.edge_runtime.search.text_searcher import TextSearcher, check_text
+
+    check_text(options.text)
     pack = chosen_pack(options)
-    filters, named = chosen_filters(options), _named(options.text, pack)
+    filters, named = chosen_filters(options), pack_namespaces_named_in(options.text, pack)
     if options.auto_namespace and not filters.namespaces:
         filters = replace(filters, namespaces=named)
     suggested = () if filters.namespaces else named
     with TextSearcher(pack, filters=filters) as searcher:
         result = searcher.search(options.text, top_k=options.top_k)
-    answers = [Answer(kind="text", question=options.text, result=result, suggested_namespaces=suggested)]
-    answerer = Answerer(pack_name=result.pack_name, pack_version=result.pack_version, variant_name=result.variant_name)
-    print_answers(answers, answerer, as_json=options.json)
+    print_answer(replace(result, suggested_namespaces=suggested), as_json=options.json)
     if suggested and not options.json:
         import shlex
 
         words = " ".join(f"--namespace {shlex.quote(name)}" for name in suggested)
         print(f"the text names a namespace; to search only there: {printable(words)}", file=sys.stderr)
     return ExitCode.DONE
-
-
-def _named(text: str, pack: Pack) -> tuple[str, ...]:
-    """Return the pack's namespaces that a text names."""
-    from edge_identify.edge_runtime.pack.references import ReferenceTable
-    from edge_identify.edge_runtime.search.filtering import namespaces_named_in
-
-    with ReferenceTable(pack.file(pack.manifest.references_file)) as references:
-        return namespaces_named_in(text, references.namespaces())

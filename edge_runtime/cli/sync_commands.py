@@ -1,4 +1,4 @@
-"""`edge-identify sync`, `packs` and `verify`: the packs on this device, kept fresh and whole."""
+"""`edge-identify sync`, `packs` and `verify`: fetch, list and check the packs on this device."""
 
 from __future__ import annotations
 
@@ -14,69 +14,88 @@ from edge_identify.edge_runtime.cli.options.pack_options import (
     add_pack_options,
     add_store_option,
     chosen_store,
-    names_a_folder,
 )
 from edge_identify.edge_runtime.errors import EdgeIdentifyError, PackNotFoundError, SetupError
 from edge_identify.edge_runtime.io.printable_text import printable
 from edge_identify.edge_runtime.pack.pack_reader import Pack, open_pack, verify_pack_files
 from edge_identify.edge_runtime.store.installed_packs import open_installed
+from edge_identify.edge_runtime.store.open_by_name import is_folder_path
+from edge_identify.edge_runtime.terminal.command_parser import CommandParser
 from edge_identify.edge_runtime.terminal.command_run import run_command
-from edge_identify.edge_runtime.terminal.exit_codes import EXIT_CODES_HELP, ExitCode, exit_code_for
+from edge_identify.edge_runtime.terminal.exit_codes import ExitCode, exit_code_for
 
 if TYPE_CHECKING:
-    from edge_identify.edge_runtime.store.pack_store import InstalledPack, PackStore
+    from edge_identify.edge_runtime.store.installed_packs import InstalledPack
+    from edge_identify.edge_runtime.store.pack_store import PackStore
     from edge_identify.edge_runtime.sync.sync_client import SyncReport
 
 
 def sync_main(words: list[str]) -> int:
     """Run `edge-identify sync`."""
-    parser = _parser(
-        "sync",
-        "edge-identify sync http://192.168.1.20:8000/",
-        "Fetches the newest version of a pack; what has not changed is not fetched again. Without URL, the packs on "
-        "this device are brought up to date from where they came from.",
-    )
-    parser.add_argument("url", metavar="URL", nargs="?", help="the server's address")
-    parser.add_argument("--pack", metavar="NAME", help="needed when the server offers several")
-    add_store_option(parser)
-    parser.add_argument("--json", action="store_true", help="print what was done as one JSON object")
-    options = parser.parse_args(words)
+    options = sync_parser().parse_args(words)
     return run_command(lambda: _sync(options))
+
+
+def sync_parser() -> CommandParser:
+    """Return the parser of `edge-identify sync`."""
+    parser = CommandParser(
+        prog="edge-identify sync",
+        examples=["edge-identify sync http://192.168.1.20:8000/", "edge-identify sync"],
+        description="Fetches the newest version of a pack from a server. Only changed files are fetched. Without URL, "
+        "updates every installed pack from the server it came from.",
+        exit_codes=[ExitCode.PACK, ExitCode.NETWORK],
+    )
+    parser.add_argument("url", metavar="URL", nargs="?", help="address of the server")
+    group = parser.add_argument_group("pack")
+    group.add_argument("--pack", metavar="NAME", help="name of the pack; required if the server offers several")
+    add_store_option(group)
+    parser.add_argument_group("output").add_argument(
+        "--json", action="store_true", help="print one JSON object: files fetched and kept"
+    )
+    return parser
 
 
 def packs_main(words: list[str]) -> int:
     """Run `edge-identify packs`."""
-    parser = _parser("packs", "edge-identify packs", "Lists the packs on this device.")
-    add_store_option(parser)
-    parser.add_argument("--json", action="store_true", help="print the list as one JSON object")
-    options = parser.parse_args(words)
+    options = packs_parser().parse_args(words)
     return run_command(lambda: _packs(options))
+
+
+def packs_parser() -> CommandParser:
+    """Return the parser of `edge-identify packs`."""
+    parser = CommandParser(
+        prog="edge-identify packs",
+        examples=["edge-identify packs"],
+        description="Lists the packs on this device.",
+        exit_codes=[ExitCode.PACK],
+    )
+    add_store_option(parser.add_argument_group("pack"))
+    parser.add_argument_group("output").add_argument("--json", action="store_true", help="print one JSON object")
+    return parser
 
 
 def verify_main(words: list[str]) -> int:
     """Run `edge-identify verify`."""
-    parser = _parser(
-        "verify",
-        "edge-identify verify",
-        "Checks every byte of the packs on this device against their manifests and runs their self-tests.",
-    )
-    add_pack_options(parser)
-    parser.add_argument("--json", action="store_true", help="print the findings as one JSON object")
-    options = parser.parse_args(words)
+    options = verify_parser().parse_args(words)
     return run_command(lambda: _verify(options))
 
 
-def _parser(word: str, example: str, description: str) -> argparse.ArgumentParser:
-    return argparse.ArgumentParser(
-        prog=f"edge-identify {word}",
-        description=f"example:\n  {example}\n\n{description}",
-        epilog=EXIT_CODES_HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+def verify_parser() -> CommandParser:
+    """Return the parser of `edge-identify verify`."""
+    parser = CommandParser(
+        prog="edge-identify verify",
+        examples=["edge-identify verify", "edge-identify verify --pack street-art"],
+        description="Checks every file of the installed packs against the hashes in their manifests, and runs each "
+        "pack's self-test.",
+        exit_codes=[ExitCode.PACK],
     )
+    add_pack_options(parser)
+    parser.add_argument_group("output").add_argument("--json", action="store_true", help="print one JSON object")
+    return parser
 
 
 class _Failures:
-    """One pack that fails stops no other: each failure is told on standard error, the first one's code is kept."""
+    """Reports the failure of one pack and lets the others go on. The exit code is that of the first failure."""
 
     def __init__(self) -> None:
         self.code = ExitCode.DONE
@@ -109,35 +128,26 @@ def _sync(options: argparse.Namespace) -> ExitCode:
 
 
 def _names_to_sync(store: PackStore, url: str | None, name: str | None) -> Sequence[str | None]:
-    """Return the packs to sync; None stands for the only one on offer."""
+    """Return the names of the packs to sync; None is the only pack that the server offers."""
     if url is not None or name is not None:
         return [name]
     if names := store.names():
         return names
-    raise PackNotFoundError("no pack is installed; give the server's address: edge-identify sync URL")
+    raise PackNotFoundError("no pack is installed; give the address of a server: edge-identify sync URL")
 
 
 def _source(store: PackStore, name: str | None) -> str:
-    """Return where an installed pack came from."""
+    """Return the address that an installed pack came from."""
     assert name is not None, "without URL, every pack to sync has a name"
-    # `pointer` and not `active`: a damaged pack is just what a sync repairs.
+    # `pointer`, not `active`: sync repairs damaged packs.
     return (store.pointer(name) or store.active(name)).source
 
 
 def _sync_one(store: PackStore, url: str, name: str | None) -> SyncReport:
-    from edge_identify.edge_runtime.encoders.encoder_choice import variants_to_keep
-    from edge_identify.edge_runtime.store.self_test import self_test
-    from edge_identify.edge_runtime.sync.sync_client import sync_pack
+    from edge_identify.edge_runtime.sync.device_sync import sync_to_device
 
     try:
-        return sync_pack(
-            store,
-            url,
-            name=name,
-            variant_names=variants_to_keep,
-            self_test=lambda folder, _, names: self_test(open_pack(folder, variant_names=names)),
-            progress=_progress_line() if sys.stderr.isatty() else None,
-        )
+        return sync_to_device(store, url, name=name, progress=_progress_line() if sys.stderr.isatty() else None)
     finally:
         if sys.stderr.isatty():
             print("\r\033[K", end="", file=sys.stderr)
@@ -207,12 +217,12 @@ def _verify(options: argparse.Namespace) -> ExitCode:
         print(json.dumps({"packs": rows}, ensure_ascii=False, indent=2))
     else:
         for name, problem in findings:
-            print(printable(f"{name}: {problem or 'every byte is right, the self-test passed'}"))
+            print(printable(f"{name}: {problem or 'all files match their hashes; the self-test passed'}"))
     return next((exit_code_for(problem) for _, problem in findings if problem is not None), ExitCode.DONE)
 
 
 def _packs_to_verify(options: argparse.Namespace) -> list[tuple[str, Callable[[], Pack]]]:
-    if options.pack is not None and names_a_folder(options.pack):
+    if options.pack is not None and is_folder_path(options.pack):
         return [(options.pack, lambda: open_pack(Path(options.pack)))]
     store = chosen_store(options)
     names = store.names() if options.pack is None else (options.pack,)
@@ -222,7 +232,7 @@ def _packs_to_verify(options: argparse.Namespace) -> list[tuple[str, Callable[[]
 
 
 def _problem_of(open_it: Callable[[], Pack]) -> EdgeIdentifyError | None:
-    """Return what is wrong with a pack, or None."""
+    """Return the error of a pack, or None."""
     from edge_identify.edge_runtime.store.self_test import self_test
 
     try:
@@ -230,7 +240,7 @@ def _problem_of(open_it: Callable[[], Pack]) -> EdgeIdentifyError | None:
         verify_pack_files(pack.folder, pack.manifest, pack.variant_names)
         self_test(pack)
     except PackNotFoundError:
-        raise  # a wrong name is not a damaged pack
+        raise  # a wrong name, not a damaged pack
     except EdgeIdentifyError as error:
         return error
     return None

@@ -1,10 +1,10 @@
-"""What a pack knows of its own scores: how sure a similarity is, measured when the pack was built.
+"""The calibration of a pack: constants that turn scores into probabilities, measured when the pack was built.
 
-Scores of two encoders, and of two variants of one, are not alike. So a calibration belongs to one image variant, and
-a variant without one is uncalibrated: a reader never takes another's.
+Scores differ between encoders, and between variants of one encoder. So a calibration belongs to one image variant. A
+variant without a calibration is uncalibrated: a reader never uses that of another variant.
 
-`calibration.json`: {"variants": {NAME: {the fields of `Calibration`}}}. Unknown fields are ignored. `text_bands` knows
-another, for texts.
+`calibration.json`: {"variants": {NAME: {the fields of `Calibration`}}}. Unknown fields are ignored. The key `texts`
+holds calibrations for texts; see `text_bands`.
 """
 
 from __future__ import annotations
@@ -17,30 +17,31 @@ from edge_identify.edge_runtime.errors import PackDamagedError, PackFormatError
 from edge_identify.edge_runtime.io.json_fields import JsonObject, canonical_json, parse_json_object
 
 MAX_CALIBRATION_BYTES = 2**20  # a few hundred bytes for each variant
-MAX_NEIGHBOURS = 1000  # each is looked up for every photo
-_MOST = 1e6  # of any coefficient: scores lie within -1 and 1, so a larger one is hostile or a mistake
-_LEAST_TEMPERATURE = 1e-4  # a step function; anything smaller only overflows
+MAX_NEIGHBOURS = 1000  # each neighbour is looked up for every photo
+_MOST = 1e6  # limit of any coefficient: scores lie within -1 and 1, so a larger one is hostile or a mistake
+_LEAST_TEMPERATURE = 1e-4  # the softmax is a step function there; a smaller value overflows
 _MOST_PHOTOS = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:
-    """What turns the scores of one image variant into a decision.
+    """The constants that turn the scores of one image variant into a decision; see `decision`.
 
     Attributes:
-        measured_with: The variant that embedded the photos: another where this one cannot run on the maker's machine.
-        neighbours: Best references that count, the first included, at least 2.
-        score_weight: Weight of the best score in the evidence, 0 or more, as are the next two.
-        contrast_weight: Of the best score less half the mean of the other neighbours'.
-        margin_weight: Of the best score less the second.
-        intercept: The evidence where all three are 0.
-        temperature: Of the softmax that shares a certainty out among the neighbours, in units of the score.
-        accept: Least evidence of a photo that shows something in the pack.
-        least_share: Least share of the first reference, .5 to .9, for it to be the answer rather than one of several.
-        false_accept_rate: Share of photos of unknown things that the maker let pass, 0 to .5.
-        genuine_count: Simulated photos of references that this was measured with.
-        impostor_count: Photos with the right answer left out, or of things that were drawn.
-        false_accepts: Measured share of those impostors that pass.
+        measured_with: The variant that embedded the photos. It is another variant if this one cannot run on the maker's
+            machine.
+        neighbours: Number of best references that the decision uses, the first included; at least 2.
+        score_weight: Weight of the best score in the evidence; 0 or more.
+        contrast_weight: Weight of the contrast (best score less half the mean of the other neighbours'); 0 or more.
+        margin_weight: Weight of the margin (best score less the second); 0 or more.
+        intercept: The evidence at score, contrast and margin 0.
+        temperature: Temperature of the softmax over the neighbours' scores, in units of the score.
+        accept: Least evidence, in log-odds, for a decision other than unknown.
+        least_share: Least share of the first reference, .5 to .9, for the decision identified rather than ambiguous.
+        false_accept_rate: Share of photos of unknown things that the maker allowed to pass, 0 to .5.
+        genuine_count: Number of simulated photos of references in the measurement.
+        impostor_count: Number of photos whose reference was left out, or of drawn unknown things.
+        false_accepts: Measured share of the impostors that pass.
         true_accepts: Measured share of the genuine photos that pass.
     """
 
@@ -64,21 +65,21 @@ def read_calibrations(path: Path) -> Mapping[str, Calibration]:
     """Read a pack's calibrations, by image variant.
 
     Args:
-        path: The file, its hash checked before.
+        path: `calibration.json`, with its hash already checked.
 
     Raises:
-        PackDamagedError: It cannot be read.
-        PackFormatError: It is not what this module describes.
+        PackDamagedError: The file cannot be read.
+        PackFormatError: A field is missing, malformed or out of range.
     """
     return _calibrations(read_calibration_fields(path))
 
 
 def read_calibration_fields(path: Path) -> JsonObject:
-    """Read `calibration.json`; its hash was checked before.
+    """Read `calibration.json`, whose hash must have been checked, as an object of JSON.
 
     Raises:
-        PackDamagedError: It cannot be read.
-        PackFormatError: It is not JSON, or too long.
+        PackDamagedError: The file cannot be read.
+        PackFormatError: It is not a JSON object, or longer than `MAX_CALIBRATION_BYTES`.
     """
     try:
         with path.open("rb") as file:
@@ -91,7 +92,7 @@ def read_calibration_fields(path: Path) -> JsonObject:
 def serialise_calibrations(
     calibrations: Mapping[str, Calibration], texts: Mapping[str, TextCalibration] | None = None
 ) -> bytes:
-    """Return the canonical bytes of `calibration.json`; without `texts` where none are calibrated."""
+    """Return the canonical bytes of `calibration.json`. Without calibrated text variants it has no key `texts`."""
     values = {"variants": {name: asdict(entry) for name, entry in calibrations.items()}}
     if texts:
         values["texts"] = {name: asdict(entry) for name, entry in texts.items()}
@@ -102,7 +103,7 @@ def number_within(fields: JsonObject, key: str, least: float, most: float) -> fl
     """Return a number field.
 
     Raises:
-        PackFormatError: It is missing, no number, or outside `least` to `most`.
+        PackFormatError: The field is missing, no number, or outside `least` to `most`.
     """
     value = fields.number(key)
     if not least <= value <= most:
@@ -135,19 +136,19 @@ def _calibration(fields: JsonObject) -> Calibration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextCalibration:
-    """What turns the scores of one text variant into bands.
+    """The thresholds that turn the scores of one text variant into bands; see `text_bands`.
 
     Attributes:
         measured_with: The variant that embedded the texts.
         strong: Least score of a strong match, -1 to 1.
-        fair: Of a fair one; `strong` or less.
-        auroc: How often a text of something in the pack scored above one of something else, .5 to 1.
-        genuine_count: Texts of labels and names that this was measured with.
-        impostor_count: The same without their references, and texts of other things.
-        genuine_strong: Share of the genuine texts that are strong.
-        genuine_fair: That are fair or strong.
-        impostors_strong: Share of the impostors that are strong.
-        impostors_fair: That are fair or strong.
+        fair: Least score of a fair match; at most `strong`.
+        auroc: AUROC of genuine texts against impostors, .5 to 1; the lower of those against the two kinds of impostors.
+        genuine_count: Number of genuine texts: labels and names of references in the pack.
+        impostor_count: Number of impostors: the same texts with their references left out, and texts of other things.
+        genuine_strong: Share of the genuine texts whose best right reference image is strong.
+        genuine_fair: Share of the genuine texts whose best right reference image is fair or strong.
+        impostors_strong: Share of the impostors whose best reference image is strong.
+        impostors_fair: Share of the impostors whose best reference image is fair or strong.
     """
 
     measured_with: str

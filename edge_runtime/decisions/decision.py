@@ -1,8 +1,9 @@
-"""Identified, ambiguous or unknown: the rule, from a photo's scores and the pack's calibration.
+"""The decision rule: identified, ambiguous or unknown, from a photo's scores and the pack's calibration.
 
-A score is not a certainty. Whether a photo shows anything in the pack is one question (the evidence), which of the
-look-alikes it shows is another (the shares); a confidence is the product of both answers. Everything here is arithmetic
-on at most a few dozen numbers, so it needs no numpy.
+Two questions are answered apart:
+- Does the photo show anything in the pack? The evidence (log-odds) says how likely that is.
+- Which reference does it show? The shares (a softmax over the scores) divide that probability among the neighbours.
+The confidence of a reference is known probability times share. The code works on a few dozen numbers, without numpy.
 """
 
 from __future__ import annotations
@@ -17,28 +18,28 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from edge_identify.edge_runtime.decisions.calibration import Calibration
 
-LOOK_ALIKES_SHARE = 0.9  # of the certainty: the references that hold it together are named
+LOOK_ALIKES_SHARE = 0.9  # an ambiguous answer names the first references whose shares sum to this
 
 
 class Decision(StrEnum):
-    """What can be said of a photo."""
+    """What a photo shows, as far as its scores tell."""
 
-    IDENTIFIED = "identified"  # it shows the first reference
-    AMBIGUOUS = "ambiguous"  # it shows one of a few references that it cannot tell apart
-    UNKNOWN = "unknown"  # it shows nothing in the pack, as far as can be told
+    IDENTIFIED = "identified"  # the photo shows the first reference
+    AMBIGUOUS = "ambiguous"  # it shows one of a few references, and their scores are too close to choose
+    UNKNOWN = "unknown"  # it probably shows nothing in the pack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """A decision and what it rests on.
+    """A decision with its evidence and confidences.
 
     Attributes:
-        decision: What can be said.
-        evidence: That the photo shows something in the pack: log-odds where such photos are as frequent as others.
-        known_probability: The same as a probability, 0 to 1.
-        confidences: For each score that was given, the probability that the photo shows that reference. Together at
-            most `known_probability`; 0 for those past the calibration's neighbours.
-        look_alike_count: How many of the first references an ambiguous photo may show, at least 2; 0 otherwise.
+        decision: Identified, ambiguous or unknown.
+        evidence: Log-odds that the photo shows something in the pack, at a prior of one half.
+        known_probability: The evidence as a probability, 0 to 1.
+        confidences: For each given score, the probability that the photo shows that reference. They sum to
+            `known_probability` at most, and are 0 beyond the calibration's neighbours.
+        look_alike_count: Ambiguous: number of first references that the photo may show, at least 2. Otherwise 0.
     """
 
     decision: Decision
@@ -50,12 +51,12 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Features:
-    """What the evidence is made of; each grows with the best score.
+    """The inputs of the evidence; each grows with the best score.
 
     Attributes:
-        score: The best.
-        contrast: The best less half the mean of the other neighbours': a crowd of similar references lowers it.
-        margin: The best less the second.
+        score: The best score.
+        contrast: The best score less half the mean of the other neighbours' scores. Many similar references lower it.
+        margin: The best score less the second.
     """
 
     score: float
@@ -67,11 +68,12 @@ def decide(scores: Sequence[float], calibration: Calibration, *, crowd: Sequence
     """Decide what a photo shows.
 
     Args:
-        scores: Similarities of distinct references, best first, at least one. Give at least `calibration.neighbours`
-            where the pack has as many.
-        calibration: Of the variant that the scores come from.
-        crowd: What the evidence is made of, where `scores` are of a part of the pack: the first of them, then those of
-            all other references of the whole pack, best first. None where `scores` are the whole pack's.
+        scores: Cosine similarities of distinct references, best first, at least one. Give at least
+            `calibration.neighbours` if the pack has as many.
+        calibration: Calibration of the variant that computed the scores.
+        crowd: The scores for the evidence, if `scores` cover only a part of the pack (a filter). They are the first of
+            `scores`, then those of all other references of the whole pack, best first. None if `scores` cover the whole
+            pack.
     """
     evidence = evidence_of(features_of(scores if crowd is None else crowd, calibration.neighbours), calibration)
     shares = shares_of(scores[: calibration.neighbours], calibration.temperature)
@@ -80,12 +82,12 @@ def decide(scores: Sequence[float], calibration: Calibration, *, crowd: Sequence
 
 
 def conclude(evidence: float, shares: Sequence[float], calibration: Calibration) -> Verdict:
-    """Decide from the evidence that a photo shows something in the pack, and each reference's share of that.
+    """Decide from the evidence and the shares.
 
     Args:
-        evidence: Log-odds.
-        shares: Best first, at least one; they sum to 1.
-        calibration: Of the variant in use.
+        evidence: Log-odds that the photo shows something in the pack.
+        shares: Share of each reference, best first, at least one; they sum to 1.
+        calibration: Calibration of the variant in use.
     """
     known = sigmoid(evidence)
     decision = _decision(evidence, shares, calibration)
@@ -99,9 +101,13 @@ def conclude(evidence: float, shares: Sequence[float], calibration: Calibration)
 
 
 def features_of(scores: Sequence[float], neighbours: int) -> Features:
-    """Return the features of a photo's scores, best first, of which the first `neighbours` count.
+    """Return the features of a photo's scores.
 
-    A reference that is alone in its pack has nothing to stand out from, so it gets no margin and the least contrast.
+    A pack with a single reference has no other score to compare with: its margin is 0 and its contrast half the score.
+
+    Args:
+        scores: Cosine similarities, best first, at least one.
+        neighbours: Number of first scores to use.
     """
     best, others = scores[0], scores[1:neighbours]
     if not others:
@@ -110,7 +116,7 @@ def features_of(scores: Sequence[float], neighbours: int) -> Features:
 
 
 def evidence_of(features: Features, calibration: Calibration) -> float:
-    """Return the evidence that a photo with these features shows something in the pack; any size, 0 is even odds."""
+    """Return the evidence, the weighted sum of features: log-odds that the photo shows something in the pack."""
     return (
         calibration.intercept
         + calibration.score_weight * features.score
@@ -120,14 +126,14 @@ def evidence_of(features: Features, calibration: Calibration) -> float:
 
 
 def shares_of(scores: Sequence[float], temperature: float) -> tuple[float, ...]:
-    """Return the softmax of the scores, best first, over the temperature: how a certainty is shared out; sums to 1."""
+    """Return the softmax of scores (best first) at a temperature; the shares sum to 1."""
     weights = [math.exp((score - scores[0]) / temperature) for score in scores]
     total = sum(weights)
     return tuple(weight / total for weight in weights)
 
 
 def sigmoid(evidence: float) -> float:
-    """Return log-odds as a probability, 0 to 1, without overflow."""
+    """Return log-odds as a probability, 0 to 1, computed without overflow."""
     if evidence >= 0:
         return 1 / (1 + math.exp(-evidence))
     odds = math.exp(evidence)

@@ -1,4 +1,4 @@
-"""What an ambiguous answer can still say: what all the references that a photo may show have in common."""
+"""Ambiguous answers: the namespace and labels that all candidate references share."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LookAlikes:
-    """The references that a photo may show.
+    """The references that an ambiguous photo may show.
 
     Attributes:
         references: Nearest first, at least two.
-        namespace: The one they share; empty where they do not, or have none.
-        labels: The labels they share, by kind.
+        namespace: The namespace of all of them; empty if they differ or have none.
+        labels: The labels that all of them have, by kind.
     """
 
     references: tuple[Reference, ...]
@@ -26,7 +26,7 @@ class LookAlikes:
 
 
 def compare_look_alikes(references: Sequence[Reference]) -> LookAlikes:
-    """Return references, at least two, with what they share."""
+    """Return references (nearest first, at least two) with the namespace and labels that they share."""
     first, *others = references
     return LookAlikes(
         references=tuple(references),

@@ -1,19 +1,26 @@
-"""Several photos of one and the same thing, as one question.
+"""Several photos of the same thing, answered as one question.
 
     score_r = mean over the photos of the score that reference r has in each
 
-A newcomer would take each photo for evidence of its own and let their log-odds add up. Photos of one thing share its
-look-alikes: what is mistaken for a reference once is mistaken for it again. A mean is a score as any other, decided
-by the pack's own calibration: the same photo twice says what it says once, and where photos disagree about the first
-reference there is less of a margin, not more.
+The log-odds of the photos must not be added: the photos are not independent. If one photo is mistaken for a reference,
+the next one is too. The mean is a score like any other, and the pack's own calibration decides it. The same photo given
+twice gives the same answer. Where photos disagree about the first reference, the margin shrinks.
 
-`benchmarks/together.py` measures it, against the best score of any photo and the answer of the surest photo. Recall at
-1 of packages: .544 by one photo; .684, .648 and .676 by two; .708, .664 and .708 by three. Strangers, 423 mosaics left
-out of the pack, two pictures each: .031 of single photos are accepted, .028 of the means, .026 and .045 in the other
-ways. Where .10 of the single photos of left-out packages may pass, .067 and .048 of two and three do by the mean, .131
-and .164 by the best score, .170 and .232 by the surest photo: only the mean keeps a pack's promise. It accepts fewer
-of the right ones, too (.43, .31, .25). A temperature divided by the number of photos would share confidences out more
-boldly, and make a copy of a photo count.
+`benchmarks/together.py` compares three rules: the mean, the best score of any photo, and the answer of the photo with
+the highest confidence.
+
+    recall@1 of packages (one photo: .544)           mean   best score   surest photo
+      two photos                                     .684      .648          .676
+      three photos                                   .708      .664          .708
+    false accepts, 423 mosaics left out of the pack
+      (one photo: .031), two photos                  .028      .026          .045
+    false accepts, packages left out (one photo: .10)
+      two photos                                     .067      .131          .170
+      three photos                                   .048      .164          .232
+
+Only the mean stays below the false accept rate of the pack. It accepts fewer genuine photos, too: .43 of single photos,
+.31 of pairs and .25 of triples. A temperature divided by the number of photos would give higher confidences, but would
+count a copy of a photo as further evidence.
 """
 
 from __future__ import annotations
@@ -25,15 +32,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from edge_identify.edge_runtime.photos.position import Position
 
-DEPTH = 200  # references of each photo that are looked at: one that is past it in all photos is no answer
+DEPTH = 200  # nearest references of each photo that are compared; one beyond it in all photos cannot be the answer
 
 
 def mean_scores(photos: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Return the mean score of each reference that any photo is near to; the order of the photos changes nothing.
+    """Return the mean score of each reference among the nearest of any photo; the order of the photos does not matter.
 
     Args:
-        photos: Of each, the scores of its nearest references by id, at least one. A reference that is missing scored
-            at most as much as the last of them, and is taken to have scored that.
+        photos: For each photo, the scores of its nearest references by id, at least one. A missing reference scored at
+            most as much as the lowest of them, and is counted with that score.
     """
     least = [min(scores.values()) for scores in photos]
     named = dict.fromkeys(name for scores in photos for name in scores)
@@ -44,10 +51,10 @@ def mean_scores(photos: Sequence[Mapping[str, float]]) -> dict[str, float]:
 
 
 def middle_position(positions: Sequence[Position | None]) -> Position | None:
-    """Return where a thing was photographed: of the photos' positions the one that is nearest to all of them.
+    """Return the medoid of the photos' positions: the position with the least sum of distances to the others.
 
-    One wrong position among several is passed over. Of equally near ones the most accurate is taken; their order
-    changes nothing. None where no photo has a position.
+    One wrong position among several has no effect. Ties are broken by accuracy, so the order of the photos does not
+    matter. None if no photo has a position.
     """
     known = [position for position in positions if position is not None]
     if len(known) < 2:

@@ -1,10 +1,10 @@
-"""How well a reference fits a text: strong, fair or weak, as far as the pack's maker measured it.
+"""How well a reference fits a text: strong, fair or weak, by thresholds measured when the pack was built.
 
-A newcomer would read a text's similarity as a photo's. Texts and pictures never come as close as two pictures of one
-thing, and how close they come differs between encoders. So the bands are measured when the pack is built, with texts of
-its own labels and names, and with texts of what is not in it; where those cannot be told apart there are none.
+Trap: a text and an image never reach the similarity of two images of one thing, and the range differs between encoders.
+So the thresholds are measured for each text variant. Genuine texts are the pack's own labels and names; impostors are
+texts of things that are not in it. If their scores cannot be separated, the pack has no bands.
 
-In `calibration.json`, beside `variants`: {"texts": {NAME: {the fields of `TextCalibration`}}}, by text variant.
+`calibration.json` holds them beside `variants`: {"texts": {NAME: {the fields of `TextCalibration`}}}.
 """
 
 from __future__ import annotations
@@ -17,34 +17,34 @@ from edge_identify.edge_runtime.decisions.calibration import TextCalibration, nu
 from edge_identify.edge_runtime.errors import PackFormatError
 from edge_identify.edge_runtime.io.json_fields import JsonObject
 
-_MOST_SCORE = 1.001  # a similarity, and what rounding adds
+_MOST_SCORE = 1.001  # a cosine similarity plus rounding errors
 _MOST_TEXTS = 2**31 - 1
 
 
 class TextBand(StrEnum):
     """How well a reference fits a text."""
 
-    STRONG = "strong"  # hardly a text of anything else scores as high
-    FAIR = "fair"  # few do
-    WEAK = "weak"  # many do
+    STRONG = "strong"  # almost no text of another thing scores as high
+    FAIR = "fair"  # few texts of other things score as high
+    WEAK = "weak"  # many texts of other things score as high
 
 
 def band_of(score: float, calibration: TextCalibration) -> TextBand:
-    """Return the band of a match's similarity; never a lower one for a higher similarity."""
+    """Return the band of a match by its cosine similarity, -1 to 1."""
     if score >= calibration.strong:
         return TextBand.STRONG
     return TextBand.FAIR if score >= calibration.fair else TextBand.WEAK
 
 
 def read_text_calibrations(path: Path) -> Mapping[str, TextCalibration]:
-    """Read a pack's calibrations of texts, by text variant; none where the file has none.
+    """Read a pack's text calibrations, by text variant; empty if the file has none.
 
     Args:
-        path: `calibration.json`, its hash checked before.
+        path: `calibration.json`, with its hash already checked.
 
     Raises:
-        PackDamagedError: It cannot be read.
-        PackFormatError: It is not what this module describes.
+        PackDamagedError: The file cannot be read.
+        PackFormatError: A field is missing, malformed or out of range.
     """
     fields = read_calibration_fields(path)
     if not fields.has("texts"):

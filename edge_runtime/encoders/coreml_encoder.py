@@ -1,6 +1,6 @@
-"""An exported tower run by Core ML, through coremltools, on a Mac.
+"""An encoder tower run by Core ML, through coremltools, on a Mac.
 
-Core ML takes one picture at a time, as a picture: its input is an image, not an array. Threads that share an encoder
+The image tower's input is an image, not an array, and Core ML takes one image at a time. Threads that share an encoder
 wait for each other.
 """
 
@@ -21,7 +21,7 @@ class CoreMLEncoder:
     """A tower in an `.mlpackage`."""
 
     def __init__(self, path: Path, variant: Variant) -> None:
-        """Load a model whose files' hashes have been checked.
+        """Load a model. The hashes of its files must have been checked.
 
         Args:
             path: The `.mlpackage` folder.
@@ -30,7 +30,7 @@ class CoreMLEncoder:
         import coremltools
 
         self._variant = variant
-        self._one_at_a_time = Lock()  # Core ML promises nothing of a model that several threads share
+        self._one_at_a_time = Lock()  # Core ML does not promise that several threads may share a model
         self._model = coremltools.models.MLModel(str(path))
 
     @property
@@ -39,7 +39,7 @@ class CoreMLEncoder:
         return self._variant.name
 
     def embed(self, batch: NDArray[np.uint8] | NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return the unit vectors of a batch; see `Encoder.embed`."""
+        """Return the embeddings of a batch; see `Encoder.embed`."""
         import numpy as np
 
         with self._one_at_a_time:

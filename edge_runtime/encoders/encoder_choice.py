@@ -1,7 +1,7 @@
-"""The encoders of a pack, run on this device: which variant, by which library.
+"""Choice of the encoder variant for this device, and loading it.
 
-`encoder_for` is the only place that chooses. ONNX Runtime runs everywhere; Core ML is taken on a Mac that has
-coremltools installed and a pack that holds a Core ML variant.
+`preferred_variant` is the only function that chooses. ONNX Runtime runs everywhere. Core ML is used on a Mac if
+coremltools is installed and the pack holds a Core ML variant.
 """
 
 from __future__ import annotations
@@ -20,26 +20,27 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-#: Best first: small before exact, since each passed the fidelity gate when the pack was built.
+#: Best first. Small variants come before exact ones: each passed the fidelity check when the pack was built.
 PREFERRED_ONNX = ("onnx-int8", "onnx-w8", "onnx-fp16", "onnx-fp32", "onnx-w4")
 PREFERRED_COREML = ("coreml-int8", "coreml-fp16", "coreml-6bit")
 
 
 class Encoder(Protocol):
-    """A tower of either kind."""
+    """An image or text tower of a pack."""
 
     @property
     def variant_name(self) -> str:
         """The variant's name in the manifest."""
 
     def embed(self, batch: NDArray[np.uint8] | NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return unit vectors.
+        """Return the embeddings of a batch.
 
         Args:
-            batch: For an image tower uint8 [n, size, size, 3]; for a text tower int64 [n, context_length].
+            batch: Pixels, uint8 [n, size, size, 3], for an image tower; token ids, int64 [n, context_length], for a
+                text tower.
 
         Returns:
-            float32 [n, dim].
+            Unit vectors, float32 [n, dim].
         """
 
 
@@ -51,7 +52,7 @@ def runtimes_here() -> tuple[Runtime, ...]:
 
 
 def variants_to_keep(manifest: Manifest) -> tuple[str, ...]:
-    """Return the variants a device should fetch: the best that it can run, one for each tower.
+    """Return the names of the variants that this device should fetch: the best one of each tower.
 
     Raises:
         PackError: The pack has no image encoder for this machine.
@@ -64,12 +65,18 @@ def variants_to_keep(manifest: Manifest) -> tuple[str, ...]:
 
 
 def preferred_variant(variants: Mapping[str, Variant], present: tuple[str, ...], pack_name: str) -> Variant:
-    """Return the best variant that is present, can run here, and computes here what it computes elsewhere.
+    """Return the best variant that is present, runs here, and gives the same embeddings here as elsewhere.
 
-    Where no variant does the last, the best of the others is returned; the pack's self-test judges it.
+    If every variant may saturate on this processor (see `may_saturate_here`), the best of them is returned; the pack's
+    self-test decides whether it can be used.
+
+    Args:
+        variants: The variants of one tower, by name.
+        present: Names of the variants on this device.
+        pack_name: The pack's name, for messages.
 
     Raises:
-        PackError: There is none.
+        PackError: No variant is present that runs here.
     """
     runtimes = runtimes_here()
     order = (*PREFERRED_COREML, *PREFERRED_ONNX) if Runtime.COREML in runtimes else PREFERRED_ONNX
@@ -87,34 +94,37 @@ def preferred_variant(variants: Mapping[str, Variant], present: tuple[str, ...],
 
 
 def may_saturate_here(variant: Variant) -> bool:
-    """Return whether a variant may give other embeddings on this processor than on its maker's.
+    """Return whether a variant may give other embeddings on this processor than on the maker's.
 
-    True for 8-bit encoders of older packs on x86 processors without VNNI; see `saturation`.
+    True for 8-bit variants of older packs on x86 processors without VNNI; see `saturation`.
     """
     is_old_int8 = variant.runtime is Runtime.ONNX and variant.name.endswith("-int8") and not variant.portable
     return is_old_int8 and saturates_here()
 
 
 def image_encoder(pack: Pack, *, many: bool) -> Encoder:
-    """Load the image tower.
+    """Load the image tower. The hashes of its files are checked first.
 
     Args:
-        pack: The pack.
-        many: Prepare for many pictures (uses all cores) rather than for a fast single answer.
+        pack: An open pack.
+        many: Optimise for many images (slower start, all cores) instead of a fast first answer.
+
+    Raises:
+        PackError: No variant runs here, or a file is damaged.
     """
     variants = pack.manifest.image_variants
     return _load(pack, preferred_variant(variants, pack.variant_names, pack.manifest.name), many=many)
 
 
 def text_encoder(pack: Pack, *, many: bool = False) -> Encoder:
-    """Load the text tower.
+    """Load the text tower. The hashes of its files are checked first.
 
     Args:
-        pack: The pack.
-        many: Prepare for many texts rather than for a fast single answer.
+        pack: An open pack.
+        many: Optimise for many texts (slower start, all cores) instead of a fast first answer.
 
     Raises:
-        PackError: The pack has none that runs here.
+        PackError: The pack has no text tower that runs here, or a file is damaged.
     """
     variants = pack.manifest.text_variants
     if not variants:
@@ -124,7 +134,7 @@ def text_encoder(pack: Pack, *, many: bool = False) -> Encoder:
 
 def _load(pack: Pack, variant: Variant, *, many: bool) -> Encoder:
     for path in variant.files:
-        pack.file(path)  # checks the hash: everything below hands the files to native code
+        pack.file(path)  # checks the hash before native code reads the file
     if variant.runtime is Runtime.COREML:
         from edge_identify.edge_runtime.encoders.coreml_encoder import CoreMLEncoder
 

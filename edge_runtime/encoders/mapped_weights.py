@@ -1,12 +1,12 @@
-"""An ONNX file opened without copying its weights: they stay in the file, which the system maps as it is needed.
+"""Open an ONNX file without copying its weights: they are memory-mapped from the file.
 
-Loaded plainly, ONNX Runtime parses the file, copies each weight and then starts; for a ViT-B-32 in int8 that is most
-of a cold start. Here the graph alone is handed over, each large weight replaced by a note where it lies in the same
-file (`external_data`, which ONNX Runtime maps). The file on disk is the pack's own, unchanged.
+ONNX Runtime usually parses the file and copies each weight. For a ViT-B-32 in int8 that is most of the cold start. This
+module passes ONNX Runtime the graph alone. Each large weight is replaced by a reference to its bytes in the same file
+(ONNX `external_data`, which ONNX Runtime maps). The file on disk does not change.
 
-What a newcomer would get wrong: a weight of 4-byte numbers must lie on a multiple of 4, and protobuf puts it anywhere.
-`edge-build` aligns them (`convert/export/onnx/weights_alignment.py`); those of older packs that do not lie well stay in
-the graph.
+Trap: ONNX Runtime needs weights of 4-byte numbers at multiples of 4, and protobuf stores them at any offset.
+`edge-build` aligns them (`convert/export/onnx/weights_alignment.py`). Unaligned weights of older packs stay in the
+graph.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from edge_identify.edge_runtime.encoders.protobuf_fields import (
     TENSOR_EXTERNAL_DATA,
     TENSOR_RAW_DATA,
     VARINT,
-    Field,
+    ProtobufField,
     delimited,
     fields,
     read_varint,
@@ -34,24 +34,25 @@ from edge_identify.edge_runtime.encoders.protobuf_fields import (
 LEAST_BYTES = 4096  # below a page, mapping costs more than copying
 _LOCATION_EXTERNAL = 1
 
-#: TensorProto.DataType -> bytes of one value, for the types that hold a model's bulk. A weight is left in the graph
-#: where it does not lie on a multiple of this: only whole bytes may lie anywhere.
+#: TensorProto.DataType -> bytes of one value, for the types that hold most of a model. A weight whose offset is not a
+#: multiple of this stays in the graph.
 _VALUE_BYTES = {1: 4, 2: 1, 3: 1, 10: 2}
 
 
 def graph_with_mapped_weights(path: Path) -> bytes:
     """Return an ONNX model whose large weights are references into the file itself.
 
+    This function maps the file only while it runs. ONNX Runtime maps it again and keeps it mapped with its session.
+
     Args:
         path: An ONNX file whose hash has been checked.
 
-    The file is mapped here for this call alone; ONNX Runtime maps it anew, and keeps it mapped with its session.
-
     Returns:
-        The model without those weights. ONNX Runtime must be told `path.parent` as the folder of external data.
+        The serialised model without those weights. ONNX Runtime needs `path.parent` as the folder of external data.
 
     Raises:
-        UnknownLayoutError: The file cannot be taken apart.
+        UnknownLayoutError: The file is not protobuf as expected.
+        OSError: The file cannot be read.
     """
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         parts = [
@@ -63,7 +64,7 @@ def graph_with_mapped_weights(path: Path) -> bytes:
     return b"".join(parts)
 
 
-def _graph(data: mmap.mmap, graph: Field, file_name: str) -> bytes:
+def _graph(data: mmap.mmap, graph: ProtobufField, file_name: str) -> bytes:
     parts = []
     for field in fields(data, graph.value, graph.end):
         is_large = field.number == GRAPH_INITIALIZER and field.end - field.value >= LEAST_BYTES
@@ -72,8 +73,8 @@ def _graph(data: mmap.mmap, graph: Field, file_name: str) -> bytes:
     return b"".join(parts)
 
 
-def _tensor_in_file(data: mmap.mmap, tensor: Field, file_name: str) -> bytes | None:
-    """Return the tensor with its values left in the file, or None where they must stay in the graph."""
+def _tensor_in_file(data: mmap.mmap, tensor: ProtobufField, file_name: str) -> bytes | None:
+    """Return the tensor with a reference in place of its values, or None if the values must stay in the graph."""
     parts = list(fields(data, tensor.value, tensor.end))
     raw = [field for field in parts if field.number == TENSOR_RAW_DATA]
     types = [read_varint(data, field.value)[0] for field in parts if field.number == TENSOR_DATA_TYPE]

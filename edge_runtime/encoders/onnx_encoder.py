@@ -1,8 +1,8 @@
-"""An exported tower run by ONNX Runtime on the CPU.
+"""An encoder tower run by ONNX Runtime on the CPU.
 
-A newcomer would keep ONNX Runtime's default threads: they spin while they wait, and on a machine with other work
-that doubles the time of each picture. And would let it prepare ("prepack") the weights, which speeds up every
-picture but costs more than it brings when there are only a few.
+Two defaults of ONNX Runtime are changed. Waiting threads do not spin: spinning doubles the time of each image on a
+machine with other work. Weights are not prepacked for a single answer: prepacking speeds up every image, but takes
+longer than it saves for a few.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     import onnxruntime
     from numpy.typing import NDArray
 
-_ERRORS_ONLY = 3  # ONNX Runtime's log level; its warnings are about its own optimisations
-_THREADS_FOR_ONE = 1  # starting a pool costs more than one small picture gains from it
-_THREADS_FOR_MANY = 0  # ONNX Runtime's word for "one for each core"
+_ERRORS_ONLY = 3  # log level; ONNX Runtime's warnings concern its own optimisations
+_THREADS_FOR_ONE = 1  # starting a thread pool takes longer than it saves for one image
+_THREADS_FOR_MANY = 0  # means one thread for each core
 _PROVIDERS = ("CPUExecutionProvider",)
 
 
 class OnnxEncoder:
     """A tower in an ONNX file.
 
-    Threads may share it: ONNX Runtime promises that one session runs for several threads at once, and each run has
-    inputs and outputs of its own. A run keeps its session alive.
+    Threads may share an encoder: ONNX Runtime allows concurrent runs of one session, and each run has its own inputs
+    and outputs. A run keeps its session alive.
     """
 
     def __init__(
@@ -44,26 +44,26 @@ class OnnxEncoder:
         many: bool = False,
         providers: Sequence[str] = _PROVIDERS,
     ) -> None:
-        """Load a model whose hash has been checked.
+        """Load a model. Its hash must have been checked.
 
         Args:
             path: The model file.
             name: The variant's name in the manifest.
-            input_name: What the graph calls its input.
-            output_name: What it calls its unit vectors.
-            many: Prepare for many inputs rather than for a fast single answer.
-            providers: Where ONNX Runtime is to compute, by its own names, the best first.
+            input_name: Name of the graph's input.
+            output_name: Name of the graph's output, the unit vectors.
+            many: Optimise for many inputs instead of a fast first answer.
+            providers: ONNX Runtime's execution providers, best first.
 
         Raises:
             PackDamagedError: ONNX Runtime cannot load it.
         """
         self._path = path
         self._name, self._input_name, self._output_name = name, input_name, output_name
-        import onnxruntime  # noqa: F401  -- a library that cannot be imported is no damage of the pack
+        import onnxruntime  # noqa: F401  -- outside the `try`: a missing library is not damage of the pack
 
         try:
             self._session = _session(path, many=many, providers=providers)
-        except Exception as error:  # ONNX Runtime raises its own classes, which share no base but this
+        except Exception as error:  # ONNX Runtime's exceptions have no narrower common base
             raise PackDamagedError(f"{path}: ONNX Runtime cannot load this model ({_first_line(error)})") from error
 
     @property
@@ -73,42 +73,42 @@ class OnnxEncoder:
 
     @property
     def providers(self) -> Sequence[str]:
-        """Where ONNX Runtime does compute."""
+        """The execution providers in use, by ONNX Runtime's names, best first."""
         found: list[str] = self._session.get_providers()
         return found
 
     def embed(self, batch: NDArray[np.uint8] | NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return the unit vectors of a batch; see `Encoder.embed`.
+        """Return the embeddings of a batch; see `Encoder.embed`.
 
         Raises:
-            PackDamagedError: The graph is not what the manifest says: other names, another input, other results.
+            PackDamagedError: The graph differs from the manifest (names, input or output), or returns NaN.
         """
         import numpy as np
 
         try:
             (found,) = self._session.run([self._output_name], {self._input_name: batch})
         except Exception as error:  # as above
-            raise PackDamagedError(f"{self._path}: does not run as its manifest says ({_first_line(error)})") from error
+            raise PackDamagedError(f"{self._path}: does not run as the manifest says ({_first_line(error)})") from error
         embeddings: NDArray[np.float32] = found
         if embeddings.ndim != 2 or len(embeddings) != len(batch) or not np.isfinite(embeddings).all():
-            raise PackDamagedError(f"{self._path}: returns {embeddings.shape} or no numbers for {len(batch)} inputs")
+            raise PackDamagedError(f"{self._path}: returns shape {embeddings.shape} or NaN for {len(batch)} inputs")
         return embeddings
 
 
 def _session(path: Path, *, many: bool, providers: Sequence[str]) -> onnxruntime.InferenceSession:
     import onnxruntime
 
-    onnxruntime.disable_telemetry_events()  # for Windows, and for a process that had loaded it before us
+    onnxruntime.disable_telemetry_events()  # for Windows, and if the process loaded ONNX Runtime before this package
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _ERRORS_ONLY
     options.intra_op_num_threads = _THREADS_FOR_MANY if many else _THREADS_FOR_ONE
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     model: str | bytes = str(path)
     if not many:
-        # ViT-B-32 in int8: ready after 33 ms of CPU time instead of 185, and 5 ms more for each picture.
+        # ViT-B-32 in int8: loads in 33 ms of CPU time instead of 185, and takes 5 ms more for each image.
         options.add_session_config_entry("session.disable_prepacking", "1")
         options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(path.parent))
-        with suppress(UnknownLayoutError):  # ONNX Runtime says what is wrong with it, or reads what we cannot
+        with suppress(UnknownLayoutError):  # then ONNX Runtime loads the file itself, or reports the error
             model = graph_with_mapped_weights(path)
     return onnxruntime.InferenceSession(model, options, providers=list(providers))
 

@@ -1,7 +1,7 @@
-"""The little of protobuf that is needed to look into an ONNX file: a message is a row of fields.
+"""A minimal reader and writer of protobuf, enough for the structure of an ONNX file.
 
-Each field is a key (number * 8 + wire type) and a value. A newcomer would use the `onnx` library, which is larger than
-the whole device install and copies every weight.
+A message is a sequence of fields. Each field is a key (number * 8 + wire type) and a value; see the protobuf encoding
+specification. The `onnx` library is not used: it is larger than the whole device install and copies every weight.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-#: Numbers of fields in onnx.proto.
+#: Field numbers in onnx.proto.
 MODEL_GRAPH = 7
 GRAPH_INITIALIZER, GRAPH_DOC_STRING = 5, 10
 TENSOR_DATA_TYPE, TENSOR_RAW_DATA, TENSOR_EXTERNAL_DATA, TENSOR_DATA_LOCATION = 2, 9, 13, 14
@@ -21,18 +21,18 @@ _MOST_VARINT_BYTES = 10  # 64 bits, 7 at a time
 
 
 class UnknownLayoutError(ValueError):
-    """The file is not the protobuf that was expected; it must be loaded the plain way."""
+    """The file is not protobuf as expected. ONNX Runtime must load it itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Field:
-    """Where a field lies in the bytes.
+class ProtobufField:
+    """The location of a field in the bytes.
 
     Attributes:
-        number: Which field it is.
-        start: Of the key.
-        value: Of the value, behind the length where there is one.
-        end: Of the whole.
+        number: The field's number.
+        start: Offset of the key.
+        value: Offset of the value, after its length if it has one.
+        end: Offset after the value.
     """
 
     number: int
@@ -41,11 +41,11 @@ class Field:
     end: int
 
 
-def fields(data: mmap.mmap | bytes, start: int, end: int) -> Iterator[Field]:
-    """Yield the fields of the message between two places.
+def fields(data: mmap.mmap | bytes, start: int, end: int) -> Iterator[ProtobufField]:
+    """Yield the fields of the message between two offsets.
 
     Raises:
-        UnknownLayoutError: There is something else.
+        UnknownLayoutError: The bytes are not a message.
     """
     while start < end:
         key, value = read_varint(data, start)
@@ -61,26 +61,26 @@ def fields(data: mmap.mmap | bytes, start: int, end: int) -> Iterator[Field]:
             raise UnknownLayoutError(f"wire type {wire_type} at byte {start}")
         if stop > end:
             raise UnknownLayoutError(f"a field at byte {start} reaches past its message")
-        yield Field(number=key >> 3, start=start, value=value, end=stop)
+        yield ProtobufField(number=key >> 3, start=start, value=value, end=stop)
         start = stop
 
 
 def read_varint(data: mmap.mmap | bytes, at: int) -> tuple[int, int]:
-    """Return a number and where the next thing begins.
+    """Return the varint at an offset, and the offset after it.
 
     Raises:
-        UnknownLayoutError: There is no number.
+        UnknownLayoutError: The bytes are not a varint.
     """
     number = 0
     for index, byte in enumerate(data[at : at + _MOST_VARINT_BYTES]):
         number |= (byte & 0x7F) << (7 * index)
         if byte < 0x80:
             return number, at + index + 1
-    raise UnknownLayoutError(f"no number at byte {at}")
+    raise UnknownLayoutError(f"no varint at byte {at}")
 
 
 def varint(number: int, *, least_bytes: int = 1) -> bytes:
-    """Return a number as protobuf writes it, filled up to a length, which readers take as well."""
+    """Return a number as a varint of at least `least_bytes` bytes; protobuf readers accept padded varints."""
     encoded = bytearray()
     while number > 0x7F or len(encoded) + 1 < least_bytes:
         encoded.append(number & 0x7F | 0x80)
@@ -90,5 +90,5 @@ def varint(number: int, *, least_bytes: int = 1) -> bytes:
 
 
 def delimited(number: int, payload: bytes) -> bytes:
-    """Return a field that holds bytes: a text, or a message."""
+    """Return a length-delimited field: bytes, a text or a message."""
     return varint(number << 3 | BYTES) + varint(len(payload)) + payload

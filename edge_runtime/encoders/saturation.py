@@ -1,8 +1,8 @@
-"""Whether this processor saturates products of 8-bit numbers.
+"""Whether this processor saturates sums of 8-bit products.
 
-x86 processors with AVX2 and without VNNI add two products of uint8 activations and int8 weights in 16 bits, where they
-may not fit. Encoders that `edge-build` makes today keep clear of it (`Variant.portable`); 8-bit encoders in older packs
-do not, and give other embeddings there.
+x86 processors with AVX2 and without VNNI add two products of uint8 activations and int8 weights in 16 bits. The sum may
+overflow and is then clipped. Encoders of today's `edge-build` avoid this (`Variant.portable`). 8-bit encoders of older
+packs do not, and give other embeddings on such processors.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from edge_identify.edge_runtime.encoders.protobuf_fields import (
     varint,
 )
 
-#: Numbers of fields in onnx.proto, and of element types; those that `protobuf_fields` does not need for reading.
+#: Field numbers and element types of onnx.proto; `protobuf_fields` holds the other field numbers.
 _MODEL_IR_VERSION, _MODEL_OPSET, _OPSET_VERSION = 1, 8, 2
 _GRAPH_NODE, _GRAPH_NAME, _GRAPH_INPUT, _GRAPH_OUTPUT = 1, 2, 11, 12
 _NODE_INPUT, _NODE_OUTPUT, _NODE_OPERATOR = 1, 2, 4
@@ -34,9 +34,9 @@ _LARGEST_ACTIVATION, _LARGEST_WEIGHT = 255, 127
 
 @cache
 def saturates_here() -> bool:
-    """Return whether ONNX Runtime saturates products of uint8 by int8 on this processor.
+    """Return whether ONNX Runtime saturates uint8 by int8 matrix products on this processor.
 
-    It multiplies the largest numbers by a graph of one operator, which takes about a millisecond, once in a process.
+    It runs a graph of one operator on the largest numbers. That takes about a millisecond, once in a process.
     """
     import numpy as np
     import onnxruntime
@@ -48,7 +48,7 @@ def saturates_here() -> bool:
 
 
 def probe_model() -> bytes:
-    """Return an ONNX model: uint8 `activations` [4, 64] times weights of 127 are int32 `product` [4, 16]."""
+    """Return an ONNX model: uint8 `activations` [4, 64] times int8 weights of 127 gives int32 `product` [4, 16]."""
     node = (
         delimited(_NODE_INPUT, b"activations")
         + delimited(_NODE_INPUT, b"weights")

@@ -1,7 +1,4 @@
-"""The disk as something that fills up and refuses: its errors in one line, and folders that last.
-
-A newcomer would let `OSError` through: a person then reads a traceback where "no space left" was meant.
-"""
+"""Errors of the disk in one line, and folder operations that survive a power cut."""
 
 from __future__ import annotations
 
@@ -16,26 +13,25 @@ from edge_identify.edge_runtime.io.durable_writes import replacing
 
 @contextmanager
 def disk_errors_explained(folder: Path) -> Iterator[None]:
-    """Turn what the operating system raises inside the block into one line.
+    """Turn an `OSError` inside the block into a `SetupError` of one line.
 
     Args:
-        folder: Where the block writes; named when the error names no file.
+        folder: The folder that the block writes to; the message names it if the error names no file.
 
     Raises:
-        SetupError: The disk is full, read-only, or this user may not write there.
+        SetupError: The disk is full or read-only, or this user may not write there.
     """
     try:
         yield
     except OSError as error:
-        where = error.filename2 or error.filename or folder  # the second is where a copy was to go
+        where = error.filename2 or error.filename or folder  # `filename2` is the target of a copy
         raise SetupError(f"{where}: {error.strerror or error}; make room or check who may write to {folder}") from error
 
 
 def flush_folder(folder: Path) -> None:
-    """Ask the disk to keep the names in a folder, as `fsync` does for a file's bytes.
+    """Flush a folder's entries to the disk, as `fsync` does for a file's bytes.
 
-    Without it a power cut may keep a later rename and lose an earlier one. Windows has no such call, and
-    needs none.
+    Without it, a power cut may keep a later rename and lose an earlier one. Windows has no such call and needs none.
     """
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
@@ -46,7 +42,12 @@ def flush_folder(folder: Path) -> None:
 
 
 def link_or_copy(source: Path, target: Path) -> None:
-    """Let `target` be the same file as `source`, or a copy where the file system has no hard links."""
+    """Make `target` a hard link to `source`, or a copy if the file system has no hard links.
+
+    Raises:
+        FileExistsError: `target` exists.
+        OSError: The disk is full or refuses.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         os.link(source, target)
@@ -65,16 +66,21 @@ def paths_below(folder: Path) -> frozenset[str]:
 
 
 def flush_tree(folder: Path) -> None:
-    """Ask the disk to keep the names in a folder and in all folders below it."""
+    """Flush the entries of a folder and of all folders below it; see `flush_folder`."""
     for path in (folder, *folder.rglob("*")):
         if path.is_dir():
             flush_folder(path)
 
 
 def move_files(staging: Path, folder: Path, paths: frozenset[str]) -> None:
-    """Put staged files into the active version, each by one rename: a file is repaired, or a variant added.
+    """Move staged files into the active version, each by one rename. This repairs a file or adds a variant.
 
-    Versions are immutable, so each file that is replaced gets the very bytes its place should have.
+    Versions are immutable: a file that is replaced gets exactly the bytes that its manifest states.
+
+    Args:
+        staging: Folder that holds the new files.
+        folder: Folder of the active version.
+        paths: Files to move, relative to both folders.
     """
     for path in sorted(paths):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
-"""Reading fields out of JSON that came from outside, with messages that name the field.
+"""Typed access to JSON from outside; every error message names the field.
 
-Every manifest, listing and stored record goes through this door, so that the rest of the code holds valid values
-and never asks whether a key is there. Unknown fields are ignored: a newer writer may add some.
+Every manifest, listing and stored record is read through this module. So the rest of the code holds valid values and
+never checks whether a key exists. Unknown fields are ignored, since a newer writer may add some.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from edge_identify.edge_runtime.errors import PackFormatError
 
 @dataclass(frozen=True, slots=True)
 class JsonObject:
-    """A JSON object and where it stands, for messages.
+    """A JSON object and its location, for messages.
 
     Attributes:
         values: The decoded object.
-        where: Its path in the document, such as `pack.json: encoders.image`.
+        where: Its file and path in the document, such as `pack.json.encoders.image`.
     """
 
     values: dict[str, Any]
     where: str
 
     def text(self, key: str) -> str:
-        """Return a string field that can be written; raise `PackFormatError` if it is absent or something else."""
+        """Return a string field; raise `PackFormatError` if it is absent, no string, or not encodable as UTF-8."""
         return self._writable(key, self._get(key, str))
 
     def optional_text(self, key: str) -> str | None:
@@ -43,7 +43,7 @@ class JsonObject:
         return value
 
     def number(self, key: str) -> float:
-        """Return a number as float; raise `PackFormatError` if it is absent or something else."""
+        """Return a number as float; raise `PackFormatError` if it is absent or no number."""
         value = self.values.get(key)
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise self._wrong(key, "a number")
@@ -61,7 +61,7 @@ class JsonObject:
         return None if self.values.get(key) is None else self.number(key)
 
     def truth(self, key: str) -> bool:
-        """Return a true/false field; raise `PackFormatError` otherwise."""
+        """Return a boolean field; raise `PackFormatError` otherwise."""
         return self._get(key, bool)  # type: ignore[no-any-return]
 
     def object(self, key: str) -> JsonObject:
@@ -69,7 +69,7 @@ class JsonObject:
         return JsonObject(self._get(key, dict), f"{self.where}.{key}")
 
     def objects(self, key: str) -> Iterator[JsonObject]:
-        """Yield the objects of a list field; raise `PackFormatError` for anything else in it."""
+        """Yield the objects of a list field; raise `PackFormatError` if an entry is no object."""
         for position, value in enumerate(self._get(key, list)):
             where = f"{self.where}.{key}[{position}]"
             if not isinstance(value, dict):
@@ -98,7 +98,7 @@ class JsonObject:
         return tuple(self._as_float(key, value) for value in values)
 
     def items(self, key: str) -> Iterator[tuple[str, JsonObject]]:
-        """Yield (name, object) of a field that maps names to objects."""
+        """Yield (name, object) for each entry of a field that maps names to objects."""
         nested = self.object(key)
         for name in nested.values:
             yield name, nested.object(name)
@@ -110,15 +110,15 @@ class JsonObject:
     def _as_float(self, key: str, value: float) -> float:
         try:
             return float(value)
-        except OverflowError as error:  # JSON's whole numbers have no end, floats do
-            raise PackFormatError(f"{self.where}: `{key}` is a number beyond any that can be meant") from error
+        except OverflowError as error:  # integers in JSON have no upper limit, floats have
+            raise PackFormatError(f"{self.where}: `{key}` is too large for a number") from error
 
     def _writable(self, key: str, text: str) -> str:
-        r"""Refuse half a character, such as JSON's `"\ud800"`: no file and no terminal takes it."""
+        r"""Refuse a lone surrogate, such as JSON's `"\ud800"`: it cannot be encoded as UTF-8."""
         try:
             text.encode()
         except UnicodeEncodeError as error:
-            raise PackFormatError(f"{self.where}: `{key}` has half a character in it ({error})") from error
+            raise PackFormatError(f"{self.where}: `{key}` holds a lone surrogate ({error})") from error
         return text
 
     def _get(self, key: str, kind: type) -> Any:
@@ -136,15 +136,15 @@ def parse_json_object(data: bytes, *, where: str, max_bytes: int) -> JsonObject:
     """Decode a JSON document whose top is an object.
 
     Raises:
-        PackFormatError: Longer than `max_bytes`, not UTF-8 JSON, or not an object. NaN, infinities and halves of
-            characters are not JSON, though Python reads them: `canonical_json` could not write them back.
+        PackFormatError: Longer than `max_bytes`, not UTF-8 JSON, or not an object. NaN, infinities and lone surrogates
+            are refused, though Python reads them: `canonical_json` could not write them back.
     """
     if len(data) > max_bytes:
-        raise PackFormatError(f"{where}: {len(data)} bytes, more than the {max_bytes} that such a document may have")
+        raise PackFormatError(f"{where}: {len(data)} bytes, more than the limit of {max_bytes}")
     try:
-        text = data.decode("utf-8-sig")  # by itself, `json` lets halves of characters pass
+        text = data.decode("utf-8-sig")  # `json` alone accepts lone surrogates
         values = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
-        if "\\u" in text:  # the only other way to write half a character
+        if "\\u" in text:  # the only other way to write a lone surrogate
             json.dumps(values, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise PackFormatError(f"{where}: is not valid JSON ({error})") from error
@@ -154,16 +154,16 @@ def parse_json_object(data: bytes, *, where: str, max_bytes: int) -> JsonObject:
 
 
 def _refuse_constant(text: str) -> NoReturn:
-    raise ValueError(f"{text} is no number of JSON")
+    raise ValueError(f"{text} is not a JSON number")
 
 
 def _finite(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
-        raise ValueError(f"{text[:20]} is beyond any number that can be meant")
+        raise ValueError(f"{text[:20]} is too large for a number")
     return value
 
 
 def canonical_json(values: object) -> bytes:
-    """Return one byte string per value: UTF-8, sorted keys, two-space indent, newline at the end."""
+    """Return the canonical bytes of a value: UTF-8, sorted keys, two-space indent, newline at the end."""
     return (json.dumps(values, sort_keys=True, ensure_ascii=False, indent=2, allow_nan=False) + "\n").encode()

@@ -1,7 +1,7 @@
-"""One writer at a time, between processes and between threads.
+"""A lock that one process or thread holds at a time.
 
-A newcomer would create a file and delete it at the end: after a crash it stays and locks everybody out. Here
-the operating system holds the lock and lets go when the process ends, however it ends. The file itself stays.
+The operating system holds the lock and releases it when the process ends, also after a crash. The lock file stays:
+its existence means nothing.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from edge_identify.edge_runtime.errors import SetupError
 
 @contextmanager
 def only_writer(lock_file: Path, *, busy: str) -> Iterator[None]:
-    """Hold a lock while the block runs; do not wait for it.
+    """Hold a lock while the block runs. If the lock is taken, fail at once.
 
     Args:
-        lock_file: Made if it is not there; its folder must exist.
-        busy: The message for when another process holds the lock.
+        lock_file: Created if missing; its folder must exist.
+        busy: The error message if the lock is taken.
 
     Raises:
         SetupError: Another process, or another thread of this one, holds it.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 
 def printable(text: str) -> str:
-    """Return text from outside as it may reach a terminal: no line breaks, colours or cursor movements."""
+    """Return a text with its control characters escaped: no line breaks, colours or cursor movements."""
     if text.isprintable():
         return text
-    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
+    )

@@ -1,4 +1,4 @@
-"""The pack: its manifest, the files beside it, and the reader that verifies before it opens.
+"""The pack format: the manifest, the files beside it, and a reader that verifies each file before it opens it.
 
-Read FORMAT.md first, then `manifest` and `pack_reader`.
+Read FORMAT.md first, then `manifest` and `pack_reader`. Each `*_file` module holds one byte layout.
 """

@@ -1,13 +1,13 @@
-"""The byte layout of `index.signs`: one bit for each number of each vector, beside the index and in its row order.
+"""The byte layout of the binary codes file (`index.signs` in the manifest): one bit for each number of each vector.
 
-This is the only place that knows its offsets. Little-endian:
+Rows have the order of the index. This is the only module that knows the offsets. Little-endian:
 
     header  b"EISIGNS1", dim: u32, row_bytes: u32 (8 for each begun 64 dimensions), count: u64
-    mean    dim float32, the mean of the stored vectors; then zeros up to a multiple of 64 bytes from the start
+    mean    dim float32, the mean of the stored vectors; then zeros up to a multiple of 64 bytes from the file's start
     rows    count x row_bytes; bit b of byte a is set where number 8a + b of the vector is greater than the mean's
 
-A newcomer would take the signs of the vectors themselves: embeddings point into one narrow cone, and most of those
-signs would say the same of every vector.
+The bits compare with the mean, not with 0: embeddings lie in a narrow cone, so most signs would be equal for all
+vectors.
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ if TYPE_CHECKING:
 
 _HEADER = struct.Struct("<8sIIQ")
 _MAGIC = b"EISIGNS1"
-_ROWS_ALIGNED_BYTES = 64  # a cache line; and FAISS and numpy read rows as 64-bit words, which must not straddle
+_ROWS_ALIGNED_BYTES = 64  # a cache line; FAISS and numpy read rows as 64-bit words, which must be aligned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Signs:
-    """The signs of an index's vectors, mapped and not yet read.
+class BinaryCodes:
+    """The binary codes of an index's vectors, memory-mapped.
 
     Attributes:
-        mean: float32 [dim].
-        rows: uint8 [count, row_bytes], as `sign_bits` makes them.
+        mean: float32 [dim], the mean of the stored vectors.
+        rows: uint8 [count, row_bytes], as `binarise` returns them.
     """
 
     mean: NDArray[np.float32]
     rows: NDArray[np.uint8]
 
 
-def sign_bits(vectors: NDArray[np.float32], mean: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Return one bit for each number: whether it is greater than the mean's.
+def binarise(vectors: NDArray[np.float32], mean: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return one bit for each number of each vector: whether it is greater than that of the mean.
 
     Args:
         vectors: float32 [n, dim].
@@ -61,14 +61,16 @@ def sign_bits(vectors: NDArray[np.float32], mean: NDArray[np.float32]) -> NDArra
     return bits
 
 
-def write_signs_file(path: Path, mean: NDArray[np.float32], count: int, pieces: Iterable[NDArray[np.float32]]) -> None:
-    """Write the signs of vectors that come a piece at a time.
+def write_binary_codes_file(
+    path: Path, mean: NDArray[np.float32], count: int, pieces: Iterable[NDArray[np.float32]]
+) -> None:
+    """Write the binary codes of vectors that arrive in pieces.
 
     Args:
         path: The file to write.
-        mean: float32 [dim].
-        count: How many vectors there are in all pieces.
-        pieces: float32 [n, dim] each, in the index's order.
+        mean: float32 [dim], the mean of all vectors.
+        count: Number of vectors in all pieces.
+        pieces: float32 [n, dim] each, in the index's row order.
     """
     dim = len(mean)
     with path.open("wb") as file:
@@ -76,29 +78,29 @@ def write_signs_file(path: Path, mean: NDArray[np.float32], count: int, pieces: 
         file.write(mean.astype("<f4").tobytes())
         file.write(bytes(_rows_at(dim) - file.tell()))
         for piece in pieces:
-            file.write(sign_bits(piece, mean).tobytes())
+            file.write(binarise(piece, mean).tobytes())
 
 
-def map_signs_file(path: Path, spec: IndexSpec) -> Signs:
-    """Map a signs file into memory and find its arrays, which threads may share as those of `map_index_file`.
+def map_binary_codes_file(path: Path, spec: IndexSpec) -> BinaryCodes:
+    """Map a binary codes file into memory. Threads may share its arrays, as those of `map_index_file`.
 
     Args:
-        path: The file, its hash checked before.
-        spec: What the manifest says of the index beside it.
+        path: The file, with its hash already checked.
+        spec: The manifest's entry for the index beside it.
 
     Raises:
-        PackDamagedError: The file is not of the layout above, or does not belong to that index.
+        PackDamagedError: The file does not have the layout above, or does not belong to that index.
     """
     data = np.asarray(np.memmap(path, dtype=np.uint8, mode="r")) if path.stat().st_size else np.empty(0, np.uint8)
     _check_header(data[: _HEADER.size].tobytes(), spec, path)
     rows_at, row_bytes = _rows_at(spec.dim), _row_bytes(spec.dim)
     expected = rows_at + spec.count * row_bytes
     if len(data) != expected:
-        raise _damaged(path, f"is {len(data)} bytes long where its header makes {expected}")
+        raise _damaged(path, f"is {len(data)} bytes long; its header requires {expected}")
     mean = data[_HEADER.size : _HEADER.size + 4 * spec.dim].view("<f4").astype(np.float32)
     if not np.isfinite(mean).all():
-        raise _damaged(path, "its mean holds values that are no numbers")
-    return Signs(mean=mean, rows=data[rows_at:].reshape(spec.count, row_bytes))
+        raise _damaged(path, "its mean holds NaN or infinite values")
+    return BinaryCodes(mean=mean, rows=data[rows_at:].reshape(spec.count, row_bytes))
 
 
 def _check_header(header: bytes, spec: IndexSpec, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Filters: which references may answer, as a value, from text and in words."""
+"""Filters by namespace and label: their type, reading them from options, and describing them in one line."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from edge_identify.edge_runtime.errors import SetupError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    """Which references may answer: those in one of the namespaces that have, of each kind of label, one of the values.
+    """Conditions on the references of an answer. A reference passes if it fulfils all of them.
 
     Attributes:
-        namespaces: Any of these; none given lets all pass.
-        labels: Values by kind of label, at least one each.
+        namespaces: The reference is in one of these namespaces. Empty: any namespace.
+        labels: For each kind of label, the reference has one of these values; at least one value each.
     """
 
     namespaces: tuple[str, ...] = ()
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        """Whether anything is asked for."""
+        """Whether there is any condition."""
         return bool(self.namespaces or self.labels)
 
 
@@ -29,14 +29,14 @@ NO_FILTERS = Filters()
 
 
 def read_filters(namespaces: Sequence[str], labels: Sequence[str]) -> Filters:
-    """Return the filters that options say.
+    """Return the filters that options describe.
 
     Args:
-        namespaces: Names.
-        labels: Each `KEY=VALUE`; several values of one key let any of them pass.
+        namespaces: Names of namespaces.
+        labels: Each `KEY=VALUE`. A key may occur several times; a reference needs one of its values.
 
     Raises:
-        SetupError: A label has no `=`, or nothing on one of its sides.
+        SetupError: A label has no `=`, or one side of it is empty.
     """
     by_kind: dict[str, tuple[str, ...]] = {}
     for label in labels:
@@ -48,7 +48,7 @@ def read_filters(namespaces: Sequence[str], labels: Sequence[str]) -> Filters:
 
 
 def describe_filters(filters: Filters) -> str:
-    """Return filters in words, for one line."""
+    """Return filters as text on one line, such as `namespace art, category=crab or fish`."""
     parts = [f"namespace {' or '.join(filters.namespaces)}"] if filters.namespaces else []
     parts.extend(f"{kind}={' or '.join(values)}" for kind, values in filters.labels.items())
     return ", ".join(parts)

@@ -1,6 +1,6 @@
-"""The byte layout of the FAISS files a pack may hold, read without FAISS.
+"""The byte layout of the FAISS index files of a pack, read without FAISS.
 
-This is the only place that knows an offset. The layout is FAISS's own (`faiss/impl/index_write.cpp`), little-endian:
+This is the only module that knows the offsets. The layout is FAISS's own (`faiss/impl/index_write.cpp`), little-endian:
 
     header  fourcc, d: i32, ntotal: i64, two unused i64, is_trained: u8, metric: i32 (0 = inner product)
     IxFI    header, n: u64 (= d * ntotal), float32 values
@@ -8,8 +8,8 @@ This is the only place that knows an offset. The layout is FAISS's own (`faiss/i
             n: u64 and float32 trained values (vmin[d], vdiff[d]), n: u64 and that many code bytes
     IxM2    header, one of the above, n: u64 and int64 ids
 
-A newcomer would trust the counts: each is compared with the file's length before an array is made of it. Values are
-not aligned in the file, which numpy takes as it is.
+Each count is compared with the manifest and the file's length before an array is made of it. Values are not aligned
+in the file; numpy reads unaligned arrays.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ _QT_8BIT = 0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexRows:
-    """The vectors of an index file, mapped and not yet read.
+    """The vectors of an index file, memory-mapped.
 
-    A stored value stands for `offset + scale * code`, per dimension; a flat index has offset 0 and scale 1.
+    A stored code stands for the value `offset + scale * code`, per dimension. A flat index has offset 0 and scale 1.
 
     Attributes:
         codes: [count, dim], uint8 or float32.
-        ids: int64 [count], the ids that `references.sqlite` knows.
+        ids: int64 [count], the index ids in `references.sqlite`.
         offset: float32 [dim].
         scale: float32 [dim].
     """
@@ -56,17 +56,17 @@ class IndexRows:
 
 
 def map_index_file(path: Path, spec: IndexSpec) -> IndexRows:
-    """Map an index file into memory and find its arrays.
+    """Map an index file into memory.
 
-    Any number of threads may read the arrays: the mapping is read-only, and each array keeps it open. A file of a pack
-    is only ever replaced by renaming another one, never written again, so nothing changes under a reader.
+    Threads may share the arrays: the mapping is read-only, and each array keeps it open. Files of a pack are replaced
+    by renaming and never rewritten, so the content does not change under a reader.
 
     Args:
-        path: The file, its hash checked before.
-        spec: What the manifest says of it.
+        path: The file, with its hash already checked.
+        spec: The manifest's entry for it.
 
     Raises:
-        PackDamagedError: The file is not of the layout above, or not what `spec` says.
+        PackDamagedError: The file does not have the layout above, or differs from `spec`.
     """
     cursor = _Cursor(np.memmap(path, dtype=np.uint8, mode="r"), path)
     cursor.header(b"IxM2", spec)
@@ -95,12 +95,12 @@ def _sq8(cursor: _Cursor, spec: IndexSpec) -> _Arrays:
     trained = cursor.array(np.float32, cursor.count(2 * spec.dim, "quantiser values")).astype(np.float32)
     codes = cursor.array(np.uint8, cursor.count(spec.count * spec.dim, "code bytes"))
     least, width = trained[: spec.dim], trained[spec.dim :]
-    # FAISS decodes to the middle of a step: vmin + vdiff * (code + 0.5) / 255.
+    # FAISS decodes to the middle of a quantisation step: vmin + vdiff * (code + 0.5) / 255.
     return codes.reshape(spec.count, spec.dim), least + width * np.float32(0.5 / 255), width / np.float32(255)
 
 
 class _Cursor:
-    """A position in the mapped file that refuses to pass its end."""
+    """A read position in the mapped file; reading past the end raises `PackDamagedError`."""
 
     def __init__(self, data: NDArray[np.uint8], path: Path) -> None:
         self._data, self._path, self._at = data, path, 0
@@ -137,7 +137,7 @@ class _Cursor:
     def _take(self, length_bytes: int) -> NDArray[np.uint8]:
         end = self._at + length_bytes
         if end > len(self._data):
-            raise self.damaged(f"ends after {len(self._data)} bytes, within a part that should reach {end}")
+            raise self.damaged(f"ends after {len(self._data)} bytes; a part of it should reach byte {end}")
         taken = self._data[self._at : end]
         self._at = end
         return taken

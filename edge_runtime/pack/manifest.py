@@ -1,7 +1,7 @@
-"""What a pack says of itself: the values of `pack.json`, valid by construction.
+"""The manifest of a pack: the values of `pack.json` as types.
 
-`manifest_json` is the door where text becomes these values; nothing behind it parses. Three version numbers meet
-here and are never mixed: the software's (`generator`), the format's (`FORMAT_VERSION`), the pack's (`version`).
+`manifest_json` reads and writes the file. Three version numbers are kept apart: that of the software (`generator`), of
+the format (`FORMAT_VERSION`) and of the pack (`version`).
 """
 
 from __future__ import annotations
@@ -26,25 +26,25 @@ class Runtime(StrEnum):
 
 
 class IndexKind(StrEnum):
-    """The FAISS structure under the id map; both are short enough to read in any language."""
+    """The FAISS structure under the id map. Both are simple enough to read in any language."""
 
     FLAT = "flat"  # IndexFlatIP: float32, 4 bytes a dimension
     SQ8 = "sq8"  # IndexScalarQuantizer, QT_8bit, inner product: 1 byte a dimension
 
 
 class TokenizerKind(StrEnum):
-    """How a text is split; each is a file in a format of its own."""
+    """The format of the tokenizer's file."""
 
-    CLIP_BPE = "clip-bpe"  # the byte-pair encoding of OpenAI's CLIP: merges, one pair a line in order of rank
+    CLIP_BPE = "clip-bpe"  # the byte-pair encoding of OpenAI's CLIP: merges in order of rank, one pair per line
     HF_JSON = "hf-json"  # Hugging Face's `tokenizer.json`
 
 
 class Cleaning(StrEnum):
-    """What is done to a text before it is split, after repairing, unescaping and joining white space."""
+    """How a text is cleaned before tokenisation, beside repairing, unescaping and joining white space."""
 
     LOWER = "lower"  # lower the case
-    WHITESPACE = "whitespace"  # nothing more
-    CANONICALIZE = "canonicalize"  # underscores become spaces, ASCII punctuation goes, lower the case
+    WHITESPACE = "whitespace"  # nothing else
+    CANONICALIZE = "canonicalize"  # turn underscores into spaces, remove ASCII punctuation, lower the case
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,9 +52,9 @@ class FileEntry:
     """One file of the pack.
 
     Attributes:
-        path: Relative to the pack, forward slashes.
-        length_bytes: Its exact length.
-        sha256: Its hash, 64 lower-case hexadecimal digits.
+        path: Relative to the pack's folder, with forward slashes.
+        length_bytes: Exact length in bytes.
+        sha256: SHA-256, 64 lower-case hexadecimal digits.
     """
 
     path: str
@@ -67,9 +67,9 @@ class Tensor:
     """An input or output of an encoder.
 
     Attributes:
-        name: As the graph calls it.
-        dtype: `uint8`, `int32`, `int64` or `float32`; `image` for Core ML's picture input.
-        shape: Sizes; -1 is a batch of any size.
+        name: Its name in the graph.
+        dtype: `uint8`, `int32`, `int64` or `float32`; `image` for Core ML's image input.
+        shape: Sizes of the dimensions; -1 for a batch of any size.
     """
 
     name: str
@@ -79,19 +79,18 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fidelity:
-    """How closely an exported variant follows the fp32 original, measured when the pack was built.
+    """How close an exported variant is to the fp32 original, measured when the pack was built.
 
     Attributes:
-        sample: What it was measured on, in words.
-        count: Number of pictures or texts.
-        cosine_mean: Mean cosine similarity between the variant's embedding and the original's.
-        cosine_min: The worst of them.
-        cosine_centred: The mean after both are taken relative to the original's mean embedding.
-        top1_agreement: Share of queries whose nearest reference is the same for both, or ties with it, 0 to 1.
-        top5_agreement: Share of the five nearest references in common, likewise.
-        recall_change: Recall at 1 of the variant less the original's, on queries with a right answer.
-
-    `cosine_centred` and the last two are None where they were not measured.
+        sample: Description of the inputs of the measurement.
+        count: Number of images or texts.
+        cosine_mean: Mean cosine similarity between the variant's embeddings and the original's.
+        cosine_min: The lowest of these similarities.
+        top1_agreement: Share of queries with the same nearest reference (or a tie) for both, 0 to 1.
+        cosine_centred: `cosine_mean` after subtracting the original's mean embedding from both. None: not measured.
+        top5_agreement: Mean share of the five nearest references in common, 0 to 1. None: not measured.
+        recall_change: Recall@1 of the variant less that of the original, on queries with a right answer. None: not
+            measured.
     """
 
     sample: str
@@ -109,16 +108,16 @@ class Variant:
     """One exported form of a tower.
 
     Attributes:
-        name: Such as `onnx-int8`.
+        name: Name such as `onnx-int8`.
         runtime: The library that runs it.
-        model: Path of the model: a file, or for Core ML a folder.
+        model: Path of the model: a file, or a folder for Core ML.
         files: Paths of all its files.
-        input: What the graph takes.
-        output: What it returns: unit vectors.
-        requires: The least runtime, in words, such as `ONNX opset 18` or `iOS 16`.
-        fidelity: Measured against the original.
-        portable: Whether its integer products are exact on every processor. False in packs that were built before
-            this was checked: their `onnx-int8` may give other embeddings on x86 processors without VNNI.
+        input: The graph's input.
+        output: The graph's output: unit vectors.
+        requires: The least runtime for people, such as `ONNX opset 18` or `iOS 16`.
+        fidelity: Fidelity to the fp32 original.
+        portable: Whether its integer products are exact on every processor. False in older packs, where this was not
+            checked: their `onnx-int8` may give other embeddings on x86 processors without VNNI.
     """
 
     name: str
@@ -137,11 +136,11 @@ class TokenizerSpec:
     """How text becomes token ids.
 
     Attributes:
-        kind: How it is split.
+        kind: Format of the file.
         file: Path of the merges or of the `tokenizer.json`.
-        context_length: Tokens in the text tower's input.
-        cleaning: What is done to a text first.
-        pad_id: What stands in the places after the last token.
+        context_length: Number of tokens in the text tower's input.
+        cleaning: How a text is cleaned first.
+        pad_id: Token id of the positions after the last token.
     """
 
     kind: TokenizerKind
@@ -153,14 +152,14 @@ class TokenizerSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """The encoder that both towers come from.
+    """The encoder of the pack, with its image and text towers.
 
     Attributes:
         name: open_clip's model name, or `builtin`.
-        pretrained: open_clip's tag, a checkpoint's file name, or what stands for none.
+        pretrained: open_clip's tag, a checkpoint's file name, or a word for neither.
         dim: Length of an embedding.
-        space_id: SHA-256 over weights and preprocessing; only vectors with one id may be compared.
-        licence: Licence of the weights, as far as known.
+        space_id: SHA-256 over weights and preprocessing. Only embeddings with the same id may be compared.
+        licence: Licence of the weights, if known.
     """
 
     name: str
@@ -171,12 +170,12 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SignsSpec:
-    """The signs of the index's vectors, which make a large pack fast to search.
+class BinaryCodesSpec:
+    """The binary codes of the index's vectors. They make a large pack fast to search.
 
     Attributes:
         file: Path of the file; `binary_codes_file` knows its layout.
-        recall_at_10: Share of the ten nearest vectors that a search by signs finds, measured when the pack was built.
+        recall_at_10: Recall@10 of a search by binary codes against the whole index, measured when the pack was built.
     """
 
     file: str
@@ -188,13 +187,14 @@ class IndexSpec:
     """The index file.
 
     Attributes:
-        file: Its path.
-        kind: The FAISS structure inside.
+        file: Path of the file.
+        kind: The FAISS structure.
         dim: Length of a vector.
         count: Number of vectors, one for each reference image.
-        embedded_with: The variant that made the vectors.
-        most_images_per_reference: Rows to look past so that `k` references are found among several images each.
-        signs: Present in large packs.
+        embedded_with: The variant that computed the vectors.
+        most_images_per_reference: Maximum number of images of one reference. A search for `k` references asks for up to
+            this many times `k` vectors.
+        binary_codes: Present in large packs; the manifest's key is `signs`.
     """
 
     file: str
@@ -203,20 +203,20 @@ class IndexSpec:
     count: int
     embedded_with: str
     most_images_per_reference: int
-    signs: SignsSpec | None = None
+    binary_codes: BinaryCodesSpec | None = None
 
     def paths(self) -> tuple[str, ...]:
         """Return the paths of its files."""
-        return (self.file,) if self.signs is None else (self.file, self.signs.file)
+        return (self.file,) if self.binary_codes is None else (self.file, self.binary_codes.file)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThumbnailsSpec:
-    """Small pictures of the references.
+    """The thumbnails of the reference images.
 
     Attributes:
         file: Path of the file; `thumbnails_file` knows its layout.
-        side_px: Their longer side at most.
+        side_px: Maximum length of a thumbnail's longer side in pixels.
     """
 
     file: str
@@ -230,20 +230,20 @@ class Manifest:
     Attributes:
         name: The pack's name.
         version: The pack's version.
-        title: One line for people.
-        generator: The software and version that wrote it.
+        title: Title for people, one line.
+        generator: Name and version of the software that wrote the pack.
         model: The encoder.
-        preprocessing: From picture to pixels.
-        image_variants: The image tower's exported forms, by name.
-        text_variants: The text tower's, by name; may be empty.
-        tokenizer: Present where there is a text tower.
+        preprocessing: The recipe from image to pixels.
+        image_variants: Variants of the image tower, by name.
+        text_variants: Variants of the text tower, by name; may be empty.
+        tokenizer: The tokenizer; None without a text tower.
         index: The index file.
         references_file: Path of the SQLite file of references.
         reference_count: Number of references in it.
         conformance_file: Path of the self-test's cases.
-        files: Every file of the pack but the manifest, by path.
-        calibration_file: Path of what turns scores into decisions; None where the pack has none.
-        thumbnails: Present where the maker asked for pictures in the pack.
+        files: Every file of the pack except the manifest, by path.
+        calibration_file: Path of the calibration; None if the pack is uncalibrated.
+        thumbnails: The thumbnails; None if the pack has none.
     """
 
     name: str
@@ -264,11 +264,11 @@ class Manifest:
     thumbnails: ThumbnailsSpec | None = None
 
     def variant_names(self) -> tuple[str, ...]:
-        """Return the names of all variants of either tower, image tower's first."""
+        """Return the names of all variants, those of the image tower first."""
         return tuple(dict.fromkeys((*self.image_variants, *self.text_variants)))
 
     def files_for(self, variant_names: tuple[str, ...]) -> tuple[FileEntry, ...]:
-        """Return the files a device needs when it keeps only these variants, by path.
+        """Return the files that a device needs if it keeps only these variants, sorted by path.
 
         Raises:
             PackFormatError: The pack has no variant of that name.
@@ -280,11 +280,11 @@ class Manifest:
         variants = (*self.image_variants.values(), *self.text_variants.values())
         kept = {path for variant in variants if variant.name in variant_names for path in variant.files}
         listed = {path for variant in variants for path in variant.files}
-        left_out = listed - kept - self.paths_for_all()  # a file may be of two variants, or of a variant and the pack
+        left_out = listed - kept - self.paths_for_all()  # two variants, or a variant and the pack, may share a file
         return tuple(entry for path, entry in sorted(self.files.items()) if path not in left_out)
 
     def paths_for_all(self) -> frozenset[str]:
-        """Return the paths that the manifest names outside of the variants."""
+        """Return the paths of the files that every device needs, whatever its variants."""
         optional = (
             self.tokenizer.file if self.tokenizer else None,
             self.calibration_file,
@@ -294,5 +294,5 @@ class Manifest:
         return frozenset((*always, *(path for path in optional if path is not None)))
 
     def size_bytes(self) -> int:
-        """Return the length of all files together, without the manifest."""
+        """Return the total length in bytes of all files, without the manifest."""
         return sum(entry.length_bytes for entry in self.files.values())

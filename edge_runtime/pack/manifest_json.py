@@ -1,4 +1,4 @@
-"""The door between `pack.json` and `Manifest`: everything a hostile or newer manifest can do wrong is caught here."""
+"""Reading and writing `pack.json`. Every field of a hostile or newer manifest is checked here."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from edge_identify.edge_runtime.io.json_fields import JsonObject, canonical_json
 from edge_identify.edge_runtime.pack.manifest import (
     FORMAT_VERSION,
     MANIFEST_NAME,
+    BinaryCodesSpec,
     Cleaning,
     Fidelity,
     FileEntry,
@@ -20,7 +21,6 @@ from edge_identify.edge_runtime.pack.manifest import (
     Manifest,
     Model,
     Runtime,
-    SignsSpec,
     Tensor,
     ThumbnailsSpec,
     TokenizerKind,
@@ -40,25 +40,26 @@ MAX_MANIFEST_BYTES = 4 * 2**20  # read whole into memory on a phone; a larger on
 MAX_FILE_BYTES = 2**36  # 64 GiB; no file of a pack comes near
 MAX_DIM = 8192
 MAX_ROWS = 2**31 - 1
-MAX_THUMBNAIL_SIDE_PX = 1024  # larger pictures are no longer small, and a phone holds several at once
-MAX_PHOTO_VIEWS, LEAST_PHOTO_VIEW = 8, 0.1  # each costs an encoding; a closer one sees hardly anything
+MAX_THUMBNAIL_SIDE_PX = 1024  # a phone decodes several thumbnails at once
+MAX_PHOTO_VIEWS, LEAST_PHOTO_VIEW = 8, 0.1  # each view costs one encoder run; a closer view shows too little
 MAX_TOKEN_ID = 2**31 - 1  # Core ML's text graphs take int32
 
 _PHOTO_VIEWS = "photo_views"
+_BINARY_CODES = "signs"  # the key of format 1
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
 
 def parse_manifest(data: bytes, *, where: str = MANIFEST_NAME) -> Manifest:
-    """Read a manifest.
+    """Read and check a manifest.
 
     Args:
         data: The bytes of `pack.json`.
-        where: What messages call it.
+        where: The file's name in messages.
 
     Raises:
-        PackFormatError: Not JSON, from a newer format, a missing or impossible field, an unsafe path, or a file
-            that is named but not listed.
+        PackFormatError: The bytes are no JSON object or a newer format, a field is missing or out of range, a path is
+            unsafe, or a file is named but not listed in `files`.
     """
     fields = parse_json_object(data, where=where, max_bytes=MAX_MANIFEST_BYTES)
     _check_format(fields)
@@ -89,7 +90,7 @@ def parse_manifest(data: bytes, *, where: str = MANIFEST_NAME) -> Manifest:
 
 def serialise_manifest(manifest: Manifest) -> bytes:
     """Return the canonical bytes of `pack.json`; `parse_manifest` gives the same value back."""
-    # Two fields are younger than the format: a pack without them is written as it always was.
+    # Two fields were added later: a pack without them keeps its bytes.
     calibration = {"calibration": {"file": manifest.calibration_file}} if manifest.calibration_file else {}
     thumbnails = {"thumbnails": asdict(manifest.thumbnails)} if manifest.thumbnails else {}
     return canonical_json(
@@ -127,13 +128,15 @@ def _variant_as_json(variant: Variant) -> dict[str, Any]:
     fields = asdict(variant)
     del fields["name"]
     if not variant.portable:
-        del fields["portable"]  # younger than the format: what is absent is written as it always was
+        del fields["portable"]  # added later: a pack without it keeps its bytes
     return fields
 
 
 def _index_as_json(index: IndexSpec) -> dict[str, Any]:
-    # The field is younger than the format: a pack without signs is written as it always was.
-    return {key: value for key, value in asdict(index).items() if key != "signs" or value is not None}
+    fields = asdict(index)
+    codes = fields.pop("binary_codes")
+    # The field was added later: a pack without binary codes keeps its bytes.
+    return fields if codes is None else {**fields, _BINARY_CODES: codes}
 
 
 def _check_format(fields: JsonObject) -> None:
@@ -184,14 +187,14 @@ def _photo_views(fields: JsonObject) -> tuple[float, ...]:
 def _preprocessing_as_json(recipe: Preprocessing) -> dict[str, Any]:
     fields = asdict(recipe)
     if recipe.photo_views == (1.0,):
-        del fields[_PHOTO_VIEWS]  # what is absent is written as it always was
+        del fields[_PHOTO_VIEWS]  # added later: a pack without it keeps its bytes
     return fields
 
 
 def _variant(name: str, fields: JsonObject) -> Variant:
     model, files = checked_path(fields.text("model")), fields.texts("files")
     if not files or not all(path == model or path.startswith(f"{model}/") for path in files):
-        raise PackFormatError(f"{fields.where}: its model {model!r} is not among its files, or other files are")
+        raise PackFormatError(f"{fields.where}: `files` must list the model {model!r} and no file outside it")
     return Variant(
         name=name,
         runtime=_choice(Runtime, fields, "runtime"),
@@ -223,7 +226,7 @@ def _fidelity(fields: JsonObject) -> Fidelity:
 
 
 def _tokenizer(fields: JsonObject) -> TokenizerSpec:
-    # The last two are younger than the format: where they are absent, they are what CLIP's own models have.
+    # The last two fields were added later; the defaults are those of CLIP's own models.
     return TokenizerSpec(
         kind=_choice(TokenizerKind, fields, "kind"),
         file=fields.text("file"),
@@ -241,12 +244,12 @@ def _index(fields: JsonObject) -> IndexSpec:
         count=fields.integer("count", least=1, most=MAX_ROWS),
         embedded_with=fields.text("embedded_with"),
         most_images_per_reference=fields.integer("most_images_per_reference", least=1, most=MAX_ROWS),
-        signs=_signs(fields.object("signs")) if fields.has("signs") else None,
+        binary_codes=_binary_codes(fields.object(_BINARY_CODES)) if fields.has(_BINARY_CODES) else None,
     )
 
 
-def _signs(fields: JsonObject) -> SignsSpec:
-    return SignsSpec(file=fields.text("file"), recall_at_10=fields.share("recall_at_10"))
+def _binary_codes(fields: JsonObject) -> BinaryCodesSpec:
+    return BinaryCodesSpec(file=fields.text("file"), recall_at_10=fields.share("recall_at_10"))
 
 
 def _thumbnails(fields: JsonObject) -> ThumbnailsSpec:

@@ -1,7 +1,7 @@
-"""The names a pack may use: its own, its version, and the paths of its files.
+"""Checks of the names in a pack: the pack's name, its version, and the paths of its files.
 
-They become folder names and URLs on every platform, so the alphabet is small. A path that climbs (`..`), starts at
-the root, or hides behind a backslash would let a hostile pack write anywhere on the device.
+Names become folder names and URLs on every platform, so few characters are allowed. A path that climbs (`..`), is
+absolute, or holds a backslash would let a hostile pack write anywhere on the device.
 """
 
 import re
@@ -12,11 +12,11 @@ from typing import Self
 
 from edge_identify.edge_runtime.errors import PackFormatError
 
-MAX_PATH_CHARACTERS = 200  # Windows gives a whole path 260, and the store's folder comes before it
+MAX_PATH_CHARACTERS = 200  # Windows allows 260 for a whole path, which includes the store's folder
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _PATH_PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
-# Windows opens a device under these names in every folder, whatever ending follows, in either case.
+# Windows opens a device under these names, in every folder, with any ending and in either case.
 _DEVICE = re.compile(r"(con|nul|aux|prn|com[0-9]|lpt[0-9])(\..*)?", re.I)
 _VERSION = re.compile(r"(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -24,7 +24,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True, order=True)
 class PackVersion:
-    """A pack's own version: major for a new model or quantiser, minor for changed references, patch for the rest."""
+    """A pack's version: major for a new model or quantiser, minor for changed references, patch for other changes."""
 
     major: int
     minor: int
@@ -50,7 +50,7 @@ def checked_pack_name(text: str) -> str:
     """Return `text` if it can name a pack: lower-case letters, digits and hyphens, at most 64 characters.
 
     Raises:
-        PackFormatError: It cannot.
+        PackFormatError: It cannot name a pack.
     """
     if _NAME.fullmatch(text) is None or _DEVICE.fullmatch(text):
         raise PackFormatError(
@@ -63,8 +63,8 @@ def checked_path(text: str) -> str:
     """Return `text` if it is a safe relative path inside a pack.
 
     Raises:
-        PackFormatError: It is absolute, climbs, has a backslash or an unusual character, names a device of
-            Windows, or is too long.
+        PackFormatError: It is absolute, climbs (`..`), holds a forbidden character, names a Windows device, or is
+            longer than `MAX_PATH_CHARACTERS`.
     """
     if len(text) > MAX_PATH_CHARACTERS or not all(_is_path_part(part) for part in text.split("/")):
         raise PackFormatError(f"{text!r} cannot be a path in a pack; the pack is damaged or hostile")
@@ -76,22 +76,22 @@ def _is_path_part(text: str) -> bool:
 
 
 def check_apart(paths: Iterable[str]) -> None:
-    """Check that paths stay apart on every disk: each a file, and none of them another in other letters.
+    """Check that paths name different files on every file system.
 
-    On a phone or a Mac `References.sqlite` is `references.sqlite`: the second would be written over the first.
+    On a Mac, `References.sqlite` and `references.sqlite` are the same file: one would overwrite the other.
 
     Raises:
-        PackFormatError: Two differ at most in upper and lower case, or one is a folder on the way to another.
+        PackFormatError: Two paths differ only in case, or not at all, or one is a folder of another.
     """
     by_folded: dict[str, str] = {}
     for path in paths:
         if path.casefold() in by_folded:
-            raise PackFormatError(f"{by_folded[path.casefold()]!r} and {path!r} are one file on many devices")
+            raise PackFormatError(f"{by_folded[path.casefold()]!r} and {path!r} are the same file on many devices")
         by_folded[path.casefold()] = path
     for folded, path in by_folded.items():
         for folder in accumulate(folded.split("/")[:-1], "{}/{}".format):
             if folder in by_folded:
-                raise PackFormatError(f"{by_folded[folder]!r} is a file, and a folder on the way to {path!r}")
+                raise PackFormatError(f"{by_folded[folder]!r} is a file, and also a folder of {path!r}")
 
 
 def checked_sha256(text: str) -> str:

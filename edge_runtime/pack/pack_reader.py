@@ -1,7 +1,7 @@
-"""Opening a pack: the manifest first, then each file checked before anything reads it.
+"""Opening a pack: first the manifest, then each file, checked before it is read.
 
-Nothing is handed to native code (ONNX Runtime, FAISS, SQLite) before its hash was checked, so `Pack.file` checks a
-file the first time it is asked for and never again; identifying a photo does not pay for hashing the text tower.
+Native code (ONNX Runtime, FAISS, SQLite) gets only files whose hash was checked. `Pack.file` checks a file at its first
+use, and only then. So identifying a photo does not hash the text tower.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from edge_identify.edge_runtime.io.durable_writes import sha256_of_file
 from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME, FileEntry, Manifest
 from edge_identify.edge_runtime.pack.manifest_json import MAX_MANIFEST_BYTES, parse_manifest
 
-#: Checks one file of a pack's folder and raises PackDamagedError: `check_file`, or `VerifiedFiles.check`, which does
-#: not hash a file again that has not been touched.
+#: Checks one file of a pack's folder and raises PackDamagedError: `check_file`, or `VerifiedFiles.check`, which skips
+#: the hash of a file that is unchanged since its last check.
 FileCheck = Callable[[Path, FileEntry], None]
 
 
@@ -25,9 +25,9 @@ class Pack:
     """A pack on disk whose manifest is valid.
 
     Attributes:
-        folder: Where its files lie.
-        manifest: What it says of itself.
-        variant_names: The encoder variants that are here; a device keeps only those it runs.
+        folder: The pack's folder.
+        manifest: The pack's manifest.
+        variant_names: The encoder variants in the folder; a device keeps only those that it runs.
     """
 
     folder: Path
@@ -37,10 +37,13 @@ class Pack:
     _checked: set[str] = field(default_factory=set, repr=False)
 
     def file(self, path: str) -> Path:
-        """Return where a file of the pack lies, after its length and hash were found right.
+        """Return the path of a file of the pack, after its length and hash were checked.
+
+        Args:
+            path: Relative to the pack, as in the manifest.
 
         Raises:
-            PackDamagedError: It is missing, not in the manifest, or a byte differs from it.
+            PackDamagedError: The file is missing, not listed in the manifest, or differs from it.
         """
         if path not in self.manifest.files:
             raise PackDamagedError(f"{self.folder / path}: is not among the pack's files; fetch the pack again")
@@ -54,14 +57,14 @@ def open_pack(folder: Path, *, variant_names: tuple[str, ...] | None = None, che
     """Open a pack's folder.
 
     Args:
-        folder: Holds `pack.json`.
-        variant_names: The encoder variants that should be here; None for all that the manifest lists.
-        check: How a file is checked before its first use; None hashes it.
+        folder: The folder that holds `pack.json`.
+        variant_names: The encoder variants that should be in the folder; None for all in the manifest.
+        check: Checks a file before its first use; None checks its hash.
 
     Raises:
-        PackNotFoundError: There is no pack in that folder.
-        PackFormatError: The manifest cannot be read by this version.
-        PackDamagedError: A file is missing or has the wrong length. Contents are checked by `Pack.file`.
+        PackNotFoundError: The folder holds no pack.
+        PackFormatError: This version cannot read the manifest.
+        PackDamagedError: A file is missing or has the wrong length. `Pack.file` checks the content later.
     """
     manifest = read_manifest(folder)
     names = manifest.variant_names() if variant_names is None else variant_names
@@ -71,11 +74,12 @@ def open_pack(folder: Path, *, variant_names: tuple[str, ...] | None = None, che
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """Read and check `pack.json` of a pack's folder, and nothing else.
+    """Read and check `pack.json` in a folder. No other file is opened.
 
     Raises:
         PackNotFoundError: There is no `pack.json`.
-        PackFormatError: It cannot be read by this version.
+        PackFormatError: This version cannot read it.
+        PackDamagedError: The operating system refuses to read it.
     """
     path = folder / MANIFEST_NAME
     try:
@@ -92,15 +96,15 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def verify_pack_files(folder: Path, manifest: Manifest, variant_names: tuple[str, ...] | None = None) -> None:
-    """Check length and hash of every file that should be in the folder.
+    """Check length and hash of every file that should be in a pack's folder.
 
     Args:
         folder: The pack's folder.
         manifest: Its manifest.
-        variant_names: The encoder variants that should be here; None for all.
+        variant_names: The encoder variants that should be in the folder; None for all.
 
     Raises:
-        PackDamagedError: The first file that is missing or differs.
+        PackDamagedError: A file is missing or differs from the manifest; the message names the first one.
     """
     for entry in manifest.files_for(manifest.variant_names() if variant_names is None else variant_names):
         check_file(folder, entry)
@@ -110,7 +114,7 @@ def check_file(folder: Path, entry: FileEntry) -> None:
     """Check one file's length and hash.
 
     Raises:
-        PackDamagedError: It is missing, unreadable, or differs from the manifest.
+        PackDamagedError: The file is missing, unreadable, or differs from the manifest.
     """
     _check_length(folder, entry)
     try:

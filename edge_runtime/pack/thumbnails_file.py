@@ -1,8 +1,10 @@
-"""The thumbnails of a pack: small pictures of its references, so that an answer can be looked at offline.
+"""The thumbnails of a pack: small images of its references, in a SQLite file.
 
-A SQLite file of its own: a pack without it answers just as well, and one that changes its pictures does not send its
-references again. A newcomer would trust a picture because its file's hash was right; the hash says who made it, and
-not that it is small. So a thumbnail's length is asked for before its bytes, and its sides before its pixels.
+They let an answer show its references offline. The file is optional, and apart from the references: a pack that changes
+its thumbnails does not send its references again.
+
+Trap: a right hash proves that the file fits the manifest, not that thumbnails are small. So the length is checked
+before a thumbnail's bytes are read, and its sides before its pixels are decoded.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
     from edge_identify.edge_runtime.pack.pack_reader import Pack
 
-MAX_THUMBNAIL_BYTES = 2**22  # uncompressed, a thumbnail of the largest side that a manifest may state has 3 MiB
+MAX_THUMBNAIL_BYTES = 2**22  # uncompressed, a thumbnail of the largest allowed side has 3 MiB
 
 _SCHEMA = "CREATE TABLE thumbnail (index_id INTEGER PRIMARY KEY, webp BLOB NOT NULL);"
 _LENGTH_QUERY = "SELECT length(webp), typeof(webp) FROM thumbnail WHERE index_id = ?"
@@ -32,8 +34,8 @@ def write_thumbnails(path: Path, thumbnails: Iterable[tuple[int, bytes]]) -> Non
     """Write a thumbnails file; the same arguments give the same bytes.
 
     Args:
-        path: Where; nothing may be there yet.
-        thumbnails: Distinct index ids in rising order, each with a picture as WebP; read one at a time.
+        path: The file to write; it must not exist.
+        thumbnails: (index id, WebP bytes) in rising order of distinct ids; read one at a time.
     """
     with closing(sqlite3.connect(path)) as database:
         database.executescript(f"PRAGMA page_size = 4096; PRAGMA journal_mode = OFF; {_SCHEMA}")
@@ -43,7 +45,7 @@ def write_thumbnails(path: Path, thumbnails: Iterable[tuple[int, bytes]]) -> Non
 
 
 class ThumbnailTable:
-    """The thumbnails of a pack, looked up as they are asked for.
+    """Lookups in the thumbnails of a pack. Threads may share it.
 
     Use it as a context manager, or call `close`.
     """
@@ -52,12 +54,12 @@ class ThumbnailTable:
         """Open a thumbnails file for reading.
 
         Args:
-            path: The file, its hash checked before: SQLite is native code.
-            side_px: The longest side that the manifest states.
+            path: The file. Its hash must have been checked: SQLite is native code.
+            side_px: Maximum length of the longer side, from the manifest.
         """
         self._path, self._side_px = path, side_px
-        self._one_at_a_time = Lock()  # shared by threads as `ReferenceTable` is
-        # immutable: no lock file is made, so a pack on a read-only disk opens. Threads only read.
+        self._one_at_a_time = Lock()  # threads take turns, as in `ReferenceTable`
+        # immutable: SQLite makes no lock file, so a pack on a read-only disk opens.
         self._database = sqlite3.connect(
             f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False
         )
@@ -69,17 +71,17 @@ class ThumbnailTable:
         self.close()
 
     def close(self) -> None:
-        """Close the file, after the question that is being answered; see `ReferenceTable.close`."""
+        """Close the file after the running query; see `ReferenceTable.close`."""
         with self._one_at_a_time:
             self._database.close()
 
     def webp(self, index_id: int) -> bytes | None:
-        """Return the WebP bytes of the picture whose vector is `index_id`; None where it has no thumbnail.
+        """Return the thumbnail of the image whose vector is `index_id`, as WebP; None if it has none.
 
-        The bytes begin like a WebP file and are at most `MAX_THUMBNAIL_BYTES`; only `picture` looks further.
+        Only the first bytes and the length (at most `MAX_THUMBNAIL_BYTES`) are checked; `image` decodes the thumbnail.
 
         Raises:
-            PackDamagedError: The file cannot be read, or the entry is no thumbnail.
+            PackDamagedError: The file cannot be read, or the entry is not a WebP file.
         """
         found = self._one(_LENGTH_QUERY, index_id)
         if found is None:
@@ -89,14 +91,14 @@ class ThumbnailTable:
             raise self._damaged(index_id, f"{kind} of {length_bytes} bytes, {MAX_THUMBNAIL_BYTES} at most")
         (data,) = self._one("SELECT webp FROM thumbnail WHERE index_id = ?", index_id) or (b"",)
         if not isinstance(data, bytes) or data[:4] != b"RIFF" or data[8:12] != b"WEBP":
-            raise self._damaged(index_id, "does not begin like a WebP picture")
+            raise self._damaged(index_id, "does not begin like a WebP file")
         return data
 
-    def picture(self, index_id: int) -> Image | None:
-        """Return the thumbnail of the picture whose vector is `index_id` as RGB; None where it has none.
+    def image(self, index_id: int) -> Image | None:
+        """Return the thumbnail of the image whose vector is `index_id`, as RGB; None if it has none.
 
         Raises:
-            PackDamagedError: The file cannot be read, or the entry is no picture of at most the stated side.
+            PackDamagedError: The file cannot be read, or the entry is not an image with sides of at most `side_px`.
         """
         data = self.webp(index_id)
         if data is None:
@@ -110,6 +112,8 @@ class ThumbnailTable:
         try:
             with self._one_at_a_time:
                 row: tuple[object, ...] | None = self._database.execute(query, (index_id,)).fetchone()
+        except sqlite3.ProgrammingError as error:
+            raise ValueError(f"{self._path}: the table was closed") from error
         except sqlite3.DatabaseError as error:
             raise PackDamagedError(
                 f"{self._path}: is not a readable thumbnails file ({error}); build or fetch the pack again"
@@ -118,12 +122,12 @@ class ThumbnailTable:
 
     def _damaged(self, index_id: int, found: str) -> PackDamagedError:
         return PackDamagedError(
-            f"{self._path}: the thumbnail of picture {index_id} is damaged ({found}); build or fetch the pack again"
+            f"{self._path}: the thumbnail of image {index_id} is damaged ({found}); build or fetch the pack again"
         )
 
 
 def open_thumbnails(pack: Pack) -> ThumbnailTable | None:
-    """Open the thumbnails of a pack, the hash of their file checked first; None where the pack has none.
+    """Open the thumbnails of a pack, after checking the hash of their file; None if the pack has none.
 
     Raises:
         PackDamagedError: The file differs from the manifest.

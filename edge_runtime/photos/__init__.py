@@ -1,6 +1,5 @@
 """From a photo's file to the pixels of an encoder: decoding, EXIF, regions, preprocessing.
 
-Read `images` first, then `preprocessing`.
-
-`exif_position` reads where a photo was taken; `position` says what a position is.
+Read `images` (decoding) first, then `preprocessing`. `prepared_photos` joins the two. `position` holds the type
+`Position`; `exif_position` reads one from a photo's EXIF.
 """

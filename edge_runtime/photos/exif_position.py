@@ -1,8 +1,10 @@
-"""Where a photo was taken, as its EXIF says. Nothing of it is stored, logged or sent: standard output alone tells it.
+"""The position in a photo's EXIF. It is shown in the answer, and never stored, logged or sent elsewhere.
 
-What a newcomer would get wrong: the hemisphere is a letter of its own, and a latitude without it means nothing; a
-camera without a fix writes 0, 0 or zero denominators; metadata is often broken, and a broken position is none. And
-Pillow decodes a whole PNG to find out that it has no EXIF, since that may stand behind the pixels.
+Traps:
+- The hemisphere is a field of its own; a latitude without it means nothing.
+- A camera without a fix writes 0, 0 or zero denominators.
+- Metadata is often broken; a broken position counts as no position.
+- In a PNG, EXIF may follow the pixels, and Pillow decodes the whole image to find it. `_png_exif` skips the pixels.
 """
 
 from __future__ import annotations
@@ -15,7 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from edge_identify.edge_runtime.errors import PhotoError
-from edge_identify.edge_runtime.photos.images import PILLOW_RAISES, START_BYTES, formats_of
+from edge_identify.edge_runtime.photos.images import START_BYTES, formats_of
+from edge_identify.edge_runtime.photos.pillow_errors import PILLOW_RAISES
 
 if TYPE_CHECKING:
     from PIL.Image import Exif, Image
@@ -34,10 +37,10 @@ _MOST_EXIF_BYTES = 2**20  # sixteen times what a JPEG has room for
 
 
 def photo_position(photo: Path | BinaryIO) -> Position | None:
-    """Return where a photo was taken; None where its EXIF does not say so, or cannot be read.
+    """Return the position in a photo's EXIF; None if there is none or it cannot be read.
 
     Args:
-        photo: The picture's file, by its path or open for reading; only its metadata is read.
+        photo: Path of the file, or the file open for reading. Only its metadata is read.
     """
     import PIL.Image
 
@@ -47,6 +50,16 @@ def photo_position(photo: Path | BinaryIO) -> Position | None:
             with PIL.Image.open(photo, formats=formats_of(_start(photo), name="photo")) as image:
                 return position_of_gps(_exif(image).get_ifd(_GPS_IFD))
     except (*PILLOW_RAISES, PIL.Image.DecompressionBombError, PhotoError):
+        return None
+
+
+def image_position(image: Image) -> Position | None:
+    """Return where the photo of a Pillow image was taken; None where its EXIF does not say so, or cannot be read."""
+    try:
+        with warnings.catch_warnings():  # Pillow warns about broken metadata
+            warnings.simplefilter("ignore")
+            return position_of_gps(image.getexif().get_ifd(_GPS_IFD))
+    except PILLOW_RAISES:
         return None
 
 
@@ -60,21 +73,23 @@ def _start(photo: Path | BinaryIO) -> bytes:
 
 
 def _exif(image: Image) -> Exif:
-    """Return the EXIF of a picture that was opened and not decoded, without decoding it."""
+    """Return the EXIF of an image that was opened but not decoded. It stays undecoded."""
     import PIL.Image
 
     if image.format != "PNG" or "exif" in image.info:
         return image.getexif()
     behind = _png_exif(image.fp)  # type: ignore[attr-defined]  # of ImageFile, which Image.open returns
     if behind is None:
-        return PIL.Image.Image.getexif(image)  # what stands before the pixels in another form; PNG's own would decode
+        return PIL.Image.Image.getexif(
+            image
+        )  # an older form of EXIF before the pixels; PNG's own method would decode the image
     exif = PIL.Image.Exif()
     exif.load(behind)
     return exif
 
 
 def _png_exif(file: BinaryIO) -> bytes | None:
-    """Return the eXIf chunk of a PNG, passing over the pixels; None without one (PNG, third edition, 5.3)."""
+    """Return the eXIf chunk of a PNG without reading the pixels; None without one (PNG, third edition, 5.3)."""
     file.seek(_PNG_SIGNATURE_BYTES)
     for _ in range(_MOST_PNG_CHUNKS):
         head = file.read(8)
@@ -88,7 +103,7 @@ def _png_exif(file: BinaryIO) -> bytes | None:
 
 
 def position_of_gps(gps: Mapping[int, object]) -> Position | None:
-    """Return the position that an EXIF GPS directory says; None for none, for 0, 0, and for impossible ones.
+    """Return the position in an EXIF GPS directory; None if it is missing, void, impossible, or exactly 0, 0.
 
     Args:
         gps: Values by tag, as Pillow reads them.
@@ -97,7 +112,7 @@ def position_of_gps(gps: Mapping[int, object]) -> Position | None:
     longitude = _degrees(gps.get(_LONGITUDE), gps.get(_LONGITUDE_REF), "E", "W")
     if latitude is None or longitude is None or _letter(gps.get(_STATUS)) == "V":
         return None
-    if latitude == 0 and longitude == 0:  # a camera that found no satellite, not a boat in the Gulf of Guinea
+    if latitude == 0 and longitude == 0:  # a camera without a fix writes this
         return None
     from edge_identify.edge_runtime.photos.position import Position  # 2 ms, and most photos have none
 
@@ -108,12 +123,12 @@ def position_of_gps(gps: Mapping[int, object]) -> Position | None:
 
 
 def _degrees(value: object, reference: object, positive: str, negative: str) -> float | None:
-    """Return degrees of an EXIF triple of degrees, minutes and seconds; None where it is not one."""
+    """Return an EXIF triple of degrees, minutes and seconds as degrees; None if it is malformed."""
     letter = _letter(reference)
     if letter not in (positive, negative) or not isinstance(value, Sequence) or len(value) != 3:
         return None
     degrees, minutes, seconds = (_number(part) for part in value)
-    if not (degrees >= 0 and 0 <= minutes < 60 and 0 <= seconds <= 60):  # NaN is refused, too
+    if not (degrees >= 0 and 0 <= minutes < 60 and 0 <= seconds <= 60):  # also refuses NaN
         return None
     total = degrees + minutes / 60 + seconds / 3600
     return total if letter == positive else -total
@@ -132,7 +147,7 @@ def _accuracy(value: object) -> float | None:
 
 
 def _number(value: object) -> float:
-    """Return a rational of Pillow's as a float; NaN for what is none. A denominator of zero is NaN."""
+    """Return a rational of Pillow's as a float; NaN for any other value and for a zero denominator."""
     try:
         number = float(value)  # type: ignore[arg-type]  # Pillow's IFDRational, or anything a hostile file holds
     except (TypeError, ValueError, OverflowError, ZeroDivisionError):

@@ -1,8 +1,8 @@
-"""HEIC and AVIF: told from their first bytes, and their decoder found, or the line that installs it.
+"""HEIC and AVIF: recognised by their first bytes; their decoder is loaded, or the error says how to install it.
 
-What a newcomer would get wrong: iPhones take HEIC, and Pillow reads none without the plugin pillow-heif, whose decoder
-of a format with patents not everybody may or wants to install. Importing it takes time that a JPEG need not pay, so the
-file is looked at first. AVIF is the same container with other contents, and most builds of Pillow read it.
+iPhones save HEIC. Pillow reads it only with the plugin pillow-heif (extra `heic`), which is optional: the format is
+patented. The plugin is imported only for a HEIC file, since importing it takes time. AVIF is the same container with
+another codec, and most builds of Pillow read it.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ _HEIC = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm"
 
 
 def heif_format(start: bytes, *, name: str) -> str | None:
-    """Return Pillow's name of the format, `HEIF` or `AVIF`, ready to be opened; None for any other file.
+    """Return Pillow's name of the format, `HEIF` or `AVIF`, with its decoder registered; None for any other file.
 
     Args:
-        start: The file's first bytes, or all.
+        start: The file's first bytes, at least 256 if it has as many.
         name: What error messages call the file.
 
     Raises:
-        PhotoError: It is one of the two, and nothing here decodes it.
+        PhotoError: The file is HEIC or AVIF, and no decoder is installed.
     """
     brands = _brands(start)
     if brands & _AVIF:
@@ -63,4 +63,4 @@ def _register_heif(name: str) -> None:
             f"{name}: is HEIC, as iPhones take it, and needs a plugin; "
             "pip install 'edge-identify[heic]', or save it as JPEG"
         ) from error
-    pillow_heif.register_heif_opener(thumbnails=False)  # registering again, also by another thread, is nothing
+    pillow_heif.register_heif_opener(thumbnails=False)  # registering twice, also from two threads, does no harm

@@ -1,25 +1,18 @@
-"""Where a photo was taken: coordinates, how accurate they are, distances, and the part of a map within reach."""
+"""Positions: coordinates with their accuracy, distances, and the box of the map within reach of a position."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
-MAX_ACCURACY_M = 1_000_000.0  # a country; whoever knows less knows nothing
+MAX_ACCURACY_M = 1_000_000.0  # the size of a country; a less accurate position says nothing
 
-
-_USUAL_ACCURACY_M = 50.0  # of a position that does not say how good it is
-
-
-_APART_M = 30.0  # between who takes a photo and what it shows, and of the reference's own coordinates
-
-
-_REACH_SCALES = 1000.0  # beyond, nearness is 0; it would be 1e-9
-
+_USUAL_ACCURACY_M = 50.0  # assumed where a position has no accuracy
+_APART_M = 30.0  # from the camera to the thing, together with the error of the reference's coordinates
+_REACH_SCALES = 1000.0  # nearness beyond it would be 1e-9, and is taken as 0
 
 # IUGG mean radius; Moritz, "Geodetic Reference System 1980", Journal of Geodesy 74 (2000), R1.
 _EARTH_RADIUS_M = 6_371_008.8
-
 
 Coordinates = tuple[float, float]  # latitude and longitude, WGS 84 degrees
 
@@ -31,11 +24,11 @@ class Position:
     Attributes:
         latitude: WGS 84 degrees, -90 to 90.
         longitude: WGS 84 degrees, -180 to 180.
-        accuracy_m: Of the position, in metres, above 0; None where it was not told.
-        source: Where it comes from: `photo` (its EXIF) or `given`.
+        accuracy_m: Radius of uncertainty in metres, above 0; None if unknown.
+        source: Where the position comes from: `photo` (its EXIF) or `given` (by the user).
 
     Raises:
-        ValueError: A number is out of range, or none.
+        ValueError: A number is out of range or NaN.
     """
 
     latitude: float
@@ -58,18 +51,24 @@ class Position:
 
     @property
     def scale_m(self) -> float:
-        """Distance at which nearness has fallen to .35."""
+        """Distance in metres at which nearness is .35 (2 ^ -1.5)."""
         return math.hypot(self.accuracy_m or _USUAL_ACCURACY_M, _APART_M)
 
     @property
     def reach_m(self) -> float:
-        """Distance beyond which nearness is 0."""
+        """Distance in metres beyond which nearness is 0."""
         return _REACH_SCALES * self.scale_m
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Box:
-    """The part of a map that holds all within reach: a band of latitudes, and one or two ranges of longitudes."""
+    """A box of the map that contains all points within reach of a position.
+
+    Attributes:
+        south: Lowest latitude, WGS 84 degrees.
+        north: Highest latitude.
+        longitudes: One (west, east) range, or two where the box crosses the date line.
+    """
 
     south: float
     north: float
@@ -77,7 +76,9 @@ class Box:
 
 
 def distance_m(one: Coordinates, other: Coordinates) -> float:
-    """Return the great-circle distance in metres, by the haversine formula; off by about .5 %: the Earth is no ball.
+    """Return the great-circle distance in metres, by the haversine formula.
+
+    It treats the Earth as a sphere, so it is off by up to about .5 %.
 
     Source: R. W. Sinnott, "Virtues of the Haversine", Sky and Telescope 68 (2), 1984, p. 159.
     """
@@ -88,11 +89,11 @@ def distance_m(one: Coordinates, other: Coordinates) -> float:
 
 
 def box_within_reach(position: Position) -> Box:
-    """Return a part of the map that holds everything with a nearness above 0, and perhaps more."""
+    """Return a box that contains every point with a nearness above 0; it may contain others."""
     angle = position.reach_m / _EARTH_RADIUS_M
     degrees = math.degrees(angle)
     south, north = position.latitude - degrees, position.latitude + degrees
-    if south <= -90 or north >= 90:  # around a pole every longitude is near
+    if south <= -90 or north >= 90:  # the box contains a pole, so it spans all longitudes
         return Box(south=max(south, -90.0), north=min(north, 90.0), longitudes=((-180.0, 180.0),))
     # Where a great circle touches a meridian: J. P. Matuschek, "Finding Points Within a Distance", section 3.3.
     aside = math.degrees(math.asin(min(1.0, math.sin(angle) / math.cos(math.radians(position.latitude)))))

@@ -1,8 +1,8 @@
-"""Photos made ready for an encoder, and one of them made ready while something else is done.
+"""Photos decoded and preprocessed for an encoder, one of them in a background thread.
 
-Pillow decodes and resizes without holding Python's lock, so a photo is prepared on a second core while the first one
-loads the encoder: a start that took the sum of both takes the longer of them. Only the encoder's few
-pixels are kept, so that a photo that waits costs no memory.
+Pillow releases Python's lock (the GIL) while it decodes and resizes. So `PhotoInPreparation` prepares a photo on a
+second core while the first core loads the encoder. Only the encoder's pixels are kept, so a waiting photo needs little
+memory.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
     from edge_identify.edge_runtime.photos.position import Position
     from edge_identify.edge_runtime.photos.regions import Region
 
-    PositionOf = Callable[[Path], Position | None]  # says where the photo of a file was taken
+    PositionOf = Callable[[Path], Position | None]  # returns the position of a photo's file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreparedPhoto:
-    """What an encoder takes of a photo.
+    """A photo as the encoder's input.
 
     Attributes:
         pixels: uint8 [views, size, size, 3].
-        seconds: Wall time that reading, decoding and resizing took.
-        position: Where it was taken; None where that is not known, or not to be used.
+        seconds: Wall time of reading, decoding and resizing.
+        position: Where the photo was taken; None if unknown or not to be used.
     """
 
     pixels: NDArray[np.uint8]
@@ -45,16 +45,16 @@ class PreparedPhoto:
 def prepare_photo(
     path: Path, recipe: Preprocessing, region: Region | None = None, position_of: PositionOf | None = None
 ) -> PreparedPhoto:
-    """Read a photo's file and make the encoder's pixels of it; a JPEG may be decoded smaller.
+    """Read a photo's file and preprocess it for the encoder. A JPEG may be decoded at a reduced size.
 
     Args:
-        path: The picture's file.
+        path: The photo's file.
         recipe: The recipe recorded in the pack.
-        region: The part of the photo that is looked at; None for all of it.
-        position_of: Says where it was taken; None uses no position.
+        region: The part of the photo to use; None for all of it.
+        position_of: Returns the photo's position; None uses no position.
 
     Raises:
-        PhotoError: The picture cannot be used, or the region is not inside it.
+        PhotoError: The photo cannot be used, or the region is not inside it.
     """
     started = perf_counter()
     pixels = photo_views(open_photo(path, enough_px=enough_px(recipe), region=region), recipe)
@@ -65,16 +65,16 @@ def prepare_photo(
 def prepare_photo_bytes(
     data: bytes, recipe: Preprocessing, *, name: str, position: Position | None = None
 ) -> PreparedPhoto:
-    """Make the encoder's pixels of a photo in memory, as `prepare_photo` does of a file.
+    """Preprocess a photo in memory for the encoder, as `prepare_photo` does for a file.
 
     Args:
         data: The bytes of the photo's file.
         recipe: The recipe recorded in the pack.
         name: What error messages call the photo.
-        position: Where it was taken; None where that is not known, or not to be used.
+        position: Where the photo was taken; None if unknown or not to be used.
 
     Raises:
-        PhotoError: The picture cannot be used.
+        PhotoError: The photo cannot be used.
     """
     started = perf_counter()
     pixels = photo_views(decode_photo(data, name=name, enough_px=enough_px(recipe)), recipe)
@@ -82,13 +82,13 @@ def prepare_photo_bytes(
 
 
 class PhotoInPreparation:
-    """A photo that a thread of its own prepares. Ask for its `result`, or use it as a context manager."""
+    """A photo that a thread of its own prepares. Use it as a context manager, or call `result`."""
 
     def __init__(
         self, path: Path, recipe: Preprocessing, region: Region | None = None, position_of: PositionOf | None = None
     ) -> None:
-        """Begin to prepare a photo; see `prepare_photo`."""
-        # Before the thread begins: two threads that import one package at the same time may find it half made.
+        """Start the thread; the arguments are those of `prepare_photo`."""
+        # Before the thread starts: two threads that import one package at once may see it half loaded.
         import numpy  # noqa: F401
         import PIL.Image  # noqa: F401
 
@@ -102,13 +102,13 @@ class PhotoInPreparation:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._thread.join()  # decoding changes the process's warning filters for a while: never leave it behind
+        self._thread.join()  # decoding changes the process's warning filters: never leave the thread running
 
     def result(self) -> PreparedPhoto:
         """Wait for the photo and return it.
 
         Raises:
-            PhotoError: The picture cannot be used.
+            PhotoError: The photo cannot be used, or the region is not inside it.
         """
         self._thread.join()
         if self._error is not None:
@@ -119,5 +119,5 @@ class PhotoInPreparation:
     def _prepare(self) -> None:
         try:
             self._prepared = prepare_photo(self._path, self._recipe, self._region, self._position_of)
-        except Exception as error:  # raised again where the result is asked for
+        except Exception as error:  # raised again by `result`
             self._error = error

@@ -1,7 +1,7 @@
-"""From an upright RGB picture to the pixels an encoder takes: one implementation for references and photos.
+"""From an upright RGB image to the encoder's pixels: one implementation for reference images and photos.
 
-Mean, standard deviation and channel order are inside the encoder's graph (see FORMAT.md), so what is left is
-geometry. The recipe is data in the manifest, and a phone can repeat it bit by bit: Pillow's antialiased bicubic
+Preprocessing here is geometry alone: mean, standard deviation and channel order are part of the encoder's graph (see
+FORMAT.md). The recipe is data in the manifest, and a phone can repeat it bit by bit: Pillow's antialiased bicubic
 in 8 bits, no draft decoding, crop offsets rounded down.
 """
 
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-    from edge_identify.edge_runtime.photos.images import DecodedPhoto
+    from edge_identify.edge_runtime.photos.decoded_photo import DecodedPhoto
 
-#: A photo's JPEG may be decoded smaller while each side keeps this many times the encoder's size. At 1, the decoder's
-#: box filter would replace the recipe's; FORMAT.md has the measurement.
+#: A photo's JPEG may be decoded at a reduced size while each side keeps this many times the encoder's size. At 1, the
+#: decoder's box filter would replace the recipe's; FORMAT.md has the measurement.
 DRAFT_FACTOR = 2
 
 MAX_SIZE_PX = 1024  # the largest input of any open_clip model is 512; more is a mistake
 
 
 class ResizeMode(StrEnum):
-    """How a picture of any shape becomes a square."""
+    """How an image of any shape becomes a square."""
 
-    SHORTEST_SIDE = "shortest-side"  # scale so that the shorter side fits, then cut the middle out
-    SQUASH = "squash"  # scale both sides, giving up the proportions
+    SHORTEST_SIDE = "shortest-side"  # scale the shorter side to the square's, then crop the centre
+    SQUASH = "squash"  # scale both sides; proportions change
 
 
 class Interpolation(StrEnum):
@@ -45,12 +45,12 @@ class Preprocessing:
     """The recipe recorded in a pack.
 
     Attributes:
-        size_px: Side of the square the encoder takes.
-        resize_mode: How the picture's shape becomes a square.
+        size_px: Side of the encoder's square input.
+        resize_mode: How the image's shape becomes a square.
         interpolation: The resampling filter.
-        photo_views: How a photo is looked at: the share, above 0 and at most 1, of the kept part's sides that each view
-            shows, about its middle. A thing that fills a part of the frame is nearest its reference in a closer view.
-            References have one view, the whole kept part.
+        photo_views: One number for each view of a photo: the side of the view's centre crop as a share of the kept
+            part's side, above 0 and at most 1. A closer view helps with a thing that fills only a part of the photo.
+            Reference images have one view, the whole kept part.
     """
 
     size_px: int
@@ -60,10 +60,10 @@ class Preprocessing:
 
 
 def preprocess(image: Image, recipe: Preprocessing) -> NDArray[np.uint8]:
-    """Turn an upright RGB picture into the encoder's pixels.
+    """Turn an upright RGB image into the encoder's pixels.
 
-    Resizing only the part that is kept gives the pixels of "resize the whole, across and then down, and crop" (a
-    test holds them together) and bounds the memory for a picture of 1 x 100,000 pixels.
+    Only the kept part is resized. That gives the same pixels as resizing the whole image, across and then down, and
+    cropping (a test compares them). It bounds the memory for an image of 1 x 100,000 pixels.
 
     Args:
         image: RGB, any size of at least 1 x 1 pixel.
@@ -76,33 +76,33 @@ def preprocess(image: Image, recipe: Preprocessing) -> NDArray[np.uint8]:
 
 
 def photo_views(photo: DecodedPhoto, recipe: Preprocessing) -> NDArray[np.uint8]:
-    """Turn a photo into the encoder's pixels of each of the recipe's views, uint8 [views, size, size, 3]."""
+    """Turn a photo into the encoder's pixels for each view of the recipe, uint8 [views, size, size, 3]."""
     views = [preprocess_photo(photo, recipe, share=share) for share in recipe.photo_views]
-    import numpy as np  # here, where it is needed: another thread may still be busy loading it
+    import numpy as np  # as late as possible: another thread may still be loading it
 
     return np.stack(views)
 
 
-def picture_views(image: Image, recipe: Preprocessing) -> NDArray[np.uint8]:
-    """Return what `photo_views` does for an upright RGB picture that was decoded in full."""
-    from edge_identify.edge_runtime.photos.images import DecodedPhoto
+def image_views(image: Image, recipe: Preprocessing) -> NDArray[np.uint8]:
+    """Return the result of `photo_views` for an upright RGB image that was decoded at full size."""
+    from edge_identify.edge_runtime.photos.decoded_photo import DecodedPhoto
 
     return photo_views(DecodedPhoto(image=image, full_size=image.size, reduced_by=1, origin=(0, 0)), recipe)
 
 
 def preprocess_photo(photo: DecodedPhoto, recipe: Preprocessing, *, share: float = 1.0) -> NDArray[np.uint8]:
-    """Turn a photo into the encoder's pixels of one view, whether it was decoded in full or smaller.
+    """Turn a photo into the encoder's pixels for one view. The photo may have been decoded at a reduced size.
 
-    The part that is kept is found in the full photo: found in the smaller one, rounding would move it by up to a pixel
-    of the result, which changes an embedding several times as much as the smaller decoding does.
+    The kept part is computed in the pixels of the full photo. In those of the reduced photo, rounding would move it by
+    up to a pixel of the result. That changes an embedding several times as much as the reduced decoding does.
 
     Args:
-        photo: As decoded; `enough_px` says how small it may be.
+        photo: The decoded photo; `enough_px` returns its least size.
         recipe: The recipe recorded in the pack.
-        share: Of the kept part's sides that are shown, about its middle.
+        share: Side of the view's centre crop as a share of the kept part's side.
 
     Returns:
-        uint8, shape [size, size, 3]; of the whole kept part, decoded in full, those of `preprocess`.
+        uint8, shape [size, size, 3]. With share 1 and full decoding, the same pixels as `preprocess`.
     """
     width, height = photo.image.size
     left, top, right, bottom = _middle(kept_box(photo.full_size, recipe), share)
@@ -117,7 +117,7 @@ def preprocess_photo(photo: DecodedPhoto, recipe: Preprocessing, *, share: float
 
 
 def enough_px(recipe: Preprocessing) -> int:
-    """Return how many pixels each side of a photo must keep when it is decoded."""
+    """Return the least length in pixels of each side of a decoded photo."""
     return math.ceil(DRAFT_FACTOR * recipe.size_px / min(recipe.photo_views))
 
 
@@ -137,20 +137,20 @@ def _square(image: Image, box: tuple[float, float, float, float], recipe: Prepro
     left, top, right, bottom = box
     first_row, last_row = _rows_reached(top, bottom, image.height, size_px)
     band = image if (first_row, last_row) == (0, image.height) else image.crop((0, first_row, image.width, last_row))
-    # Two calls, across and then down: in one call Pillow chooses the order by its version and the picture's shape, and
-    # rounding to 8 bits between the passes makes the orders differ.
+    # Two calls, across and then down: in one call, Pillow chooses the order by its version and the image's shape, and
+    # rounding to 8 bits between the passes makes the results differ.
     across = band.resize((size_px, band.height), resampling, box=(left, 0, right, band.height))
     square = across.resize((size_px, size_px), resampling, box=(0, top - first_row, size_px, bottom - first_row))
-    import numpy as np  # here, where it is needed: another thread may still be busy loading it
+    import numpy as np  # as late as possible: another thread may still be loading it
 
     return np.asarray(square, dtype=np.uint8)
 
 
 def kept_box(size: tuple[int, int], recipe: Preprocessing) -> tuple[float, float, float, float]:
-    """Return (left, top, right, bottom), in the picture's own pixels, of the part that reaches the encoder.
+    """Return the part of an image that reaches the encoder: (left, top, right, bottom) in the image's pixels.
 
-    For `SHORTEST_SIDE`: the picture is scaled so that its shorter side has `size_px` pixels and the longer one
-    `size_px * long / short` rounded down (torchvision's Resize); of it the middle is kept, offset rounded down.
+    For `SHORTEST_SIDE`, the image is scaled so that its shorter side has `size_px` pixels and the longer one
+    `size_px * long / short`, rounded down (torchvision's Resize). The centre is kept, its offset rounded down.
     """
     width, height = size
     if recipe.resize_mode is ResizeMode.SQUASH:

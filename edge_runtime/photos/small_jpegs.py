@@ -1,8 +1,10 @@
-"""Pictures as small JPEGs to show beside an answer: upright, and without a word of what else their files say.
+"""Small upright JPEGs without metadata, to show beside an answer.
 
-A newcomer would save a resized photo and give away where it was taken: Pillow carries comments, and on demand EXIF,
-from the picture it opened to the one it writes. Or put a pack's thumbnail into a page as it is: a picture of a few
-bytes may have a million pixels, which a browser would make room for.
+Two traps:
+- Pillow copies comments, and on demand EXIF, from the opened image into the saved one. That would reveal where a photo
+  was taken.
+- An image of a few bytes may have millions of pixels, for which a browser would allocate memory. So a pack's thumbnail
+  is decoded and written anew.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
     from edge_identify.edge_runtime.photos.regions import Region
 
-THUMBNAIL_SIDE_PX = 320  # two beside each other fill a phone's screen
+THUMBNAIL_SIDE_PX = 320  # two of them fill the width of a phone's screen
 _JPEG_QUALITY = 80
 
 
@@ -27,21 +29,21 @@ def photo_thumbnail(path: Path, region: Region | None = None) -> bytes:
 
     Args:
         path: The photo's file.
-        region: The part of it that is shown; None for all.
+        region: The part to show; None for all.
 
     Raises:
-        PhotoError: The picture cannot be used, or the region is not inside it.
+        PhotoError: The photo cannot be used, or the region is not inside it.
     """
     return small_jpeg(open_photo(path, enough_px=THUMBNAIL_SIDE_PX, region=region).image)
 
 
 def small_jpeg(image: Image, side_px: int = THUMBNAIL_SIDE_PX, quality: int = _JPEG_QUALITY) -> bytes:
-    """Return an upright RGB picture as a JPEG without metadata.
+    """Return an upright RGB image as a JPEG without metadata.
 
     Args:
-        image: The picture, which is changed.
-        side_px: Of the longer side, at most.
-        quality: Of the JPEG, as Pillow counts it.
+        image: The image. It is resized in place and loses its metadata.
+        side_px: Maximum length of the longer side in pixels.
+        quality: JPEG quality on Pillow's scale, 1 to 95.
     """
     image.thumbnail((side_px, side_px))
     image.info.clear()

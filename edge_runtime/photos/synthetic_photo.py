@@ -1,7 +1,7 @@
-"""A photo that nobody took: a 12-megapixel JPEG, drawn in memory, to measure a machine with.
+"""A synthetic 12-megapixel JPEG, drawn in memory, for measuring a machine.
 
-A newcomer would measure with one flat colour, which a JPEG decoder passes in a quarter of the time of a real
-photo. This one has slow colours, edges and grain, and takes about as many bytes as a phone's picture of its size.
+A flat colour would be decoded in a quarter of the time of a real photo. This photo has smooth colours, edges and grain,
+and its file is about as long as that of a phone's photo of the same size.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ import io
 
 PHOTO_SIZE_PX = (4032, 3024)  # 12 megapixels, what most phones take
 
-_FLOOR_CELLS = 24  # slow colours: about this many bumps across
-_TEXTURE_CELLS = 630  # edges of about 6 pixels, as foliage or brick has them
-_TEXTURE_SHARE = 0.35  # gives 2.4 MB at the quality below, as phones write
+_FLOOR_CELLS = 24  # smooth colours: about this many maxima across
+_TEXTURE_CELLS = 630  # edges about 6 pixels apart, as in foliage or brick
+_TEXTURE_SHARE = 0.35  # gives 2.4 MB at the quality below, as phones do
 _JPEG_QUALITY = 88
 
 
 def drawn_photo(*, size_px: tuple[int, int] = PHOTO_SIZE_PX, seed: int = 0) -> bytes:
-    """Draw a photo and return it as JPEG; the same arguments give the same picture.
+    """Draw a photo and return it as JPEG; the same arguments give the same photo.
 
     Args:
-        size_px: Width and height.
-        seed: Chooses the picture.
+        size_px: Width and height in pixels.
+        seed: Seed of the random numbers.
     """
     import numpy as np
     from PIL import Image, ImageDraw

@@ -1,7 +1,7 @@
-"""Filters as a person gives them: checked against the pack, and a namespace found in the words of a text.
+"""Filters checked against a pack, and namespaces found in the words of a text.
 
-A newcomer would let a filter that fits nothing answer with nothing. A name that the pack does not have is a typing
-mistake, so it is refused with the nearest names that there are.
+A filter with a name that the pack does not have is a typing mistake. It raises an error that lists the nearest names,
+rather than an empty answer.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from edge_identify.edge_runtime.errors import SetupError
-from edge_identify.edge_runtime.pack.filters import Filters
+from edge_identify.edge_runtime.pack.filters import Filters, describe_filters
 
 if TYPE_CHECKING:
+    from edge_identify.edge_runtime.pack.pack_reader import Pack
     from edge_identify.edge_runtime.pack.references import ReferenceTable
-from edge_identify.edge_runtime.pack.filters import describe_filters
 
 _MOST_NAMED = 5  # names in an error: one line
 
 
 def passing_index_ids(filters: Filters, references: ReferenceTable) -> list[int]:
-    """Return the ids of all vectors that pass some filters, sorted, at least one.
+    """Return the index ids of all images whose references pass the filters, sorted, at least one.
 
     Raises:
-        SetupError: A namespace, kind of label or value that the pack does not have, or nothing passes all filters.
+        SetupError: The pack lacks a namespace, kind of label or value of the filters, or no reference passes.
     """
     for namespace in filters.namespaces:
         check_known(namespace, references.namespaces(), "namespace")
@@ -41,9 +41,9 @@ def passing_index_ids(filters: Filters, references: ReferenceTable) -> list[int]
 
 
 def namespaces_named_in(text: str, namespaces: Iterable[str]) -> tuple[str, ...]:
-    """Return the namespaces that a text names, in its order; case and accents do not count, whole words do.
+    """Return the namespaces that occur in a text as whole words, in the text's order; case and accents are ignored.
 
-    Of names that overlap the longest counts: "modern art" names not also "art".
+    If names overlap, only the longest counts: "modern art" does not also name "art".
     """
     plain, found = _plain(text), list[tuple[int, str]]()
     taken: set[int] = set()
@@ -56,28 +56,37 @@ def namespaces_named_in(text: str, namespaces: Iterable[str]) -> tuple[str, ...]
     return tuple(name for _, name in sorted(found))
 
 
+def pack_namespaces_named_in(text: str, pack: Pack) -> tuple[str, ...]:
+    """Return the namespaces of a pack that a text names; see `namespaces_named_in`."""
+    from edge_identify.edge_runtime.pack.references import ReferenceTable
+
+    with ReferenceTable(pack.file(pack.manifest.references_file)) as references:
+        return namespaces_named_in(text, references.namespaces())
+
+
 def _plain(text: str) -> str:
-    """Return a text without case, accents and runs of white space; `-` and `_` are white space, as in folder names."""
-    letters = "".join(sign for sign in unicodedata.normalize("NFKD", text) if not unicodedata.combining(sign))
+    """Return a text without case and accents, with single spaces; `-` and `_` count as spaces, as in folder names."""
+    decomposed = unicodedata.normalize("NFKD", text)
+    letters = "".join(character for character in decomposed if not unicodedata.combining(character))
     return " ".join(re.sub(r"[-_\s]+", " ", letters.casefold()).split())
 
 
 def check_known(name: str, known: Sequence[str], what: str, *, of: str = "the pack") -> None:
-    """Refuse a name that is not among those that there are.
+    """Check that a name is one of the known names.
 
     Args:
-        name: As a person gave it.
-        known: All that there are, sorted.
-        what: What they are, in the singular.
-        of: What has them.
+        name: The name that a person gave.
+        known: All known names, sorted.
+        what: What the names stand for, in the singular; for the message.
+        of: Their owner, for the message.
 
     Raises:
-        SetupError: It is not; the message has the nearest.
+        SetupError: The name is unknown; the message lists the nearest ones.
     """
     if name in known:
         return
     if not known:
-        raise SetupError(f"{of} has no {what}, so none is {name!r}; leave that filter out")
+        raise SetupError(f"{of} has no {what} at all, so not {name!r}; leave that filter out")
     near = get_close_matches(name.casefold(), {one.casefold(): one for one in known}, n=_MOST_NAMED, cutoff=0.5)
     nearest = [one for one in known if one.casefold() in near] or list(known)
     shown = ", ".join(nearest[:_MOST_NAMED]) + (", ..." if len(nearest) > _MOST_NAMED else "")

@@ -1,13 +1,14 @@
-"""Naming what a photo shows: the whole way from picture to matches, from a pack alone.
+"""From a photo to an answer, with one pack: encoder, index, references and decision.
 
-A score is a similarity, not a certainty. A pack's calibration makes a decision of it; packs without one, and answers
-to texts, say so: their verdict is None.
+A score is a cosine similarity, not a probability. The pack's calibration turns scores into a decision. Without a
+calibration, the verdict is None.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import copy
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Self
@@ -19,7 +20,7 @@ from edge_identify.edge_runtime.pack.filters import NO_FILTERS, Filters
 from edge_identify.edge_runtime.pack.pack_reader import Pack
 from edge_identify.edge_runtime.photos.prepared_photos import PreparedPhoto, prepare_photo
 from edge_identify.edge_runtime.photos.preprocessing import preprocess
-from edge_identify.edge_runtime.search.reference_finder import Finding, ReferenceFinder
+from edge_identify.edge_runtime.search.reference_finder import ReferenceFinder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,29 +30,31 @@ if TYPE_CHECKING:
     from edge_identify.edge_runtime.photos.position import Position
 
 DEFAULT_TOP_K = 5
-_TOGETHER_BATCH = 16  # photos of one thing that are embedded at once: a folder of them may be a film
-MAX_TOP_K = 1000  # an answer for a person or a screen; whoever wants all vectors reads the index
+_TOGETHER_BATCH = 16  # photos of one thing that are embedded at once: there may be thousands, from a video
+MAX_TOP_K = 1000  # more than a person reads; to get all vectors, read the index
 
 
 class Identifier:
-    """Answers photos from one pack. Use it as a context manager, or call `close`."""
+    """Identifies photos with one pack. Use it as a context manager, or call `close`."""
 
     def __init__(self, pack: Pack, *, many: bool = False, filters: Filters = NO_FILTERS) -> None:
-        """Load what identifying needs: the image encoder, the index, the references.
+        """Load the image encoder, the index and the references.
 
         Args:
             pack: An open pack.
-            many: Prepare for many photos (FAISS, all cores) rather than for a fast single answer.
-            filters: Which references may answer.
+            many: Prepare for many photos (FAISS, all cores), not for a fast first answer.
+            filters: Only references that pass these filters can match.
 
         Raises:
             PackError: A file is damaged, or no encoder of the pack runs here.
-            SetupError: A filter names what the pack does not have, or nothing passes.
+            SetupError: The pack does not have a filter's value, or no reference passes all filters.
         """
         self._pack = pack
         self._encoder = image_encoder(pack, many=many)
         self._calibration = _calibration(pack, self._encoder.variant_name)
-        self._finder = ReferenceFinder(pack, many=many, calibration=self._calibration, filters=filters)
+        self._finder = ReferenceFinder(
+            pack, many=many, variant_name=self.variant_name, calibration=self._calibration, filters=filters
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -60,13 +63,23 @@ class Identifier:
         self.close()
 
     @property
+    def pack_name(self) -> str:
+        """The pack's name."""
+        return self._pack.manifest.name
+
+    @property
+    def pack_version(self) -> str:
+        """The pack's version."""
+        return str(self._pack.manifest.version)
+
+    @property
     def variant_name(self) -> str:
         """The encoder variant in use."""
         return self._encoder.variant_name
 
     @property
     def calibration(self) -> Calibration | None:
-        """What answers are decided with; None where the pack is not calibrated for the variant in use."""
+        """The calibration of the encoder variant in use; None if the pack has none for it."""
         return self._calibration
 
     def close(self) -> None:
@@ -74,13 +87,13 @@ class Identifier:
         self._finder.close()
 
     def narrowed(self, filters: Filters) -> Self:
-        """Return an identifier of its own, to be closed, that uses this one's encoder.
+        """Return a new identifier with other filters and the same encoder. The caller closes it.
 
         Args:
-            filters: Which references may answer, in place of this one's filters.
+            filters: Replace the filters of this identifier.
 
         Raises:
-            SetupError: A filter names what the pack does not have, or nothing passes.
+            SetupError: The pack does not have a filter's value, or no reference passes all filters.
         """
         other = copy(self)
         other._finder = self._finder.narrowed(filters)
@@ -90,22 +103,22 @@ class Identifier:
         """Name what a photo shows.
 
         Args:
-            photo: The picture's file.
-            top_k: How many references to return at most.
-            position: Where it was taken; its own metadata is not looked at (`exif_position` does that).
+            photo: The photo's file.
+            top_k: Maximum number of matches.
+            position: Where the photo was taken. Its EXIF position is not read; see `exif_position`.
 
         Raises:
-            PhotoError: The picture cannot be used.
+            PhotoError: The photo cannot be used.
         """
         prepared = prepare_photo(photo, self._pack.manifest.preprocessing, position_of=lambda _: position)
-        return self.identify_prepared(prepared, top_k=top_k)
+        return replace(self.identify_prepared(prepared, top_k=top_k), question=str(photo))
 
     def identify_prepared(self, photo: PreparedPhoto, *, top_k: int = DEFAULT_TOP_K) -> Identification:
-        """Name what a photo shows that was made ready by the pack's recipe; the time that took counts."""
+        """Name what a prepared photo shows. The time of preparing it counts."""
         return self.identify_batch([photo], top_k=top_k)[0]
 
     def identify_batch(self, photos: Sequence[PreparedPhoto], *, top_k: int = DEFAULT_TOP_K) -> list[Identification]:
-        """Name what each of some photos shows, at least one, made ready by the pack's recipe; all in one batch."""
+        """Name what each of one or more prepared photos shows; all are embedded in one batch."""
         import numpy as np
 
         started = perf_counter()
@@ -113,12 +126,12 @@ class Identifier:
         encode = (perf_counter() - started) / len(photos)
         spent = [StageSeconds(prepare=photo.seconds, encode=encode, search=0.0, decide=0.0) for photo in photos]
         positions = [photo.position for photo in photos]
-        return self._finder.answers(embeddings, top_k, self._encoder.variant_name, spent, positions)
+        return self._finder.answers(embeddings, top_k, spent, positions)
 
     def identify_together(self, photos: Sequence[PreparedPhoto], *, top_k: int = DEFAULT_TOP_K) -> Identification:
-        """Name what several photos, at least one, of one and the same thing show: one answer, made from all of them.
+        """Return one answer from one or more prepared photos of the same thing.
 
-        Of one photo it is what `identify_prepared` answers. `decisions.several_photos` says what several come to.
+        For one photo, the answer is that of `identify_prepared`. `decisions.several_photos` holds the rule.
         """
         import numpy as np
 
@@ -131,32 +144,14 @@ class Identifier:
         prepare = sum(photo.seconds for photo in photos)
         spent = StageSeconds(prepare=prepare, encode=encode, search=0.0, decide=0.0)
         position = middle_position([photo.position for photo in photos])
-        return self._finder.answer_together(np.concatenate(embedded), top_k, self.variant_name, spent, position)
-
-    def photo_pixels(self, photo: Path) -> NDArray[np.uint8]:
-        """Return the pixels of a photo's views, uint8 [views, size, size, 3]; a JPEG may be decoded smaller.
-
-        Raises:
-            PhotoError: The picture cannot be used.
-        """
-        return prepare_photo(photo, self._pack.manifest.preprocessing).pixels
+        return self._finder.answer_together(np.concatenate(embedded), top_k, spent, position)
 
     def pixels(self, image: Image) -> NDArray[np.uint8]:
-        """Return the encoder's exact pixels of an upright RGB picture, as references have, uint8 [size, size, 3]."""
+        """Return the encoder's pixels of an upright RGB image, as for a reference image, uint8 [size, size, 3]."""
         return preprocess(image, self._pack.manifest.preprocessing)
 
-    def identify_pixels(
-        self,
-        pixels: NDArray[np.uint8],
-        *,
-        top_k: int = DEFAULT_TOP_K,
-        positions: Sequence[Position | None] | None = None,
-    ) -> list[Finding]:
-        """Return what is found for each of some photos' views, uint8 [n, views, size, size, 3], and their positions."""
-        return self._finder.find(self._embed_views(pixels), top_k, positions)
-
     def embed_pixels(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return the unit vectors, float32 [n, dim], of prepared pictures, uint8 [n, size, size, 3]."""
+        """Return the unit vectors, float32 [n, dim], of encoder pixels, uint8 [n, size, size, 3]."""
         return self._encoder.embed(pixels)
 
     def _embed_views(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -165,6 +160,6 @@ class Identifier:
 
 
 def _calibration(pack: Pack, variant_name: str) -> Calibration | None:
-    """Return the calibration of the variant in use; None where there is none: another variant's does not fit."""
+    """Return the calibration of the variant in use, or None. The calibration of another variant does not fit."""
     path = pack.manifest.calibration_file
     return None if path is None else read_calibrations(pack.file(path)).get(variant_name)

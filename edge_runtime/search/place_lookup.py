@@ -1,4 +1,4 @@
-"""What positions say of a pack's references: asks the table and applies the rules of `decisions.place_evidence`."""
+"""Decisions with a photo's position: reads coordinates from the pack and applies `decisions.place_evidence`."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from edge_identify.edge_runtime.decisions.place_evidence import (
     PlaceEvidence,
-    crowd_at,
     decide_with_place,
+    distinguishes,
     gain_of,
+    mean_nearness,
     place_score,
-    says_something,
 )
 from edge_identify.edge_runtime.photos.position import box_within_reach, distance_m
 
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placed:
-    """Candidates in the order that how they look and where they are gives them.
+    """Candidates ranked by vision and position.
 
     Attributes:
-        verdict: The decision; its confidences are in that order.
-        order: That order, as positions among the candidates.
-        evidence: What the position says of each, in that order.
+        verdict: The decision; its confidences are in the new order.
+        order: Indices of the candidates in the new order.
+        evidence: The position's evidence for each candidate, in the new order.
     """
 
     verdict: Verdict
@@ -41,10 +41,10 @@ class Placed:
 
 
 class Places:
-    """Where the references of a pack are: all of them, whatever a filter lets answer."""
+    """The coordinates of all references of a pack, whatever the filters."""
 
     def __init__(self, references: ReferenceTable) -> None:
-        """Take the pack's references; nothing is read yet."""
+        """Use the pack's references; nothing is read yet."""
         self._references = references
 
     def weigh(
@@ -57,18 +57,18 @@ class Places:
         crowd: Sequence[float],
         everyone: Sequence[tuple[str, float]] | None = None,
     ) -> Placed | None:
-        """Decide from how candidates look and where the photo was taken.
+        """Decide from the candidates' scores and the photo's position.
 
         Args:
-            position: Of the photo.
-            candidates: Ids of references and their similarities, best first.
-            calibration: Of the variant that the scores come from.
-            vision: What is decided without the position.
-            crowd: The scores that the evidence is made of, as `decide` takes them.
-            everyone: What the candidates would be without a filter; None where there is none.
+            position: The photo's position.
+            candidates: (reference id, cosine similarity), best first.
+            calibration: Calibration of the variant that computed the scores.
+            vision: The decision without the position.
+            crowd: The scores for the evidence, as in `decide`.
+            everyone: The candidates without a filter; None if there is no filter.
 
         Returns:
-            None where the position says nothing: no candidate has coordinates, or it is the same of all.
+            None if the position changes nothing: all candidates have the same place score.
         """
         density = self._density(position)
         coordinates, scores = self._place_scores(position, candidates, density)
@@ -77,8 +77,8 @@ class Places:
             most_gain = gain_of(
                 [score for _, score in everyone], self._place_scores(position, everyone, density)[1], calibration
             )
-        # Of what passes a filter it may say nothing, and still speak against the photo showing anything in the pack.
-        if not says_something(scores):
+        # All candidates within a filter may have the same place score, and the gain without the filter be negative.
+        if not distinguishes(scores):
             most_gain = min(most_gain, 0.0)
             if most_gain == 0:
                 return None
@@ -92,7 +92,7 @@ class Places:
                 PlaceEvidence(
                     distance_m=None if spot is None else distance_m(position.coordinates, spot),
                     score=scores[at],
-                    # Past what vision looked at, it gives nothing.
+                    # Candidates beyond vision's confidences have none.
                     vision_confidence=vision.confidences[at] if at < len(vision.confidences) else 0.0,
                 )
             )
@@ -100,12 +100,12 @@ class Places:
 
     def _density(self, position: Position) -> float:
         within = self._references.coordinates_within(box_within_reach(position))
-        return crowd_at(position, within, self._located)
+        return mean_nearness(position, within, self._located)
 
     def _place_scores(
         self, position: Position, candidates: Sequence[tuple[str, float]], density: float
     ) -> tuple[dict[str, Coordinates], list[float]]:
-        """Return the coordinates of candidates by id, as far as they have any, and the place score of each."""
+        """Return the known coordinates of candidates, by id, and the place score of each candidate."""
         coordinates = self._references.coordinates_of([name for name, _ in candidates])
         return coordinates, [place_score(position, coordinates.get(name), density) for name, _ in candidates]
 

@@ -1,7 +1,6 @@
-"""What is asked of a decision: the references that are nearest to a photo, a text, or several photos of one thing.
+"""The input of a decision: the references nearest to a photo, a text, or several photos of one thing.
 
-A newcomer would decide from the references that may answer alone. Where a filter leaves some out, the evidence is still
-made of the whole pack: see `_crowd`.
+Trap: with a filter, the evidence still comes from the whole pack, not only from the references that pass; see `_crowd`.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Nearest:
-    """A reference that was found, the similarity of its nearest picture, and the index's id of that."""
+    """A reference that was found, the similarity of its nearest image, and that image's id in the index."""
 
     reference_id: str
     score: float
@@ -25,13 +24,13 @@ class Nearest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What is known of one photo or text when its decision is to be made.
+    """One photo or text before its decision.
 
     Attributes:
-        ranked: The references that may answer, best first.
-        crowd: The scores that the evidence is made of: the first answer's, then those of all others of the whole pack.
-        position: Where the photo was taken; None where that was not told.
-        everyone: What would be ranked if all might answer; None where all may.
+        ranked: The references that pass the filters, best first.
+        crowd: The scores behind the evidence: the first reference's, then those of all others of the whole pack.
+        position: Where the photo was taken; None if unknown.
+        everyone: The ranking without filters; None if there are no filters.
     """
 
     ranked: list[Nearest]
@@ -41,17 +40,17 @@ class Question:
 
 
 def question_of(ranked: list[Nearest], position: Position | None, every: list[Nearest] | None) -> Question:
-    """Return a question; `every` is what would be ranked if all might answer, None where all may."""
+    """Return a question; `every` is the ranking without filters, or None if there are no filters."""
     crowd = [nearest.score for nearest in ranked] if every is None else _crowd(ranked[0], every)
     return Question(ranked=ranked, crowd=crowd, position=position, everyone=every)
 
 
 def _crowd(first: Nearest, every: Sequence[Nearest]) -> list[float]:
-    """Return the scores that the first of a filtered answer has to stand out from: those of the whole pack.
+    """Return the scores of the whole pack that the first reference of a filtered answer is compared with.
 
-    A filter leaves fewer look-alikes, and among few any photo stands out. Measured against the whole pack, what is
-    known with a filter would be known without. Which of the known things it is may become clearer: look-alikes that
-    a filter leaves out are what the person who filters has ruled out.
+    A filter leaves fewer look-alikes, and among few references every photo stands out. The comparison with the whole
+    pack makes "known" mean the same with and without a filter. The choice between look-alikes may still become clearer,
+    because the user has ruled out those that do not pass.
     """
     return [first.score, *(other.score for other in every if other.reference_id != first.reference_id)]
 
@@ -62,10 +61,10 @@ def named_scores(ranked: Sequence[Nearest]) -> list[tuple[str, float]]:
 
 
 def fused(photos: Sequence[Sequence[Nearest]]) -> list[Nearest]:
-    """Return the references of several photos of one thing, best first, each with the picture nearest to any photo.
+    """Return the references of several photos of one thing, best first, each with the image nearest to any photo.
 
-    The means are made of the first `DEPTH` references of each photo, however many are known: what is asked for to be
-    shown changes no score. References past these follow, with means of their own, which are no better.
+    A score is a mean over the photos. It uses the first `DEPTH` references of each photo, so `top_k` changes no score.
+    The references after these follow with their own means, which are not better.
     """
     from edge_identify.edge_runtime.decisions.several_photos import DEPTH
 
@@ -86,5 +85,5 @@ def _fused(photos: Sequence[Sequence[Nearest]]) -> list[Nearest]:
 
 
 def _standing(nearest: Nearest) -> tuple[float, int]:
-    """Return what references are sorted by: equal scores stand as an index orders them."""
+    """Return the sort key of references: higher scores first, then lower index ids."""
     return -nearest.score, nearest.index_id

@@ -1,20 +1,21 @@
 """From embeddings to answers: the index, the table of references, and the decision.
 
-A newcomer would take the nearest rows for the nearest references. A reference may have several pictures and counts by
-its best, a filter leaves some out, and a photo's position may put another one first.
+Trap: the nearest rows of the index are not the nearest references. A reference may have several images, and its best
+one counts. Filters leave references out. A photo's position can change the order.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from itertools import islice
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from edge_identify.edge_runtime.decisions.decision import Verdict, decide
-from edge_identify.edge_runtime.decisions.look_alikes import LookAlikes, compare_look_alikes
+from edge_identify.edge_runtime.answers.identification import Identification, Match, StageSeconds
+from edge_identify.edge_runtime.decisions.decision import decide
+from edge_identify.edge_runtime.decisions.look_alikes import compare_look_alikes
 from edge_identify.edge_runtime.pack.filters import NO_FILTERS, Filters
 from edge_identify.edge_runtime.pack.references import ReferenceTable
 from edge_identify.edge_runtime.search.ranked_references import Nearest, Question, fused, named_scores, question_of
@@ -24,51 +25,42 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_identify.edge_runtime.decisions.calibration import Calibration
+    from edge_identify.edge_runtime.decisions.decision import Verdict
+    from edge_identify.edge_runtime.decisions.look_alikes import LookAlikes
     from edge_identify.edge_runtime.decisions.place_evidence import PlaceEvidence
     from edge_identify.edge_runtime.pack.pack_reader import Pack
     from edge_identify.edge_runtime.photos.position import Position
     from edge_identify.edge_runtime.search.place_lookup import Placed, Places
     from edge_identify.edge_runtime.search.vector_search import Neighbours, VectorSearch
-from edge_identify.edge_runtime.answers.identification import Identification, Match, StageSeconds
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """What a pack makes of one embedding.
-
-    Attributes:
-        matches: Best first; at least one.
-        verdict: What can be said of it; None where the pack is not calibrated for the variant in use.
-        look_alikes: All that an ambiguous photo may show, shown among the matches or not; None otherwise.
-        position: Where the photo was taken, used or not; None where that was not told.
-    """
-
-    matches: tuple[Match, ...]
-    verdict: Verdict | None = None
-    look_alikes: LookAlikes | None = None
-    position: Position | None = None
 
 
 class ReferenceFinder:
-    """From embeddings to references: the index, and the table that says whose picture a vector is."""
+    """Finds the references of embeddings, with the index and the table of references."""
 
     def __init__(
-        self, pack: Pack, *, many: bool, calibration: Calibration | None = None, filters: Filters = NO_FILTERS
+        self,
+        pack: Pack,
+        *,
+        many: bool,
+        variant_name: str,
+        calibration: Calibration | None = None,
+        filters: Filters = NO_FILTERS,
     ) -> None:
         """Open the index and the references, hashes checked first.
 
         Args:
             pack: An open pack.
-            many: Whether many questions will come.
-            calibration: Of what will make the embeddings; None decides nothing.
-            filters: Which references may answer.
+            many: Prepare for many questions, not for a fast first answer.
+            variant_name: The encoder variant that makes the embeddings.
+            calibration: The calibration of that variant; None gives answers without a verdict.
+            filters: Only references that pass these filters can match.
 
         Raises:
-            SetupError: A filter names what the pack does not have, or nothing passes.
+            SetupError: The pack does not have a filter's value, or no reference passes all filters.
         """
         from edge_identify.edge_runtime.search.binary_codes import open_search
 
-        self._pack, self._many = pack, many
+        self._pack, self._many, self._variant_name = pack, many, variant_name
         self._manifest = pack.manifest
         self._calibration = calibration
         self._filters = filters
@@ -81,86 +73,60 @@ class ReferenceFinder:
         self._references.close()
 
     def narrowed(self, filters: Filters) -> ReferenceFinder:
-        """Return a finder of its own, to be closed, that lets other references answer.
+        """Return a new finder with other filters. The caller closes it.
 
         Raises:
-            SetupError: A filter names what the pack does not have, or nothing passes.
+            SetupError: The pack does not have a filter's value, or no reference passes all filters.
         """
-        return ReferenceFinder(self._pack, many=self._many, calibration=self._calibration, filters=filters)
+        return ReferenceFinder(
+            self._pack,
+            many=self._many,
+            variant_name=self._variant_name,
+            calibration=self._calibration,
+            filters=filters,
+        )
 
     def answers(
         self,
         embeddings: NDArray[np.float32],
         top_k: int,
-        variant_name: str,
         spent: Sequence[StageSeconds],
         positions: Sequence[Position | None] | None = None,
     ) -> list[Identification]:
-        """Return the answers to some photos or texts; `spent` is what each has taken until now.
+        """Return the answers to some photos or texts.
 
         Args:
-            embeddings: Of the views of each, float32 [n, views, dim]; a text has one.
-            top_k: How many references to return at most.
-            variant_name: What embedded them.
-            spent: What each has taken until now.
-            positions: Where each was taken.
+            embeddings: The embeddings of each photo's views, float32 [n, views, dim]; a text has one view.
+            top_k: Maximum number of matches.
+            spent: The time that each has taken until now.
+            positions: Where each photo was taken.
         """
         started = perf_counter()
         questions = self._questions(embeddings, top_k, positions)
-        searched = perf_counter()
-        findings = [self._finding(question, top_k) for question in questions]
-        search, deciding = (searched - started) / len(spent), (perf_counter() - searched) / len(spent)
+        search = (perf_counter() - started) / len(spent)
         return [
-            self._identification(finding, variant_name, replace(times, search=search, decide=deciding))
-            for finding, times in zip(findings, spent, strict=True)
+            self._answer(question, top_k, replace(times, search=search))
+            for question, times in zip(questions, spent, strict=True)
         ]
 
     def answer_together(
         self,
         embeddings: NDArray[np.float32],
         top_k: int,
-        variant_name: str,
         spent: StageSeconds,
         position: Position | None = None,
     ) -> Identification:
         """Return the one answer to several photos of the same thing.
 
         Args:
-            embeddings: Of the views of each photo, float32 [photos, views, dim].
-            top_k: How many references to return at most.
-            variant_name: What embedded them.
-            spent: What all have taken until now.
-            position: Where the thing was photographed.
+            embeddings: The embeddings of each photo's views, float32 [photos, views, dim].
+            top_k: Maximum number of matches.
+            spent: The time that all photos together have taken until now.
+            position: Where the photos were taken.
         """
         started = perf_counter()
         question = self._question_together(embeddings, top_k, position)
-        searched = perf_counter()
-        finding = self._finding(question, top_k)
-        times = replace(spent, search=searched - started, decide=perf_counter() - searched)
-        return self._identification(finding, variant_name, times)
-
-    def find(
-        self, embeddings: NDArray[np.float32], top_k: int, positions: Sequence[Position | None] | None = None
-    ) -> list[Finding]:
-        """Return the best `top_k` references of each photo's views, float32 [n, views, dim], and what can be said."""
-        return [self._finding(question, top_k) for question in self._questions(embeddings, top_k, positions)]
-
-    def find_together(self, embeddings: NDArray[np.float32], top_k: int, position: Position | None = None) -> Finding:
-        """Return what is found for several photos of the same thing, float32 [photos, views, dim]."""
-        return self._finding(self._question_together(embeddings, top_k, position), top_k)
-
-    def _identification(self, finding: Finding, variant_name: str, times: StageSeconds) -> Identification:
-        return Identification(
-            matches=finding.matches,
-            verdict=finding.verdict,
-            look_alikes=finding.look_alikes,
-            position=finding.position,
-            filters=self._filters,
-            pack_name=self._manifest.name,
-            pack_version=str(self._manifest.version),
-            variant_name=variant_name,
-            times=times,
-        )
+        return self._answer(question, top_k, replace(spent, search=perf_counter() - started))
 
     def _passing_ids(self) -> NDArray[np.int64] | None:
         if not self._filters:
@@ -174,7 +140,7 @@ class ReferenceFinder:
     def _questions(
         self, embeddings: NDArray[np.float32], top_k: int, positions: Sequence[Position | None] | None
     ) -> list[Question]:
-        """Return for each embedding as many references, best first, as are to be shown or decided from."""
+        """Return for each embedding the references, best first, that the answer shows or the decision needs."""
         places = positions or [None] * len(embeddings)
         candidates = self._candidates(places)
         ranked = self._nearest(self._search, embeddings, max(top_k, candidates))
@@ -196,7 +162,7 @@ class ReferenceFinder:
         return question_of(ranked, position, every[:candidates])
 
     def _candidates(self, positions: Sequence[Position | None]) -> int:
-        """Return how many references a decision looks at."""
+        """Return the number of references that a decision uses."""
         if self._calibration is None:
             return 1
         if not any(positions):
@@ -206,41 +172,64 @@ class ReferenceFinder:
         return max(CANDIDATES, self._calibration.neighbours)
 
     def _nearest(self, search: VectorSearch, embeddings: NDArray[np.float32], wanted: int) -> list[list[Nearest]]:
-        # A reference may hold several of the nearest rows; this many rows hold the wanted references for certain.
+        # One reference may have several of the nearest rows. This many rows contain the wanted references for certain.
         from edge_identify.edge_runtime.search.vector_search import nearest_of_views
 
         rows = wanted * self._manifest.index.most_images_per_reference
         found = nearest_of_views(search, embeddings, rows)
         return [list(islice(self._distinct(best), wanted)) for best in _scores_by_row(found)]
 
-    def _finding(self, question: Question, top_k: int) -> Finding:
-        ranked = question.ranked
-        if self._calibration is None:
-            matches = tuple(self._matches(ranked[:top_k], [None] * len(ranked[:top_k])))
-            return Finding(matches=matches, position=question.position)
-        # Photos with a position are asked for more candidates; what is decided by looks alone looks at as many as ever.
-        looked_at = ranked[: max(top_k, self._calibration.neighbours)]
-        verdict = decide([nearest.score for nearest in looked_at], self._calibration, crowd=question.crowd)
-        evidence: Sequence[PlaceEvidence | None] = [None] * len(ranked)
-        if placed := self._placed(question, verdict):
-            beyond = ranked[len(placed.order) :]
-            ranked = [*(ranked[at] for at in placed.order), *beyond]
-            verdict = replace(placed.verdict, confidences=(*placed.verdict.confidences, *(0.0 for _ in beyond)))
-            evidence = (*placed.evidence, *(None for _ in beyond))
-        alike = [self._references.reference(nearest.reference_id) for nearest in ranked[: verdict.look_alike_count]]
-        shown = self._matches(ranked[:top_k], verdict.confidences[:top_k])
-        return Finding(
-            matches=tuple(replace(match, place=place) for match, place in zip(shown, evidence, strict=False)),
+    def _answer(self, question: Question, top_k: int, spent: StageSeconds) -> Identification:
+        """Decide and look up the references; the time that this takes is added to `spent`."""
+        started = perf_counter()
+        ranked, verdict, evidence = self._decided(question, top_k)
+        shown = ranked[:top_k]
+        confidences = [None] * len(shown) if verdict is None else verdict.confidences[:top_k]
+        look_alikes = None if verdict is None else self._look_alikes(ranked[: verdict.look_alike_count])
+        placed = zip(self._matches(shown, confidences), evidence, strict=False)
+        return Identification(
+            matches=tuple(replace(match, place=place) for match, place in placed),
             verdict=verdict,
-            look_alikes=compare_look_alikes(alike) if alike else None,
+            look_alikes=look_alikes,
             position=question.position,
+            filters=self._filters,
+            pack_name=self._manifest.name,
+            pack_version=str(self._manifest.version),
+            variant_name=self._variant_name,
+            times=replace(spent, decide=perf_counter() - started),
         )
 
+    def _decided(
+        self, question: Question, top_k: int
+    ) -> tuple[list[Nearest], Verdict | None, Sequence[PlaceEvidence | None]]:
+        """Return the references in the order of the answer, the verdict, and what the position says of each."""
+        ranked = question.ranked
+        if self._calibration is None:
+            return ranked, None, [None] * len(ranked)
+        # A photo with a position has more candidates. The decision by similarity alone uses as many as without one.
+        looked_at = ranked[: max(top_k, self._calibration.neighbours)]
+        verdict = decide([nearest.score for nearest in looked_at], self._calibration, crowd=question.crowd)
+        placed = self._placed(question, verdict)
+        if placed is None:
+            return ranked, verdict, [None] * len(ranked)
+        beyond = ranked[len(placed.order) :]
+        confidences = (*placed.verdict.confidences, *(0.0 for _ in beyond))
+        return (
+            [*(ranked[at] for at in placed.order), *beyond],
+            replace(placed.verdict, confidences=confidences),
+            (*placed.evidence, *(None for _ in beyond)),
+        )
+
+    def _look_alikes(self, ranked: Sequence[Nearest]) -> LookAlikes | None:
+        if not ranked:
+            return None
+        return compare_look_alikes([self._references.reference(nearest.reference_id) for nearest in ranked])
+
     def _placed(self, question: Question, vision: Verdict) -> Placed | None:
-        """Return what the position changes; None where there is none, or it says nothing."""
+        """Return the order and verdict with the position; None if there is no position, or it does not help."""
         if question.position is None or self._calibration is None:
             return None
-        # As many as ever, however many are to be shown.
+        # The number of candidates does not depend on `top_k`.
         ranked = question.ranked[: self._candidates([question.position])]
         return self._places.weigh(
             question.position,
@@ -258,7 +247,7 @@ class ReferenceFinder:
         return Places(self._references)
 
     def _distinct(self, best: Iterable[tuple[int, float]]) -> Iterator[Nearest]:
-        """Yield references, best first, each with its best picture."""
+        """Yield references, best first, each with its best image."""
         seen: set[str] = set()
         for index_id, score in best:
             reference_id = self._references.reference_id_of(index_id)
@@ -274,7 +263,7 @@ class ReferenceFinder:
                 rank=rank,
                 confidence=confidence,
                 index_id=nearest.index_id,
-                picture=self._references.picture(nearest.index_id),
+                picture=self._references.image_facts(nearest.index_id),
             )
 
 

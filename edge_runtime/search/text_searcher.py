@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from edge_identify.edge_runtime.answers.identification import Identification, StageSeconds
 from edge_identify.edge_runtime.encoders.encoder_choice import Encoder, text_encoder
+from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.pack.filters import NO_FILTERS, Filters
 from edge_identify.edge_runtime.pack.pack_reader import Pack
 from edge_identify.edge_runtime.search.reference_finder import ReferenceFinder
@@ -20,20 +21,26 @@ if TYPE_CHECKING:
 from edge_identify.edge_runtime.search.identifier import DEFAULT_TOP_K
 
 
+def check_text(text: str) -> None:
+    """Raise `SetupError` for a text without letters."""
+    if not text.strip():
+        raise SetupError('the text is empty; describe what you look for, such as "a red mosaic"')
+
+
 class TextSearcher:
-    """Answers texts from one pack. Use it as a context manager, or call `close`."""
+    """Searches one pack by text. Use it as a context manager, or call `close`."""
 
     def __init__(self, pack: Pack, *, many: bool = False, filters: Filters = NO_FILTERS) -> None:
         """Load the text encoder, its tokenizer, the index and the references.
 
         Args:
             pack: An open pack.
-            many: Prepare for many texts rather than for a fast single answer.
-            filters: Which references may answer.
+            many: Prepare for many texts, not for a fast first answer.
+            filters: Only references that pass these filters can match.
 
         Raises:
             PackError: The pack has no text encoder, or a file is damaged.
-            SetupError: A filter names what the pack does not have, or nothing passes.
+            SetupError: The pack does not have a filter's value, or no reference passes all filters.
         """
         from edge_identify.edge_runtime.decisions.text_bands import read_text_calibrations
         from edge_identify.edge_runtime.encoders.tokenizers.tokenizer import read_tokenizer
@@ -42,8 +49,8 @@ class TextSearcher:
         spec = pack.manifest.tokenizer
         assert spec is not None, "a manifest with a text encoder and no tokenizer is refused when it is read"
         self._tokenizer = read_tokenizer(pack.file(spec.file), spec)
-        # Without a calibration of photos, which says nothing of texts.
-        self._finder = ReferenceFinder(pack, many=many, filters=filters)
+        # The calibration of photos does not fit texts.
+        self._finder = ReferenceFinder(pack, many=many, variant_name=self.variant_name, filters=filters)
         path = pack.manifest.calibration_file
         known = {} if path is None else read_text_calibrations(pack.file(path))
         self._calibration = known.get(self._encoder.variant_name)
@@ -64,7 +71,7 @@ class TextSearcher:
         self._finder.close()
 
     def narrowed(self, filters: Filters) -> Self:
-        """Return a searcher of its own, to be closed, that uses this one's encoder; see `Identifier.narrowed`."""
+        """Return a new searcher with other filters and the same encoder. The caller closes it."""
         other = copy(self)
         other._finder = self._finder.narrowed(filters)
         return other
@@ -75,7 +82,7 @@ class TextSearcher:
         return embedding
 
     def search(self, text: str, *, top_k: int = DEFAULT_TOP_K) -> Identification:
-        """Return the references whose pictures are nearest to a description."""
+        """Return the references whose images are nearest to a description. The answer has no verdict."""
         from edge_identify.edge_runtime.decisions.text_bands import band_of
 
         started = perf_counter()
@@ -84,7 +91,8 @@ class TextSearcher:
         embedding = self._encoder.embed(tokens)
         encode = perf_counter() - tokenised
         spent = StageSeconds(prepare=tokenised - started, encode=encode, search=0.0, decide=0.0)
-        (found,) = self._finder.answers(embedding[None], top_k, self._encoder.variant_name, [spent])
+        (answer,) = self._finder.answers(embedding[None], top_k, [spent])
+        found = replace(answer, kind="text", question=text)
         if self._calibration is None:
             return found
         bands = [band_of(match.score, self._calibration) for match in found.matches]

@@ -1,9 +1,9 @@
-"""The nearest vectors of an index, by cosine similarity: with numpy for one photo, with FAISS for many.
+"""Exact search of an index by cosine similarity: with numpy for one query, with FAISS for many.
 
-Importing FAISS costs more than searching 4,000 vectors once, so a single question is answered from the mapped file; a
-folder of photos or a server uses FAISS. Both give the same ids and, within rounding, the same scores. Equal scores
-are ordered by id, so that an answer does not depend on the route. Both look at every vector; `binary_codes` opens a
-pack and spares that where the pack is large.
+Importing FAISS takes longer than searching 4,000 vectors once. So a single query is answered by numpy from the mapped
+file, and a folder of photos or a server uses FAISS. Both return the same ids and, within rounding, the same scores.
+Equal scores are ordered by id, so that the answer does not depend on the library. Both compare every vector. For large
+packs, `binary_codes.open_search` avoids that.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
     import faiss
     from numpy.typing import NDArray
 
-_CHUNK_ROWS = 16_384  # 32 MB as float32 at 512 dimensions: decoded a piece at a time, whatever the index's size
+_CHUNK_ROWS = 16_384  # 32 MB as float32 at 512 dimensions; bounds the memory for any size of index
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Neighbours:
-    """The nearest vectors of some queries, best first.
+    """The nearest vectors of queries, best first.
 
     Attributes:
-        ids: int64 [queries, k].
+        ids: Index ids, int64 [queries, k].
         scores: float32 [queries, k], cosine similarity, -1 to 1.
     """
 
@@ -40,34 +40,37 @@ class Neighbours:
 
 
 def check_dim(queries: NDArray[np.float32], spec: IndexSpec, path: Path) -> None:
-    """Refuse queries of another length than the index holds.
+    """Check that queries, float32 [queries, dim], have the dimension of the index.
 
     Raises:
-        PackDamagedError: The pack's encoder and index do not belong together.
+        PackDamagedError: The dimensions differ, so the pack's encoder and index do not belong together.
     """
     if queries.shape[1] != spec.dim:
         raise PackDamagedError(f"{path}: holds vectors of {spec.dim} numbers, the encoder makes {queries.shape[1]}")
 
 
 class VectorSearch(Protocol):
-    """Something that finds the nearest vectors."""
+    """Finds the nearest vectors of queries."""
 
     def nearest(self, queries: NDArray[np.float32], k: int) -> Neighbours:
         """Return the `k` nearest vectors of each query.
 
         Args:
             queries: Unit vectors, float32 [queries, dim].
-            k: At least 1; more than the index holds gives all it holds.
+            k: At least 1. If the index holds fewer vectors, all of them are returned.
         """
 
 
 def nearest_of_views(search: VectorSearch, embeddings: NDArray[np.float32], k: int) -> Neighbours:
-    """Return the `k` nearest vectors of some photos with several views each: a vector counts by its best one.
+    """Return the `k` nearest vectors of photos with several views; a vector's score is that of its best view.
 
     Args:
-        search: Finds them.
-        embeddings: float32 [photos, views, dim].
-        k: As `VectorSearch.nearest` takes it.
+        search: The search to use.
+        embeddings: Unit vectors, float32 [photos, views, dim].
+        k: As in `VectorSearch.nearest`.
+
+    Returns:
+        Neighbours with one row for each photo.
     """
     photos, views, dim = embeddings.shape
     found = search.nearest(embeddings.reshape(photos * views, dim), k)
@@ -81,7 +84,7 @@ def nearest_of_views(search: VectorSearch, embeddings: NDArray[np.float32], k: i
 def _best_of_each(
     ids: NDArray[np.int64], scores: NDArray[np.float32], k: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Return the best `k` of ids that may occur several times, each with its best score; equal scores by id."""
+    """Return the best `k` distinct ids, each with its best score; equal scores are ordered by id."""
     order = np.lexsort((ids, -scores))
     _, first = np.unique(ids[order], return_index=True)
     kept = order[np.sort(first)[:k]]
@@ -89,18 +92,21 @@ def _best_of_each(
 
 
 class MappedSearch:
-    """Search by numpy in the mapped file; nothing is loaded but the rows themselves.
+    """Search by numpy in the mapped file.
 
     Threads may share it: a search only reads the mapped arrays.
     """
 
     def __init__(self, path: Path, spec: IndexSpec, *, among: NDArray[np.int64] | None = None) -> None:
-        """Map an index file whose hash has been checked; see `map_index_file` for what is refused.
+        """Map an index file. Its hash must have been checked.
 
         Args:
-            path: The file.
-            spec: What the manifest says of it.
-            among: Ids, int64 [m], at least one: only their vectors are found. None finds all.
+            path: The index file.
+            spec: The manifest's entry for it.
+            among: Index ids, int64 [m], at least one: only these vectors can be found. None searches all.
+
+        Raises:
+            PackDamagedError: The file differs from `spec`.
         """
         self._path, self._spec = path, spec
         self._rows: IndexRows = map_index_file(path, spec)
@@ -111,7 +117,7 @@ class MappedSearch:
         check_dim(queries, self._spec, self._path)
         scores = np.stack([self._scores(query) for query in queries])
         if not np.isfinite(scores).all():
-            raise PackDamagedError(f"{self._path}: holds values that are no numbers; build or fetch the pack again")
+            raise PackDamagedError(f"{self._path}: holds NaN or infinite values; build or fetch the pack again")
         kept_ids = self._rows.ids if self._kept is None else self._rows.ids[self._kept]
         ids = np.broadcast_to(kept_ids, scores.shape)
         return best_neighbours(ids, scores, k)
@@ -128,34 +134,34 @@ class MappedSearch:
 
 
 class FaissSearch:
-    """Search by FAISS, for many questions; any number of threads may ask at once.
+    """Search by FAISS, for many queries. Threads may share it.
 
-    A search reads index and selector and changes neither. It does change its parameters: `IndexIDMap` puts another
-    selector into them and takes it out at the end. So each search has parameters of its own.
+    A search only reads the index and the selector. It changes its parameters: `IndexIDMap` replaces their selector and
+    restores it at the end. So each search has its own parameters.
     """
 
     def __init__(self, path: Path, spec: IndexSpec, *, among: NDArray[np.int64] | None = None) -> None:
-        """Open an index file whose hash has been checked.
+        """Open an index file. Its hash must have been checked.
 
         Args:
-            path: The file.
-            spec: What the manifest says of it.
-            among: Ids, int64 [m], at least one: only their vectors are found. None finds all.
+            path: The index file.
+            spec: The manifest's entry for it.
+            among: Index ids, int64 [m], at least one: only these vectors can be found. None searches all.
 
         Raises:
-            PackDamagedError: The file is not what `spec` says.
+            PackDamagedError: The file differs from `spec`.
         """
         import faiss
 
-        rows = map_index_file(path, spec)  # FAISS is native code: hand it only a file whose structure was walked
-        # The index keeps the file mapped for as long as it lives, and a running search keeps the index alive.
+        rows = map_index_file(path, spec)  # checks the structure first: FAISS is native code
+        # The index keeps the file mapped, and a running search keeps the index alive.
         self._index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
         self._path, self._spec, self._count = path, spec, spec.count
         self._selector, self._one_at_a_time = None, Lock()
         if among is not None:
             kept = np.intersect1d(rows.ids, among)
             self._count = len(kept)
-            self._selector = faiss.IDSelectorBatch(kept)  # a copy of the ids; looking one up writes nothing
+            self._selector = faiss.IDSelectorBatch(kept)  # copies the ids; a lookup writes nothing
 
     def nearest(self, queries: NDArray[np.float32], k: int) -> Neighbours:
         """Return the `k` nearest vectors of each query; see `VectorSearch.nearest`."""
@@ -163,26 +169,32 @@ class FaissSearch:
         vectors = np.ascontiguousarray(queries, dtype=np.float32)
         asked = min(k + 1, self._count)
         scores, ids = self._index.search(vectors, asked, params=self._parameters())
-        # Where the first score left out equals the last one kept, FAISS chose by its own order: look further.
+        # If the first score left out equals the last one kept, FAISS chose among equal scores: ask for more.
         while asked < self._count and np.any(scores[:, k - 1] == scores[:, -1]):
             asked = min(2 * asked, self._count)
             scores, ids = self._index.search(vectors, asked, params=self._parameters())
         return best_neighbours(ids, scores, k)
 
     def _parameters(self) -> faiss.SearchParameters | None:
-        """Return parameters for one search; None where all vectors may be found."""
+        """Return parameters for one search; None without a selector."""
         if self._selector is None:
             return None
         import faiss
 
-        # FAISS' Python takes the selector's ownership away and puts it back. Two threads that do so at once leave the
-        # selector without an owner, and its memory is never freed.
+        # FAISS's Python wrapper takes the selector's ownership and gives it back. If two threads do so at once, the
+        # selector has no owner, and its memory is never freed.
         with self._one_at_a_time:
             return faiss.SearchParameters(sel=self._selector)  # type: ignore[call-arg]  # taken in Python only
 
 
 def best_neighbours(ids: NDArray[np.int64], scores: NDArray[np.float32], k: int) -> Neighbours:
-    """Return the best `k` of scored vectors, equal scores by id; `ids` and `scores` are [queries, n]."""
+    """Return the best `k` scored vectors of each query; equal scores are ordered by id.
+
+    Args:
+        ids: Index ids, int64 [queries, n].
+        scores: Cosine similarities, float32 [queries, n].
+        k: At least 1; at most n are returned.
+    """
     k = min(k, scores.shape[1])
     chosen = [_best_columns(row_ids, row_scores, k) for row_ids, row_scores in zip(ids, scores, strict=True)]
     columns = np.stack(chosen)
@@ -195,7 +207,7 @@ def best_neighbours(ids: NDArray[np.int64], scores: NDArray[np.float32], k: int)
 def _best_columns(ids: NDArray[np.int64], scores: NDArray[np.float32], k: int) -> NDArray[np.intp]:
     if k < len(scores):
         kth_best = np.partition(scores, len(scores) - k)[len(scores) - k]
-        candidates = np.flatnonzero(scores >= kth_best)  # a few more than k where scores tie at the edge
+        candidates = np.flatnonzero(scores >= kth_best)  # more than k if scores tie at the edge
     else:
         candidates = np.arange(len(scores))
     order = np.lexsort((ids[candidates], -scores[candidates]))

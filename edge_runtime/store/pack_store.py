@@ -1,21 +1,19 @@
-"""The device's packs: what is installed, and the one pointer that says which version answers.
+"""The device's installed packs, and one pointer per pack that names the active version.
 
-    ROOT/NAME/active.json           the pointer; replaced whole, never edited
-    ROOT/NAME/versions/1.2.0/       pack.json and the files of the variants this device keeps
-    ROOT/NAME/staging/              the next version while it is put together; the next sync clears it
-    ROOT/NAME/lock                  one sync at a time
+    ROOT/NAME/active.json           the pointer; replaced atomically, never edited
+    ROOT/NAME/versions/1.2.0/       pack.json and the files of the variants that this device keeps
+    ROOT/NAME/staging/              the next version while it is assembled; the next sync clears it
+    ROOT/NAME/lock                  the lock of a running sync
 
-A newcomer would install in place, or look for the highest version folder: both answer from half a pack after
-a crash. Here a version counts only once the pointer names it, and the pointer moves last. The version before
-stays, older ones go. Files of a version are hard links to the same file of the one before where nothing
-changed, so they are replaced, never written to.
+A version is active only when the pointer names it, and the pointer is written last. So a crash never leaves half a pack
+active. The previous version stays on the disk; older ones are removed. Unchanged files of a version are hard links to
+those of the version before. So a file of a version is replaced by renaming, and never written to.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from edge_identify.edge_runtime.errors import (
@@ -33,42 +31,24 @@ from edge_identify.edge_runtime.io.disk import (
     move_files,
     paths_below,
 )
-from edge_identify.edge_runtime.io.durable_writes import sha256_of_file, write_bytes
-from edge_identify.edge_runtime.io.json_fields import canonical_json, parse_json_object
+from edge_identify.edge_runtime.io.durable_writes import write_bytes
 from edge_identify.edge_runtime.io.locking import only_writer
 from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME, FileEntry
-from edge_identify.edge_runtime.pack.pack_names import PackVersion, checked_pack_name, checked_sha256
+from edge_identify.edge_runtime.pack.pack_names import PackVersion, checked_pack_name
 from edge_identify.edge_runtime.pack.pack_reader import check_file, read_manifest
-
-POINTER_NAME = "active.json"
-MAX_POINTER_BYTES = 64 * 2**10  # some hundred bytes in truth
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InstalledPack:
-    """The active version of a pack on this device.
-
-    Attributes:
-        name: The pack's name.
-        version: The version that answers.
-        folder: Where its files lie.
-        variant_names: The encoder variants that are kept here.
-        source: Address of the server it came from.
-        manifest_sha256: Hash of its `pack.json`, so that damage to the manifest itself is noticed.
-        previous: The version before, still on the disk, or None.
-    """
-
-    name: str
-    version: PackVersion
-    folder: Path
-    variant_names: tuple[str, ...]
-    source: str
-    manifest_sha256: str
-    previous: PackVersion | None
+from edge_identify.edge_runtime.store.installed_packs import (
+    MAX_POINTER_BYTES,
+    POINTER_NAME,
+    InstalledPack,
+    has_intact_manifest,
+    parse_pointer,
+    serialise_pointer,
+    version_folder,
+)
 
 
 def default_store_folder() -> Path:
-    """Return where this platform keeps an application's data, with the packs in it. Nothing is created."""
+    """Return the folder for packs in this platform's place for application data. It is not created."""
     from platformdirs import user_data_path
 
     return user_data_path("edge-identify", appauthor=False) / "packs"
@@ -77,14 +57,14 @@ def default_store_folder() -> Path:
 class PackStore:
     """A folder of installed packs.
 
-    Reading needs no lock. Everything that writes runs inside `updating`.
+    Reading needs no lock. Methods that write must be called inside `updating`.
     """
 
     def __init__(self, root: Path) -> None:
         """Use a folder as store.
 
         Args:
-            root: Made when something is installed; need not be there before.
+            root: The folder. It is created at the first install.
         """
         self.root = root
 
@@ -95,18 +75,17 @@ class PackStore:
             SetupError: The store is a file, not a folder.
         """
         if self.root.is_file():
-            raise SetupError(f"{self.root}: is a file; give the folder where packs are kept with --store")
+            raise SetupError(f"{self.root}: is a file; give the folder of the packs with --store")
         return tuple(sorted(pointer.parent.name for pointer in self.root.glob(f"*/{POINTER_NAME}")))
 
     def active(self, name: str) -> InstalledPack:
-        """Return the version of a pack that answers, its manifest checked.
+        """Return the active version of a pack, with its manifest checked.
 
         Raises:
             PackNotFoundError: No such pack is installed.
             SetupError: The store is a file, not a folder.
             PackFormatError: No pack can have that name.
-            PackDamagedError: The pointer is not readable, the version it names is gone, or its manifest has
-                changed.
+            PackDamagedError: The pointer is unreadable, its version is missing, or the manifest has changed.
         """
         try:
             data = self._read_pointer(name)
@@ -117,7 +96,7 @@ class PackStore:
                 f"{error.filename}: cannot be read ({error.strerror}); check who may read it"
             ) from error
         try:
-            installed = self._parse_pointer(name, data)
+            installed = parse_pointer(self.root / name, data)
         except PackFormatError as error:
             raise PackDamagedError(
                 f"{self.root / name / POINTER_NAME}: is damaged ({error}); "
@@ -130,21 +109,22 @@ class PackStore:
         return installed
 
     def pointer(self, name: str) -> InstalledPack | None:
-        """Return what the pointer of a pack says, its files unseen; None where there is no readable one.
+        """Return what the pointer of a pack says, without a look at its files; None if there is no readable pointer.
 
-        For those who repair. Who answers from a pack calls `active`.
+        For repairing a pack. To answer from a pack, call `active`.
         """
         try:
-            return self._parse_pointer(name, self._read_pointer(name))
+            return parse_pointer(self.root / name, self._read_pointer(name))
         except (OSError, PackFormatError):
             return None
 
-    def the_only(self) -> InstalledPack:
-        """Return the one pack that is installed.
+    def only_pack(self) -> InstalledPack:
+        """Return the only installed pack, as `active` does.
 
         Raises:
-            PackNotFoundError: None is.
-            SetupError: There are several; the message names them.
+            PackNotFoundError: No pack is installed.
+            SetupError: Several packs are installed; the message names them.
+            PackDamagedError: As for `active`.
         """
         names = self.names()
         if not names:
@@ -154,8 +134,8 @@ class PackStore:
         return self.active(names[0])
 
     def free_bytes(self) -> int:
-        """Return the free space where the store is, or would be."""
-        import shutil  # here and below: 2 ms of a cold start, which neither copies nor removes anything
+        """Return the free space in bytes on the disk of the store."""
+        import shutil  # imported here and below: it takes 2 ms, and identifying a photo does not need it
 
         folder = self.root.absolute()
         while not folder.exists():
@@ -164,7 +144,7 @@ class PackStore:
 
     @contextmanager
     def updating(self, name: str) -> Iterator[None]:
-        """Be the only one that changes a pack while the block runs; what a crash left is removed.
+        """Hold the lock of a pack while the block runs. The staging folder is cleared before and after.
 
         Raises:
             SetupError: Another sync of this pack is running, or the disk is full or refuses.
@@ -181,29 +161,29 @@ class PackStore:
                     self._remove_staging(name)
 
     def intact_files(self, installed: InstalledPack, wanted: Iterable[FileEntry]) -> frozenset[FileEntry]:
-        """Find files of an installed pack that a new version can take over.
+        """Find the files of an installed pack that a new version can reuse.
 
         Args:
             installed: The active version.
-            wanted: The files the new version needs.
+            wanted: The files that the new version needs.
 
         Returns:
-            Files of the installed version, with the paths they have there, whose content is wanted and was
-            just found whole. Damaged ones are left out.
+            Undamaged files of the installed version whose content is wanted, with their paths in that version. Every
+            one was hashed.
         """
         wanted = frozenset(wanted)
         hashes = {entry.sha256 for entry in wanted}
-        # Where the installed manifest is damaged, the paths of the new one are all there is to go by.
+        # If the installed manifest is damaged, only the paths of the new one are known.
         known = _entries_of(installed) | wanted
         return frozenset(entry for entry in known if entry.sha256 in hashes and _is_intact(installed.folder, entry))
 
     def stage(self, name: str, manifest_bytes: bytes, reused: Mapping[str, Path]) -> Path:
-        """Begin a version: an empty staging folder with its manifest and the files that did not change.
+        """Begin a version: create the staging folder with the new manifest and the unchanged files.
 
         Args:
             name: The pack's name.
-            manifest_bytes: Its new `pack.json`.
-            reused: Path in the new version -> the file to take over.
+            manifest_bytes: Bytes of the new `pack.json`.
+            reused: Path in the new version -> installed file to link or copy.
 
         Returns:
             The staging folder. The caller adds the other files, then calls `activate`.
@@ -217,12 +197,12 @@ class PackStore:
         return staging
 
     def activate(self, new: InstalledPack) -> InstalledPack:
-        """Make the staged version the one that answers: move it into place, then switch the pointer.
+        """Activate the staged version: move it into place, then replace the pointer.
 
-        Until the last step the version before answers, and after it the new one does; nothing lies between.
+        The old version answers until the pointer is replaced; after that, the new one does.
 
         Args:
-            new: What the pointer shall say; made by `describe`.
+            new: The content of the pointer, made by `describe`.
 
         Returns:
             `new`.
@@ -240,7 +220,7 @@ class PackStore:
                 shutil.rmtree(new.folder)
             staging.rename(new.folder)
         flush_tree(new.folder.parent)
-        write_bytes(self.root / new.name / POINTER_NAME, _pointer_bytes(new))
+        write_bytes(self.root / new.name / POINTER_NAME, serialise_pointer(new))
         flush_folder(self.root / new.name)
         self._prune(new, kept)
         return new
@@ -254,11 +234,11 @@ class PackStore:
         source: str,
         manifest_sha256: str,
     ) -> InstalledPack:
-        """Return what a version of a pack will be once `activate` has made it the active one."""
+        """Return the `InstalledPack` for a version that `activate` will make active."""
         return InstalledPack(
             name=name,
             version=version,
-            folder=self._version_folder(name, version),
+            folder=version_folder(self.root / name, version),
             variant_names=variant_names,
             source=source,
             manifest_sha256=manifest_sha256,
@@ -273,22 +253,7 @@ class PackStore:
 
     def _read_pointer(self, name: str) -> bytes:
         with (self.root / checked_pack_name(name) / POINTER_NAME).open("rb") as file:
-            return file.read(MAX_POINTER_BYTES + 1)  # one more: the parser refuses what is longer
-
-    def _parse_pointer(self, name: str, data: bytes) -> InstalledPack:
-        where = str(self.root / name / POINTER_NAME)
-        fields = parse_json_object(data, where=where, max_bytes=MAX_POINTER_BYTES)
-        version = PackVersion.parse(fields.text("version"))
-        previous = fields.optional_text("previous")
-        return InstalledPack(
-            name=name,
-            version=version,
-            folder=self._version_folder(name, version),
-            variant_names=fields.texts("variants"),
-            source=fields.text("source"),
-            manifest_sha256=checked_sha256(fields.text("manifest_sha256")),
-            previous=None if previous is None else PackVersion.parse(previous),
-        )
+            return file.read(MAX_POINTER_BYTES + 1)  # one byte more: the parser refuses a longer file
 
     def _prune(self, new: InstalledPack, kept: frozenset[str]) -> None:
         import shutil
@@ -296,17 +261,14 @@ class PackStore:
         keep = {new.version, new.previous}
         for folder in (self.root / new.name / "versions").iterdir():
             if folder.name not in {str(version) for version in keep}:
-                shutil.rmtree(folder, ignore_errors=True)  # a file still open on Windows goes at the next sync
-        for path in paths_below(new.folder) - kept:  # of variants that are no longer kept
+                shutil.rmtree(folder, ignore_errors=True)  # on Windows, an open file is removed at the next sync
+        for path in paths_below(new.folder) - kept:  # files of variants that are no longer kept
             (new.folder / path).unlink(missing_ok=True)
 
     def _advice(self) -> str:
         if names := self.names():
             return f"there is {', '.join(names)}; fetch others with `edge-identify sync URL`"
         return "fetch one with `edge-identify sync URL`"
-
-    def _version_folder(self, name: str, version: PackVersion) -> Path:
-        return self.root / name / "versions" / str(version)
 
     def _staging(self, name: str) -> Path:
         return self.root / name / "staging"
@@ -318,16 +280,8 @@ class PackStore:
             shutil.rmtree(self._staging(name))
 
 
-def has_intact_manifest(installed: InstalledPack) -> bool:
-    """Return whether the installed `pack.json` is there and has not changed since it was activated."""
-    try:
-        return sha256_of_file(installed.folder / MANIFEST_NAME) == installed.manifest_sha256
-    except OSError:
-        return False
-
-
 def sync_advice(name: str, source: str) -> str:
-    """Return the words that tell how to fetch a pack again."""
+    """Return the end of a message: how to fetch a pack again from its server."""
     return f"fetch it again with `edge-identify sync {source} --pack {name}`"
 
 
@@ -344,15 +298,3 @@ def _is_intact(folder: Path, entry: FileEntry) -> bool:
     except PackDamagedError:
         return False
     return True
-
-
-def _pointer_bytes(installed: InstalledPack) -> bytes:
-    return canonical_json(
-        {
-            "version": str(installed.version),
-            "variants": list(installed.variant_names),
-            "source": installed.source,
-            "manifest_sha256": installed.manifest_sha256,
-            "previous": None if installed.previous is None else str(installed.previous),
-        }
-    )

@@ -1,11 +1,11 @@
-"""The self-test of a pack: a few photos with the pixels, embedding and answer they must give.
+"""The self-test of a pack: a few photos with their expected pixels and embeddings.
 
-Every client runs it after an install. It catches what hashes cannot: a decoder, a resampler or a processor on this
-device that computes something else. What counts is the embedding, compared by cosine, since one int8 model differs
-a little between processors; the hash of the pixels is there for those who write a client and look for the cause.
+Every client runs it after an install. It finds errors that hashes cannot: a decoder, a resampler or a processor that
+computes something else on this device. The test compares embeddings by cosine similarity, since an int8 model differs a
+little between processors. The hash of the pixels is not tested; it helps authors of clients to find a cause.
 
-`cases.json`: {"tolerance": cosine, "cases": [{"photo": path, "pixels_sha256", "embedding": [...]}]}, and `measured`,
-the cosines from which the maker took the tolerance.
+`cases.json`: {"tolerance": cosine, "cases": [{"photo": path, "pixels_sha256", "embedding": [...]}]}. The optional
+`measured` holds the cosines from which the maker derived the tolerance.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from edge_identify.edge_runtime.io.json_fields import JsonObject, canonical_json
 from edge_identify.edge_runtime.pack.pack_names import checked_path, checked_sha256
 from edge_identify.edge_runtime.pack.pack_reader import Pack
 from edge_identify.edge_runtime.photos.images import open_image
+from edge_identify.edge_runtime.photos.prepared_photos import PreparedPhoto
 from edge_identify.edge_runtime.search.identifier import Identifier
 from edge_identify.edge_runtime.search.text_searcher import TextSearcher
 
@@ -33,12 +34,12 @@ MAX_CASES_BYTES = 4 * 2**20  # a handful of embeddings as text
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConformanceCase:
-    """One photo and what it must give.
+    """One photo with its expected pixels and embedding.
 
     Attributes:
         photo: Path of the photo in the pack.
-        pixels_sha256: Hash of the encoder's pixels, row by row.
-        embedding: The unit vector that the pack's maker got.
+        pixels_sha256: SHA-256 of the encoder's pixels, row by row.
+        embedding: The expected unit vector, computed by the pack's maker.
     """
 
     photo: str
@@ -55,9 +56,9 @@ def serialise_cases(
     """Return the bytes of `cases.json`.
 
     Args:
-        cases: The photos.
-        tolerance: The least cosine that a device's embedding must have with the maker's.
-        measured: The cosines that the tolerance comes from, for people; no reader needs them.
+        cases: The photos and their expected results.
+        tolerance: Minimum cosine similarity of a device's embedding to the maker's.
+        measured: The cosines from which the tolerance was derived, for people; no reader needs them.
     """
     rows = [
         {
@@ -72,13 +73,13 @@ def serialise_cases(
 
 
 def self_test(pack: Pack) -> int:
-    """Run a pack's cases on this device: embed each photo, answer it, and ask one text where there is a text tower.
+    """Run a pack's cases on this device: embed and answer each photo, and search one text if there is a text tower.
 
     Returns:
-        How many photos were tested.
+        Number of photos tested.
 
     Raises:
-        PackDamagedError: A photo gives another embedding here, cannot be answered, or there is no case at all.
+        PackDamagedError: A photo gives another embedding here or cannot be answered, or the pack has no case.
         PackError: An encoder or another file of the pack does not work here.
     """
     path = pack.file(pack.manifest.conformance_file)
@@ -112,11 +113,11 @@ def _check_case(pack: Pack, identifier: Identifier, case: ConformanceCase, toler
             f"embedding (at least {tolerance} needed): the encoder computes something else on this device"
             f"{_advice(pack)}"
         )
-    identifier.identify_pixels(pixels[None, None], top_k=1)
+    identifier.identify_prepared(PreparedPhoto(pixels=pixels[None], seconds=0.0), top_k=1)
 
 
 def _advice(pack: Pack) -> str:
-    """Return what to do about an 8-bit encoder of an older pack; empty for any other."""
+    """Return advice for an 8-bit encoder of an older pack; empty for any other encoder."""
     variant = preferred_variant(pack.manifest.image_variants, pack.variant_names, pack.manifest.name)
     if not may_saturate_here(variant):
         return ""

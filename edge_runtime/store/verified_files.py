@@ -1,11 +1,11 @@
-"""Which files of installed packs were hashed already and have not been touched since.
+"""A cache of hash checks: files of installed packs that are unchanged since their last check.
 
-Hashing an encoder of 88 MB takes as long as running it twice. A file is hashed the first time it is used and whenever
-size, times or inode differ from what was noted then; the notes lie beside the versions in the store, never inside a
-pack. `edge-identify verify` does not ask here: it reads every byte, which also finds a disk that forgets.
+Hashing an encoder of 88 MB takes as long as running it twice. A file is hashed at its first use, and again if its size,
+times or inode differ from the recorded ones. The records lie beside the versions in the store, never inside a pack.
+`edge-identify verify` ignores them and reads every byte, which also finds faults of the disk.
 
-A newcomer would note a file that was changed a moment ago. Times of files move in steps, of 2 seconds on some disks,
-so a second change within the step would not show; such a file is used and noted the next time.
+Trap: file times have a resolution of up to 2 seconds, so a second change within that time is invisible. A file that was
+changed a moment ago is therefore not recorded, but hashed again at its next use.
 """
 
 from __future__ import annotations
@@ -26,30 +26,30 @@ if TYPE_CHECKING:
 
 NOTES_NAME = "verified.json"
 
-_SETTLED_NS = 3 * 10**9  # longer than the coarsest step of a file's times
-_MAX_NOTES_BYTES = 4 * 2**20  # some hundred bytes for each file that was used
+_SETTLED_NS = 3 * 10**9  # longer than the coarsest resolution of file times
+_MAX_NOTES_BYTES = 4 * 2**20  # some hundred bytes for each file in use
 
 _Note = Mapping[str, int | str]
 
 
 class VerifiedFiles:
-    """The notes on the files of one pack's versions. Give its `check` to `open_pack`."""
+    """The recorded checks of one pack's files, in all its versions. Pass `check` to `open_pack`."""
 
     def __init__(self, notes_path: Path) -> None:
-        """Use a file of notes.
+        """Read the records.
 
         Args:
-            notes_path: In a folder above the pack's. Need not be there; if it cannot be read or written, every file
-                is hashed every time.
+            notes_path: The file of records, in the pack's folder of the store. It may be missing. If it cannot be read
+                or written, every file is hashed at every use.
         """
         self._path = notes_path
         self._notes = _read(notes_path)
 
     def check(self, folder: Path, entry: FileEntry) -> None:
-        """Check a file's content, by its hash or by a note that it was hashed and is the same file still.
+        """Check a file's content, by its hash or by the record of an earlier check.
 
         Raises:
-            PackDamagedError: It is missing, unreadable, or differs from the manifest.
+            PackDamagedError: The file is missing, unreadable, or differs from the manifest.
         """
         path = folder / entry.path
         before = _note(path, entry)
@@ -61,7 +61,7 @@ class VerifiedFiles:
 
     def _add(self, path: Path, note: _Note) -> None:
         self._notes = {**{key: old for key, old in self._notes.items() if self._is_there(key)}, self._key(path): note}
-        with suppress(OSError):  # a store that may only be read: the file was found right, and will be hashed again
+        with suppress(OSError):  # a read-only store: the file is intact, and will be hashed again
             write_bytes(self._path, canonical_json(self._notes))
 
     def _key(self, path: Path) -> str:
@@ -77,7 +77,7 @@ def _read(path: Path) -> Mapping[str, _Note]:
             return {}
         notes = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
-        return {}  # notes save time and nothing else
+        return {}  # the records only save time
     return notes if isinstance(notes, dict) else {}
 
 
@@ -90,7 +90,7 @@ def _note(path: Path, entry: FileEntry) -> _Note | None:
         "sha256": entry.sha256,
         "length_bytes": found.st_size,
         "modified_ns": found.st_mtime_ns,
-        "changed_ns": found.st_ctime_ns,  # on Unix no program can set this one back
+        "changed_ns": found.st_ctime_ns,  # on Unix, no program can set this time back
         "inode": found.st_ino,
     }
 

@@ -1,7 +1,7 @@
-"""From a server to this device.
+"""Sync of packs from a server to this device.
 
-`sync_plan` decides, `http_download` fetches, `sync_client` joins them. Read `sync_client` first.
+Read `sync_client` first. `sync_plan` decides, `http_download` fetches, and `sync_client` joins them.
 
-A version is put together beside the active one and verified. It tests itself, and only then one pointer moves. A
-failure at any point leaves the installed pack as it was.
+A new version is assembled beside the active one, verified and self-tested. Only then the pointer to the active version
+is replaced. A failure at any point leaves the installed pack unchanged.
 """

@@ -1,10 +1,10 @@
-"""Fetching from a published tree over HTTP, through urllib3: bounded, checked while it arrives, and patient.
+"""Downloads from a published tree over HTTP, with urllib3: limited in length, hashed on arrival, and retried.
 
-A newcomer would trust a 200. A hotel's sign-in page is one, a proxy's half a file is one, and a redirect may
-lead to another protocol. Here every body has a cap, every file its hash, and what may pass by itself (a
-broken connection, a server that restarts) is tried a few times more.
+Trap: a response with status 200 may be a hotel's sign-in page or a truncated file, and a redirect may lead to another
+protocol. So every body has a length limit and every file a hash. Temporary failures (a broken connection, a server
+that restarts) are retried.
 
-Resuming a file where it broke off, and fetching only what changed inside it, belong behind `Downloader`.
+Resuming a broken download, or fetching only the changed parts of a file, would be another `Downloader`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 from urllib.parse import urljoin, urlsplit
 
-from edge_identify.edge_runtime import __version__
 from edge_identify.edge_runtime.errors import NetworkError
 from edge_identify.edge_runtime.io.durable_writes import replacing
 from edge_identify.edge_runtime.pack.manifest import FileEntry
@@ -26,9 +25,9 @@ from edge_identify.edge_runtime.sync.listing import blob_path
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
 
-PAUSES_S = (0.5, 1.0, 2.0)  # between attempts: long enough for a server to restart, short enough to wait for
+PAUSES_S = (0.5, 1.0, 2.0)  # between attempts: long enough for a server's restart, short enough for a person to wait
 CONNECT_TIMEOUT_S = 10.0
-READ_TIMEOUT_S = 30.0  # without a single byte; a slow line that still delivers is never cut
+READ_TIMEOUT_S = 30.0  # without a single byte; a slow connection that still delivers is never cut
 MAX_REDIRECTS = 5
 _CHUNK_BYTES = 1 << 16
 
@@ -36,39 +35,41 @@ _Result = TypeVar("_Result")
 
 
 class Downloader(Protocol):
-    """Brings the files of a pack, by their content."""
+    """Fetches files of a pack by their SHA-256."""
 
     def fetch_blob(self, entry: FileEntry, into: Path, on_bytes: Callable[[int], None]) -> None:
-        """Fetch one file, and put it in place only if its length and hash are right.
+        """Fetch one file. It appears at `into` only if its length and hash are right.
 
         Args:
-            entry: Which content, and what messages call it.
-            into: Where; its folder exists.
-            on_bytes: Told now and then how many bytes of this file have arrived.
+            entry: The file: its hash, its length, and its path for messages.
+            into: The target path; its folder must exist.
+            on_bytes: Called several times with the number of bytes of this file that have arrived.
 
         Raises:
-            NetworkError: It could not be fetched, or is not what was asked for.
+            NetworkError: The file could not be fetched, or its content is wrong.
         """
 
 
 class _PassingError(NetworkError):
-    """A failure that may be gone in a moment."""
+    """A temporary failure; the request is retried."""
 
 
 class HttpServer:
-    """A published tree on a server. Satisfies `Downloader`."""
+    """A published tree on a server. It implements `Downloader`."""
 
     def __init__(
         self, url: str, *, sleep: Callable[[float], None] = time.sleep, read_timeout_s: float = READ_TIMEOUT_S
     ) -> None:
-        """Prepare for a server; nothing is fetched yet.
+        """Prepare the connections to a server. No request is sent yet.
 
         Args:
-            url: The tree's root, from `address.tree_url`.
-            sleep: Waits between attempts, in seconds.
-            read_timeout_s: How long the server may say nothing.
+            url: URL of the tree's root, from `server_address.tree_url`.
+            sleep: Waits a number of seconds between attempts.
+            read_timeout_s: Seconds without a byte after which an attempt fails.
         """
         from urllib3 import PoolManager, Timeout
+
+        from edge_identify import __version__
 
         self.url = url
         self._sleep = sleep
@@ -79,18 +80,21 @@ class HttpServer:
         )
 
     def close(self) -> None:
-        """Close the connections that are kept open."""
+        """Close the open connections."""
         self._connections.clear()
 
     def fetch_document(self, path: str, *, max_bytes: int) -> bytes:
         """Fetch a small file of the tree into memory.
 
         Args:
-            path: Relative to the tree.
-            max_bytes: The longest it may be.
+            path: Path relative to the tree's root.
+            max_bytes: Maximum length.
+
+        Returns:
+            The file's bytes.
 
         Raises:
-            NetworkError: It could not be fetched, is longer, or is a web page.
+            NetworkError: The file could not be fetched, is too long, or is a web page.
         """
 
         def read(response: BaseHTTPResponse) -> bytes:
@@ -99,7 +103,7 @@ class HttpServer:
                 data += chunk
                 if len(data) > max_bytes:
                     raise NetworkError(
-                        f"{self.url}/{path}: longer than the {max_bytes} bytes it may have; check the address"
+                        f"{self.url}/{path}: longer than the limit of {max_bytes} bytes; check the address"
                     )
             return bytes(data)
 
@@ -181,7 +185,7 @@ class HttpServer:
 
 
 def _check_answer(response: BaseHTTPResponse, url: str) -> None:
-    """Raise unless the answer is a 200 with a file."""
+    """Raise `NetworkError` unless the response has status 200 and is not a web page."""
     status = response.status
     if status == 404:
         raise NetworkError(f"{url}: is not there (404); check the address, or publish again with `edge-serve publish`")
@@ -197,17 +201,20 @@ def _check_answer(response: BaseHTTPResponse, url: str) -> None:
 
 
 def redirect_target(url: str, location: str) -> str:
-    """Return where a redirect leads.
+    """Return the URL to which a redirect leads.
+
+    Args:
+        url: The URL of the request.
+        location: The response's `Location`, absolute or relative.
 
     Raises:
-        NetworkError: To something other than http and https, or from https back to http, where anyone may
-            listen, or to what is no address.
+        NetworkError: The target is not http or https, goes from https back to http, or is not a URL.
     """
     try:
         target = urljoin(url, location)
         scheme = urlsplit(target).scheme
     except ValueError as error:  # such as `http://[`
-        raise NetworkError(f"{url}: redirects to what is no address ({error}); check the address") from error
+        raise NetworkError(f"{url}: redirects to a malformed address ({error}); check the address") from error
     if scheme not in ("http", "https") or (scheme == "http" and url.startswith("https:")):
         raise NetworkError(f"{url}: redirects to {scheme}, which is not followed; check the address")
     return target

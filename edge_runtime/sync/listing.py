@@ -1,6 +1,6 @@
-"""What a server offers: the layout of the published tree, and its one mutable file, `packs.json`.
+"""The listing of a server: the layout of the published tree, and its one mutable file, `packs.json`.
 
-    packs.json                       which packs and versions there are; the only file that changes
+    packs.json                       the packs and their versions; the only file that changes
     index.html                       the same for people
     manifests/NAME/1.2.0.json        the exact bytes of a version's pack.json; never changes
     blobs/sha256/ab/abcdef...        every other file, named by its SHA-256; never changes
@@ -9,7 +9,7 @@ The tree is plain files, so any static host can serve it. Both `sync_server`, wh
 which reads it, take the layout from here. The listing names the SHA-256 of each manifest, and a manifest those of its
 files: nothing in this version proves who wrote the listing.
 
-Fields that this version does not know are kept and written back, so that an older publisher loses nothing.
+Fields that this version does not know are kept and written back, so that an older publisher removes nothing.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from edge_identify.edge_runtime.pack.pack_names import PackVersion, checked_pack
 LISTING_FORMAT = 1
 LISTING_NAME = "packs.json"
 PAGE_NAME = "index.html"
-MAX_LISTING_BYTES = 8 * 2**20  # about 300 bytes a version: room for some 25,000; read whole into memory on a phone
-_MAX_SIZE_BYTES = 2**50  # of a whole pack; only shown to people, and far beyond any disk
+MAX_LISTING_BYTES = 8 * 2**20  # 300 bytes a version, so some 25,000; read whole into memory on a phone
+_MAX_SIZE_BYTES = 2**50  # size of a whole pack; only shown to people
 
 _LISTING_FIELDS = frozenset({"format", "packs"})
 _PACK_FIELDS = frozenset({"name", "title", "newest", "versions"})
@@ -37,7 +37,7 @@ _VERSION_FIELDS = frozenset({"version", "manifest", "size_bytes", "published_utc
 
 
 class NewerListingError(PackFormatError):
-    """A listing is whole, but only a newer version of the software can read it."""
+    """The listing is valid JSON, but only a newer version of the software can read it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +46,9 @@ class OfferedVersion:
 
     Attributes:
         version: The pack's version.
-        manifest: Where its manifest lies in the tree, and what its bytes must be.
-        size_bytes: All its files together, every encoder variant included; a device fetches less.
-        published_utc: When it was published.
+        manifest: Path of its manifest in the tree, with length and hash.
+        size_bytes: Total length of its files, with all encoder variants; a device fetches less.
+        published_utc: Time of publication.
         other: Fields that this version of the software does not know.
     """
 
@@ -83,10 +83,10 @@ class OfferedPack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """All that a server offers.
+    """The packs that a server offers.
 
     Attributes:
-        packs: By name, in order of name.
+        packs: The packs by name, sorted by name.
         other: Fields that this version of the software does not know.
     """
 
@@ -98,14 +98,14 @@ EMPTY_LISTING = Listing(packs={})
 
 
 def manifest_path(name: str, version: PackVersion) -> str:
-    """Return where the manifest of a version lies in the tree."""
+    """Return the path of a version's manifest in the tree."""
     return f"manifests/{name}/{version}.json"
 
 
 def blob_path(sha256: str) -> str:
-    """Return where the file with this hash lies in the tree.
+    """Return the path of the file with this SHA-256 in the tree.
 
-    Two digits make a folder: 256 of them keep each small on hosts that are slow with long folders.
+    The first two digits name a folder. 256 folders stay small, since some hosts are slow with large ones.
     """
     return f"blobs/sha256/{sha256[:2]}/{sha256}"
 
@@ -115,11 +115,11 @@ def parse_listing(data: bytes, *, where: str = LISTING_NAME) -> Listing:
 
     Args:
         data: The bytes of `packs.json`.
-        where: What messages call it.
+        where: The file's name in messages.
 
     Raises:
-        NewerListingError: It is in a newer format.
-        PackFormatError: Not JSON, too long, or a missing or impossible field.
+        NewerListingError: The listing has a newer format.
+        PackFormatError: Not JSON, too long, or a field is missing or out of range.
     """
     fields = parse_json_object(data, where=where, max_bytes=MAX_LISTING_BYTES)
     found = fields.integer("format", least=1)
@@ -141,7 +141,7 @@ def serialise_listing(listing: Listing) -> bytes:
 
 
 def with_version(listing: Listing, name: str, title: str, new: OfferedVersion) -> Listing:
-    """Return the listing with one more version of a pack; the pack takes its title."""
+    """Return the listing with one more version of a pack, and `title` as the pack's title."""
     before = listing.packs.get(name)
     versions = (*(before.versions if before else ()), new)
     pack = OfferedPack(
@@ -196,7 +196,7 @@ def _time(fields: JsonObject, key: str) -> datetime:
     try:
         time = datetime.fromisoformat(text)
         in_utc = time.astimezone(UTC)
-    except (ValueError, OverflowError) as error:  # the latter for a time zone that leads before the year 1
+    except (ValueError, OverflowError) as error:  # OverflowError: the time zone leads before the year 1
         raise PackFormatError(
             f"{fields.where}: `{key}` is {text!r}, not a time such as 2026-01-31T12:00:00Z"
         ) from error
@@ -231,5 +231,5 @@ def _version_as_json(offered: OfferedVersion) -> dict[str, Any]:
 
 
 def time_text(time: datetime) -> str:
-    """Return a time as `2026-01-31T12:00:00Z`, whole seconds, UTC."""
+    """Return a time as text such as `2026-01-31T12:00:00Z`: UTC, whole seconds."""
     return time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"

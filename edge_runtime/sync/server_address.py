@@ -1,4 +1,4 @@
-"""The address of a server, as a person types it, turned into the root of a published tree."""
+"""From a server's address, as a person types it, to the root URL of a published tree."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ def tree_url(text: str) -> str:
     """Return the URL of a published tree, without a slash at its end.
 
     Args:
-        text: What the person typed: the tree's folder, or its page or listing.
+        text: URL of the tree's folder, of its page or of its listing, as typed.
 
     Raises:
-        SetupError: No scheme, one other than http and https, no host, or a port that is none.
+        SetupError: The scheme is missing or not http or https, the host is missing, the port is invalid, or the address
+            holds a user name.
     """
     if "://" not in text:
         raise SetupError(f"{text!r} does not say how to reach it; did you mean {_likely_scheme(text)}://{text} ?")
@@ -46,7 +47,7 @@ def _split(text: str) -> SplitResult:
 
 
 def _likely_scheme(text: str) -> str:
-    """Guess https for a public name; http for one with a port or an IPv4 number, which stands on a desk."""
+    """Guess the scheme: http for localhost, an IPv4 address or a port; https for any other name."""
     host, colon, _ = text.split("/")[0].partition(":")
     is_local = bool(colon) or host == "localhost" or host.replace(".", "").isdigit()
     return "http" if is_local else "https"

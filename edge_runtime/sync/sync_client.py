@@ -1,7 +1,7 @@
-"""A sync from its first request to the switch of the pointer.
+"""A sync, from the first request to the activation of the new version.
 
-The order is the safety: listing, manifest, plan, room on the disk, files, self-test, and last the pointer.
-Whatever fails on the way, the installed pack answers as before.
+The order makes it safe: listing, manifest, plan, free space, files, self-test, and last the pointer. If a step fails,
+the installed pack stays active and unchanged.
 """
 
 from __future__ import annotations
@@ -20,34 +20,35 @@ from edge_identify.edge_runtime.pack.manifest import FileEntry, Manifest
 from edge_identify.edge_runtime.pack.manifest_json import parse_manifest
 from edge_identify.edge_runtime.pack.pack_names import PackVersion
 from edge_identify.edge_runtime.pack.pack_reader import read_manifest, verify_pack_files
-from edge_identify.edge_runtime.store.pack_store import InstalledPack, PackStore, has_intact_manifest
+from edge_identify.edge_runtime.store.installed_packs import InstalledPack, has_intact_manifest
+from edge_identify.edge_runtime.store.pack_store import PackStore
 from edge_identify.edge_runtime.sync.http_download import READ_TIMEOUT_S, Downloader, HttpServer
 from edge_identify.edge_runtime.sync.listing import LISTING_NAME, MAX_LISTING_BYTES, Listing, OfferedPack, parse_listing
 from edge_identify.edge_runtime.sync.server_address import tree_url
 from edge_identify.edge_runtime.sync.sync_plan import Action, Plan, check_fits, choose_pack, plan_sync, reason_to_stay
 
-#: Told now and then (bytes that have arrived, bytes that will), to draw a bar.
-Progress = Callable[[int, int], None]
-#: Which encoder variants this device keeps of a pack.
+#: Called several times with (bytes that have arrived, bytes in total), to draw a progress bar.
+ByteProgress = Callable[[int, int], None]
+#: Returns the names of the encoder variants that this device keeps of a pack.
 ChooseVariants = Callable[[Manifest], tuple[str, ...]]
-#: Raises if the pack in the folder, with these variants, does not work on this device.
+#: Raises an error if the pack in a folder, with these variants, does not work on this device.
 SelfTest = Callable[[Path, Manifest, tuple[str, ...]], object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncReport:
-    """What a sync did.
+    """The result of a sync.
 
     Attributes:
         name: The pack's name.
-        version: The version that answers now.
-        action: Whether anything changed.
-        note: Why, in a few words for people.
+        version: The active version after the sync.
+        action: Whether a version was downloaded.
+        note: The reason, in a few words for people.
         source: The server's address.
-        fetched_files: Files that came from the server.
-        fetched_bytes: Their length together.
-        reused_files: Files that were taken over from the version before.
-        seconds: How long it took.
+        fetched_files: Number of files from the server.
+        fetched_bytes: Their total length in bytes.
+        reused_files: Number of files taken from the version before.
+        seconds: Duration of the sync.
     """
 
     name: str
@@ -61,25 +62,6 @@ class SyncReport:
     seconds: float
 
 
-def fetch_listing(
-    url: str, *, sleep: Callable[[float], None] = time.sleep, read_timeout_s: float = READ_TIMEOUT_S
-) -> Listing:
-    """Return what a server offers.
-
-    Args:
-        url: Its address, as a person typed it.
-        sleep: Waits between attempts, in seconds.
-        read_timeout_s: How long the server may say nothing.
-
-    Raises:
-        SetupError: The text is no address.
-        NetworkError: The server cannot be reached, or there is no listing at that address.
-        PackFormatError: The listing is in a newer format, or damaged.
-    """
-    with closing(HttpServer(tree_url(url), sleep=sleep, read_timeout_s=read_timeout_s)) as server:
-        return _listing(server)
-
-
 def sync_pack(
     store: PackStore,
     url: str,
@@ -87,29 +69,30 @@ def sync_pack(
     name: str | None,
     variant_names: ChooseVariants,
     self_test: SelfTest,
-    progress: Progress | None = None,
+    progress: ByteProgress | None = None,
     sleep: Callable[[float], None] = time.sleep,
     read_timeout_s: float = READ_TIMEOUT_S,
 ) -> SyncReport:
-    """Bring a pack to the newest version that a server offers.
+    """Update a pack to the newest version that a server offers, or install it.
 
     Args:
-        store: Where it is kept.
+        store: The store that keeps the pack.
         url: The server's address, as a person typed it.
-        name: Which pack; None for the only one on offer.
-        variant_names: Which encoder variants this device keeps.
-        self_test: Tries the new version before it is activated.
-        progress: Told how far the download is.
-        sleep: Waits between attempts, in seconds.
-        read_timeout_s: How long the server may say nothing.
+        name: The pack's name; None for the only pack on offer.
+        variant_names: Chooses the encoder variants that this device keeps.
+        self_test: Tests the new version before it is activated.
+        progress: Called with the progress of the download; None for no progress.
+        sleep: Waits a number of seconds between attempts.
+        read_timeout_s: Seconds without a byte after which an attempt fails.
 
     Raises:
-        SetupError: No address, no name among several packs, no room, or another sync is running.
-        NetworkError: The server cannot be reached, or sent something else.
-        PackNotFoundError: It offers no such pack.
-        PackFormatError: The pack is in a newer format, or lacks a variant that was asked for.
-        PackDamagedError: The installed version is damaged, and the server has only older ones.
-        EdgeIdentifyError: Whatever `self_test` raises. In every case the installed pack stays as it was.
+        SetupError: The address is malformed, the name is missing among several packs, the disk is full, or another sync
+            is running.
+        NetworkError: The server cannot be reached, or sent wrong content.
+        PackNotFoundError: The server does not offer the pack.
+        PackFormatError: The pack has a newer format, or lacks a chosen variant.
+        PackDamagedError: The installed version is damaged, and the server has only older versions.
+        EdgeIdentifyError: `self_test` raised it. In every case the installed pack stays unchanged.
     """
     started = time.monotonic()
     with closing(HttpServer(tree_url(url), sleep=sleep, read_timeout_s=read_timeout_s)) as server:
@@ -135,7 +118,7 @@ def _bring_up_to_date(
     offer: OfferedPack,
     variant_names: ChooseVariants,
     self_test: SelfTest,
-    progress: Progress | None,
+    progress: ByteProgress | None,
 ) -> tuple[Plan, PackVersion]:
     installed = store.pointer(offer.name)
     note = reason_to_stay(installed, offer.newest, source=server.url)
@@ -163,7 +146,7 @@ def _bring_up_to_date(
 
 
 def _check_whole(store: PackStore, installed: InstalledPack, offer: OfferedPack, *, source: str) -> None:
-    """Raise `PackDamagedError` for an installed version that is damaged and not to be had from this server."""
+    """Raise `PackDamagedError` if the installed version is damaged; this server does not have it any more."""
     try:
         store.active(installed.name)
         verify_pack_files(installed.folder, read_manifest(installed.folder), installed.variant_names)
@@ -178,14 +161,14 @@ def _check_whole(store: PackStore, installed: InstalledPack, offer: OfferedPack,
 def _listing(server: HttpServer) -> Listing:
     where = f"{server.url}/{LISTING_NAME}"
     data = server.fetch_document(LISTING_NAME, max_bytes=MAX_LISTING_BYTES)
-    if data.lstrip()[:1] == b"<":  # a page that says nothing of its type
+    if data.lstrip()[:1] == b"<":  # a web page without a content type
         raise NetworkError(f"{where}: answered with a web page, not a pack listing; check the address")
     try:
         is_listing = parse_json_object(data, where=where, max_bytes=MAX_LISTING_BYTES).has("format")
     except PackFormatError as error:
         raise NetworkError(f"{error}; check the address") from error
     if not is_listing:
-        raise NetworkError(f"{where}: is no pack listing; check the address")
+        raise NetworkError(f"{where}: is not a pack listing; check the address")
     return parse_listing(data, where=where)
 
 
@@ -196,7 +179,7 @@ def _fetch_manifest(server: HttpServer, offer: OfferedPack) -> tuple[bytes, Mani
     data = server.fetch_document(expected.path, max_bytes=expected.length_bytes)
     if len(data) != expected.length_bytes or sha256_of_bytes(data) != expected.sha256:
         raise NetworkError(
-            f"{where}: is not the manifest that the listing speaks of; sync again, or tell its publisher"
+            f"{where}: is not the manifest that the listing describes; sync again, or tell its publisher"
         )
     manifest = parse_manifest(data, where=where)
     if (manifest.name, manifest.version) != (offer.name, offer.newest.version):
@@ -214,14 +197,14 @@ def _intact(
 
 
 def _reused(plan: Plan, installed: InstalledPack | None, intact: frozenset[FileEntry]) -> dict[str, Path]:
-    """Return, for each path that need not be fetched, the installed file with its content."""
+    """Return path in the new version -> installed file with the same content, for all files that need no download."""
     if installed is None:
         return {}
     here = {entry.sha256: installed.folder / entry.path for entry in intact}
     return {entry.path: here[entry.sha256] for entry in plan.reuse}
 
 
-def _fetch_files(downloader: Downloader, plan: Plan, staging: Path, progress: Progress | None) -> None:
+def _fetch_files(downloader: Downloader, plan: Plan, staging: Path, progress: ByteProgress | None) -> None:
     before = 0
     for entry in plan.fetch:
         target = staging / entry.path
@@ -230,8 +213,8 @@ def _fetch_files(downloader: Downloader, plan: Plan, staging: Path, progress: Pr
         before += entry.length_bytes
 
 
-def _counted_from(before: int, total: int, progress: Progress | None) -> Callable[[int], None]:
-    """Return what turns the bytes of one file into the bytes of all."""
+def _counted_from(before: int, total: int, progress: ByteProgress | None) -> Callable[[int], None]:
+    """Return a callback that adds the bytes of earlier files and calls `progress`."""
 
     def on_bytes(arrived: int) -> None:
         if progress is not None:
@@ -241,7 +224,7 @@ def _counted_from(before: int, total: int, progress: Progress | None) -> Callabl
 
 
 def _place_repeated(manifest: Manifest, variants: tuple[str, ...], staging: Path) -> None:
-    """Put in place the files whose content another file of the pack has; each content was fetched once."""
+    """Create the files that have the same content as another file of the pack; each content was fetched once."""
     wanted = manifest.files_for(variants)
     here = {entry.sha256: staging / entry.path for entry in wanted if (staging / entry.path).exists()}
     for entry in wanted:

@@ -1,7 +1,7 @@
-"""What a sync has to do: rules from values to values. No disk, no network, no clock.
+"""The plan of a sync: pure functions, without disk, network or clock.
 
-A newcomer would compare version numbers and stop there. The same version may still need work: a file was
-damaged, or this device wants another encoder variant.
+Version numbers alone do not decide: the installed version may be the newest one and still need work, if a file is
+damaged or the device wants another encoder variant.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from enum import StrEnum
 
 from edge_identify.edge_runtime.errors import NetworkError, PackNotFoundError, SetupError
 from edge_identify.edge_runtime.pack.manifest import FileEntry, Manifest
-from edge_identify.edge_runtime.store.pack_store import InstalledPack
+from edge_identify.edge_runtime.store.installed_packs import InstalledPack
 from edge_identify.edge_runtime.sync.listing import Listing, OfferedPack, OfferedVersion
 
-SPARE_BYTES = 16 * 2**20  # left free beside the files: folders, the pointer, and a device that must still work
+SPARE_BYTES = 16 * 2**20  # space left free beside the files: for folders, the pointer, and the device itself
 
 
 class Action(StrEnum):
-    """What a sync does."""
+    """The action of a sync."""
 
-    UP_TO_DATE = "up-to-date"  # the active version stays; nothing is fetched
-    DOWNLOAD = "download"  # a version is put together, tested and activated
+    UP_TO_DATE = "up-to-date"  # the active version stays, and nothing is fetched
+    DOWNLOAD = "download"  # a version is assembled, tested and activated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,10 +29,10 @@ class Plan:
     """The work of one sync.
 
     Attributes:
-        action: Whether there is any.
-        note: Why, in a few words for people.
-        reuse: Files that are taken over from the active version.
-        fetch: Files that come from the server; each content once.
+        action: Whether a version is downloaded.
+        note: The reason, in a few words for people.
+        reuse: Files to take from the active version.
+        fetch: Files to fetch from the server; each content once.
     """
 
     action: Action
@@ -42,7 +42,7 @@ class Plan:
 
     @property
     def fetch_bytes(self) -> int:
-        """Bytes to fetch."""
+        """Total length of the files to fetch."""
         return sum(entry.length_bytes for entry in self.fetch)
 
 
@@ -50,13 +50,13 @@ def choose_pack(listing: Listing, name: str | None, *, source: str) -> OfferedPa
     """Return the pack to fetch.
 
     Args:
-        listing: What the server offers.
-        name: The pack that was asked for; None for the only one.
+        listing: The server's listing.
+        name: The requested pack; None for the only one.
         source: The server's address, for messages.
 
     Raises:
-        PackNotFoundError: The server offers no such pack, or none at all.
-        SetupError: None was named, and it offers several.
+        PackNotFoundError: The server does not offer that pack, or any.
+        SetupError: No name is given, and the server offers several packs.
     """
     offered = ", ".join(listing.packs)
     if not listing.packs:
@@ -69,10 +69,15 @@ def choose_pack(listing: Listing, name: str | None, *, source: str) -> OfferedPa
 
 
 def reason_to_stay(installed: InstalledPack | None, offered: OfferedVersion, *, source: str) -> str | None:
-    """Return why the version on offer is not to be looked at, or None.
+    """Return why the installed version is newer than the offered one, in words; None if the sync must go on.
+
+    Args:
+        installed: The active version, or None.
+        offered: The newest version on the server.
+        source: The server's address, for messages.
 
     Raises:
-        NetworkError: It has the installed version's number but another content.
+        NetworkError: The offered version has the installed version's number, but another content.
     """
     if installed is None or installed.version < offered.version:
         return None
@@ -98,10 +103,10 @@ def plan_sync(
 
     Args:
         installed: The active version, or None.
-        manifest: The version on offer.
+        manifest: Manifest of the offered version.
         variant_names: The encoder variants that this device keeps.
-        intact: Files of the active version that were just found whole.
-        is_manifest_intact: Whether the installed manifest itself is as it was when it was activated.
+        intact: Files of the active version that were checked and are undamaged.
+        is_manifest_intact: Whether the installed manifest is unchanged since its activation.
     """
     wanted = manifest.files_for(variant_names)
     here = {entry.sha256 for entry in intact}
@@ -131,12 +136,15 @@ def _reason_to_download(installed: InstalledPack | None, manifest: Manifest, var
 
 
 def check_fits(plan: Plan, *, free_bytes: int, store: str) -> None:
-    """Raise `SetupError` if the disk has no room for what the plan fetches.
+    """Check that the disk has enough space for a plan.
 
     Args:
-        plan: The work.
-        free_bytes: Free space where the store is.
+        plan: The plan.
+        free_bytes: Free space on the store's disk.
         store: The store's folder, for the message.
+
+    Raises:
+        SetupError: The space is less than the plan fetches plus `SPARE_BYTES`.
     """
     needed = plan.fetch_bytes + SPARE_BYTES
     if free_bytes < needed:

@@ -1,4 +1,4 @@
-"""What the three commands share: exit codes, one-line errors, progress, text on a terminal.
+"""What the three commands share: parser, exit codes, one-line errors, progress, text on a terminal.
 
-Read `command_run` first.
+Read `command_parser` and `command_run` first.
 """

@@ -1,4 +1,4 @@
-"""Running a command: one-line errors, exit codes, and a clean end when interrupted or when the disk is full.
+"""Runs a command: one-line errors, exit codes, and a clean end after an interruption or on a full disk.
 
 Results go to standard output, everything else to standard error.
 """
@@ -27,8 +27,7 @@ _OUTPUT = "standard output"
 _MAKE_ROOM = "make room where it is written"
 
 
-#: What the operating system raises when a disk is full, closed or broken, which is no fault of this program, and what
-#: to do then.
+#: Errors of the operating system that are no bug of this program, and the advice for each.
 _DISK_ADVICE = {
     errno.ENOSPC: _MAKE_ROOM,
     errno.EDQUOT: _MAKE_ROOM,
@@ -39,14 +38,14 @@ _DISK_ADVICE = {
 
 
 class _Terminated(KeyboardInterrupt):
-    """SIGTERM, raised where the program stands: whatever cleans up after Ctrl-C cleans up after it."""
+    """SIGTERM, raised as an exception: the clean-up for Ctrl-C works for it too."""
 
 
 def run_command(command: Callable[[], ExitCode]) -> int:
-    """Run a command's body and turn what it raises into one line and an exit code.
+    """Run a command, and turn its errors into one line on standard error and an exit code.
 
     Args:
-        command: Does the work and returns the code to end with.
+        command: Does the work and returns the exit code.
 
     Returns:
         The process's exit code.
@@ -56,7 +55,7 @@ def run_command(command: Callable[[], ExitCode]) -> int:
     try:
         with _termination_raised():
             code = command()
-        _flush_output()  # here, so that a closed pipe or a full disk is noticed inside this block
+        _flush_output()  # here, so that a closed pipe or a full disk is handled below
     except EdgeIdentifyError as error:
         print(f"error: {printable(str(error))}", file=sys.stderr)
         return exit_code_for(error)
@@ -67,7 +66,7 @@ def run_command(command: Callable[[], ExitCode]) -> int:
         print("interrupted", file=sys.stderr)
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
-        silence_output()  # `edge-identify ... | head` has read enough
+        silence_output()  # the reader closed the pipe: `edge-identify ... | head`
         return ExitCode.DONE
     except OSError as error:
         if error.errno not in _DISK_ADVICE:
@@ -84,16 +83,16 @@ def run_command(command: Callable[[], ExitCode]) -> int:
 
 
 def _report_fault() -> ExitCode:
-    # Python's own code for a traceback is 1, which here means that some inputs were skipped.
+    # Python's own exit code for a traceback is 1, which here means that some inputs were skipped.
     traceback.print_exc()
-    print("this is a fault of edge-identify; please report it with the lines above", file=sys.stderr)
+    print("this is a bug in edge-identify; please report it with the lines above", file=sys.stderr)
     return ExitCode.BUG
 
 
 @contextmanager
 def _termination_raised() -> Iterator[None]:
-    """Let SIGTERM end the block as an exception does, so that half-written files are removed."""
-    if threading.current_thread() is not threading.main_thread():  # only there may Python handle signals
+    """Raise SIGTERM as an exception in the block, so that partial files are removed."""
+    if threading.current_thread() is not threading.main_thread():  # Python handles signals only there
         yield
         return
 
@@ -108,7 +107,7 @@ def _termination_raised() -> Iterator[None]:
 
 
 def _flush_output() -> None:
-    """Flush standard output; its errors carry its name, as those of files do."""
+    """Flush standard output; an error names it, as an error of a file names the file."""
     try:
         sys.stdout.flush()
     except OSError as error:
@@ -116,7 +115,7 @@ def _flush_output() -> None:
 
 
 def _let_any_text_through() -> None:
-    """A name that the terminal's encoding lacks is written with escapes, rather than ending the run."""
+    """Write characters that the terminal's encoding lacks as escapes; by default they end the run with an error."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -1,4 +1,4 @@
-"""The exit codes of the three commands, and which error ends with which."""
+"""The exit codes of the three commands, and the code of each error."""
 
 from __future__ import annotations
 
@@ -8,39 +8,51 @@ from edge_identify.edge_runtime.errors import EdgeIdentifyError, NetworkError, P
 
 
 class ExitCode(IntEnum):
-    """What the commands tell a script."""
+    """The exit codes of all commands; `MEANINGS` describes them."""
 
     DONE = 0
-    SOME_SKIPPED = 1  # the run finished, but some inputs were left out; standard error lists them
+    SOME_SKIPPED = 1
     USAGE = 2  # argparse's own code for a wrong command line
-    UNKNOWN = 3  # a single photo shows nothing in the pack, as far as can be told
-    AMBIGUOUS = 4  # a single photo shows one of several look-alikes
+    UNKNOWN = 3
+    AMBIGUOUS = 4
     PHOTO = 5
     PACK = 6
     NETWORK = 7
     SETUP = 8
-    FOUND_SERIOUS = 9  # `edge-build doctor` did its work, and found something that will go wrong
-    BUG = 70  # sysexits.h calls it EX_SOFTWARE: a fault of this program, with a traceback to report
+    FOUND_SERIOUS = 9
+    BUG = 70  # EX_SOFTWARE of sysexits.h
     INTERRUPTED = 130  # the shell's code for Ctrl-C
     TERMINATED = 143  # the shell's code for SIGTERM
 
 
-#: What `edge-identify PHOTO` ends with when it has answered.
+#: The codes of `edge-identify PHOTO` when there is an answer.
 ANSWERED = frozenset({ExitCode.DONE, ExitCode.UNKNOWN, ExitCode.AMBIGUOUS})
 
-#: For the help text of each command.
-EXIT_CODES_HELP = (
-    "exit codes: 0 done, 1 done but some inputs were skipped, 2 wrong usage, "
-    "3 unknown and 4 ambiguous (one photo asked for by its name, of a calibrated pack; several end with 0 or 1), "
-    "5 no picture could be used, "
-    "6 a pack is missing or damaged, 7 the server or the network failed, 8 the set-up is wrong, "
-    "9 edge-build doctor found something serious, "
-    "70 a fault of this program, 130 interrupted, 143 terminated"
+#: What each code means, for help texts.
+MEANINGS = {
+    ExitCode.DONE: "done",
+    ExitCode.SOME_SKIPPED: "done, but some inputs were skipped; standard error lists them",
+    ExitCode.USAGE: "wrong usage",
+    ExitCode.UNKNOWN: "unknown: the photo shows nothing that is in the pack",
+    ExitCode.AMBIGUOUS: "ambiguous: the photo shows one of several look-alikes",
+    ExitCode.PHOTO: "no usable image",
+    ExitCode.PACK: "a pack is missing or damaged",
+    ExitCode.NETWORK: "network or server error",
+    ExitCode.SETUP: "set-up error: for example a missing file, a missing library, a full disk",
+    ExitCode.FOUND_SERIOUS: "at least one serious finding",
+    ExitCode.BUG: "bug in this program",
+    ExitCode.INTERRUPTED: "interrupted (Ctrl-C)",
+    ExitCode.TERMINATED: "terminated (SIGTERM)",
+}
+
+#: What every command can return.
+EVERY_COMMAND = frozenset(
+    {ExitCode.DONE, ExitCode.USAGE, ExitCode.SETUP, ExitCode.BUG, ExitCode.INTERRUPTED, ExitCode.TERMINATED}
 )
 
 
 def exit_code_for(error: EdgeIdentifyError) -> ExitCode:
-    """Return the exit code that tells whose fault an error is."""
+    """Return the exit code of an error: one code for each branch of the tree in `errors.py`."""
     if isinstance(error, PhotoError):
         return ExitCode.PHOTO
     if isinstance(error, PackError):

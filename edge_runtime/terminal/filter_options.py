@@ -1,4 +1,4 @@
-"""The options `--namespace` and `--label`, which two commands share."""
+"""The options `--namespace` and `--label`, used by `edge-identify` and `edge-build search`."""
 
 from __future__ import annotations
 
@@ -7,27 +7,29 @@ import argparse
 from edge_identify.edge_runtime.pack.filters import NO_FILTERS, Filters
 
 
-def add_filter_options(parser: argparse.ArgumentParser) -> None:
-    """Add `--namespace` and `--label`."""
-    parser.add_argument(
+def add_filter_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """Add `--namespace` and `--label` in a group of their own, and return the group."""
+    group = parser.add_argument_group("filters")
+    group.add_argument(
         "--namespace",
         action="append",
         default=[],
         metavar="NAME",
-        help="only references of this namespace, or of these if given several times",
+        help="only references of this namespace; repeatable: a reference matches any of them",
     )
-    parser.add_argument(
+    group.add_argument(
         "--label",
         action="append",
         default=[],
         type=_label,
         metavar="KEY=VALUE",
-        help="only references with this label; several values of one key are alternatives, several keys are all needed",
+        help="only references with this label; repeatable: any value of a key, and all keys, must match",
     )
+    return group
 
 
 def chosen_filters(options: argparse.Namespace) -> Filters:
-    """Return the filters that the options say.
+    """Return the filters of the options.
 
     Raises:
         SetupError: A label has no key or no value.

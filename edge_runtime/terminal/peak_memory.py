@@ -1,4 +1,4 @@
-"""The most memory that a command held while it ran."""
+"""The peak memory of a command."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _PEAK = (
 def peak_memory_bytes(
     command: list[str], *, folder: Path | None = None, environment: Mapping[str, str] | None = None
 ) -> int | None:
-    """Run a command and return the most memory it held; None where the system does not tell.
+    """Run a command and return its peak memory in bytes; None where the system does not report it.
 
-    Run from here it would count what this process held when it started the other, so a small one lies between.
+    A small process starts the command: a child of this process would count this process's memory too.
 
     Args:
-        command: Its command line.
-        folder: Where it runs; None for here.
-        environment: All that it sees; None for what this process sees.
+        command: The command line.
+        folder: Its working folder; None for the current one.
+        environment: Its whole environment; None for this process's.
     """
     if sys.platform == "win32":
         return None

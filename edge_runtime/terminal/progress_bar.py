@@ -1,4 +1,4 @@
-"""A progress bar on a terminal: how many, how fast, and how long it will take."""
+"""A progress bar on a terminal: count, rate and remaining time."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from collections.abc import Callable
 from time import monotonic
 from typing import TextIO
 
-_SECONDS_BETWEEN = 0.1  # an eye sees no more, and a terminal is slower than a photo
+_SECONDS_BETWEEN = 0.1  # drawing more often slows the run and shows nothing more
 _BAR_COLUMNS = 30
-_FIGURE_COLUMNS = 44  # of the longest line beside the bar
+_FIGURE_COLUMNS = 44  # of the longest figures beside the bar
 _CLEAR_LINE = "\r\x1b[K"
 
 
 class ProgressBar:
-    """Shows how far a run is; where there is no bar it only passes notes on. Use it as a context manager."""
+    """Shows the progress of a run. A hidden bar only prints notes. Use it as a context manager."""
 
     def __init__(self, total: int, stream: TextIO, *, is_shown: bool, clock: Callable[[], float] = monotonic) -> None:
         """Begin to count.
 
         Args:
-            total: How many there are, at least 1.
-            stream: Where to, standard error say.
-            is_shown: Whether there is a bar; a stream that is no terminal never gets one.
-            clock: Seconds, from any moment on.
+            total: Number of items, at least 1.
+            stream: The stream of the bar, usually standard error.
+            is_shown: Whether to show the bar; it is never shown on a stream that is not a terminal.
+            clock: Returns seconds.
         """
         self._total, self._stream, self._clock = total, stream, clock
         self._is_shown = is_shown and stream.isatty()

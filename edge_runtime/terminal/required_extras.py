@@ -1,4 +1,4 @@
-"""Refusing to begin where the libraries of an extra are not installed."""
+"""Check that the libraries of an extra are installed."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from edge_identify.edge_runtime.errors import SetupError
 
 
 def require_extra(extra: str, modules: tuple[str, ...]) -> None:
-    """Refuse to begin where the libraries of an extra are not installed.
+    """Check that the libraries of an extra are installed, without importing them.
 
     Args:
         extra: Its name in pyproject.toml.
-        modules: Import names of its libraries; none is imported.
+        modules: Import names of its libraries.
 
     Raises:
-        SetupError: Names the first that is missing and the line that installs it.
+        SetupError: A library is missing; the message has the command that installs it.
     """
     for module in modules:
         if find_spec(module) is None:

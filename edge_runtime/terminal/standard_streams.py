@@ -1,7 +1,7 @@
-"""Standard input, output and error where whoever started the program has closed some of them, as `>&-` does.
+"""Standard input, output and error that the caller closed, for example with `>&-`.
 
-A newcomer would take them for always there. Python sets a closed one to None, and the next file that is opened gets
-its number: what a library prints would end up in that file.
+Trap: Python sets a closed stream to None, and the next opened file gets its number. A library's output would then end
+up in that file.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ _STREAMS = ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w"))
 
 
 def open_closed_streams() -> None:
-    """Let the null device take the place of each standard stream that is closed: it is empty, and keeps nothing."""
+    """Replace each closed standard stream with the null device."""
     for number, name, mode in _STREAMS:
         if getattr(sys, name) is not None:
             continue
-        handle = os.open(os.devnull, os.O_RDWR)  # the lowest number that is free, which may be the stream's own
+        handle = os.open(os.devnull, os.O_RDWR)  # the lowest free number, maybe the stream's own
         if handle != number and not _is_open(number):
             os.dup2(handle, number)
             os.close(handle)
             handle = number
-        setattr(sys, name, open(handle, mode, encoding="utf-8", closefd=False))  # noqa: SIM115  # as long as we live
+        setattr(sys, name, open(handle, mode, encoding="utf-8", closefd=False))  # noqa: SIM115  # stays open until the end
 
 
 def silence_output() -> None:
-    """Let what is still to be written to standard output go nowhere, once whoever read it has gone.
+    """Discard everything written to standard output from now on.
 
-    Python flushes it once more while it ends, and would complain about the closed pipe or the full disk.
+    Python flushes standard output once more at its end, and would report the closed pipe or the full disk again.
     """
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

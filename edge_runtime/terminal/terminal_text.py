@@ -1,7 +1,6 @@
-"""Text as a terminal shows it: how wide it is, cut or wrapped to fit, and coloured where that is wanted.
+"""Text on a terminal: its width in columns, shortened or wrapped to fit, coloured.
 
-A newcomer would count characters: a Chinese one takes two columns, an accent of its own takes none, and a table that
-counts them as one each is ragged.
+Trap: a Chinese character takes two columns and a combining accent none, so `len` is not the width.
 """
 
 from __future__ import annotations
@@ -14,14 +13,14 @@ from enum import StrEnum
 from typing import TextIO
 from unicodedata import category, east_asian_width
 
-PLAIN_WIDTH = 100  # columns where nobody says how many there are: a file, a pipe
-LEAST_WIDTH = 20  # a terminal that says less is hidden or broken, and a word still needs room
-_TAKES_NO_COLUMN = ("Mn", "Me", "Cf")  # accents that are drawn over what stands before, and signs for layout
-_HANGUL_VOWELS_AND_ENDS = range(0x1160, 0x1200)  # drawn into the syllable that the letter before them began
+PLAIN_WIDTH = 100  # columns of a stream that is not a terminal: a file, a pipe
+LEAST_WIDTH = 20  # a terminal that reports less is hidden or broken
+_TAKES_NO_COLUMN = ("Mn", "Me", "Cf")  # combining marks and format characters
+_HANGUL_VOWELS_AND_ENDS = range(0x1160, 0x1200)  # combine with the letter before them
 
 
 class Style(StrEnum):
-    """What stands out; the values are ECMA-48's numbers of them."""
+    """Styles; the values are their ECMA-48 numbers."""
 
     BOLD = "1"
     FAINT = "2"
@@ -32,10 +31,10 @@ class Style(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Screen:
-    """What text is written to.
+    """Properties of an output stream.
 
     Attributes:
-        width: Columns.
+        width: Width in columns.
         is_coloured: Whether it shows styles.
     """
 
@@ -43,18 +42,18 @@ class Screen:
     is_coloured: bool = False
 
     def styled(self, text: str, *styles: Style) -> str:
-        """Return text that stands out where the screen can show that, and plain text elsewhere."""
+        """Return styled text for a screen with colours, otherwise the plain text."""
         if not self.is_coloured or not styles or not text:
             return text
         return f"\x1b[{';'.join(styles)}m{text}\x1b[0m"
 
 
 def screen_of(stream: TextIO, environ: Mapping[str, str] = os.environ) -> Screen:
-    """Return what a stream writes to; https://no-color.org says what `NO_COLOR` means."""
+    """Return the properties of a stream. `NO_COLOR` (https://no-color.org) turns colours off."""
     if not stream.isatty():
         return Screen()
     uncoloured = bool(environ.get("NO_COLOR")) or environ.get("TERM") == "dumb"
-    # The console that Windows had before its Terminal prints the codes themselves.
+    # The old console of Windows, before Windows Terminal, prints the codes as text.
     knows_codes = sys.platform != "win32" or "WT_SESSION" in environ
     return Screen(width=max(LEAST_WIDTH, _columns(stream)), is_coloured=knows_codes and not uncoloured)
 
@@ -62,12 +61,12 @@ def screen_of(stream: TextIO, environ: Mapping[str, str] = os.environ) -> Screen
 def _columns(stream: TextIO) -> int:
     try:
         return os.get_terminal_size(stream.fileno()).columns or PLAIN_WIDTH
-    except OSError:  # a stream without a file, or a terminal that does not know
+    except OSError:  # a stream without a file, or a terminal without a width
         return PLAIN_WIDTH
 
 
 def display_width(text: str) -> int:
-    """Return how many columns a printable text takes."""
+    """Return the width of a printable text in columns."""
     return sum(map(_columns_of, text))
 
 
@@ -80,21 +79,21 @@ def _columns_of(sign: str) -> int:
 
 
 def shortened(text: str, width: int) -> str:
-    """Return text that takes at most `width` columns, at least 1; an ellipsis ends what was cut."""
+    """Return text of at most `width` columns, at least 1; shortened text ends with an ellipsis."""
     if display_width(text) <= width:
         return text
     return _beginning(text, width - 1) + "…"
 
 
 def padded(text: str, width: int) -> str:
-    """Return text followed by spaces, so that it takes at least `width` columns."""
+    """Return text padded with spaces to at least `width` columns."""
     return text + " " * (width - display_width(text))
 
 
 def wrapped(text: str, width: int) -> Iterator[str]:
     """Yield text in lines of at most `width` columns, broken between words.
 
-    A longer word has a line for itself and is not broken: it may be an address, which is there to be copied.
+    A longer word gets its own line and is not broken: it may be a URL to copy.
     """
     line = ""
     for word in text.split():

@@ -1,4 +1,4 @@
-"""Answering requests from packs held open: `/v1/identify`, `/v1/search`, `/v1/packs`.
+"""HTTP answers from open packs: `/v1/identify`, `/v1/search`, `/v1/embed/...`, `/v1/packs`.
 
-Read `identify_routes` first, then `engine_pool`.
+Read `identify_route` first, then `engine_pool` and `pack_engine`.
 """

@@ -1,7 +1,7 @@
-"""Taking turns at what needs memory and processors.
+"""A limit for work that needs much memory and CPU: decoding and embedding.
 
-A newcomer would decode as many photos as there are connections: sixteen of 100 megapixels are 5 GB. Here a few are
-decoded and embedded at a time, the others wait, and who would wait too long is told to come back.
+Without it, 16 connections could decode 16 photos of 100 megapixels at once, 5 GB. Requests over the limit wait; a
+request that waits too long gets `BusyError`.
 """
 
 from __future__ import annotations
@@ -12,30 +12,30 @@ from threading import BoundedSemaphore
 
 
 class BusyError(Exception):
-    """No turn came in time."""
+    """No slot became free in time."""
 
 
-class Turns:
-    """So many turns at a time."""
+class ConcurrencyLimit:
+    """A number of slots. Thread-safe."""
 
     def __init__(self, count: int, *, patience_s: float) -> None:
-        """Begin with all turns free.
+        """Start with all slots free.
 
         Args:
-            count: Turns at a time, at least 1.
-            patience_s: How long one waits for a turn.
+            count: ConcurrencyLimit at a time, at least 1.
+            patience_s: Longest wait for a slot, in seconds.
         """
         self._free, self.patience_s = BoundedSemaphore(count), patience_s
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
-        """Wait for a turn and hold it while the block runs.
+    def slot(self) -> Iterator[None]:
+        """Wait for a slot and hold it while the block runs.
 
         Raises:
-            BusyError: None came in time.
+            BusyError: No slot became free in time.
         """
         if not self._free.acquire(timeout=self.patience_s):
-            raise BusyError(f"no turn within {self.patience_s:g} s")
+            raise BusyError(f"no free slot within {self.patience_s:g} s")
         try:
             yield
         finally:

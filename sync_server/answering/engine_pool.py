@@ -1,4 +1,4 @@
-"""All packs that this server answers from, and their change for newer versions while requests run."""
+"""The open packs of a server, and their replacement by newer versions while requests run."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from typing import TYPE_CHECKING
 
 from edge_identify.edge_runtime.errors import EdgeIdentifyError, PackNotFoundError
 from edge_identify.sync_server.answering.pack_engine import PackEngine
-from edge_identify.sync_server.answering.shared_resources import Lending
+from edge_identify.sync_server.answering.shared_resources import SharedResources
 
 if TYPE_CHECKING:
-    from edge_identify.sync_server.answering.concurrency_limit import Turns
-    from edge_identify.sync_server.answering.pack_sources import Offer, PackSource
+    from edge_identify.sync_server.answering.concurrency_limit import ConcurrencyLimit
+    from edge_identify.sync_server.answering.pack_sources import AvailableVersion, PackSource
 
 _LOG = logging.getLogger(__name__)
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 5.0, 300.0  # between tries to open a version: it may be fetched whole each time
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 5.0, 300.0  # between tries to open a version; each try may download it whole
 
 
 class NotReadyError(Exception):
-    """The packs are still being opened, or none could be."""
+    """The packs are still being opened, or no pack could be opened."""
 
 
 class NoPackChosenError(Exception):
-    """Several packs could answer and none was named."""
+    """The request names no pack, and the server has several."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,10 +35,10 @@ class _Refused:
     """A version that could not be opened.
 
     Attributes:
-        manifest_sha256: Of which manifest.
-        reason: Why.
-        pause_s: How long it is left alone before the next try.
-        until_s: When that is over.
+        manifest_sha256: Hash of its manifest.
+        reason: Why it cannot be opened.
+        pause_s: Pause before the next try.
+        until_s: Clock time of the next try.
     """
 
     manifest_sha256: str
@@ -47,68 +47,69 @@ class _Refused:
     until_s: float
 
 
-class EngineRoom:
-    """Packs by name, each open in one version. Call `refresh` to begin with, and `close` at the end."""
+class EnginePool:
+    """Open packs by name, one version of each. Call `refresh` first and `close` last. Thread-safe."""
 
     def __init__(
         self,
         sources: Sequence[PackSource],
-        turns: Turns,
+        concurrency: ConcurrencyLimit,
         *,
         default_pack: str | None = None,
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        """Begin with nothing.
+        """Start empty.
 
         Args:
-            sources: Where packs come from; of two with one name the first source's counts.
-            turns: For decoding and embedding, of all packs together.
-            default_pack: Answers where no pack is named; None leaves that to the only one.
-            clock: Seconds.
+            sources: Where packs come from. For packs of the same name, the first source takes precedence.
+            concurrency: Limits decoding and embedding, for all packs together.
+            default_pack: The pack for requests that name none. None: the only pack.
+            clock: Monotonic seconds.
         """
-        self._sources, self._turns, self._default, self._clock = sources, turns, default_pack, clock
-        self._engines: Lending[str, PackEngine] = Lending(PackEngine.close)
-        self._open_hashes: dict[str, str] = {}  # of the manifest that is open, by name
+        self._sources, self._concurrency, self._default, self._clock = sources, concurrency, default_pack, clock
+        self._engines: SharedResources[str, PackEngine] = SharedResources(PackEngine.close)
+        self._open_hashes: dict[str, str] = {}  # of the open manifest, by pack name
         self._refused: dict[str, _Refused] = {}
-        self._last_offers: list[list[Offer]] = [[] for _ in sources]
+        self._last_available: list[list[AvailableVersion]] = [[] for _ in sources]
         self._refreshing = Lock()
         self._has_looked = Event()
         self._cannot_list = False
 
     @property
     def has_looked(self) -> bool:
-        """Whether `refresh` has ended once."""
+        """Whether `refresh` has finished once."""
         return self._has_looked.is_set()
 
     @property
     def refused(self) -> dict[str, str]:
-        """Why newest versions could not be opened, by pack."""
+        """Why the newest version could not be opened, by pack name."""
         return {name: refused.reason for name, refused in self._refused.copy().items()}
 
     @property
     def cannot_list(self) -> bool:
-        """Whether a source's packs could not be listed when it was looked at last."""
+        """Whether the last `refresh` failed to list the packs of a source."""
         return self._cannot_list
 
     def names(self) -> tuple[str, ...]:
-        """Return the names of the packs that answer, sorted."""
+        """Return the names of the open packs, sorted."""
         return tuple(sorted(self._engines.keys()))
 
     def refresh(self) -> None:
-        """Open what is new and withdraw what is gone; a version that cannot be opened leaves the one before at work.
+        """Open new versions and withdraw packs that are gone.
 
-        It is tried again after a while: the network, a full disk or a damaged object may be mended. A source that
-        cannot be read offers what it did before.
+        If a version cannot be opened, the previous one stays open. `refresh` tries again after a pause of 5 s, which
+        doubles up to 300 s: a network error, a full disk or a damaged object may be repaired. If a source cannot be
+        listed, its last list stays valid.
         """
         with self._refreshing:
-            offers = self._offers()
-            for name in (self._open_hashes.keys() | self._refused.keys()) - offers.keys():
+            available = self._available()
+            for name in (self._open_hashes.keys() | self._refused.keys()) - available.keys():
                 self._forget(name)
-            for offer in offers.values():
-                if self._open_hashes.get(offer.name) == offer.manifest_sha256:
-                    self._refused.pop(offer.name, None)  # a newer version that is offered no more
-                elif not self._is_left_alone(offer):
-                    self._open(offer)
+            for candidate in available.values():
+                if self._open_hashes.get(candidate.name) == candidate.manifest_sha256:
+                    self._refused.pop(candidate.name, None)  # a refused newer version is no longer offered
+                elif not self._is_left_alone(candidate):
+                    self._open(candidate)
             self._has_looked.set()
 
     @contextmanager
@@ -116,19 +117,19 @@ class EngineRoom:
         """Lend a pack's engine while the block runs.
 
         Args:
-            name: The pack's; None for the default one.
+            name: Name of the pack; None for the default pack.
 
         Raises:
-            PackNotFoundError: No such pack answers here.
-            NoPackChosenError: There are several, and no default.
-            NotReadyError: Nothing is open yet, or nothing could be.
+            PackNotFoundError: The server has no pack of that name.
+            NoPackChosenError: `name` is None and there are several packs and no default.
+            NotReadyError: The packs are still being opened, or the pack could not be opened.
         """
         chosen = self._chosen() if name is None else name
         with self._lent(chosen) as engine:
             yield engine
 
     def close(self) -> None:
-        """Close everything that nobody uses; what is in use is closed after that."""
+        """Withdraw all packs. A pack in use is closed after its last request."""
         with self._refreshing:
             for name in self._open_hashes.keys() | self._refused.keys():
                 self._forget(name)
@@ -138,8 +139,8 @@ class EngineRoom:
         names = self.names()
         if name not in names:
             if not self.has_looked or name in self._refused:
-                raise NotReadyError(f"pack {name!r} is not ready to answer")
-            raise PackNotFoundError(f"no pack {name!r} answers here; there is {', '.join(names) or 'none'}")
+                raise NotReadyError(f"pack {name!r} is not open yet")
+            raise PackNotFoundError(f"the server has no pack {name!r}; it has {', '.join(names) or 'none'}")
         with ExitStack() as stack:
             try:
                 engine = stack.enter_context(self._engines.borrow(name))
@@ -154,57 +155,59 @@ class EngineRoom:
         if not names:
             raise NotReadyError("no pack is open")
         if len(names) > 1:
-            raise NoPackChosenError(f"several packs answer here; choose one with `pack`: {', '.join(names)}")
+            raise NoPackChosenError(f"the server has several packs; choose one with `pack`: {', '.join(names)}")
         return names[0]
 
-    def _offers(self) -> dict[str, Offer]:
-        offers: dict[str, Offer] = {}
+    def _available(self) -> dict[str, AvailableVersion]:
+        available: dict[str, AvailableVersion] = {}
         self._cannot_list = False
         for at, source in enumerate(self._sources):
             try:
-                self._last_offers[at] = source.offers()
+                self._last_available[at] = source.available_versions()
             except EdgeIdentifyError as error:
                 self._cannot_list = True
                 _LOG.warning("packs cannot be listed", extra={"reason": str(error)})
-            offers = {offer.name: offer for offer in self._last_offers[at]} | offers
-        return offers
+            available = {candidate.name: candidate for candidate in self._last_available[at]} | available
+        return available
 
-    def _is_left_alone(self, offer: Offer) -> bool:
-        refused = self._refused.get(offer.name)
+    def _is_left_alone(self, candidate: AvailableVersion) -> bool:
+        refused = self._refused.get(candidate.name)
         return (
-            refused is not None and refused.manifest_sha256 == offer.manifest_sha256 and self._clock() < refused.until_s
+            refused is not None
+            and refused.manifest_sha256 == candidate.manifest_sha256
+            and self._clock() < refused.until_s
         )
 
-    def _open(self, offer: Offer) -> None:
+    def _open(self, candidate: AvailableVersion) -> None:
         try:
-            engine = PackEngine(offer.open(), self._turns)
+            engine = PackEngine(candidate.open(), self._concurrency)
         except (EdgeIdentifyError, OSError) as error:
-            pause_s = self._refuse(offer, str(error))
+            pause_s = self._refuse(candidate, str(error))
             _LOG.warning(
                 "a pack cannot be opened",
                 extra={
-                    "pack": offer.name,
-                    "version": str(offer.version),
+                    "pack": candidate.name,
+                    "version": str(candidate.version),
                     "reason": str(error),
                     "tried_again_in_s": pause_s,
                 },
             )
             return
-        except Exception as error:  # not known of: raised, but the next refresh goes past it to the other packs
-            self._refuse(offer, type(error).__name__)
+        except Exception as error:  # unexpected: raise it; the next refresh skips this version
+            self._refuse(candidate, type(error).__name__)
             raise
-        self._refused.pop(offer.name, None)
-        self._engines.put(offer.name, engine)
-        self._open_hashes[offer.name] = offer.manifest_sha256
-        _LOG.info("a pack answers", extra={"pack": offer.name, "version": str(offer.version)})
+        self._refused.pop(candidate.name, None)
+        self._engines.put(candidate.name, engine)
+        self._open_hashes[candidate.name] = candidate.manifest_sha256
+        _LOG.info("a pack answers", extra={"pack": candidate.name, "version": str(candidate.version)})
 
-    def _refuse(self, offer: Offer, reason: str) -> float:
-        """Note that a version cannot be opened; return after how many seconds it is tried again."""
-        before = self._refused.get(offer.name)
-        again = before is not None and before.manifest_sha256 == offer.manifest_sha256
+    def _refuse(self, candidate: AvailableVersion, reason: str) -> float:
+        """Note that a version cannot be opened; return the pause before the next try, in seconds."""
+        before = self._refused.get(candidate.name)
+        again = before is not None and before.manifest_sha256 == candidate.manifest_sha256
         pause_s = min(2 * before.pause_s, _LONGEST_PAUSE_S) if before is not None and again else _FIRST_PAUSE_S
-        self._refused[offer.name] = _Refused(
-            manifest_sha256=offer.manifest_sha256,
+        self._refused[candidate.name] = _Refused(
+            manifest_sha256=candidate.manifest_sha256,
             reason=reason,
             pause_s=pause_s,
             until_s=self._clock() + pause_s,
@@ -217,16 +220,16 @@ class EngineRoom:
         self._engines.withdraw(name)
 
 
-class Refreshing:
-    """A thread that refreshes a room at once and then again and again, while a block runs."""
+class PoolRefresher:
+    """A thread that refreshes a pool at once and then at an interval, while a block runs."""
 
-    def __init__(self, room: EngineRoom, every_s: float) -> None:
-        """Take a room; nothing runs yet."""
-        self._room, self._every_s = room, every_s
+    def __init__(self, pool: EnginePool, every_s: float) -> None:
+        """Take a pool and an interval in seconds. The thread starts when the block is entered."""
+        self._pool, self._every_s = pool, every_s
         self._end = Event()
         self._thread = Thread(target=self._run, name="refreshing", daemon=True)
 
-    def __enter__(self) -> Refreshing:
+    def __enter__(self) -> PoolRefresher:
         self._thread.start()
         return self
 
@@ -237,7 +240,7 @@ class Refreshing:
     def _run(self) -> None:
         while not self._end.is_set():
             try:
-                self._room.refresh()
-            except Exception:  # the thread must live: what it trips over today may be gone tomorrow
+                self._pool.refresh()
+            except Exception:  # the thread must survive: the cause may be gone at the next refresh
                 _LOG.exception("refreshing the packs failed")
             self._end.wait(self._every_s)

@@ -1,7 +1,4 @@
-"""Asking the engine room for a request: what it raises as the problems that the service promises.
-
-Both our own routes and those of older systems ask here, so they are answered by the same engine.
-"""
+"""Maps engine errors to HTTP problems. `/v1` and the older services' routes both use it."""
 
 from __future__ import annotations
 
@@ -21,7 +18,7 @@ from edge_identify.sync_server.contract.problem_kinds import (
     INVALID,
     NOT_FOUND,
     UNAVAILABLE,
-    UNUSABLE_PICTURE,
+    UNUSABLE_IMAGE,
     ProblemError,
 )
 
@@ -29,34 +26,38 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_identify.edge_runtime.answers.identification import Identification
-    from edge_identify.sync_server.answering.engine_pool import EngineRoom
-    from edge_identify.sync_server.answering.pack_engine import Embedded, PackEngine
+    from edge_identify.sync_server.answering.engine_pool import EnginePool
+    from edge_identify.sync_server.answering.pack_engine import PackEngine, TimedEmbedding
 
-T = TypeVar("T", "Identification", "Embedded")
+T = TypeVar("T", "Identification", "TimedEmbedding")
 
 _LOG = logging.getLogger(__name__)
-_BUSY_S, _NOT_READY_S = 1, 5  # when to come back: a photo takes a fraction of a second, a pack a few
+_BUSY_S, _NOT_READY_S = 1, 5  # Retry-After: a photo takes a fraction of a second, opening a pack a few seconds
 
 
 @contextmanager
-def asking(room: EngineRoom, pack: str | None) -> Iterator[PackEngine]:
-    """Lend the engine of a pack, of the default one for None; what is raised within becomes a problem.
+def borrowed_engine(pool: EnginePool, pack: str | None) -> Iterator[PackEngine]:
+    """Lend the engine of a pack while the block runs, and turn engine errors into problems.
+
+    Args:
+        pool: The open packs.
+        pack: Name of the pack; None for the default pack.
 
     Raises:
-        ProblemError: What the client has to know.
+        ProblemError: For each error of the pool and the engine, and for photo, pack and set-up errors in the block.
     """
     try:
-        with room.borrow(pack) as engine:
+        with pool.borrow(pack) as engine:
             yield engine
     except PackNotFoundError as error:
         raise ProblemError(NOT_FOUND, str(error)) from error
     except NoOpenCVError as error:
-        raise ProblemError(UNAVAILABLE, f"this server cannot do that: {error}") from error
+        raise ProblemError(UNAVAILABLE, f"not available on this server: {error}") from error
     except (NoPackChosenError, NoTextEncoderError, NoThumbnailsError) as error:
         raise ProblemError(INVALID, str(error)) from error
     except PhotoError as error:
-        raise ProblemError(UNUSABLE_PICTURE, str(error)) from error
-    except SetupError as error:  # a filter names what the pack does not have, or nothing passes
+        raise ProblemError(UNUSABLE_IMAGE, str(error)) from error
+    except SetupError as error:  # a filter names an unknown namespace or label, or no reference passes
         raise ProblemError(NOT_FOUND, str(error)) from error
     except NotReadyError as error:
         raise ProblemError(UNAVAILABLE, str(error), retry_after_s=_NOT_READY_S) from error
@@ -64,20 +65,24 @@ def asking(room: EngineRoom, pack: str | None) -> Iterator[PackEngine]:
         raise ProblemError(UNAVAILABLE, "the server is busy", retry_after_s=_BUSY_S) from error
     except PackError as error:
         _LOG.exception("a pack cannot be used")
-        raise ProblemError(UNAVAILABLE, "the pack cannot be used; its server's log says why") from error
+        raise ProblemError(UNAVAILABLE, "the pack cannot be used; see the server's log") from error
 
 
-def noted(answer: T) -> T:
-    """Return an answer, or an embedding, whose stages are measured with this request."""
+def record_stages(answer: T) -> T:
+    """Store the stage times of an answer or embedding for the request's metrics, and return it unchanged."""
     g.stages = answer.times
     return answer
 
 
 def unit_vector(numbers: Sequence[float], engine: PackEngine) -> NDArray[np.float32]:
-    """Return an embedding, of which not all numbers are 0, as a unit vector, float32 [dim].
+    """Return an embedding as a unit vector, float32 [dim].
+
+    Args:
+        numbers: The embedding. At least one number is not 0.
+        engine: Gives `dim`.
 
     Raises:
-        ProblemError: It has another length than the pack's.
+        ProblemError: The length differs from `dim`.
     """
     dim = engine.manifest.model.dim
     if len(numbers) != dim:

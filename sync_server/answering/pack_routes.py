@@ -1,4 +1,4 @@
-"""What answers here, under `/v1/packs`: packs, their references and thumbnails; and where a picture is."""
+"""`/v1/packs`: the open packs, their references and thumbnails; and image URLs for answers."""
 
 from __future__ import annotations
 
@@ -8,34 +8,35 @@ from urllib.parse import quote
 from flask import Response, current_app, request
 
 from edge_identify.edge_runtime.answers.answer_json import picture_as_json, reference_as_json
-from edge_identify.sync_server.answering.engine_problems import asking
+from edge_identify.sync_server.answering.engine_problems import borrowed_engine
 from edge_identify.sync_server.contract.json_responses import json_response
-from edge_identify.sync_server.contract.openapi import component
-from edge_identify.sync_server.contract.operation import Answer, Asked, Field, Operation, Route
+from edge_identify.sync_server.contract.openapi_components import component
+from edge_identify.sync_server.contract.operation import Operation, RequestField, ResponseSpec, Route
 from edge_identify.sync_server.contract.problem_kinds import NOT_FOUND, ProblemError
 from edge_identify.sync_server.contract.value_kinds import Integer, Text
 from edge_identify.sync_server.delivery.image_urls import RECORDED_ADDRESSES
 
 if TYPE_CHECKING:
-    from edge_identify.edge_runtime.pack.references import PictureFacts, Reference
-    from edge_identify.sync_server.answering.engine_pool import EngineRoom
+    from edge_identify.edge_runtime.pack.references import Reference, ReferenceImageFacts
+    from edge_identify.sync_server.answering.engine_pool import EnginePool
     from edge_identify.sync_server.answering.pack_engine import PackEngine
+    from edge_identify.sync_server.contract.request_values import RequestValues
     from edge_identify.sync_server.delivery.image_urls import ImageUrls
 
-PUBLIC_URL = "PUBLIC_URL"  # of the app's configuration: the address that clients know; empty for what they asked at
+PUBLIC_URL = "PUBLIC_URL"  # Flask config key: see `Settings.public_url`
 _MAX_INDEX_ID = 2**53
 
-_NAME = Field(name="name", about="The pack's name.", kind=Text(), is_required=True)
+_NAME = RequestField(name="name", about="The pack's name.", kind=Text(), is_required=True)
 
 PACKS = Operation(
     id="packs",
     method="GET",
     path="/v1/packs",
     tag="packs",
-    summary="The packs that answer here.",
-    answers=(
-        Answer(
-            about="All of them.",
+    summary="The open packs.",
+    responses=(
+        ResponseSpec(
+            about="All packs.",
             schema={
                 "type": "object",
                 "required": ["packs"],
@@ -50,9 +51,9 @@ ONE_PACK = Operation(
     method="GET",
     path="/v1/packs/{name}",
     tag="packs",
-    summary="One pack, with its namespaces and kinds of label.",
+    summary="One pack, with its namespaces and label keys.",
     in_path=(_NAME,),
-    answers=(Answer(about="The pack.", schema=component("Pack")),),
+    responses=(ResponseSpec(about="The pack.", schema=component("Pack")),),
 )
 
 REFERENCE = Operation(
@@ -60,10 +61,10 @@ REFERENCE = Operation(
     method="GET",
     path="/v1/packs/{name}/references/{id}",
     tag="packs",
-    summary="One reference, with the addresses of its pictures' thumbnails.",
-    in_path=(_NAME, Field(name="id", about="The reference's id.", kind=Text(), is_required=True)),
-    answers=(Answer(about="What the pack knows of it.", schema=component("Reference")),),
-    is_limited=True,  # its answer may hold an address that is signed
+    summary="One reference, with the thumbnail paths of its images.",
+    in_path=(_NAME, RequestField(name="id", about="The reference's id.", kind=Text(), is_required=True)),
+    responses=(ResponseSpec(about="The reference.", schema=component("Reference")),),
+    is_limited=True,  # the response may hold a signed URL
 )
 
 THUMBNAIL = Operation(
@@ -71,83 +72,86 @@ THUMBNAIL = Operation(
     method="GET",
     path="/v1/packs/{name}/thumbnails/{number}",
     tag="packs",
-    summary="The thumbnail of a reference's picture.",
+    summary="The thumbnail of a reference image.",
     in_path=(
         _NAME,
-        Field(
-            name="number", about="As a reference says it.", kind=Integer(least=0, most=_MAX_INDEX_ID), is_required=True
+        RequestField(
+            name="number",
+            about="The number in a reference's `thumbnail` path.",
+            kind=Integer(least=0, most=_MAX_INDEX_ID),
+            is_required=True,
         ),
     ),
-    answers=(Answer(about="A small picture.", content_type="image/webp"),),
+    responses=(ResponseSpec(about="The thumbnail.", content_type="image/webp"),),
 )
 
 
-def pack_routes(room: EngineRoom, image_urls: ImageUrls) -> list[Route]:
+def pack_routes(pool: EnginePool, image_urls: ImageUrls) -> list[Route]:
     """Return the routes.
 
     Args:
-        room: Has the packs.
-        image_urls: Where clients find pictures.
+        pool: The open packs.
+        image_urls: Gives the image URLs.
     """
     return [
-        Route(operation=PACKS, handler=lambda _: _packs(room)),
-        Route(operation=ONE_PACK, handler=lambda asked: _one_pack(room, asked)),
-        Route(operation=REFERENCE, handler=lambda asked: _reference(room, asked, image_urls)),
-        Route(operation=THUMBNAIL, handler=lambda asked: _thumbnail(room, asked)),
+        Route(operation=PACKS, handler=lambda _: _packs(pool)),
+        Route(operation=ONE_PACK, handler=lambda values: _one_pack(pool, values)),
+        Route(operation=REFERENCE, handler=lambda values: _reference(pool, values, image_urls)),
+        Route(operation=THUMBNAIL, handler=lambda values: _thumbnail(pool, values)),
     ]
 
 
 def model_name(engine: PackEngine) -> str:
-    """Return the name of the encoder's model and of its weights."""
+    """Return the encoder's model and weights, `MODEL/WEIGHTS`."""
     model = engine.manifest.model
     return f"{model.name}/{model.pretrained}"
 
 
 def pack_named(engine: PackEngine) -> dict[str, str]:
-    """Return a pack's name and version, as answers have them."""
+    """Return the `pack` object of responses: name and version."""
     return {"name": engine.manifest.name, "version": str(engine.manifest.version)}
 
 
 def thumbnail_path(engine: PackEngine, index_id: int | None) -> str | None:
-    """Return the address of a picture's thumbnail on this server; None where it has none."""
+    """Return the path of an image's thumbnail on this server, or None."""
     if engine.thumbnails is None or index_id is None or engine.thumbnails.webp(index_id) is None:
         return None
     return THUMBNAIL.path.format(name=quote(engine.manifest.name), number=index_id)
 
 
 def image_url(
-    reference: Reference, index_id: int | None, picture: PictureFacts, engine: PackEngine, image_urls: ImageUrls
+    reference: Reference, index_id: int | None, picture: ReferenceImageFacts, engine: PackEngine, image_urls: ImageUrls
 ) -> str | None:
-    """Return the address of a reference's picture, a whole one; None where there is none.
+    """Return the absolute URL of a reference image, or None.
 
     Args:
-        reference: Whose picture.
-        index_id: Which of its pictures; None for none.
-        picture: What the pack knows of that picture.
-        engine: Of its pack.
-        image_urls: Says where clients find pictures.
+        reference: The reference.
+        index_id: The image; None for no thumbnail.
+        picture: The pack's facts about the image.
+        engine: Engine of the pack.
+        image_urls: Gives the image URLs.
     """
     path = thumbnail_path(engine, index_id)
     here = str(current_app.config[PUBLIC_URL] or request.host_url).rstrip("/")
     return image_urls.of(reference, picture, None if path is None else here + path)
 
 
-def told_attributes(reference: Reference, image_urls: ImageUrls) -> dict[str, str]:
-    """Return a reference's attributes as answers have them: where pictures are is said by `image_url` alone."""
-    left_out = () if image_urls.tells_recorded else RECORDED_ADDRESSES
+def public_attributes(reference: Reference, image_urls: ImageUrls) -> dict[str, str]:
+    """Return the attributes for responses, without recorded image addresses if `image_urls` hides them."""
+    left_out = () if image_urls.shows_recorded else RECORDED_ADDRESSES
     return {name: value for name, value in reference.attributes.items() if name not in left_out}
 
 
-def _packs(room: EngineRoom) -> Response:
+def _packs(pool: EnginePool) -> Response:
     described = []
-    for name in room.names():
-        with asking(room, name) as engine:
+    for name in pool.names():
+        with borrowed_engine(pool, name) as engine:
             described.append(_described(engine))
     return json_response({"packs": described})
 
 
-def _one_pack(room: EngineRoom, asked: Asked) -> Response:
-    with asking(room, asked.text("name")) as engine:
+def _one_pack(pool: EnginePool, values: RequestValues) -> Response:
+    with borrowed_engine(pool, values.text("name")) as engine:
         more = {"namespaces": engine.references.namespaces(), "label_kinds": engine.references.label_kinds()}
         return json_response(_described(engine) | more)
 
@@ -170,13 +174,13 @@ def _described(engine: PackEngine) -> dict[str, Any]:
     }
 
 
-def _reference(room: EngineRoom, asked: Asked, image_urls: ImageUrls) -> Response:
-    with asking(room, asked.text("name")) as engine:
-        images = engine.references.images_of(asked.text("id"))
+def _reference(pool: EnginePool, values: RequestValues, image_urls: ImageUrls) -> Response:
+    with borrowed_engine(pool, values.text("name")) as engine:
+        images = engine.references.images_of(values.text("id"))
         if not images:
-            raise ProblemError(NOT_FOUND, f"pack {engine.manifest.name} has no reference {asked.text('id')!r}")
-        reference = engine.references.reference(asked.text("id"))
-        facts = [engine.references.picture(one.index_id) for one in images]
+            raise ProblemError(NOT_FOUND, f"pack {engine.manifest.name} has no reference {values.text('id')!r}")
+        reference = engine.references.reference(values.text("id"))
+        facts = [engine.references.image_facts(one.index_id) for one in images]
         address = image_url(reference, images[0].index_id, facts[0], engine, image_urls)
         pictures = [
             {"sha256": one.sha256, "thumbnail": thumbnail_path(engine, one.index_id), **picture_as_json(known)}
@@ -186,20 +190,20 @@ def _reference(room: EngineRoom, asked: Asked, image_urls: ImageUrls) -> Respons
             {
                 "pack": pack_named(engine),
                 **reference_as_json(reference),
-                "attributes": told_attributes(reference, image_urls),
+                "attributes": public_attributes(reference, image_urls),
                 "image_url": address,
                 "pictures": pictures,
             }
         )
 
 
-def _thumbnail(room: EngineRoom, asked: Asked) -> Response:
-    with asking(room, asked.text("name")) as engine:
-        table, number = engine.thumbnails, asked.integer("number")
-        # Looked at before it is sent: a browser would decode a picture of any size.
-        data = None if table is None or table.picture(number) is None else table.webp(number)
+def _thumbnail(pool: EnginePool, values: RequestValues) -> Response:
+    with borrowed_engine(pool, values.text("name")) as engine:
+        table, number = engine.thumbnails, values.integer("number")
+        # `image` checks the size before it is sent: a browser would decode an image of any size.
+        data = None if table is None or table.image(number) is None else table.webp(number)
     if data is None:
-        raise ProblemError(NOT_FOUND, f"pack {asked.text('name')} has no thumbnail {asked.integer('number')}")
+        raise ProblemError(NOT_FOUND, f"pack {values.text('name')} has no thumbnail {values.integer('number')}")
     response = Response(data, content_type="image/webp")
-    response.headers["Cache-Control"] = "public, max-age=3600"  # a number is never used again for another picture
+    response.headers["Cache-Control"] = "public, max-age=3600"  # a number is never used for another image
     return response

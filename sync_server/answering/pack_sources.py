@@ -1,7 +1,7 @@
-"""Where the engine room finds packs: a published repository, or a device's store.
+"""Where the engine pool gets packs: a published repository, or a device's store.
 
-In a repository files are named by their hash and an encoder's weights are found by their name beside it, so a pack is
-laid out in a working folder first, as links where the disk has them: no bytes are copied then.
+A repository stores files by hash. An encoder finds its weights by file name, so `PublishedPacks` lays a pack out in a
+working folder first. On the same disk these are links, not copies.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Offer:
+class AvailableVersion:
     """A version of a pack that can be opened.
 
     Attributes:
-        name: The pack's name.
+        name: Name of the pack.
         version: Its version.
-        manifest_sha256: Hash of its manifest: another one is another pack.
-        open: Opens it for as long as a block runs.
+        manifest_sha256: Hash of its manifest. If it changes, the pack is opened again.
+        open: Returns a context manager that opens the pack.
     """
 
     name: str
@@ -49,18 +49,18 @@ class Offer:
 
 
 class PackSource(Protocol):
-    """Somewhere that packs come from."""
+    """A source of packs."""
 
-    def offers(self) -> list[Offer]:
-        """Return the version of each pack that should answer now.
+    def available_versions(self) -> list[AvailableVersion]:
+        """Return the current version of each pack.
 
         Raises:
-            EdgeIdentifyError: What lists the packs cannot be read.
+            EdgeIdentifyError: The packs cannot be listed.
         """
 
 
 class ReadableTree(Protocol):
-    """A tree that `publish` writes."""
+    """Reading a tree that `publish` writes."""
 
     def published(self) -> Listing:
         """Return what the tree offers.
@@ -70,17 +70,17 @@ class ReadableTree(Protocol):
         """
 
     def manifest(self, manifest: FileEntry) -> bytes:
-        """Return a version's manifest; more than `MAX_MANIFEST_BYTES` may be cut short.
+        """Return the bytes of a manifest. A manifest over `MAX_MANIFEST_BYTES` may be truncated.
 
         Raises:
             EdgeIdentifyError: It is missing or cannot be read.
         """
 
     def lay_out(self, entry: FileEntry, target: Path) -> None:
-        """Put a file of a pack at its place, which is free.
+        """Write a file of a pack to `target`, which does not exist yet.
 
         Raises:
-            EdgeIdentifyError: It is missing or cannot be read.
+            EdgeIdentifyError: The file is missing or cannot be read.
         """
 
 
@@ -91,17 +91,17 @@ class PublishedPacks:
         """Take a repository.
 
         Args:
-            tree: Where it lies.
-            work: A folder to lay packs out in; of a repository on the same disk nothing is copied.
+            tree: The published tree.
+            work: Folder for laid-out packs. On the same disk as the tree, nothing is copied.
         """
         self._tree, self._work = tree, work
 
-    def offers(self) -> list[Offer]:
-        """See `PackSource.offers`."""
-        return [self._offer(pack.name, pack.newest) for pack in self._tree.published().packs.values()]
+    def available_versions(self) -> list[AvailableVersion]:
+        """See `PackSource.available_versions`."""
+        return [self._version(pack.name, pack.newest) for pack in self._tree.published().packs.values()]
 
-    def _offer(self, name: str, newest: OfferedVersion) -> Offer:
-        return Offer(
+    def _version(self, name: str, newest: OfferedVersion) -> AvailableVersion:
+        return AvailableVersion(
             name=name,
             version=newest.version,
             manifest_sha256=newest.manifest.sha256,
@@ -120,13 +120,13 @@ class PublishedPacks:
             write_bytes(folder / MANIFEST_NAME, data)
             yield open_pack(folder, variant_names=variants)
         finally:
-            # A search that still has a file mapped goes on: only the name is removed.
+            # A file that is still mapped stays readable: only its name is removed.
             shutil.rmtree(folder, ignore_errors=True)
 
     def _manifest_bytes(self, offered: OfferedVersion) -> bytes:
         data = self._tree.manifest(offered.manifest)
         if sha256_of_bytes(data) != offered.manifest.sha256:
-            raise PackDamagedError(f"{offered.manifest.path}: is not what the listing says; publish the pack again")
+            raise PackDamagedError(f"{offered.manifest.path}: hash differs from the listing; publish the pack again")
         return data
 
 
@@ -134,27 +134,27 @@ class InstalledPacks:
     """The active version of each pack of a device's store."""
 
     def __init__(self, store: PackStore) -> None:
-        """Take a store, as `edge-identify sync` fills it."""
+        """Take a store that `edge-identify sync` fills."""
         self._store = store
 
-    def offers(self) -> list[Offer]:
-        """See `PackSource.offers`."""
-        offers = []
+    def available_versions(self) -> list[AvailableVersion]:
+        """See `PackSource.available_versions`."""
+        available = []
         for name in self._store.names():
             installed = self._store.pointer(name)
             if installed is not None:
-                offers.append(
-                    Offer(
+                available.append(
+                    AvailableVersion(
                         name=name,
                         version=installed.version,
                         manifest_sha256=installed.manifest_sha256,
                         open=partial(self._open, name, installed.manifest_sha256),
                     )
                 )
-        return offers
+        return available
 
     def _open(self, name: str, manifest_sha256: str) -> AbstractContextManager[Pack]:
         installed = self._store.active(name)
         if installed.manifest_sha256 != manifest_sha256:
-            raise PackError(f"{name}: was changed while it was opened; it is looked at again soon")
+            raise PackError(f"{name}: was changed while it was opened; the next refresh tries again")
         return nullcontext(open_installed(installed))

@@ -1,7 +1,7 @@
-"""Things that several threads use at once and that are closed after the last of them, not before.
+"""Objects that several threads use and that are closed after their last user.
 
-A newcomer would close a pack when a newer version is there: requests that are reading it would fail. Here what was
-withdrawn is lent to nobody any more, and closed when the last borrower has given it back.
+Trap: closing a pack when a newer version arrives makes running requests fail. A withdrawn object gets no new users; it
+is closed when the last one has finished.
 """
 
 from __future__ import annotations
@@ -23,27 +23,27 @@ class _Loan(Generic[T]):
         self.is_withdrawn = False
 
 
-class Lending(Generic[K, T]):
-    """Things by key, lent to any number of threads at a time."""
+class SharedResources(Generic[K, T]):
+    """Objects by key, lent to any number of threads at a time. Thread-safe."""
 
     def __init__(self, close: Callable[[T], None], *, most: int | None = None) -> None:
-        """Begin with nothing.
+        """Start empty.
 
         Args:
-            close: Called once for each thing, when it is withdrawn and nobody uses it.
-            most: How many are kept; beyond, the one that was asked for longest ago is withdrawn. None keeps all.
+            close: Called once for each object that is withdrawn and has no users.
+            most: Number of objects to keep. Over it, the least recently used one is withdrawn. None keeps all.
         """
         self._close, self._most = close, most
         self._loans: OrderedDict[K, _Loan[T]] = OrderedDict()
         self._lock, self._making = Lock(), Lock()
 
     def keys(self) -> tuple[K, ...]:
-        """Return the keys of what can be borrowed."""
+        """Return the keys of all objects that can be borrowed."""
         with self._lock:
             return tuple(self._loans)
 
     def put(self, key: K, value: T) -> None:
-        """Lend something from now on, in place of what had its key."""
+        """Add an object, and withdraw the object that had its key."""
         with self._lock:
             idle = self._withdrawn(key)
             self._loans[key] = _Loan(value)
@@ -51,21 +51,21 @@ class Lending(Generic[K, T]):
         self._close_all(idle)
 
     def withdraw(self, key: K) -> None:
-        """Lend something no more; nothing happens where nothing has the key."""
+        """Withdraw the object of a key. An unknown key has no effect."""
         with self._lock:
             idle = self._withdrawn(key)
         self._close_all(idle)
 
     @contextmanager
     def borrow(self, key: K, make: Callable[[], T] | None = None) -> Iterator[T]:
-        """Lend something while the block runs.
+        """Lend an object while the block runs.
 
         Args:
             key: Its key.
-            make: Makes it where nothing has the key; one is made at a time.
+            make: Makes the object if the key is unknown. One object is made at a time.
 
         Raises:
-            KeyError: Nothing has the key and nothing makes it.
+            KeyError: The key is unknown and `make` is None.
         """
         loan = self._take(key) or self._make(key, make)
         try:
@@ -103,7 +103,7 @@ class Lending(Generic[K, T]):
             self._close(loan.value)
 
     def _withdrawn(self, key: K) -> list[_Loan[T]]:
-        """Take something out; return it if nobody uses it."""
+        """Remove an object; return it if it has no users."""
         loan = self._loans.pop(key, None)
         if loan is None:
             return []

@@ -1,7 +1,7 @@
-"""A folder for what a running server lays out, and for no longer than it runs.
+"""A temporary folder for the packs that a running server lays out.
 
-A newcomer would leave it to the end of the process: one that is killed has none, and its folder stays for ever, with a
-pack inside. Here a lock says whose server lives, and the next one to start removes what is left of the others.
+Trap: a killed process removes nothing. So each server holds a lock in its folder, and each start removes folders
+whose lock is free.
 """
 
 from __future__ import annotations
@@ -21,12 +21,10 @@ _LOCK_NAME = ".in-use"
 
 @contextmanager
 def work_folder() -> Iterator[Path]:
-    """Yield an empty folder among the temporary ones, and remove it when the block ends.
-
-    Those of servers that were killed are removed first.
+    """Yield an empty temporary folder, and remove it when the block ends. First remove folders of killed servers.
 
     Raises:
-        OSError: There is no room, or temporary folders may not be written to.
+        OSError: The disk is full, or the folder for temporary files is not writable.
     """
     _remove_abandoned()
     with ExitStack() as stack:
@@ -34,14 +32,14 @@ def work_folder() -> Iterator[Path]:
         try:
             yield folder
         finally:
-            stack.close()  # first: Windows removes no file that is open
+            stack.close()  # first: Windows cannot remove an open file
             rmtree(folder, ignore_errors=True)
 
 
 def _locked_folder(stack: ExitStack) -> Path:
     while True:
         folder = Path(mkdtemp(prefix=_PREFIX))
-        # Another server that starts at this very moment may take it for abandoned before the lock is held.
+        # Another server that starts now may see it as abandoned before the lock is held.
         with suppress(SetupError, FileNotFoundError):
             stack.enter_context(only_writer(folder / _LOCK_NAME, busy=f"{folder}: is being removed"))
             if (folder / _LOCK_NAME).exists():
@@ -49,10 +47,10 @@ def _locked_folder(stack: ExitStack) -> Path:
 
 
 def _remove_abandoned() -> None:
-    """Remove the folders whose lock nobody holds: the system lets go of it however a process ends."""
+    """Remove folders whose lock is free. The system releases a lock however its process ends."""
     for folder in Path(gettempdir()).glob(f"{_PREFIX}*"):
         lock = folder / _LOCK_NAME
-        with suppress(SetupError, OSError):  # held, or another user's
+        with suppress(SetupError, OSError):  # the lock is held, or the folder is another user's
             if lock.is_file() and not folder.is_symlink():
                 with only_writer(lock, busy=f"{folder}: is in use"):
                     rmtree(folder, ignore_errors=True)

@@ -1,1 +1,4 @@
-"""The routes of five older systems, so that their clients keep working. Read `drop_in_routes` first."""
+"""The HTTP routes of five older services, so that their clients keep working. One file for each service.
+
+Read `flash_identifier` first. `drop_in_routes` lists all routes.
+"""

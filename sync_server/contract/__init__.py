@@ -1,1 +1,4 @@
-"""Each route described once: checks, problem documents and OpenAPI come from it. Read `operation` first."""
+"""Each route is described once, as an `Operation`. Request checks, problem documents and OpenAPI come from it.
+
+Read `operation` first.
+"""

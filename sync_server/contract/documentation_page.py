@@ -1,22 +1,22 @@
-"""The documentation as a page for people: made from the same descriptions, with nothing fetched from elsewhere."""
+"""The page `/docs`: HTML from the same operations as OpenAPI, without external files."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
 
-from edge_identify.edge_runtime import __version__
+from edge_identify import __version__
 from edge_identify.sync_server.contract.openapi import TAGS, problems_of
-from edge_identify.sync_server.contract.operation import JSON, MULTIPART, Body, Field, Operation
+from edge_identify.sync_server.contract.operation import JSON, MULTIPART, Body, Operation, RequestField
 from edge_identify.sync_server.contract.problem_kinds import KINDS, ProblemKind
-from edge_identify.sync_server.contract.value_kinds import LabelTexts, Picture, Pictures, Texts
+from edge_identify.sync_server.contract.value_kinds import ImageFile, ImageFiles, LabelTexts, Texts
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Edge-Identify {version}: the service</title>
+<title>Edge-Identify {version}: HTTP service</title>
 <style>
 body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 56rem; margin: 0 auto; padding: 1rem; }}
 code, pre {{ font-size: .9em; overflow-wrap: anywhere; }}
@@ -28,12 +28,12 @@ article {{ border-top: 2px solid #888; padding: .5rem 0; }}
 </style>
 </head>
 <body>
-<h1>Edge-Identify {version}: the service</h1>
+<h1>Edge-Identify {version}: HTTP service</h1>
 <p>For programs: <a href="/openapi.json">openapi.json</a> (OpenAPI 3.1).
-Requests are checked by what is said here.</p>
+The server checks requests against this description.</p>
 {chapters}
 <h2>Problems</h2>
-<p>Errors are <code>application/problem+json</code> (RFC 9457). Their <code>type</code> stays as it is here.</p>
+<p>Errors are <code>application/problem+json</code> (RFC 9457). Their <code>type</code> is stable.</p>
 {problems}
 </body>
 </html>
@@ -41,7 +41,7 @@ Requests are checked by what is said here.</p>
 
 
 def documentation_page(operations: Sequence[Operation]) -> bytes:
-    """Return the page of some operations: UTF-8 HTML."""
+    """Return the page of operations: UTF-8 HTML."""
     chapters = "\n".join(_chapter(tag, [one for one in operations if one.tag == tag]) for tag in TAGS)
     problems = "\n".join(_problem(kind) for kind in KINDS)
     return _PAGE.format(version=__version__, chapters=chapters, problems=problems).encode()
@@ -58,13 +58,13 @@ def _article(operation: Operation) -> str:
         *(_row(one, "query") for one in operation.in_query),
         *(_row(one, _place(body)) for body in operation.bodies for one in body.fields),
     ]
-    table = f"<table><tr><th>field<th>in<th>is<th>means</tr>{''.join(rows)}</table>" if rows else ""
-    answers = "; ".join(f"{one.status} {one.content_type}: {one.about}" for one in operation.answers)
+    table = f"<table><tr><th>field<th>in<th>value<th>meaning</tr>{''.join(rows)}</table>" if rows else ""
+    answers = "; ".join(f"{one.status} {one.content_type}: {one.about}" for one in operation.responses)
     kinds = ", ".join(f'<a href="#{kind.name}">{kind.status} {kind.name}</a>' for kind in problems_of(operation))
     return (
         f'<article id="{escape(operation.id)}"><h3><code>{operation.method} {escape(operation.path)}</code></h3>\n'
         f"<p>{escape(operation.summary)} {escape(operation.about)}</p>\n{_example(operation)}\n{table}\n"
-        f"<p>Answers {escape(answers)}</p><p>Problems: {kinds}</p></article>"
+        f"<p>Response: {escape(answers)}</p><p>Problems: {kinds}</p></article>"
     )
 
 
@@ -72,10 +72,10 @@ def _place(body: Body) -> str:
     return "JSON" if body.content_type == JSON else "form"
 
 
-def _row(one: Field, place: str) -> str:
+def _row(one: RequestField, place: str) -> str:
     schema = one.kind.schema()
     repeated = "list of texts" if place == "JSON" else "text, repeatable"
-    kind = {Picture: "file", Pictures: "file, repeatable", Texts: repeated, LabelTexts: repeated}.get(
+    kind = {ImageFile: "file", ImageFiles: "file, repeatable", Texts: repeated, LabelTexts: repeated}.get(
         type(one.kind), schema["type"]
     )
     limits = [f"{word} {schema[key]}" for key, word in _LIMITS.items() if key in schema]
@@ -103,8 +103,8 @@ def _example(operation: Operation) -> str:
 _JSON_EXAMPLES = {"string": '"a red mosaic"', "array": "[0.1, 0.2]", "integer": "5"}
 
 
-def _curl_field(one: Field, body: Body) -> str:
-    value = "@photo.jpg" if isinstance(one.kind, Picture) else "..."
+def _curl_field(one: RequestField, body: Body) -> str:
+    value = "@photo.jpg" if isinstance(one.kind, ImageFile) else "..."
     return f"-F {one.name}={value}" if body.content_type == MULTIPART else ""
 
 

@@ -1,4 +1,4 @@
-"""Answers in JSON."""
+"""JSON responses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from edge_identify.sync_server.contract.operation import JSON
 
 
 def json_response(document: Mapping[str, Any] | list[Any]) -> Response:
-    """Return an answer in JSON that no cache keeps."""
+    """Return a 200 response with a JSON document and `Cache-Control: no-store`."""
     response = Response(f"{document_as_line(document)}\n", content_type=JSON)
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -1,17 +1,14 @@
-"""The OpenAPI 3.1 document of the service, made from the descriptions that requests are checked by."""
+"""The OpenAPI 3.1 document, generated from the operations that also check requests."""
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Any
 
-from edge_identify.edge_runtime import __version__
-from edge_identify.edge_runtime.answers import answer_json
+from edge_identify import __version__
 from edge_identify.edge_runtime.photos.images import FORMATS
-from edge_identify.sync_server.contract.operation import Answer, Body, Field, Operation
+from edge_identify.sync_server.contract.openapi_components import component, components
+from edge_identify.sync_server.contract.operation import Body, Operation, RequestField, ResponseSpec
 from edge_identify.sync_server.contract.problem_kinds import (
     FAULT,
     INVALID,
@@ -20,34 +17,28 @@ from edge_identify.sync_server.contract.problem_kinds import (
     TOO_LARGE,
     TOO_MANY,
     UNAVAILABLE,
-    UNUSABLE_PICTURE,
+    UNUSABLE_IMAGE,
     WRONG_TYPE,
     ProblemKind,
 )
-from edge_identify.sync_server.contract.value_kinds import Picture
+from edge_identify.sync_server.contract.value_kinds import ImageFile
 
 PROBLEM_JSON = "application/problem+json"
-_ANSWER_SCHEMA = Path(answer_json.__file__).with_name("answer.schema.json")
 _OF_ANY_ROUTE = (NOT_FOUND, FAULT, UNAVAILABLE)
 _WITH_A_BODY = (MALFORMED, TOO_LARGE, WRONG_TYPE, INVALID)
 
 TAGS = {
-    "identify": "What a photo shows, and references by a text, a picture or a vector.",
-    "embed": "Unit vectors, fit for a database with cosine distance; each says which space it is of.",
-    "packs": "What answers here.",
-    "drop-in": "Addresses of services that this one takes the place of: the same parameters, the same fields.",
-    "delivery": "The published packs as devices fetch them; plain files, which any static host serves as well.",
-    "operation": "How the service is.",
+    "identify": "What a photo shows; references by text, image or vector.",
+    "embed": "Unit vectors for a database with cosine distance. Each names its embedding space.",
+    "packs": "The open packs, their references and thumbnails.",
+    "drop-in": "Routes of older services, with their parameters and fields.",
+    "delivery": "The published packs as devices download them: static files, which any static host can serve.",
+    "operation": "Health, readiness, metrics and documentation.",
 }
 
 
-def component(name: str) -> dict[str, str]:
-    """Return a reference to a schema of the document."""
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def document(operations: Iterable[Operation]) -> dict[str, Any]:
-    """Return the OpenAPI document of some operations."""
+def openapi_document(operations: Iterable[Operation]) -> dict[str, Any]:
+    """Return the OpenAPI document of operations, JSON-serialisable."""
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)
@@ -56,28 +47,28 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
         "info": {
             "title": "Edge-Identify",
             "version": __version__,
-            "summary": "Name what a photo shows, from packs of references.",
+            "summary": "Identify what a photo shows, from packs of references.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],
         "tags": [{"name": name, "description": about} for name, about in TAGS.items()],
         "paths": paths,
-        "components": {"schemas": _components()},
+        "components": {"schemas": components()},
     }
 
 
 def problems_of(operation: Operation) -> tuple[ProblemKind, ...]:
-    """Return the kinds of problem that an operation may answer with, by status."""
+    """Return the problem kinds that an operation may answer with, sorted by status."""
     with_body = _WITH_A_BODY if operation.bodies else ()
     checked = (INVALID,) if operation.bodies or operation.in_query else ()
     counted = (TOO_MANY,) if operation.is_question else ()
-    pictures = (UNUSABLE_PICTURE,) if any(isinstance(one.kind, Picture) for one in _fields(operation)) else ()
-    found = (*_OF_ANY_ROUTE, *with_body, *checked, *counted, *pictures, *operation.problems)
+    images = (UNUSABLE_IMAGE,) if any(isinstance(one.kind, ImageFile) for one in _fields(operation)) else ()
+    found = (*_OF_ANY_ROUTE, *with_body, *checked, *counted, *images, *operation.problems)
     kinds = dict.fromkeys(operation.kind_for(kind) for kind in found)
     return tuple(sorted(kinds, key=lambda kind: (kind.status, kind.name)))
 
 
-def _fields(operation: Operation) -> Iterable[Field]:
+def _fields(operation: Operation) -> Iterable[RequestField]:
     return (one for body in operation.bodies for one in body.fields)
 
 
@@ -100,7 +91,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
     return described
 
 
-def _parameter(one: Field, place: str) -> dict[str, Any]:
+def _parameter(one: RequestField, place: str) -> dict[str, Any]:
     return {
         "name": one.name,
         "in": place,
@@ -110,7 +101,7 @@ def _parameter(one: Field, place: str) -> dict[str, Any]:
     }
 
 
-def _schema_of(one: Field, *, may_be_null: bool = False) -> dict[str, Any]:
+def _schema_of(one: RequestField, *, may_be_null: bool = False) -> dict[str, Any]:
     schema = {**one.kind.schema(), "description": one.about}
     if one.default is not None:
         schema["default"] = one.default
@@ -133,10 +124,10 @@ def _media_type(body: Body) -> dict[str, Any]:
     if body.either:
         schema["oneOf"] = [_alternative(group, body) for group in body.either]
     media_type: dict[str, Any] = {"schema": schema}
-    pictures = [one.name for one in body.fields if isinstance(one.kind, Picture)]
-    if pictures:
+    images = [one.name for one in body.fields if isinstance(one.kind, ImageFile)]
+    if images:
         formats = ", ".join(f"image/{name.lower()}" for name in FORMATS)
-        media_type["encoding"] = {name: {"contentType": formats} for name in pictures}
+        media_type["encoding"] = {name: {"contentType": formats} for name in images}
     return media_type
 
 
@@ -150,10 +141,10 @@ def _alternative(group: tuple[str, ...], body: Body) -> dict[str, Any]:
 
 
 def _responses(operation: Operation) -> dict[str, Any]:
-    responses = {str(answer.status): _response(answer) for answer in _by_status(operation.answers)}
-    for answer in operation.answers:
-        content = responses[str(answer.status)].setdefault("content", {})
-        content[answer.content_type] = {} if answer.schema is None else {"schema": dict(answer.schema)}
+    responses = {str(spec.status): _response(spec) for spec in _by_status(operation.responses)}
+    for spec in operation.responses:
+        content = responses[str(spec.status)].setdefault("content", {})
+        content[spec.content_type] = {} if spec.schema is None else {"schema": dict(spec.schema)}
     by_status: dict[int, list[ProblemKind]] = {}
     for kind in problems_of(operation):
         by_status.setdefault(kind.status, []).append(kind)
@@ -165,140 +156,9 @@ def _responses(operation: Operation) -> dict[str, Any]:
     return responses
 
 
-def _by_status(answers: Iterable[Answer]) -> Iterable[Answer]:
-    return {answer.status: answer for answer in answers}.values()
+def _by_status(specs: Iterable[ResponseSpec]) -> Iterable[ResponseSpec]:
+    return {spec.status: spec for spec in specs}.values()
 
 
-def _response(answer: Answer) -> dict[str, Any]:
-    return {"description": answer.about}
-
-
-def _components() -> dict[str, Any]:
-    return {**_answer_components(), **_OWN_COMPONENTS}
-
-
-def _answer_components() -> dict[str, Any]:
-    """Return the definitions of the device's own JSON Schema, which the service's answers keep to."""
-    text = _ANSWER_SCHEMA.read_text(encoding="utf-8")
-    definitions: dict[str, Any] = json.loads(re.sub(r'"#/\$defs/', '"#/components/schemas/', text))["$defs"]
-    for of_commands in ("document", "line", "failure"):
-        del definitions[of_commands]
-    by_vector = {"required": ["embedding_space"], "properties": {"embedding_space": {"type": "string"}}}
-    definitions["question"]["oneOf"].append(by_vector)
-    definitions["match"]["required"].append("image_url")
-    definitions["match"]["properties"]["image_url"] = _IMAGE_URL
-    return definitions
-
-
-_TEXT = {"type": "string"}
-_IMAGE_URL = {"description": "Where its picture is found; null without one.", "type": ["string", "null"]}
-_UNIT_VECTOR = {"description": "Unit length.", "type": "array", "minItems": 1, "items": {"type": "number"}}
-
-_OWN_COMPONENTS: Mapping[str, Any] = {
-    "Problem": {
-        "description": "RFC 9457.",
-        "type": "object",
-        "required": ["type", "title", "status", "detail", "instance"],
-        "properties": {
-            "type": {"description": "A chapter of the documentation; stable.", "type": "string"},
-            "title": _TEXT,
-            "status": {"type": "integer"},
-            "detail": _TEXT,
-            "instance": _TEXT,
-            "request_id": _TEXT,
-        },
-    },
-    "Identification": {
-        "description": "What `edge-identify --jsonl` prints of one question, and where pictures are found.",
-        "type": "object",
-        "required": ["schema", "pack", "encoder"],
-        "properties": {
-            "schema": {"const": 1},
-            "pack": component("pack"),
-            "encoder": component("encoder"),
-            "left_out": {
-                "description": "Of several photos those that could not be used; not there where all could.",
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "required": ["photo", "error"],
-                    "properties": {"photo": _TEXT, "error": _TEXT},
-                },
-            },
-        },
-        "allOf": [component("answer")],
-    },
-    "Embedding": {
-        "type": "object",
-        "required": ["embedding", "dim", "model", "embedding_space", "encoder", "pack", "device"],
-        "properties": {
-            "embedding": _UNIT_VECTOR,
-            "dim": {"type": "integer", "minimum": 1},
-            "model": _TEXT,
-            "embedding_space": {
-                "description": "Only vectors with the same id may be compared.",
-                "type": "string",
-                "pattern": "^[0-9a-f]{64}$",
-            },
-            "encoder": component("encoder"),
-            "pack": component("pack"),
-            "device": _TEXT,
-        },
-    },
-    "Pack": {
-        "type": "object",
-        "required": [
-            "name", "version", "title", "references", "pictures", "model", "embedding_space", "dim", "encoder",
-            "device", "decides", "answers_texts", "has_thumbnails",
-        ],
-        "properties": {
-            "name": _TEXT,
-            "version": _TEXT,
-            "title": _TEXT,
-            "references": {"type": "integer", "minimum": 0},
-            "pictures": {"type": "integer", "minimum": 0},
-            "model": _TEXT,
-            "embedding_space": _TEXT,
-            "dim": {"type": "integer", "minimum": 1},
-            "encoder": component("encoder"),
-            "device": _TEXT,
-            "decides": {"description": "Whether it is calibrated for that encoder.", "type": "boolean"},
-            "answers_texts": {"type": "boolean"},
-            "has_thumbnails": {"type": "boolean"},
-        },
-    },
-    "Reference": {
-        "type": "object",
-        "required": [
-            "pack", "id", "name", "namespace", "labels", "location", "url", "licence", "attributes", "image_url",
-            "pictures",
-        ],
-        "properties": {
-            "pack": component("pack"),
-            "id": _TEXT,
-            "name": _TEXT,
-            "namespace": _TEXT,
-            "labels": component("texts"),
-            "location": {"type": ["object", "null"]},
-            "url": {"type": ["string", "null"]},
-            "licence": {"type": ["string", "null"]},
-            "attributes": component("texts"),
-            "image_url": _IMAGE_URL,
-            "pictures": {
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "required": ["sha256", "thumbnail"],
-                    "properties": {
-                        "sha256": {"description": "Of the picture's file, which is not in the pack.", "type": "string"},
-                        "thumbnail": {"description": "Its address; null without one.", "type": ["string", "null"]},
-                        **{
-                            name: {"type": ["string", "null"]}
-                            for name in ("type", "filename", "path", "extension", "licence", "provenance")
-                        },
-                    },
-                },
-            },
-        },
-    },
-}  # fmt: skip
+def _response(spec: ResponseSpec) -> dict[str, Any]:
+    return {"description": spec.about}

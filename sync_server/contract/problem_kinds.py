@@ -1,7 +1,7 @@
-"""The kinds of problem that the service answers with; programs may rely on their names.
+"""The problem kinds of the service. Their names are stable; programs may rely on them.
 
-A newcomer would make a kind for each message. Programs branch on what to do next, and that is what a kind tells:
-change the value, send less, wait, ask somebody else.
+A kind tells a program what to do next: change the value, send less, wait, or ask another server. It is not one kind
+for each message.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ class ProblemKind:
     """A kind of problem.
 
     Attributes:
-        name: Stable, and the anchor of its chapter on the page of documentation.
+        name: Stable; the anchor of its section on `/docs`.
         status: HTTP status.
-        title: The same for each problem of the kind.
+        title: The same for all problems of this kind.
         meaning: What it means and what to do.
     """
 
@@ -29,84 +29,84 @@ class ProblemKind:
 
     @property
     def uri(self) -> str:
-        """The problem's `type`, a reference relative to the server."""
+        """The problem's `type`, a URI reference relative to the server."""
         return f"{DOCS_PATH}#{self.name}"
 
 
 MALFORMED = ProblemKind(
     name="malformed-request", status=400, title="Malformed Request",
-    meaning="The request cannot be read: broken JSON, or HTTP that is none.",
+    meaning="The request cannot be parsed: broken JSON or broken HTTP.",
 )  # fmt: skip
 NOT_FOUND = ProblemKind(
     name="not-found", status=404, title="Not Found",
-    meaning="Nothing has that address, or no pack, namespace, label or reference has that name.",
+    meaning="No such path, or no pack, namespace, label or reference of that name.",
 )  # fmt: skip
 METHOD = ProblemKind(
     name="method-not-allowed", status=405, title="Method Not Allowed",
-    meaning="The address is right and the method is not; `Allow` says which are.",
+    meaning="The path exists, but not with this method. `Allow` lists its methods.",
 )  # fmt: skip
 TOO_LARGE = ProblemKind(
     name="request-too-large", status=413, title="Request Too Large",
-    meaning="The body is beyond the server's cap: make the picture smaller.",
+    meaning="The body is larger than the server allows. Send a smaller image.",
 )  # fmt: skip
 WRONG_TYPE = ProblemKind(
     name="wrong-content-type", status=415, title="Unsupported Media Type",
-    meaning="The body's content type is not one that this address takes.",
+    meaning="This path does not accept the content type of the body.",
 )  # fmt: skip
 RANGE = ProblemKind(
     name="range-not-satisfiable", status=416, title="Range Not Satisfiable",
-    meaning="The file has no such bytes; `Content-Range` says how long it is.",
+    meaning="The range is outside the file. `Content-Range` has the file's length.",
 )  # fmt: skip
 INVALID = ProblemKind(
     name="invalid-value", status=422, title="Invalid Value",
-    meaning="The request can be read, but a value is missing or outside what is documented.",
+    meaning="A value is missing, unknown or outside its limits.",
 )  # fmt: skip
-UNUSABLE_PICTURE = ProblemKind(
+UNUSABLE_IMAGE = ProblemKind(
     name="unusable-picture", status=422, title="Unusable Picture",
-    meaning="The file is empty, no picture, damaged, or has more pixels than are decoded.",
+    meaning="The file is empty, damaged or not an image, or has too many pixels.",
 )  # fmt: skip
 TOO_MANY = ProblemKind(
     name="too-many-requests", status=429, title="Too Many Requests",
-    meaning="This address has asked more than the server's rate allows; `Retry-After` says when to come back.",
+    meaning="This client address exceeded the rate limit. Wait for the seconds in `Retry-After`.",
 )  # fmt: skip
 HEADERS = ProblemKind(
     name="headers-too-large", status=431, title="Request Header Fields Too Large",
-    meaning="The request's headers are beyond any that are needed here.",
+    meaning="The request's headers are too large.",
 )  # fmt: skip
 FAULT = ProblemKind(
     name="server-fault", status=500, title="Internal Server Error",
-    meaning="A fault of this server; its log has the request's id.",
+    meaning="An error of this server. Its log has the request id.",
 )  # fmt: skip
 NOT_IMPLEMENTED = ProblemKind(
     name="not-implemented", status=501, title="Not Implemented",
-    meaning="HTTP of a kind that this server does not speak.",
+    meaning="This server does not support this kind of HTTP request.",
 )  # fmt: skip
 UNAVAILABLE = ProblemKind(
     name="unavailable", status=503, title="Service Unavailable",
-    meaning="Packs are being opened or cannot be read, or the server is busy; `Retry-After` says when to come back.",
+    meaning="Packs are being opened or cannot be read, or the server is busy. Obey `Retry-After`, if given.",
 )  # fmt: skip
 
 KINDS = (
-    MALFORMED, NOT_FOUND, METHOD, TOO_LARGE, WRONG_TYPE, RANGE, INVALID, UNUSABLE_PICTURE, TOO_MANY, HEADERS, FAULT,
+    MALFORMED, NOT_FOUND, METHOD, TOO_LARGE, WRONG_TYPE, RANGE, INVALID, UNUSABLE_IMAGE, TOO_MANY, HEADERS, FAULT,
     NOT_IMPLEMENTED, UNAVAILABLE,
 )  # fmt: skip
 
 
 class ProblemError(Exception):
-    """A request that ends with a problem."""
+    """Ends a request with a problem document."""
 
     def __init__(self, kind: ProblemKind, detail: str, *, retry_after_s: int | None = None) -> None:
-        """Describe it.
+        """Describe the problem.
 
         Args:
             kind: Its kind.
-            detail: This one, in a sentence.
-            retry_after_s: When to try again; None where that would change nothing.
+            detail: One sentence about this case.
+            retry_after_s: Value of `Retry-After`; None for none.
         """
         super().__init__(detail)
         self.kind, self.detail, self.retry_after_s = kind, detail, retry_after_s
 
 
 def kind_of_status(status: int) -> ProblemKind:
-    """Return the kind that stands for a status in general; a fault for those that none stands for."""
+    """Return the first kind of an HTTP status; `FAULT` if there is none."""
     return next((kind for kind in KINDS if kind.status == status), FAULT)

@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problem documents, so that a program and a person can both read them."""
+"""Errors as RFC 9457 problem documents (`application/problem+json`)."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ PROBLEM_JSON = "application/problem+json"
 
 
 def problem(kind: ProblemKind, detail: str) -> Response:
-    """Return an `application/problem+json` answer that no cache keeps.
+    """Return an `application/problem+json` response with `Cache-Control: no-store`.
 
     Args:
-        kind: What kind of problem.
-        detail: This one, in a sentence.
+        kind: The problem's kind.
+        detail: One sentence about this case.
     """
     response = Response(
         problem_document(kind, detail, instance=request.path, request_id=g.get("request_id")),
         status=kind.status,
         content_type=PROBLEM_JSON,
     )
-    response.headers["Cache-Control"] = "no-store"  # what is missing now may be published in a minute
+    response.headers["Cache-Control"] = "no-store"  # a missing pack may be published in a minute
     return response
 
 
 def problem_document(kind: ProblemKind, detail: str, *, instance: str, request_id: str | None) -> bytes:
-    """Return the bytes of a problem document."""
+    """Return the bytes of a problem document, canonical JSON."""
     body = {
         "type": kind.uri,
         "title": kind.title,
@@ -42,7 +42,7 @@ def problem_document(kind: ProblemKind, detail: str, *, instance: str, request_i
 
 
 def problem_for(error: HTTPException) -> WerkzeugResponse:
-    """Return what Flask would answer to an error, as a problem document with its headers; redirects as they are."""
+    """Return the problem document of a Flask error, with its headers. Redirects stay as they are."""
     if isinstance(error, RequestRedirect):
         return error.get_response()
     kind = kind_of_status(error.code or FAULT.status)
@@ -54,7 +54,7 @@ def problem_for(error: HTTPException) -> WerkzeugResponse:
 
 
 def problem_of(error: ProblemError) -> Response:
-    """Return the answer to an error that a route raised."""
+    """Return the response for a problem that a route raised."""
     response = problem(error.kind, error.detail)
     if error.retry_after_s is not None:
         response.headers["Retry-After"] = str(error.retry_after_s)

@@ -1,1 +1,1 @@
-"""Serving the published tree over HTTP: ETag, Range, image URLs. Read `tree_routes` first."""
+"""The published tree over HTTP: ETag, Range, image URLs. Read `tree_routes` first."""

@@ -1,7 +1,7 @@
-"""A piece of a file that reads, seeks and ends like a file of its own.
+"""A byte range of a file as a file object of its own.
 
-A newcomer would yield the piece from a generator: a server thread then waits as long as the slowest client reads.
-A web server sends a file by itself, without a thread, but only to its end; so the piece has to look like a file.
+Reason: waitress sends a file object without a thread, but only to its end. A generator would occupy a server thread
+for as long as the slowest client reads.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, BinaryIO
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-_BUFFER_BYTES = 1 << 16  # web servers read little by little; the disk is asked for more at once
+_BUFFER_BYTES = 1 << 16  # web servers read small pieces; this reads more from the disk at once
 
 
 def open_piece(file: BinaryIO, first: int, length_bytes: int) -> BinaryIO:
-    """Return a piece of an open file as a file.
+    """Return a range of an open file as a file object.
 
     Args:
-        file: Seekable, and from now on used by the piece alone, which closes it.
-        first: The piece's first byte, from 0.
-        length_bytes: Its length; where the file ends earlier, so does the piece.
+        file: Seekable. The returned object owns it and closes it.
+        first: First byte, from 0.
+        length_bytes: Length. If the file ends earlier, so does the returned object.
     """
     return io.BufferedReader(_Piece(file, first, length_bytes), _BUFFER_BYTES)
 

@@ -1,8 +1,7 @@
-"""Sending a file with a strong ETag: whole, in one piece, or not at all because the client has it.
+"""Sending a file with a strong ETag: 200, 206, 304 or 416.
 
-Werkzeug's own conditional answers differ from RFC 9110 in a few places (see `range_header`, and `HEAD` with
-`Range`), and a half right answer is what breaks a resumed download. So the few rules stand here, and a test
-for each.
+Werkzeug's conditional responses differ from RFC 9110 in a few cases (see `range_header`, and `HEAD` with `Range`).
+Such a difference breaks a resumed download, so the rules are implemented and tested here.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from edge_identify.sync_server.contract.problem_responses import problem
 from edge_identify.sync_server.delivery.file_piece import open_piece
 from edge_identify.sync_server.delivery.range_header import ByteRange, UnsatisfiableRangeError, requested_range
 
-_CHUNK_BYTES = 1 << 17  # for servers that cannot send a file by themselves
+_CHUNK_BYTES = 1 << 17  # for WSGI servers without a file wrapper of their own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,11 +25,11 @@ class Content:
     """A file to send.
 
     Attributes:
-        file: Open for reading; closed when the answer has been sent.
+        file: Open for reading; closed after the response.
         length_bytes: Its length.
-        sha256: Hash of its bytes, which makes the ETag strong.
-        content_type: What it is.
-        cache_control: How long it may be kept.
+        sha256: Hash of its bytes; the strong ETag.
+        content_type: Value of `Content-Type`.
+        cache_control: Value of `Cache-Control`.
     """
 
     file: BinaryIO
@@ -56,7 +55,7 @@ def send(content: Content, request: Request) -> Response:
 
 
 def _range_header(request: Request, content: Content) -> str | None:
-    """Return the `Range` header where it counts: on a GET, and for this content if the client says which."""
+    """Return the `Range` header if it applies: on GET, and if `If-Range` is absent or equals the ETag."""
     if request.method != "GET":
         return None
     only_if = request.headers.get("If-Range")
@@ -67,7 +66,7 @@ def _range_header(request: Request, content: Content) -> str | None:
 
 def _body(content: Content, piece: ByteRange | None, request: Request) -> Response:
     first, length = (0, content.length_bytes) if piece is None else (piece.first, piece.length_bytes)
-    # As a file, not as a generator: waitress then sends it without a thread, however slowly the client reads.
+    # A file, not a generator: waitress sends it without a thread, however slowly the client reads.
     # `direct_passthrough` keeps the wrapper as it is; the server closes the wrapper, and so the file.
     body = wrap_file(request.environ, open_piece(content.file, first, length), _CHUNK_BYTES)
     response = Response(body, status=200 if piece is None else 206, direct_passthrough=True)

@@ -1,8 +1,7 @@
-"""Reading a `Range` header as RFC 9110 means it: one piece, or the whole.
+"""Parse a `Range` header by RFC 9110: one range, or the whole file.
 
-Werkzeug answers 416 to a header it cannot read and to one that asks for several pieces. The standard says to
-ignore the former, and lets a server send the whole for the latter; a client that resumes then still gets its
-file.
+Werkzeug answers 416 to an unreadable header and to several ranges. RFC 9110 says to ignore an unreadable header, and
+permits the whole file for several ranges. So a client that resumes always gets its file.
 """
 
 from __future__ import annotations
@@ -10,23 +9,23 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-# 18 digits are beyond any file; a longer number is not one.
+# 18 digits exceed the length of any file.
 _SINGLE_RANGE = re.compile(
     r"bytes=[ \t]*(?:(?P<first>[0-9]{1,18})-(?P<last>[0-9]{0,18})|-(?P<suffix>[0-9]{1,18}))[ \t]*", re.I
 )
 
 
 class UnsatisfiableRangeError(Exception):
-    """The header is right, but the file has no such byte."""
+    """The header is valid, but the range starts after the end of the file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ByteRange:
-    """A piece of a file.
+    """A range of a file.
 
     Attributes:
-        first: Its first byte, from 0.
-        last: Its last byte, which is part of it.
+        first: First byte, from 0.
+        last: Last byte, inclusive.
     """
 
     first: int
@@ -34,19 +33,19 @@ class ByteRange:
 
     @property
     def length_bytes(self) -> int:
-        """How many bytes it has; at least 1."""
+        """Number of bytes, at least 1."""
         return self.last - self.first + 1
 
 
 def requested_range(header: str | None, length_bytes: int) -> ByteRange | None:
-    """Return the piece that a `Range` header asks for; None for the whole.
+    """Return the range of a `Range` header; None for the whole file.
 
     Args:
         header: The header's value, or None.
         length_bytes: Length of the file.
 
     Raises:
-        UnsatisfiableRangeError: The piece lies behind the file's end.
+        UnsatisfiableRangeError: The range starts after the end of the file, or is an empty suffix.
     """
     match = _SINGLE_RANGE.fullmatch(header or "")
     if match is None:
@@ -56,7 +55,7 @@ def requested_range(header: str | None, length_bytes: int) -> ByteRange | None:
     first = int(match["first"])
     last = int(match["last"]) if match["last"] else first
     if last < first:
-        return None  # malformed, says RFC 9110, and so to be ignored
+        return None  # invalid by RFC 9110, and therefore ignored
     if first >= length_bytes:
         raise UnsatisfiableRangeError
     return ByteRange(first=first, last=min(last, length_bytes - 1) if match["last"] else length_bytes - 1)
@@ -66,5 +65,5 @@ def _suffix(suffix_bytes: int, length_bytes: int) -> ByteRange | None:
     if suffix_bytes == 0:
         raise UnsatisfiableRangeError
     if length_bytes == 0:
-        return None  # satisfiable, but no Content-Range can name a piece of nothing
+        return None  # satisfiable, but no Content-Range can describe a range of an empty file
     return ByteRange(first=max(0, length_bytes - suffix_bytes), last=length_bytes - 1)

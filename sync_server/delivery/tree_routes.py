@@ -1,8 +1,7 @@
-"""The published tree over HTTP, and nothing else of the disk.
+"""The published tree over HTTP: page, listing, manifests, blobs.
 
-It adds nothing that a static host could not do, so a publisher may move to one at any time. A path reaches the disk
-only as a pack's name, a version or a hash, each of which is parsed first; there is no joining of paths that come from
-outside, and so nothing to climb out of. The tree may be published to while this runs.
+A static host can serve the same files. Safety: the server parses each pack name, version and hash before it makes a
+path, so a request cannot leave the tree. Publishing while the server runs is safe.
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ from __future__ import annotations
 import io
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flask import Response, request
 
@@ -17,11 +17,20 @@ from edge_identify.edge_runtime.errors import PackFormatError
 from edge_identify.edge_runtime.io.durable_writes import sha256_of_bytes
 from edge_identify.edge_runtime.pack.pack_names import PackVersion, checked_pack_name, checked_sha256
 from edge_identify.edge_runtime.sync.listing import LISTING_NAME, PAGE_NAME, blob_path, manifest_path
-from edge_identify.sync_server.contract.operation import JSON, Answer, Asked, Field, Operation, Route
+from edge_identify.sync_server.contract.operation import (
+    JSON,
+    Operation,
+    RequestField,
+    ResponseSpec,
+    Route,
+)
 from edge_identify.sync_server.contract.problem_kinds import NOT_FOUND, RANGE, ProblemError
 from edge_identify.sync_server.contract.value_kinds import Text
 from edge_identify.sync_server.delivery.file_responses import Content, send
 from edge_identify.sync_server.publishing.cache_control import IMMUTABLE, REVALIDATE
+
+if TYPE_CHECKING:
+    from edge_identify.sync_server.contract.request_values import RequestValues
 
 HTML = "text/html; charset=utf-8"
 _BYTES = "application/octet-stream"
@@ -31,8 +40,8 @@ PAGE = Operation(
     method="GET",
     path=f"/{PAGE_NAME}",
     tag="delivery",
-    summary="The page that lists the packs, for people.",
-    answers=(Answer(about="The page.", content_type="text/html"),),
+    summary="The HTML page that lists the packs.",
+    responses=(ResponseSpec(about="The page.", content_type="text/html"),),
     problems=(RANGE,),
 )
 LISTING = Operation(
@@ -40,8 +49,8 @@ LISTING = Operation(
     method="GET",
     path=f"/{LISTING_NAME}",
     tag="delivery",
-    summary="The packs and versions that are published.",
-    answers=(Answer(about="The listing."),),
+    summary="The published packs and versions.",
+    responses=(ResponseSpec(about="The listing."),),
     problems=(RANGE,),
 )
 MANIFEST = Operation(
@@ -49,12 +58,12 @@ MANIFEST = Operation(
     method="GET",
     path="/manifests/{name}/{version}.json",
     tag="delivery",
-    summary="The manifest of a version; it never changes.",
+    summary="The manifest of a version. It never changes.",
     in_path=(
-        Field(name="name", about="The pack's name.", kind=Text(), is_required=True),
-        Field(name="version", about="The version, 1.2.0 say.", kind=Text(), is_required=True),
+        RequestField(name="name", about="The pack's name.", kind=Text(), is_required=True),
+        RequestField(name="version", about="The version, such as 1.2.0.", kind=Text(), is_required=True),
     ),
-    answers=(Answer(about="The very bytes of `pack.json`."),),
+    responses=(ResponseSpec(about="The bytes of `pack.json`."),),
     problems=(RANGE,),
 )
 BLOB = Operation(
@@ -62,55 +71,55 @@ BLOB = Operation(
     method="GET",
     path="/blobs/sha256/{prefix}/{sha256}",
     tag="delivery",
-    summary="A file of a pack, by its hash; it never changes. Single ranges are sent as pieces.",
+    summary="A file of a pack by its SHA-256. It never changes. Single ranges are supported.",
     in_path=(
-        Field(name="prefix", about="The hash's first two digits.", kind=Text(), is_required=True),
-        Field(name="sha256", about="The hash.", kind=Text(), is_required=True),
+        RequestField(name="prefix", about="The first two digits of the hash.", kind=Text(), is_required=True),
+        RequestField(name="sha256", about="SHA-256, 64 hexadecimal digits.", kind=Text(), is_required=True),
     ),
-    answers=(
-        Answer(about="The file.", content_type=_BYTES),
-        Answer(about="A piece of it.", content_type=_BYTES, status=206),
+    responses=(
+        ResponseSpec(about="The file.", content_type=_BYTES),
+        ResponseSpec(about="The requested range.", content_type=_BYTES, status=206),
     ),
     problems=(RANGE,),
 )
 
 
 def tree_routes(repo: Path) -> list[Route]:
-    """Return the routes of a published tree, which may still be empty."""
+    """Return the routes of a published tree. The tree may be empty."""
     return [
         Route(operation=PAGE, handler=lambda _: page_of(repo)),
         Route(operation=LISTING, handler=lambda _: send(_document(repo / LISTING_NAME, JSON, REVALIDATE), request)),
-        Route(operation=MANIFEST, handler=lambda asked: _manifest(repo, asked)),
-        Route(operation=BLOB, handler=lambda asked: _blob(repo, asked)),
+        Route(operation=MANIFEST, handler=lambda values: _manifest(repo, values)),
+        Route(operation=BLOB, handler=lambda values: _blob(repo, values)),
     ]
 
 
 def page_of(repo: Path) -> Response:
-    """Return the page that lists a tree's packs."""
+    """Return the HTML page that lists the packs."""
     return send(_document(repo / PAGE_NAME, HTML, REVALIDATE), request)
 
 
-def _manifest(repo: Path, asked: Asked) -> Response:
+def _manifest(repo: Path, values: RequestValues) -> Response:
     try:
-        path = manifest_path(checked_pack_name(asked.text("name")), PackVersion.parse(asked.text("version")))
+        path = manifest_path(checked_pack_name(values.text("name")), PackVersion.parse(values.text("version")))
     except PackFormatError as error:
         raise ProblemError(NOT_FOUND, str(error)) from error
     return send(_document(repo / path, JSON, IMMUTABLE), request)
 
 
-def _blob(repo: Path, asked: Asked) -> Response:
-    sha256 = asked.text("sha256")
+def _blob(repo: Path, values: RequestValues) -> Response:
+    sha256 = values.text("sha256")
     try:
         path = blob_path(checked_sha256(sha256))
     except PackFormatError as error:
         raise ProblemError(NOT_FOUND, str(error)) from error
-    if asked.text("prefix") != sha256[:2]:
-        raise ProblemError(NOT_FOUND, "the folder is not the beginning of the hash")
+    if values.text("prefix") != sha256[:2]:
+        raise ProblemError(NOT_FOUND, "the folder is not the first two digits of the hash")
     return send(_file(repo / path, sha256), request)
 
 
 def _document(path: Path, content_type: str, cache_control: str) -> Content:
-    """Read a small file whole: its ETag is then of the very bytes sent, even while it is being replaced."""
+    """Read a small file whole, so that its ETag fits the sent bytes even if the file is replaced meanwhile."""
     try:
         data = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:

@@ -1,4 +1,4 @@
-"""From a pack's folder to the static tree that devices fetch from, in a folder or a bucket.
+"""From a pack's folder to the static tree that devices download from, in a folder or a bucket.
 
 Read `publish` first.
 """

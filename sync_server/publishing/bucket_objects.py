@@ -1,9 +1,9 @@
-"""A bucket, or a folder in it, as this room uses it: objects written and read, and their addresses signed.
+"""A bucket, or a folder in it: read, write and replace objects, and sign URLs.
 
-obstore speaks to S3, Google and Azure (`edge_runtime.io.buckets`), and tries again by itself what fails in passing.
+obstore speaks to S3, Google Cloud Storage and Azure (`edge_runtime.io.buckets`) and retries transient errors.
 
-A newcomer would overwrite the listing: of two who publish at once, the second wipes out what the first has listed. Here
-an object that was read is only replaced as long as it is the one that was read.
+Trap: two publishers that overwrite the listing lose one of the two versions. So `replace` writes only if the object is
+still the one that was read (conditional write).
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
 
 
 class ChangedMeanwhileError(Exception):
-    """An object is not the one any more that was read."""
+    """An object was changed after it was read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class BucketObject:
     """An object that was read.
 
     Attributes:
         data: Its bytes.
-        etag: What S3 and Azure tell it from its successors by; None where the server says none.
-        generation: The same of Google.
+        etag: Its ETag, for conditional writes on S3 and Azure; None if the server gives none.
+        generation: Its generation, for conditional writes on Google Cloud Storage; None if the server gives none.
     """
 
     data: bytes
@@ -46,7 +46,7 @@ class Found:
 
     @property
     def replaceable(self) -> PutMode:
-        """How it is replaced as long as it is there: unasked where the server says nothing to tell it by."""
+        """The obstore mode to replace it: conditional, or `overwrite` if the server gives neither value."""
         known: UpdateVersion = {}
         if self.etag is not None:
             known["e_tag"] = self.etag
@@ -60,9 +60,9 @@ def count_nothing(_operation: str, _outcome: str) -> None:
 
 
 class Bucket:
-    """A bucket, or a folder in it.
+    """A bucket, or a folder in it. Thread-safe: obstore's client is, and nothing changes after construction.
 
-    Threads may share it: obstore's client is made to serve several at once, and it is never changed.
+    Every method raises `SetupError` or `NetworkError` if the bucket refuses or cannot be reached.
     """
 
     def __init__(
@@ -73,31 +73,31 @@ class Bucket:
         count: Callable[[str, str], None] = count_nothing,
         is_hasty: bool = False,
     ) -> None:
-        """Open it; nothing is asked yet.
+        """Take an address. No request is made yet.
 
         Args:
             address: Such as `s3://bucket/prefix`.
-            endpoint: Of a server that speaks S3 and is not Amazon's; None for none.
-            count: Called with the operation (`get`, `head`, `put`, `sign`) and `success` or `failure`. That an object
-                is not there, or has changed, is no failure.
-            is_hasty: Whether it is given up after a few seconds, because somebody waits.
+            endpoint: Endpoint of an S3-compatible server other than Amazon's, or None.
+            count: Called with the operation (`get`, `head`, `put`, `sign`) and `success` or `failure`. A missing or
+                changed object is a success.
+            is_hasty: Whether requests time out after a few seconds, because a client waits.
 
         Raises:
-            SetupError: It is no such address, or obstore is not installed.
+            SetupError: The address is invalid, or obstore is not installed.
         """
         self._address, self._count = bucket_address(address, option="bucket"), count
         self._store = open_bucket(self._address, endpoint=endpoint, is_hasty=is_hasty)
 
     @property
     def address(self) -> str:
-        """Such as `s3://bucket/prefix`, without a slash at its end."""
+        """The address, such as `s3://bucket/prefix`, without a slash at its end."""
         return str(self._address)
 
     def length(self, path: str) -> int | None:
-        """Return an object's length in bytes; None where there is none."""
+        """Return an object's length in bytes, or None if it is missing."""
         import obstore
 
-        with self._asking("head"):
+        with self._request("head"):
             try:
                 return int(obstore.head(self._store, path)["size"])
             except FileNotFoundError as error:
@@ -105,11 +105,11 @@ class Bucket:
                     raise
                 return None
 
-    def read(self, path: str, *, max_bytes: int) -> Found | None:
-        """Return an object, of a larger one the beginning: one byte more than `max_bytes`; None where there is none."""
+    def read(self, path: str, *, max_bytes: int) -> BucketObject | None:
+        """Return an object, or None if it is missing. A larger one is cut to `max_bytes` + 1 bytes."""
         import obstore
 
-        with self._asking("get"):
+        with self._request("get"):
             try:
                 result = obstore.get(self._store, path)
                 data = b""
@@ -117,22 +117,22 @@ class Bucket:
                     data += bytes(chunk)[: max_bytes + 1 - len(data)]
                     if len(data) > max_bytes:
                         break
-                return Found(data=data, etag=result.meta["e_tag"], generation=result.meta["version"])
+                return BucketObject(data=data, etag=result.meta["e_tag"], generation=result.meta["version"])
             except FileNotFoundError as error:
                 if lacks_bucket(error):
                     raise
                 return None
 
     def fetch(self, path: str, target: Path, expected: FileEntry) -> None:
-        """Write an object to a file, if it is what it should be.
+        """Download an object to a file, and check its length and hash.
 
         Raises:
-            PackDamagedError: It is missing, or has other bytes.
+            PackDamagedError: The object is missing, or its length or hash differs.
         """
         import obstore
 
         digest, length = hashlib.sha256(), 0
-        with self._asking("get"), replacing(target) as file:
+        with self._request("get"), replacing(target) as file:
             try:
                 chunks = obstore.get(self._store, path).stream()
             except FileNotFoundError as error:
@@ -145,26 +145,28 @@ class Bucket:
                 file.write(chunk)
             if length != expected.length_bytes or digest.hexdigest() != expected.sha256:
                 raise PackDamagedError(
-                    f"{self.address}/{path}: is not what the manifest says; delete it and publish the pack again"
+                    f"{self.address}/{path}: differs from the manifest; delete it and publish the pack again"
                 )
 
     def write(self, path: str, data: bytes | Path, *, content_type: str, cache_control: str) -> None:
-        """Write an object, in place of what is there; a reader never sees half of it."""
+        """Write an object atomically, and replace an existing one."""
         self._put(path, data, "overwrite", content_type, cache_control)
 
-    def replace(self, path: str, data: bytes, known: Found | None, *, content_type: str, cache_control: str) -> None:
-        """Write an object in place of the one that was read, or as a new one.
+    def replace(
+        self, path: str, data: bytes, known: BucketObject | None, *, content_type: str, cache_control: str
+    ) -> None:
+        """Replace the object `known`, or create the object if `known` is None.
 
         Raises:
-            ChangedMeanwhileError: Somebody else has written it.
+            ChangedMeanwhileError: Another publisher has written it meanwhile.
         """
         self._put(path, data, "create" if known is None else known.replaceable, content_type, cache_control)
 
     def signed_url(self, path: str, *, valid_s: float) -> str:
-        """Return an address under which anybody may read an object for a while."""
+        """Return a URL with which anybody can read the object for `valid_s` seconds."""
         import obstore
 
-        with self._asking("sign"):
+        with self._request("sign"):
             return str(obstore.sign(self._store, "GET", path, timedelta(seconds=valid_s)))
 
     def _put(self, path: str, data: bytes | Path, mode: PutMode, content_type: str, cache_control: str) -> None:
@@ -172,15 +174,15 @@ class Bucket:
         from obstore.exceptions import AlreadyExistsError, PreconditionError
 
         attributes: Any = {"Content-Type": content_type, "Cache-Control": cache_control}
-        with self._asking("put"):
+        with self._request("put"):
             try:
                 obstore.put(self._store, path, data, mode=mode, attributes=attributes)
             except (AlreadyExistsError, PreconditionError, FileExistsError) as error:
                 raise ChangedMeanwhileError(path) from error
 
     @contextmanager
-    def _asking(self, operation: str) -> Iterator[None]:
-        """Count an operation, and explain its errors."""
+    def _request(self, operation: str) -> Iterator[None]:
+        """Count a request, and turn obstore's errors into ours."""
         outcome = "failure"
         try:
             yield
@@ -188,7 +190,7 @@ class Bucket:
         except ChangedMeanwhileError:
             outcome = "success"
             raise
-        except BaseException as error:  # some of obstore's are no `Exception`
+        except BaseException as error:  # some obstore errors are not `Exception`
             if not is_of_bucket(error):
                 raise
             raise explained(error, self._address, verb="used", to_do="do this") from error

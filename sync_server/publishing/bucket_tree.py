@@ -1,8 +1,8 @@
-"""A published tree in a bucket, which serves it to devices itself or through a CDN.
+"""A published tree in a bucket, which serves devices directly or through a CDN.
 
-Objects are put whole or not at all, and the listing only in place of the one that was read: two may publish at once.
-An object that has a blob's name and length is taken for it and not sent again, so a publish that was interrupted goes
-on where it was; the server checked each when it came (`Bucket`).
+Object writes are atomic. The listing is replaced only if it is still the one that was read, so two publishers cannot
+overwrite each other. A blob with the right name and length is not sent again: the server checked its bytes when it
+arrived (see `Bucket`). So an interrupted publish continues.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ from edge_identify.edge_runtime.sync.listing import (
     blob_path,
     parse_listing,
 )
-from edge_identify.sync_server.publishing.bucket_objects import Bucket, ChangedMeanwhileError, Found
+from edge_identify.sync_server.publishing.bucket_objects import Bucket, BucketObject, ChangedMeanwhileError
 from edge_identify.sync_server.publishing.cache_control import IMMUTABLE, REVALIDATE
 
 _JSON, _HTML, _BYTES = "application/json", "text/html; charset=utf-8", "application/octet-stream"
 
 
 class BucketTree:
-    """A published tree in a bucket; see `PublishedTree` and `ReadableTree`."""
+    """A published tree in a bucket. Implements `PublishedTree` and `ReadableTree`."""
 
     def __init__(self, bucket: Bucket) -> None:
-        """Take a bucket, or a folder in it, which may be empty."""
+        """Take a bucket, or a folder in it. It may be empty."""
         self._bucket = bucket
-        self._known: Found | None = None
+        self._known: BucketObject | None = None
 
     def check_apart(self, pack: Path) -> None:
-        """See `PublishedTree.check_apart`; a bucket lies in no folder."""
+        """See `PublishedTree.check_apart`. A bucket is never inside a pack."""
 
     def publishing(self) -> AbstractContextManager[None]:
-        """See `PublishedTree.publishing`; nothing needs to be held."""
+        """See `PublishedTree.publishing`. A bucket needs no lock."""
         return nullcontext()
 
     def listing(self) -> Listing:
@@ -57,7 +57,7 @@ class BucketTree:
         if self._known is None:
             raise PackNotFoundError(
                 f"{self._bucket.address}: nothing is published there (no {LISTING_NAME}); check the address, or run "
-                f"`edge-serve publish PACK --to {self._bucket.address}`"
+                f"`edge-serve publish --pack DIR --to {self._bucket.address}`"
             )
         return listing
 
@@ -69,7 +69,7 @@ class BucketTree:
         return found.data
 
     def lay_out(self, entry: FileEntry, target: Path) -> None:
-        """See `ReadableTree.lay_out`; the bytes are checked as they come."""
+        """See `ReadableTree.lay_out`. Checks length and hash while it downloads."""
         target.parent.mkdir(parents=True, exist_ok=True)
         self._bucket.fetch(blob_path(entry.sha256), target, entry)
 
@@ -78,13 +78,13 @@ class BucketTree:
         path = blob_path(entry.sha256)
         if self._bucket.length(path) == entry.length_bytes:
             return False
-        if sha256_of_file(source) != entry.sha256:  # verified when the publish began, which may be long ago
+        if sha256_of_file(source) != entry.sha256:  # it was verified when the publish began, which may be long ago
             raise PackDamagedError(f"{source}: was changed while it was published; build the pack again")
         self._bucket.write(path, source, content_type=_BYTES, cache_control=IMMUTABLE)
         return True
 
     def add_manifest(self, manifest: FileEntry, data: bytes, *, is_listed: bool) -> None:
-        """See `PublishedTree.add_manifest`; of two who bring different ones at once, the first one's stays."""
+        """See `PublishedTree.add_manifest`. If two publishers write different manifests, the first one stays."""
         try:
             self._bucket.replace(manifest.path, data, None, content_type=_JSON, cache_control=IMMUTABLE)
         except ChangedMeanwhileError:

@@ -1,4 +1,4 @@
-"""How long what is published may be kept, by whoever serves it."""
+"""`Cache-Control` values of published files, for every host that serves them."""
 
-IMMUTABLE = "public, max-age=31536000, immutable"  # a year, the most that caches honour
-REVALIDATE = "no-cache"  # may be kept, but must be asked for each time; the ETag makes that cheap
+IMMUTABLE = "public, max-age=31536000, immutable"  # one year, the most that caches obey
+REVALIDATE = "no-cache"  # caches must revalidate each time; the ETag makes that cheap

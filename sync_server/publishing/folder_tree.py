@@ -1,4 +1,4 @@
-"""A published tree in a folder, which `edge-serve run` and any static host serve."""
+"""A published tree in a folder, for `edge-serve run` and any static host."""
 
 from __future__ import annotations
 
@@ -25,30 +25,30 @@ from edge_identify.edge_runtime.sync.listing import (
 )
 
 _LOCK_NAME = ".publishing"
-# What `durable.replacing` puts around a name: a dot before it, eight random characters and an ending after it.
+# Temporary names of `durable_writes.replacing`: a dot, the name, eight random characters, `.part`.
 _LEFTOVER_IN = {
     ".": re.compile(rf"\.({re.escape(LISTING_NAME)}|{re.escape(PAGE_NAME)})\.[a-z0-9_]{{8}}\.part"),
     "manifests/*": re.compile(r"\.[0-9]+\.[0-9]+\.[0-9]+\.json\.[a-z0-9_]{8}\.part"),
     "blobs/sha256/*": re.compile(r"\.[0-9a-f]{64}\.[a-z0-9_]{8}\.part"),
 }
-_CHUNK_BYTES = 1 << 20  # as in `durable_writes`: Python's overhead vanishes beside SHA-256
+_CHUNK_BYTES = 1 << 20  # as in `durable_writes`: large enough that SHA-256 takes most of the time
 
 
 class FolderTree:
-    """A published tree in a folder; see `PublishedTree` and `ReadableTree`."""
+    """A published tree in a folder. Implements `PublishedTree` and `ReadableTree`."""
 
     def __init__(self, repo: Path) -> None:
-        """Take a folder, which need not be there yet."""
+        """Take a folder. `publishing` makes it if necessary."""
         self._repo = repo
 
     def check_apart(self, pack: Path) -> None:
         """See `PublishedTree.check_apart`."""
         if self._repo.resolve().is_relative_to(pack.resolve()):
-            raise SetupError(f"{self._repo}: lies inside the pack {pack}; choose a --repo outside of it")
+            raise SetupError(f"{self._repo}: is inside the pack {pack}; choose a --repo outside of it")
 
     @contextmanager
     def publishing(self) -> Iterator[None]:
-        """See `PublishedTree.publishing`; what a publish that was killed has left is removed."""
+        """See `PublishedTree.publishing`. Removes the temporary files of a killed publish."""
         busy = f"{self._repo}: another publish is running; try again when it has ended"
         with disk_errors_explained(self._repo):
             self._repo.mkdir(parents=True, exist_ok=True)
@@ -61,7 +61,7 @@ class FolderTree:
         return read_listing(self._repo)
 
     def published(self) -> Listing:
-        """See `ReadableTree.published`; `edge-serve run` begins with no folder that has no listing."""
+        """See `ReadableTree.published`. `edge-serve run` refuses a folder without a listing."""
         return self.listing()
 
     def manifest(self, manifest: FileEntry) -> bytes:
@@ -74,7 +74,7 @@ class FolderTree:
             raise PackDamagedError(f"{path}: cannot be read ({error.strerror}); publish the pack again") from error
 
     def lay_out(self, entry: FileEntry, target: Path) -> None:
-        """See `ReadableTree.lay_out`; a link where the disk has them."""
+        """See `ReadableTree.lay_out`. Makes a link if the file system supports it, else a copy."""
         try:
             link_or_copy(self._repo / blob_path(entry.sha256), target)
         except OSError as error:
@@ -83,9 +83,9 @@ class FolderTree:
             ) from error
 
     def add_blob(self, source: Path, entry: FileEntry) -> bool:
-        """See `PublishedTree.add_blob`; a blob that is damaged is replaced."""
+        """See `PublishedTree.add_blob`. Replaces a damaged blob."""
         target = self._repo / blob_path(entry.sha256)
-        # The hash too, not only the length: to publish again is the one way to repair a blob.
+        # Check the hash too: publishing again is the only way to repair a blob.
         if target.is_file() and target.stat().st_size == entry.length_bytes and sha256_of_file(target) == entry.sha256:
             return False
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -94,12 +94,12 @@ class FolderTree:
             while chunk := original.read(_CHUNK_BYTES):
                 digest.update(chunk)
                 copy.write(chunk)
-            if digest.hexdigest() != entry.sha256:  # it was whole when it was verified a moment ago
+            if digest.hexdigest() != entry.sha256:  # it was verified before copying
                 raise PackDamagedError(f"{source}: was changed while it was published; build the pack again")
         return True
 
     def add_manifest(self, manifest: FileEntry, data: bytes, *, is_listed: bool) -> None:  # noqa: ARG002
-        """See `PublishedTree.add_manifest`; while the lock is held, what is not listed is nobody's."""
+        """See `PublishedTree.add_manifest`. The lock excludes other publishers, so any other content is replaced."""
         target = self._repo / manifest.path
         target.parent.mkdir(parents=True, exist_ok=True)
         if not target.is_file() or target.read_bytes() != data:
@@ -110,13 +110,13 @@ class FolderTree:
         write_bytes(self._repo / PAGE_NAME, data)
 
     def write_listing(self, data: bytes) -> None:
-        """See `PublishedTree.write_listing`; nobody else has, while the lock is held."""
+        """See `PublishedTree.write_listing`. The lock excludes other publishers."""
         write_bytes(self._repo / LISTING_NAME, data)
 
     def _remove_leftovers(self) -> None:
-        """Delete the temporary files of a publish that was killed; the lock makes sure that none is running.
+        """Delete the temporary files of a killed publish. The lock ensures that no publish is running.
 
-        Other files may lie in the tree, and other programs use the same ending: only our own names go, where we write.
+        Other programs may use the same suffix, so this deletes only our own names in our own folders.
         """
         for pattern, leftover in _LEFTOVER_IN.items():
             for folder in (self._repo,) if pattern == "." else self._repo.glob(pattern):
@@ -126,7 +126,7 @@ class FolderTree:
 
 
 def read_listing(repo: Path) -> Listing:
-    """Return what a tree in a folder offers; an empty listing where nothing was published yet.
+    """Return the listing of a tree in a folder; an empty listing if there is no file.
 
     Raises:
         PackFormatError: The listing cannot be read by this version.

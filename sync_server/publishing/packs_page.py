@@ -1,7 +1,7 @@
-"""The page that lists a server's packs for people: one plain file, which any static host serves.
+"""`index.html` of a published tree: the packs, for people.
 
-Titles come from whoever made the pack, so every text is escaped. No script, no font, no picture from
-elsewhere: it must open on a phone in the field.
+Every text is escaped, since titles come from the maker of a pack. The page needs no script, font or image from
+elsewhere.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ section {{ border-top: 1px solid #888; padding: .5rem 0; }}
 </head>
 <body>
 <h1>Packs</h1>
-<p>Fetch one with <code>edge-identify sync ADDRESS --pack NAME</code>, where ADDRESS is the address of this
-page. For programs: <a href="{listing}">{listing}</a>.</p> {packs} </body> </html>
+<p>Install a pack: <code>edge-identify sync ADDRESS --pack NAME</code>. ADDRESS is the address of this page.
+For programs: <a href="{listing}">{listing}</a>.</p> {packs} </body> </html>
 """
 
 _PACK = """<section>
@@ -41,7 +41,7 @@ _VERSION = """<li><a href="{manifest}">{version}</a>, {size}, {published}</li>""
 
 
 def listing_page(listing: Listing) -> bytes:
-    """Return the page of a listing: UTF-8 HTML, every text escaped."""
+    """Return the HTML page of a listing, UTF-8. Every text is escaped."""
     packs = "\n".join(_pack(pack) for pack in listing.packs.values())
     return _PAGE.format(listing=LISTING_NAME, packs=packs).encode("utf-8", "replace")
 

@@ -1,11 +1,10 @@
-"""From a pack's folder to the static tree that devices fetch from, in a folder or in a bucket.
+"""Add a version of a pack to the static tree that devices download from, in a folder or a bucket.
 
-The order is the safety: files first, then the manifest, then the page, and the listing last. Whoever reads
-the listing finds everything it speaks of, and a run that is killed leaves only files that nobody refers to
-yet.
+The write order makes it safe: files, manifest, page, and the listing last. A reader of the listing finds everything
+that it names. A killed run leaves only files that nothing refers to.
 
-A version is published once. The same bytes again change nothing; other bytes under the same number are
-refused, since caches and devices keep what they have seen for ever.
+Versions are immutable, since caches and devices keep them. Publishing the same bytes again changes nothing. Other bytes
+under a published version are refused.
 """
 
 from __future__ import annotations
@@ -34,75 +33,75 @@ from edge_identify.sync_server.publishing.bucket_objects import ChangedMeanwhile
 from edge_identify.sync_server.publishing.folder_tree import FolderTree
 from edge_identify.sync_server.publishing.packs_page import listing_page
 
-_TRIES = 20  # to extend a listing that others extend at the same time; each try that fails is another's that did not
+_TRIES = 20  # to extend a listing while others do; each failed try means that another publisher succeeded
 
 
 class PublishedTree(Protocol):
-    """Where packs are published."""
+    """Writing a published tree."""
 
     def check_apart(self, pack: Path) -> None:
-        """Refuse a pack that the tree lies in.
+        """Check that the tree is not inside the pack's folder.
 
         Raises:
-            SetupError: It would become part of what is published.
+            SetupError: It is.
         """
 
     def publishing(self) -> AbstractContextManager[None]:
-        """Return what is held while something is published.
+        """Return a context manager to hold while publishing.
 
         Raises:
-            SetupError: Another publish is running, the disk or the bucket refuses, or is full.
+            SetupError: Another publish is running, or the disk is full or not writable.
         """
 
     def listing(self) -> Listing:
-        """Return what the tree offers; an empty listing where nothing was published yet.
+        """Return the tree's listing; an empty one if nothing was published yet.
 
         Raises:
             PackFormatError: The listing cannot be read by this version.
         """
 
     def add_blob(self, source: Path, entry: FileEntry) -> bool:
-        """Put a file where its hash says; return False if it is there already.
+        """Write a file under its hash; return False if the tree has it already.
 
         Raises:
-            PackDamagedError: The file was changed since it was verified.
+            PackDamagedError: The file was changed after it was verified.
         """
 
     def add_manifest(self, manifest: FileEntry, data: bytes, *, is_listed: bool) -> None:
-        """Put a version's manifest there.
+        """Write a version's manifest.
 
         Args:
-            manifest: Where it goes.
+            manifest: Its path, length and hash.
             data: Its bytes.
-            is_listed: Whether the tree lists this version with these bytes: what differs from them is then damaged,
-                and replaced.
+            is_listed: Whether the listing already has this version with these bytes. A different manifest in the tree
+                is then damaged, and is replaced.
 
         Raises:
-            ChangedMeanwhileError: Somebody else has put another one there.
+            ChangedMeanwhileError: Another publisher has written a different manifest.
         """
 
     def write_page(self, data: bytes) -> None:
-        """Replace the page for people."""
+        """Replace the HTML page."""
 
     def write_listing(self, data: bytes) -> None:
         """Replace the listing that `listing` returned last.
 
         Raises:
-            ChangedMeanwhileError: Somebody else has.
+            ChangedMeanwhileError: Another publisher has replaced it.
         """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishReport:
-    """What publishing a pack did.
+    """The result of publishing a pack.
 
     Attributes:
-        name: The pack's name.
+        name: Name of the pack.
         version: Its version.
-        is_new: False if this very version was published before.
-        copied_files: Files that the tree did not have yet, or had damaged.
-        copied_bytes: Their length together.
-        reused_files: Files that an earlier version, or another pack, had brought.
+        is_new: False if this version was published before.
+        copied_files: Number of files that were missing or damaged in the tree.
+        copied_bytes: Their total length.
+        reused_files: Number of files that the tree had already.
     """
 
     name: str
@@ -123,15 +122,15 @@ def publish_into(pack: Path, tree: PublishedTree, *, now_utc: datetime) -> Publi
 
     Args:
         pack: The pack's folder.
-        tree: Where to; made if it is not there.
-        now_utc: The time to note, with a time zone.
+        tree: The tree; made if necessary.
+        now_utc: The publishing time, with a time zone.
 
     Raises:
-        PackNotFoundError: No pack is in that folder.
+        PackNotFoundError: The folder contains no pack.
         PackDamagedError: A file of the pack differs from its manifest.
         PackFormatError: The manifest, or the tree's listing, cannot be read by this version.
-        SetupError: The tree would lie inside the pack, the version was published with other bytes, a newer one is
-            published, another publish is running, or the disk or the bucket is full or refuses.
+        SetupError: The tree is inside the pack, the version or a newer one is published with other bytes, another
+            publish is running, or the disk or the bucket is full or refuses.
         NetworkError: The bucket cannot be reached.
     """
     manifest_bytes = _manifest_bytes(pack)
@@ -140,7 +139,8 @@ def publish_into(pack: Path, tree: PublishedTree, *, now_utc: datetime) -> Publi
     verify_pack_files(pack, manifest)
     offered = _offered(manifest, manifest_bytes, now_utc)
     with tree.publishing():
-        is_listed = not _is_new(_listing_to_extend(tree).packs.get(manifest.name), manifest.name, offered)  # first
+        # Check before any write.
+        is_listed = not _is_new(_listing_to_extend(tree).packs.get(manifest.name), manifest.name, offered)
         copied = [entry for entry in _contents(manifest) if tree.add_blob(pack / entry.path, entry)]
         _add_manifest(tree, manifest.name, offered, manifest_bytes, is_listed=is_listed)
         is_new = _list(tree, manifest, offered)
@@ -155,25 +155,25 @@ def publish_into(pack: Path, tree: PublishedTree, *, now_utc: datetime) -> Publi
 
 
 def _add_manifest(tree: PublishedTree, name: str, offered: OfferedVersion, data: bytes, *, is_listed: bool) -> None:
-    """Put a version's manifest there, and leave another's as it is: it may be listed at any moment."""
+    """Write a version's manifest. Another publisher's manifest stays: it may be listed at any moment."""
     try:
         tree.add_manifest(offered.manifest, data, is_listed=is_listed)
     except ChangedMeanwhileError as error:
-        _is_new(_listing_to_extend(tree).packs.get(name), name, offered)  # says so if it is listed by now
+        _is_new(_listing_to_extend(tree).packs.get(name), name, offered)  # raises if the version is listed by now
         raise SetupError(
-            f"{offered.manifest.path}: another publish of {name} {offered.version} has put other content there; build "
-            "with a higher --version, or publish that other build again if its publish was cut off"
+            f"{offered.manifest.path}: another publish of {name} {offered.version} has written other content; build "
+            "with a higher --version, or, if that publish was interrupted, publish that build again"
         ) from error
 
 
 def _list(tree: PublishedTree, manifest: Manifest, offered: OfferedVersion) -> bool:
-    """Add a version to the listing; return False if it is there already."""
+    """Add a version to the listing; return False if the listing has it already."""
     for _ in range(_TRIES):
         listing = _listing_to_extend(tree)
         is_new = _is_new(listing.packs.get(manifest.name), manifest.name, offered)
         if is_new:
             listing = with_version(listing, manifest.name, manifest.title, offered)
-        tree.write_page(listing_page(listing))  # always: it may be missing or damaged
+        tree.write_page(listing_page(listing))  # always: the page may be missing or damaged
         if not is_new:
             return False
         try:
@@ -181,15 +181,15 @@ def _list(tree: PublishedTree, manifest: Manifest, offered: OfferedVersion) -> b
         except ChangedMeanwhileError:
             continue
         return True
-    raise SetupError(f"{manifest.name} {offered.version}: others publish all the time; try again in a while")
+    raise SetupError(f"{manifest.name} {offered.version}: others keep changing the listing; try again later")
 
 
 def _listing_to_extend(tree: PublishedTree) -> Listing:
-    """Return what the tree offers, or say how to go on without a listing that is damaged."""
+    """Return the listing. If it is damaged, the error says how to continue."""
     try:
         return tree.listing()
     except NewerListingError:
-        raise  # nothing is wrong with it
+        raise  # the listing is not damaged
     except PackFormatError as error:
         raise PackFormatError(
             f"{error}; restore it from a copy, or delete it and publish each version again, oldest first"
@@ -197,15 +197,15 @@ def _listing_to_extend(tree: PublishedTree) -> Listing:
 
 
 def _manifest_bytes(pack: Path) -> bytes:
-    """Read the manifest, once: the bytes that are checked are the bytes that are published."""
+    """Read the manifest once, so that the checked bytes are the published bytes."""
     path = pack / MANIFEST_NAME
     try:
         with path.open("rb") as file:
             return file.read(MAX_MANIFEST_BYTES + 1)  # one more: the parser refuses what is longer
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise PackNotFoundError(f"{pack}: no pack is there (no {MANIFEST_NAME}); give the folder of a pack") from error
+        raise PackNotFoundError(f"{pack}: contains no pack (no {MANIFEST_NAME}); give the folder of a pack") from error
     except OSError as error:
-        raise PackDamagedError(f"{path}: cannot be read ({error.strerror}); check who may read it") from error
+        raise PackDamagedError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
 
 
 def _offered(manifest: Manifest, manifest_bytes: bytes, now_utc: datetime) -> OfferedVersion:
@@ -222,7 +222,7 @@ def _offered(manifest: Manifest, manifest_bytes: bytes, now_utc: datetime) -> Of
 
 
 def _is_new(pack: OfferedPack | None, name: str, offered: OfferedVersion) -> bool:
-    """Return whether this version is still to be listed; raise `SetupError` if it may not be."""
+    """Return whether the listing lacks this version; raise `SetupError` if it must not be added."""
     if pack is None:
         return True
     for published in pack.versions:
@@ -247,5 +247,5 @@ def _next_after(pack: OfferedPack) -> str:
 
 
 def _contents(manifest: Manifest) -> tuple[FileEntry, ...]:
-    """Return one file for each content: two files with the same bytes are one blob."""
+    """Return one entry for each hash: files with equal bytes share a blob."""
     return tuple({entry.sha256: entry for entry in manifest.files.values()}.values())

@@ -1,1 +1,1 @@
-"""The HTTP service put together: settings, health, metrics, logs, the socket. Read `app` first."""
+"""The HTTP service: Flask app, socket, settings, health, metrics, logs. Read `app` first."""

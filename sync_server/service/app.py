@@ -1,7 +1,7 @@
-"""The HTTP service put together: the published tree, the answers, and how the service is.
+"""The Flask app: delivery, answers, status routes.
 
-Each route is described once (`contract`); here a request is read by that description, counted, limited, given an id,
-and what goes wrong becomes a problem document.
+For each request the app applies the rate limit, reads the request by its `Operation`, sets a request id, counts it and
+logs it. Errors become problem documents.
 """
 
 from __future__ import annotations
@@ -18,36 +18,39 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
 from edge_identify.edge_runtime.errors import EdgeIdentifyError
-from edge_identify.sync_server.answering.identify_routes import own_routes
+from edge_identify.sync_server.answering.embed_routes import embed_routes
+from edge_identify.sync_server.answering.identify_route import identify_route
 from edge_identify.sync_server.answering.pack_routes import PUBLIC_URL, pack_routes
+from edge_identify.sync_server.answering.search_route import search_route
 from edge_identify.sync_server.compat.drop_in_routes import drop_in_routes
-from edge_identify.sync_server.contract.operation import Route, read_request
+from edge_identify.sync_server.contract.operation import Route
 from edge_identify.sync_server.contract.problem_kinds import FAULT, TOO_MANY, UNAVAILABLE, ProblemError
 from edge_identify.sync_server.contract.problem_responses import problem, problem_for, problem_of
-from edge_identify.sync_server.delivery.image_urls import Recorded
+from edge_identify.sync_server.contract.request_reading import read_request
+from edge_identify.sync_server.delivery.image_urls import RecordedUrls
 from edge_identify.sync_server.delivery.tree_routes import tree_routes
-from edge_identify.sync_server.service.metrics import Measures
+from edge_identify.sync_server.service.metrics import ServiceMetrics
 from edge_identify.sync_server.service.rate_limit import RateLimit
 from edge_identify.sync_server.service.settings import Settings
-from edge_identify.sync_server.service.status_routes import state_routes
+from edge_identify.sync_server.service.status_routes import status_routes
 
 if TYPE_CHECKING:
     from werkzeug.wrappers import Response as WerkzeugResponse
 
-    from edge_identify.sync_server.answering.engine_pool import EngineRoom
+    from edge_identify.sync_server.answering.engine_pool import EnginePool
     from edge_identify.sync_server.delivery.image_urls import ImageUrls
 
 _LOG = logging.getLogger(__name__)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_MAX_FORM_TEXT_BYTES = 256 * 2**10  # of all fields of a form that are no file
+_MAX_FORM_TEXT_BYTES = 256 * 2**10  # all fields of a form together, without files
 _MAX_FORM_PARTS = 200
 _SHARED_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Resource-Policy": "cross-origin",
-    # The pages need their own style and nothing more, whatever a title may try.
+    # Our pages need inline styles only. This blocks scripts in a malicious pack title.
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
 }
-# Packs are public, and web clients on other origins fetch them.
+# Packs are public: web clients of any origin may download them.
 _FOR_ALL_PAGES = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Headers": "Range, If-Range, If-None-Match",
@@ -58,51 +61,50 @@ _FOR_ALL_PAGES = {
 def create_app(
     repo: Path | None,
     *,
-    room: EngineRoom | None = None,
+    pool: EnginePool | None = None,
     settings: Settings | None = None,
-    measures: Measures | None = None,
+    metrics: ServiceMetrics | None = None,
     image_urls: ImageUrls | None = None,
 ) -> Flask:
-    """Return the service.
+    """Return the service as a WSGI app.
 
     Args:
-        repo: The tree that `publish` writes, which may still be empty; None serves none.
-        room: Answers questions; None answers none.
-        settings: Caps and rates; None for the defaults.
-        measures: Counts what is asked; None for new ones.
-        image_urls: Where clients find pictures of references; None for where their maker recorded.
+        repo: Tree that `publish` writes. It may be empty. None serves none.
+        pool: The open packs; None for delivery only.
+        settings: Limits and CORS; None for the defaults.
+        metrics: Takes the counts; None for a new object.
+        image_urls: Gives image URLs; None for `RecordedUrls`.
     """
     settings = settings or Settings()
-    measures = measures or Measures()
+    metrics = metrics or ServiceMetrics()
     app = Flask(__name__, static_folder=None)
     app.url_map.merge_slashes = False  # a doubled slash is a 404, not a redirect
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.config["MAX_FORM_MEMORY_SIZE"] = _MAX_FORM_TEXT_BYTES
     app.config["MAX_FORM_PARTS"] = _MAX_FORM_PARTS
     app.config[PUBLIC_URL] = settings.public_url
-    routes = _routes(repo, room, measures, image_urls or Recorded())
+    routes = _routes(repo, pool, metrics, image_urls or RecordedUrls())
     _add_routes(app, routes, RateLimit(settings.rate_per_minute))
     _add_errors(app)
     questions = frozenset(route.operation.id for route in routes if route.operation.is_question)
-    _add_accounts(app, measures, settings, questions)
+    _add_request_records(app, metrics, settings, questions)
     return app
 
 
-def _routes(repo: Path | None, room: EngineRoom | None, measures: Measures, image_urls: ImageUrls) -> list[Route]:
-    routes = (
-        []
-        if room is None
-        else [*own_routes(room, image_urls), *pack_routes(room, image_urls), *drop_in_routes(room, image_urls)]
-    )
+def _routes(repo: Path | None, pool: EnginePool | None, metrics: ServiceMetrics, image_urls: ImageUrls) -> list[Route]:
+    routes: list[Route] = []
+    if pool is not None:
+        routes += [identify_route(pool, image_urls), search_route(pool, image_urls), *embed_routes(pool)]
+        routes += [*pack_routes(pool, image_urls), *drop_in_routes(pool, image_urls)]
     routes += [] if repo is None else tree_routes(repo)
-    routes += state_routes(repo, room, measures, lambda: [route.operation for route in routes])
+    routes += status_routes(repo, pool, metrics, lambda: [route.operation for route in routes])
     return routes
 
 
 def _add_routes(app: Flask, routes: Sequence[Route], rate: RateLimit) -> None:
     for route in routes:
         operation = route.operation
-        # An id may hold slashes; it is the last part of its address.
+        # A reference id may contain slashes; it is the last part of its path.
         rule = operation.path.replace("{id}", "<path:id>").replace("{", "<").replace("}", ">")
         app.add_url_rule(rule, endpoint=operation.id, view_func=_view(route, rate), methods=[operation.method])
 
@@ -112,7 +114,7 @@ def _view(route: Route, rate: RateLimit) -> Callable[..., Response]:
 
     def view(**in_path: str) -> Response:
         if operation.is_question and (wait_s := rate.wait_s(request.remote_addr or "")):
-            raise ProblemError(TOO_MANY, f"ask again in {wait_s} s", retry_after_s=wait_s)
+            raise ProblemError(TOO_MANY, f"rate limit exceeded; try again in {wait_s} s", retry_after_s=wait_s)
         try:
             return route.handler(read_request(operation, request, in_path))
         except ProblemError as error:
@@ -135,18 +137,18 @@ def _damaged(error: EdgeIdentifyError) -> Response:
 
 
 def _fault(error: Exception) -> Response:
-    _LOG.error("a fault of this server", exc_info=error, extra={"request_id": g.get("request_id")})
-    return problem(FAULT, "a fault of this server; its log has the request's id")
+    _LOG.error("unexpected error", exc_info=error, extra={"request_id": g.get("request_id")})
+    return problem(FAULT, "an error of this server; its log has the request id")
 
 
-def _add_accounts(app: Flask, measures: Measures, settings: Settings, questions: frozenset[str]) -> None:
-    """Give each request an id, headers, a line in the log and a place among the figures.
+def _add_request_records(app: Flask, metrics: ServiceMetrics, settings: Settings, questions: frozenset[str]) -> None:
+    """Give each request an id, response headers, a log line and metrics.
 
     Args:
-        app: Whose requests.
-        measures: Has the figures.
-        settings: Say which web pages may read answers.
-        questions: The operations that are not for all of them.
+        app: The app.
+        metrics: Takes the counts.
+        settings: Have the allowed origin.
+        questions: Ids of the operations that only this origin may read.
     """
 
     @app.before_request
@@ -163,8 +165,8 @@ def _add_accounts(app: Flask, measures: Measures, settings: Settings, questions:
         response.headers["X-Request-ID"] = g.get("request_id", "")
         route = request.endpoint or "none"
         if "stages" in g:
-            measures.add_stages(g.stages)
-        measures.add_request(
+            metrics.add_stages(g.stages)
+        metrics.add_request(
             route=route,
             method=request.method if request.url_rule else "any",
             status=response.status_code,
@@ -185,7 +187,7 @@ def _add_accounts(app: Flask, measures: Measures, settings: Settings, questions:
 
 
 def _origin_headers(settings: Settings, *, is_question: bool) -> dict[str, str]:
-    """Return which web pages may read an answer: any of what is public, those of one origin of what was asked."""
+    """Return the CORS headers: any origin for public files, the configured origin for questions."""
     if not is_question:
         return _FOR_ALL_PAGES
     if not settings.allow_origin:

@@ -1,7 +1,7 @@
-"""Logs as a line of JSON for each event, on standard error.
+"""JSON logs on standard error, one line for each event.
 
-What a newcomer would log: the address with its query, names of photos, texts. People's questions are nobody's
-business; a line has the route, the status, the time it took and the request's id.
+Privacy: logs contain no query strings, file names or texts of requests. A request's line has the route, status,
+duration and request id.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _OF_EVERY_RECORD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "
 
 
 class JsonFormatter(logging.Formatter):
-    """A record as one line of JSON: time, level, what happened, and whatever was said with it."""
+    """A log record as one line of JSON: time, level, event, and the fields of `extra`."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
@@ -35,7 +35,7 @@ class JsonFormatter(logging.Formatter):
 
 @contextmanager
 def json_logs(level: str) -> Iterator[None]:
-    """Write the project's logs to standard error while the block runs.
+    """Write the logs of this project and of waitress to standard error while the block runs.
 
     Args:
         level: `debug`, `info`, `warning` or `error`.
@@ -43,9 +43,9 @@ def json_logs(level: str) -> Iterator[None]:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     logger, others = logging.getLogger(_ROOT), logging.getLogger("waitress")
-    pictures = logging.getLogger("PIL")  # complains about broken files, which are the client's and are answered
-    pictures.addHandler(logging.NullHandler())
-    pictures.propagate = False
+    pillow = logging.getLogger("PIL")  # silent: its messages are about broken photos of clients
+    pillow.addHandler(logging.NullHandler())
+    pillow.propagate = False
     before = logger.level
     for one in (logger, others):
         one.addHandler(handler)

@@ -1,4 +1,4 @@
-"""What the service measures of itself, in the text format of Prometheus."""
+"""The service's metrics in the Prometheus text format."""
 
 from __future__ import annotations
 
@@ -13,44 +13,44 @@ if TYPE_CHECKING:
 _BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 
 
-class Measures:
-    """Counters and latencies of one service."""
+class ServiceMetrics:
+    """Counters and latency histograms of one service. Thread-safe."""
 
     def __init__(self) -> None:
-        """Begin at zero."""
+        """Start at zero."""
         self._registry = CollectorRegistry()
-        ProcessCollector(registry=self._registry)  # memory, processor time, open files; on Linux
+        ProcessCollector(registry=self._registry)  # memory, CPU time, open files; Linux only
         self._requests = Histogram(
             "edge_request_seconds", "Wall time of requests.", ("route", "method", "status"),
             buckets=_BUCKETS_S, registry=self._registry,
         )  # fmt: skip
         self._stages = Histogram(
-            "edge_stage_seconds", "Wall time of the stages of an answer: prepare, encode (inference), search, decide.",
+            "edge_stage_seconds", "Wall time of the stages of an answer: prepare, encode, search, decide.",
             ("stage",), buckets=_BUCKETS_S, registry=self._registry,
         )  # fmt: skip
         self._received = Counter("edge_request_bytes", "Bytes of request bodies.", registry=self._registry)
         self._object_store = Counter(
-            "edge_object_store_requests", "Requests to buckets (signing, too) by their outcome.",
+            "edge_object_store_requests", "Requests to buckets, signing included, by outcome.",
             ("operation", "outcome"), registry=self._registry,
         )  # fmt: skip
-        self._packs = Gauge("edge_packs", "Packs that answer.", registry=self._registry)
+        self._packs = Gauge("edge_packs", "Open packs.", registry=self._registry)
 
     def add_request(self, *, route: str, method: str, status: int, seconds: float, received_bytes: int) -> None:
-        """Count a request; `route` is an operation's id, never an address that a client made up."""
+        """Count a request. `route` is an operation's id, never a path from a client: that would grow without limit."""
         self._requests.labels(route, method, str(status)).observe(seconds)
         self._received.inc(received_bytes)
 
     def add_stages(self, stages: StageSeconds) -> None:
-        """Count the stages of an answer, or of an embedding; a stage that took nothing was not there."""
+        """Count the stages of an answer or embedding. Stages of 0 s did not run and are not counted."""
         for stage in ("prepare", "encode", "search", "decide"):
             if seconds := getattr(stages, stage):
                 self._stages.labels(stage).observe(seconds)
 
     def add_object_store_request(self, operation: str, outcome: str) -> None:
-        """Count a request to a bucket; see `Bucket`."""
+        """Count a request to a bucket; see `count` of `Bucket`."""
         self._object_store.labels(operation, outcome).inc()
 
     def as_text(self, *, packs: int) -> tuple[bytes, str]:
-        """Return all of it as text, and its content type."""
+        """Return the metrics as text, and their content type."""
         self._packs.set(packs)
         return generate_latest(self._registry), CONTENT_TYPE_LATEST

@@ -1,7 +1,6 @@
-"""So many questions in a minute from one address, and no more.
+"""A rate limit for each client address: a token bucket with one minute's questions.
 
-Each address has a bucket of a minute's questions that fills again evenly. A newcomer would keep a bucket for every
-address that ever asked: only the last few thousand are kept, and who was forgotten begins with a full one.
+The 10,000 most recent addresses are kept. A forgotten address starts with a full bucket.
 """
 
 from __future__ import annotations
@@ -16,21 +15,21 @@ _ADDRESSES_KEPT = 10_000
 
 
 class RateLimit:
-    """A rate that each address keeps to."""
+    """Token buckets by client address. Thread-safe."""
 
     def __init__(self, per_minute: int, *, clock: Callable[[], float] = monotonic) -> None:
-        """Begin with full buckets.
+        """Start with full buckets.
 
         Args:
-            per_minute: Questions in a minute; 0 for any number.
-            clock: Seconds.
+            per_minute: Questions per minute and address; 0 for no limit.
+            clock: Monotonic seconds.
         """
         self._per_minute, self._clock = per_minute, clock
-        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()  # what is left, and when that was so
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()  # tokens, and the time of that count
         self._lock = Lock()
 
     def wait_s(self, address: str) -> int:
-        """Take a question from an address's bucket; return 0, or after how many seconds there is one again."""
+        """Take a token of an address and return 0; or return the seconds until there is one."""
         if not self._per_minute:
             return 0
         with self._lock:

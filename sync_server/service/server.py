@@ -1,8 +1,9 @@
-"""The service on a socket, until a signal ends it.
+"""The service on a socket, until SIGTERM or SIGINT.
 
-waitress answers by itself to what is no HTTP, and to bodies far beyond any cap; those answers are problem documents,
-too. A newcomer would set its cap to the service's: it then hangs up on a client that is still sending, which sees a
-broken connection instead of the answer. So a few times the cap is read, and refused in words.
+waitress itself answers broken HTTP and bodies over its limit. Those responses are problem documents too.
+
+Trap: waitress closes the connection of a client that sends more than waitress's limit, and the client sees a connection
+error. So that limit is four times the service's own, and Flask answers 413 in between.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from waitress.task import ErrorTask
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.store.pack_store import PackStore
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
-from edge_identify.sync_server.answering.concurrency_limit import Turns
-from edge_identify.sync_server.answering.engine_pool import EngineRoom, Refreshing
+from edge_identify.sync_server.answering.concurrency_limit import ConcurrencyLimit
+from edge_identify.sync_server.answering.engine_pool import EnginePool, PoolRefresher
 from edge_identify.sync_server.answering.pack_sources import InstalledPacks, PackSource, PublishedPacks, ReadableTree
 from edge_identify.sync_server.answering.work_folder import work_folder
 from edge_identify.sync_server.contract.problem_kinds import kind_of_status
@@ -34,42 +35,42 @@ from edge_identify.sync_server.publishing.bucket_tree import BucketTree
 from edge_identify.sync_server.publishing.folder_tree import FolderTree
 from edge_identify.sync_server.service.app import create_app
 from edge_identify.sync_server.service.json_logs import json_logs
-from edge_identify.sync_server.service.metrics import Measures
+from edge_identify.sync_server.service.metrics import ServiceMetrics
 
 if TYPE_CHECKING:
     from edge_identify.sync_server.service.settings import Settings
 
-THREADS = 16  # each prepares one answer; waitress sends the files without them (see `file_responses`)
+THREADS = 16  # each computes one response; waitress sends files without them (see `file_responses`)
 _READ_BEYOND_CAP = 4
-_RECEIVED_AT_ONCE_BYTES = 1 << 18  # waitress takes 8 KiB: three hundred turns of its loop for a phone's photo
-_IN_MEMORY_BYTES = 1 << 22  # a phone's photo; what is larger waits in a temporary file
+_RECEIVED_AT_ONCE_BYTES = 1 << 18  # waitress's default of 8 KiB takes 300 loop passes for a phone's photo
+_IN_MEMORY_BYTES = 1 << 22  # a phone's photo; larger bodies go to a temporary file
 
 
 def serve(settings: Settings, *, announce: Callable[[str], None]) -> ExitCode:
-    """Serve until a signal ends it: 0 after a termination, 130 after Ctrl-C.
+    """Serve until a signal: return 0 after SIGTERM, 130 after Ctrl-C.
 
     Args:
-        settings: Says what and where.
-        announce: Called with a line for the operator once requests are taken.
+        settings: What to serve, and where.
+        announce: Called with one line for the operator when the socket accepts connections.
 
     Raises:
-        SetupError: The address is taken or is none.
+        SetupError: The address is in use or invalid, or a setting cannot be used.
     """
-    ending = Ending()
-    measures = Measures()
-    pictures = image_urls(
+    shutdown = ShutdownSignal()
+    metrics = ServiceMetrics()
+    urls = image_urls(
         settings.image_urls,
         endpoint=settings.endpoint or None,
         valid_s=settings.image_url_valid_s,
-        count=measures.add_object_store_request,
+        count=metrics.add_object_store_request,
     )
     with ExitStack() as stack:
         stack.enter_context(json_logs(settings.log_level))
-        # Bound here: waitress starts its threads first, and leaves them behind if the port is taken.
+        # Bind first: waitress starts its threads before it binds, and leaves them running if the port is in use.
         listener = stack.enter_context(_bound_socket(settings.host, settings.port))
-        room = None if settings.deliver_only else _room(settings, measures, stack)
+        pool = None if settings.deliver_only else _pool(settings, metrics, stack)
         server = create_server(
-            create_app(settings.repo, room=room, settings=settings, measures=measures, image_urls=pictures),
+            create_app(settings.repo, pool=pool, settings=settings, metrics=metrics, image_urls=urls),
             sockets=[listener],
             threads=THREADS,
             ident=None,
@@ -78,63 +79,63 @@ def serve(settings: Settings, *, announce: Callable[[str], None]) -> ExitCode:
             inbuf_overflow=_IN_MEMORY_BYTES,
         )
         server.channel_class = _Channel
-        signal.signal(signal.SIGTERM, ending)
-        signal.signal(signal.SIGINT, ending)
+        signal.signal(signal.SIGTERM, shutdown)
+        signal.signal(signal.SIGINT, shutdown)
         announce(f"serving {settings.repo or settings.store or settings.bucket} at {_url(listener)}")
-        if room is not None:  # after the announcement, which is the first line that a program may wait for
-            stack.enter_context(Refreshing(room, settings.refresh_s))
+        if pool is not None:  # after the announcement: programs wait for it as the first line
+            stack.enter_context(PoolRefresher(pool, settings.refresh_s))
         server.run()
         server.close()
-    return ending.code
+    return shutdown.code
 
 
-class Ending:
-    """Ends the service at the first signal; a second one must not cut the cleaning up short."""
+class ShutdownSignal:
+    """Signal handler: the first signal ends the service, later ones do not interrupt the clean-up."""
 
     def __init__(self) -> None:
-        """Begin with no signal."""
+        """Start without a signal."""
         self._first: int | None = None
 
     def __call__(self, number: int, _frame: FrameType | None = None) -> None:
-        """Handle a signal; `SystemExit` is what waitress ends its loop on."""
+        """Handle a signal. waitress ends its loop on `SystemExit`."""
         if self._first is None:
             self._first = number
             raise SystemExit
 
     @property
     def code(self) -> ExitCode:
-        """What to end with."""
+        """The exit code."""
         return ExitCode.INTERRUPTED if self._first == signal.SIGINT else ExitCode.DONE
 
 
-def _room(settings: Settings, measures: Measures, stack: ExitStack) -> EngineRoom:
-    """Return a room, still empty."""
+def _pool(settings: Settings, metrics: ServiceMetrics, stack: ExitStack) -> EnginePool:
+    """Return an empty pool over the configured sources."""
     sources: list[PackSource] = []
     trees: list[ReadableTree] = []
     if settings.repo is not None:
         trees.append(FolderTree(settings.repo))
     if settings.bucket:
-        count = measures.add_object_store_request
+        count = metrics.add_object_store_request
         trees.append(BucketTree(Bucket(settings.bucket, endpoint=settings.endpoint or None, count=count)))
     if trees:
         work = stack.enter_context(work_folder())
         sources += [PublishedPacks(tree, work) for tree in trees]
     if settings.store is not None:
         sources.append(InstalledPacks(PackStore(settings.store)))
-    turns = Turns(settings.turns, patience_s=settings.patience_s)
-    room = EngineRoom(sources, turns, default_pack=settings.default_pack or None)
-    stack.callback(room.close)
-    return room
+    concurrency = ConcurrencyLimit(settings.concurrent_photos, patience_s=settings.patience_s)
+    pool = EnginePool(sources, concurrency, default_pack=settings.default_pack or None)
+    stack.callback(pool.close)
+    return pool
 
 
 class _ProblemTask(ErrorTask):  # type: ignore[misc]  # waitress has no types
-    """What waitress answers by itself, as a problem document."""
+    """waitress's own error responses as problem documents."""
 
     def execute(self) -> None:
-        """Write it."""
+        """Write the response."""
         error = self.request.error
         kind = kind_of_status(error.code)
-        if not hasattr(self.request, "path"):  # nothing of it could be read; waitress logs the path of who hung up
+        if not hasattr(self.request, "path"):  # unreadable request; waitress logs the path when a client disconnects
             self.request.path = "/"
         request_id = uuid4().hex
         body = problem_document(kind, str(error.body), instance=self.request.path or "/", request_id=request_id)

@@ -1,7 +1,7 @@
-"""How the service is set up: from flags, the environment and a TOML file, in this order of weight.
+"""The service's settings: from flags, the environment and a TOML file, in this order of precedence.
 
-A newcomer would let a key that is written wrongly pass: the cap or the address that somebody believes in is then not
-there. Every unknown key is refused, in the file and in the environment.
+Unknown names are refused in the file and in the environment: a mistyped name would otherwise leave a limit at its
+default without a message.
 """
 
 from __future__ import annotations
@@ -18,34 +18,34 @@ from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.io.buckets import check_web_address
 
 ENVIRONMENT_PREFIX = "EDGE_SERVE_"
-LOG_LEVEL = "LOG_LEVEL"  # without a prefix, as containers have it
+LOG_LEVEL = "LOG_LEVEL"  # without a prefix, by the convention for containers
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What an operator may choose.
+    """All settings.
 
     Attributes:
-        repo: The published tree to serve and to answer from; None for none.
+        repo: Published tree to serve and to answer from; None for none.
         store: A device's store to answer from; None for none.
-        bucket: A published tree in a bucket to answer from, `s3://bucket/prefix`; empty for none.
-        endpoint: Of a server of buckets that speaks S3 and is not Amazon's; empty for none.
-        host: Address to listen on; the default is this machine only.
-        port: 0 takes a free one.
-        deliver_only: Serve the tree and answer nothing: no pack is opened.
-        default_pack: Answers where a request names none; empty for the only one there is.
-        workers: Photos that are decoded and embedded at a time; 0 for one each core.
-        patience_s: How long a request waits for its turn.
-        max_body_mib: The largest request, in MiB.
-        rate_per_minute: Questions that one address may ask in a minute; 0 for any number.
-        refresh_s: How often newer versions are looked for.
-        image_urls: Where clients find pictures of references: see `image_urls.image_urls`.
-        public_url: The address that clients know this server by, `https://host.example.org`, for addresses in answers;
-            empty for the one that they asked at, which behind a proxy is another.
-        image_url_valid_s: How long a signed address of a picture is good for.
-        allow_origin: Web pages of this origin may read answers; empty for none. Packs may be read by all.
-        log_level: `debug`, `info` (a line for each request), `warning` or `error`.
+        bucket: Published tree in a bucket to answer from, `s3://bucket/prefix`; empty for none.
+        endpoint: Endpoint of an S3-compatible server other than Amazon's; empty for none.
+        host: Address to listen on. The default accepts connections from this machine only.
+        port: TCP port; 0 for a free one.
+        deliver_only: Serve the tree only. No pack is opened.
+        default_pack: The pack for requests that name none; empty for the only pack.
+        workers: How many photos are decoded and embedded at once; 0 for the number of cores.
+        patience_s: Longest wait of a request for a free worker, in seconds.
+        max_body_mib: Largest request body, in MiB.
+        rate_per_minute: Questions per minute and client address; 0 for no limit.
+        refresh_s: Interval between checks for newer versions, in seconds.
+        image_urls: Where clients get reference images; see `delivery.image_urls.image_urls`.
+        public_url: The server's URL for clients, `https://host.example.org`, used in answers. Empty: the URL of the
+            request, which is wrong behind a proxy.
+        image_url_valid_s: How long a presigned image URL is valid, in seconds.
+        allow_origin: Web pages of this origin may read answers (CORS); empty for none. Any page may read packs.
+        log_level: `debug`, `info` (one line for each request), `warning` or `error`.
     """
 
     repo: Path | None = None
@@ -68,32 +68,32 @@ class Settings:
     log_level: str = "warning"
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be.
+        """Check the values.
 
         Raises:
-            SetupError: A number is outside its limits, there is no such level, or an address is none.
+            SetupError: A number is outside its limits, the log level is unknown, or `public_url` is not a URL.
         """
         limits: dict[str, tuple[float, float]] = {
             "port": (0, 65535), "workers": (0, 256), "patience_s": (0.001, 600), "max_body_mib": (1, 256),
             "rate_per_minute": (0, 1_000_000), "refresh_s": (0.1, 86_400),
-            "image_url_valid_s": (1, 604_800),  # a week is the most that S3 signs for
+            "image_url_valid_s": (1, 604_800),  # S3 signs for at most a week
         }  # fmt: skip
         for name, (least, most) in limits.items():
             if not least <= getattr(self, name) <= most:
-                raise SetupError(f"{name} is {getattr(self, name):g}, outside {least:g} to {most:g}")
+                raise SetupError(f"{name} is {getattr(self, name):g}; expected {least:g} to {most:g}")
         if self.public_url:
             check_web_address(self.public_url, option="public_url")
         if self.log_level not in LOG_LEVELS:
             raise SetupError(f"log_level is {self.log_level!r}; choose one of {', '.join(LOG_LEVELS)}")
 
     @property
-    def turns(self) -> int:
-        """How many photos are decoded and embedded at a time."""
+    def concurrent_photos(self) -> int:
+        """How many photos are decoded and embedded at once."""
         return self.workers or os.cpu_count() or 1
 
     @property
     def max_body_bytes(self) -> int:
-        """The largest request."""
+        """Largest request body, in bytes."""
         return self.max_body_mib * 2**20
 
 
@@ -101,15 +101,15 @@ _KINDS = {field.name: str(field.type).split(" |")[0] for field in fields(Setting
 
 
 def read_settings(flags: Mapping[str, Any], environment: Mapping[str, str], file: Path | None = None) -> Settings:
-    """Return the settings that flags, environment and file say.
+    """Return the settings of flags, environment and file.
 
     Args:
-        flags: By name; None for those that were not given.
-        environment: As `os.environ`; names begin with `EDGE_SERVE_`, and `LOG_LEVEL` counts, too.
-        file: TOML with the names at its top; None for none.
+        flags: Values by setting name; None for flags that were not given.
+        environment: As `os.environ`: names with the prefix `EDGE_SERVE_`, and `LOG_LEVEL`.
+        file: TOML with the setting names at the top level; None for none.
 
     Raises:
-        SetupError: The file cannot be read, or a name or value is none.
+        SetupError: The file cannot be read, a name is unknown, or a value is invalid.
     """
     values = {} if file is None else _from_file(file)
     values |= _from_environment(environment)
@@ -140,23 +140,24 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _parsed(name: str, text: str, where: str) -> Any:
-    """Return what a text of the environment means, of its setting's kind."""
+    """Parse the text of an environment variable as the type of its setting."""
     kind = _KINDS.get(name)
     try:
         if kind == "bool":
             return {"true": True, "false": False, "1": True, "0": False}[text.lower()]
         return {"int": int, "float": float}.get(kind or "", str)(text)
     except (ValueError, KeyError) as error:
-        raise SetupError(f"{where} is {text!r}, which is no {kind}") from error
+        raise SetupError(f"{where} is {text!r}; expected {kind}") from error
 
 
 def _checked(name: str, value: Any, where: str) -> Any:
-    """Return a setting's value; a path as one."""
+    """Check a value's type; return it, as a `Path` for paths."""
     kind = _KINDS.get(name)
     if kind is None:
-        near = get_close_matches(name, _KINDS, n=1) or list(_KINDS)
-        raise SetupError(f"{where}: there is no such setting; there is {', '.join(near)}")
+        near = get_close_matches(name, _KINDS, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"the settings are {', '.join(_KINDS)}"
+        raise SetupError(f"{where}: unknown setting; {hint}")
     expected: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "bool": (bool,)}
     if not isinstance(value, expected.get(kind, (str,))) or (kind != "bool" and isinstance(value, bool)):
-        raise SetupError(f"{where} is {value!r}, which is no {'text' if kind in ('str', 'Path') else kind}")
+        raise SetupError(f"{where} is {value!r}; expected {'text' if kind in ('str', 'Path') else kind}")
     return Path(str(value)) if kind == "Path" else value

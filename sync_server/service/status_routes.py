@@ -1,7 +1,7 @@
-"""How the service is: for people, for health checks, for Prometheus; and its documents.
+"""Health, readiness, metrics and documentation routes.
 
-A newcomer would make `alive` depend on the packs: a container that is started again and again because somebody
-published a damaged one. Alive is the process; ready is what answers; health says both in words.
+`/livez` does not depend on packs: otherwise an orchestrator would restart the container again and again after somebody
+publishes a damaged pack. `/readyz` says whether the server can answer. `/health` describes both in JSON.
 """
 
 from __future__ import annotations
@@ -13,25 +13,25 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Response, request
 
-from edge_identify.edge_runtime import __version__
+from edge_identify import __version__
 from edge_identify.edge_runtime.io.json_fields import canonical_json
 from edge_identify.sync_server.contract.documentation_page import documentation_page
 from edge_identify.sync_server.contract.json_responses import json_response
-from edge_identify.sync_server.contract.openapi import document
-from edge_identify.sync_server.contract.operation import JSON, Answer, Operation, Route
+from edge_identify.sync_server.contract.openapi import openapi_document
+from edge_identify.sync_server.contract.operation import JSON, Operation, ResponseSpec, Route
 from edge_identify.sync_server.contract.problem_kinds import DOCS_PATH, UNAVAILABLE, ProblemError
 from edge_identify.sync_server.delivery.tree_routes import HTML, page_of
 from edge_identify.sync_server.publishing.folder_tree import read_listing
 
 if TYPE_CHECKING:
-    from edge_identify.sync_server.answering.engine_pool import EngineRoom
-    from edge_identify.sync_server.service.metrics import Measures
+    from edge_identify.sync_server.answering.engine_pool import EnginePool
+    from edge_identify.sync_server.service.metrics import ServiceMetrics
 
 _OPENAPI_PATH = "/openapi.json"
 
 
 def _object(**properties: str) -> dict[str, Any]:
-    """Return the schema of an object with fields of the types given, all there."""
+    """Return the JSON Schema of an object. All fields are required."""
     return {
         "type": "object",
         "required": list(properties),
@@ -44,13 +44,13 @@ INFORMATION = Operation(
     method="GET",
     path="/",
     tag="operation",
-    summary="What this service is; for a browser the page that lists the packs.",
-    answers=(
-        Answer(
-            about="The service in a few words.",
+    summary="The service's name, version and packs; for a browser, the page that lists the packs.",
+    responses=(
+        ResponseSpec(
+            about="The service and its packs.",
             schema=_object(service="string", version="string", status="string", packs="array", documentation="string"),
         ),
-        Answer(about="The same.", content_type="text/html"),
+        ResponseSpec(about="The page that lists the packs.", content_type="text/html"),
     ),
 )
 HEALTH = Operation(
@@ -58,63 +58,64 @@ HEALTH = Operation(
     method="GET",
     path="/health",
     tag="operation",
-    summary="Whether a model is loaded, and on what it runs.",
-    answers=(
-        Answer(
-            about="How it is.",
+    summary="Whether a model is loaded, and its device.",
+    responses=(
+        ResponseSpec(
+            about="The state of the service.",
             schema=_object(status="string", model_loaded="boolean", device="string", packs="integer", version="string"),
         ),
     ),
 )
 LIVE = Operation(
-    id="livez", method="GET", path="/livez", tag="operation", summary="Whether the process answers at all.",
-    answers=(Answer(about="It does.", schema=_object(status="string")),),
+    id="livez", method="GET", path="/livez", tag="operation", summary="Whether the process responds (liveness).",
+    responses=(ResponseSpec(about="It responds.", schema=_object(status="string")),),
 )  # fmt: skip
 READY = Operation(
-    id="readyz", method="GET", path="/readyz", tag="operation", summary="Whether requests should be sent here.",
-    answers=(Answer(about="They should.", schema=_object(status="string")),),
+    id="readyz", method="GET", path="/readyz", tag="operation",
+    summary="Whether the service accepts requests (readiness).",
+    responses=(ResponseSpec(about="It is ready.", schema=_object(status="string")),),
 )  # fmt: skip
 METRICS = Operation(
     id="metrics", method="GET", path="/metrics", tag="operation",
-    summary="For Prometheus: latencies of requests and stages, packs, memory.",
-    answers=(Answer(about="The text format.", content_type="text/plain"),),
+    summary="Prometheus metrics: request and stage latencies, packs, memory.",
+    responses=(ResponseSpec(about="Prometheus text format.", content_type="text/plain"),),
 )  # fmt: skip
 OPENAPI = Operation(
-    id="openapi", method="GET", path=_OPENAPI_PATH, tag="operation", summary="This service in OpenAPI 3.1.",
-    answers=(Answer(about="The document.", schema={"type": "object"}),),
+    id="openapi", method="GET", path=_OPENAPI_PATH, tag="operation", summary="The OpenAPI 3.1 document.",
+    responses=(ResponseSpec(about="The document.", schema={"type": "object"}),),
 )  # fmt: skip
 DOCS = Operation(
-    id="docs", method="GET", path=DOCS_PATH, tag="operation", summary="This service as a page.",
-    answers=(Answer(about="The page.", content_type="text/html"),),
+    id="docs", method="GET", path=DOCS_PATH, tag="operation", summary="The documentation as an HTML page.",
+    responses=(ResponseSpec(about="The page.", content_type="text/html"),),
 )  # fmt: skip
 
 
-def state_routes(
-    repo: Path | None, room: EngineRoom | None, measures: Measures, operations: Callable[[], Sequence[Operation]]
+def status_routes(
+    repo: Path | None, pool: EnginePool | None, metrics: ServiceMetrics, operations: Callable[[], Sequence[Operation]]
 ) -> list[Route]:
     """Return the routes.
 
     Args:
         repo: The published tree; None for none.
-        room: What answers; None where nothing does.
-        measures: For Prometheus.
-        operations: Returns all that the service offers, these routes too.
+        pool: The open packs; None if the service only delivers.
+        metrics: The metrics of the service.
+        operations: Returns all operations of the service, with those of these routes.
     """
-    openapi = cache(lambda: canonical_json(document(operations())))
+    openapi = cache(lambda: canonical_json(openapi_document(operations())))
     page = cache(lambda: documentation_page(operations()))
     return [
-        Route(operation=INFORMATION, handler=lambda _: _information(repo, room)),
-        Route(operation=HEALTH, handler=lambda _: _health(repo, room)),
+        Route(operation=INFORMATION, handler=lambda _: _information(repo, pool)),
+        Route(operation=HEALTH, handler=lambda _: _health(repo, pool)),
         Route(operation=LIVE, handler=lambda _: json_response({"status": "ok"})),
-        Route(operation=READY, handler=lambda _: _ready(room)),
-        Route(operation=METRICS, handler=lambda _: _metrics(room, measures)),
+        Route(operation=READY, handler=lambda _: _ready(pool)),
+        Route(operation=METRICS, handler=lambda _: _metrics(pool, metrics)),
         Route(operation=OPENAPI, handler=lambda _: Response(openapi(), content_type=JSON)),
         Route(operation=DOCS, handler=lambda _: Response(page(), content_type=HTML)),
     ]
 
 
-def _information(repo: Path | None, room: EngineRoom | None) -> Response:
-    # Programs say */* or nothing, browsers name HTML.
+def _information(repo: Path | None, pool: EnginePool | None) -> Response:
+    # Browsers accept text/html by name; programs send */* or nothing.
     if repo is not None and "text/html" in request.headers.get("Accept", "").lower():
         response = page_of(repo)
     else:
@@ -123,7 +124,7 @@ def _information(repo: Path | None, room: EngineRoom | None) -> Response:
                 "service": "edge-identify",
                 "version": __version__,
                 "status": "ok",
-                "packs": list(room.names()) if room else [],
+                "packs": list(pool.names()) if pool else [],
                 "documentation": DOCS_PATH,
                 "openapi": _OPENAPI_PATH,
                 "health": HEALTH.path,
@@ -133,35 +134,35 @@ def _information(repo: Path | None, room: EngineRoom | None) -> Response:
     return response
 
 
-def _health(repo: Path | None, room: EngineRoom | None) -> Response:
+def _health(repo: Path | None, pool: EnginePool | None) -> Response:
     published = read_listing(repo).packs if repo is not None else {}
-    names = room.names() if room else ()
+    names = pool.names() if pool else ()
     return json_response(
         {
             "status": "ok",
             "model_loaded": bool(names),
-            "device": _device(room, names),
+            "device": _device(pool, names),
             "packs": len({*published, *names}),
             "version": __version__,
         }
     )
 
 
-def _device(room: EngineRoom | None, names: Sequence[str]) -> str:
-    if room is None or not names:
+def _device(pool: EnginePool | None, names: Sequence[str]) -> str:
+    if pool is None or not names:
         return "none"
-    with room.borrow(names[0]) as engine:
+    with pool.borrow(names[0]) as engine:
         return engine.device
 
 
-def _ready(room: EngineRoom | None) -> Response:
-    if room is not None and not room.has_looked:
+def _ready(pool: EnginePool | None) -> Response:
+    if pool is not None and not pool.has_looked:
         raise ProblemError(UNAVAILABLE, "the packs are being opened", retry_after_s=1)
-    if room is not None and (room.refused or room.cannot_list) and not room.names():
-        raise ProblemError(UNAVAILABLE, "none of the packs could be opened; the server's log says why")
+    if pool is not None and (pool.refused or pool.cannot_list) and not pool.names():
+        raise ProblemError(UNAVAILABLE, "no pack could be opened; see the server's log")
     return json_response({"status": "ok"})
 
 
-def _metrics(room: EngineRoom | None, measures: Measures) -> Response:
-    text, content_type = measures.as_text(packs=len(room.names()) if room else 0)
+def _metrics(pool: EnginePool | None, metrics: ServiceMetrics) -> Response:
+    text, content_type = metrics.as_text(packs=len(pool.names()) if pool else 0)
     return Response(text, content_type=content_type)

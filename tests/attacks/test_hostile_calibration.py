@@ -1,4 +1,4 @@
-"""A calibration that lies: every number out of its range is refused before it decides anything."""
+"""Calibrations with invalid values: every number out of range is refused before the first decision."""
 
 from __future__ import annotations
 

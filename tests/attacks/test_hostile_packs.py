@@ -1,4 +1,4 @@
-"""A pack whose hashes are right and whose content lies: each lie is refused before it does harm."""
+"""Packs with correct hashes and malicious content: each one is refused before it does harm."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_a_path_that_leaves_the_folder_or_hides_is_refused(colour_pack: MakePack
         ),
         (
             lambda v: v["encoders"]["image"]["onnx-fp32"].update(model="references.sqlite"),
-            "its model 'references.sqlite' is not among its files",
+            "`files` must list the model 'references.sqlite' and no file outside it",
         ),
     ],
 )
@@ -258,5 +258,5 @@ def test_an_index_of_no_numbers_is_refused(colour_pack: MakePack, rewrite_manife
     photo = tmp_path / "photo.png"
     Image.new("RGB", (9, 9), (200, 10, 10)).save(photo)
 
-    with pytest.raises(PackDamagedError, match="no numbers"), Identifier(open_pack(folder)) as identifier:
+    with pytest.raises(PackDamagedError, match="NaN or infinite values"), Identifier(open_pack(folder)) as identifier:
         identifier.identify(photo)

@@ -1,4 +1,4 @@
-"""A thumbnails file whose hash is right and whose content lies is refused where it is read, and only there."""
+"""Thumbnail files with correct hashes and malicious content: each one is refused when it is read."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def change_manifest(folder: Path, change: Callable[[dict[str, Any]], None]) -> N
 
 
 def with_file(folder: Path, rewrite_manifest: Rewrite, side_px: object = 32) -> Path:
-    """Name `folder/FILE` in the manifest, its hash right, whatever is in it."""
+    """Add `folder/FILE` to the manifest with its correct hash."""
     rewrite_manifest(folder)
     change_manifest(folder, lambda values: values.update(thumbnails={"file": FILE, "side_px": side_px}))
     return folder
@@ -58,12 +58,12 @@ def opened(folder: Path) -> ThumbnailTable:
 def test_the_honest_file_is_read(colour_pack: MakePack, rewrite_manifest: Rewrite) -> None:
     folder = with_thumbnail(colour_pack(), rewrite_manifest, encoded())
     with opened(folder) as thumbnails:
-        picture = thumbnails.picture(4)
+        picture = thumbnails.image(4)
         assert picture is not None
         assert (picture.mode, picture.size) == ("RGB", (32, 24))
         assert thumbnails.webp(4) == encoded()
         assert thumbnails.webp(5) is None
-        assert thumbnails.picture(5) is None
+        assert thumbnails.image(5) is None
 
 
 @pytest.mark.parametrize(
@@ -71,17 +71,17 @@ def test_the_honest_file_is_read(colour_pack: MakePack, rewrite_manifest: Rewrit
     [
         (encoded((33, 24)), "33 x 24 pixels; a side may have 32 at most"),
         (encoded((16_383, 1)), "16383 x 1 pixels; a side may have 32 at most"),
-        (encoded()[:-8], "is damaged or cut short"),
+        (encoded()[:-8], "is damaged or truncated"),
         (encoded()[:30], "damaged"),
-        (encoded()[:12] + b"rubbish" * 9, "is not a picture in a known format"),
+        (encoded()[:12] + b"rubbish" * 9, "is not an image in a known format"),
     ],
 )
 def test_a_thumbnail_that_is_not_the_small_picture_it_says_is_refused_before_it_is_decoded(
     colour_pack: MakePack, rewrite_manifest: Rewrite, data: bytes, message: str
 ) -> None:
     folder = with_thumbnail(colour_pack(), rewrite_manifest, data)
-    with opened(folder) as thumbnails, pytest.raises(PackDamagedError, match="the thumbnail of picture 4") as refused:
-        thumbnails.picture(4)
+    with opened(folder) as thumbnails, pytest.raises(PackDamagedError, match="the thumbnail of image 4") as refused:
+        thumbnails.image(4)
     assert message in str(refused.value)
     assert "build or fetch the pack again" in str(refused.value)
 
@@ -91,7 +91,7 @@ def test_bytes_of_another_kind_are_handed_to_nobody(
     colour_pack: MakePack, rewrite_manifest: Rewrite, data: bytes
 ) -> None:
     folder = with_thumbnail(colour_pack(), rewrite_manifest, data)
-    with opened(folder) as thumbnails, pytest.raises(PackDamagedError, match="does not begin like a WebP picture"):
+    with opened(folder) as thumbnails, pytest.raises(PackDamagedError, match="does not begin like a WebP file"):
         thumbnails.webp(4)
 
 
@@ -112,7 +112,7 @@ def test_a_value_of_another_type_is_no_picture(colour_pack: MakePack, rewrite_ma
         database.execute("INSERT INTO thumbnail VALUES (4, ?)", (value,))
         database.commit()
     with_file(folder, rewrite_manifest)
-    with opened(folder) as thumbnails, pytest.raises(PackDamagedError, match="the thumbnail of picture 4 is damaged"):
+    with opened(folder) as thumbnails, pytest.raises(PackDamagedError, match="the thumbnail of image 4 is damaged"):
         thumbnails.webp(4)
 
 

@@ -81,6 +81,24 @@ def test_encoders_are_measured_and_what_is_missing_is_said_aloud(colour_pack: Ca
     assert line["product_gflops"]
 
 
+def test_memory_is_measured_by_size_of_photo_and_index(int8_pack: Path) -> None:
+    (line,) = run("memory.py", "--encoder-pack", str(int8_pack), "--counts", "60")
+
+    peaks = line["peak_mib"]
+    assert isinstance(peaks, dict)
+    assert set(peaks) == {
+        "python_alone",
+        *(f"{size}_60_references" for size in ("1_megapixel", "12_megapixels", "48_megapixels")),
+    }
+
+
+def test_duplicates_are_told_from_look_alikes() -> None:
+    lines = run("duplicates.py", "--count", "2")
+
+    assert {line["benchmark"] for line in lines} == {"duplicates_pairs", "duplicates_limit", "duplicates_search"}
+    assert lines[-1]["copies_hidden"] == 4
+
+
 def test_an_encoder_of_another_pack_answers_over_random_references(
     colour_pack: Callable[[], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

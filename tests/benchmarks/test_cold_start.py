@@ -6,28 +6,11 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME
-from edge_identify.edge_runtime.pack.manifest_json import serialise_manifest
-from edge_identify.edge_runtime.pack.pack_reader import read_manifest
-
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-
-
-@pytest.fixture
-def int8_pack(colour_pack: Callable[[], Path]) -> Path:
-    folder = colour_pack()
-    manifest = read_manifest(folder)
-    (variant,) = manifest.image_variants.values()
-    renamed = replace(manifest, image_variants={"onnx-int8": replace(variant, name="onnx-int8")})
-    index = replace(manifest.index, embedded_with="onnx-int8")
-    (folder / MANIFEST_NAME).write_bytes(serialise_manifest(replace(renamed, index=index)))
-    return folder
 
 
 def run(*options: str, path: str) -> subprocess.CompletedProcess[str]:

@@ -1,4 +1,4 @@
-"""What tests of the maker share: models of open_clip's own kinds, small enough to build in a blink."""
+"""Shared fixtures: tiny models of open_clip's own types."""
 
 from __future__ import annotations
 
@@ -24,9 +24,25 @@ _MODELS = {
 }
 
 
+@pytest.fixture(scope="module")
+def few_photos() -> Iterator[None]:
+    """Let builds simulate a fifth of their photos, for tests that are about other parts of a pack.
+
+    Drawing photos is nine tenths of the time that a build with a tiny model takes.
+    """
+    from edge_identify.convert.calibrating import calibration_photos
+    from edge_identify.convert.export import fidelity_samples
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(calibration_photos, "DRAWN_PHOTOS", 20)
+        patched.setattr(calibration_photos, "MOST_PHOTOS_EACH", 2)
+        patched.setattr(fidelity_samples, "MOST_PICTURES", 12)
+        yield
+
+
 @pytest.fixture(scope="session")
 def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
-    """The names of a tiny transformer and a tiny convolutional net that open_clip builds by name."""
+    """Return the names of a tiny transformer and a tiny convolutional net that open_clip builds by name."""
     ensure_torchvision_operators()
     import open_clip
 

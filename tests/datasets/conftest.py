@@ -1,4 +1,4 @@
-"""Small real pictures and sources for the tests of this room."""
+"""Small real images and sources for the tests of `datasets`."""
 
 import io
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ WritePicture = Callable[..., Path]
 
 @pytest.fixture
 def source_of() -> Callable[..., ListedImages]:
-    """Make a source of (path, reference) pairs; a text in place of a reference is its id."""
+    """Make a source from (path, reference) pairs. A text in place of a reference is its id."""
 
     def make(*pairs: tuple[Path, Reference | str]) -> ListedImages:
         listed = []
@@ -30,7 +30,7 @@ def source_of() -> Callable[..., ListedImages]:
 
 @pytest.fixture
 def write_picture(tmp_path: Path) -> WritePicture:
-    """Write a picture of one colour with a blue upper left quarter; return its path."""
+    """Write an image of one colour with a blue upper left quarter; return its path."""
 
     def write(
         name: str,

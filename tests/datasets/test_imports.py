@@ -1,9 +1,9 @@
-"""Importing the room is cheap: heavy libraries load inside the functions that need them."""
+"""Importing `datasets` is cheap: heavy libraries load inside the functions that need them."""
 
 import subprocess
 import sys
 
-_MODULES = ("catalogue", "demo", "simulation", "sources")
+_MODULES = ("catalogue.catalogue", "drawn.demo.demo_set", "drawn.simulated_photo", "sources")
 _HEAVY = ("numpy", "PIL", "sqlite_utils", "torch")
 
 

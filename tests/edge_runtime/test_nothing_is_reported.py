@@ -1,4 +1,4 @@
-"""Answering leaves nothing behind and connects nowhere, native libraries included.
+"""Answering leaves no files behind and opens no connection, native libraries included.
 
 ONNX Runtime's packages hold a reporting system that keeps an identifier and a database under the user's home, notes the
 session in the folder for temporary files, and connects from native code, where no Python patch sees it.

@@ -20,7 +20,7 @@ MOSAICS = 12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
-    """A command that has ended."""
+    """A finished command."""
 
     code: int
     out: str
@@ -32,7 +32,7 @@ Run = Callable[..., Finished]
 
 @pytest.fixture(scope="session")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Return a function that runs an installed command, away from the home folder."""
+    """Return a function that runs an installed command with another home folder."""
     home = tmp_path_factory.mktemp("home")
     set_apart = {"HOME": str(home), "XDG_DATA_HOME": str(home), "PYTHONWARNINGS": "default"}
 
@@ -53,7 +53,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 @pytest.fixture(scope="session")
 def succeed(run: Run) -> Callable[..., str]:
-    """Return a function that runs a command that has to end well, and returns what it printed."""
+    """Return a function that runs a command, checks its exit code, and returns its output."""
 
     def run_well(command: str, *arguments: object) -> str:
         finished = run(command, *arguments)
@@ -65,7 +65,7 @@ def succeed(run: Run) -> Callable[..., str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoRun:
-    """What `make demo` left behind, with fewer mosaics."""
+    """The output of the demo with fewer mosaics."""
 
     folder: Path
     finished: Finished

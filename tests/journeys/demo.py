@@ -1,7 +1,7 @@
-"""The main job, end to end, with the real commands: draw, add, pack, publish, serve, sync, stop, identify offline.
+"""The main job end to end with the real commands: draw, add, pack, publish, serve, sync, stop, identify offline.
 
-`make demo` runs it and a test runs it with fewer pictures. It fails if fewer than 95 % of the simulated photos are
-right at rank 1, or if anything is fetched after the server has stopped.
+`make demo` runs it; a test runs it with fewer images. It fails if fewer than 95 % of the simulated photos are right at
+rank 1, or if a command uses the network after the server has stopped.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def main() -> int:
         pack,
     )
     _step("publish the pack, serve it, and fetch it to a device's store")
-    _run("edge-serve", "publish", pack, "--repo", repo)
+    _run("edge-serve", "publish", "--pack", pack, "--repo", repo)
     print(f"$ edge-serve run --repo {repo} --port 0 &", flush=True)
     with serving(repo) as url:
         _run("edge-identify", "sync", url, "--store", store)
@@ -94,7 +94,7 @@ def _step(text: str) -> None:
 
 
 def _run(command: str, *arguments: object, quiet: bool = False, codes: tuple[int, ...] = (0,)) -> str:
-    """Run one of the installed commands, show it with its output and time, and return its standard output."""
+    """Run an installed command, print it with its output and time, and return its standard output."""
     words = [str(argument) for argument in arguments]
     shown = " ".join(f'"{word}"' if " " in word else word for word in words)
     print(f"$ {command} {shown if len(words) < 12 else ' '.join([words[0], '...', *words[-3:]])}", flush=True)
@@ -110,7 +110,7 @@ def _run(command: str, *arguments: object, quiet: bool = False, codes: tuple[int
 
 @contextmanager
 def serving(repo: Path) -> Iterator[str]:
-    """Serve a repository with `edge-serve run` on a free port while the block runs; yields its address."""
+    """Serve a repository with `edge-serve run` on a free port while the block runs; yield its URL."""
     words = [_COMMANDS / "edge-serve", "run", "--repo", repo, "--port", "0"]
     server = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
     assert server.stderr is not None

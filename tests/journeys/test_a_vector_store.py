@@ -1,4 +1,4 @@
-"""The vector store's embedder, from folders and lists to its answers: namespaces, what is known of a picture."""
+"""The vector store's embedder, from folders and lists to answers: namespaces, facts about images."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PICTURES: dict[str, tuple[str, str, dict[str, str]]] = {
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The pictures, and a list of some of them: comments, a relative and an absolute path."""
+    """The images, and a list of some of them with comments, a relative and an absolute path."""
     folder = tmp_path_factory.mktemp("store")
     for number, path in enumerate(PICTURES):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
@@ -44,7 +44,7 @@ def service(folder: Path, succeed: Callable[..., str]) -> Iterator[Client]:
         assert json.loads(succeed("edge-build", "add", *words))["added"] == 2
     words = ("--catalogue", catalogue, "--name", "pictures", "--out", pack, "--variants", "onnx-int8")
     succeed("edge-build", "pack", *words, "--file-names", "--batch-size", "3")
-    succeed("edge-serve", "publish", pack, "--repo", repo)
+    succeed("edge-serve", "publish", "--pack", pack, "--repo", repo)
     with live("--repo", str(repo)) as client:
         yield client
 

@@ -1,4 +1,4 @@
-"""The scripts of `examples/` on what their users' data may hold, without a pack."""
+"""The scripts of `examples/` on unusual input data, without a pack."""
 
 from __future__ import annotations
 

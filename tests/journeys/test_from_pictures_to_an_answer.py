@@ -1,4 +1,4 @@
-"""The main job: reference pictures, catalogue, pack, server, device, answer with the server stopped."""
+"""The main job: reference images, catalogue, pack, server, device, answer after the server has stopped."""
 
 from __future__ import annotations
 
@@ -67,6 +67,7 @@ def test_evaluate_prints_the_documented_object(demo, run) -> None:  # type: igno
     figures = run(
         "edge-build",
         "evaluate",
+        "--pack",
         demo.folder / "pack",
         "--queries",
         demo.folder / "set/queries.csv",
@@ -129,7 +130,7 @@ def test_an_update_fetches_what_changed_and_keeps_the_model(  # type: ignore[no-
             "--variants", "onnx-fp32", "--out", out,
         )  # fmt: skip
         assert built.code == 0, built.err
-        assert run("edge-serve", "publish", out, "--repo", repo).code == 0
+        assert run("edge-serve", "publish", "--pack", out, "--repo", repo).code == 0
 
     release("1.0.0")
     with serve(repo) as url:

@@ -1,8 +1,8 @@
-"""The flash identifier and the embedding service, from their references to the answers that their clients get.
+"""The flash identifier and the embedding service, from their references to their clients' answers.
 
-Mosaics are fetched in bulk from a server that misbehaves, and read from a table of files, with their cities, points,
-status, hints and places; one pack is built of them, and one service answers both systems' clients. The same is done
-with the whole table of mosaics where `EDGE_IDENTIFY_DATA` names the folder that has it.
+Mosaics are fetched in bulk from a misbehaving server, and read from a table of files, with cities, points, status,
+hints and positions. One pack is built, and one service answers the clients of both services. If `EDGE_IDENTIFY_DATA`
+names the folder with the whole table of mosaics, the same is done with it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Run = Callable[..., Any]
 
 
 def row(number: int) -> Row:
-    """What a table says of a mosaic; of some there is no hint, or no place."""
+    """The table row of a mosaic. Some have no hint or no position."""
     is_placed = number % 4 != 3
     return {
         "id": f"PA_{number:02}",
@@ -57,14 +57,14 @@ def write_table(file: Path, rows: Sequence[Row]) -> None:
 
 
 def photo(number: int) -> bytes:
-    """A mosaic's picture, smaller and compressed."""
+    """A mosaic's image, smaller and compressed."""
     buffer = io.BytesIO()
     label(number).resize((180, 135)).save(buffer, "JPEG", quality=80)
     return buffer.getvalue()
 
 
 def mosaic(request: Request) -> None:
-    """Answer with a picture; every other one is busy when it is asked for the first time."""
+    """Answer with an image. For every other one, the first request gets 503."""
     number = int(Path(request.path).stem)
     if number % 2 and request.asked == 1:
         return request.answer(503)
@@ -79,7 +79,7 @@ def web_page(request: Request) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mosaics:
-    """What was built."""
+    """The rows, the result of fetching, the pack and its repository."""
 
     rows: tuple[Row, ...]
     addresses: dict[str, str]
@@ -104,12 +104,12 @@ def mosaics(run: Run, succeed: Run, tmp_path_factory: pytest.TempPathFactory) ->
     pack, repo = folder / "pack", folder / "repo"
     words = ("--catalogue", catalogue, "--name", "mosaics", "--out", pack, "--variants", "onnx-int8")
     succeed("edge-build", "pack", *words)
-    succeed("edge-serve", "publish", pack, "--repo", repo)
+    succeed("edge-serve", "publish", "--pack", pack, "--repo", repo)
     return Mosaics(rows=rows, addresses=addresses, fetched=fetched, pack=pack, repo=repo)
 
 
 def write_addresses(file: Path, rows: Sequence[Row], server: MisbehavingServer) -> dict[str, str]:
-    """Write the table of addresses, two of which lead nowhere, and return those that do by id."""
+    """Write the table of URLs, two of them dead; return the others by id."""
     server.behaviours["mosaic"], server.behaviours["sign-in"] = mosaic, web_page
     addresses = {row["id"]: server.url(f"mosaic/{number}.png") for number, row in enumerate(rows)}
     dead = [
@@ -163,7 +163,7 @@ def test_what_the_tables_say_of_a_mosaic_is_in_the_answer(mosaics: Mosaics, serv
 
 
 def check_facts(known: Row, match: dict[str, Any]) -> None:
-    """Fail unless a match says what a row of a table says."""
+    """Check that a match has the facts of a table row."""
     assert (match["id"], match["namespace"]) == (known["id"], known["city"])
     told = {name: match["attributes"][name] for name in ATTRIBUTES if name in match["attributes"]}
     assert told == {name: known[name] for name in ATTRIBUTES if known[name]}
@@ -223,7 +223,7 @@ def test_the_whole_table_of_mosaics_becomes_a_pack_that_tells_what_it_says(succe
     pack = tmp_path / "pack"
     words = ("--catalogue", tmp_path / "c", "--name", "mosaics", "--out", pack, "--variants", "onnx-int8", "--json")
     assert json.loads(succeed("edge-build", "pack", *words))["references"] == len(rows)
-    succeed("edge-serve", "publish", pack, "--repo", tmp_path / "repo")
+    succeed("edge-serve", "publish", "--pack", pack, "--repo", tmp_path / "repo")
     asked = rows[:: len(rows) // 100]
     with live("--repo", str(tmp_path / "repo")) as client:
         right = 0

@@ -1,7 +1,7 @@
-"""The bucket search from its bucket to its answers: pictures in S3, folders as categories, a private bucket.
+"""The bucket search from its bucket to its answers: images in S3, folders as categories, a private bucket.
 
-Pictures are read from a bucket, the pack goes into another folder of it, a service answers from there on the routes
-that its clients know, and the pictures' addresses are signed.
+Images are read from a bucket, the pack is published into another folder of it, a service answers from there on the
+routes of the bucket search, and image URLs are presigned.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def test_a_bucket_of_pictures_becomes_a_pack_in_the_bucket_that_answers_its_old_
         succeed("edge-build", "add", "s3://packs/pictures", *at, "--catalogue", catalogue)
         words = ("--catalogue", catalogue, "--name", "pictures", "--out", pack, "--variants", "onnx-int8")
         succeed("edge-build", "pack", *words)
-        succeed("edge-serve", "publish", pack, "--to", "s3://packs/published", *at)
+        succeed("edge-serve", "publish", "--pack", pack, "--to", "s3://packs/published", *at)
         how = ("--image-urls", "presigned:s3://packs/pictures")
         with live("--bucket", "s3://packs/published", *at, *how) as client:
             wait_for_pack(client)

@@ -1,4 +1,4 @@
-"""The visual search from its numbered files to its answers: `1_cat.jpeg` in a folder, in a bucket and at addresses."""
+"""The visual search from its numbered files to its answers: `1_cat.jpeg` in a folder, in a bucket and at URLs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def file_name(number: int) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shop:
-    """What was built, and where its making is recorded."""
+    """The built pack and the record of its build."""
 
     catalogue: Path
     repo: Path
@@ -42,7 +42,7 @@ class Shop:
 
 @pytest.fixture(scope="module")
 def shop(succeed: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    """Read two pictures from a folder, two from a bucket and two from addresses; build a pack and publish it."""
+    """Read two images from a folder, two from a bucket and two from URLs; build and publish a pack."""
     folder = tmp_path_factory.mktemp("shop")
     catalogue, pack, repo = folder / "my.catalogue", folder / "pack", folder / "repo"
 
@@ -58,7 +58,7 @@ def shop(succeed: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) 
     words = ["--catalogue", catalogue, "--name", "shop", "--out", pack, "--variants", "onnx-int8"]
     with mlflow_server() as runs:
         succeed("edge-build", "pack", *words, *(["--mlflow", runs.url] if find_spec("mlflow") else []))
-    succeed("edge-serve", "publish", pack, "--repo", repo)
+    succeed("edge-serve", "publish", "--pack", pack, "--repo", repo)
     return Shop(catalogue=catalogue, repo=repo, runs=runs)
 
 

@@ -1,4 +1,4 @@
-"""What a person gets for a wrong turn: one line that says what to do, the documented exit code, nothing lost."""
+"""User errors: one line that says what to do, the documented exit code, and no lost data."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ def photos(tmp_path: Path) -> dict[str, Path]:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("truncated.jpg", "is damaged or cut short"),
+        ("truncated.jpg", "is damaged or truncated"),
         ("empty.jpg", "the file is empty (0 bytes)"),
-        ("notes.jpg", "is not a picture"),
+        ("notes.jpg", "is not an image"),
         ("poster.png", "100-megapixel limit"),
     ],
 )
@@ -70,7 +70,7 @@ def test_one_bad_photo_among_good_ones_is_skipped_and_counted(run, pack: Path, p
     assert finished.code == 1
     good, bad = json.loads(finished.out)["answers"]
     assert good["matches"][0]["rank"] == 1
-    assert "is not a picture" in bad["error"]
+    assert "is not an image" in bad["error"]
     assert "2 photos: 1 answered without a decision, 1 skipped" in finished.err
 
 
@@ -114,7 +114,9 @@ def test_wrong_usage(run, words: tuple[str, ...]) -> None:  # type: ignore[no-un
     finished = run("edge-identify", *words)
 
     assert finished.code == 2
-    assert "usage: edge-identify" in finished.err
+    what, advice = finished.err.splitlines()
+    assert what.startswith("error: ")
+    assert "edge-identify" in advice
 
 
 def test_sources_that_hold_nothing_usable(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
@@ -129,8 +131,8 @@ def test_sources_that_hold_nothing_usable(run, tmp_path: Path) -> None:  # type:
     for source, message in (
         (f"images:{tmp_path / 'nowhere'}", "nowhere"),
         (f"images:{empty}", "empty"),
-        (f"images:{broken}", "not one usable picture"),
-        (f"image-list:{tmp_path / 'list.txt'}", "not one usable picture"),
+        (f"images:{broken}", "no usable image"),
+        (f"image-list:{tmp_path / 'list.txt'}", "no usable image"),
         (f"image-list:{tmp_path / 'twice.csv'}", "name"),
         ("pictures:somewhere", "images:"),
     ):

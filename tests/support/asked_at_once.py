@@ -1,7 +1,7 @@
-"""Objects of native code asked by many threads at once: a program, so that a crash ends it and not the test runner.
+"""Call objects of native code from many threads at once, in a process of its own: a crash must not end the test runner.
 
-`ask_at_once` runs it for a test: `asked_at_once.py PART FOLDER SECONDS`. Its exit code is 0 where all answers are those
-that one thread alone gets.
+`ask_at_once` runs it for a test: `asked_at_once.py PART FOLDER SECONDS`. Exit code 0: all answers equal those of a
+single thread.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ if TYPE_CHECKING:
     from edge_identify.edge_runtime.pack.thumbnails_file import ThumbnailTable
 
 THREADS = 16
-_ENDED_WITHIN_S = 60  # a process that hangs is a failed test
+_ENDED_WITHIN_S = 60  # a hanging process fails the test
 _BETWEEN_VERSIONS_S = 0.5
-_MOST_SAID = 3000  # characters of what a process said at its end
-_SWITCH_S = 1e-4  # Python changes threads fifty times as often as it would: more meet within a second
+_MOST_SAID = 3000  # characters of a process's last output
+_SWITCH_S = 1e-4  # 50 times as many thread switches as Python's default: more overlaps within a second
 
 Question = Callable[[], object]
 
 
 def ask_at_once(part: str, folder: Path, seconds: float) -> None:
-    """Run a part of this program for about so long.
+    """Run a part of this program for about `seconds`.
 
     Raises:
         AssertionError: It crashed, or an answer was not as expected; the message says where.
     """
     command = [sys.executable, "-X", "faulthandler", __file__, part, str(folder), str(seconds)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + _ENDED_WITHIN_S, check=False)
-    if done.returncode < 0:  # the thread that crashed is told first
+    if done.returncode < 0:  # faulthandler reports the crashed thread first
         said = f"{signal.Signals(-done.returncode).name}:\n{done.stderr[:_MOST_SAID]}"
     else:
         said = f"exit code {done.returncode}:\n{done.stderr[-_MOST_SAID:]}"
@@ -46,7 +46,7 @@ def ask_at_once(part: str, folder: Path, seconds: float) -> None:
 
 
 class Askers:
-    """Threads that ask some questions in turn, until they are to end; an answer other than expected is a failure."""
+    """Threads that ask questions in turn until they are stopped. An unexpected answer is a failure."""
 
     def __init__(
         self,
@@ -56,13 +56,13 @@ class Askers:
         slow: Sequence[str] = (),
         often: Sequence[str] = (),
     ) -> None:
-        """Ask each question once, alone, where nobody says what is expected.
+        """Take the questions. Without `expected`, ask each one once in this thread.
 
         Args:
-            questions: By name.
-            expected: The answers.
-            slow: Questions that only two threads ask, beside the others.
-            often: Questions that half of the threads ask, and no other; none of them for nothing.
+            questions: Functions by name.
+            expected: Answers by name.
+            slow: Questions that only two threads ask, beside the other questions.
+            often: Questions that half of the threads ask exclusively; empty for none.
         """
         self._questions, self._slow, self._often = dict(questions), slow, often
         self._expected = expected or {name: ask() for name, ask in questions.items()}
@@ -82,25 +82,25 @@ class Askers:
             thread.join()
 
     def wait(self, seconds: float) -> None:
-        """Let them ask for so long, or until something goes wrong."""
+        """Let the threads run for `seconds`, or until a failure."""
         end = time.monotonic() + seconds
         while time.monotonic() < end and not self.failures:
             time.sleep(0.02)
 
     @property
     def are_done(self) -> bool:
-        """Whether each question was asked beside others, or something went wrong."""
+        """Whether each question was asked concurrently, or there was a failure."""
         return bool(self.failures) or all(self.asked.values())
 
     def end(self) -> None:
-        """Let the threads end after the question each is asking, which may fail from now on."""
+        """Stop the threads after their current question, which may fail from now on."""
         self._over.set()
 
     def _ask(self, number: int) -> None:
         mine = [name for name in self._questions if number < 2 or name not in self._slow]
         if self._often and number >= THREADS // 2:
             mine = list(self._often)
-        for name in islice(cycle(mine), number, None):  # threads begin at different questions and meet at all of them
+        for name in islice(cycle(mine), number, None):  # threads begin at different questions, so all overlap
             if self._over.is_set() or self.failures:
                 return
             try:
@@ -114,21 +114,21 @@ class Askers:
                 self.failures.append(f"{name}: {answer!r} where {self._expected[name]!r} was expected")
 
     def check(self) -> None:
-        """Raise what went wrong."""
+        """Raise the failures."""
         assert not self.failures, self.failures
 
 
 def _search(folder: Path, seconds: float) -> None:
-    """Ask one object of each kind that finds vectors or makes tokens."""
+    """Use one object of each kind of vector search and one tokenizer."""
     import faiss
     import numpy as np
 
     from drawn_vectors import clustered, faiss_index
     from edge_identify.edge_runtime.encoders.tokenizers.tokenizer import make_tokenizer
-    from edge_identify.edge_runtime.pack.binary_codes_file import write_signs_file
+    from edge_identify.edge_runtime.pack.binary_codes_file import write_binary_codes_file
     from edge_identify.edge_runtime.pack.index_file import map_index_file
     from edge_identify.edge_runtime.pack.manifest import Cleaning, IndexKind, IndexSpec, TokenizerKind, TokenizerSpec
-    from edge_identify.edge_runtime.search.binary_codes import SignSearch
+    from edge_identify.edge_runtime.search.binary_codes import BinaryCodeSearch
     from edge_identify.edge_runtime.search.vector_search import FaissSearch, MappedSearch, VectorSearch
     from small_tokenizer import PAD, small_tokenizer_json
 
@@ -145,20 +145,20 @@ def _search(folder: Path, seconds: float) -> None:
             questions[f"{name}, row {row}"] = partial(nearest, search, row, k)
 
     for kind in IndexKind:
-        path, signs = folder / f"{kind}.faiss", folder / f"{kind}.signs"
+        path, codes = folder / f"{kind}.faiss", folder / f"{kind}.signs"
         faiss.write_index(faiss_index(kind, vectors, ids), str(path))
         spec = IndexSpec(
             file=path.name, kind=kind, dim=dim, count=count, embedded_with="x", most_images_per_reference=1
         )
         rows = map_index_file(path, spec)
         stored = (rows.codes * rows.scale + rows.offset).astype(np.float32)
-        write_signs_file(signs, stored.mean(axis=0), count, [stored])
+        write_binary_codes_file(codes, stored.mean(axis=0), count, [stored])
         add(f"FAISS, {kind}", FaissSearch(path, spec))
         add(f"FAISS, {kind}, even", FaissSearch(path, spec, among=even))
         add(f"FAISS, {kind}, odd", FaissSearch(path, spec, among=odd))
         add(f"numpy, {kind}", MappedSearch(path, spec, among=odd))
         for many in (False, True):
-            search = SignSearch(path, signs, spec, many=many)
+            search = BinaryCodeSearch(path, codes, spec, many=many)
             add(f"signs, {kind}, many={many}", search)
             add(f"all by signs, {kind}, many={many}", search, 400)
 
@@ -175,7 +175,7 @@ def _search(folder: Path, seconds: float) -> None:
 
 
 def _tables(folder: Path, seconds: float) -> None:
-    """Ask tables that are closed meanwhile, again and again: that may be an error, and no crash."""
+    """Use tables that are closed meanwhile, repeatedly: errors are allowed, crashes are not."""
     from edge_identify.edge_runtime.pack.references import ReferenceTable
     from edge_identify.edge_runtime.pack.thumbnails_file import ThumbnailTable
     from service_packs import THUMBNAIL_PX
@@ -205,7 +205,7 @@ def _of_tables(references: ReferenceTable, thumbnails: ThumbnailTable) -> dict[s
 
 
 def _engine(folder: Path, seconds: float) -> None:
-    """Ask an engine room whose pack changes for another version again and again, and close it while it is asked."""
+    """Use an engine pool whose pack changes version repeatedly, and close it while it is in use."""
     from contextlib import nullcontext
 
     import numpy as np
@@ -215,14 +215,14 @@ def _engine(folder: Path, seconds: float) -> None:
     from edge_identify.edge_runtime.pack.filters import NO_FILTERS, Filters
     from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME
     from edge_identify.edge_runtime.pack.pack_reader import open_pack, read_manifest
-    from edge_identify.sync_server.answering.concurrency_limit import Turns
-    from edge_identify.sync_server.answering.engine_pool import EngineRoom
+    from edge_identify.sync_server.answering.concurrency_limit import ConcurrencyLimit
+    from edge_identify.sync_server.answering.engine_pool import EnginePool
     from edge_identify.sync_server.answering.pack_engine import NamedPhoto, PackEngine
-    from edge_identify.sync_server.answering.pack_sources import Offer
+    from edge_identify.sync_server.answering.pack_sources import AvailableVersion
     from service_packs import photo_of
 
-    offers = [
-        Offer(
+    available = [
+        AvailableVersion(
             name="letters",
             version=read_manifest(pack).version,
             manifest_sha256=sha256_of_file(pack / MANIFEST_NAME),
@@ -230,18 +230,18 @@ def _engine(folder: Path, seconds: float) -> None:
         )
         for pack in sorted(folder.iterdir())
     ]
-    assert len(offers) > 1
+    assert len(available) > 1
 
     class Versions:
         def __init__(self) -> None:
             self.at = 0
 
-        def offers(self) -> list[Offer]:
-            return [offers[self.at % len(offers)]]
+        def available_versions(self) -> list[AvailableVersion]:
+            return [available[self.at % len(available)]]
 
     versions = Versions()
-    room = EngineRoom([versions], Turns(4, patience_s=60))
-    room.refresh()
+    pool = EnginePool([versions], ConcurrencyLimit(4, patience_s=60))
+    pool.refresh()
     warm, cold = Filters(labels={"label": ("warm",)}), Filters(labels={"label": ("cold",)})
     paris, pictured = Filters(namespaces=("Paris",)), Filters(labels={"shade": (PICTURED,)})
     red, view = photo_of((250, 40, 30)), photo_of_a_thumbnail()
@@ -250,7 +250,7 @@ def _engine(folder: Path, seconds: float) -> None:
 
     def asked(ask: Callable[[PackEngine], object]) -> Question:
         def question() -> object:
-            with room.borrow() as engine:
+            with pool.borrow() as engine:
                 return ask(engine)
 
         return question
@@ -259,7 +259,7 @@ def _engine(folder: Path, seconds: float) -> None:
         return [match.reference.id for match in found.matches]  # type: ignore[attr-defined]
 
     def of_any_shade(engine: PackEngine) -> object:
-        filters = next(shades)  # more of them than the engine keeps: some are closed while others ask
+        filters = next(shades)  # more sets of filters than the engine keeps: some are closed while others are in use
         found = engine.search_vector(vector, top_k=3, filters=filters)
         return {match.reference.labels["shade"] for match in found.matches} == {*filters.labels["shade"]}
 
@@ -288,10 +288,10 @@ def _engine(folder: Path, seconds: float) -> None:
         end = time.monotonic() + seconds
         while time.monotonic() < end or not askers.are_done:
             versions.at += 1
-            room.refresh()
+            pool.refresh()
             askers.wait(_BETWEEN_VERSIONS_S)
         askers.end()
-        room.close()
+        pool.close()
     askers.check()
 
 

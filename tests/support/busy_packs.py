@@ -1,4 +1,4 @@
-"""A pack for many questions at once: thousands of references with labels, both towers, drawn labels as thumbnails."""
+"""A pack for concurrency tests: thousands of references with labels, both encoders, drawn labels as thumbnails."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from drawn_views import label
 from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME, IndexKind
 from edge_identify.edge_runtime.pack.manifest_json import parse_manifest, serialise_manifest
 from edge_identify.edge_runtime.pack.pack_names import PackVersion
-from edge_identify.edge_runtime.pack.references import Reference, ReferenceImage, write_references
+from edge_identify.edge_runtime.pack.references import Reference, ReferenceImage
+from edge_identify.edge_runtime.pack.references_writing import write_references
 from edge_identify.edge_runtime.pack.thumbnails_file import write_thumbnails
 from service_packs import write_service_pack
 
@@ -30,7 +31,7 @@ _SIDE_PX = 160
 
 
 def write_busy_packs(folder: Path, versions: Sequence[str]) -> list[Path]:
-    """Write versions of the pack, which all answer alike, into new folders in a folder and return these."""
+    """Write versions of the pack that give equal answers into new folders; return the folders."""
     first = _write(folder / versions[0])
     packs = [first, *(Path(copytree(first, folder / version)) for version in versions[1:])]
     for pack, version in zip(packs, versions, strict=True):
@@ -66,7 +67,7 @@ def _write(folder: Path) -> Path:
 
 
 def photo_of_a_thumbnail() -> bytes:
-    """Return a JPEG that shows one of the thumbnails."""
+    """Return a JPEG of one of the thumbnails."""
     buffer = io.BytesIO()
     _thumbnail(2).save(buffer, "JPEG", quality=90)
     return buffer.getvalue()

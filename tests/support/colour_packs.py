@@ -1,4 +1,4 @@
-"""A pack that is small and real: its encoder returns the mean colour of a picture, as a unit vector."""
+"""A small real pack: its encoder returns the mean colour of an image as a unit vector."""
 
 import json
 import struct
@@ -23,7 +23,8 @@ from edge_identify.edge_runtime.pack.manifest import (
 )
 from edge_identify.edge_runtime.pack.manifest_json import serialise_manifest
 from edge_identify.edge_runtime.pack.pack_names import PackVersion
-from edge_identify.edge_runtime.pack.references import Reference, ReferenceImage, write_references
+from edge_identify.edge_runtime.pack.references import Reference, ReferenceImage
+from edge_identify.edge_runtime.pack.references_writing import write_references
 from edge_identify.edge_runtime.photos.preprocessing import Interpolation, Preprocessing, ResizeMode
 
 SIZE_PX = 8
@@ -61,7 +62,7 @@ def write_mean_colour_model(path: Path) -> None:
 
 
 def flat_index_bytes(vectors: np.ndarray, ids: Sequence[int]) -> bytes:
-    """The layout of index_file.py, written by hand: the reader is not tested with its own writer."""
+    """Return an index file, written by hand, so that the reader is not tested with its own writer."""
     count, dim = vectors.shape
     header = struct.pack("<iqqqBi", dim, count, 1 << 20, 1 << 20, 1, 0)
     flat = b"IxFI" + header + struct.pack("<Q", vectors.size) + vectors.astype("<f4").tobytes()
@@ -88,16 +89,16 @@ def write_colour_pack(folder: Path) -> Path:
 
 
 def rewrite_manifest(folder: Path) -> None:
-    """Make the pack's manifest agree with its files, whatever has become of them."""
+    """Update the manifest to the current files of the pack."""
     calibration = CALIBRATION_FILE if (folder / CALIBRATION_FILE).exists() else None
     manifest = replace(with_files(colour_manifest(), folder), calibration_file=calibration)
     (folder / MANIFEST_NAME).write_bytes(serialise_manifest(manifest))
 
 
 def add_calibration(folder: Path, *, variant: str = "onnx-fp32", **changes: object) -> Path:
-    """Calibrate a colour pack by hand, for one variant, and return its folder.
+    """Add a hand-written calibration for one variant; return the pack's folder.
 
-    Pure colours are identified, grey is unknown, and what lies between red and crimson is ambiguous.
+    Pure colours are identified, grey is unknown, and colours between red and crimson are ambiguous.
     """
     fields: dict[str, object] = {
         "measured_with": variant,
@@ -121,7 +122,7 @@ def add_calibration(folder: Path, *, variant: str = "onnx-fp32", **changes: obje
 
 
 def write_many_colours_pack(folder: Path, things: Sequence[tuple[Reference, tuple[int, int, int]]]) -> Path:
-    """Write a colour pack of other references, one colour each, into a new folder, calibrated; return it."""
+    """Write a calibrated colour pack with other references, one colour each, into a new folder; return it."""
     write_colour_pack(folder)
     (folder / "references.sqlite").unlink()
     vectors = np.array([colour for _, colour in things], np.float32)

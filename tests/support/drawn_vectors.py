@@ -1,4 +1,4 @@
-"""Drawn unit vectors that lie in clusters around a common direction, as embeddings lie in a cone."""
+"""Drawn unit vectors in clusters around a common direction, since embeddings lie in a cone."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from edge_identify.edge_runtime.pack.manifest import IndexKind
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
-    """Return vectors at length 1, float32 [n, dim]."""
+    """Normalise vectors to unit length, float32 [n, dim]."""
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 
 def clustered(count: int, dim: int, *, seed: int = 1, per_cluster: int = 30, spread: float = 0.4) -> np.ndarray:
-    """Return unit vectors, float32 [count, dim], of clusters in turn.
+    """Return unit vectors, float32 [count, dim], the clusters in turn.
 
     Args:
-        count: How many.
-        dim: Their length.
-        seed: Of the randomness.
-        per_cluster: How many vectors lie in one.
-        spread: Size of each number of a vector's own part beside the cluster's.
+        count: Number of vectors.
+        dim: Their dimension.
+        seed: Random seed.
+        per_cluster: Vectors per cluster.
+        spread: Standard deviation of the noise that is added to each component of the cluster's centre.
     """
     rng = np.random.default_rng(seed)
     centres = rng.normal(size=(count // per_cluster, dim)) + 2 * rng.normal(size=dim)
@@ -29,7 +29,7 @@ def clustered(count: int, dim: int, *, seed: int = 1, per_cluster: int = 30, spr
 
 
 def faiss_index(kind: IndexKind, vectors: np.ndarray, ids: np.ndarray) -> faiss.Index:
-    """Return the index that a pack of this kind holds of vectors, float32 [n, dim], under ids, int64 [n]."""
+    """Return the FAISS index of a kind for vectors, float32 [n, dim], with ids, int64 [n]."""
     dim = vectors.shape[1]
     inner = faiss.IndexFlatIP(dim)
     if kind is IndexKind.SQ8:

@@ -1,4 +1,4 @@
-"""Drawn labels, and photos of them from a known point of view."""
+"""Drawn labels, and photos of them from a known pose."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from PIL import Image, ImageDraw
 
 
 def label(seed: int, size: tuple[int, int] = (240, 180)) -> Image.Image:
-    """A drawn label: overlapping shapes of random colours."""
+    """Draw a label: overlapping shapes in random colours."""
     random = np.random.default_rng(seed)
     picture = Image.new("RGB", size, tuple(random.integers(120, 255, 3).tolist()))
     draw = ImageDraw.Draw(picture)
@@ -20,7 +20,7 @@ def label(seed: int, size: tuple[int, int] = (240, 180)) -> Image.Image:
 
 
 def photo_of(picture: Image.Image, corners: np.ndarray, size: tuple[int, int] = (640, 480)) -> Image.Image:
-    """Lay a picture into a photo so that its corners come to lie at `corners`, [4, 2], on a plain ground with grain."""
+    """Warp an image into a photo with its corners at `corners`, [4, 2], on a plain background with grain."""
     source = np.array([(0, 0), (picture.width, 0), picture.size, (0, picture.height)], float)
     rows = []
     for (x, y), (u, v) in zip(corners, source, strict=True):

@@ -1,9 +1,9 @@
-"""A pytest plugin: what a test process started ends with it, and a crash ends the whole run.
+"""A pytest plugin: processes of a test process end with it, and a crashed worker ends the whole run.
 
-Tests end their servers themselves. A process that was killed cannot, so another one watches it. All that a test process
-starts is in its process group, in whatever depth, and the watcher ends the group.
+Tests end their servers themselves. A killed test process cannot, so a watcher process does: everything that a test
+process starts is in its process group, and the watcher ends the group.
 
-Trap: with `-n 0` from a script the group is the script's own, and nobody watches.
+Trap: with `-n 0` from a script the group is the script's own, and there is no watcher.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _CRASHED = "???"  # as pytest-xdist names the phase of a test whose worker is go
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Have what this process starts end with it."""
+    """Start the watcher, so that the processes of this process end with it."""
     config.stash[_WATCHER] = _watch() if hasattr(os, "setpgid") else None
 
 
@@ -40,6 +40,6 @@ def _watch() -> subprocess.Popen[bytes] | None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """End the run where pytest-xdist reports that a worker crashed; by itself it first runs what is handed out."""
+    """End the run when pytest-xdist reports a crashed worker. By default it first runs the assigned tests."""
     if str(report.when) == _CRASHED:
         pytest.exit(str(report.longrepr), returncode=pytest.ExitCode.TESTS_FAILED)

@@ -1,8 +1,8 @@
-"""Answers made by hand: what each decision looks like to a person and to a program."""
+"""Hand-written answers: each decision as text for people and as JSON."""
 
 from dataclasses import replace
 
-from edge_identify.edge_runtime.answers.answer import Answer, Answerer
+from edge_identify.edge_runtime.answers.answered_by import AnsweredBy
 from edge_identify.edge_runtime.answers.identification import Identification, Match, StageSeconds
 from edge_identify.edge_runtime.decisions.decision import Decision, Verdict
 from edge_identify.edge_runtime.decisions.look_alikes import LookAlikes
@@ -10,7 +10,6 @@ from edge_identify.edge_runtime.decisions.place_evidence import PlaceEvidence
 from edge_identify.edge_runtime.pack.references import Reference
 from edge_identify.edge_runtime.photos.position import Position
 
-ANSWERER = Answerer(pack_name="museum", pack_version="1.0.0", variant_name="onnx-int8")
 TIMES = StageSeconds(prepare=0.0023456, encode=0.007, search=0.002, decide=0.001)
 
 CAT = Reference(
@@ -28,29 +27,32 @@ DOG = Reference(id="dog", name="dog")
 WIDE = Reference(id="wide", name="坐着的猫，青铜", namespace="博物馆")
 
 
-def uncalibrated(*references: Reference) -> Answer:
+def uncalibrated(*references: Reference) -> Identification:
     """A photo's answer without a decision; the references' similarities are .91, .88, .85 and so on."""
     matches = tuple(
         Match(reference=reference, score=0.912345678 - 0.03 * position, rank=position + 1, index_id=position + 1)
         for position, reference in enumerate(references or (CAT, DOG))
     )
-    result = Identification(
-        matches=matches, pack_name="museum", pack_version="1.0.0", variant_name="onnx-int8", times=TIMES
+    return Identification(
+        matches=matches,
+        pack_name="museum",
+        pack_version="1.0.0",
+        variant_name="onnx-int8",
+        times=TIMES,
+        question="p.jpg",
     )
-    return Answer(kind="photo", question="p.jpg", result=result)
 
 
-def decided(decision: Decision, *references: Reference, shown: int | None = None) -> Answer:
+def decided(decision: Decision, *references: Reference, shown: int | None = None) -> Identification:
     """A photo's answer with a decision; the references' probabilities are 92 %, 46 % and so on.
 
     Args:
-        decision: An ambiguous photo may show any of the references.
-        references: Nearest first, at least two.
-        shown: How many of them were asked for; None for all.
+        decision: The decision. `ambiguous` names all references.
+        references: At least two, nearest first.
+        shown: `top_k` of the answer; None for all references.
     """
     references = references or (CAT, DOG)
     plain = uncalibrated(*references)
-    assert isinstance(plain.result, Identification)
     ambiguous = decision is Decision.AMBIGUOUS
     confidences = tuple(0.92 / 2**position for position in range(len(references)))
     verdict = Verdict(
@@ -61,26 +63,25 @@ def decided(decision: Decision, *references: Reference, shown: int | None = None
         look_alike_count=len(references) if ambiguous else 0,
     )
     matches = tuple(
-        replace(match, confidence=confidence)
-        for match, confidence in zip(plain.result.matches, confidences, strict=True)
+        replace(match, confidence=confidence) for match, confidence in zip(plain.matches, confidences, strict=True)
     )
     alike = LookAlikes(references=references, namespace="museum", labels={"label": "cat"}) if ambiguous else None
-    result = replace(plain.result, verdict=verdict, look_alikes=alike, matches=matches[:shown])
-    return replace(plain, result=result)
+    return replace(plain, verdict=verdict, look_alikes=alike, matches=matches[:shown])
 
 
-def placed(answer: Answer, *, accuracy_m: float | None = None, is_used: bool = True) -> Answer:
+def placed(answer: Identification, *, accuracy_m: float | None = None, is_used: bool = True) -> Identification:
     """The same answer to a photo that says where it was taken, 68 m from the first reference.
 
     Args:
-        answer: Of a photo.
-        accuracy_m: Of the position.
-        is_used: Whether it told references apart; it never does without a decision.
+        answer: An answer to a photo.
+        accuracy_m: Accuracy of the position, in metres.
+        is_used: Whether the position affected the decision; never without a decision.
     """
-    assert isinstance(answer.result, Identification)
     position = Position(latitude=12.34567, longitude=-76.54321, accuracy_m=accuracy_m, source="photo")
     first = PlaceEvidence(distance_m=68.4, score=12.5, vision_confidence=0.6)
     other = PlaceEvidence(distance_m=None, score=1.0, vision_confidence=0.35)
-    matches = tuple(replace(match, place=other if match.rank > 1 else first) for match in answer.result.matches)
-    result = replace(answer.result, position=position, matches=matches if is_used else answer.result.matches)
-    return replace(answer, result=result)
+    matches = tuple(replace(match, place=other if match.rank > 1 else first) for match in answer.matches)
+    return replace(answer, position=position, matches=matches if is_used else answer.matches)
+
+
+ANSWERED_BY: AnsweredBy = uncalibrated()

@@ -1,4 +1,4 @@
-"""What tests of reports share: outcomes that are written down rather than measured."""
+"""Hand-written evaluation outcomes for tests of reports."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def make_outcome(
     prepare_ms: float | None = None,
     **columns: str,
 ) -> Outcome:
-    """An outcome of a photo of `shows` whose nearest references are `nearest`; calibrated if there is a decision."""
+    """Make the outcome of a photo of `shows` with nearest references `nearest`; calibrated if there is a decision."""
     verdict = None
     if decision is not None:
         verdict = Verdict(

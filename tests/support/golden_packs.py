@@ -1,7 +1,7 @@
-"""Golden packs: the pack format as it was written once, kept so that every later version still reads it.
+"""Golden packs: packs in each released format, which every later version must read.
 
-`python tests/support/golden_packs.py` writes those that are not there yet; `--again FORM` writes one anew. A golden
-pack stands for packs that devices hold: it is written anew for a change of these tests, never to make a reader pass.
+`python tests/support/golden_packs.py` writes missing ones; `--again FORM` rewrites one. A golden pack stands for packs
+on devices: rewrite it for a change of these tests, never to make a reader pass.
 """
 
 from __future__ import annotations
@@ -19,9 +19,16 @@ from PIL import Image, ImageDraw
 from colour_packs import COLOURS, SIZE_PX, colour_manifest, with_files, write_colour_pack
 from edge_identify.edge_runtime.io.durable_writes import sha256_of_bytes
 from edge_identify.edge_runtime.io.json_fields import canonical_json
-from edge_identify.edge_runtime.pack.binary_codes_file import write_signs_file
+from edge_identify.edge_runtime.pack.binary_codes_file import write_binary_codes_file
 from edge_identify.edge_runtime.pack.index_file import map_index_file
-from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME, Fidelity, IndexKind, IndexSpec, Manifest, SignsSpec
+from edge_identify.edge_runtime.pack.manifest import (
+    MANIFEST_NAME,
+    BinaryCodesSpec,
+    Fidelity,
+    IndexKind,
+    IndexSpec,
+    Manifest,
+)
 from edge_identify.edge_runtime.pack.manifest_json import serialise_manifest
 from edge_identify.edge_runtime.pack.pack_reader import open_pack
 from edge_identify.edge_runtime.photos.images import open_image
@@ -47,7 +54,7 @@ def golden_pack(form: str) -> Path:
 
 
 def golden_answers(form: str) -> dict[str, list[list[Any]]]:
-    """Return what each photo of `PHOTOS` was answered with when the pack was written: [reference's id, score], ..."""
+    """Return the answers at the time of writing for each photo of `PHOTOS`: [reference id, score], ..."""
     answers: dict[str, list[list[Any]]] = json.loads((GOLDEN / f"{form}.answers.json").read_text())
     return answers
 
@@ -66,13 +73,13 @@ def write_golden_pack(folder: Path, form: str) -> Path:
     if form == "format-1-with-signs":
         manifest = replace(manifest, index=replace(manifest.index, kind=IndexKind.SQ8))
         _write_index(folder)
-        _write_signs(folder, manifest.index)
-        signs = SignsSpec(file="images.signs", recall_at_10=1.0)
-        manifest = replace(manifest, index=replace(manifest.index, signs=signs))
+        _write_binary_codes(folder, manifest.index)
+        codes = BinaryCodesSpec(file="images.signs", recall_at_10=1.0)
+        manifest = replace(manifest, index=replace(manifest.index, binary_codes=codes))
         fidelity = replace(fidelity, cosine_centred=1.0, top5_agreement=1.0, recall_change=0.0)
     variants = {name: replace(one, fidelity=fidelity) for name, one in manifest.image_variants.items()}
     manifest = replace(manifest, image_variants=variants)
-    _write_cases(folder, manifest, measured={"allowed": {}, "faults": {}} if manifest.index.signs else None)
+    _write_cases(folder, manifest, measured={"allowed": {}, "faults": {}} if manifest.index.binary_codes else None)
     _write_manifest(folder, manifest, form)
     return folder
 
@@ -88,10 +95,10 @@ def _write_index(folder: Path) -> None:
     faiss.write_index(index, str(folder / "images.faiss"))
 
 
-def _write_signs(folder: Path, index: IndexSpec) -> None:
+def _write_binary_codes(folder: Path, index: IndexSpec) -> None:
     rows = map_index_file(folder / index.file, index)
     stored = (rows.codes * rows.scale + rows.offset).astype(np.float32)
-    write_signs_file(folder / "images.signs", stored.mean(axis=0), len(stored), [stored])
+    write_binary_codes_file(folder / "images.signs", stored.mean(axis=0), len(stored), [stored])
 
 
 def _write_cases(folder: Path, manifest: Manifest, *, measured: dict[str, dict[str, float]] | None) -> None:

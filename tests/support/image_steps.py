@@ -1,8 +1,7 @@
-"""The Dockerfile's steps without docker: `python tests/support/image_steps.py` runs them all in new folders.
+"""The Dockerfile's steps without docker: `python tests/support/image_steps.py` runs them in new folders.
 
-What docker does with a file system of its own is done here with a folder: each absolute path that the Dockerfile makes
-(WORKDIR, COPY, the virtual environment) is one below it. Not shown: the base image, USER, and that nothing of this
-machine is needed beside Python.
+A folder stands for docker's file system: each absolute path that the Dockerfile makes (WORKDIR, COPY, the virtual
+environment) is a path below it. Not covered: the base image, USER, and dependencies on this machine beside Python.
 """
 
 from __future__ import annotations
@@ -29,14 +28,14 @@ _OWN_PATHS = ("/opt/edge", "/src", "/repo")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """An instruction of a Dockerfile: `RUN` and what stands after it, on one line."""
+    """An instruction of a Dockerfile: its keyword and its arguments on one line."""
 
     word: str
     rest: str
 
     @property
     def command(self) -> list[str]:
-        """The words of a command in JSON, as CMD has it."""
+        """The command of a CMD in JSON form."""
         words: list[str] = json.loads(self.rest)
         return words
 
@@ -50,27 +49,27 @@ def steps() -> list[Step]:
 
 
 def only(word: str) -> Step:
-    """Return the step with this word; there is one."""
+    """Return the only step with this keyword."""
     (step,) = (one for one in steps() if one.word == word)
     return step
 
 
 def environment() -> dict[str, str]:
-    """Return what ENV sets."""
+    """Return the variables of ENV."""
     return dict(pair.split("=", 1) for pair in shlex.split(only("ENV").rest))
 
 
 def health_command() -> list[str]:
-    """Return the words of the health check."""
+    """Return the health check's command."""
     return Step(word="CMD", rest=only("HEALTHCHECK").rest.partition(" CMD ")[2]).command
 
 
 def build(folder: Path, context: Path) -> None:
-    """Run the steps of the first stage; the second only takes its virtual environment.
+    """Run the steps of the first stage. The second stage only copies its virtual environment.
 
     Args:
-        folder: Stands for the image's root.
-        context: What may be copied.
+        folder: The root of the image.
+        context: The build context.
 
     Raises:
         CalledProcessError: A step failed.
@@ -94,7 +93,7 @@ def build(folder: Path, context: Path) -> None:
 
 
 def placed(text: str, folder: Path) -> str:
-    """Return text with the image's own paths as those below a folder."""
+    """Replace the image's absolute paths in a text by paths below a folder."""
     return re.sub("|".join(map(re.escape, _OWN_PATHS)), lambda match: f"{folder}{match[0]}", text)
 
 
@@ -110,7 +109,7 @@ def _copy(context: Path, here: Path, *words: str) -> None:
 
 
 def _index() -> Mapping[str, str]:
-    """Return where pip finds packages on this machine, which an image's builder says in its own way."""
+    """Return pip's index options of this machine; a real image build has its own."""
     names = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_CONFIG_FILE", "PIP_FIND_LINKS", "PIP_CERT", "SSL_CERT_FILE")
     return {name: value for name, value in os.environ.items() if name in names}
 
@@ -119,12 +118,12 @@ def serve_once(bin_folder: Path, repo: Path) -> None:
     """Start CMD with ENV on a repository, wait for its health check, and end it.
 
     Args:
-        bin_folder: Has `python` and `edge-serve`.
-        repo: What compose.yaml mounts.
+        bin_folder: Folder with `python` and `edge-serve`.
+        repo: The repository that compose.yaml mounts.
 
     Raises:
         CalledProcessError: The health check fails for half a minute.
-        AssertionError: It does not answer, or does not end when told to.
+        AssertionError: The server does not respond, or does not end on a signal.
     """
     with tempfile.TemporaryDirectory() as empty:
         port = _free_port()
@@ -155,7 +154,7 @@ def _free_port() -> str:
 
 
 def main() -> None:
-    """Build in new folders and start what was built."""
+    """Build in new folders and start the result."""
     from edge_identify.sync_server.publishing.publish import publish
     from golden_packs import golden_pack
 

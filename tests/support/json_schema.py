@@ -1,6 +1,6 @@
-"""The part of JSON Schema (draft 2020-12) that this project's schemas use; any other keyword is refused.
+"""The part of JSON Schema (draft 2020-12) that this project's schemas use. Other keywords are refused.
 
-A validator that passes over what it does not know would pass every document that breaks it.
+A validator that ignores unknown keywords would accept invalid documents.
 """
 
 import re
@@ -20,7 +20,7 @@ _SAYS_NOTHING = frozenset({"$schema", "$defs", "title", "description"})
 
 
 def faults(value: Any, schema: Mapping[str, Any], *, root: Mapping[str, Any], where: str = "$") -> list[str]:
-    """Return what is wrong with a value, each fault with its place; nothing where it is as the schema says."""
+    """Return the faults of a value, each with its place; empty if the value is valid."""
     found: list[str] = []
     for keyword, rule in schema.items():
         if keyword not in _SAYS_NOTHING:

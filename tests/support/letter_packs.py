@@ -1,4 +1,4 @@
-"""A pack with a text tower that knows letters: a text is red as far as it has r's that do not end a word."""
+"""A pack with a text encoder that counts letters: a text is as red as it has r's that do not end a word."""
 
 import json
 from dataclasses import replace
@@ -17,7 +17,8 @@ from edge_identify.edge_runtime.pack.manifest import (
     Variant,
 )
 from edge_identify.edge_runtime.pack.manifest_json import serialise_manifest
-from edge_identify.edge_runtime.pack.references import Reference, ReferenceImage, write_references
+from edge_identify.edge_runtime.pack.references import Reference, ReferenceImage
+from edge_identify.edge_runtime.pack.references_writing import write_references
 
 CONTEXT = 16
 VOCABULARY = 514  # of a tokenizer without merges: bytes, bytes that end a word, start and end
@@ -38,7 +39,7 @@ TEXTS = {
 
 
 def write_letter_pack(folder: Path) -> Path:
-    """Write the colour pack with a text tower, namespaces, and bands for texts into a new folder and return it."""
+    """Write the colour pack with a text encoder, namespaces and text bands into a new folder; return it."""
     write_colour_pack(folder)
     write_letter_model(folder / "encoders/text.onnx")
     (folder / "encoders/merges.txt").write_text("")
@@ -54,7 +55,7 @@ def write_letter_pack(folder: Path) -> Path:
 
 
 def with_texts(folder: Path, texts: object) -> Path:
-    """Write the calibration, and the manifest anew."""
+    """Write the calibration and update the manifest."""
     (folder / "calibration.json").write_text(json.dumps({"variants": {}, "texts": texts}))
     variant = Variant(
         name="onnx-fp32",

@@ -1,4 +1,4 @@
-"""`edge-serve run` in a process of its own, and a client that speaks to it."""
+"""`edge-serve run` in a process of its own, and an HTTP client for it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MOST_CONNECTIONS = 16  # that are kept open: as many as threads that use one cl
 
 @contextmanager
 def running(*words: str, env: Mapping[str, str] | None = None) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Start the server, wait for the line that says where it listens, and yield process and address."""
+    """Start the server, wait for the line with its URL, and yield process and URL."""
     command = [sys.executable, "-c", _START, "run", *words]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=env) as process:
         assert process.stderr is not None
@@ -37,7 +37,7 @@ def running(*words: str, env: Mapping[str, str] | None = None) -> Iterator[tuple
 
 
 def end(process: subprocess.Popen[str]) -> None:
-    """Ask the server to end, so that it cleans up, and wait until it has."""
+    """Send SIGTERM, so that the server cleans up, and wait for its end."""
     process.terminate()
     try:
         process.wait(timeout=_ENDED_WITHIN_S)
@@ -48,7 +48,7 @@ def end(process: subprocess.Popen[str]) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What a server answered."""
+    """A response."""
 
     status: int
     headers: Mapping[str, str]
@@ -59,7 +59,7 @@ class Reply:
 
     @property
     def problem(self) -> str:
-        """The name of the kind of problem that it is."""
+        """The name of its problem kind."""
         assert self.headers["Content-Type"] == "application/problem+json", self.data
         body = self.json()
         assert body["status"] == self.status
@@ -69,7 +69,7 @@ class Reply:
 
 
 class Client:
-    """Speaks to a server."""
+    """An HTTP client of one server."""
 
     def __init__(self, url: str, process: subprocess.Popen[str]) -> None:
         self.url, self.process = url, process
@@ -111,7 +111,7 @@ class Client:
 
 @contextmanager
 def live(*words: str, env: Mapping[str, str] | None = None) -> Iterator[Client]:
-    """Start the server on a free port, wait until it answers, and yield a client of it."""
+    """Start the server on a free port, wait until it is ready, and yield a client."""
     with running("--port", "0", *words, env=env) as (process, url):
         client = Client(url, process)
         try:

@@ -1,4 +1,4 @@
-"""A real HTTP server on loopback that misbehaves on purpose, and remembers what it was asked."""
+"""A real HTTP server on loopback that misbehaves on purpose, and records its requests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _GZIP_BOMB = gzip.compress(bytes(8 * 2**20))
 
 
 def drawn_picture(seed: int) -> bytes:
-    """Return a small PNG whose colours depend on the seed."""
+    """Return a small PNG with colours that depend on the seed."""
     image = PIL.Image.new("RGB", (24, 16), (seed % 256, seed // 256 % 256, 77))
     image.paste((200, seed % 200, 30), (0, 0, 12, 8))
     file = io.BytesIO()
@@ -29,14 +29,14 @@ def drawn_picture(seed: int) -> bytes:
 
 
 class Request(BaseHTTPRequestHandler):
-    """One request, and ways to answer it."""
+    """One request, with methods to answer it."""
 
     protocol_version = "HTTP/1.1"
     server: MisbehavingServer
     asked: int  # how often this path has been asked for, this time included
 
     def do_GET(self) -> None:
-        """Answer as the server's behaviour says."""
+        """Answer with the behaviour of the path."""
         path = self.path.partition("?")[0]
         with self.server.lock:
             self.server.asked[path] += 1
@@ -46,7 +46,7 @@ class Request(BaseHTTPRequestHandler):
             self.server.behaviours[path.split("/")[1]](self)
 
     def picture(self) -> None:
-        """Send a picture with an ETag, or 304 if it is known."""
+        """Send an image with an ETag, or 304 if the client has it."""
         data = drawn_picture(int.from_bytes(self.path.encode()[-2:], "big") + self.server.edition)
         etag = f'"{hashlib.sha256(data).hexdigest()[:16]}"'
         if self.headers.get("If-None-Match") == etag:
@@ -57,7 +57,7 @@ class Request(BaseHTTPRequestHandler):
             self.answer(200, data, {"Content-Type": "image/png", "ETag": etag})
 
     def answer(self, status: int, data: bytes = b"", headers: dict[str, str] | None = None) -> None:
-        """Send a whole answer."""
+        """Send a complete response."""
         self.send_response(status)
         for name, value in (headers or {}).items():
             self.send_header(name, value)
@@ -67,7 +67,7 @@ class Request(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def head(self, *lines: tuple[str, str]) -> None:
-        """Send the head of a 200 that ends with the connection."""
+        """Send the head of a 200 response whose body ends with the connection."""
         self.close_connection = True
         self.send_response(200)
         for name, value in lines:
@@ -75,11 +75,11 @@ class Request(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 class MisbehavingServer(ThreadingHTTPServer):
-    """Behaviours by the first part of the path, and what was asked."""
+    """Behaviours by the first part of the path, and the recorded requests."""
 
     daemon_threads = True
     block_on_close = False
@@ -96,7 +96,7 @@ class MisbehavingServer(ThreadingHTTPServer):
         super().__init__((address, 0), Request)
 
     def url(self, path: str) -> str:
-        """Return the address of a path."""
+        """Return the URL of a path."""
         return f"http://{self.server_address[0]!s}:{self.server_address[1]}/{path}"
 
 

@@ -1,4 +1,4 @@
-"""A tracking server that speaks as much of MLflow's REST interface as recording a build needs."""
+"""A tracking server with the part of MLflow's REST API that recording a build needs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ANSWERS: dict[str, dict[str, Any]] = {
 
 
 class MlflowServer:
-    """What it was told, by route; while `breaks_off` it hangs up on whoever asks."""
+    """The recorded requests by route. While `breaks_off` is set, it closes each connection without a response."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -31,7 +31,7 @@ class MlflowServer:
 
 @contextmanager
 def mlflow_server() -> Iterator[MlflowServer]:
-    """Run a server on loopback."""
+    """Run a server on loopback while the block runs."""
     state = MlflowServer()
 
     class Handler(BaseHTTPRequestHandler):

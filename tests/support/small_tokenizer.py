@@ -1,4 +1,4 @@
-"""A tokenizer of SigLIP's kind, pieces and end mark, small enough to write down: 64 ids."""
+"""A tokenizer of SigLIP's kind, with pieces and an end token, but only 64 ids."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ PAD, END, UNKNOWN = 0, 1, 2
 
 
 def small_tokenizer_json() -> bytes:
-    """Return the content of a `tokenizer.json`: the letters, digits and a few words as pieces, `</s>` at the end."""
+    """Return the content of a `tokenizer.json`: letters, digits and a few words as pieces, `</s>` as end token."""
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
     special = ["<pad>", "</s>", "<unk>"]

@@ -1,4 +1,4 @@
-"""Ends the process group of a test process once that process is gone: `python watcher.py PROCESS_ID`, as its child."""
+"""End the process group of a test process after that process: `python watcher.py PROCESS_ID`, as its child."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MAY_CLEAN_UP_FOR_S = 10  # a server that is asked to end removes its temporary 
 
 
 def main() -> None:
-    """Wait until the process is gone; ask its group to end, and then kill it."""
+    """Wait for the end of the process, then terminate and finally kill its group."""
     watched = int(sys.argv[1])
     while os.getppid() == watched:
         time.sleep(_LOOKS_EVERY_S)

@@ -1,4 +1,4 @@
-"""A live service over a repository with a pack that has all that it can show; one for all tests that only ask."""
+"""A live service with a full pack, shared by all tests that only send requests."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _s3_server() -> Iterator[S3Server]:
 
 @pytest.fixture
 def s3(_s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
-    """A server that speaks S3, with an empty bucket `packs` that anybody may read, and credentials for it."""
+    """An S3-compatible server with an empty public bucket `packs`, and credentials for it."""
     _s3_server.make_bucket("packs", is_public=True)
     for name, value in CREDENTIALS.items():
         monkeypatch.setenv(name, value)

@@ -1,4 +1,4 @@
-"""The examples of clients, each run as it stands against a live server, where its tool is on the machine."""
+"""The client examples, each run unchanged against a live server if its tool is installed."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_go_is_written_as_gofmt_writes() -> None:
 
 
 def _run(name: str, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run an example; skip the test where its tool is not on this machine."""
+    """Run an example; skip the test if its tool is not installed."""
     tool, *more = TOOLS[name]
     if tool is None:
         pytest.skip(f"what runs {name} is not on this machine")

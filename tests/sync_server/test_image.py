@@ -1,4 +1,4 @@
-"""The Dockerfile and compose.yaml, as far as they can be looked at without docker; see `image_steps`."""
+"""The Dockerfile and compose.yaml, as far as they can be tested without docker; see `image_steps`."""
 
 from __future__ import annotations
 
@@ -56,5 +56,5 @@ def test_the_health_check_needs_no_other_program() -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the image is Linux")
 def test_the_command_starts_and_the_health_check_holds(service_repo: Path) -> None:
-    """With this environment's `edge-serve`; `make image-check` installs one of its own."""
+    """Uses this environment's `edge-serve`; `make image-check` installs its own."""
     serve_once(Path(sys.executable).parent, service_repo)

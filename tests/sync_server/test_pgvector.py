@@ -1,4 +1,4 @@
-"""Vectors of the service in a real PostgreSQL with pgvector, as examples/picture_database.py keeps them."""
+"""Vectors of the service in a real PostgreSQL with pgvector, by examples/picture_database.py."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Commands on a catalogue: add, list, show, duplicates, search, draw-demo."""
+"""Commands on a catalogue: add, list, show, remove, withdraw, restore, export, duplicates, search, draw-demo."""

@@ -1,4 +1,4 @@
-"""`edge-build add`: reference pictures into a catalogue."""
+"""`edge-build add`: add reference images to a catalogue."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge_identify.convert.cli.options.subcommand import subcommand, tell_person
+from edge_identify.convert.cli.options.catalogue_option import add_catalogue_option
+from edge_identify.convert.cli.options.subcommand import add_json_option, print_note, subcommand
 from edge_identify.convert.progress import shown_progress
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.io.printable_text import printable
@@ -23,74 +24,83 @@ def add_parser(commands: Any) -> None:
     parser = subcommand(
         commands,
         "add",
-        "add reference pictures to a catalogue",
+        "add reference images to a catalogue",
         "edge-build add images:my-pictures --catalogue my.catalogue",
+        "edge-build add table:references.csv --map name=title,path=file --catalogue my.catalogue",
+        about="Adding again is safe: unchanged images are skipped, changed ones are updated.",
+        exit_codes=[ExitCode.SOME_SKIPPED, ExitCode.NETWORK],
     )
     parser.add_argument(
         "source",
         metavar="SOURCE",
-        help="images:DIR, image-list:FILE (path per line, or CSV with a header), table:FILE (.csv, .tsv, .jsonl, "
-        ".parquet), urls:FILE (address per line, or a table with a column url), or s3://BUCKET/PREFIX (also gs://, az://)",
+        help="images:DIR; image-list:FILE (one path per line, or CSV with a header); table:FILE (.csv, .tsv, .jsonl, "
+        ".parquet); urls:FILE (one URL per line, or a table with a column url); or s3://BUCKET/PREFIX (also gs://, az://)",
     )
-    parser.add_argument("--catalogue", type=Path, required=True, metavar="FILE", help="made if it is not there")
-    parser.add_argument("--namespace", metavar="NAME", help="for references whose source gives none")
-    parser.add_argument("--licence", metavar="TEXT", help="of pictures whose source gives none, such as CC-BY-4.0")
-    parser.add_argument(
-        "--provenance",
-        metavar="TEXT",
-        help="who made the pictures, or where they come from, where the source does not say; answers can show it",
+    add_catalogue_option(parser, help_text="catalogue file; created if missing")
+    _add_default_options(parser)
+    _add_folder_options(parser)
+    _add_table_options(parser)
+    _add_download_options(parser)
+    add_json_option(parser, "the counts as one JSON object")
+    parser.set_defaults(run=_add)
+
+
+def _add_default_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("defaults", "For images whose source does not give a value.")
+    group.add_argument("--namespace", metavar="NAME", help="namespace of the references")
+    group.add_argument("--licence", metavar="TEXT", help="licence of the images, such as CC-BY-4.0")
+    group.add_argument(
+        "--provenance", metavar="TEXT", help="author or origin of the images; packs contain it and answers can show it"
     )
-    parser.add_argument("--no-recursive", action="store_true", help="images: leave out the folders inside DIR")
-    parser.add_argument(
-        "--label-from-folder", action="store_true", help="images: label each picture with its folder's name"
+
+
+def _add_folder_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("folders and file names")
+    group.add_argument("--no-recursive", action="store_true", help="images: do not search subfolders of DIR")
+    group.add_argument(
+        "--label-from-folder", action="store_true", help="images: use the name of an image's folder as its label"
     )
-    parser.add_argument(
+    group.add_argument(
+        "--name-pattern",
+        metavar="REGEX",
+        help="read facts from file names with named groups: (?P<id>\\d+)_(?P<name>.+) reads 1_cat.jpeg as id 1, name "
+        "cat; groups: id, name, namespace, label, category, subcategory, any attribute",
+    )
+
+
+def _add_table_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("tables")
+    group.add_argument(
         "--map",
         action="append",
         default=[],
         metavar="FIELD=COLUMN,...",
-        help="tables: which column holds what, such as id=code,name=title,path=file,lat=latitude; fields that are not "
-        "mapped are found by their names",
+        help="which column holds which field, such as id=code,name=title,path=file,lat=latitude; other fields are "
+        "found by their names",
     )
-    parser.add_argument(
-        "--attributes",
-        metavar="all|COLUMN,...",
-        help="tables: keep these other columns as attributes (default: none)",
+    group.add_argument(
+        "--attributes", metavar="all|COLUMN,...", help="keep these other columns as attributes (default: none)"
     )
-    parser.add_argument(
-        "--name-pattern",
-        metavar="REGEX",
-        help="take file names apart: (?P<id>\\d+)_(?P<name>.+) reads 1_cat.jpeg as id 1, name cat; the groups are id, "
-        "name, namespace, label, category, subcategory, and any attribute",
+
+
+def _add_download_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("URLs and buckets")
+    group.add_argument(
+        "--cache", type=Path, metavar="DIR", help="folder for downloaded images (default: CATALOGUE.pictures)"
     )
-    parser.add_argument(
-        "--cache",
-        type=Path,
-        metavar="DIR",
-        help="urls, buckets: where the pictures are kept (default: CATALOGUE.pictures)",
+    group.add_argument(
+        "--per-host", type=_count, default=8, metavar="N", help="urls: parallel downloads per server (default: 8)"
     )
-    parser.add_argument(
-        "--per-host",
-        type=_count,
-        default=8,
-        metavar="N",
-        help="urls: how many pictures are fetched from one server at once (default 8)",
+    group.add_argument(
+        "--allow-private", action="store_true", help="urls: allow private addresses: this machine and its network"
     )
-    parser.add_argument(
-        "--allow-private",
-        action="store_true",
-        help="urls: fetch from private addresses, too: this machine, its network",
-    )
-    parser.add_argument(
+    group.add_argument(
         "--publish-queries",
         action="store_true",
-        help="urls: let packs tell addresses with ?... or #... behind the path, too; without it they do not, since a "
-        "key may be in there",
+        help="urls: write image URLs with query strings or fragments into packs (they may hold secrets)",
     )
-    parser.add_argument("--endpoint", metavar="URL", help="s3: a server that is not Amazon's")
-    parser.add_argument("--anonymous", action="store_true", help="buckets: ask without credentials")
-    parser.add_argument("--json", action="store_true", help="print the counts as one JSON object")
-    parser.set_defaults(run=_add)
+    group.add_argument("--endpoint", metavar="URL", help="buckets: an S3-compatible server other than Amazon's")
+    group.add_argument("--anonymous", action="store_true", help="buckets: read without credentials")
 
 
 def _add(options: argparse.Namespace) -> ExitCode:
@@ -98,8 +108,8 @@ def _add(options: argparse.Namespace) -> ExitCode:
     from edge_identify.datasets.sources import ListedImages, parse_source
 
     source = parse_source(options.source, _source_options(options))
-    # Read before the catalogue is made: a source that names nothing leaves none behind. One that was made is never
-    # removed again, since another run may have it open.
+    # The source is read first: an empty one creates no catalogue. A created catalogue is never removed again, because
+    # another run may have it open.
     listed = ListedImages(tuple(source.images()))
     with Catalogue.open(options.catalogue) as catalogue:
         try:
@@ -111,9 +121,9 @@ def _add(options: argparse.Namespace) -> ExitCode:
                 progress=lambda items: shown_progress("adding", items),
             )
         except KeyboardInterrupt:
-            tell_person(
-                f"{options.catalogue} holds {len(catalogue.images())} pictures, with those just added; "
-                "run the same command again to go on"
+            print_note(
+                f"{options.catalogue} holds {len(catalogue.images())} images, including those just added; "
+                "run the same command again to continue"
             )
             raise
     for skipped in report.skipped:
@@ -127,7 +137,7 @@ def _add(options: argparse.Namespace) -> ExitCode:
     }
     _print(counts, as_json=options.json)
     if report.usable == 0:
-        raise SetupError(f"{options.source}: not one usable picture; the lines above say why")
+        raise SetupError(f"{options.source}: no usable image; the lines above give the reasons")
     return ExitCode.SOME_SKIPPED if report.skipped else ExitCode.DONE
 
 

@@ -1,4 +1,4 @@
-"""`edge-build list`, `show`, `remove`, `withdraw`, `restore` and `export`: what is in a catalogue, and changing it."""
+"""`edge-build list`, `show`, `remove`, `withdraw`, `restore` and `export`: read and change a catalogue."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge_identify.convert.cli.options.subcommand import subcommand
+from edge_identify.convert.cli.options.catalogue_option import add_catalogue_option
+from edge_identify.convert.cli.options.subcommand import add_json_option, subcommand
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.io.printable_text import printable
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
@@ -24,29 +25,39 @@ if TYPE_CHECKING:
 def add_parser(commands: Any) -> None:
     """Add the subcommands."""
     listing = _add(commands, "list", "list the references of a catalogue", "--namespace Paris", _list, ids="none")
-    listing.add_argument("--namespace", metavar="NAME", help="only those of this namespace")
-    listing.add_argument("--pictures", action="store_true", help="list their pictures, with what is known of each")
-    _add(commands, "show", "show all that a catalogue knows of some references", "PA_01", _show, ids="some")
-    remove = "remove references from a catalogue; their files stay, and their index ids are never given again"
-    _add(commands, "remove", remove, "PA_01", _remove, ids="some")
-    withdraw = "keep references out of packs from now on, also when a source names them again"
-    _add(commands, "withdraw", withdraw, 'PA_01 --reason "destroyed"', _withdraw, ids="some").add_argument(
-        "--reason", default="", metavar="TEXT", help="why, for people"
+    listing.add_argument_group("filters").add_argument(
+        "--namespace", metavar="NAME", help="only references of this namespace"
     )
-    _add(commands, "restore", "let withdrawn references into packs again", "PA_01", _restore, ids="some")
-    export = "write a catalogue as a CSV table, to edit it and add it again with `edge-build add image-list:FILE`"
-    _add(commands, "export", export, "--out references.csv", _export, ids="any").add_argument(
-        "--out", type=Path, metavar="FILE", help="where to (default: standard output)"
+    add_json_option(listing).add_argument(
+        "--pictures", action="store_true", help="list the images, with the known facts of each"
+    )
+    show = "show everything that a catalogue holds on some references"
+    add_json_option(_add(commands, "show", show, "PA_01", _show, ids="some"))
+    remove = "remove references from a catalogue; image files stay on disk, index ids are never used again"
+    add_json_option(_add(commands, "remove", remove, "PA_01", _remove, ids="some"))
+    withdraw = "exclude references from all later packs, even if a source adds them again"
+    withdrawing = _add(commands, "withdraw", withdraw, 'PA_01 --reason "destroyed"', _withdraw, ids="some")
+    withdrawing.add_argument_group("withdrawal").add_argument(
+        "--reason", default="", metavar="TEXT", help="the reason, shown by edge-build show"
+    )
+    add_json_option(withdrawing)
+    restore = "include withdrawn references in packs again"
+    add_json_option(_add(commands, "restore", restore, "PA_01", _restore, ids="some"))
+    export = "write a catalogue as a CSV table; edge-build add image-list:FILE reads it back, for example after editing"
+    exporting = _add(commands, "export", export, "--out references.csv", _export, ids="any")
+    exporting.add_argument_group("output").add_argument(
+        "--out", type=Path, metavar="FILE", help="the table to write (default: standard output)"
     )
 
 
 def _add(commands: Any, name: str, summary: str, example: str, run: Any, *, ids: str) -> argparse.ArgumentParser:
     parser = subcommand(commands, name, summary, f"edge-build {name} --catalogue my.catalogue {example}")
     if ids != "none":
-        parser.add_argument("ids", nargs="+" if ids == "some" else "*", metavar="ID", help="of references")
-    parser.add_argument("--catalogue", type=Path, required=True, metavar="FILE")
-    if name != "export":
-        parser.add_argument("--json", action="store_true", help="print one JSON object")
+        all_of_them = " (default: all)" if ids == "any" else ""
+        parser.add_argument(
+            "ids", nargs="+" if ids == "some" else "*", metavar="ID", help=f"id of a reference{all_of_them}"
+        )
+    add_catalogue_option(parser)
     parser.set_defaults(run=run)
     return parser
 
@@ -63,7 +74,7 @@ def _list(options: argparse.Namespace) -> ExitCode:
     counts = Counter(image.reference_id for image in images)
     listed = [each for each in references if options.namespace in (None, each.namespace)]
     if options.pictures:
-        return _list_pictures(options, {each.id: each for each in listed}, images)
+        return _list_images(options, {each.id: each for each in listed}, images)
     if options.json:
         rows = [
             {
@@ -82,18 +93,20 @@ def _list(options: argparse.Namespace) -> ExitCode:
     for each in listed:
         note = "  withdrawn" if each.id in withdrawn else ""
         where = f"  {each.namespace}" if each.namespace else ""
-        print(printable(f"{each.id}  {each.name}{where}  {_pictures(counts[each.id])}{note}"))
+        print(printable(f"{each.id}  {each.name}{where}  {_image_count(counts[each.id])}{note}"))
     total = sum(counts[each.id] for each in listed)
-    print(f"{len(listed)} references, {_pictures(total)}", file=sys.stderr)
+    print(f"{len(listed)} references, {_image_count(total)}", file=sys.stderr)
     return ExitCode.DONE
 
 
-def _list_pictures(
+def _list_images(
     options: argparse.Namespace, references: Mapping[str, Reference], images: Sequence[CatalogueImage]
 ) -> ExitCode:
-    have_own = {image.reference_id for image in images if image.licence}  # a reference's licence is then of these
+    have_own = {
+        image.reference_id for image in images if image.licence
+    }  # such a reference's licence applies only to those images
     rows = [
-        _picture_as_json(image, references[image.reference_id], shares_licence=image.reference_id not in have_own)
+        _image_row(image, references[image.reference_id], shares_licence=image.reference_id not in have_own)
         for image in images
         if image.reference_id in references
     ]
@@ -103,11 +116,11 @@ def _list_pictures(
     for row in rows:
         facts = "  ".join(str(row[name]) for name in ("label", "namespace", "licence", "provenance") if row[name])
         print(printable(f"{row['reference']}  {row['path']}  {row['type']}  {facts}".rstrip()))
-    print(f"{_pictures(len(rows))} of {len(references)} references", file=sys.stderr)
+    print(f"{_image_count(len(rows))} of {len(references)} references", file=sys.stderr)
     return ExitCode.DONE
 
 
-def _picture_as_json(image: CatalogueImage, reference: Reference, *, shares_licence: bool) -> dict[str, Any]:
+def _image_row(image: CatalogueImage, reference: Reference, *, shares_licence: bool) -> dict[str, Any]:
     return {
         "reference": reference.id,
         "index_id": image.index_id,
@@ -123,8 +136,8 @@ def _picture_as_json(image: CatalogueImage, reference: Reference, *, shares_lice
     }
 
 
-def _pictures(count: int) -> str:
-    return f"{count} picture{'' if count == 1 else 's'}"
+def _image_count(count: int) -> str:
+    return f"{count} image{'' if count == 1 else 's'}"
 
 
 def _show(options: argparse.Namespace) -> ExitCode:
@@ -150,7 +163,7 @@ def _show(options: argparse.Namespace) -> ExitCode:
 def _named(catalogue: Catalogue, ids: Sequence[str]) -> dict[str, Reference]:
     by_id = {reference.id: reference for reference in catalogue.references()}
     if missing := next((each for each in ids if each not in by_id), None):
-        raise SetupError(f"there is no reference {missing!r} in the catalogue; `edge-build list` shows those there are")
+        raise SetupError(f"there is no reference {missing!r} in the catalogue; `edge-build list` lists all references")
     return by_id
 
 
@@ -219,5 +232,5 @@ def _export(options: argparse.Namespace) -> ExitCode:
         print(table.getvalue(), end="")
     else:
         write_bytes(options.out, table.getvalue().encode())
-        print(f"{count} pictures of {len(chosen)} references in {options.out}", file=sys.stderr)
+        print(f"{count} images of {len(chosen)} references in {options.out}", file=sys.stderr)
     return ExitCode.DONE

@@ -1,4 +1,4 @@
-"""`edge-build draw-demo`: a set to try everything with, drawn by the project itself."""
+"""`edge-build draw-demo`: draw a demo set of reference images and photos."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ def add_parser(commands: Any) -> None:
     parser = subcommand(
         commands,
         "draw-demo",
-        "draw the demo set: street mosaics, and photos of them",
+        "draw a demo set: images of street mosaics, and simulated photos of them",
         "edge-build draw-demo demo-set",
     )
-    parser.add_argument("folder", type=Path, metavar="DIR", help="made if it is not there")
-    parser.add_argument("--count", type=int, default=60, metavar="N", help="mosaics to draw (default 60)")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="another seed draws another set (default 0)")
+    parser.add_argument("folder", type=Path, metavar="DIR", help="folder of the set; created if missing")
+    group = parser.add_argument_group("set")
+    group.add_argument("--count", type=int, default=60, metavar="N", help="number of mosaics (default: 60)")
+    group.add_argument("--seed", type=int, default=0, metavar="N", help="random seed (default: 0)")
     parser.set_defaults(run=_draw_demo)
 
 

@@ -1,4 +1,4 @@
-"""`edge-build duplicates`: which pictures of a catalogue are the same, and which to keep. It deletes nothing."""
+"""`edge-build duplicates`: find duplicate images in a catalogue, and propose which to keep. Deletes nothing."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edge_identify.convert.cli.options.catalogue_option import add_catalogue_option
 from edge_identify.convert.cli.options.contact_sheet_option import add_sheet_option, check_sheet, write_sheet
-from edge_identify.convert.cli.options.subcommand import subcommand, tell_person
+from edge_identify.convert.cli.options.subcommand import add_json_option, print_note, subcommand
 from edge_identify.convert.progress import shown_progress
 from edge_identify.edge_runtime.io.printable_text import printable
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from edge_identify.convert.exploring.duplicates import Copy, Group
     from edge_identify.convert.exploring.images_to_keep import Candidate
     from edge_identify.datasets.catalogue.catalogue import ImageFacts
-    from edge_identify.datasets.catalogue.reference_images import LeftOut
+    from edge_identify.datasets.catalogue.skipped_image import SkippedImage
 
 
 def add_parser(commands: Any) -> None:
@@ -31,25 +32,27 @@ def add_parser(commands: Any) -> None:
     parser = subcommand(
         commands,
         "duplicates",
-        "list pictures that are the same, exactly or nearly, and which of them to keep; nothing is deleted",
+        "list groups of duplicate images, exact and near, and which image of each group to keep",
         "edge-build duplicates --catalogue my.catalogue --html duplicates.html",
+        about="Deletes nothing.",
+        exit_codes=[ExitCode.SOME_SKIPPED],
     )
-    parser.add_argument("--catalogue", type=Path, required=True, metavar="FILE")
-    parser.add_argument(
+    add_catalogue_option(parser)
+    group = parser.add_argument_group("comparison")
+    group.add_argument(
         "--namespace",
         action="append",
         metavar="NAME",
-        help="only among pictures of this namespace, or of these if given several times (default: across all)",
+        help="only images of this namespace; repeatable: images of any of them (default: all)",
     )
-    parser.add_argument(
+    group.add_argument(
         "--difference",
         type=_difference,
         metavar="LEVELS",
-        help="how much a copy may differ at its worst place, in levels of brightness or colour from 0 (only exact "
-        "copies) to 255 (default 28, which tells copies from look-alikes best)",
+        help="largest difference of a duplicate at any place, in levels of brightness or colour, from 0 (exact "
+        "duplicates only) to 255 (default: 28, which separates copies from look-alikes best)",
     )
-    parser.add_argument("--json", action="store_true", help="print the groups as one JSON object")
-    add_sheet_option(parser)
+    add_sheet_option(add_json_option(parser, "the groups as one JSON object"))
     parser.set_defaults(run=_duplicates)
 
 
@@ -65,19 +68,19 @@ def _difference(text: str) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Found:
-    """What was found.
+    """The result of a search for duplicates.
 
     Attributes:
-        groups: The duplicates: exact ones first.
-        pictures: How many were looked at.
-        removable: References that show nothing but exact copies of pictures that stay.
-        left_out: Pictures that could not be looked at.
+        groups: The groups of duplicates, exact ones first.
+        image_count: Number of compared images.
+        removable: Ids of references whose images are all exact copies of images that stay.
+        left_out: Images that could not be read.
     """
 
     groups: Sequence[Group]
-    pictures: int
+    image_count: int
     removable: Sequence[str]
-    left_out: Sequence[LeftOut]
+    left_out: Sequence[SkippedImage]
 
 
 def _duplicates(options: argparse.Namespace) -> ExitCode:
@@ -122,7 +125,7 @@ def _look(options: argparse.Namespace) -> _Found:
         ]
         images = [candidate.image for candidate in candidates]
         memory = catalogue.build_memory()
-        embedded = embed_catalogue(load_model(BUILTIN), images, memory, shown_progress, tell_person)
+        embedded = embed_catalogue(load_model(BUILTIN), images, memory, shown_progress, print_note)
     lost = {left_out.path for left_out in embedded.left_out}
     candidates = [replace(each, is_lost=each.image.path in lost) for each in candidates]
     vectors = {image.sha256: row for image, row in zip(embedded.images, embedded.embeddings, strict=True)}
@@ -133,15 +136,15 @@ def _look(options: argparse.Namespace) -> _Found:
         progress=lambda items: shown_progress("comparing", items),
     )
     replaced = {
-        copy.picture.image.index_id
+        copy.candidate.image.index_id
         for group in groups
         if group.is_exact
         for copy in group.copies
-        if is_replaced_by(copy.picture, group.kept)
+        if is_replaced_by(copy.candidate, group.kept)
     }
     return _Found(
         groups=groups,
-        pictures=len(candidates),
+        image_count=len(candidates),
         removable=removable(_pictures_of(every), replaced),
         left_out=embedded.left_out,
     )
@@ -155,15 +158,15 @@ def _pictures_of(every: Sequence[ImageFacts]) -> Mapping[str, set[int]]:
 
 
 def _removal(catalogue: Path, ids: Sequence[str]) -> str | None:
-    """Return the command that would remove references; None where none can go."""
+    """Return the command that removes references; None if there is no removable one."""
     if not ids:
         return None
-    # An id may begin with a hyphen, which only `--` keeps from being taken for an option.
+    # `--`, because an id may begin with a hyphen.
     return " ".join(map(_quoted, ["edge-build", "remove", "--catalogue", str(catalogue), "--", *ids]))
 
 
 def _quoted(word: str) -> str:
-    """Return a word as a shell reads it; one with line breaks and the like as `$'...'`, which stays on its line."""
+    """Return a word quoted for a shell; control characters such as line breaks as `$'...'`, on one line."""
     if word.isprintable():
         return shlex.quote(word)
     escaped = (
@@ -183,15 +186,15 @@ def _lines(found: _Found, command: str | None) -> Iterator[str]:
     for number, group in enumerate(found.groups, start=1):
         yield f"{number}  {_heading(group)}  {_named(group.kept)}  ({_why(group)})"
         for copy in group.copies:
-            yield f"   {_how(copy)}  {_named(copy.picture)}"
+            yield f"   {_how(copy)}  {_named(copy.candidate)}"
     counts = Counter(str(copy.sameness) for group in found.groups for copy in group.copies)
     kinds = ", ".join(f"{count} {kind}" for kind, count in counts.items())
     yield (
-        f"{_counted(found.groups, 'group')} among {found.pictures} pictures; {counts.total()} beyond the first of each"
+        f"{_counted(found.groups, 'group')} among {found.image_count} images; {counts.total()} beyond the first of each"
         f"{f' ({kinds})' if kinds else ''}. Nothing was deleted."
     )
     if command is not None:
-        yield f"{_counted(found.removable, 'reference')} with only exact copies of pictures that stay. To remove:"
+        yield f"{_counted(found.removable, 'reference')} with only exact copies of images that stay. To remove:"
         yield f"  {command}"
 
 
@@ -210,7 +213,7 @@ def _how(copy: Copy) -> str:
 def _why(group: Group) -> str:
     from edge_identify.convert.exploring.images_to_keep import why_kept
 
-    return why_kept(group.kept, [copy.picture for copy in group.copies])
+    return why_kept(group.kept, [copy.candidate for copy in group.copies])
 
 
 def _named(picture: Candidate) -> str:
@@ -227,19 +230,19 @@ def _about(picture: Candidate) -> tuple[str, ...]:
 def _as_json(options: argparse.Namespace, found: _Found, command: str | None) -> dict[str, Any]:
     """Return `{"catalogue", "pictures", "groups", "removable", "command", "skipped"}`.
 
-    A group: `exact`; `keep`, a picture; `because`; `copies`, pictures with `sameness`, `similarity` and `difference`.
-    A picture: `reference`, `name`, `namespace`, `index_id`, `path`, `width`, `height`, `length_bytes`, `withdrawn`.
+    A group: `exact`; `keep`, an image; `because`; `copies`, images with `sameness`, `similarity` and `difference`.
+    An image: `reference`, `name`, `namespace`, `index_id`, `path`, `width`, `height`, `length_bytes`, `withdrawn`.
     """
     return {
         "catalogue": str(options.catalogue),
-        "pictures": found.pictures,
+        "pictures": found.image_count,
         "groups": [
             {
                 "exact": group.is_exact,
                 "keep": _picture_as_json(group.kept),
                 "because": _why(group),
                 "copies": [
-                    _picture_as_json(copy.picture)
+                    _picture_as_json(copy.candidate)
                     | {
                         "sameness": str(copy.sameness),
                         "similarity": round(copy.similarity, 4),
@@ -280,17 +283,17 @@ def _write_sheet(path: Path, found: _Found) -> None:
             title=f"{number}: {_heading(group)} {group.kept.reference.id}, {_why(group)}",
             cards=[
                 _card(group.kept, "keep" if group.is_exact else "the best", is_marked=True),
-                *(_card(each.picture, _how(each)) for each in group.copies),
+                *(_card(each.candidate, _how(each)) for each in group.copies),
             ],
         )
         for number, group in enumerate(found.groups, start=1)
     )
-    about = f"{copies} of {found.pictures} pictures are the same as another, which is framed. Nothing was deleted."
-    write_sheet(path, "Pictures that are the same", about, rows)
+    about = f"{copies} of {found.image_count} images are duplicates of the framed one in the row. Nothing was deleted."
+    write_sheet(path, "Duplicate images", about, rows)
 
 
 def _card(picture: Candidate, said: str, *, is_marked: bool = False) -> Card:
     from edge_identify.convert.exploring.contact_sheet import Card
 
     about = " · ".join(part for part in _about(picture) if part)
-    return Card(picture=picture.image.path, lines=(picture.reference.id, said, about), is_marked=is_marked)
+    return Card(image=picture.image.path, lines=(picture.reference.id, said, about), is_marked=is_marked)

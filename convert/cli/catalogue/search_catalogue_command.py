@@ -1,4 +1,4 @@
-"""`edge-build search`: the pictures of a catalogue that fit a text, or look like a photo."""
+"""`edge-build search`: find images of a catalogue by a text or by example images."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edge_identify.convert.cli.options.catalogue_option import add_catalogue_option
 from edge_identify.convert.cli.options.contact_sheet_option import add_sheet_option, check_sheet, write_sheet
 from edge_identify.convert.cli.options.model_options import add_model_options
-from edge_identify.convert.cli.options.subcommand import subcommand, tell_person
+from edge_identify.convert.cli.options.subcommand import add_json_option, print_note, subcommand
 from edge_identify.convert.progress import shown_progress
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.io.printable_text import printable
@@ -26,11 +27,11 @@ if TYPE_CHECKING:
     from edge_identify.convert.exploring.contact_sheet import Card
     from edge_identify.convert.exploring.known_words import Words
     from edge_identify.convert.models.model_loading import LoadedModel
-    from edge_identify.datasets.catalogue.reference_images import LeftOut
+    from edge_identify.datasets.catalogue.skipped_image import SkippedImage
     from edge_identify.edge_runtime.pack.references import Reference
 
 DEFAULT_LIMIT = 20
-_LOWEST = -1.0  # similarity that there is
+_LOWEST = -1.0  # cosine similarity
 
 
 def add_parser(commands: Any) -> None:
@@ -38,40 +39,45 @@ def add_parser(commands: Any) -> None:
     parser = subcommand(
         commands,
         "search",
-        "find the pictures of a catalogue that fit a text, or look like a photo",
-        'edge-build search "a red dress" --catalogue my.catalogue --html found.html\n'
-        "  edge-build search --like photo.jpg --catalogue my.catalogue",
+        "find images of a catalogue by a text or by example images",
+        'edge-build search "a red dress" --catalogue my.catalogue --html found.html',
+        "edge-build search --like photo.jpg --catalogue my.catalogue",
+        exit_codes=[ExitCode.SOME_SKIPPED, ExitCode.PHOTO, ExitCode.NETWORK],
     )
-    parser.add_argument("text", nargs="?", metavar="TEXT", help="what the pictures show, in English")
-    parser.add_argument(
+    parser.add_argument("text", nargs="?", metavar="TEXT", help="what the images show, in English")
+    add_catalogue_option(parser)
+    group = parser.add_argument_group("search")
+    group.add_argument(
         "--like",
         type=Path,
         action="append",
         metavar="PHOTO",
-        help="instead of TEXT: a picture that they look like; of several, any",
+        help="an example image, in place of TEXT; repeatable; a result matches any example",
     )
-    parser.add_argument("--catalogue", type=Path, required=True, metavar="FILE")
-    parser.add_argument(
-        "--limit", type=_limit, default=DEFAULT_LIMIT, metavar="N", help=f"at most so many (default {DEFAULT_LIMIT})"
+    group.add_argument(
+        "--limit",
+        type=_limit,
+        default=DEFAULT_LIMIT,
+        metavar="N",
+        help=f"maximum number of results (default: {DEFAULT_LIMIT})",
     )
-    parser.add_argument(
+    group.add_argument(
         "--at-least",
         type=_similarity,
         default=_LOWEST,
         metavar="SIMILARITY",
-        help="leave out what is less similar, from -1 to 1 (default: nothing)",
+        help="minimum cosine similarity, from -1 to 1 (default: -1)",
     )
     add_filter_options(parser)
     add_model_options(parser)
-    parser.add_argument("--json", action="store_true", help="print what was found as one JSON object")
-    add_sheet_option(parser)
+    add_sheet_option(add_json_option(parser, "the results as one JSON object"))
     parser.set_defaults(run=_search)
 
 
 def _limit(text: str) -> int:
     limit = int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 0
     if limit < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of pictures, such as {DEFAULT_LIMIT}")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of images, such as {DEFAULT_LIMIT}")
     return limit
 
 
@@ -87,39 +93,39 @@ def _similarity(text: str) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Found:
-    """What was found.
+    """The result of a search.
 
     Attributes:
         hits: Best first.
-        references: Whose pictures might answer, by id.
-        withdrawn: The ids of references that stay out of packs.
-        words: What the encoder knows of the text's words; None where nobody can tell.
-        left_out: Pictures that could not be looked at.
+        references: The references that pass the filters, by id.
+        withdrawn: Ids of withdrawn references.
+        words: Which words of the text the encoder knows; None if its vocabulary is not known.
+        left_out: Images that could not be read.
     """
 
     hits: Sequence[Hit]
     references: dict[str, Reference]
     withdrawn: frozenset[str]
     words: Words | None
-    left_out: Sequence[LeftOut]
+    left_out: Sequence[SkippedImage]
 
 
 def _search(options: argparse.Namespace) -> ExitCode:
     if (options.text is None) == (options.like is None):
-        raise SetupError("say what to look for: a TEXT, or a picture with --like PHOTO, and not both")
+        raise SetupError("give either a TEXT or --like PHOTO")
     found = _find(options)
     for left_out in found.left_out:
         print(f"skipped: {printable(left_out.reason)}", file=sys.stderr)
     if found.words is not None and found.words.unknown:
         unknown = ", ".join(found.words.unknown)
-        print(f"the encoder does not know, and leaves out: {printable(unknown)}", file=sys.stderr)
+        print(f"words unknown to the encoder, ignored: {printable(unknown)}", file=sys.stderr)
     if options.json:
         print(json.dumps(_as_json(options, found), ensure_ascii=False, indent=2))
     else:
         for line in _lines(found):
             print(printable(line))
         if not found.hits:
-            print("nothing was found that is as similar as asked for", file=sys.stderr)
+            print("no image reaches the minimum similarity", file=sys.stderr)
     if options.html is not None:
         _write_sheet(options, found)
     return ExitCode.SOME_SKIPPED if found.left_out else ExitCode.DONE
@@ -144,7 +150,7 @@ def _find(options: argparse.Namespace) -> _Found:
         )
         questions, words = _questions(options, model)
         asked = [image for image in images if image.reference_id in references]
-        embedded = embed_catalogue(model, asked, catalogue.build_memory(), shown_progress, tell_person)
+        embedded = embed_catalogue(model, asked, catalogue.build_memory(), shown_progress, print_note)
     return _Found(
         hits=search(questions, embedded, limit=options.limit, at_least=options.at_least),
         references=references,
@@ -210,10 +216,10 @@ def _write_sheet(options: argparse.Namespace, found: _Found) -> None:
 
     rows: list[Row] = []
     if options.like is not None:
-        rows.append(Row(title="looked for", cards=[Card(picture=photo, lines=(photo.name,)) for photo in options.like]))
+        rows.append(Row(title="examples", cards=[Card(image=photo, lines=(photo.name,)) for photo in options.like]))
     cards = [_card(hit, found.references[hit.image.reference_id]) for hit in found.hits]
     rows.append(Row(title=f"found: {len(cards)}", cards=cards))
-    title = f"Pictures of {options.text}" if options.like is None else "Pictures that look alike"
+    title = f"Images for: {options.text}" if options.like is None else "Images like the examples"
     write_sheet(options.html, title, f"By {options.model}, nearest first; 1 is identical.", rows)
 
 
@@ -221,4 +227,4 @@ def _card(hit: Hit, reference: Reference) -> Card:
     from edge_identify.convert.exploring.contact_sheet import Card
 
     about = " · ".join(part for part in (_name(reference), reference.namespace, hit.image.file_name) if part)
-    return Card(picture=hit.image.path, lines=(reference.id, f"{hit.similarity:.3f}", about))
+    return Card(image=hit.image.path, lines=(reference.id, f"{hit.similarity:.3f}", about))

@@ -1,4 +1,4 @@
-"""`edge-build models`: which encoders there are, how large they are, and under which licence."""
+"""`edge-build models`: list encoders with their sizes and licences."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from edge_identify.convert.cli.options.subcommand import subcommand
+from edge_identify.convert.cli.options.subcommand import add_json_option, subcommand
 from edge_identify.convert.export.export_sizes import estimated_bytes
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
 
@@ -22,11 +22,12 @@ def add_parser(commands: Any) -> None:
     parser = subcommand(
         commands,
         "models",
-        "list the encoders, or describe one and its weights",
+        "list the tested encoders, or describe one encoder and its published weights",
+        "edge-build models",
         "edge-build models ViT-B-32",
     )
-    parser.add_argument("name", nargs="?", metavar="NAME", help="builtin, or any that open_clip knows")
-    parser.add_argument("--json", action="store_true", help="print them as one JSON object")
+    parser.add_argument("name", nargs="?", metavar="NAME", help="builtin, or the name of an open_clip model")
+    add_json_option(parser)
     parser.set_defaults(run=_models)
 
 
@@ -54,14 +55,14 @@ def _print_table(descriptions: list[ModelDescription], others: tuple[str, ...]) 
             f"{_int8_megabytes(description):>12}  {_licences_in_short(description.weights)}"
         )
     print(
-        "\nimage, text: parameters; int8: about the size of their two files. `edge-build models NAME` tells the other"
-        f" sizes and lists the weights of one; open_clip knows {len(others)} more models, whose export is not tested."
+        "\nimage, text: number of parameters; int8: estimated size of the two files. `edge-build models NAME` shows the"
+        f" other sizes and the weights. open_clip has {len(others)} more models; their export is not tested."
     )
 
 
 def _print_one(description: ModelDescription) -> None:
     print(
-        f"{description.name}: embeddings of {description.dim}, pictures of {description.size_px} px, "
+        f"{description.name}: embeddings of {description.dim}, images of {description.size_px} px, "
         f"{_millions(description.image_parameters)} parameters for images, "
         f"{_millions(description.text_parameters)} for text"
     )
@@ -75,7 +76,7 @@ def _print_one(description: ModelDescription) -> None:
 
 
 def _print_sizes(description: ModelDescription) -> None:
-    print("  files, about, in MB (from the number of parameters; layers that int8 would harm stay larger):")
+    print("  estimated file sizes in MB (from the number of parameters; layers that int8 would harm stay larger):")
     for tower, sizes in estimated_bytes(description).items():
         print(f"    {tower:<5} {', '.join(f'{name} {size / 1e6:.0f}' for name, size in sizes.items())}")
 
@@ -87,7 +88,7 @@ def _int8_megabytes(description: ModelDescription) -> str:
 
 def _licence_line(licence: Licence | None) -> str:
     if licence is None:
-        return "licence not known here; ask its publisher"
+        return "licence unknown; ask the publisher"
     note = ", for research only: needs --accept-licence" if licence.is_research_only else ""
     return f"{licence.name}{note} ({licence.source})"
 

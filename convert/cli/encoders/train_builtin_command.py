@@ -1,4 +1,4 @@
-"""`edge-build train-builtin`: the built-in encoder's towers, anew."""
+"""`edge-build train-builtin`: train the towers of the built-in encoder."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from edge_identify.convert.cli.options.subcommand import show_stage_progress, subcommand
+from edge_identify.convert.cli.options.subcommand import add_json_option, show_stage_progress, subcommand
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
+
+_IMAGE_EXAMPLE = "edge-build train-builtin image --data captioned-pictures --out image_tower.safetensors"
 
 
 def add_parser(commands: Any) -> None:
@@ -17,10 +19,11 @@ def add_parser(commands: Any) -> None:
     parser = subcommand(
         commands,
         "train-builtin",
-        "train a tower of the built-in encoder: image first, then text into the image tower's space",
-        "edge-build train-builtin image --data captioned-pictures --out image_tower.safetensors",
+        "train a tower of the built-in encoder: first image, then text",
+        _IMAGE_EXAMPLE,
+        about="The text tower is trained into the embedding space of the image tower.",
     )
-    towers = parser.add_subparsers(dest="tower", required=True, metavar="TOWER")
+    towers = parser.add_subparsers(dest="tower", required=True, metavar="TOWER", title="towers")
     _add_image_parser(towers)
     _add_text_parser(towers)
 
@@ -29,30 +32,34 @@ def _add_image_parser(towers: Any) -> None:
     parser = subcommand(
         towers,
         "image",
-        "train the image tower to find a reference by a simulated photo of it; 80 minutes on two cores",
-        "edge-build train-builtin image --data captioned-pictures --out image_tower.safetensors",
+        "train the image tower to find a reference from a simulated photo of it",
+        _IMAGE_EXAMPLE,
+        about="Takes 80 minutes on two cores.",
+        exit_codes=[ExitCode.PHOTO],
     )
-    _add_common_options(parser)
-    parser.add_argument(
+    group = _add_common_options(parser)
+    group.add_argument(
         "--views",
         type=_whole,
         metavar="N",
-        help="pictures the trunk learns from, two for each thing (default: the full run's); 0 keeps the trunk of "
-        "--start-from and makes its last layer anew",
+        help="training images for the trunk, two per thing (default: the full run's number); 0 keeps the trunk of "
+        "--start-from and computes only the last layer",
     )
-    parser.add_argument(
+    group.add_argument(
         "--layer-things",
         type=_count,
         metavar="N",
-        help="pairs of views the last layer is made of (default: as many as the shipped weights had)",
+        help="pairs of views for the last layer (default: as for the shipped weights)",
     )
-    parser.add_argument("--teacher", type=Path, metavar="FILE", help="an image encoder (.onnx) whose answers to follow")
-    parser.add_argument("--start-from", type=Path, metavar="FILE", help="go on from the trunk of these weights")
-    parser.add_argument("--batch", type=_count, metavar="N", help="things in a batch")
-    parser.add_argument(
-        "--learning-rate", type=_rate, metavar="R", help="the highest; lower when going on from weights"
+    group.add_argument("--teacher", type=Path, metavar="FILE", help="image encoder (.onnx) to distil from")
+    group.add_argument("--start-from", type=Path, metavar="FILE", help="weights whose trunk the training starts from")
+    group.add_argument("--batch", type=_count, metavar="N", help="things per batch")
+    group.add_argument(
+        "--learning-rate", type=_rate, metavar="R", help="peak learning rate; use a lower one with --start-from"
     )
-    parser.add_argument("--workers", type=_whole, default=1, metavar="N", help="processes that draw and photograph")
+    group.add_argument(
+        "--workers", type=_whole, default=1, metavar="N", help="processes that make training images (default: 1)"
+    )
     parser.set_defaults(run=_train_image)
 
 
@@ -60,23 +67,28 @@ def _add_text_parser(towers: Any) -> None:
     parser = subcommand(
         towers,
         "text",
-        "train the text tower into the space of the shipped image tower; minutes on one core",
+        "train the text tower into the embedding space of the shipped image tower",
         "edge-build train-builtin text --data captioned-pictures --out text_tower.safetensors",
+        about="Takes minutes on one core.",
+        exit_codes=[ExitCode.PHOTO],
     )
-    _add_common_options(parser)
-    parser.add_argument(
-        "--steps", type=_count, metavar="N", help="optimiser steps (default: as many as the shipped weights had)"
+    group = _add_common_options(parser)
+    group.add_argument(
+        "--steps", type=_count, metavar="N", help="optimiser steps (default: as for the shipped weights)"
     )
     parser.set_defaults(run=_train_text)
 
 
-def _add_common_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--data", type=Path, required=True, metavar="DIR", help="holds labels.jsonl and the pictures it names"
+def _add_common_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """Add the options of both towers, and return the group of training options."""
+    group = parser.add_argument_group("training")
+    group.add_argument(
+        "--data", type=Path, required=True, metavar="DIR", help="folder of labels.jsonl and the images that it names"
     )
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the weights to write (.safetensors)")
-    parser.add_argument("--seed", type=int, default=0, metavar="N")
-    parser.add_argument("--json", action="store_true", help="print the figures as one JSON object")
+    group.add_argument("--seed", type=int, default=0, metavar="N", help="random seed (default: 0)")
+    output = add_json_option(parser, "the figures as one JSON object")
+    output.add_argument("--out", type=Path, required=True, metavar="FILE", help="weights file to write (.safetensors)")
+    return group
 
 
 def _whole(text: str) -> int:
@@ -125,10 +137,10 @@ def _train_image(options: argparse.Namespace) -> ExitCode:
         return ExitCode.DONE
     marks = report.marks
     print(
-        f"{options.out}: {report.views:,} views of {report.photographs:,} photographs and of drawn things, and "
-        f"{report.layer_things:,} pairs of them for the last layer\n"
-        f"simulated photos of things never seen: photographs {marks.photographs:.3f}, drawn {marks.drawn:.3f}, "
-        f"near-twins told apart {marks.near_twins:.3f}\n"
+        f"{options.out}: {report.views:,} views of {report.photographs:,} photographs and of drawn things, "
+        f"{report.layer_things:,} pairs of views for the last layer\n"
+        f"recall@1 on simulated photos of held-out things: photographs {marks.photographs:.3f}, "
+        f"drawn {marks.drawn:.3f}, near-twins told apart {marks.near_twins:.3f}\n"
         f"curve: {run.log}"
     )
     return ExitCode.DONE

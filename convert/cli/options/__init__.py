@@ -1,1 +1,1 @@
-"""What the subcommands of `edge-build` share: options, help, progress."""
+"""Options and output that several subcommands of `edge-build` share."""

@@ -1,4 +1,4 @@
-"""`--html` of the commands that look around in a catalogue: a contact sheet."""
+"""`--html` of `search` and `duplicates`: a contact sheet of catalogue images."""
 
 from __future__ import annotations
 
@@ -8,35 +8,35 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_identify.edge_runtime.io.output_files import check_nothing_lost, check_place
+from edge_identify.edge_runtime.io.output_files import check_nothing_lost, check_writable
 from edge_identify.edge_runtime.io.printable_text import printable
 
 if TYPE_CHECKING:
     from edge_identify.convert.exploring.contact_sheet import Row
 
 
-def add_sheet_option(parser: argparse.ArgumentParser) -> None:
+def add_sheet_option(group: argparse._ArgumentGroup) -> None:
     """Add `--html`."""
-    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with small pictures: one file")
+    group.add_argument("--html", type=Path, metavar="FILE", help="write an HTML page with thumbnails: one file")
 
 
-def check_sheet(options: argparse.Namespace, pictures: Iterable[Path]) -> None:
-    """Find out before the work that the page could not be written after it, or would take the place of an input.
+def check_sheet(options: argparse.Namespace, images: Iterable[Path]) -> None:
+    """Check before the work that the page can be written and does not overwrite an input.
 
     Args:
         options: Of the command line, with `catalogue`.
-        pictures: Files that are read.
+        images: Files that are read.
 
     Raises:
-        SetupError: The page has no place, or one that is taken.
+        SetupError: The page cannot be written there, or would overwrite an input.
     """
     if options.html is not None:
-        check_place(options.html, "--html")
-        check_nothing_lost({"--html": options.html}, [options.catalogue, *pictures])
+        check_writable(options.html, "--html")
+        check_nothing_lost({"--html": options.html}, [options.catalogue, *images])
 
 
 def write_sheet(path: Path, title: str, about: str, rows: Iterable[Row]) -> None:
-    """Write a contact sheet, whole or not at all."""
+    """Write a contact sheet; an interruption leaves no partial file."""
     from edge_identify.convert.exploring.contact_sheet import contact_sheet
     from edge_identify.edge_runtime.io.disk import disk_errors_explained
     from edge_identify.edge_runtime.io.durable_writes import write_bytes

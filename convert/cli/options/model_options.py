@@ -1,4 +1,4 @@
-"""The options that say which encoder: the same wherever one is asked for."""
+"""The options that choose an encoder."""
 
 from __future__ import annotations
 
@@ -6,33 +6,35 @@ import argparse
 from pathlib import Path
 
 
-def add_model_options(parser: argparse.ArgumentParser) -> None:
-    """Add `--model`, `--pretrained`, `--model-config`, `--tokenizer` and `--accept-licence`."""
-    parser.add_argument(
+def add_model_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """Add `--model`, `--pretrained`, `--model-config`, `--tokenizer` and `--accept-licence`; return their group."""
+    group = parser.add_argument_group("encoder")
+    group.add_argument(
         "--model",
         default="builtin",
         metavar="NAME[/TAG]",
-        help="builtin (default), or open_clip's, such as ViT-B-32/openai",
+        help="builtin (default), or a model of open_clip, such as ViT-B-32/openai; edge-build models lists them",
     )
-    parser.add_argument(
+    group.add_argument(
         "--pretrained",
         metavar="TAG|FILE",
-        help="a tag, a checkpoint (.safetensors or .pt), or random for trying a model out",
+        help="tag of published weights, a checkpoint (.safetensors, .pt), or random (to try a model)",
     )
-    parser.add_argument(
+    group.add_argument(
         "--model-config",
         type=Path,
         metavar="FILE",
-        help="instead of --model: a configuration in open_clip's format (JSON), with --pretrained FILE or random",
+        help="configuration of a custom model, in open_clip's JSON format; replaces --model; needs --pretrained",
     )
-    parser.add_argument(
+    group.add_argument(
         "--tokenizer",
         type=Path,
         metavar="FILE",
-        help="the tokenizer.json of a model such as SigLIP's; without one, it has no text encoder",
+        help="tokenizer.json of a model such as SigLIP; without it, such a pack has no text encoder",
     )
-    parser.add_argument(
+    group.add_argument(
         "--accept-licence",
         action="store_true",
-        help="use weights whose licence is for research only; a pack will say that it was accepted",
+        help="accept weights with a research-only licence; the pack records the acceptance",
     )
+    return group

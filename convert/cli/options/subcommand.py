@@ -1,43 +1,62 @@
-"""What the subcommands of `edge-build` share: their help, counted progress, sizes for people."""
+"""What the subcommands of `edge-build` share: their parser, notes and progress on standard error, sizes as text."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from typing import Any, TypeVar
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from edge_identify.edge_runtime.io.printable_text import printable
-from edge_identify.edge_runtime.terminal.exit_codes import EXIT_CODES_HELP
+from edge_identify.edge_runtime.terminal.command_parser import CommandParser
+from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
 
-_Item = TypeVar("_Item")
 
-
-def subcommand(commands: Any, name: str, summary: str, example: str) -> argparse.ArgumentParser:
-    """Add a subcommand whose help begins with an example.
+def subcommand(
+    commands: Any,
+    name: str,
+    summary: str,
+    *examples: str,
+    about: str = "",
+    exit_codes: Iterable[ExitCode] = (),
+    meanings: Mapping[ExitCode, str] | None = None,
+) -> CommandParser:
+    """Add a subcommand.
 
     Args:
         commands: What `add_subparsers` returned.
-        name: The subcommand's word.
+        name: Its name.
         summary: What it does, starting in lower case, without a full stop.
-        example: A whole command line.
+        examples: Whole command lines, at least one.
+        about: More sentences for its own help.
+        exit_codes: See `CommandParser`.
+        meanings: See `CommandParser`.
     """
-    parser: argparse.ArgumentParser = commands.add_parser(
+    parser: CommandParser = commands.add_parser(
         name,
         help=summary,
-        description=f"example:\n  {example}\n\n{summary[0].upper()}{summary[1:]}.",
-        epilog=EXIT_CODES_HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        examples=examples,
+        description=f"{summary[0].upper()}{summary[1:]}. {about}".rstrip(),
+        exit_codes=exit_codes,
+        meanings=meanings,
     )
     return parser
 
 
-def tell_person(message: str) -> None:
-    """Print a line on standard error, below what progress is shown there."""
+def add_json_option(parser: argparse.ArgumentParser, what: str = "one JSON object") -> argparse._ArgumentGroup:
+    """Add `--json` in the group of output options, and return the group."""
+    group = parser.add_argument_group("output")
+    group.add_argument("--json", action="store_true", help=f"print {what}")
+    return group
+
+
+def print_note(message: str) -> None:
+    """Print one line on standard error."""
     print(f"note: {printable(message)}", file=sys.stderr, flush=True)
 
 
 def show_stage_progress(what: str, done: int, total: int) -> None:
-    """Show on standard error, where that is a terminal, how far a stage is."""
+    """Show the progress of a stage on standard error, if that is a terminal."""
     if sys.stderr.isatty():
         print(
             f"\r\033[K{what}: {done} of {total}",
@@ -48,5 +67,5 @@ def show_stage_progress(what: str, done: int, total: int) -> None:
 
 
 def megabytes(length_bytes: int) -> str:
-    """Return a length for people, in units of 1,000,000 bytes."""
+    """Return a length as text, in units of 1,000,000 bytes."""
     return f"{length_bytes / 1e6:.1f} MB"

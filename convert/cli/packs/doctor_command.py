@@ -1,4 +1,4 @@
-"""`edge-build doctor`: what will go wrong with a pack or a catalogue, before it does."""
+"""`edge-build doctor`: check a catalogue or a pack for problems."""
 
 from __future__ import annotations
 
@@ -11,16 +11,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge_identify.convert.cli.options.subcommand import subcommand
+from edge_identify.convert.cli.options.subcommand import add_json_option, subcommand
 from edge_identify.convert.progress import shown_progress
-from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.io.printable_text import printable
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from edge_identify.convert.doctor.findings import Examination, Finding
+    from edge_identify.convert.doctor.findings import DoctorFinding, Examination
 
-_MOST_SHOWN = 5  # cases of a finding on one screen; --json has them all
+_MOST_SHOWN = 5  # cases of a finding; --json has all
 
 
 def add_parser(commands: Any) -> None:
@@ -28,27 +27,27 @@ def add_parser(commands: Any) -> None:
     parser = subcommand(
         commands,
         "doctor",
-        "list what will go wrong with a pack or a catalogue, before it does",
-        "edge-build doctor my.catalogue",
+        "check a catalogue or a pack for problems before they reach users",
+        "edge-build doctor --catalogue my.catalogue",
+        "edge-build doctor --pack ./street-art-pack",
+        exit_codes=[ExitCode.PACK, ExitCode.FOUND_SERIOUS],
     )
-    parser.add_argument(
-        "subject", type=Path, metavar="PACK-OR-CATALOGUE", help="a pack's folder, or a catalogue's file"
-    )
-    parser.add_argument("--json", action="store_true", help="print all findings as one JSON object")
+    group = parser.add_argument_group("subject")
+    subject = group.add_mutually_exclusive_group(required=True)
+    subject.add_argument("--catalogue", type=Path, metavar="FILE", help="catalogue file to check")
+    subject.add_argument("--pack", type=Path, metavar="DIR", help="folder of the pack to check")
+    add_json_option(parser, "all findings as one JSON object")
     parser.set_defaults(run=_examine)
 
 
 def _examine(options: argparse.Namespace) -> ExitCode:
     from edge_identify.convert.doctor.examination import examine_catalogue, examine_pack
 
-    subject: Path = options.subject
     today = datetime.now(UTC).date()
-    if subject.is_dir():
-        examination = examine_pack(subject, today=today)
-    elif subject.exists():
-        examination = examine_catalogue(subject, today=today, progress=shown_progress)
+    if options.pack is not None:
+        examination = examine_pack(options.pack, today=today)
     else:
-        raise SetupError(f"{subject}: nothing is there; give the folder of a pack or the file of a catalogue")
+        examination = examine_catalogue(options.catalogue, today=today, progress=shown_progress)
     if options.json:
         print(json.dumps(_as_json(examination), ensure_ascii=False, indent=2))
     else:
@@ -85,12 +84,12 @@ def _lines(examination: Examination) -> Iterator[str]:
     for line in examination.not_checked:
         yield f"not checked: {line}"
     yield (
-        f"{examination.subject} of {examination.reference_count} references, {examination.picture_count} pictures: "
+        f"{examination.subject} of {examination.reference_count} references, {examination.picture_count} images: "
         f"{counts['serious']} serious, {counts['warning']} warnings, {counts['note']} notes"
     )
 
 
-def _case_lines(finding: Finding) -> Iterator[str]:
+def _case_lines(finding: DoctorFinding) -> Iterator[str]:
     for case in finding.cases[:_MOST_SHOWN]:
         parts = [part for part in (", ".join(case.ids), case.detail) if part]
         yield f"  {': '.join(parts)}"

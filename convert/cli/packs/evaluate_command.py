@@ -1,4 +1,4 @@
-"""`edge-build evaluate`: how often a pack is right, and how often what it says of itself is."""
+"""`edge-build evaluate`: measure the accuracy and the calibration of a pack on labelled photos."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge_identify.convert.cli.options.subcommand import subcommand
+from edge_identify.convert.cli.options.subcommand import add_json_option, subcommand
 from edge_identify.convert.progress import shown_progress
 from edge_identify.edge_runtime.errors import SetupError
-from edge_identify.edge_runtime.io.output_files import check_nothing_lost, check_outside_pack, check_place
+from edge_identify.edge_runtime.io.output_files import check_nothing_lost, check_outside_pack, check_writable
 from edge_identify.edge_runtime.io.printable_text import printable
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
 
@@ -25,36 +25,37 @@ def add_parser(commands: Any) -> None:
     parser = subcommand(
         commands,
         "evaluate",
-        "measure a pack with photos whose answer is known",
-        "edge-build evaluate street-art-pack --queries photos.csv --html report.html",
+        "measure the accuracy of a pack on labelled photos",
+        "edge-build evaluate --pack ./street-art-pack --queries photos.csv --html report.html",
+        exit_codes=[ExitCode.SOME_SKIPPED, ExitCode.PACK],
     )
-    parser.add_argument("pack", type=Path, metavar="PACK", help="the pack's folder")
-    parser.add_argument(
+    pack = parser.add_argument_group("pack")
+    pack.add_argument("--pack", type=Path, required=True, metavar="DIR", help="folder of the pack")
+    queries = parser.add_argument_group("queries")
+    queries.add_argument(
         "--queries",
         type=Path,
         required=True,
         metavar="FILE.csv",
-        help="columns query (a path), id (empty: not in the pack)",
+        help="table of photos; columns: query (a path), id (of the right reference; empty: not in the pack)",
     )
-    parser.add_argument(
+    queries.add_argument(
         "--group-by",
         metavar="COLUMN",
-        help="show the figures for each value of this column (default: each column that sorts the photos into a few)",
+        help="show figures for each value of this column (default: every column with few values)",
     )
-    parser.add_argument(
+    queries.add_argument(
         "--verify-geometry",
         action="store_true",
-        help="ask as `edge-identify --verify-geometry` does; needs a pack with thumbnails and the extra [geometry]",
+        help="identify with geometric verification, like edge-identify --verify-geometry",
     )
-    parser.add_argument(
-        "--no-location",
-        action="store_true",
-        help="use nothing of what photos say of where they were taken, as `edge-identify --no-location` does",
+    queries.add_argument(
+        "--no-location", action="store_true", help="ignore EXIF positions, like edge-identify --no-location"
     )
-    parser.add_argument("--json", action="store_true", help="print the figures as one JSON object")
-    parser.add_argument("--html", type=Path, metavar="FILE", help="write a report for people: one file, with pictures")
-    parser.add_argument(
-        "--catalogue", type=Path, metavar="FILE", help="where the references' pictures lie, to show them in the report"
+    output = add_json_option(parser, "the figures as one JSON object")
+    output.add_argument("--html", type=Path, metavar="FILE", help="write an HTML report with images: one file")
+    output.add_argument(
+        "--catalogue", type=Path, metavar="FILE", help="catalogue whose reference images the report shows"
     )
     parser.set_defaults(run=_evaluate)
 
@@ -75,20 +76,20 @@ def _evaluate(options: argparse.Namespace) -> ExitCode:
         evaluation.check_group_column(queries, options.group_by, where=str(options.queries))
     with ReferenceTable(pack.file(pack.manifest.references_file)) as references:
         evaluation.check_known_ids(queries, references.ids(), where=str(options.queries))
-    pictures = _reference_pictures(options.catalogue)
+    pictures = _reference_image_files(options.catalogue)
     read = [options.queries, *(query.photo for query in queries), *pictures.values()]
     check_nothing_lost({"--html": options.html}, [*read, *([options.catalogue] if options.catalogue else [])])
     result = evaluation.evaluate_pack(
         pack,
         queries,
-        progress=lambda items: shown_progress("asking", items),
+        progress=shown_progress,
         verify_geometry=options.verify_geometry,
         position_of=None if options.no_location else photo_position,
     )
     for left_out in result.left_out:
         print(f"skipped: {printable(left_out.reason)}", file=sys.stderr)
     if not result.outcomes:
-        raise SetupError(f"{options.queries}: not one usable photo; the lines above say why")
+        raise SetupError(f"{options.queries}: no usable photo; the lines above give the reasons")
     columns = (options.group_by,) if options.group_by is not None else grouping_columns(queries)
     figures = report_figures(result, columns=columns) | pack_facts(pack, result)
     _print_figures(figures, as_json=options.json)
@@ -98,21 +99,22 @@ def _evaluate(options: argparse.Namespace) -> ExitCode:
 
 
 def _check_report_options(options: argparse.Namespace) -> None:
-    """Find out before the long run that the report could not be written after it.
+    """Check before the evaluation that the report can be written.
 
     Raises:
-        SetupError: Its folder is missing or refuses files, its name is a folder's, or a catalogue is given for nothing.
+        SetupError: The folder of `--html` is missing or not writable, `--html` is a folder, or `--catalogue` is given
+            without `--html`.
     """
     path: Path | None = options.html
     if path is None:
         if options.catalogue is not None:
-            raise SetupError("--catalogue shows the references' pictures in a report; say where with --html FILE")
+            raise SetupError("--catalogue needs --html FILE: the report shows the catalogue's images")
         return
-    check_place(path, "--html")
+    check_writable(path, "--html")
 
 
-def _reference_pictures(catalogue: Path | None) -> dict[str, Path]:
-    """Return one picture's file of each reference of a catalogue, by id."""
+def _reference_image_files(catalogue: Path | None) -> dict[str, Path]:
+    """Return one image file per reference of a catalogue, by id."""
     from edge_identify.datasets.catalogue.catalogue import Catalogue
 
     if catalogue is None:
@@ -130,7 +132,7 @@ def _write_report(
     from edge_identify.edge_runtime.io.disk import disk_errors_explained
     from edge_identify.edge_runtime.io.durable_writes import write_bytes
 
-    part = evaluation_part(pack, result, figures, reference_pictures=pictures, asked_with=options.queries.name)
+    part = evaluation_part(pack, result, figures, reference_images=pictures, asked_with=options.queries.name)
     page = report_page(f"How well {pack.manifest.title} names photos", [part])
     with disk_errors_explained(options.html.parent):
         write_bytes(options.html, page.encode())
@@ -157,7 +159,7 @@ def _print_figures(figures: dict[str, Any], *, as_json: bool) -> None:
         print(reason, file=sys.stderr)
     if count := figures["location"]["photos"]:
         print(
-            f"{count} photos were asked with where they say they were taken; --no-location leaves it out",
+            f"{count} photos were identified with their EXIF position; --no-location ignores it",
             file=sys.stderr,
         )
 

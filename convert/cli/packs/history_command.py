@@ -1,4 +1,4 @@
-"""What is kept of each build, in the catalogue and in MLflow, and `edge-build history`, which shows it."""
+"""`edge-build history`: list past builds. Also records each build, in the catalogue and in MLflow."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from datetime import UTC, datetime
 from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
-from edge_identify.convert.cli.options.subcommand import subcommand, tell_person
-from edge_identify.edge_runtime import __version__
+from edge_identify.convert.cli.options.catalogue_option import add_catalogue_option
+from edge_identify.convert.cli.options.subcommand import add_json_option, print_note, subcommand
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.io.printable_text import printable
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from edge_identify.convert.packing.pack_building import BuildReport
+    from edge_identify.convert.packing.pack_request import BuildReport
     from edge_identify.convert.reporting.mlflow_runs import MlflowRuns
     from edge_identify.datasets.catalogue.build_history import BuildRecord
     from edge_identify.datasets.catalogue.catalogue import Catalogue
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 #: Options of `edge-build pack` that do not change what is built.
 _NOT_PARAMETERS = frozenset({"catalogue", "out", "replace", "json", "run", "name", "version", "title", "mlflow"})
 
-#: Options whose text is the path of a file unless it is one word.
+#: Options whose value may be the path of a file.
 _MAY_BE_PATHS = frozenset({"pretrained"})
 
 _SHOWN_DIGITS = 12  # of a hash: enough to tell the builds of one catalogue apart
@@ -37,28 +37,28 @@ def add_parser(commands: Any) -> None:
     parser = subcommand(
         commands,
         "history",
-        "show which packs were built from a catalogue",
+        "list the packs that were built from a catalogue",
         "edge-build history --catalogue my.catalogue",
     )
-    parser.add_argument("--catalogue", type=Path, required=True, metavar="FILE")
-    parser.add_argument("--json", action="store_true", help="print one JSON object, with all parameters and figures")
+    add_catalogue_option(parser)
+    add_json_option(parser, "one JSON object, with all parameters and figures")
     parser.set_defaults(run=_history)
 
 
 def add_option(parser: argparse.ArgumentParser) -> None:
-    """Add the option of `edge-build pack` that says where builds are recorded."""
-    parser.add_argument(
+    """Add `--mlflow` of `edge-build pack`."""
+    parser.add_argument_group("tracking").add_argument(
         "--mlflow",
         metavar="URI",
-        help="record the build in MLflow, too, as where MLFLOW_TRACKING_URI is set (extra [mlflow])",
+        help="record the build in MLflow too (default: MLFLOW_TRACKING_URI, if set; extra [mlflow])",
     )
 
 
 def open_mlflow(options: argparse.Namespace) -> MlflowRuns | None:
-    """Return where MLflow records the build that is about to begin; None for nowhere.
+    """Return the MLflow tracking of the next build; None if it is not tracked.
 
     Raises:
-        SetupError: `--mlflow` asks for it, and it cannot be had. Where only the environment does, a person is told.
+        SetupError: MLflow of `--mlflow` is not available. For MLFLOW_TRACKING_URI a note is printed instead.
     """
     from edge_identify.convert.reporting.mlflow_runs import MlflowRuns, mlflow_address
 
@@ -70,7 +70,7 @@ def open_mlflow(options: argparse.Namespace) -> MlflowRuns | None:
     except SetupError as error:
         if options.mlflow:
             raise
-        tell_person(f"this build is not recorded in MLflow: {error}")
+        print_note(f"this build is not recorded in MLflow: {error}")
         return None
 
 
@@ -82,17 +82,18 @@ def record_build(
     device: str,
     runs: MlflowRuns | None,
 ) -> None:
-    """Keep what was built, where it was computed, too. The pack is there: what cannot be kept is told, and no error."""
+    """Record a build in the catalogue and in MLflow. A failure prints a note and raises nothing: the pack is built."""
     record = _record_of(options, report, seconds, device)
     try:
         catalogue.build_history().add(record)
         if runs is not None:
             runs.record(record)
     except SetupError as error:
-        tell_person(f"the pack is built, and not recorded: {error}")
+        print_note(f"the pack is built but not recorded: {error}")
 
 
 def _record_of(options: argparse.Namespace, report: BuildReport, seconds: float, device: str) -> BuildRecord:
+    from edge_identify import __version__
     from edge_identify.datasets.catalogue.build_history import BuildRecord
 
     manifest = report.manifest
@@ -111,7 +112,7 @@ def _record_of(options: argparse.Namespace, report: BuildReport, seconds: float,
 
 
 def parameters_of(options: argparse.Namespace) -> dict[str, str]:
-    """Return what was asked for, as text by name. Of files their names alone: a path may tell whose they are."""
+    """Return the options of a build as text, by name. Paths are cut to file names: a path may hold a person's name."""
     named = {name: value for name, value in vars(options).items() if name not in _NOT_PARAMETERS}
     texts = {name: _as_text(value) for name, value in named.items()}
     return texts | {name: _file_name(texts[name]) for name in _MAY_BE_PATHS & texts.keys()}

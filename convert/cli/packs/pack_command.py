@@ -1,4 +1,4 @@
-"""`edge-build pack`: a catalogue into a pack."""
+"""`edge-build pack`: build a pack from a catalogue."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from edge_identify.convert.cli.options.catalogue_option import add_catalogue_option
 from edge_identify.convert.cli.options.model_options import add_model_options
-from edge_identify.convert.cli.options.subcommand import megabytes, subcommand, tell_person
+from edge_identify.convert.cli.options.subcommand import add_json_option, megabytes, print_note, subcommand
 from edge_identify.convert.cli.packs.history_command import add_option, open_mlflow, record_build
 from edge_identify.convert.export.compute_device import BATCH_SIZE, Batches, Computing, Device, choose_device
 from edge_identify.convert.export.variants import ALL_VARIANTS, DEFAULT_VARIANTS, checked_variant_names
@@ -25,11 +26,11 @@ from edge_identify.edge_runtime.pack.pack_names import PackVersion, checked_pack
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from edge_identify.convert.packing.pack_building import BuildReport, PackRequest
+    from edge_identify.convert.packing.pack_request import BuildReport, PackRequest
     from edge_identify.edge_runtime.pack.manifest import Manifest, Variant
 
 MAX_BATCH_SIZE = 65_536  # 10 GB of pixels for a ViT; a larger one is a typing mistake
-LEAST_SIDE_PX = 16  # smaller pictures show nothing
+LEAST_SIDE_PX = 16  # smaller thumbnails show nothing
 
 
 def add_parser(commands: Any) -> None:
@@ -39,84 +40,113 @@ def add_parser(commands: Any) -> None:
         "pack",
         "build a pack from a catalogue",
         "edge-build pack --catalogue my.catalogue --name street-art --out street-art-pack",
+        exit_codes=[ExitCode.SOME_SKIPPED, ExitCode.PHOTO, ExitCode.PACK, ExitCode.NETWORK],
+        meanings={ExitCode.PACK: "the name or version of the pack is not valid"},
     )
-    parser.add_argument("--catalogue", type=Path, required=True, metavar="FILE")
-    parser.add_argument("--name", required=True, help="the pack's name: lower-case letters, digits, hyphens")
-    parser.add_argument("--version", default="1.0.0", metavar="X.Y.Z", help="the pack's version (default 1.0.0)")
-    parser.add_argument("--title", help="one line for people (default: the name)")
-    add_model_options(parser)
-    parser.add_argument(
+    add_catalogue_option(parser)
+    _add_identity_options(parser)
+    _add_content_options(parser)
+    _add_encoder_options(parser)
+    _add_identification_options(parser)
+    _add_computing_options(parser)
+    add_option(parser)
+    add_json_option(parser)
+    parser.set_defaults(run=_pack)
+
+
+def _add_identity_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("pack")
+    group.add_argument(
+        "--name", required=True, metavar="NAME", help="name of the pack: lower-case letters, digits, hyphens"
+    )
+    group.add_argument("--version", default="1.0.0", metavar="X.Y.Z", help="version of the pack (default: 1.0.0)")
+    group.add_argument("--title", metavar="TEXT", help="title of the pack, one line (default: the name)")
+    group.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write the pack to")
+    group.add_argument("--replace", action="store_true", help="replace an existing pack in --out")
+
+
+def _add_content_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("contents")
+    group.add_argument(
+        "--thumbnails",
+        type=_side_px,
+        metavar="PX",
+        help="add a thumbnail of each reference image, its longer side at most PX pixels; this publishes the images "
+        "and makes the pack larger (default: none)",
+    )
+    group.add_argument(
+        "--file-names",
+        action="store_true",
+        help="add the type of each reference image and its path within its source, such as cats/tabby.jpg; licence "
+        "and provenance are always added, the path on this disk never",
+    )
+    group.add_argument(
+        "--as-of",
+        type=_day,
+        metavar="YYYY-MM-DD",
+        help="only references that are valid on this day (attributes valid_from, valid_until)",
+    )
+
+
+def _add_encoder_options(parser: argparse.ArgumentParser) -> None:
+    group = add_model_options(parser)
+    group.add_argument(
         "--variants",
         default=",".join(DEFAULT_VARIANTS),
         metavar="LIST",
-        help=f"exported forms, of {', '.join(ALL_VARIANTS)} (default {','.join(DEFAULT_VARIANTS)})",
+        help=f"exported variants, of {', '.join(ALL_VARIANTS)} (default: {','.join(DEFAULT_VARIANTS)})",
     )
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the pack's folder, to be made")
-    parser.add_argument("--replace", action="store_true", help="replace a pack that is at --out")
-    parser.add_argument(
+    group.add_argument(
         "--drop-drifting",
         action="store_true",
-        help="leave out a form that does not follow the original closely enough, rather than stop",
+        help="leave out a variant whose fidelity to the original is too low (default: stop)",
     )
-    parser.add_argument(
+    group.add_argument(
+        "--adapter",
+        type=Path,
+        metavar="FILE",
+        help="adapt the encoders to this catalogue: FILE is read if it exists, otherwise an adapter is trained and "
+        "written there; use the same FILE for later versions, so that their encoders stay the same; useful from about "
+        "1,000 references",
+    )
+
+
+def _add_identification_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("identification on devices")
+    group.add_argument(
         "--false-accept-rate",
         type=_false_accept_rate,
         default=0.02,
         metavar="SHARE",
-        help="share of photos of unknown things that may be taken for known ones (default 0.02)",
+        help="accepted share of photos of unknown things that are identified as known ones (default: 0.02)",
     )
-    parser.add_argument(
-        "--thumbnails",
-        type=_side_px,
-        metavar="PX",
-        help="put a picture of each reference image into the pack, its longer side at most PX pixels, so that answers "
-        "can be looked at offline; default: none, since this publishes the pictures, and makes the pack larger",
-    )
-    parser.add_argument(
-        "--file-names",
-        action="store_true",
-        help="let the pack tell the type of each reference image, and its path within its source, such as "
-        "cats/tabby.jpg; its licence and provenance are always told, its place on this disk never is",
-    )
-    parser.add_argument(
+    group.add_argument(
         "--photo-views",
         type=_photo_views,
         metavar="SHARES",
-        help="how devices look at a photo: shares of its middle, each of which costs an encoding (default 1,0.85,0.7 "
-        "for the built-in encoder, 1 for others)",
+        help="centre crops of a photo that are encoded, as shares of its sides; each costs one encoding (default: "
+        "1,0.85,0.7 for the built-in encoder; other encoders use one view by default)",
     )
-    parser.add_argument(
-        "--adapter",
-        type=Path,
-        metavar="FILE",
-        help="adapt the encoders to this catalogue: an adapter is learnt and written to FILE, or read if FILE is "
-        "there; keep it for later versions, whose encoders then stay the same. For a thousand references and more",
-    )
-    parser.add_argument(
-        "--as-of",
-        type=_day,
-        metavar="YYYY-MM-DD",
-        help="leave out references that are not valid on this day (attributes valid_from, valid_until)",
-    )
-    parser.add_argument(
+
+
+def _add_computing_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("computation")
+    group.add_argument(
         "--batch-size",
         type=_batch_size,
         default=BATCH_SIZE,
         metavar="N",
-        help=f"how many pictures are embedded at a time (default {BATCH_SIZE}); where memory does not suffice, it is "
-        "halved as often as it takes. Transformers in int8 give vectors that depend on it a little (cosine of .9997 "
-        "and more between 1 and 32, measured on a tiny one); float32 does not",
+        help=f"images per batch (default: {BATCH_SIZE}); halved when memory runs out. Vectors of int8 transformers "
+        "depend on it a little (cosine of .9997 and more between 1 and 32, measured on a tiny one); float32 does not",
     )
-    parser.add_argument(
+    group.add_argument(
         "--device",
         choices=("auto", *Device),
         default="auto",
-        help="where the original encoder computes, and the references are embedded where ONNX Runtime can do it there "
-        "with the same result (default auto: the fastest there is)",
+        metavar="DEVICE",
+        help=f"device of the original encoder: auto (default: the fastest), {', '.join(Device)}; reference images are "
+        "embedded there too if ONNX Runtime gives the same result on it",
     )
-    add_option(parser)
-    parser.add_argument("--json", action="store_true", help="print what was built as one JSON object")
-    parser.set_defaults(run=_pack)
 
 
 def _batch_size(text: str) -> int:
@@ -153,9 +183,7 @@ def _photo_views(text: str) -> tuple[float, ...]:
             f"{text!r} is not a list of up to {MAX_PHOTO_VIEWS} shares from {LEAST_PHOTO_VIEW} to 1, such as 1,0.85,0.7"
         )
     if len(set(shares)) < len(shares):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} has a share twice: the same view again costs time and says nothing new; give each once"
-        )
+        raise argparse.ArgumentTypeError(f"{text!r} holds a share twice; give each once")
     return shares
 
 
@@ -176,7 +204,7 @@ def _pack(options: argparse.Namespace) -> ExitCode:
 
     started = perf_counter()
     computing = Computing(
-        device=choose_device(options.device), batches=Batches(options.batch_size, tell=tell_person), tell=tell_person
+        device=choose_device(options.device), batches=Batches(options.batch_size, tell=print_note), tell=print_note
     )
     with Catalogue.open_existing(options.catalogue) as catalogue:
         runs = open_mlflow(options)
@@ -185,7 +213,7 @@ def _pack(options: argparse.Namespace) -> ExitCode:
         images = [image for image in catalogue.images() if image.reference_id in ids]
         if not images:
             raise SetupError(
-                f"{options.catalogue}: holds no pictures for a pack; add some with `edge-build add` "
+                f"{options.catalogue}: holds no images for a pack; add some with `edge-build add` "
                 f"({chosen.withdrawn} references are withdrawn, {chosen.not_valid} not valid on the day)"
             )
         report = build_pack(
@@ -204,8 +232,8 @@ def _pack(options: argparse.Namespace) -> ExitCode:
         print(f"skipped: {printable(left_out.reason)}", file=sys.stderr)
     for dropped in report.dropped:
         print(f"left out: {dropped}", file=sys.stderr)
-    if report.signs_left_out:
-        print(f"left out: {report.signs_left_out}", file=sys.stderr)
+    if report.binary_codes_left_out:
+        print(f"left out: {report.binary_codes_left_out}", file=sys.stderr)
     if report.calibration.left_out_because:
         print(f"left out: {report.calibration.left_out_because}", file=sys.stderr)
     if report.texts.left_out_because:
@@ -216,7 +244,7 @@ def _pack(options: argparse.Namespace) -> ExitCode:
 
 def _request(options: argparse.Namespace) -> PackRequest:
     """Check the options before torch is loaded: a typing mistake is answered at once."""
-    from edge_identify.convert.packing.pack_building import PackRequest
+    from edge_identify.convert.packing.pack_request import PackRequest
 
     return PackRequest(
         name=checked_pack_name(options.name),
@@ -245,7 +273,7 @@ def _print_build(options: argparse.Namespace, report: BuildReport, seconds: floa
         print(json.dumps(_build_as_json(options.out, report, seconds), ensure_ascii=False, indent=2))
         return
     print(
-        f"{manifest.name} {manifest.version}: {manifest.reference_count} references, {manifest.index.count} pictures, "
+        f"{manifest.name} {manifest.version}: {manifest.reference_count} references, {manifest.index.count} images, "
         f"{megabytes(manifest.size_bytes())} in {options.out}"
     )
     for kind, variants in (("image", manifest.image_variants), ("text", manifest.text_variants)):

@@ -1,8 +1,7 @@
-"""Shrinking a package: weights as int8 or as 6-bit palettes, computation still in float16.
+"""Quantises the weights of a package to int8 or to 6-bit palettes; computation stays in float16.
 
-What a newcomer would get wrong: this is not the int8 of ONNX Runtime. Core ML has no dynamic quantisation; it
-unpacks the weights and computes in float16, so the two int8 variants of one tower give slightly different
-embeddings, and each needs its own measurement.
+Core ML has no dynamic quantisation: it unpacks the weights and computes in float16. So the int8 variants of ONNX and
+Core ML give slightly different embeddings, and the fidelity of each is measured.
 """
 
 from __future__ import annotations
@@ -19,11 +18,11 @@ if TYPE_CHECKING:
 
 
 def quantise_weights_to_int8(source: Path, out: Path) -> None:
-    """Write a copy of a float16 package with int8 weights, per output channel, symmetric.
+    """Write a copy of a float16 package with int8 weights, symmetric, with a scale per output channel.
 
     Args:
         source: A package that `tower_to_mlpackage` wrote.
-        out: The new package's folder, ending in `.mlpackage`; one that is there is replaced.
+        out: The new package's folder, ending in `.mlpackage`; an existing one is replaced.
 
     Raises:
         SetupError: `source` is not a package, `out` does not end in `.mlpackage`, or coremltools is missing.
@@ -32,14 +31,14 @@ def quantise_weights_to_int8(source: Path, out: Path) -> None:
 
 
 def palettise_weights_to_6_bits(source: Path, out: Path) -> None:
-    """Write a copy of a float16 package whose weights are drawn from palettes of 64 values, one a tensor.
+    """Write a copy of a float16 package whose weights are 6-bit indices into palettes of 64 values, one per tensor.
 
-    The values are spread evenly over each tensor's range: clustering them is a little closer (centred cosine .98 for
-    .97, measured on a small ViT) and takes minutes for a large model.
+    The values are spread evenly over the range of each tensor. k-means is a little closer (centred cosine .98 instead
+    of .97, measured on a small ViT) but takes minutes for a large model.
 
     Args:
         source: A package that `tower_to_mlpackage` wrote.
-        out: The new package's folder, ending in `.mlpackage`; one that is there is replaced.
+        out: The new package's folder, ending in `.mlpackage`; an existing one is replaced.
 
     Raises:
         SetupError: `source` is not a package, `out` does not end in `.mlpackage`, or coremltools is missing.

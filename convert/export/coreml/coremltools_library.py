@@ -1,9 +1,7 @@
-"""The one door to coremltools: loaded late, without its noise, and with one operator more.
+"""Lazy import of coremltools, without irrelevant messages and with one additional operator.
 
-What a newcomer would get wrong: coremltools prints a dozen lines on Linux about parts that only macOS has,
-one about a torch newer than it was tested with, and progress bars that cannot be turned off by an option.
-Closing the standard error would also hide real trouble, so exactly those lines are dropped, by their text,
-and everything else goes through.
+On Linux, coremltools logs a dozen lines about parts that only macOS has, and one about an untested version of torch.
+Its progress bars have no option. Exactly those lines are dropped, by their text; all other messages pass.
 """
 
 from __future__ import annotations
@@ -21,7 +19,7 @@ from edge_identify.edge_runtime.errors import SetupError
 
 MISSING_EXTRA = "Core ML export needs coremltools; run `pip install 'edge-identify[convert]'`"
 
-#: How the log lines begin that say nothing about the package being made.
+#: Beginnings of log lines that do not concern the exported package.
 _HARMLESS = (
     "Failed to load _ML",  # predict and compile exist on macOS only; nothing here calls them elsewhere
     "Failed to load '_ML",  # the same, for a remote device
@@ -30,21 +28,21 @@ _HARMLESS = (
     "Saving value type of int64 into a builtin type of int32",  # token ids and axes, all far below 2**31
 )
 
-#: The modules whose progress bars speak to a terminal, and the name under which each holds tqdm.
+#: The modules that show progress bars, and the name of tqdm in each.
 _PROGRESS_BARS = (
     ("coremltools.converters.mil.frontend.torch.ops", "_tqdm"),
     ("coremltools.converters.mil.mil.passes.pass_pipeline", "tqdm"),
     ("coremltools.optimize.coreml._quantization_passes", "tqdm"),
 )
 
-#: Warnings by category and beginning, and why they are no concern of the person who exports.
+#: Warnings that do not concern the user, by category and beginning.
 _FOREIGN_WARNINGS: tuple[tuple[type[Warning], str], ...] = (
-    # torch's own pytree, met when coremltools copies a program
+    # torch's pytree, when coremltools copies a program.
     (FutureWarning, r"`isinstance\(treespec, LeafSpec\)`"),
-    # Inside the conversion: a deprecated lookup, and a temporary folder left to the garbage collector.
+    # In the conversion: a deprecated lookup, and a temporary folder that the garbage collector removes.
     (DeprecationWarning, r"Function _TORCH_OPS_REGISTRY\."),
     (ResourceWarning, "Implicitly cleaning up <TemporaryDirectory"),
-    # A channel of (nearly) zeros has scale 0 in float16; whatever int8 it gets, times 0 it is 0 again.
+    # A channel of (nearly) zeros has scale 0 in float16; any int8 value times 0 is 0 again.
     (RuntimeWarning, "divide by zero encountered in divide"),
     (RuntimeWarning, "invalid value encountered in divide"),
     (RuntimeWarning, "invalid value encountered in cast"),
@@ -52,15 +50,15 @@ _FOREIGN_WARNINGS: tuple[tuple[type[Warning], str], ...] = (
 
 
 def load_coremltools() -> Any:
-    """Import coremltools, quietly, with the operators it lacks; returns the module.
+    """Import coremltools without its messages, register the operator `alias`, and return the module.
 
     Raises:
-        SetupError: It is not installed.
+        SetupError: coremltools is not installed.
     """
     _drop_harmless_lines()
     try:
         with warnings.catch_warnings():
-            # Deprecations inside coremltools' own imports; whoever exports can do nothing about them.
+            # Deprecations inside coremltools' own imports.
             warnings.simplefilter("ignore", DeprecationWarning)
             coremltools = importlib.import_module("coremltools")
             importlib.import_module("coremltools.optimize.coreml")
@@ -72,7 +70,7 @@ def load_coremltools() -> Any:
 
 @contextmanager
 def conversion() -> Iterator[None]:
-    """Run one conversion: names numbered from zero, no progress bars, none of the warnings listed above."""
+    """Run one conversion: number operators from zero, hide progress bars and the warnings listed above."""
     _number_names_from_zero()
     modules = [(importlib.import_module(module), name) for module, name in _PROGRESS_BARS]
     loud = [getattr(module, name) for module, name in modules]
@@ -89,8 +87,8 @@ def conversion() -> Iterator[None]:
 
 
 def _number_names_from_zero() -> None:
-    # coremltools numbers operators with a counter for the whole process, and clears it after one kind of work
-    # only: without this, a package's bytes would depend on what was read or converted before it.
+    # coremltools numbers operators with a counter of the process and rarely clears it. Without this, the bytes of a
+    # package would depend on what was read or converted before it.
     importlib.import_module("coremltools.converters.mil.mil").Builder.name_count.clear()
 
 
@@ -109,10 +107,10 @@ def _drop_harmless_lines() -> None:
         logger.addFilter(_Harmless())
 
 
-@functools.cache  # the registry refuses to be asked twice without `override`
+@functools.cache  # registered once per process
 def _register_alias() -> None:
-    # torch.export leaves `alias` (the tensor itself, under a second name) in SigLIP's pooling head, and
-    # coremltools 9.0 has no translation for it.
+    # torch.export leaves `alias` (the same tensor under a second name) in SigLIP's pooling head, and coremltools 9.0
+    # has no translation for it.
     operators = importlib.import_module("coremltools.converters.mil.frontend.torch.ops")
     registry = importlib.import_module("coremltools.converters.mil.frontend.torch.torch_op_registry")
 

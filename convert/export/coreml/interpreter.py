@@ -1,12 +1,10 @@
-"""Evaluating a saved `.mlpackage` on any system: the program is read from its files and run in torch.
+"""Runs a saved `.mlpackage` on any system: reads the program from its files and computes it in torch.
 
-Core ML itself predicts on macOS only. What a newcomer would compare on Linux is the torch module that went
-into the conversion, which proves nothing about what came out. Here the saved bytes are read (program,
-weights, scales of int8 weights), so a wrong operator, a lost weight or a bad scale shows.
+Core ML itself runs on macOS only. The interpreter reads the saved bytes (program, weights, scales of int8 weights). So
+it detects a wrong operator, a lost weight or a bad scale, which a test of the torch module before conversion cannot.
 
-It computes in float32 from the stored weights, so it shows neither the float16 rounding of what lies between,
-nor how a phone's accelerator rounds, nor speed. This module imports torch at its top: import it in the
-function that needs it.
+It computes in float32 from the stored weights. So it does not show the float16 rounding of activations, the rounding of
+a phone's accelerator, or speed. The module imports torch at its top; import it only inside the function that needs it.
 """
 
 from __future__ import annotations
@@ -29,7 +27,7 @@ from edge_identify.edge_runtime.errors import SetupError
 
 @dataclass(frozen=True, slots=True)
 class _Value:
-    """The name of something an earlier step computes, or an input."""
+    """The name of an input or of an earlier step's output."""
 
     name: str
 
@@ -39,7 +37,7 @@ _Argument = Tensor | str | _Value | list["_Argument"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Step:
-    """One operator with its arguments: constants in place, the rest by name."""
+    """One operator with its arguments: constants as values, the rest by name."""
 
     operator: str
     name: str
@@ -49,11 +47,11 @@ class _Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoreMLProgram:
-    """A saved ML program, ready to be evaluated.
+    """A saved ML program, ready to run.
 
     Attributes:
-        inputs: Names of what it takes.
-        outputs: Names of what it returns.
+        inputs: Names of its inputs.
+        outputs: Names of its outputs.
     """
 
     inputs: tuple[str, ...]
@@ -65,7 +63,7 @@ class CoreMLProgram:
         """Read a program and its weights from a package.
 
         Raises:
-            SetupError: It is not a package, or has an operator, or an operator's input, not known here.
+            SetupError: It is not a package, or it has an operator, or an operator's input, that is not known here.
         """
         function = _read_function(package)
         constants: dict[str, _Argument] = {}
@@ -82,16 +80,16 @@ class CoreMLProgram:
         )
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        """Evaluate the program once.
+        """Run the program once.
 
         Args:
-            inputs: An array for each of `inputs`; a picture is float32 [1, 3, size, size], RGB, 0 to 255.
+            inputs: An array for each of `inputs`; an image is float32 [1, 3, size, size], RGB, 0 to 255.
 
         Returns:
             An array for each of `outputs`.
 
         Raises:
-            SetupError: An operator is used in a way that `operators` has no rule for.
+            SetupError: An operator is used in a way that `operators` does not support.
         """
         values = {name: torch.from_numpy(np.ascontiguousarray(inputs[name])) for name in self.inputs}
         with torch.inference_mode():
@@ -101,7 +99,7 @@ class CoreMLProgram:
 
 
 def _read_function(package: Path) -> Any:
-    """Read the package's main function as coremltools' own objects, weights loaded."""
+    """Read the package's main function as objects of coremltools, with weights."""
     specification = read_specification(package)
     from coremltools.converters.mil.frontend.milproto.load import load
 
@@ -117,7 +115,7 @@ def _constant(operation: Any) -> Tensor | str:
     if operation.op_type == "const":
         value = operation.outputs[0].val
         return value if isinstance(value, str) else _tensor(value)
-    return _tensor(operation.materialized_val_inference())  # weights stored as int8, unpacked
+    return _tensor(operation.materialized_val_inference())  # unpacks weights that are stored as int8
 
 
 def _tensor(value: Any) -> Tensor:
@@ -141,13 +139,13 @@ def _check_known(operation: Any, given: Mapping[str, Any]) -> None:
     if function is None:
         raise SetupError(
             f"the Core ML program has an operator {operation.op_type!r} ({operation.name}) that cannot be "
-            "evaluated here; add it to convert/export/coreml/operators.py"
+            "evaluated here; add it to the tables in convert/export/coreml/operators.py"
         )
     unknown = sorted(given.keys() - inspect.signature(function).parameters.keys())
     if unknown:
         raise SetupError(
             f"the Core ML operator {operation.op_type!r} ({operation.name}) has an input {unknown[0]!r} that "
-            "is not understood here; add it to convert/export/coreml/operators.py"
+            "is not understood here; add it to the tables in convert/export/coreml/operators.py"
         )
 
 
@@ -164,7 +162,7 @@ def _run_step(step: _Step, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
     except NotImplementedError as error:
         raise SetupError(
             f"the Core ML operator {step.operator!r} ({step.name}) cannot be evaluated here: {error}; "
-            "add it to convert/export/coreml/operators.py"
+            "add it to the tables in convert/export/coreml/operators.py"
         ) from error
     results: Sequence[Tensor] = [result] if isinstance(result, Tensor) else result
     return dict(zip(step.outputs, results, strict=True))

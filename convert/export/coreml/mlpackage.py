@@ -1,8 +1,8 @@
-"""An `.mlpackage` on disk: three files, written so that the same program always has the same bytes.
+"""Reads and writes `.mlpackage` folders: three files; the same program always gives the same bytes.
 
-What a newcomer would get wrong: coremltools' own `save` puts random identifiers into the manifest, the day of
-the conversion into the model, serialises maps in hash order, and adds a debug file for another framework. A
-pack that holds such files changes its hashes at every build, and every device fetches a model it already has.
+Trap: coremltools' own `save` writes random identifiers into the manifest and the date of conversion into the model,
+serialises maps in hash order, and adds a debug file. With it, the hashes of a pack would change at each build, and
+devices would fetch a model that they have.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from edge_identify.edge_runtime.io import durable_writes
 if TYPE_CHECKING:
     from coremltools.models import MLModel
 
-SUFFIX = ".mlpackage"  # Core ML tells a package by it
+SUFFIX = ".mlpackage"  # Core ML recognises packages by it
 
 MANIFEST = "Manifest.json"
 MODEL = "Data/com.apple.CoreML/model.mlmodel"
@@ -30,22 +30,22 @@ WEIGHTS = "Data/com.apple.CoreML/weights/weight.bin"
 #: Every file of a package, by its path in it.
 FILES = (MODEL, WEIGHTS, MANIFEST)
 
-IMAGE_INPUT = "image"  # a Core ML picture: RGB, size x size; a CVPixelBuffer or CGImage fits
+IMAGE_INPUT = "image"  # a Core ML image: RGB, size x size; a CVPixelBuffer or CGImage fits
 TOKENS_INPUT = "tokens"  # int32 [1, context]
 OUTPUT = "embedding"  # float32 [1, dim], a unit vector
 
-REQUIRES = "iOS 16"  # also macOS 13; the least that knows int8 weights
+REQUIRES = "iOS 16"  # also macOS 13; the first that supports int8 weights
 
-#: The day of conversion: the one entry of the model's metadata that would differ between two equal exports.
+#: The date of conversion: the only entry of the model's metadata that differs between two equal exports.
 _DATE_KEY = "com.github.apple.coremltools.conversion_date"
 
 
 def write_package(model: MLModel, out: Path) -> None:
-    """Write a model as a package, replacing one that is there.
+    """Write a model as a package; an existing one is replaced.
 
     Args:
-        model: A converted ML program; its weights lie in a temporary package of coremltools.
-        out: The package's folder, ending in `.mlpackage`. Its parent must exist.
+        model: A converted ML program; its weights are in a temporary package of coremltools.
+        out: The package's folder, ending in `.mlpackage`; its parent exists.
 
     Raises:
         SetupError: The name does not end in `.mlpackage`.
@@ -64,7 +64,7 @@ def write_package(model: MLModel, out: Path) -> None:
 
 
 def check_name(out: Path) -> None:
-    """Refuse a package name that Core ML would not recognise, before minutes go into the export.
+    """Refuse a package name that Core ML would not recognise, before the export, which takes minutes.
 
     Raises:
         SetupError: The name does not end in `.mlpackage`.
@@ -87,7 +87,7 @@ def read_specification(package: Path) -> Any:
     try:
         return load_coremltools().utils.load_spec(str(package))
     except (DecodeError, RuntimeError, ValueError) as error:
-        # The last two are the package library's words for a manifest that it cannot parse.
+        # RuntimeError and ValueError: the package library cannot parse the manifest.
         raise SetupError(f"{package}: the Core ML model in it cannot be read ({error}); export it again") from error
 
 
@@ -122,5 +122,5 @@ def _manifest_bytes() -> bytes:
 
 
 def _identifier(path: str) -> str:
-    # The manifest only needs identifiers that differ within one package; these follow from the path.
+    # Identifiers only have to be unique within a package; these are derived from the path.
     return str(uuid.uuid5(uuid.NAMESPACE_URL, path))

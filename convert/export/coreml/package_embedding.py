@@ -1,8 +1,7 @@
-"""Embedding pictures and texts with a saved package: Core ML itself on macOS, the interpreter elsewhere.
+"""Embeds images and texts with a saved package: with Core ML on macOS, with the interpreter elsewhere.
 
-A newcomer would feed the package the way the torch tower is fed. Its picture input is one picture, not a
-batch of pixels, so the pictures go through one by one, and each system wants them in its own form; that is
-settled here.
+The input of a package is one image or one text, not a batch. Core ML takes an image as a PIL image, the interpreter as
+an array.
 """
 
 from __future__ import annotations
@@ -22,11 +21,11 @@ Arrays = dict[str, NDArray[Any]]
 
 
 def embed_images(package: Path, pixels: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
-    """Embed pictures with a saved image tower, one by one.
+    """Embed images with a saved image tower, one by one.
 
     Args:
         package: An `.mlpackage` of `export_image_tower`, or a quantised copy.
-        pixels: [n, size, size, 3], RGB, 0 to 255; uint8 as decoders give them.
+        pixels: [n, size, size, 3], RGB, 0 to 255.
 
     Returns:
         Unit vectors, float32 [n, dim].
@@ -59,7 +58,7 @@ def evaluate_package(package: Path, inputs: Iterable[Mapping[str, NDArray[Any]]]
 
     Args:
         package: The `.mlpackage`.
-        inputs: For each run, arrays by input name; a picture is float32 [1, 3, size, size], RGB, 0 to 255.
+        inputs: For each run, arrays by input name; an image is float32 [1, 3, size, size], RGB, 0 to 255.
 
     Returns:
         For each run, arrays by output name.

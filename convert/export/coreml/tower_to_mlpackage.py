@@ -1,12 +1,12 @@
-"""From a tower to an `.mlpackage`: half-precision weights, an ML program, one picture or text at a time.
+"""Exports a tower as an `.mlpackage`: an ML program with float16 weights, for one image or one text at a time.
 
-What a newcomer would get wrong:
+Traps:
 
-- `torch.jit.trace`, the route of most recipes, fails with today's numpy; `torch.export` works.
-- The newest target is not the best: iOS 18 would give a fused attention and lock out older phones. Attention
-  in parts (two matrix products and a softmax) runs from iOS 15; int8 weights and a float16 core need iOS 16.
-- Squaring in half precision overflows at 256 and the L2 norm sums squares, so the norm is kept in float32.
-- The causal mask's minus infinity gives NaN where hardware multiplies it by zero; a finite mask is as good.
+- `torch.jit.trace` fails with current numpy; `torch.export` works.
+- The target iOS 18 has a fused attention, but excludes older phones. Attention as two matrix products and a softmax
+  runs from iOS 15. int8 weights and float16 computation need iOS 16.
+- Squares overflow float16 from 256 on, and the L2 norm sums squares. So the norm stays in float32.
+- Minus infinity in a causal mask gives NaN on hardware that multiplies it by zero. So the mask is finite.
 """
 
 from __future__ import annotations
@@ -40,29 +40,29 @@ if TYPE_CHECKING:
 
     from edge_identify.convert.export.towers import ImageTower, TextTower
 
-#: What F.normalize becomes. Anything else of these types is as small, so types are enough to tell.
+#: The operators of F.normalize. All other operators of these types are small, so the type suffices.
 _KEPT_IN_FLOAT32 = frozenset({"reduce_l2_norm", "maximum", "real_div"})
 
-#: How coremltools 9.0 names an operator that it has no translation for.
+#: The part of coremltools 9.0's message that names an operator without a translation.
 _UNSUPPORTED = re.compile(r"Unsupported fx node \w+, kind (\w+)|convert function for op '(\w+)'")
 
-_MASKED = -1e4  # exp(-10000) is 0 in float32 and float16, and float16 holds it
+_MASKED = -1e4  # exp(-10000) is 0 in float32 and float16, and -10000 fits into float16
 
 
 def export_image_tower(tower: ImageTower, *, size_px: int, out: Path) -> str:
-    """Write the image tower as a Core ML package whose input is a picture and whose weights are float16.
+    """Write the image tower as a Core ML package whose input is an image and whose weights are float16.
 
     Args:
-        tower: From pixels to unit vectors.
-        size_px: Width and height of the picture.
-        out: The package's folder, ending in `.mlpackage`; one that is there is replaced.
+        tower: The image tower.
+        size_px: Width and height of the image.
+        out: The package's folder, ending in `.mlpackage`; an existing one is replaced.
 
     Returns:
         The least system that runs it, in words: `iOS 16`.
 
     Raises:
-        SetupError: coremltools is missing, `out` does not end in `.mlpackage`, or Core ML has no form of an operator
-            of the tower.
+        SetupError: coremltools is missing, `out` does not end in `.mlpackage`, or Core ML lacks an operator of the
+            tower.
     """
     import torch
 
@@ -70,24 +70,24 @@ def export_image_tower(tower: ImageTower, *, size_px: int, out: Path) -> str:
 
     shape = (1, 3, size_px, size_px)
     coremltools = load_coremltools()
-    picture = coremltools.ImageType(name=IMAGE_INPUT, shape=shape, color_layout=coremltools.colorlayout.RGB)
-    return _export(PlanarImageTower(tower), example=torch.full(shape, 127.0), declared_input=picture, out=out)
+    image = coremltools.ImageType(name=IMAGE_INPUT, shape=shape, color_layout=coremltools.colorlayout.RGB)
+    return _export(PlanarImageTower(tower), example=torch.full(shape, 127.0), declared_input=image, out=out)
 
 
 def export_text_tower(tower: TextTower, *, context_length: int, out: Path) -> str:
     """Write the text tower as a Core ML package whose input is int32 token ids and whose weights are float16.
 
     Args:
-        tower: From token ids to unit vectors.
+        tower: The text tower.
         context_length: Number of token ids in a text.
-        out: The package's folder, ending in `.mlpackage`; one that is there is replaced.
+        out: The package's folder, ending in `.mlpackage`; an existing one is replaced.
 
     Returns:
         The least system that runs it, in words: `iOS 16`.
 
     Raises:
-        SetupError: coremltools is missing, `out` does not end in `.mlpackage`, or Core ML has no form of an operator
-            of the tower.
+        SetupError: coremltools is missing, `out` does not end in `.mlpackage`, or Core ML lacks an operator of the
+            tower.
     """
     import torch
 
@@ -114,11 +114,11 @@ def _converted(program: ExportedProgram, declared_input: Any, draft: Path) -> An
             outputs=[coremltools.TensorType(name=OUTPUT, dtype=np.float32)],
             minimum_deployment_target=coremltools.target.iOS16,
             compute_precision=coremltools.transform.FP16ComputePrecision(op_selector=_may_be_float16),
-            skip_model_load=True,  # on a Mac it would compile the model only to throw it away
+            skip_model_load=True,  # on a Mac, coremltools would compile the model, which is not needed
             package_dir=str(draft),
         )
     except NotImplementedError as error:
-        traceback.clear_frames(error.__traceback__)  # coremltools' temporary folder goes now, not whenever
+        traceback.clear_frames(error.__traceback__)  # so that coremltools' temporary folder is removed now
         if found := _UNSUPPORTED.search(str(error)):
             raise unsupported_operator(program, found[1] or found[2], "Core ML") from error
         raise SetupError(f"the tower cannot be written for Core ML ({first_line(error)})") from error

@@ -1,7 +1,7 @@
-"""What every ONNX file of a tower promises, whoever wrote its graph.
+"""Properties of every ONNX file of a tower: names, versions, and bytes that do not depend on the machine.
 
-A newcomer would save what a library hands over. It holds the paths, names and versions of the exporting machine, and
-an `ir_version` that phones in use refuse; it may hold weights twice; and they lie where no device can map them.
+Trap: a model as a library returns it holds paths, names and versions of the exporting machine, and an `ir_version` that
+ONNX Runtime on phones in use refuses. It may hold weights twice, and unaligned, so that devices cannot map them.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from onnx import ModelProto
 
 OPSET = 18  # the lowest that torch's exporter writes
-IR_VERSION = 10  # ONNX Runtime from 1.18 on reads it; newer ones lock out phones in use
+IR_VERSION = 10  # ONNX Runtime 1.18 and later read it; newer versions exclude phones in use
 IMAGE_INPUT = "pixels"
 TEXT_INPUT = "tokens"
 OUTPUT = "embedding"
 
 
 def serialise_anonymously(model: ModelProto) -> bytes:
-    """Return a model's bytes without anything about the machine or the run that made it; changes `model`.
+    """Return the bytes of a model without data about the exporting machine or run; changes `model`.
 
-    Equal weights are stored once.
+    Equal weights are stored once, and large weights are aligned.
 
     Raises:
         ValueError: The model is larger than protobuf's 2 GB.

@@ -1,4 +1,4 @@
-"""Integer products of an exported graph, and which of them some x86 processors compute wrongly.
+"""Finds the integer products of an exported graph, and those that some x86 processors compute wrongly.
 
 ONNX Runtime multiplies uint8 activations by int8 weights. On x86 processors with AVX2 and without VNNI it uses the
 instruction `vpmaddubsw`, which adds two neighbouring products in 16 bits and saturates. Two products of 255 by 127 do
@@ -26,7 +26,7 @@ _INT16 = np.iinfo(np.int16)
 
 #: Position of the weights among a node's inputs, for the operators whose weights are integers.
 _INTEGER_WEIGHTS = {"MatMulInteger": 1, "ConvInteger": 1, "QLinearConv": 3, "QLinearMatMul": 3}
-#: The same for operators that ONNX Runtime makes integer ones where DequantizeLinear makes their weights.
+#: The same for operators that ONNX Runtime replaces by integer ones if DequantizeLinear computes their weights.
 _DEQUANTISED_WEIGHTS = {"Conv": 1, "Gemm": 1, "MatMul": 1}
 
 
@@ -66,7 +66,7 @@ def saturating_products(model: Path) -> tuple[str, ...]:
 def may_saturate(weights: NDArray[np.int8] | NDArray[np.uint8]) -> bool:
     """Return whether two products of these weights with uint8 activations may not fit into 16 bits.
 
-    Every pair of weights is allowed for, since kernels order them differently, and every activation from 0 to 255.
+    All pairs of weights are considered, because kernels order them differently, and all activations from 0 to 255.
 
     Args:
         weights: Of any shape. Unsigned weights never saturate.

@@ -1,11 +1,11 @@
-"""An exported tower with 8-bit weights, in the way that suits it.
+"""Quantises an exported tower to 8 bits.
 
-A convolutional net is quantised with ranges measured on pictures (static, QDQ), a transformer as it runs
-(dynamic). Measured on a ViT-B-32 with random weights: centred cosine .997 dynamic, .993 static, .80 static
-with every operator. The last normalisation stays in float either way, so the output is a unit vector.
+A convolutional net is quantised statically (QDQ), with activation ranges measured on images. A transformer is quantised
+dynamically. Measured on a ViT-B-32 with random weights: centred cosine .997 dynamic, .993 static, .80 static with every
+operator. The last normalisation stays in float in both cases, so the output is a unit vector.
 
-Every product is exact on every processor (see `integer_products`): the weights are signed with 7 bits, or, where that
-is not faithful enough, unsigned with 8 bits. Unsigned weights take 1.4 times as long on processors with VNNI.
+All integer products are exact on all processors (see `integer_products`). The weights are signed with 7 bits. If that
+is not faithful enough, they are unsigned with 8 bits, which takes 1.4 times as long on processors with VNNI.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from edge_identify.convert.export.onnx.quantisation_sensitivity import (
     quantise_whole,
 )
 from edge_identify.convert.models.libraries.library_logging import muted
-from edge_identify.convert.progress import Progress, unwatched
+from edge_identify.convert.progress import Progress, no_progress
 from edge_identify.edge_runtime.io.durable_writes import write_bytes
 
 if TYPE_CHECKING:
@@ -34,8 +34,9 @@ if TYPE_CHECKING:
     Inputs = NDArray[np.uint8] | NDArray[np.int64]
 
 _Found = TypeVar("_Found")
+_Number = TypeVar("_Number", bound="np.integer[Any]")
 
-#: Where nearly all of a convolutional net's time goes, and what lies between, so that values stay in 8 bits.
+#: The expensive operators of a convolutional net, and those between them, so that activations stay in 8 bits.
 _STATIC_OPERATORS = ["Conv", "Gemm", "MatMul", "Add", "MaxPool", "AveragePool"]
 _DYNAMIC_OPERATORS = ["MatMul", "Gemm", "Conv"]
 _TEXT_OPERATORS = ["MatMul", "Gemm", "Gather"]  # Gather: the token embedding is half of a text tower's bytes
@@ -45,8 +46,8 @@ SIGNED_7_BITS, UNSIGNED_8_BITS = "signed, 7 bits", "unsigned, 8 bits"
 _FORMS = (SIGNED_7_BITS, UNSIGNED_8_BITS)
 
 _CALIBRATION_BATCH = 8
-_JUDGED_PICTURES = 32  # enough to tell .98 from .97, and judged up to 20 times
-_JUDGED_BY_TRANSFORMERS = 8  # of a transformer only the form of its weights is chosen, and a large one takes seconds
+_JUDGED_IMAGES = 32  # enough to tell a cosine of .98 from .97; each of up to 20 tries embeds them
+_JUDGED_BY_TRANSFORMERS = 8  # for transformers only the form of the weights is chosen, and a large one takes seconds
 
 
 def quantise_image_to_int8(
@@ -56,20 +57,20 @@ def quantise_image_to_int8(
     calibration_pixels: NDArray[np.uint8],
     transformer: bool,
     target: float = TARGET,
-    progress: Progress = unwatched,
+    progress: Progress = no_progress,
 ) -> QuantisedNet:
     """Write an image tower with int8 weights.
 
     Args:
         source: The float32 file of `export_image_onnx`.
-        out: Where the int8 file goes; a folder that exists.
-        calibration_pixels: Pictures like those it will meet, uint8 [n, size, size, 3].
+        out: The int8 file to write; its folder exists.
+        calibration_pixels: Typical input images, uint8 [n, size, size, 3].
         transformer: Whether the tower is a transformer.
         target: Least mean centred cosine with `source`; see `quantisation_sensitivity`.
-        progress: Is shown the tries, for a convolutional net.
+        progress: Shows the progress over the tries, for a convolutional net.
 
     Returns:
-        The form of its weights, and, for a convolutional net, what was left in float to reach the target.
+        The form of the weights and, for a convolutional net, the nodes that stay in float.
     """
     if transformer:
         judged = calibration_pixels[:_JUDGED_BY_TRANSFORMERS]
@@ -88,15 +89,18 @@ def quantise_text_to_int8(
 
     Args:
         source: The float32 file of `export_text_onnx`.
-        out: Where the int8 file goes; a folder that exists.
-        calibration_tokens: Texts like those it will meet, int64 [n, context_length].
+        out: The int8 file to write; its folder exists.
+        calibration_tokens: Token ids of typical texts, int64 [n, context_length].
         target: Least mean centred cosine with `source`.
+
+    Returns:
+        The form of the weights.
     """
     return _quantise_dynamically(source, out, _TEXT_OPERATORS, calibration_tokens, target)
 
 
 def quantise_embedding_rows(source: Path, out: Path) -> None:
-    """Write a tower whose token embedding alone is int8; an image tower, which has none, stays as it was."""
+    """Write a tower in which only the token embedding is int8; an image tower has none and is copied."""
     _quantise(source, out, lambda prepared, into: _dynamic(prepared, into, ["Gather"], SIGNED_7_BITS))
 
 
@@ -128,7 +132,7 @@ def _quantise(source: Path, out: Path, quantise: Callable[[Path, Path], _Found])
 
 
 def _save_without_shapes(source: Path, plain: Path) -> None:
-    # Shapes that torch wrote can contradict those that the quantiser infers, and it then gives up.
+    # The quantiser fails if the shapes that torch wrote contradict those that it infers.
     import onnx
 
     model = onnx.load(str(source))
@@ -151,7 +155,7 @@ def _dynamic(prepared: Path, into: Path, operators: list[str], form: str) -> Non
 
 
 def _weights(form: str) -> dict[str, Any]:
-    """Return the quantiser's options for a form of weights; `reduce_range` takes a bit off the weights of products."""
+    """Return the quantiser's options for a form of weights; `reduce_range` means 7 bits."""
     from onnxruntime.quantization import QuantType
 
     if form == SIGNED_7_BITS:
@@ -162,7 +166,7 @@ def _weights(form: str) -> dict[str, Any]:
 def _static_until_faithful(
     prepared: Path, into: Path, pixels: NDArray[np.uint8], target: float, progress: Progress
 ) -> QuantisedNet:
-    judged = pixels[:_JUDGED_PICTURES]
+    judged = pixels[:_JUDGED_IMAGES]
     expected = _embed(prepared, judged)
     return quantise_until_faithful(
         _can_be_static(prepared),
@@ -198,13 +202,13 @@ def _static(prepared: Path, into: Path, pixels: NDArray[np.uint8], nodes: Sequen
         calibrate_method=CalibrationMethod.MinMax,
         op_types_to_quantize=_STATIC_OPERATORS,
         nodes_to_quantize=list(nodes),
-        # The ranges are of all layers, whichever are quantised: the first try measures them, the others read them.
+        # The ranges of all layers are measured in the first try and read in the others.
         calibration_cache_path=into.with_name("ranges.json"),
         **_weights(form),
     )
 
 
-def _batches(inputs: Inputs) -> Iterator[Inputs]:
+def _batches(inputs: NDArray[_Number]) -> Iterator[NDArray[_Number]]:
     return (inputs[start : start + _CALIBRATION_BATCH] for start in range(0, len(inputs), _CALIBRATION_BATCH))
 
 
@@ -212,7 +216,7 @@ def _calibration_reader(pixels: NDArray[np.uint8]) -> Any:
     from onnxruntime.quantization import CalibrationDataReader
 
     class Batches(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has no types
-        """Hands the pictures out, and then None, as onnxruntime asks for them."""
+        """Returns the batches one by one, then None, as onnxruntime expects."""
 
         def __init__(self) -> None:
             self._batches = _batches(pixels)
@@ -225,7 +229,7 @@ def _calibration_reader(pixels: NDArray[np.uint8]) -> Any:
 
 
 def _can_be_static(prepared: Path) -> list[str]:
-    """Return the names of the nodes that 8 bits suit: none that normalise, and no product of attention."""
+    """Return the names of the nodes to quantise statically: no normalisation, no matrix product of attention."""
     import onnx
 
     graph = onnx.load(str(prepared)).graph
@@ -233,8 +237,8 @@ def _can_be_static(prepared: Path) -> list[str]:
     heavy = [place for place, node in enumerate(graph.node) if node.op_type in ("Conv", "Gemm", "MatMul")]
     if not heavy:
         return []
-    # An attention pool multiplies values by values, which is cheap. In 8 bits, ONNX Runtime (1.31) fuses the softmax
-    # between two such products into one that answers something else: an RN50 fell to a cosine of .68.
+    # An attention pool multiplies activations by activations, which is cheap. In 8 bits, ONNX Runtime (1.31) fuses the
+    # softmax between two such products with a wrong result: an RN50 fell to a cosine of .68.
     return [
         node.name
         for node in graph.node[heavy[0] : heavy[-1] + 1]

@@ -1,12 +1,12 @@
-"""Choosing the 8-bit form of a tower by its fidelity: the form of its weights, and which layers stay in float.
+"""Chooses the 8-bit form of a tower by its fidelity: the form of its weights, and the layers that stay in float.
 
 Two choices are measured, in this order:
 
 1. The form of the weights. The forms are tried on the whole tower, the fastest first. The first one that reaches the
    target is taken.
-2. For a convolutional net, the layers that stay in float32. One channel a hundred times as large as its neighbours
-   leaves them a bit or two, and both the layer before and the layer after suffer. That is not visible in the weights,
-   so each part of the net is tried alone in 8 bits, and the most harmful parts stay in float32. A binary search finds
+2. For a convolutional net, the layers that stay in float32. If one channel is a hundred times as large as the others,
+   these have only a bit or two left, and the layers before and after it lose precision. The weights do not show that.
+   So each part of the net is tried alone in 8 bits, and the most harmful parts stay in float32. A binary search finds
    how many must.
 
 Nothing is random, and the number of tries is bounded by `most_tries`.
@@ -21,16 +21,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge_identify.convert.progress import Progress, unwatched
+from edge_identify.convert.progress import Progress, no_progress
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-#: Least mean centred cosine of the 8-bit net with the float one. The gate asks .98 of plain cosines, which are kinder.
+#: Least mean centred cosine of the 8-bit net with the float net. Stricter than the gate, which needs .98 of the mean
+#: cosine and .96 of the centred one.
 TARGET = 0.98
 
-_MOST_PARTS = 12  # a try takes a ResNet-50 some seconds; finer parts would rank better and take longer
-_MOST_SHARE = 0.5  # with more than half in float, the file is hardly smaller and no faster: the gate decides then
+_MOST_PARTS = 12  # a try takes some seconds with a ResNet-50; finer parts would rank better and take longer
+_MOST_SHARE = 0.5  # with more than half of the nodes in float, the file is hardly smaller and no faster
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +39,8 @@ class QuantisedNet:
     """The result of quantising.
 
     Attributes:
-        form: The form of its weights, one of the forms that were offered.
-        left_in_float: Names of the nodes that were left in float beyond the usual ones, in graph order.
+        form: The form of its weights, one of the offered forms.
+        left_in_float: Names of the nodes that stay in float to reach the target, in graph order.
         centred_cosine: Mean centred cosine with the float32 net on the calibration inputs.
     """
 
@@ -53,10 +54,9 @@ Quantise = Callable[[Sequence[str], str], None]
 
 
 def most_tries(forms: int) -> int:
-    """Return how often a net is quantised at most, where `forms` forms of weights are offered."""
-    return (
-        forms + _MOST_PARTS + 5
-    )  # each form; each part alone; half in float, three to halve six parts, the best again
+    """Return the largest number of tries when `forms` forms of weights are offered."""
+    # Each form; each part alone; half of the parts in float; three steps of binary search over six; the best again.
+    return forms + _MOST_PARTS + 5
 
 
 def quantise_whole(
@@ -75,6 +75,12 @@ def quantise_whole(
         quantise: Writes the net. Its last call is the result.
         measure: Returns the fidelity of the net that was written last; 1 is perfect.
         target: The fidelity to reach.
+
+    Returns:
+        The net that was written last.
+
+    Raises:
+        ValueError: No form is offered.
     """
     best: QuantisedNet | None = None
     for form in forms:
@@ -102,7 +108,7 @@ def quantise_until_faithful(
     quantise: Quantise,
     measure: Callable[[], float],
     target: float = TARGET,
-    progress: Progress = unwatched,
+    progress: Progress = no_progress,
 ) -> QuantisedNet:
     """Quantise all nodes, or as many as the target allows; the last call of `quantise` is the result.
 
@@ -112,10 +118,10 @@ def quantise_until_faithful(
         quantise: Writes the net.
         measure: Returns the fidelity of the net that was written last; 1 is perfect.
         target: The fidelity to reach.
-        progress: Shown the tries; `most_tries` bounds them.
+        progress: Shows the progress over the tries, at most `most_tries`.
 
     Returns:
-        What was chosen, and the fidelity. The fidelity is below `target` where half of the net in float did not help.
+        The chosen form and its fidelity. The fidelity is below `target` if half of the net in float does not suffice.
     """
     tries = iter(progress("int8: tries", range(most_tries(len(forms)))))
 
@@ -147,7 +153,10 @@ def quantise_until_faithful(
 def _least_in_float(
     ranked: Sequence[Sequence[str]], leave_in_float: Callable[[Sequence[Sequence[str]]], QuantisedNet], target: float
 ) -> QuantisedNet:
-    """Return the net, written last, with the fewest parts in float that reaches the target; with all if none does."""
+    """Return the net with the fewest parts in float that reaches the target; with all parts in float if none does.
+
+    The returned net is the one that was written last.
+    """
     last = best = leave_in_float(ranked)
     few, enough = 1, len(ranked)
     while best.centred_cosine >= target and few < enough:
@@ -172,10 +181,10 @@ def _parts(nodes: Sequence[str]) -> list[Sequence[str]]:
 def _most_harmful_first(
     parts: list[Sequence[str]], attempt: Callable[[Sequence[str]], float], *, target: float, most_nodes: float
 ) -> list[Sequence[str]]:
-    """Return the parts, the most harmful first; stop trying where leaving `most_nodes` in float cannot help.
+    """Return the tried parts, the most harmful first.
 
-    A part that misses the target alone must stay in float. Where such parts hold more than `most_nodes` nodes, the
-    remaining parts need not be tried.
+    A part that misses the target alone must stay in float. If such parts hold more than `most_nodes` nodes, the target
+    is out of reach, and the remaining parts are not tried.
     """
     harmful_nodes, fidelities = 0, []
     for part in parts:
@@ -183,20 +192,19 @@ def _most_harmful_first(
         harmful_nodes += 0 if fidelities[-1] >= target else len(part)
         if harmful_nodes > most_nodes:
             break
-    # A NaN does most harm, and would not sort.
+    # A NaN counts as the most harmful; it would not sort.
     return [parts[place] for place in np.argsort(np.nan_to_num(fidelities, nan=-np.inf), kind="stable")]
 
 
 def mean_centred_cosine(found: NDArray[np.float32], expected: NDArray[np.float32]) -> float:
-    """Return the mean cosine of two sets of embeddings after their common mean is taken away.
+    """Return the mean cosine of pairs of embeddings, after the mean of `expected` is subtracted from both.
 
     Args:
-        found: Of the quantised net, [n, dim].
-        expected: Of the float one, [n, dim].
+        found: Embeddings of the quantised net, float32 [n, dim].
+        expected: Embeddings of the float net, float32 [n, dim].
 
     Returns:
-        Mean cosine of the pairs, after the mean of `expected` is subtracted from both; 1 where all of `expected` are
-        the same, since there is nothing to rank then.
+        The mean cosine, -1 to 1; 1 if all rows of `expected` are equal, because then there is nothing to rank.
     """
     centre = expected.mean(axis=0, dtype=np.float64)
     first, second = found - centre, expected - centre

@@ -1,8 +1,8 @@
-"""Weights that occur twice in a graph are stored once.
+"""Stores weights that occur twice in a graph only once.
 
-A net that calls one layer twice has one weight when it is exported. Then normalisations are folded into each of the two
-calls, and each is quantised, and the file holds everything twice: the built-in image tower, then with 384 numbers, was
-12.6 MB instead of 7.6.
+A layer that is called twice has one weight in torch. The exporter folds normalisations into each call, and the
+quantiser quantises each, so the file holds the weight twice. The built-in image tower (then with 384 dimensions) had
+12.6 MB instead of 7.6 MB.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from onnx import ModelProto, TensorProto
 
-_LEAST_BYTES = 1024  # below, nothing is saved that anybody would notice
+_LEAST_BYTES = 1024  # below, the saving is negligible
 
 
 def share_equal_weights(model: ModelProto) -> None:
-    """Keep one of each set of equal weights, the first, and let the nodes use that one; changes `model`."""
+    """Keep the first of each set of equal weights and let all nodes use it; changes `model`."""
     from onnx import AttributeProto
 
     graph = model.graph
     if any(
         each.type in (AttributeProto.GRAPH, AttributeProto.GRAPHS) for node in graph.node for each in node.attribute
     ):
-        return  # a graph within the graph may use the names too
+        return  # a subgraph may use the names, too
     results = {value.name for value in graph.output}
     first: dict[bytes, str] = {}
     kept: list[TensorProto] = []
@@ -47,7 +47,7 @@ def share_equal_weights(model: ModelProto) -> None:
 
 
 def _content(entry: TensorProto) -> bytes | None:
-    """Return what tells this weight from others; None for a small one."""
+    """Return a hash of a weight's type, shape and values; None for a small or external one."""
     from onnx import TensorProto, numpy_helper
 
     if entry.data_location == TensorProto.EXTERNAL:

@@ -1,8 +1,7 @@
-"""The proof that a float32 graph answers as torch does, before it is written.
+"""Compares a float32 ONNX graph with torch before it is written.
 
-A newcomer would trust an exporter that raised nothing. A graph with a wrong epsilon, a mask off by one or a swapped
-weight runs as well as the right one, and answers almost as well; only the comparison tells. Rounding alone leaves a
-cosine of .9999999.
+A graph with a wrong epsilon, a mask off by one or a swapped weight runs without an error and gives similar embeddings.
+Only a comparison finds it. Rounding alone leaves a cosine of .9999999.
 """
 
 from __future__ import annotations
@@ -24,25 +23,30 @@ if TYPE_CHECKING:
 LEAST_COSINE = 0.99999
 
 _COUNT = 4
-_SEED = 20_261_121  # any number; fixed, so that a build that passed passes again
-_SQUARES = 4  # along a side: large plain areas and edges, as pictures have
+_SEED = 20_261_121  # arbitrary; fixed, so that a build that passed passes again
+_SQUARES = 4  # along a side: gives plain areas and edges, as in photos
 
 
 def proof_pixels(size_px: int) -> NDArray[np.uint8]:
-    """Return fixed mosaics with some noise, uint8 [4, size, size, 3]."""
+    """Return four fixed test images, mosaics with noise, uint8 [4, size, size, 3]."""
     random = np.random.default_rng(_SEED)
     square = -(-size_px // _SQUARES)
     colours = random.integers(0, 256, (_COUNT, _SQUARES, _SQUARES, 3))
     mosaics = colours.repeat(square, axis=1).repeat(square, axis=2)[:, :size_px, :size_px]
     noise = random.integers(-24, 25, mosaics.shape)
-    pictures: NDArray[np.uint8] = np.clip(mosaics + noise, 0, 255).astype(np.uint8)
-    return pictures
+    images: NDArray[np.uint8] = np.clip(mosaics + noise, 0, 255).astype(np.uint8)
+    return images
 
 
 def proof_tokens(tower: TextTower, context_length: int) -> NDArray[np.int64]:
-    """Return fixed texts of several lengths, int64 [4, context]: words, an end, zeros.
+    """Return the token ids of four fixed texts of several lengths, int64 [4, context].
 
-    The end is the largest id, as in CLIP, or the tower's own end id where it looks for one.
+    A row has random ids, an end id, then zeros. The end id is the largest id, as in CLIP, or the tower's own end id if
+    the tower pools at one.
+
+    Args:
+        tower: The text tower.
+        context_length: Token ids in a text.
     """
     random = np.random.default_rng(_SEED)
     text = getattr(tower.model, "text", tower.model)
@@ -64,22 +68,22 @@ def _fallback_vocabulary(tower: TextTower) -> int:
 
 
 def check_against_torch(model: bytes, tower: torch.nn.Module, inputs: Inputs, kind: str) -> None:
-    """Compare a graph's answers with torch's, all inputs at once and the first alone.
+    """Compare a graph's embeddings with those of torch, for all inputs as a batch and for the first one alone.
 
     Args:
         model: A serialised ONNX model with one input.
-        tower: What it was made from.
-        inputs: What to ask both.
+        tower: The module that it was exported from.
+        inputs: Input of both, [n, ...].
         kind: `image` or `text`, for the message.
 
     Raises:
-        SetupError: They differ by more than rounding, or the graph's batch is fixed; the message holds the figures.
+        SetupError: They differ by more than rounding; the message holds the figures.
     """
     expected = _ask_torch(tower, inputs)
     for count in (len(inputs), 1):
         cosines = _cosines(_ask_onnx(model, inputs[:count]), expected[:count])
         least = float(cosines.min())
-        if not least >= LEAST_COSINE:  # `not >=`: a NaN is a failure
+        if not least >= LEAST_COSINE:  # `not >=`: a NaN fails
             raise SetupError(
                 f"the {kind} tower's ONNX graph does not answer as torch does: least cosine {least:.6f} of {count} "
                 f"fixed inputs, needs {LEAST_COSINE}; this is a fault of the exporter, please report the model"
@@ -105,6 +109,6 @@ def _ask_onnx(model: bytes, inputs: Inputs) -> NDArray[np.float32]:
 
 
 def _cosines(found: NDArray[np.float32], expected: NDArray[np.float32]) -> NDArray[np.float64]:
-    # Both should be unit vectors. Where the graph's are not, that is a fault too: hence no division.
+    # Not divided by the lengths: a graph that does not return unit vectors must fail, too.
     cosines: NDArray[np.float64] = np.sum(found.astype(np.float64) * expected, axis=1)
     return np.minimum(cosines, 2 - cosines)

@@ -1,9 +1,10 @@
-"""A tower as an ONNX file in float32: one file, any batch size, the same bytes for the same weights.
+"""Exports a tower as a float32 ONNX file: one file, any batch size, the same bytes for the same weights.
 
-open_clip's own transformers get a graph written by hand (`fused`), everything else torch's; either is compared with
-torch before it is written. What a newcomer would get wrong: torch writes the paths and stack traces of the exporting
-machine into every node; it cannot name an output `embedding`, since a text tower has a node of that name; and an
-example batch of one freezes the batch size at one.
+open_clip's own transformers get the graph of `fused`; other towers get torch's graph. Both are compared with torch
+before they are written.
+
+Traps of torch's exporter: it writes paths and stack traces of the machine into every node. It cannot name the output
+`embedding` if a node has that name, as in text towers. An example batch of one fixes the batch size to one.
 """
 
 from __future__ import annotations
@@ -36,23 +37,23 @@ if TYPE_CHECKING:
 
 _TEMPORARY_OUTPUT = "unit_vectors"
 
-#: How torch 2.13 names an operator that it has no translation for, inside a longer message.
+#: The part of torch 2.13's message that names an operator without an ONNX translation.
 _UNSUPPORTED = re.compile(r"No ONNX function found for <OpOverload\(op='([\w.]+)'")
 
-_EXAMPLE_BATCH = 2  # torch.export takes 0 and 1 for constants
+_EXAMPLE_BATCH = 2  # torch.export treats sizes 0 and 1 as constants
 
 
 def export_image_onnx(tower: ImageTower, *, size_px: int, out: Path) -> None:
     """Write an image tower: `pixels`, uint8 [batch, size, size, 3], to `embedding`, float32 [batch, dim].
 
     Args:
-        tower: Returns unit vectors of uint8 pictures.
+        tower: The image tower.
         size_px: Side of its square input.
-        out: Where the file goes; a folder that exists.
+        out: The file to write; its folder exists.
 
     Raises:
-        SetupError: torch cannot express the tower in ONNX (an unsupported operator is named with its layer), it is
-            larger than one ONNX file may be, or the graph does not answer as torch does.
+        SetupError: The tower has an operator that ONNX lacks (the message names its layer), is larger than an ONNX file
+            may be, or gives other embeddings in ONNX Runtime than in torch.
     """
     inputs = proof_pixels(size_px)
     model = fused_image_graph(tower, size_px) or _exported_by_torch(tower, inputs, IMAGE_INPUT)
@@ -63,9 +64,9 @@ def export_text_onnx(tower: TextTower, *, context_length: int, out: Path) -> Non
     """Write a text tower: `tokens`, int64 [batch, context], to `embedding`, float32 [batch, dim].
 
     Args:
-        tower: Returns unit vectors of token ids.
-        context_length: Tokens in its input.
-        out: Where the file goes; a folder that exists.
+        tower: The text tower.
+        context_length: Token ids in its input.
+        out: The file to write; its folder exists.
 
     Raises:
         SetupError: As `export_image_onnx`.
@@ -93,7 +94,7 @@ def _exported_by_torch(tower: torch.nn.Module, inputs: Inputs, input_name: str) 
 
 
 def _inexpressible(error: Exception) -> SetupError:
-    # torch's own first line says at which step of three it stopped; the cause says why.
+    # torch's message names the step that failed; its cause names the reason.
     return SetupError(f"the tower cannot be written as one ONNX file ({first_line(error.__cause__ or error)})")
 
 
@@ -101,7 +102,7 @@ def _export(tower: torch.nn.Module, example: torch.Tensor, input_name: str) -> M
     import torch
 
     with muted("torch", "onnxscript", "onnx_ir"), warnings.catch_warnings(), torch.no_grad():
-        # torch's exporter copies objects of its own that it has deprecated (2.13).
+        # torch 2.13's exporter copies objects of its own that it has deprecated.
         warnings.filterwarnings("ignore", message=".*treespec, LeafSpec", category=FutureWarning)
         try:
             program = torch.onnx.export(

@@ -1,7 +1,7 @@
-"""Towers that are stored in fewer bits and computed in more.
+"""Stores the weights of a tower in fewer bits; computation stays in float32, or in int8 for blocks of weights.
 
-A newcomer would convert the whole graph to float16: ONNX Runtime's CPU kernels (1.31) crash on it, and where they do
-not, they compute in float32 anyway. Here the file is half as large, and the sums stay what they were.
+Trap: a whole graph in float16 does not work. ONNX Runtime's CPU kernels (1.31) crash on it, or compute in float32
+anyway. With float16 weights alone, the file is half as large and the arithmetic is unchanged.
 """
 
 from __future__ import annotations
@@ -20,20 +20,21 @@ from edge_identify.edge_runtime.io.durable_writes import write_bytes
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, TensorProto
 
-_LEAST_ELEMENTS = 256  # below, a node more costs more bytes than are saved
+_LEAST_ELEMENTS = 256  # below, the additional Cast node needs more bytes than it saves
 _LARGEST_FLOAT16 = float(np.finfo(np.float16).max)
 
-#: Weights that share a scale. A ViT-B-32 of random weights at 4 bits: centred cosine .820 with 32, .785 with 64.
+#: Weights that share a scale, by bits. Centred cosine of a ViT-B-32 with random weights at 4 bits: .820 with 32, .785
+#: with 64.
 _WEIGHTS_PER_BLOCK = {8: 128, 4: 32}
 _COMPUTE_IN_INT8 = 4  # ONNX Runtime's accuracy level; float32 (0) took 1.4 times as long (ViT-B-32)
 
 
 def store_weights_as_fp16(source: Path, out: Path) -> None:
-    """Write a tower whose weights are stored in float16 and made float32 when it is loaded.
+    """Write a tower whose weights are stored in float16 and cast to float32 when it is loaded.
 
     Args:
         source: A float32 file of `tower_to_onnx`.
-        out: Where the file goes; a folder that exists.
+        out: The file to write; its folder exists.
     """
     import onnx
 
@@ -53,7 +54,7 @@ def _halve(graph: GraphProto) -> None:
 
 
 def _halve_entry(entry: TensorProto) -> NodeProto:
-    """Change a weight to float16 under another name; return the node that gives it back under its own."""
+    """Change a weight to float16 and rename it; return the Cast node that restores it under its old name."""
     from onnx import TensorProto, helper, numpy_helper
 
     name, stored = entry.name, f"{entry.name}.fp16"
@@ -70,14 +71,14 @@ def _fits_float16(entry: TensorProto) -> bool:
 
 
 def quantise_weights_only(source: Path, out: Path, *, bits: Literal[4, 8]) -> None:
-    """Write a tower whose matrices are stored in 4 or 8 bits with a scale for each few weights.
+    """Write a tower whose matrices are stored in 4 or 8 bits, with a scale for each block of weights.
 
-    Token embeddings are stored in 8 bits either way. Convolutions stay as they are.
+    Token embeddings are stored in 8 bits in both cases. Convolutions stay in float32.
 
     Args:
         source: A float32 file of `tower_to_onnx`.
-        out: Where the file goes; a folder that exists.
-        bits: For each weight.
+        out: The file to write; its folder exists.
+        bits: Bits of a weight.
     """
     import onnx
 
@@ -95,7 +96,7 @@ def _in_blocks(model: ModelProto, bits: int) -> ModelProto:
         model,
         bits=bits,
         block_size=_WEIGHTS_PER_BLOCK[bits],
-        is_symmetric=False,  # a block's range is rarely centred on zero; an offset costs half a byte
+        is_symmetric=False,  # the range of a block is rarely centred on zero; the offset costs half a byte
         accuracy_level=_COMPUTE_IN_INT8,
         op_types_to_quantize=("MatMul",),
     )

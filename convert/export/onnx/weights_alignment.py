@@ -1,11 +1,10 @@
-"""Large weights on places in the file from which they can be used without being copied.
+"""Aligns the large weights of an ONNX file, so that devices can map the file and use them without a copy.
 
-Devices leave the weights in the file and have the system map it. A weight of 4-byte numbers that does not begin on a
-multiple of 4 cannot be used where it lies, and protobuf puts it wherever the fields before it end. A newcomer would
-keep the weights in a second file; then a pack has two files that must match, and nothing else reads them.
+A float32 weight can be used in place only if its offset is a multiple of 4, and protobuf does not align fields.
+External weight files would be aligned, but then a pack has two files that must match.
 
-What fills the gaps is the graph's own text, `doc_string`: it may stand anywhere and more than once, the last one
-counts, and every reader knows it.
+The gaps are filled with `doc_string` fields of the graph. Protobuf allows a field anywhere and more than once (the last
+one counts), and every ONNX reader knows this one.
 """
 
 from __future__ import annotations
@@ -19,16 +18,16 @@ from edge_identify.edge_runtime.encoders.protobuf_fields import (
     GRAPH_INITIALIZER,
     MODEL_GRAPH,
     TENSOR_RAW_DATA,
-    Field,
+    ProtobufField,
     delimited,
     fields,
     varint,
 )
 
-ALIGNMENT_BYTES = 64  # a cache line, and as wide as any processor loads at once
+ALIGNMENT_BYTES = 64  # a cache line, and the widest SIMD register
 
-_LENGTH_BYTES = 5  # the graph's length is written in as many, whatever it is, so that it moves nothing
-_LEAST_GAP_BYTES = 2  # key and length of an empty text
+_LENGTH_BYTES = 5  # fixed size of the varint of the graph's length, so that a longer graph moves no offset
+_LEAST_GAP_BYTES = 2  # key and length of an empty `doc_string`
 
 
 def align_weights(model: bytes) -> bytes:
@@ -54,8 +53,8 @@ def align_weights(model: bytes) -> bytes:
     return b"".join(parts)
 
 
-def _aligned(model: bytes, graph: Field, at: int) -> Iterator[bytes | memoryview]:
-    """Yield the fields of a graph that will lie at `at`, with gaps before its large weights."""
+def _aligned(model: bytes, graph: ProtobufField, at: int) -> Iterator[bytes | memoryview]:
+    """Yield the fields of a graph whose body will begin at offset `at`, with gaps before its large weights."""
     view = memoryview(model)
     for field in fields(model, graph.value, graph.end):
         weight_at = _large_weight(model, field)
@@ -67,8 +66,8 @@ def _aligned(model: bytes, graph: Field, at: int) -> Iterator[bytes | memoryview
         at += field.end - field.start
 
 
-def _large_weight(model: bytes, field: Field) -> int | None:
-    """Return where the values of an initializer begin; None for what is not a large one, or keeps them otherwise."""
+def _large_weight(model: bytes, field: ProtobufField) -> int | None:
+    """Return the offset of an initializer's raw values; None for other fields, and for small or non-raw values."""
     if field.number != GRAPH_INITIALIZER or field.end - field.value < LEAST_BYTES:
         return None
     return next((part.value for part in fields(model, field.value, field.end) if part.number == TENSOR_RAW_DATA), None)

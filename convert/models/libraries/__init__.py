@@ -1,1 +1,1 @@
-"""Adjustments to open_clip and torchvision: their logging and missing operators."""
+"""Adjustments to open_clip, timm and torchvision: their logging, and operators that torchvision needs."""

@@ -1,9 +1,8 @@
-"""Keeping what libraries log about themselves off the user's screen, for the length of one step.
+"""Drops the log records of libraries for the length of a step.
 
-A newcomer would raise the level of the root logger, which silences this program too, or set
-`logging.disable`, which silences everybody. open_clip logs through the root logger itself, so its records
-are told apart by the file they come from; its first record would also install a handler on a root logger
-that has none, for good.
+Trap: open_clip logs through the root logger. Raising the level of the root logger, or `logging.disable`, would drop the
+records of this program, too. So open_clip's records are recognised by their source file. Its first record would also
+install a handler on a root logger without one, permanently.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ _ABOVE_ALL = logging.CRITICAL + 1
 
 @contextmanager
 def muted(*packages: str) -> Iterator[None]:
-    """Drop the log records of some packages while the block runs; errors are raised as ever.
+    """Drop the log records of some packages while the block runs; exceptions are not affected.
 
     Args:
         packages: Top-level import names, such as `open_clip`.
@@ -27,7 +26,7 @@ def muted(*packages: str) -> Iterator[None]:
     root = logging.getLogger()
     loggers = [logging.getLogger(package) for package in packages]
     levels = [logger.level for logger in loggers]
-    placeholder = logging.NullHandler()  # with a handler in place, logging.warning() installs none
+    placeholder = logging.NullHandler()  # if there is a handler, logging.warning() installs none
 
     def comes_from_elsewhere(record: logging.LogRecord) -> bool:
         return not set(packages) & set(Path(record.pathname).parts)
@@ -47,8 +46,8 @@ def muted(*packages: str) -> Iterator[None]:
 
 @contextmanager
 def quiet_open_clip() -> Iterator[None]:
-    """Drop what open_clip and timm say while they build and fill a model."""
+    """Drop the log records and warnings of open_clip and timm while they build and fill a model."""
     with muted("open_clip", "timm"), warnings.catch_warnings():
-        # Said of every model whose weights are loaded afterwards, as this project does.
+        # open_clip warns for each model whose weights are loaded later.
         warnings.filterwarnings("ignore", message=".*[Nn]o pretrained weights.*")
         yield

@@ -1,13 +1,11 @@
-"""Making `import torchvision` work beside a CPU-only torch. Call this before the first `import open_clip`.
+"""Makes `import torchvision` work beside a CPU-only torch. Call it before the first `import open_clip`.
 
-A newcomer would just import open_clip. It imports torchvision, and the Linux wheel of torchvision on the
-public index is linked against CUDA: beside a CPU torch its extension does not load, and the import then
-dies with "operator torchvision::nms does not exist", because torchvision attaches shape rules to two
-operators that nobody has declared. Nothing in this project calls either of them, so declaring them is
-enough. Where the extension loads (macOS, aarch64, a CUDA machine) nothing is declared.
+open_clip imports torchvision. The Linux wheel of torchvision on the public index is linked against CUDA, and beside a
+CPU-only torch its extension does not load. The import then fails with "operator torchvision::nms does not exist",
+because torchvision registers shape rules for two operators that nothing has declared. This project calls neither, so
+declaring them suffices. If the extension loads (macOS, aarch64, a CUDA machine), nothing is declared.
 
-It must come first: an import that has failed once leaves half-imported modules behind, and a second try
-trips on them.
+It must come first, because a failed import leaves partly imported modules, and a second import fails on them.
 """
 
 from __future__ import annotations
@@ -23,13 +21,13 @@ if TYPE_CHECKING:
 
 MISSING_EXTRA = "working with models needs torch and open_clip; run `pip install 'edge-identify[convert]'`"
 
-_OPERATORS = ("nms", "qnms")  # all that torchvision's import refers to without looking (0.28)
+_OPERATORS = ("nms", "qnms")  # the operators that torchvision 0.28 needs when it is imported
 
-_declared: Library | None = None  # torch forgets an operator when the library that declared it is collected
+_declared: Library | None = None  # kept, because torch drops an operator with the library object that declared it
 
 
 def ensure_torchvision_operators() -> None:
-    """Make torchvision importable; does nothing where it already is, or when called again.
+    """Make torchvision importable; do nothing if it already is.
 
     Raises:
         SetupError: torch or torchvision is not installed.
@@ -60,6 +58,6 @@ def _extension_loads() -> bool:
         return False
     try:
         torch.ops.load_library(str(extension))  # type: ignore[no-untyped-call]
-    except OSError:  # the dynamic linker's refusal: the CUDA libraries it wants are not there
+    except OSError:  # the dynamic linker does not find the CUDA libraries
         return False
     return True

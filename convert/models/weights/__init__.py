@@ -1,1 +1,4 @@
-"""Weights of models: files, downloads, licences, random ones. Read `weights_files` first."""
+"""Weights of models: local files, downloads, licences, random weights, folding of branches.
+
+Read `weights_files` first.
+"""

@@ -1,8 +1,8 @@
-"""Folding what a network trains with into what it answers with: one convolution for several branches.
+"""Structural reparameterisation: folds the parallel branches of a trained network into single convolutions.
 
-MobileCLIP and others learn with parallel branches and batch norms that, once trained, are one convolution each. timm
-folds them; the answers stay the same up to rounding. A newcomer would export the branches: half again as slow, and a
-quantiser then sees ranges that the folded network does not have.
+MobileCLIP and others are trained with parallel branches and batch norms that are equivalent to one convolution each
+after training. timm folds them; embeddings change only by rounding. Without folding, the network is half again as slow,
+and a quantiser measures ranges that the folded network does not have.
 """
 
 from __future__ import annotations
@@ -15,26 +15,27 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-#: On unit vectors. Folding in float32 changed MobileCLIP's by less than a tenth of it (drawn weights).
+#: Largest change of a component of a unit vector. Folding MobileCLIP with random weights in float32 changes less than a
+#: tenth of it.
 _LARGEST_CHANGE = 1e-4
 
-_PICTURES = 2
+_IMAGES = 2
 _SEED = 0
 
 
 def reparameterise(name: str, model: nn.Module, size_px: int) -> nn.Module:
-    """Fold the branches of an image tower, in place, and see that it answers as before.
+    """Fold the branches of an image tower in place, and check that its embeddings stay the same.
 
     Args:
-        name: The model's name, for messages.
-        model: An open_clip model set to inference. Its `visual.trunk`, where timm built it, is replaced.
-        size_px: Side of its pictures.
+        name: Name of the model, for messages.
+        model: An open_clip model in inference mode. Its `visual.trunk`, if it has one of timm, is replaced.
+        size_px: Side of its input images.
 
     Returns:
-        `model`, with nothing changed if there was nothing to fold.
+        `model`; unchanged if there is nothing to fold.
 
     Raises:
-        SetupError: The folded tower answers differently.
+        SetupError: The folded tower gives other embeddings.
     """
     from timm.utils.model import reparameterize_model
 
@@ -45,7 +46,7 @@ def reparameterise(name: str, model: nn.Module, size_px: int) -> nn.Module:
     before = _embed(visual, size_px)
     visual.trunk = reparameterize_model(trunk, inplace=True).eval().requires_grad_(False)  # type: ignore[union-attr]
     change = float((_embed(visual, size_px) - before).abs().max())
-    if not change <= _LARGEST_CHANGE:  # so that NaN is refused too
+    if not change <= _LARGEST_CHANGE:  # `not <=`: a NaN fails
         raise SetupError(
             f"{name}: folding its branches changes its embeddings by {change:.1e} (at most {_LARGEST_CHANGE:.0e} is "
             "rounding); the checkpoint may be damaged"
@@ -54,7 +55,7 @@ def reparameterise(name: str, model: nn.Module, size_px: int) -> nn.Module:
 
 
 def _has_branches(trunk: nn.Module) -> bool:
-    methods = ("fuse", "reparameterize", "switch_to_deploy")  # those that timm calls
+    methods = ("fuse", "reparameterize", "switch_to_deploy")  # the methods that timm calls
     return any(hasattr(module, method) for module in trunk.modules() for method in methods)
 
 
@@ -62,6 +63,6 @@ def _embed(visual: object, size_px: int) -> torch.Tensor:
     import torch
     from torch.nn import functional as F
 
-    pictures = torch.randn(_PICTURES, 3, size_px, size_px, generator=torch.Generator().manual_seed(_SEED))
+    images = torch.randn(_IMAGES, 3, size_px, size_px, generator=torch.Generator().manual_seed(_SEED))
     with torch.inference_mode():
-        return F.normalize(visual(pictures), dim=-1)  # type: ignore[operator]
+        return F.normalize(visual(images), dim=-1)  # type: ignore[operator]

@@ -1,7 +1,7 @@
-"""Fetching published weights, and saying so at once when there is no network.
+"""Fetches published weights, and fails fast without a network.
 
-open_clip asks the hub again and again, 46 s by the clock when the name cannot be resolved, and then again
-for the next file name. Here the hub is asked once, briefly; if it is silent, only the local cache is used.
+open_clip retries requests to the hub: 46 s if its name cannot be resolved, and again for the next file name. This
+module sends one short request to the hub. If the hub does not answer, only the local cache is used.
 """
 
 from __future__ import annotations
@@ -16,11 +16,15 @@ from pathlib import Path
 from edge_identify.convert.models.libraries.library_logging import muted
 from edge_identify.edge_runtime.errors import NetworkError
 
-_PROBE_TIMEOUT_S = 5.0  # a hub that takes longer to say anything will not deliver hundreds of megabytes
+_PROBE_TIMEOUT_S = 5.0  # a slower hub will not deliver hundreds of megabytes
 
 
 def fetch_published_weights(name: str, tag: str) -> Path:
-    """Return the local file of published weights, downloading it into the hub's cache if it is not there.
+    """Return the local file of published weights; download it into the hub's cache if it is not there.
+
+    Args:
+        name: open_clip's name of the model.
+        tag: open_clip's name of the weights.
 
     Raises:
         NetworkError: The file is not cached and cannot be fetched.
@@ -40,13 +44,13 @@ def fetch_published_weights(name: str, tag: str) -> Path:
 def _hub_answers() -> bool:
     from huggingface_hub import constants
 
-    # The standard library's client heeds the proxy settings, as the hub's own does, and tries once.
+    # The standard library's client uses the proxy settings, like the hub's client, and does not retry.
     question = urllib.request.Request(constants.ENDPOINT, method="HEAD")
     try:
         with urllib.request.urlopen(question, timeout=_PROBE_TIMEOUT_S):
             return True
     except urllib.error.HTTPError:
-        return True  # an answer all the same
+        return True  # an HTTP error is an answer, too
     except (OSError, ValueError, HTTPException):
         return False
 

@@ -1,4 +1,4 @@
-"""Weights from a local file into a model, whole or not at all, without running anything that the file holds."""
+"""Loads weights from a local file into a model: completely or not at all, without executing code from the file."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from torch import nn
 
 _LONGEST_REASON = 160  # characters: torch lists every key that does not fit
-_MOST_KEYS = 3  # of each kind are named; the rest is counted
-_LONGEST_KEY = 80  # characters; a layer's path is shorter, and a hostile file's has no end
+_MOST_KEYS = 3  # keys of each kind that are named; the others are counted
+_LONGEST_KEY = 80  # characters; paths of layers are shorter, keys in a hostile file may be long
 
-#: The many ways in which torch's format, and open_clip's rewriting of foreign checkpoints, refuse a file.
+#: Exceptions of torch's reader, and of open_clip's conversion of foreign checkpoints, for a file that does not fit.
 _REFUSALS = (
     AttributeError,
     EOFError,
@@ -32,23 +32,25 @@ _REFUSALS = (
 )
 
 
-def load_checkpoint(model: nn.Module, name: str, checkpoint: Path) -> None:
-    """Fill a model.
+def load_weights(model: nn.Module, name: str, checkpoint: Path) -> None:
+    """Load weights from a file into a model.
 
     Args:
-        model: The model.
-        name: What messages call it.
-        checkpoint: A `.safetensors` file, or one of torch's without code in it.
+        model: The model; it is changed in place.
+        name: Name of the model, for messages.
+        checkpoint: A `.safetensors` file, or a file of torch that holds only weights.
 
     Raises:
-        SetupError: The file is damaged, or of another model.
+        SetupError: The file is damaged, is of another model, or holds code.
     """
     import open_clip
     from safetensors import SafetensorError
 
     try:
         with quiet_open_clip(), warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Detected pickle protocol")  # whether it fits shows at once
+            warnings.filterwarnings(
+                "ignore", message="Detected pickle protocol"
+            )  # a file that does not fit is reported below
             open_clip.load_checkpoint(model, str(checkpoint), strict=True, weights_only=True)
     except (*_REFUSALS, SafetensorError) as error:
         lines = str(error).strip().splitlines() or [""]
@@ -64,12 +66,12 @@ def load_checkpoint(model: nn.Module, name: str, checkpoint: Path) -> None:
             ) from error
         raise SetupError(
             f"{checkpoint}: cannot be read as a checkpoint; it may be damaged or cut short, so fetch or save it again"
-            f" ({shortened(f'{type(error).__name__}: {lines[0]}')})"
+            f" ({shortened_reason(f'{type(error).__name__}: {lines[0]}')})"
         ) from error
 
 
 def _misfits(refusal: str) -> str:
-    """Say in one line which keys do not fit, from torch's pages of them."""
+    """Return one line that names the keys that do not fit, from torch's long message."""
     wrong_shapes = re.findall(
         r"size mismatch for (\S+): .*? shape torch\.Size\(\[(.*?)\]\) from checkpoint, .*? torch\.Size\(\[(.*?)\]\)",
         refusal,
@@ -89,11 +91,11 @@ def _listed_after(word: str, refusal: str) -> list[str]:
 
 def _first(keys: list[str]) -> str:
     more = len(keys) - _MOST_KEYS
-    return ", ".join(shortened(key, _LONGEST_KEY) for key in keys[:_MOST_KEYS]) + (
+    return ", ".join(shortened_reason(key, _LONGEST_KEY) for key in keys[:_MOST_KEYS]) + (
         f" and {more} more" if more > 0 else ""
     )
 
 
-def shortened(text: str, longest: int = _LONGEST_REASON) -> str:
-    """Return a library's words, cut to what fits into one line: at most `longest` characters."""
+def shortened_reason(text: str, longest: int = _LONGEST_REASON) -> str:
+    """Return a text cut to at most `longest` characters."""
     return text if len(text) <= longest else text[: longest - 3] + "..."

@@ -1,8 +1,8 @@
-"""Under which licence published weights are, as far as this project knows, and which are for research only.
+"""The known licences of published weights, and which of them are for research only.
 
-A newcomer would take open_clip's own licence (MIT) for that of the weights. The weights are their publishers', and
-the same architecture comes under several: ViT-B-16 is free as `openai` and not as `dfn2b`. This table is no legal
-advice; what it does not know it says it does not know, and it never guesses from a name.
+open_clip's licence (MIT) does not cover the weights. Their publishers choose the licence, and weights of one
+architecture have several: ViT-B-16 is free with `openai`, and for research only with `dfn2b`. The table is not legal
+advice. A licence that is not in the table is unknown; it is not guessed from a name.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ class Licence:
     """The licence of some weights.
 
     Attributes:
-        name: SPDX's name where there is one.
-        source: Where the publisher says so, for people who want to read it.
+        name: SPDX identifier, if there is one.
+        source: Where the publisher states it.
         is_research_only: Whether it forbids commercial use.
     """
 
@@ -28,7 +28,7 @@ class Licence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Row:
-    models: str  # patterns of shell kind, for open_clip's names
+    models: str  # shell patterns for open_clip's names
     tags: str
     licence: Licence
 
@@ -43,11 +43,11 @@ def _research(models: str, tags: str, name: str, source: str) -> _Row:
 
 _APPLE = "apple-amlr (Apple Machine Learning Research Model License)"
 
-#: The first row that fits counts. The source is what was read, or the card that carries the licence's tag.
+#: The first matching row counts. The source is the licence text, or the model card with the licence's tag.
 _ROWS = (
-    # The text that governs since the release of MobileCLIP 2; it replaced the weights' earlier licence.
+    # The licence since the release of MobileCLIP 2; it replaced the earlier licence of the weights.
     _research("MobileCLIP*", "*", _APPLE, "LICENSE_MODELS in the repository apple/ml-mobileclip"),
-    # The cards' tag is apple-amlr; an older field of theirs still says apple-sample-code-license.
+    # The cards' tag is apple-amlr; an older field of the cards still has apple-sample-code-license.
     _research("*", "dfn*", _APPLE, "model cards apple/DFN2B-CLIP-* and apple/DFN5B-CLIP-*"),
     # Both generations; the cards of the converted weights repeat it.
     _research("*", "metaclip*", "CC-BY-NC-4.0", "repository facebookresearch/MetaCLIP; card timm/*.metaclip_400m"),
@@ -55,7 +55,7 @@ _ROWS = (
     _research("nllb-clip-*", "*", "CC-BY-NC-4.0", "model cards visheratin/nllb-clip-*"),
     # OpenAI's repository holds code and weights under one licence.
     _free("*", "openai", "MIT", "LICENSE in the repository openai/CLIP"),
-    # EVA-CLIP's cards and those of the converted weights; before LAION's rows, since a tag of theirs begins alike.
+    # EVA-CLIP's cards and those of the converted weights; before LAION's rows, because one tag matches both.
     _free("EVA0*", "*", "MIT", "model card QuanSun/EVA-CLIP"),
     # The repository is Apache-2.0, the cards of the weights say MIT.
     _free("ViTamin-*", "datacomp1b", "MIT", "model cards jienengchen/ViTamin-*"),
@@ -73,7 +73,7 @@ _ROWS = (
 
 
 def find_licence(model: str, tag: str) -> Licence | None:
-    """Return the licence of published weights, or None if it is not known.
+    """Return the licence of published weights; None if it is not known.
 
     Args:
         model: open_clip's name of the architecture.

@@ -1,6 +1,6 @@
-"""A drawn set to try everything with: street mosaics, pixel figures in tiles on walls, and photos of them.
+"""The demo set: drawn street mosaics, their reference images, and simulated photos of them.
 
-Everything is drawn from random numbers by this project; no picture or figure of anyone else is in it.
+Everything is drawn from random numbers; no third-party image or design is in it. Read `demo_set` first.
 """
 
 from edge_identify.datasets.drawn.demo.demo_set import DemoSet, draw_demo_set

@@ -1,8 +1,7 @@
-"""A street mosaic: a figure in glazed tiles on a wall, and its reference image.
+"""A drawn street mosaic and its reference image: a figure in glazed tiles on a wall.
 
-What a newcomer would get wrong: two mosaics of one design are different references, as they are in the
-street. So the colours, the wall and every uneven tile belong to the mosaic and not to the design, and all of
-them come from what the mosaic says and its `seed`: its reference image and its photos show the same tiles.
+Two mosaics of one design are different references. So colours, wall and tiles belong to the mosaic, not to the design.
+The mosaic's fields and its `seed` determine all of them: its reference image and its photos show the same tiles.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-#: Glazes that tiles are sold in, by the name that people would give them.
+#: Colours of glazed tiles, by name.
 GLAZES = {
     "red": (190, 38, 40),
     "orange": (226, 112, 30),
@@ -39,17 +38,17 @@ _PANEL = EYE + 1  # a cell of the panel around the figure
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mosaic:
-    """One mosaic in the street. All glazes are names in `GLAZES`.
+    """One mosaic. All glazes are names in `GLAZES`.
 
     Attributes:
         figure: The design.
         body: Glaze of the body.
-        second: Glaze of the pattern on it.
+        second: Glaze of the pattern on the body.
         eye: Glaze of the eyes.
-        panel: Glaze of the tiles around the figure, or None where it lies on the bare wall.
-        grout: Brightness between the tiles, 0 to 255.
-        wall: What it is on.
-        seed: Of everything about it that is uneven.
+        panel: Glaze of the tiles around the figure; None for the bare wall.
+        grout: Brightness of the grout, 0 to 255.
+        wall: The wall.
+        seed: Seed of all irregularities.
     """
 
     figure: Figure
@@ -66,7 +65,7 @@ def choose_mosaic(rng: np.random.Generator, figure: Figure) -> Mosaic:
     """Choose glazes and a wall for a design.
 
     Args:
-        rng: Where the randomness comes from.
+        rng: Random generator.
         figure: The design.
     """
     body, second, panel = (str(name) for name in rng.choice(list(GLAZES), 3, replace=False))
@@ -84,7 +83,7 @@ def choose_mosaic(rng: np.random.Generator, figure: Figure) -> Mosaic:
 
 
 def choose_sibling(rng: np.random.Generator, mosaic: Mosaic) -> Mosaic:
-    """Choose another mosaic of the design: in other glazes, or in the same ones on another wall."""
+    """Choose another mosaic of the same design: other glazes, or the same glazes on another wall."""
     other = choose_mosaic(rng, mosaic.figure)
     if rng.uniform() < 0.6:
         return other
@@ -94,7 +93,7 @@ def choose_sibling(rng: np.random.Generator, mosaic: Mosaic) -> Mosaic:
 
 
 def draw_cutout(mosaic: Mosaic, *, tile_px: int) -> Image:
-    """Draw a mosaic without its wall: RGBA, with a shadow at its rim and a cell of room on every side."""
+    """Draw a mosaic without its wall: RGBA, with a shadow and a margin of one cell."""
     import numpy as np
 
     glazes = {BODY: GLAZES[mosaic.body], SECOND: GLAZES[mosaic.second], EYE: GLAZES[mosaic.eye]}
@@ -105,14 +104,14 @@ def draw_cutout(mosaic: Mosaic, *, tile_px: int) -> Image:
 
 
 def draw_reference(mosaic: Mosaic, *, long_side_px: int) -> Image:
-    """Draw a mosaic on its wall, seen from the front in even light.
+    """Draw a mosaic on its wall, from the front in even light.
 
     Args:
-        mosaic: Which one.
-        long_side_px: Longer side of the picture.
+        mosaic: The mosaic.
+        long_side_px: Longer side of the image.
 
     Returns:
-        RGB; the mosaic fills most of it.
+        RGB. The mosaic fills most of the image.
     """
     import numpy as np
 
@@ -121,13 +120,13 @@ def draw_reference(mosaic: Mosaic, *, long_side_px: int) -> Image:
     short_side_px = round(long_side_px * max(0.75, shorter / longer))
     size = (long_side_px, short_side_px) if columns > rows else (short_side_px, long_side_px)
     cutout = draw_cutout(mosaic, tile_px=long_side_px // longer)
-    picture = draw_wall(mosaic.wall, np.random.default_rng([mosaic.seed, 1]), size)
-    picture.paste(cutout, ((size[0] - cutout.width) // 2, (size[1] - cutout.height) // 2), cutout)
-    return picture
+    image = draw_wall(mosaic.wall, np.random.default_rng([mosaic.seed, 1]), size)
+    image.paste(cutout, ((size[0] - cutout.width) // 2, (size[1] - cutout.height) // 2), cutout)
+    return image
 
 
 def _laid_cells(mosaic: Mosaic) -> NDArray[np.uint8]:
-    """Return the cells as they are laid: with the panel, if there is one, and an empty cell around all."""
+    """Return the cells with the panel, if any, and a margin of one empty cell."""
     import numpy as np
 
     cells = mosaic.figure.cells

@@ -1,9 +1,7 @@
-"""Writing the drawn set: reference images, simulated photos, and the two lists that name them.
+"""Write the demo set: reference images, simulated photos, and two lists.
 
-`references.csv` is an image list (`image-list:FOLDER/references.csv`); `queries.csv` is what `edge-build
-evaluate` reads. What a newcomer would get wrong: a set in which every photo has an answer cannot show
-whether the program knows when to say "unknown". So some photos show mosaics that are not among the
-references; their `id` is empty.
+`references.csv` is an image list (`image-list:FOLDER/references.csv`). `queries.csv` is input of `edge-build evaluate`.
+Some photos show mosaics without a reference, to test the decision "unknown"; their `id` is empty.
 """
 
 from __future__ import annotations
@@ -27,23 +25,23 @@ if TYPE_CHECKING:
 
 LICENCE = "CC0-1.0"
 PHOTOS_PER_MOSAIC = 2
-NOT_IN_SET = "not-in-set"  # the kind of a photo that has no answer
+NOT_IN_SET = "not-in-set"  # kind of photos without a reference
 
-_ENDINGS = ("jpg", "png", "webp")  # reference images come in turn in the formats that makers commonly have
+_ENDINGS = ("jpg", "png", "webp")  # reference images take these formats in turn
 _ORIENTATION_TAG = 0x0112
-_ORIENTATIONS = (1, 6, 1, 8, 3)  # upright twice in five; held on either side; upside down
+_ORIENTATIONS = (1, 6, 1, 8, 3)  # EXIF orientations in turn: upright twice in five, both sides, upside down
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoSet:
-    """A drawn set on the disk.
+    """A demo set on the disk.
 
     Attributes:
         references: The image list of the reference images.
-        queries: The list of the photos: columns query, id, kind.
-        reference_count: Mosaics with a reference image.
-        photo_count: Photos of them.
-        unknown_photo_count: Photos of mosaics that are not among the references.
+        queries: The list of photos, with columns query, id, kind.
+        reference_count: Number of mosaics with a reference image.
+        photo_count: Number of photos of these mosaics.
+        unknown_photo_count: Number of photos of other mosaics.
     """
 
     references: Path
@@ -57,13 +55,12 @@ def draw_demo_set(folder: Path, *, count: int = 60, seed: int = 0) -> DemoSet:
     """Draw mosaics and photos of them into a folder.
 
     Args:
-        folder: Made if need be; files of the same names in it are replaced.
-        count: How many mosaics get a reference image, at least 1; a tenth as many more appear only in
-            photos.
-        seed: Not negative. Another seed, another set; one seed, the same bytes on every run on one machine.
+        folder: Made if necessary. Existing files of the same names are replaced.
+        count: Number of mosaics with a reference image, at least 1. A tenth as many more appear only in photos.
+        seed: Not negative. The same seed gives the same bytes on every run on one machine.
 
     Returns:
-        Where the lists are, and the counts.
+        The paths of the lists, and the counts.
 
     Raises:
         SetupError: `count` is less than 1, or the folder cannot be written.
@@ -93,8 +90,8 @@ def _write_references(folder: Path, known: Sequence[Inhabitant]) -> Path:
     rows: list[tuple[str, ...]] = [("path", "id", "name", "label", "lat", "lng", "licence", "design", "wall")]
     for number, inhabitant in enumerate(known):
         path = f"references/{inhabitant.id}.{_ENDINGS[number % len(_ENDINGS)]}"
-        picture = draw_reference(inhabitant.mosaic, long_side_px=300 + inhabitant.mosaic.seed % 101)
-        write_bytes(folder / path, _encoded(picture, path))
+        image = draw_reference(inhabitant.mosaic, long_side_px=300 + inhabitant.mosaic.seed % 101)
+        write_bytes(folder / path, _encoded(image, path))
         rows.append(_reference_row(path, inhabitant))
     return _write_table(folder / "references.csv", rows)
 
@@ -130,14 +127,14 @@ def _photograph(mosaic: Mosaic, number: int) -> bytes:
 
     rng = np.random.default_rng([mosaic.seed, 1 + number])
     long_side_px = int(rng.integers(600, 801))
-    wall_px = long_side_px * 3 // 4  # the lens would blur finer grain anyway
+    wall_px = long_side_px * 3 // 4  # the lens blurs finer grain anyway
     wall = draw_wall(mosaic.wall, rng, (wall_px, wall_px))
     photo = simulate_photo(draw_cutout(mosaic, tile_px=36), rng, background=wall, long_side_px=long_side_px)
     return as_phone_writes_it(photo, orientation=_ORIENTATIONS[int(rng.integers(len(_ORIENTATIONS)))])
 
 
 def as_phone_writes_it(upright: Image, *, orientation: int) -> bytes:
-    """Return a JPEG whose pixels lie as the sensor saw them and whose EXIF says how to turn them."""
+    """Return a JPEG with pixels in sensor orientation and an EXIF orientation, as phones write it."""
     import PIL.Image
     from PIL.Image import Transpose
 
@@ -150,12 +147,12 @@ def as_phone_writes_it(upright: Image, *, orientation: int) -> bytes:
     return file.getvalue()
 
 
-def _encoded(picture: Image, path: str) -> bytes:
+def _encoded(image: Image, path: str) -> bytes:
     file = io.BytesIO()
     if path.endswith(".png"):
-        picture.save(file, "PNG")
+        image.save(file, "PNG")
     else:
-        picture.save(file, "JPEG" if path.endswith(".jpg") else "WEBP", quality=90)
+        image.save(file, "JPEG" if path.endswith(".jpg") else "WEBP", quality=90)
     return file.getvalue()
 
 

@@ -1,7 +1,7 @@
-"""Pixel figures: small creatures of our own, the same left and right.
+"""Pixel figures: small symmetric creatures.
 
-A newcomer would throw dice for every cell, which gives television noise. A creature is a solid body that
-thins out towards its rim, with eyes, and with limbs that touch the body.
+A creature is a solid body that thins out towards its rim, with eyes and with limbs that touch the body. Independent
+random cells would give noise.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-EMPTY, BODY, SECOND, EYE = 0, 1, 2, 3  # what a cell holds; SECOND is the pattern on the body
+EMPTY, BODY, SECOND, EYE = 0, 1, 2, 3  # values of a cell; SECOND is the pattern on the body
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +21,7 @@ class Figure:
     """A figure in cells.
 
     Attributes:
-        cells: uint8, shape [rows, columns], each `EMPTY`, `BODY`, `SECOND` or `EYE`; equal to its mirror
-            image.
+        cells: uint8, shape [rows, columns]: `EMPTY`, `BODY`, `SECOND` or `EYE`. Symmetric left to right.
     """
 
     cells: NDArray[np.uint8]
@@ -32,7 +31,7 @@ def draw_figure(rng: np.random.Generator) -> Figure:
     """Draw a figure of 8 to 13 rows and 8 to 14 columns.
 
     Args:
-        rng: Where the randomness comes from.
+        rng: Random generator.
     """
     import numpy as np
 
@@ -48,7 +47,7 @@ def draw_figure(rng: np.random.Generator) -> Figure:
 
 
 def _grow_body(rng: np.random.Generator, rows: int, half_columns: int) -> NDArray[np.bool_]:
-    """Return the left half of a body; its last column is the one beside the middle line."""
+    """Return the left half of a body. Its last column is next to the symmetry axis."""
     import numpy as np
 
     y, x = np.mgrid[0:rows, 0:half_columns]
@@ -56,12 +55,12 @@ def _grow_body(rng: np.random.Generator, rows: int, half_columns: int) -> NDArra
     from_waist = np.abs(y / (rows - 1) - rng.uniform(0.35, 0.6)) * 2
     chance = rng.uniform(1.15, 1.5) - from_middle ** rng.uniform(1, 2.5) - 0.75 * from_waist ** rng.uniform(1, 3)
     body: NDArray[np.bool_] = rng.uniform(size=(rows, half_columns)) < chance
-    body[rows // 4 : -(rows // 4), -1] = True  # a spine, so that the two halves hang together
+    body[rows // 4 : -(rows // 4), -1] = True  # a spine that connects the two halves
     return _touching(body)
 
 
 def _touching(body: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Keep what hangs together with the spine, by sides."""
+    """Keep the cells that are 4-connected to the spine."""
     import numpy as np
 
     kept = np.zeros_like(body)
@@ -95,7 +94,7 @@ def _paint_pattern(half: NDArray[np.uint8], rng: np.random.Generator) -> None:
 
 
 def _add_limbs(half: NDArray[np.uint8], rng: np.random.Generator) -> None:
-    """Give it legs below and, more often than not, feelers above."""
+    """Add legs below and often antennae above."""
     columns = half.shape[1]
     for _ in range(int(rng.integers(1, 3))):
         _stretch(half, int(rng.integers(0, columns)), int(rng.integers(1, 4)), downwards=True)

@@ -1,8 +1,7 @@
-"""Three small photos that every pack can carry, for the self-test after an install.
+"""Three small photos that every pack can include for the self-test after an install.
 
-They are chosen for what clients get wrong, not for beauty: a plain JPEG; a JPEG that lies on its side and
-says so in EXIF; a PNG with transparency, under which a bright colour waits for whoever drops the alpha
-channel instead of laying the picture over white.
+They cover frequent client errors: a plain JPEG; a JPEG with an EXIF orientation; a PNG with a bright colour under
+transparent pixels, which shows if a client drops alpha in place of compositing over white.
 """
 
 from __future__ import annotations
@@ -17,14 +16,14 @@ from edge_identify.datasets.drawn.demo.town import people_town
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-LONG_SIDE_PX = 128  # a few kilobytes each, yet large enough that resizing is tested too
+LONG_SIDE_PX = 128  # a few kilobytes each; large enough to test resizing
 
 
 def draw_conformance_photos(seed: int = 0) -> list[tuple[str, bytes]]:
     """Draw the photos.
 
     Args:
-        seed: Not negative; the same seed gives the same bytes on every run on one machine.
+        seed: Not negative. The same seed gives the same bytes on every run on one machine.
 
     Returns:
         (file name, bytes) of a plain JPEG, a JPEG with EXIF orientation 6, and a PNG with transparency.

@@ -1,7 +1,7 @@
-"""Tiles laid in grout: from cells and colours to a cut-out with a shadow, ready to be put on a wall.
+"""Tiles in grout: from cells and colours to a cut-out with a shadow.
 
-A newcomer would draw equal squares. Tiles are cut and laid by hand: each is turned and coloured a little
-differently, its glaze catches the light at the upper edge, and the grout shows between them.
+Hand-laid tiles are irregular: each is rotated and coloured a little differently, its glaze reflects light at the upper
+edge, and grout shows between tiles.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 Glaze = tuple[int, int, int]  # red, green, blue
 
-_DRAWN_AT = 2  # drawn at twice the size and reduced, which smooths the edges of the tiles
-_GAP = 0.09  # grout between two tiles, as a part of a cell
-_UNEVEN = 0.035  # how far a tile's corner is from where it should be, as a part of a cell
+_DRAWN_AT = 2  # supersampling factor, for smooth tile edges
+_GAP = 0.09  # grout between two tiles, in cells
+_UNEVEN = 0.035  # displacement of tile corners, in cells
 
 
 def lay_tiles(
@@ -29,14 +29,14 @@ def lay_tiles(
     """Draw tiles in grout.
 
     Args:
-        cells: uint8, shape [rows, columns]; 0 is no tile, anything else a key of `glazes`.
+        cells: uint8, shape [rows, columns]; 0 is no tile, other values are keys of `glazes`.
         glazes: The colours.
-        grout: Brightness between the tiles, 0 to 255.
-        rng: Of what is uneven. The same state gives the same tiles at every size.
-        tile_px: Side of a cell.
+        grout: Brightness of the grout, 0 to 255.
+        rng: Random generator of irregularities. The same state gives the same tiles at every size.
+        tile_px: Side of a cell, in pixels.
 
     Returns:
-        RGBA, `tile_px` pixels for each cell: opaque tiles and grout, a shadow around them, and nothing else.
+        RGBA, `tile_px` pixels for each cell: opaque tiles and grout with a shadow, transparent elsewhere.
     """
     import PIL.Image
     from PIL.Image import Resampling
@@ -53,12 +53,12 @@ def lay_tiles(
 
 
 def _draw_each_tile(
-    picture: Image, cells: NDArray[np.uint8], glazes: dict[int, Glaze], rng: np.random.Generator, cell_px: int
+    image: Image, cells: NDArray[np.uint8], glazes: dict[int, Glaze], rng: np.random.Generator, cell_px: int
 ) -> None:
     import numpy as np
     from PIL import ImageDraw
 
-    draw = ImageDraw.Draw(picture)
+    draw = ImageDraw.Draw(image)
     corners = np.array(
         [
             [_GAP / 2, _GAP / 2],
@@ -89,14 +89,14 @@ def _clipped(colour: NDArray[np.float64]) -> Glaze:
 
 
 def _grouted(cells: NDArray[np.uint8], cell_px: int) -> Image:
-    """Return a mask of all that is tile or grout: the cells, and a thin rim of grout around them."""
+    """Return a mask of tiles and grout: the cells and a thin rim around them."""
     import numpy as np
     import PIL.Image
     from PIL import ImageFilter
 
     mask = PIL.Image.fromarray(np.where(cells, 255, 0).astype(np.uint8))
     grown = mask.resize((cells.shape[1] * cell_px, cells.shape[0] * cell_px), PIL.Image.Resampling.NEAREST)
-    # A blur that is then cut off at zero widens a mask, many times faster than a rank filter does.
+    # Blur and threshold at zero dilate a mask, much faster than a rank filter.
     return grown.filter(ImageFilter.BoxBlur(max(1, cell_px // 24))).point(lambda value: 255 if value else 0)
 
 

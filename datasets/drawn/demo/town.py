@@ -1,7 +1,7 @@
-"""The drawn town: which mosaics are in it, what they are called and where they are.
+"""The demo town: its mosaics with names and positions.
 
-A newcomer would draw every mosaic by itself, and identification would be too easy. In a real town some share
-one design; here about one in three has such a sibling among the references.
+About one mosaic in three shares its design with another one (a sibling), as in real towns. Without siblings,
+identification would be too easy.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from edge_identify.datasets.drawn.demo.pixel_figures import draw_figure
 if TYPE_CHECKING:
     import numpy as np
 
-UNIQUE, SHARED = "unique", "shared-design"  # kinds of queries, to be told apart in an evaluation
+UNIQUE, SHARED = "unique", "shared-design"  # kinds of queries, evaluated separately
 
 _SYLLABLES = "ba bo da do fi ga ki ko la lu ma mi no pa pi ra ri so ta tu va wo xi zu".split()  # noqa: SIM905
 _CENTRE = (48.8566, 2.3522)  # latitude and longitude in degrees
@@ -27,13 +27,13 @@ class Inhabitant:
     """A mosaic in the town.
 
     Attributes:
-        id: Of the reference.
-        name: For people: what the design is called, its glazes and its wall.
-        design: What the design is called; siblings share it.
+        id: Id of the reference.
+        name: For people: design, glazes and wall.
+        design: Name of the design; siblings share it.
         kind: `UNIQUE`, or `SHARED` if another mosaic has the same design.
         latitude: Degrees.
         longitude: Degrees.
-        mosaic: What it looks like.
+        mosaic: Its appearance.
     """
 
     id: str
@@ -49,12 +49,12 @@ def people_town(rng: np.random.Generator, count: int, *, id_prefix: str) -> list
     """Choose the mosaics of a town.
 
     Args:
-        rng: Where the randomness comes from.
-        count: How many.
-        id_prefix: What their ids begin with.
+        rng: Random generator.
+        count: Number of mosaics.
+        id_prefix: Prefix of their ids.
 
     Returns:
-        `count` mosaics; siblings follow one another.
+        `count` mosaics. Siblings are adjacent.
     """
     inhabitants: list[Inhabitant] = []
     while len(inhabitants) < count:

@@ -1,8 +1,8 @@
-"""Things that never were, drawn without end: mosaics, posters and packages to learn and to measure with.
+"""Unlimited drawn instances for training and measurement: mosaics, posters and packages.
 
-They come in families of look-alikes (same figure in other colours, same brand with another line of print),
-because telling those apart is the hard part of identification. Everything is drawn from random numbers;
-pictures that the caller passes in may appear on posters and packages.
+They come in families of look-alikes (the same figure in other colours, the same brand with another line of print),
+since look-alikes are the hard part of identification. Everything is drawn from random numbers. Images from the caller
+may appear on posters and packages. Read `look_alike_families` first.
 """
 
 from edge_identify.datasets.drawn.instances.look_alike_families import (

@@ -1,7 +1,6 @@
-"""Colours of things that people paint, print and glaze.
+"""Random colours of painted, printed and glazed things: float32 RGB, 0 to 255.
 
-A newcomer would draw three numbers at random, which gives mud. Painted things are mostly saturated, or white,
-grey or black. Colours here are float32 RGB from 0 to 255.
+They are mostly saturated, or white, grey or black. Three independent random numbers would mostly give brownish grey.
 """
 
 from __future__ import annotations
@@ -28,20 +27,20 @@ def choose_colour(rng: np.random.Generator) -> NDArray[np.float32]:
 
 
 def choose_palette(rng: np.random.Generator, count: int) -> NDArray[np.float32]:
-    """Choose colours that can be told apart, the darkest and the lightest by chance; shape [count, 3]."""
+    """Choose distinguishable colours in random order of brightness; shape [count, 3]."""
     import numpy as np
 
     candidates = np.stack([choose_colour(rng) for _ in range(3 * count)])
     chosen = [candidates[0]]
     for _ in range(count - 1):
         distances = np.min([np.abs(candidates - colour).sum(axis=1) for colour in chosen], axis=0)
-        # Among those that differ most, any: the very farthest would always be black, white and the primaries.
+        # Any of the most different ones: the farthest would always be black, white and the primaries.
         chosen.append(candidates[rng.choice(np.argsort(distances)[-count:])])
     return np.stack(chosen)
 
 
 def shifted(rng: np.random.Generator, colour: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return a colour that a person would call another one: a turned hue or another brightness; shape [3]."""
+    """Return a clearly different colour: another hue or another brightness; shape [3]."""
     import numpy as np
 
     hue, saturation, value = colorsys.rgb_to_hsv(*(colour / 255).tolist())

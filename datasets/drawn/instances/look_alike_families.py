@@ -1,4 +1,4 @@
-"""Families of look-alikes: what an encoder must learn to tell apart, and what it is measured with."""
+"""Families of look-alikes: what an encoder must learn to distinguish, and test material for it."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
     from edge_identify.datasets.drawn.instances.pixel_art import Pictures
 
-SIDE_PX = 144  # of every drawn instance: room to zoom for an encoder of 128 pixels
+SIDE_PX = 144  # larger than an encoder input of 128 pixels, to allow zoom
 
 _MOSAIC_SHARE, _PACKAGE_SHARE = 0.5, 0.32  # the rest are posters
 
 
 class Kind(StrEnum):
-    """What a drawn instance is."""
+    """The kind of a drawn instance."""
 
     MOSAIC = "mosaic"
     POSTER = "poster"
@@ -38,12 +38,12 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrawnInstance:
-    """One thing, as its reference image shows it.
+    """One thing as in its reference image.
 
     Attributes:
-        kind: What it is.
-        pixels: uint8 [SIDE_PX, SIDE_PX, 4], RGBA. A package is on white, and transparent around it: in a photo,
-            something else is there. A mosaic brings its wall and is opaque.
+        kind: Its kind.
+        pixels: uint8 [SIDE_PX, SIDE_PX, 4], RGBA. A package is on white that is transparent, since photos have another
+            background. A mosaic includes its wall and is opaque.
     """
 
     kind: Kind
@@ -51,15 +51,14 @@ class DrawnInstance:
 
 
 def draw_families(rng: np.random.Generator, pictures: Pictures) -> Iterator[list[DrawnInstance]]:
-    """Draw families without end.
+    """Draw families, without end.
 
     Args:
-        rng: Where the randomness comes from.
-        pictures: uint8 [height, width, 3] each, at least 32 pixels a side, to be printed on things and to lie
-            behind them; may be empty.
+        rng: Random generator.
+        pictures: uint8 [height, width, 3] each, sides of at least 32 pixels, for prints and backgrounds; may be empty.
 
     Yields:
-        One to eight instances that look alike.
+        One to eight look-alikes.
     """
     while True:
         choice = rng.uniform()
@@ -72,11 +71,11 @@ def draw_families(rng: np.random.Generator, pictures: Pictures) -> Iterator[list
 
 
 def draw_near_twins(rng: np.random.Generator, count: int) -> list[tuple[DrawnInstance, DrawnInstance]]:
-    """Draw pairs of mosaics that differ in one colour or in one to five tiles, and in nothing of the wall.
+    """Draw pairs of mosaics that differ in one colour or in one to five tiles, on the same wall.
 
     Args:
-        rng: Where the randomness comes from.
-        count: How many pairs.
+        rng: Random generator.
+        count: Number of pairs.
     """
     import numpy as np
 
@@ -97,14 +96,14 @@ def _mosaics(rng: np.random.Generator, pictures: Pictures) -> list[DrawnInstance
 
     first = choose_tiled_design(rng, pictures)
     designs = [first] + [choose_look_alike(rng, first, pictures) for _ in range(int(rng.integers(0, 8)))]
-    # Half of the families hang on one wall: a background must not be what tells two things apart.
+    # Half of the families share one wall: the background must not distinguish two things.
     wall_seed = int(rng.integers(2**31)) if rng.uniform() < 0.5 else None
     drawn: list[DrawnInstance] = []
     for design in designs:
         own = rng if wall_seed is None else np.random.default_rng(wall_seed)
         pixels = draw_tiled(own, design, side_px=SIDE_PX, pictures=pictures)
         while any(np.array_equal(pixels, earlier.pixels[..., :3]) for earlier in drawn):
-            # The same design on the same wall would be one thing with two names.
+            # The same design on the same wall would be the same thing.
             pixels = draw_tiled(own, design, side_px=SIDE_PX, pictures=pictures)
         drawn.append(_instance(Kind.MOSAIC, pixels))
     return drawn

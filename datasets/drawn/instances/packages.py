@@ -1,8 +1,7 @@
-"""Drawn packages on white, as a shop's catalogue shows them: cartons, bottles, cans, jars and bags.
+"""Drawn packages on white, as in a shop's catalogue: cartons, bottles, cans, jars and bags.
 
-A brand has several products that share colours and the large words and differ in a line of print, a picture
-or one colour; they are what a customer must tell apart. A carton is seen a little from the side, with its
-second face in shade; a bottle's edges are dark and its print runs around it.
+Products of a brand share colours and the large words. They differ in a line of print, an image or one colour. A carton
+is seen at an angle, with its second face in shade. A bottle has dark edges and its print runs around it.
 """
 
 from __future__ import annotations
@@ -26,15 +25,15 @@ _ROUND = frozenset({"bottle", "can", "jar"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Brand:
-    """What the products of a brand share.
+    """The common features of a brand's products.
 
     Attributes:
         shape: One of carton, gable, bottle, can, jar, box, bag.
-        width_px: Of the front.
-        height_px: Of the front.
-        palette: float32 [4, 3].
-        words: The large ones.
-        layout_seed: Of where things are on the front.
+        width_px: Width of the front.
+        height_px: Height of the front.
+        palette: float32 [4, 3], RGB, 0 to 255.
+        words: The large words.
+        layout_seed: Seed of the layout on the front.
     """
 
     shape: str
@@ -46,7 +45,7 @@ class Brand:
 
 
 def choose_brand(rng: np.random.Generator, *, side_px: int) -> Brand:
-    """Choose a brand whose packages fit into a picture of that side."""
+    """Choose a brand whose packages fit into an image of that side."""
     shape = str(rng.choice(_SHAPES))
     aspect = rng.uniform(0.9, 1.5) if shape in {"box", "bag", "jar"} else rng.uniform(0.36, 0.8)
     height = side_px * rng.uniform(0.72, 0.98)
@@ -65,13 +64,13 @@ def draw_package(rng: np.random.Generator, brand: Brand, *, side_px: int, pictur
     """Draw one product of a brand.
 
     Args:
-        rng: Of what is this product's own.
-        brand: What it shares.
-        side_px: Side of the picture.
-        pictures: May be printed on it; may be empty.
+        rng: Random generator of the product's own features.
+        brand: Its brand.
+        side_px: Side of the image.
+        pictures: Images to print on it; may be empty.
 
     Returns:
-        uint8 [side, side, 4]: the package where it is opaque, white elsewhere.
+        uint8 [side, side, 4], RGBA: the package is opaque; elsewhere white and transparent.
     """
     import numpy as np
     import PIL.Image
@@ -96,7 +95,7 @@ def _draw_front(rng: np.random.Generator, brand: Brand, pictures: Pictures) -> I
     width, height = brand.width_px, brand.height_px
     palette = brand.palette.copy()
     if rng.uniform() < 0.5:
-        palette[3] = choose_colour(rng)  # the product's own colour, as flavours have
+        palette[3] = choose_colour(rng)  # the product's own colour, as for a flavour
     inks = [(int(red), int(green), int(blue)) for red, green, blue in palette]
     front = PIL.Image.new("RGB", (width, height), inks[0])
     draw = ImageDraw.Draw(front)
@@ -120,7 +119,7 @@ def _draw_front(rng: np.random.Generator, brand: Brand, pictures: Pictures) -> I
 
 
 def _cut_out(rng: np.random.Generator, brand: Brand, front: Image) -> tuple[Image, Image]:
-    """Give the front its shape and shading; return the package and the mask of where it is."""
+    """Apply shape and shading to the front; return the package and its mask."""
     import numpy as np
     import PIL.Image
     from PIL import ImageDraw

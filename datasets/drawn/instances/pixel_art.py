@@ -1,8 +1,7 @@
-"""Designs in cells: creatures, scenes and patterns, as mosaics and pixel art have them.
+"""Designs in cells: creatures, scenes and patterns, as in mosaics and pixel art.
 
-A design is uint8, shape [rows, columns]; 0 is empty (the wall shows, or the panel), any other value is a
-number of a palette. A newcomer would draw creatures only. In the street there are also scenes cut from
-pictures, letters, stripes and several figures side by side.
+A design is uint8, shape [rows, columns]. 0 is empty (wall or panel), other values are palette indices. Street art has
+more than creatures: also scenes from images, letters, stripes and groups of figures.
 """
 
 from __future__ import annotations
@@ -18,15 +17,15 @@ if TYPE_CHECKING:
     Cells = NDArray[np.uint8]
     Pictures = Sequence[NDArray[np.uint8]]
 
-COLOURS = 6  # a design uses the palette's numbers 1 to 6
+COLOURS = 6  # a design uses the palette indices 1 to 6
 
 
 def draw_design(rng: np.random.Generator, pictures: Pictures) -> Cells:
     """Draw a design of 7 to 34 rows and columns.
 
     Args:
-        rng: Where the randomness comes from.
-        pictures: uint8 [height, width, 3] each, at least 32 pixels a side, for scenes; may be empty.
+        rng: Random generator.
+        pictures: uint8 [height, width, 3] each, sides of at least 32 pixels, for scenes; may be empty.
     """
     import numpy as np
 
@@ -42,7 +41,7 @@ def draw_design(rng: np.random.Generator, pictures: Pictures) -> Cells:
 
 
 def with_panel(rng: np.random.Generator, cells: Cells) -> Cells:
-    """Lay a panel behind a design: plain, framed, striped, checked or with rays."""
+    """Put a panel behind a design: plain, framed, striped, checked or with rays."""
     import numpy as np
 
     margins = [(int(a), int(b)) for a, b in rng.integers(1, 4, (2, 2))]
@@ -61,7 +60,7 @@ def with_panel(rng: np.random.Generator, cells: Cells) -> Cells:
 
 
 def with_few_changed(rng: np.random.Generator, cells: Cells) -> Cells:
-    """Return the design with one to five of its filled cells changed: as near a twin as there can be."""
+    """Return the design with one to five filled cells changed: a near twin."""
     import numpy as np
 
     changed = cells.copy()
@@ -72,7 +71,7 @@ def with_few_changed(rng: np.random.Generator, cells: Cells) -> Cells:
 
 
 def _creature(rng: np.random.Generator) -> Cells:
-    """Draw a solid body that is the same left and right, with a pattern, legs and eyes."""
+    """Draw a solid symmetric body with a pattern, legs and eyes."""
     import numpy as np
 
     rows, half_columns = int(rng.integers(7, 19)), int(rng.integers(4, 11))
@@ -115,7 +114,7 @@ def _add_eyes(rng: np.random.Generator, half: Cells) -> None:
 
 
 def _several(rng: np.random.Generator) -> Cells:
-    """Put two to four figures side by side or on top of one another; the same figure, or others."""
+    """Put two to four figures side by side or on top of each other, equal or different."""
     import numpy as np
 
     first = _creature(rng)
@@ -128,7 +127,7 @@ def _several(rng: np.random.Generator) -> Cells:
 
 
 def _scene(rng: np.random.Generator, picture: NDArray[np.uint8]) -> Cells:
-    """Reduce a piece of a picture to few cells and the palette's numbers, by brightness."""
+    """Reduce a piece of an image to few cells and palette indices, by brightness."""
     import numpy as np
     from PIL import Image
     from PIL.Image import Resampling

@@ -1,4 +1,4 @@
-"""Drawn posters, paintings, signs and covers: flat things full of print and pictures."""
+"""Drawn posters, paintings, signs and covers: flat things with print and images."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 
 def draw_poster(rng: np.random.Generator, *, side_px: int, pictures: Pictures) -> NDArray[np.uint8]:
-    """Draw a poster, upright, lying or square.
+    """Draw a poster in portrait, landscape or square format.
 
     Args:
-        rng: Where the randomness comes from.
-        side_px: Side of the picture.
-        pictures: May be printed on it; may be empty.
+        rng: Random generator.
+        side_px: Side of the image.
+        pictures: Images to print on it; may be empty.
 
     Returns:
-        uint8 [side, side, 4]; transparent where the poster is not, with the reference's plain backdrop under it.
+        uint8 [side, side, 4], RGBA. Around the poster it is transparent, with the colour of a plain backdrop.
     """
     import numpy as np
     import PIL.Image
@@ -56,7 +56,7 @@ def _ground(rng: np.random.Generator, size: tuple[int, int], pictures: Pictures)
         ground = as_image(tone)
         print_picture(rng, ground, (0, 0, *size), pictures)
         return ground
-    # Brush work: slow colours, and faster ones on top.
+    # Brush strokes: low-frequency colours with higher frequencies on top.
     slow = smooth_noise(rng, size, cells=int(rng.integers(2, 5)), channels=3) * np.float32(rng.uniform(20, 80))
     fast = smooth_noise(rng, size, cells=int(rng.integers(8, 30)), channels=3) * np.float32(rng.uniform(5, 50))
     return as_image(tone + slow + fast)

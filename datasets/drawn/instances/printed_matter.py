@@ -1,7 +1,6 @@
-"""What is printed on posters and packages: words, shapes and pictures, drawn onto a Pillow picture in place.
+"""Print on posters and packages: words, shapes and images, drawn onto a Pillow image in place.
 
-A newcomer would set all words in one typeface at one width. Pillow brings one typeface; stretched, condensed,
-slanted and outlined it becomes many.
+Pillow includes one typeface. It is stretched, condensed, slanted and outlined for variety.
 """
 
 from __future__ import annotations
@@ -24,18 +23,18 @@ Box = tuple[int, int, int, int]  # left, top, right, bottom, in pixels
 _SYLLABLES = (
     "ba ko mi lu tra son ver del ni po ark el za fru to gi man que ril os che pan vit sol nor al mer oy eko".split()  # noqa: SIM905
 )
-_FONT_PX = 40  # drawn large and reduced
+_FONT_PX = 40  # drawn large, then reduced
 
 
 def choose_words(rng: np.random.Generator, *, count: int) -> str:
-    """Choose words that mean nothing, in lower case, title case or capitals."""
+    """Choose meaningless words in lower case, title case or capitals."""
     words = ["".join(rng.choice(_SYLLABLES, int(rng.integers(1, 4)))) for _ in range(count)]
     text = " ".join(words)
     return (text, text.title(), text.upper())[int(rng.integers(3))]
 
 
 def print_words(rng: np.random.Generator, picture: Image, box: Box, words: str) -> None:
-    """Print words so that they fill the box's width or height, in a colour chosen by chance."""
+    """Print words that fill the box's width or height, in a random colour."""
     import PIL.Image
     from PIL import ImageDraw
     from PIL.Image import Resampling, Transform
@@ -61,7 +60,7 @@ def print_words(rng: np.random.Generator, picture: Image, box: Box, words: str) 
 
 
 def print_shapes(rng: np.random.Generator, picture: Image, count: int) -> None:
-    """Print circles, bars, polygons and lines anywhere."""
+    """Print circles, bars, polygons and lines at random places."""
     import numpy as np
     from PIL import ImageDraw
 
@@ -84,7 +83,7 @@ def print_shapes(rng: np.random.Generator, picture: Image, count: int) -> None:
 
 
 def print_picture(rng: np.random.Generator, picture: Image, box: Box, pictures: Pictures) -> None:
-    """Print a piece of one of the pictures into the box; does nothing without pictures or room."""
+    """Print a piece of one of the images into the box. Does nothing without images or if the box is too small."""
     import PIL.Image
     from PIL.Image import Resampling
 

@@ -1,8 +1,7 @@
-"""Drawn street mosaics at the size that training wants: small, quick to draw, and of every make.
+"""Small drawn street mosaics for training: quick to draw (about a hundred a second) and of many styles.
 
-`datasets.drawn.demo.mosaics` draws a few beautiful ones; this draws a hundred a second. What a newcomer would get
-wrong: the wall belongs to the thing. A reference shows the wall, the next day's photo shows the same wall,
-and two mosaics of one design on two walls are two references.
+`datasets.drawn.demo.demo_mosaics` draws larger and more detailed ones. The wall belongs to a mosaic: its photo shows
+the wall of its reference image, and two mosaics of one design on two walls are two references.
 """
 
 from __future__ import annotations
@@ -28,13 +27,13 @@ _GROUT_TONES = (30, 60, 90, 130, 160, 200, 225)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TiledDesign:
-    """What is laid, before it is on a wall.
+    """A mosaic without its wall.
 
     Attributes:
-        cells: Numbers of the palette; 0 is the bare wall.
-        palette: float32 [COLOURS + 1, 3]; the first row is not used.
-        grout: Brightness between the tiles, 0 to 255.
-        grout_strength: How much of it is seen, 0 to 1.
+        cells: Palette indices, uint8 [rows, columns]; 0 is the bare wall.
+        palette: float32 [COLOURS + 1, 3], RGB, 0 to 255; the first row is not used.
+        grout: Brightness of the grout, 0 to 255.
+        grout_strength: Opacity of the grout, 0 to 1.
     """
 
     cells: Cells
@@ -55,15 +54,15 @@ def choose_tiled_design(rng: np.random.Generator, pictures: Pictures) -> TiledDe
 
 
 def choose_look_alike(rng: np.random.Generator, design: TiledDesign, pictures: Pictures) -> TiledDesign:
-    """Choose another mosaic that could be taken for it: its figure, or its colours, or both but for few tiles."""
+    """Choose a look-alike: the same figure, the same colours, or both except for a few tiles."""
     choice = rng.uniform()
     if choice < 0.35:
         return replace(design, palette=choose_palette(rng, COLOURS + 1))
-    # Few: in many photos the tile that differs is cut off, covered or blurred, and such pairs teach noise.
+    # Rare: in many photos the different tile is cut off, covered or blurred, and such pairs add label noise.
     if choice < 0.5:
         return choose_near_twin(rng, design)
     if choice < 0.65:
-        return design  # the same on another wall
+        return design  # the same design on another wall
     return replace(choose_tiled_design(rng, pictures), palette=design.palette, grout=design.grout)
 
 
@@ -84,13 +83,13 @@ def draw_tiled(rng: np.random.Generator, design: TiledDesign, *, side_px: int, p
     """Draw the mosaic on a wall.
 
     Args:
-        rng: Of the wall, the tiles' unevenness and where it hangs.
-        design: What is laid.
-        side_px: Side of the picture.
-        pictures: Some walls are pieces of these; may be empty.
+        rng: Random generator of the wall, the irregularities and the place.
+        design: The mosaic.
+        side_px: Side of the image.
+        pictures: Some walls are pieces of these images; may be empty.
 
     Returns:
-        uint8 [side, side, 3].
+        uint8 [side, side, 3], RGB.
     """
     import numpy as np
 
@@ -117,7 +116,7 @@ def _draw_behind(rng: np.random.Generator, side_px: int, pictures: Pictures) -> 
 
 
 def _lay(rng: np.random.Generator, design: TiledDesign, *, long_side_px: int) -> tuple[Image, Image]:
-    """Return the tiles and the mask of where they are."""
+    """Return the tiles and their mask."""
     import numpy as np
     import PIL.Image
     from PIL.Image import Resampling

@@ -1,1 +1,4 @@
-"""Fetching images over HTTP: many at once, politely, from public addresses only. Read `bulk_fetching` first."""
+"""Fetching images over HTTP: many at once, with limits for each host, from public addresses only.
+
+Read `bulk_fetching` first.
+"""

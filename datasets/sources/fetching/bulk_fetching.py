@@ -1,6 +1,6 @@
-"""Fetching thousands of pictures: workers share one schedule, and each outcome is told as it comes.
+"""Fetch thousands of images: worker threads share one schedule, and outcomes are yielded as they arrive.
 
-An interrupted run loses nothing: what has arrived is in the cache, and the next run does not ask for it again.
+An interrupted run loses nothing: fetched images are in the cache, and the next run does not fetch them again.
 """
 
 from __future__ import annotations
@@ -16,34 +16,34 @@ from queue import Queue
 from typing import TYPE_CHECKING
 
 from edge_identify.datasets.sources.fetching.host_schedule import Schedule
-from edge_identify.datasets.sources.fetching.image_fetcher import FetchLimits, PassingError, PictureFetcher
+from edge_identify.datasets.sources.fetching.image_fetcher import FetchLimits, ImageFetcher, TransientError
 from edge_identify.datasets.sources.fetching.public_addresses import LookUp, is_public, is_public_or_own, look_up
 from edge_identify.edge_runtime.errors import NetworkError
 
 if TYPE_CHECKING:
-    from edge_identify.datasets.sources.fetching.image_cache import PictureCache
+    from edge_identify.datasets.sources.fetching.image_cache import ImageCache
 
-_MOST_WAITING_S = 3600.0  # for a thread that is woken when there is something to do
+_MOST_WAITING_S = 3600.0  # upper bound; a waiting thread is notified when there is work
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchPolicy:
-    """How a run goes about it.
+    """Workers, retries and limits of a run.
 
     Attributes:
-        workers: How many pictures are on their way at once.
-        per_host: How many of them from one host.
-        attempts: How often one picture is tried.
-        backoff_s: The pause before the second attempt; it doubles each time.
-        most_backoff_s: The longest pause, and the longest that a server may ask for with Retry-After.
-        host_failures: After so many failed connections in a row, a host is given up.
-        fresh_s: What was fetched so recently is not asked for again, so that a run that was interrupted goes on.
-        allow_private: Whether addresses that are not public may be asked; see `addresses.is_public_or_own`.
-        limits: For each picture.
+        workers: Maximum number of concurrent requests.
+        per_host: The same for one host.
+        attempts: Maximum number of attempts for one image.
+        backoff_s: Pause before the second attempt; it doubles each time.
+        most_backoff_s: Longest pause, also for `Retry-After`. A server that asks for more is not tried again.
+        host_failures: After so many failed connections in a row, the run gives a host up.
+        fresh_s: Images younger than this are not fetched again, so that an interrupted run continues.
+        allow_private: Whether private addresses are allowed; see `public_addresses.is_public_or_own`.
+        limits: Limits for each image.
     """
 
     workers: int = 16
-    per_host: int = 8  # what browsers allow themselves is 6
+    per_host: int = 8  # browsers use 6
     attempts: int = 5
     backoff_s: float = 0.5
     most_backoff_s: float = 60.0
@@ -55,11 +55,11 @@ class FetchPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
-    """What became of one address.
+    """The outcome of one URL.
 
     Attributes:
-        address: Which one.
-        problem: Why there is no picture of it, in one line; None if it is in the cache.
+        address: The URL.
+        problem: Why there is no image, in one line; None if the image is in the cache.
     """
 
     address: str
@@ -67,15 +67,15 @@ class Fetched:
 
 
 def fetch_all(
-    addresses: Sequence[str], cache: PictureCache, policy: FetchPolicy, *, resolve: LookUp = look_up
+    addresses: Sequence[str], cache: ImageCache, policy: FetchPolicy, *, resolve: LookUp = look_up
 ) -> Iterator[Fetched]:
-    """Bring pictures into the cache, and yield what became of each address, as it is known.
+    """Fetch images into the cache, and yield the outcome of each URL as it arrives.
 
     Args:
-        addresses: Distinct, http or https.
-        cache: Takes the pictures.
-        policy: How to go about it.
-        resolve: From a host's name to its addresses.
+        addresses: Distinct URLs, http or https.
+        cache: Stores the images.
+        policy: Workers, retries and limits.
+        resolve: Resolves host names.
 
     Raises:
         OSError: The cache cannot be written.
@@ -84,7 +84,7 @@ def fetch_all(
     yield from (Fetched(address=address) for address in fresh)
     fresh_ones = frozenset(fresh)
     left = [address for address in addresses if address not in fresh_ones]
-    fetcher = PictureFetcher(
+    fetcher = ImageFetcher(
         cache,
         policy.limits,
         connections_per_host=policy.per_host,
@@ -101,7 +101,7 @@ def fetch_all(
                 yield outcome
 
 
-def _is_fresh(address: str, cache: PictureCache, policy: FetchPolicy) -> bool:
+def _is_fresh(address: str, cache: ImageCache, policy: FetchPolicy) -> bool:
     entry = cache.entry(address)
     return entry is not None and 0 <= time.time() - entry.fetched_s < policy.fresh_s
 
@@ -115,7 +115,7 @@ class _Run:
         self._changed = threading.Condition()
         self._is_stopped = False
         self._attempts: defaultdict[str, int] = defaultdict(int)
-        self._failures_in_a_row: defaultdict[str, int] = defaultdict(int)  # by host, of connections
+        self._failures_in_a_row: defaultdict[str, int] = defaultdict(int)  # failed connections by host
         self._workers = min(policy.workers, len(addresses))
 
     @contextmanager
@@ -136,7 +136,7 @@ class _Run:
         while (address := self._take()) is not None:
             try:
                 self._settle(address)
-            except BaseException as error:  # a full disk, or a fault: told to who waits for the outcomes
+            except BaseException as error:  # a full disk or a bug: raised in the thread that reads the outcomes
                 self.outcomes.put(error)
                 return
 
@@ -153,7 +153,7 @@ class _Run:
     def _settle(self, address: str) -> None:
         try:
             self._fetch(address)
-        except PassingError as error:
+        except TransientError as error:
             self._try_again_or_give_up(address, error)
         except NetworkError as error:
             self._finish(address, str(error))
@@ -167,14 +167,14 @@ class _Run:
             self.outcomes.put(Fetched(address=address, problem=problem))
             self._changed.notify_all()
 
-    def _try_again_or_give_up(self, address: str, error: PassingError) -> None:
+    def _try_again_or_give_up(self, address: str, error: TransientError) -> None:
         with self._changed:
             self._attempts[address] += 1
             self._count_unreachable(address, error)
             asked_s = error.retry_after_s or 0.0
             if self._attempts[address] >= self._policy.attempts or asked_s > self._policy.most_backoff_s:
                 self._schedule.finish(address)
-                tried = f"tried {self._attempts[address]} times; run again later"
+                tried = f"failed {self._attempts[address]} times; run again later"
                 self.outcomes.put(Fetched(address=address, problem=f"{error}; {tried}"))
             else:
                 now = time.monotonic()
@@ -185,15 +185,15 @@ class _Run:
 
     def _backoff_s(self, address: str) -> float:
         doubled: float = self._policy.backoff_s * 2 ** (self._attempts[address] - 1)
-        return min(doubled, self._policy.most_backoff_s) * random.uniform(0.75, 1.25)  # not all at the same moment
+        return min(doubled, self._policy.most_backoff_s) * random.uniform(0.75, 1.25)  # jitter spreads retries
 
-    def _count_unreachable(self, address: str, error: PassingError) -> None:
+    def _count_unreachable(self, address: str, error: TransientError) -> None:
         host = _host(address)
         self._failures_in_a_row[host] = self._failures_in_a_row[host] + 1 if error.is_unreachable else 0
         if self._failures_in_a_row[host] < self._policy.host_failures:
             return
         for waiting in self._schedule.give_up_host(address):
-            reason = f"{waiting}: not asked, since {host} could not be reached {self._failures_in_a_row[host]} times"
+            reason = f"{waiting}: not fetched: {host} could not be reached {self._failures_in_a_row[host]} times"
             self.outcomes.put(Fetched(address=waiting, problem=f"{reason}; run again later"))
 
 

@@ -1,7 +1,7 @@
-"""urllib3 connections that go only where they may, and whose answers cannot begin for ever.
+"""urllib3 connections to permitted addresses only, with a limit on the time to the response's head.
 
-`_new_conn` is where urllib3 makes its sockets. It has no public hook for that; the method has had this name and these
-errors since version 1, and the tests would notice.
+`_new_conn` is the method in which urllib3 opens its sockets. urllib3 has no public hook for that. The name and its
+errors are the same since version 1, and tests cover it.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
+from edge_identify import __version__
 from edge_identify.datasets.sources.fetching.public_addresses import LookUp, MayConnect, address_to_connect_to
-from edge_identify.edge_runtime import __version__
 
 if TYPE_CHECKING:
     from urllib3 import HTTPResponse, PoolManager
@@ -38,15 +38,15 @@ def guarded_connections(
     answer_within_s: float,
     connections_per_host: int,
 ) -> PoolManager:
-    """Return urllib3's pools, with every connection checked; proxies of the environment are not used.
+    """Return urllib3 connection pools that check every connection. They ignore the environment's proxies.
 
     Args:
-        resolve: From a name to its addresses.
-        may_connect: Which of them are allowed.
-        connect_timeout_s: For a connection.
-        read_timeout_s: How long a server may say nothing.
-        answer_within_s: How long the head of an answer may take; a byte now and then keeps no worker.
-        connections_per_host: How many are kept.
+        resolve: Resolves host names.
+        may_connect: Says which IP addresses may be connected to.
+        connect_timeout_s: Timeout of a connection.
+        read_timeout_s: Longest silence of a server.
+        answer_within_s: Longest time to the end of the response's head, even if bytes keep arriving.
+        connections_per_host: Number of connections to keep for each host.
     """
     from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager, Timeout
     from urllib3.connection import HTTPConnection, HTTPSConnection

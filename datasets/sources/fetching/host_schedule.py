@@ -1,7 +1,7 @@
-"""Which address is fetched next: a few at once from each host, none while its host asks to be left alone.
+"""The order of fetching: a few URLs at once for each host, and none while a host asks for a pause.
 
-A newcomer would let each worker sleep between its attempts. Sixteen workers that sleep fetch nothing: here what is
-to be tried again goes back into the queue with a time, and a worker takes what is ready. Pure: the clock is passed in.
+A failed URL goes back into the queue with a time, and a worker takes what is ready. Workers never sleep between
+attempts: 16 sleeping workers would fetch nothing. The clock is passed in.
 """
 
 from __future__ import annotations
@@ -24,32 +24,32 @@ class _Host:
 
 
 class Schedule:
-    """What is still to be fetched. Not safe to share without a lock."""
+    """The URLs to fetch. Not thread-safe: callers hold a lock."""
 
     def __init__(self, addresses: Iterable[str], *, per_host: int) -> None:
-        """Queue the addresses.
+        """Queue URLs.
 
         Args:
-            addresses: Distinct.
-            per_host: How many of one host may be on their way at once.
+            addresses: Distinct URLs.
+            per_host: Maximum number of concurrent requests to one host.
         """
         self._per_host = per_host
         self._order = 0
         self._hosts: dict[str, _Host] = {}
         for address in addresses:
             self._put(address, 0.0)
-        self._turns = deque(self._hosts)  # so that a host with many pictures does not keep the others waiting
+        self._round = deque(self._hosts)  # round robin: a host with many images does not block the others
 
     @property
     def is_done(self) -> bool:
-        """Whether nothing waits and nothing is on its way."""
+        """Whether no URL waits or is being fetched."""
         return not any(host.waiting or host.in_flight for host in self._hosts.values())
 
     def take(self, now: float) -> str | None:
-        """Return an address to fetch now, or None if none is ready."""
-        for _ in range(len(self._turns)):
-            name = self._turns[0]
-            self._turns.rotate(-1)
+        """Return a URL to fetch at time `now`, or None if none is ready."""
+        for _ in range(len(self._round)):
+            name = self._round[0]
+            self._round.rotate(-1)
             host = self._hosts[name]
             if host.waiting and host.in_flight < self._per_host and host.ready_at() <= now:
                 host.in_flight += 1
@@ -57,26 +57,26 @@ class Schedule:
         return None
 
     def wait_s(self, now: float) -> float | None:
-        """Return in how many seconds something is ready, or None if that depends on what is on its way."""
+        """Return the seconds until a URL is ready, or None if that depends on running requests."""
         times = [host.ready_at() for host in self._hosts.values() if host.waiting and host.in_flight < self._per_host]
         return max(min(times) - now, 0.0) if times else None
 
     def finish(self, address: str) -> None:
-        """Note that an address that was taken is dealt with."""
+        """Mark a taken URL as finished."""
         self._host(address).in_flight -= 1
 
     def retry(self, address: str, at: float) -> None:
-        """Put an address that was taken back, to be ready at a time."""
+        """Put a taken URL back, ready at time `at`."""
         self.finish(address)
         self._put(address, at)
 
     def pause_host(self, address: str, until: float) -> None:
-        """Ask nothing of an address's host before a time."""
+        """Take no URL of this URL's host before time `until`."""
         host = self._host(address)
         host.paused_until = max(host.paused_until, until)
 
     def give_up_host(self, address: str) -> list[str]:
-        """Take out and return all that waits for an address's host."""
+        """Remove and return all waiting URLs of this URL's host."""
         host = self._host(address)
         left = [waiting for _, _, waiting in sorted(host.waiting)]
         host.waiting.clear()

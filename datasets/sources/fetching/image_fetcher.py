@@ -1,7 +1,8 @@
-"""Fetching one picture, once: redirects followed and checked, the body capped and written to its place in the cache.
+"""Fetch one image once: follow and check redirects, limit the body, write it to the cache.
 
-What a newcomer would get wrong: a 200 may be a sign-in page; a picture of 2 GB may say that it has 20 kB, or nothing;
-a body without a length that breaks off looks complete; a server that sends a byte a second never times out.
+Checks against misbehaving servers: a 200 response may be a sign-in page; a body may be larger than its declared length
+or have none; a body without a length that is cut off looks complete, so it is decoded; a server that sends one byte a
+second never times out, so there is a limit for the whole image.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from edge_identify.datasets.sources.fetching.guarded_connections import guarded_connections
-from edge_identify.datasets.sources.fetching.image_cache import CacheEntry, PictureCache
+from edge_identify.datasets.sources.fetching.image_cache import CacheEntry, ImageCache
 from edge_identify.datasets.sources.fetching.public_addresses import (
     LookUp,
     MayConnect,
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
 
 _CHUNK_BYTES = 1 << 16
-_PASSING_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
-_NO_PICTURES = (
+_TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+_NOT_IMAGES = (
     "text/",
     "application/json",
     "application/xml",
@@ -46,29 +47,29 @@ _NO_PICTURES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchLimits:
-    """How much patience there is.
+    """Limits for fetching one image.
 
     Attributes:
-        max_bytes: The largest picture.
-        connect_timeout_s: For a connection.
-        read_timeout_s: How long a server may say nothing.
-        picture_within_s: How long one picture may take in all, however busily it drips.
-        max_redirects: Redirects in a row.
+        max_bytes: Largest image.
+        connect_timeout_s: Timeout of a connection.
+        read_timeout_s: Longest silence of a server.
+        image_within_s: Longest total time, even if data keeps arriving.
+        max_redirects: Maximum number of redirects.
     """
 
-    max_bytes: int = 64 * 2**20  # a 50 MP photo as PNG; in use are a hundredth of it
+    max_bytes: int = 64 * 2**20  # a 50 MP photo as PNG; typical images are 100 times smaller
     connect_timeout_s: float = 10.0
     read_timeout_s: float = 20.0
-    picture_within_s: float = 120.0
+    image_within_s: float = 120.0
     max_redirects: int = 5
 
 
-class PassingError(NetworkError):
-    """A failure that may be gone in a moment.
+class TransientError(NetworkError):
+    """A failure that may succeed on retry.
 
     Attributes:
-        retry_after_s: How long the server asked to be left alone, or None.
-        is_unreachable: Whether no connection came about at all.
+        retry_after_s: The server's `Retry-After` in seconds, or None.
+        is_unreachable: Whether there was no connection.
     """
 
     def __init__(self, message: str, *, retry_after_s: float | None = None, is_unreachable: bool = False) -> None:
@@ -78,12 +79,12 @@ class PassingError(NetworkError):
         self.is_unreachable = is_unreachable
 
 
-class PictureFetcher:
-    """Fetches pictures into a cache; many threads may share it."""
+class ImageFetcher:
+    """Fetches images into a cache. Thread-safe."""
 
     def __init__(
         self,
-        cache: PictureCache,
+        cache: ImageCache,
         limits: FetchLimits,
         *,
         connections_per_host: int,
@@ -91,15 +92,15 @@ class PictureFetcher:
         resolve: LookUp = look_up,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """Prepare; nothing is fetched yet.
+        """Make the connection pools. No request is made yet.
 
         Args:
-            cache: Takes the pictures.
-            limits: How much patience there is.
-            connections_per_host: How many are kept open.
-            may_connect: Which addresses of the net may be asked.
-            resolve: From a host's name to its addresses.
-            clock: Seconds since 1970, for the entries of the cache.
+            cache: Stores the images.
+            limits: Limits for each image.
+            connections_per_host: Number of connections to keep open for each host.
+            may_connect: Says which IP addresses may be connected to.
+            resolve: Resolves host names.
+            clock: Unix time in seconds, for cache entries.
         """
         self._cache = cache
         self._limits = limits
@@ -109,24 +110,25 @@ class PictureFetcher:
             may_connect=may_connect,
             connect_timeout_s=limits.connect_timeout_s,
             read_timeout_s=limits.read_timeout_s,
-            answer_within_s=limits.picture_within_s,
+            answer_within_s=limits.image_within_s,
             connections_per_host=connections_per_host,
         )
 
     def close(self) -> None:
-        """Close the connections that are kept open."""
+        """Close the open connections."""
         self._connections.clear()
 
     def fetch(self, address: str) -> None:
-        """Bring the picture of an address into the cache, or find that the one there is still the server's.
+        """Fetch the image of a URL into the cache, or confirm that the cached one is current.
 
         Raises:
-            PassingError: It did not work this time.
-            NetworkError: It will not work.
+            TransientError: It failed; a retry may succeed.
+            NetworkError: It failed; a retry will fail too.
+            OSError: The cache cannot be written.
         """
         from urllib3.exceptions import HTTPError
 
-        until = time.monotonic() + self._limits.picture_within_s
+        until = time.monotonic() + self._limits.image_within_s
         known = self._cache.entry(address)
         try:
             with closing(self._open(address, known)) as response:
@@ -135,7 +137,7 @@ class PictureFetcher:
                     return
                 self._check_answer(response, address)
                 self._keep(address, response, until)
-                response.drain_conn()  # at its end already: the connection can be used again
+                response.drain_conn()  # the body is at its end: the connection can be reused
                 response.release_conn()
         except PrivateAddressError as error:
             raise PrivateAddressError(f"{address}: {error}") from error
@@ -158,14 +160,16 @@ class PictureFetcher:
 
     def _check_answer(self, response: BaseHTTPResponse, address: str) -> None:
         status = response.status
-        if status in _PASSING_STATUSES:
-            raise PassingError(f"{address}: the server has trouble ({status})", retry_after_s=_retry_after_s(response))
+        if status in _TRANSIENT_STATUSES:
+            raise TransientError(
+                f"{address}: temporary server error ({status})", retry_after_s=_retry_after_s(response)
+            )
         if status != 200:
             raise NetworkError(f"{address}: the server answered {status}{_MEANINGS.get(status, '')}")
         kind = response.headers.get("Content-Type", "").split(";")[0].strip().lower()
-        if kind.startswith(_NO_PICTURES):
+        if kind.startswith(_NOT_IMAGES):
             what = "a web page" if "html" in kind else kind
-            raise NetworkError(f"{address}: answered with {what}, not a picture")
+            raise NetworkError(f"{address}: the response is {what}, not an image")
         length = response.headers.get("Content-Length", "")
         if length.isdecimal() and int(length) > self._limits.max_bytes:
             raise self._too_large(address)
@@ -179,12 +183,12 @@ class PictureFetcher:
                 if length > self._limits.max_bytes:
                     raise self._too_large(address)
                 if time.monotonic() > until:
-                    raise PassingError(f"{address}: not here after {self._limits.picture_within_s:g} seconds")
+                    raise TransientError(f"{address}: not complete after {self._limits.image_within_s:g} seconds")
                 digest.update(chunk)
                 file.write(chunk)
         if not length:
             self._cache.forget(address)
-            raise PassingError(f"{address}: the answer is empty")
+            raise TransientError(f"{address}: the response is empty")
         if not _says_its_length(response):
             self._refuse_cut_short(address)
         entry = CacheEntry(
@@ -201,15 +205,13 @@ class PictureFetcher:
             open_image(self._cache.path(address))
         except PhotoError as error:
             self._cache.forget(address)
-            raise PassingError(f"{address}: broke off, or is no picture that can be read") from error
+            raise TransientError(f"{address}: incomplete, or not a readable image") from error
 
     def _too_large(self, address: str) -> NetworkError:
-        return NetworkError(
-            f"{address}: larger than the {self._limits.max_bytes / 2**20:g} MiB that a picture may have"
-        )
+        return NetworkError(f"{address}: larger than the limit of {self._limits.max_bytes / 2**20:g} MiB")
 
 
-_MEANINGS = {401: ", it wants a password", 403: ", it refuses", 404: ", there is none", 410: ", there is none any more"}
+_MEANINGS = {401: " (password required)", 403: " (forbidden)", 404: " (not found)", 410: " (gone)"}
 
 
 def _validators(known: CacheEntry | None) -> dict[str, str]:
@@ -241,16 +243,16 @@ def _explained(error: Exception, address: str) -> NetworkError:
     host = urlsplit(address).netloc
     match error:
         case exceptions.NameResolutionError():
-            return PassingError(f"{address}: no server named {host} was found", is_unreachable=True)
+            return TransientError(f"{address}: the host name {host} cannot be resolved", is_unreachable=True)
         case exceptions.SSLError():
             return NetworkError(f"{address}: no secure connection ({_one_line(error)})")
         case exceptions.NewConnectionError() | exceptions.ConnectTimeoutError():
             reason = getattr(error.__cause__, "strerror", None) or "no answer"
-            return PassingError(f"{address}: {host} cannot be reached ({reason})", is_unreachable=True)
+            return TransientError(f"{address}: {host} cannot be reached ({reason})", is_unreachable=True)
         case exceptions.ReadTimeoutError():
-            return PassingError(f"{address}: the server fell silent")
+            return TransientError(f"{address}: the server stopped sending")
         case exceptions.ProtocolError():
-            return PassingError(f"{address}: the connection broke off ({_one_line(error.args[0])})")
+            return TransientError(f"{address}: the connection was lost ({_one_line(error.args[0])})")
         case _:
             return NetworkError(f"{address}: cannot be fetched ({_one_line(error)})")
 

@@ -1,9 +1,8 @@
-"""Which addresses a picture may be fetched from.
+"""Which IP addresses images may be fetched from (protection against server-side request forgery).
 
-A newcomer would check the name in the URL. A name may stand for any address, for another one a second later (DNS
-rebinding), and a redirect may lead anywhere: so every connection looks the name up once, checks what it found, and
-connects to exactly that. A list of pictures from the net can then not be used to ask the maker's own router, cloud
-or desk.
+Checking the name in a URL is not enough: a name may resolve to any address, to another one a second later (DNS
+rebinding), and a redirect may lead anywhere. So every connection resolves the name once, checks the address, and
+connects to that address. A list of URLs then cannot reach the maker's router, cloud metadata service or own machine.
 """
 
 from __future__ import annotations
@@ -18,34 +17,34 @@ LookUp = Callable[[str, int], list[str]]
 MayConnect = Callable[[str], bool]
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052: an IPv4 address in the last 32 bits
-_IPV4_COMPATIBLE = ipaddress.ip_network("::/96")  # RFC 4291, long out of use
+_IPV4_COMPATIBLE = ipaddress.ip_network("::/96")  # RFC 4291, deprecated
 
 
-_OF_CLOUDS = frozenset(
+_CLOUD_METADATA = frozenset(
     map(
         ipaddress.ip_address,
-        # Amazon's, Google's, Alibaba's and Azure's, by their manuals; the others are link-local, 169.254.169.254 mostly
+        # Amazon, Google, Alibaba, Azure, by their manuals; others use link-local addresses, mostly 169.254.169.254
         ("fd00:ec2::254", "fd00:ec2::23", "fd20:ce::254", "100.100.100.200", "168.63.129.16", "192.0.0.192"),
     )
 )
 
 
 class PrivateAddressError(NetworkError):
-    """A server's name stands for an address that is not public."""
+    """A host name resolves to addresses that are not permitted."""
 
 
 def look_up(host: str, port: int) -> list[str]:
-    """Return the addresses that a name stands for, in the system's order.
+    """Resolve a host name; return its IP addresses in the system's order.
 
     Raises:
-        OSError: There is none.
+        OSError: It cannot be resolved.
     """
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
 def is_public(address: str) -> bool:
-    """Whether an address belongs to the public net, also after any IPv4 address inside it has been unwrapped."""
+    """Return whether an IP address is public. IPv4 addresses embedded in IPv6 must be public too."""
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:
@@ -54,39 +53,39 @@ def is_public(address: str) -> bool:
 
 
 def is_public_or_own(address: str) -> bool:
-    """Whether an address may be connected to by a maker who allows private ones.
+    """Return whether an IP address is permitted with `--allow-private`.
 
-    Link-local addresses and those of a cloud's own services may not: there, a machine's credentials are to be had.
+    Link-local addresses and cloud metadata services are not: they give out a machine's credentials.
     """
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:
         return False
-    return not any(each.is_link_local or each in _OF_CLOUDS for each in (ip, *_wrapped(ip)))
+    return not any(each.is_link_local or each in _CLOUD_METADATA for each in (ip, *_wrapped(ip)))
 
 
 def address_to_connect_to(host: str, port: int, *, resolve: LookUp, may_connect: MayConnect) -> str:
-    """Return the first address of a host that may be connected to.
+    """Return the first permitted IP address of a host.
 
     Raises:
-        PrivateAddressError: There are only others.
-        OSError: The name stands for none.
+        PrivateAddressError: No address is permitted.
+        OSError: The name cannot be resolved.
     """
     addresses = resolve(host, port)
     allowed = next((address for address in addresses if may_connect(address)), None)
     if allowed is None:
-        what = "is" if addresses == [host] else f"stands for {', '.join(addresses)},"
+        what = "is" if addresses == [host] else f"resolves to {', '.join(addresses)},"
         if not any(map(is_public_or_own, addresses)):
-            raise PrivateAddressError(f"{host} {what} a link-local address or a cloud's own, which is never asked")
+            raise PrivateAddressError(f"{host} {what} a link-local or cloud metadata address, which is never permitted")
         raise PrivateAddressError(
-            f"{host} {what} a private address, which is not asked; pass --allow-private if the list is your own"
+            f"{host} {what} a private address, which is not permitted; pass --allow-private if you trust the list"
         )
     return allowed
 
 
 def _is_public(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
     is_old_local = isinstance(ip, ipaddress.IPv6Address) and (ip.is_site_local or ip in _IPV4_COMPATIBLE)
-    # Python before 3.13 calls ::ffff:0:0/96 private as a whole; there the address inside decides.
+    # Python before 3.13 treats all of ::ffff:0:0/96 as private; the embedded address decides.
     is_global = ip.is_global or (isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None)
     return is_global and not (ip.is_multicast or is_old_local)
 

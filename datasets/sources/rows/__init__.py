@@ -1,1 +1,1 @@
-"""Rows of lists and tables, gathered into references. Read `described_images` first."""
+"""Rows of lists and tables, and how they become references. Read `described_images` first."""

@@ -1,7 +1,6 @@
-"""Which column of a table says what of a reference: as the maker mapped it, or by its name.
+"""Which column of a table has which field: by the maker's mapping, or by the column's name.
 
-What a newcomer would get wrong: a column that was named in the mapping and is not there is a typing mistake, and
-building a pack without it would hide that. The error lists the columns that there are.
+A mapped column that is missing is an error, since it is a typing mistake. The message lists the columns.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from pathlib import Path
 
 from edge_identify.edge_runtime.errors import SetupError
 
-#: Names by which a field is known without a mapping, the likeliest first. `a.b` counts by its last part.
+#: Column names of each field without a mapping, likeliest first. For `a.b` the last part counts.
 _KNOWN_AS: Mapping[str, tuple[str, ...]] = {
     "id": ("id", "code", "key", "reference_id", "flash_id", "product_id", "sku"),
     "name": ("name", "title", "flash_name", "product_name"),
@@ -28,19 +27,19 @@ _KNOWN_AS: Mapping[str, tuple[str, ...]] = {
     "provenance": ("provenance", "source_url", "attribution", "credit"),
 }
 
-#: The same for the picture itself, in tables of files and in tables of addresses.
+#: The same for the image itself, in tables of files and in tables of URLs.
 PATH_KNOWN_AS = ("path", "file", "filename", "file_name", "filepath", "file_path", "image_path", "image", "picture")
 ADDRESS_KNOWN_AS = ("image_url", "picture_url", "photo_url", "url", "image", "picture", "src", "href")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnMapping:
-    """What a maker says about the columns of a table.
+    """The meaning of a table's columns.
 
     Attributes:
-        columns: The column by field; fields that are not in it are found by their names.
-        attributes: Which other columns become attributes; a column that is named here is one even if a field has it.
-        all_attributes: Whether every column that no field has becomes an attribute.
+        columns: Column by field. Other fields are found by column name.
+        attributes: Columns that become attributes, even if a field uses them too.
+        all_attributes: Whether every column without a field becomes an attribute.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -49,7 +48,7 @@ class ColumnMapping:
 
 
 def parse_mapping(texts: Sequence[str]) -> dict[str, str]:
-    """Turn `id=code,name=title` into the column by field.
+    """Parse texts such as `id=code,name=title`; return the column by field.
 
     Raises:
         SetupError: A part is not `FIELD=COLUMN`, or a field is mapped twice.
@@ -67,20 +66,20 @@ def parse_mapping(texts: Sequence[str]) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolvedColumns:
-    """Where a table says what.
+    """The columns of a table by field.
 
     Attributes:
-        columns: The column by field, `picture` among them.
-        attributes: Columns whose value becomes the attribute of that name.
+        columns: Column by field, including `image`.
+        attributes: Columns that become attributes of the same name.
     """
 
     columns: Mapping[str, str]
     attributes: tuple[str, ...]
 
     def facts(self, values: Mapping[str, str]) -> dict[str, str]:
-        """Return what a row says, by field and by attribute, `picture` left out."""
+        """Return a row's values by field and attribute, without `image`."""
         fields = {name: values[column] for name, column in self.columns.items() if column in values}
-        fields.pop("picture", None)
+        fields.pop("image", None)
         return {name: values[name] for name in self.attributes if name in values} | fields
 
 
@@ -89,34 +88,34 @@ def resolve_columns(
     present: Sequence[str],
     mapping: ColumnMapping,
     *,
-    picture: str,
-    picture_known_as: Sequence[str],
+    image_field: str,
+    image_known_as: Sequence[str],
     page: str = "url",
 ) -> ResolvedColumns:
-    """Find out which column says what.
+    """Return the column of each field.
 
     Args:
         file: The table, for messages.
         present: Its columns.
-        mapping: What the maker said.
-        picture: What the maker calls the field of the picture itself: `path` or `url`.
-        picture_known_as: The names by which its column is known.
-        page: What the maker calls the field of the page about the reference.
+        mapping: The maker's mapping.
+        image_field: Name of the image's field in a mapping: `path` or `url`.
+        image_known_as: Known column names of that field.
+        page: Name of the field for the page about the reference, in a mapping.
 
     Raises:
-        SetupError: A field that does not exist, a column that is not there, or none for the pictures.
+        SetupError: A field is unknown, a column is missing, or no column has the images.
     """
-    inner_names = {picture: "picture", page: "url", **{name: name for name in _KNOWN_AS if name != "url"}}
+    inner_names = {image_field: "image", page: "url", **{name: name for name in _KNOWN_AS if name != "url"}}
     _refuse_unknown(file, present, mapping, fields=tuple(inner_names))
     columns = {inner_names[name]: column for name, column in mapping.columns.items()}
-    for name, known_as in {"picture": picture_known_as, **_KNOWN_AS}.items():
+    for name, known_as in {"image": image_known_as, **_KNOWN_AS}.items():
         found = None if name in columns else _find(known_as, [each for each in present if each not in columns.values()])
         if found is not None:
             columns[name] = found
-    if "picture" not in columns:
+    if "image" not in columns:
         raise SetupError(
-            f"{file}: no column is known to hold the {picture} of a picture; say which with --map {picture}=COLUMN. "
-            f"There are: {_listed(present)}"
+            f"{file}: no column is known as the {image_field} of an image; give it with --map {image_field}=COLUMN. "
+            f"Columns: {_listed(present)}"
         )
     rest = [name for name in present if name not in columns.values()] if mapping.all_attributes else []
     attributes = tuple(dict.fromkeys((*mapping.attributes, *rest)))
@@ -130,11 +129,11 @@ def _refuse_unknown(file: Path, present: Sequence[str], mapping: ColumnMapping, 
             raise SetupError(f"--map {name}={column}: there is no field {name!r}; the fields are {', '.join(fields)}")
     for column in (*mapping.columns.values(), *mapping.attributes):
         if column not in present:
-            raise SetupError(f"{file}: has no column {column!r}; there are: {_listed(present)}")
+            raise SetupError(f"{file}: has no column {column!r}; columns: {_listed(present)}")
 
 
 def _refuse_taken(file: Path, attributes: Sequence[str]) -> None:
-    # Attributes and fields share the row's names until the reference is made.
+    # Attributes and fields share one dictionary until the reference is made.
     for name in attributes:
         if name in _KNOWN_AS:
             raise SetupError(

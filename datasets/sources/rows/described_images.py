@@ -1,8 +1,8 @@
-"""Rows that each describe one picture, gathered into the references that they speak of.
+"""Rows that each describe one image, gathered into references.
 
-What a newcomer would get wrong: rows that name one id are several pictures of *one* reference, whose facts may stand
-in any of the rows, so that all are read before the first picture comes out. A blank says nothing, and contradicts
-nothing. Licences are of pictures: one is not said of another.
+Rows with the same id are several images of one reference. Its facts may be in any of these rows, so all rows are read
+before the first image is yielded. A blank value neither gives a fact nor contradicts one. Licences belong to images:
+one image's licence is not applied to another.
 """
 
 from __future__ import annotations
@@ -17,33 +17,33 @@ from edge_identify.edge_runtime.pack.references import Reference
 
 LABELS = ("label", "category", "subcategory")
 
-#: What a row may say of a reference; anything else that it says is an attribute.
+#: Fields of a reference in a row. Other columns are attributes.
 REFERENCE_FIELDS = ("id", "name", "namespace", *LABELS, "lat", "lng", "url", "licence")
 
-#: What it may say of the picture itself. Two pictures of one reference may differ in these; the reference's licence
-#: then names all.
-PICTURE_FIELDS = ("licence", "provenance")
+#: Fields of the image itself. Two images of one reference may differ in them. The reference's licence then joins all
+#: licences with `BETWEEN_LICENCES`.
+IMAGE_FIELDS = ("licence", "provenance")
 
 BETWEEN_LICENCES = "; "
 
-#: The attribute that holds the public address of a reference's first picture.
+#: The attribute with the public URL of a reference's first image.
 IMAGE_URL = "image_url"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DescribedPicture:
-    """One row.
+class DescribedImage:
+    """One row: an image and its facts.
 
     Attributes:
-        row: Its number in the file, from 1: a line, or a record.
-        path: The picture, absolute.
-        id: Of the reference that it shows.
-        has_own_id: Whether the row gave the id; otherwise it was made from the path.
-        stem: What the reference is called where nothing gives it a name or an id.
-        facts: Text by field of `REFERENCE_FIELDS`, and by attribute; none is blank, and `lat` and `lng` are checked.
-        origin: The public address that the picture came from, or None.
-        problem: Why the picture cannot be used, in one line, if that is known already.
-        source_path: As `SourceImage.source_path`.
+        row: Number of the line or record in the file, from 1.
+        path: Absolute path of the image.
+        id: Id of the reference that it shows.
+        has_own_id: Whether the id is in the row. Otherwise it comes from the path.
+        stem: Name of the reference if there is neither a name nor an id.
+        facts: Text by field of `REFERENCE_FIELDS` or by attribute. No value is blank; `lat` and `lng` are checked.
+        origin: URL or object address of the image, or None.
+        problem: Why the image cannot be used, in one line, if known already.
+        source_path: See `SourceImage.source_path`.
     """
 
     row: int
@@ -58,21 +58,21 @@ class DescribedPicture:
 
 
 def gather(
-    file: Path, pictures: Iterable[DescribedPicture], *, rows_are: str = "lines", picture_column: str = "path"
+    file: Path, described: Iterable[DescribedImage], *, rows_are: str = "lines", image_column: str = "path"
 ) -> Iterator[SourceImage]:
-    """Yield the pictures in their order, each with all that any row knows of its reference.
+    """Yield the images in order, each with the facts of all rows of its reference.
 
     Args:
-        file: Where the rows come from, for messages.
-        pictures: The rows, with distinct paths.
-        rows_are: What messages call the rows, in the plural.
-        picture_column: The column that names a picture, for messages.
+        file: The file of the rows, for messages.
+        described: The rows, with distinct paths.
+        rows_are: Plural noun for the rows in messages: `lines` or `rows`.
+        image_column: The image's column, for messages.
 
     Raises:
-        SetupError: Two rows contradict each other, or two pictures would get one id by chance. The message names both.
+        SetupError: Two rows contradict each other, or have the same default id. The message names both.
     """
-    rows = tuple(pictures)
-    groups = {group.id: group for group in _group_by_id(file, rows, rows_are, picture_column)}
+    rows = tuple(described)
+    groups = {group.id: group for group in _group_by_id(file, rows, rows_are, image_column)}
     references = {identifier: group.as_reference() for identifier, group in groups.items()}
     for row in rows:
         yield SourceImage(
@@ -88,28 +88,28 @@ def gather(
 
 @dataclass(slots=True)
 class _Group:
-    # The rows of one reference so far: each field's text, and the row it was first read in.
+    # The rows of one reference so far: the text of each field, and the row that gave it first.
     id: str
-    first: DescribedPicture
+    first: DescribedImage
     facts: dict[str, str] = field(default_factory=dict)
     rows: dict[str, int] = field(default_factory=dict)
     licences: list[str] = field(default_factory=list)
 
-    def take(self, picture: DescribedPicture, *, file: Path, rows_are: str) -> None:
-        for column, text in picture.facts.items():
+    def take(self, described: DescribedImage, *, file: Path, rows_are: str) -> None:
+        for column, text in described.facts.items():
             if column == "id" or not text:
                 continue
-            if column in PICTURE_FIELDS:
+            if column in IMAGE_FIELDS:
                 if column == "licence" and text not in self.licences:
                     self.licences.append(text)
                 continue
             if column == IMAGE_URL and column in self.facts:
-                continue  # it is the first picture's
+                continue  # the first image's URL stays
             known = self.facts.setdefault(column, text)
-            row = self.rows.setdefault(column, picture.row)
+            row = self.rows.setdefault(column, described.row)
             if known != text:
                 raise SetupError(
-                    f"{file}: {rows_are} {row} and {picture.row} both describe {self.id!r} but differ in {column} "
+                    f"{file}: {rows_are} {row} and {described.row} both describe {self.id!r} but differ in {column} "
                     f"({known!r} and {text!r}); make them agree, or give them different ids"
                 )
 
@@ -129,16 +129,15 @@ class _Group:
         )
 
 
-def _group_by_id(file: Path, rows: Iterable[DescribedPicture], rows_are: str, picture_column: str) -> Iterable[_Group]:
+def _group_by_id(file: Path, rows: Iterable[DescribedImage], rows_are: str, image_column: str) -> Iterable[_Group]:
     groups: dict[str, _Group] = {}
     for row in rows:
         group = groups.setdefault(row.id, _Group(row.id, row))
-        # Only an id that was written down says that two pictures show one thing: /a/front.jpg and
-        # /b/front.jpg do not.
+        # Only an explicit id says that two images show one thing: /a/front.jpg and /b/front.jpg do not.
         if group.first is not row and not (row.has_own_id and group.first.has_own_id):
             raise SetupError(
-                f"{file}: {rows_are} {group.first.row} and {row.row} would both get the id {row.id!r} from a "
-                f"file name; write a CSV with the columns {picture_column} and id to say whether they show one thing"
+                f"{file}: {rows_are} {group.first.row} and {row.row} both have the id {row.id!r} from a "
+                f"file name; write a CSV with the columns {image_column} and id to say whether they show the same thing"
             )
         group.take(row, file=file, rows_are=rows_are)
     return groups.values()

@@ -1,8 +1,8 @@
-"""The rows of an image list, in either dialect, checked one by one.
+"""Parse and check the rows of an image list, in both dialects.
 
-What a newcomer would get wrong: a comment may hold a quote character, and a quoted field may hold a line
-that begins with `#`. So comments are dropped only where a row begins, and each row is given to the csv
-module from there. To name a file that begins with `#`, put its path in quotes.
+A comment may contain a quote character, and a quoted field may contain a line that begins with `#`. So comments are
+dropped only at the beginning of a row, and each row is parsed by the csv module from there. To name a file that begins
+with `#`, put its path in quotes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from edge_identify.edge_runtime.errors import SetupError
 
 PLAIN_COLUMNS = ("path", "label", "category", "subcategory")
-MAX_LIST_BYTES = 512 * 2**20  # read whole into memory; at 100 bytes a row these are five million pictures
+MAX_LIST_BYTES = 512 * 2**20  # read whole into memory; at 100 bytes a row, five million images
 
 _LIMITS = {"lat": 90.0, "lng": 180.0}
 
@@ -28,9 +28,9 @@ class ListRow:
     """One row of a list.
 
     Attributes:
-        line: Where it begins in the file, from 1.
-        facts: Text by column, without surrounding blanks; blank ones are left out. `path` is always there;
-            `lat` and `lng` are both there, as numbers in range, or both absent.
+        line: Its first line in the file, from 1.
+        facts: Text by column, without surrounding blanks and without blank values. `path` is always present. `lat` and
+            `lng` are both present, as valid numbers, or both absent.
     """
 
     line: int
@@ -38,11 +38,10 @@ class ListRow:
 
 
 def read_list_rows(file: Path) -> list[ListRow]:
-    """Read and check every row of a list.
+    """Read and check all rows of a list.
 
     Raises:
-        SetupError: The file cannot be read or is not UTF-8, or a row is malformed; the message names the
-            line.
+        SetupError: The file cannot be read or is not UTF-8, or a row is malformed. The message names the line.
     """
     records = _records(file, read_text_file(file))
     first = next(records, None)
@@ -60,7 +59,7 @@ def read_text_file(file: Path) -> str:
     """Return the text of a list or a table, UTF-8, without its byte order mark.
 
     Raises:
-        SetupError: It is missing, a folder, too large, or not UTF-8.
+        SetupError: The file is missing, a folder, too large, unreadable or not UTF-8.
     """
     try:
         if file.stat().st_size > MAX_LIST_BYTES:
@@ -69,7 +68,7 @@ def read_text_file(file: Path) -> str:
     except FileNotFoundError as error:
         raise SetupError(f"{file}: no such file") from error
     except IsADirectoryError as error:
-        raise SetupError(f"{file}: is a folder, not a list; for its pictures write images:{file}") from error
+        raise SetupError(f"{file}: is a folder, not a list; for its images write images:{file}") from error
     except UnicodeDecodeError as error:
         raise SetupError(f"{file}: is not UTF-8 text (byte {error.start}); save it as CSV UTF-8") from error
     except OSError as error:
@@ -81,7 +80,7 @@ def _records(file: Path, text: str) -> Iterator[tuple[int, list[str]]]:
     for number, line in lines:
         if not line.strip() or line.lstrip().startswith("#"):
             continue
-        # A reader takes one row, and only the lines that this row needs, off the common iterator.
+        # Each reader parses one row, and takes only this row's lines from the shared iterator.
         reader = csv.reader(chain([line], (more for _, more in lines)), strict=True, skipinitialspace=True)
         try:
             yield number, [value.strip() for value in next(reader)]
@@ -90,10 +89,10 @@ def _records(file: Path, text: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _header(file: Path, line: int, fields: list[str]) -> tuple[str, ...]:
-    named = [name for name in fields if name]  # a table saved with its row numbers has a column without a name
+    named = [name for name in fields if name]  # a table saved with row numbers has a column without a name
     repeated = sorted({name for name in named if named.count(name) > 1})
     if repeated:
-        raise SetupError(f"{file}: line {line} names the column {repeated[0]!r} twice; rename one")
+        raise SetupError(f"{file}: line {line} has the column {repeated[0]!r} twice; rename one")
     return tuple(fields)
 
 
@@ -105,22 +104,22 @@ def _row(file: Path, line: int, columns: tuple[str, ...], fields: list[str]) -> 
         )
     facts = {column: text for column, text in zip(columns, fields, strict=False) if column and text}
     if "path" not in facts:
-        raise SetupError(f"{file}: line {line} names no path")
+        raise SetupError(f"{file}: line {line} has no path")
     if "\0" in facts["path"]:
         raise SetupError(f"{file}: line {line} has a NUL character in its path; the list is damaged or not text")
-    check_place(f"{file}: line {line}", facts)
+    check_coordinates(f"{file}: line {line}", facts)
     return ListRow(line=line, facts=facts)
 
 
-def check_place(where: str, facts: dict[str, str]) -> None:
-    """Check `lat` and `lng`, if there are any, and give each number one spelling.
+def check_coordinates(where: str, facts: dict[str, str]) -> None:
+    """Check `lat` and `lng`, if present, and normalise the numbers.
 
     Args:
-        where: The row, as messages begin.
-        facts: Changed in place, so that 2.50 and 2.5 on two rows of a reference agree.
+        where: The row, for the beginning of messages.
+        facts: Changed in place, so that 2.50 and 2.5 in two rows of a reference agree.
 
     Raises:
-        SetupError: One is no number, out of range or without the other.
+        SetupError: A value is not a number, is out of range, or the other one is missing.
     """
     for column, limit in _LIMITS.items():
         if column in facts:

@@ -1,8 +1,7 @@
-"""The rows of a table as text by column: CSV, TSV, JSON Lines or Parquet, told apart by the file's ending.
+"""Read the rows of a table as text by column: CSV, TSV, JSON Lines or Parquet, by the file's suffix.
 
-What a newcomer would get wrong: spreadsheets of half of Europe write CSV with semicolons; a number that goes through
-a float comes out with another spelling, and `007` without its zeros; an object inside a JSON row is no text. Numbers
-keep the spelling of the file, and what is inside an object gets a dotted name: `location.lat`.
+Many European spreadsheets write CSV with semicolons, so the delimiter is detected. Numbers keep the spelling of the
+file: a float would change it, and `007` would lose its zeros. Nested objects get dotted names: `location.lat`.
 """
 
 from __future__ import annotations
@@ -20,9 +19,9 @@ from edge_identify.datasets.sources.rows.list_rows import MAX_LIST_BYTES, read_t
 from edge_identify.edge_runtime.errors import SetupError
 
 _DELIMITERS = ",;\t"
-_MAX_FIELD_CHARACTERS = 2**20  # csv's own limit of 128 KiB is too short for a column of descriptions
-_MAX_ROWS = 20_000_000  # of Parquet, whose few bytes may stand for any number of rows
-_MAX_DEPTH = 8  # of objects inside objects
+_MAX_FIELD_CHARACTERS = 2**20  # csv's default of 128 KiB is too small for long descriptions
+_MAX_ROWS = 20_000_000  # Parquet only: few bytes can encode any number of rows
+_MAX_DEPTH = 8  # nesting of objects
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +29,8 @@ class TableRow:
     """One row.
 
     Attributes:
-        number: The line that it ends on, from 1; of Parquet its place among the rows.
-        values: Text by column, without surrounding blanks; blank ones are left out.
+        number: Its last line in the file, from 1; for Parquet, the number of the row.
+        values: Text by column, without surrounding blanks and without blank values.
     """
 
     number: int
@@ -40,12 +39,12 @@ class TableRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableRows:
-    """A table that was read.
+    """The content of a table.
 
     Attributes:
-        columns: Their names, in order.
-        rows: In order; none is blank.
-        rows_are: What its rows are called in messages, in the plural.
+        columns: Column names, in order.
+        rows: Rows in order, without blank ones.
+        rows_are: Plural noun for the rows in messages: `lines` or `rows`.
     """
 
     columns: tuple[str, ...]
@@ -57,8 +56,8 @@ def read_table(file: Path) -> TableRows:
     """Read a table.
 
     Raises:
-        SetupError: The ending is not known, the file cannot be read or is malformed, or a library is missing. The
-            message names the row.
+        SetupError: The suffix is unknown, the file cannot be read or is malformed, or pyarrow is missing. The message
+            names the row.
     """
     read = _READERS.get(file.suffix.lower())
     if read is None:
@@ -77,7 +76,7 @@ def _read_tsv(file: Path) -> TableRows:
 
 def _delimiter(text: str) -> str:
     header = next((line for line in text.splitlines() if line.strip()), "")
-    return max(_DELIMITERS, key=header.count)  # the first of equals: a comma
+    return max(_DELIMITERS, key=header.count)  # the first of equals: comma
 
 
 def _read_delimited(file: Path, text: str, delimiter: str) -> TableRows:
@@ -104,7 +103,7 @@ def _read_delimited(file: Path, text: str, delimiter: str) -> TableRows:
 def _checked_header(file: Path, names: list[str]) -> tuple[str, ...]:
     repeated = sorted({name for name in names if name and names.count(name) > 1})
     if repeated:
-        raise SetupError(f"{file}: there are two columns {repeated[0]!r}; rename one")
+        raise SetupError(f"{file}: has the column {repeated[0]!r} twice; rename one")
     return tuple(names)
 
 
@@ -132,7 +131,7 @@ def _read_jsonl(file: Path) -> TableRows:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number")
+    raise ValueError(f"{name} is not a number")
 
 
 def _read_parquet(file: Path) -> TableRows:
@@ -158,8 +157,8 @@ def _check_size(file: Path, metadata: Any) -> None:
     length_bytes = sum(metadata.row_group(at).total_byte_size for at in range(metadata.num_row_groups))
     if metadata.num_rows > _MAX_ROWS or length_bytes > MAX_LIST_BYTES:
         raise SetupError(
-            f"{file}: {metadata.num_rows} rows of {length_bytes} bytes, more than the {_MAX_ROWS} rows and "
-            f"{MAX_LIST_BYTES // 2**20} MiB that are read; keep only the columns that are needed, or split it"
+            f"{file}: {metadata.num_rows} rows of {length_bytes} bytes, over the limit of {_MAX_ROWS} rows or "
+            f"{MAX_LIST_BYTES // 2**20} MiB; keep only the needed columns, or split the file"
         )
 
 
@@ -180,12 +179,12 @@ def _as_texts(record: Mapping[str, Any], *, within: str = "", depth: int = 0) ->
 
 def _as_text(value: Any) -> str:
     match value:
-        case None | bytes():  # pictures inside Parquet are no text
+        case None | bytes():  # images inside Parquet are not text
             return ""
         case bool():
             return "true" if value else "false"
         case float():
-            return "" if math.isnan(value) else repr(value)  # pandas writes NaN for what is missing
+            return "" if math.isnan(value) else repr(value)  # pandas writes NaN for a missing value
         case list() | dict():
             return json.dumps(value, ensure_ascii=False, default=str)
         case _:
@@ -201,5 +200,5 @@ _READERS: Mapping[str, Callable[[Path], TableRows]] = {
     ".parquet": _read_parquet,
 }
 
-#: The endings of tables.
+#: The suffixes of tables.
 TABLE_SUFFIXES = frozenset(_READERS)

@@ -1,1 +1,1 @@
-"""The photos of a run: which ones, read ahead by threads, in batches."""
+"""The photos of a run: their paths, decoding ahead, batches."""

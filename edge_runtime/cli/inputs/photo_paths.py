@@ -1,8 +1,8 @@
-"""Which photos are meant: files, folders of them, and paths from standard input.
+"""The paths of the photos: files, folders, and paths from standard input.
 
-What a newcomer would get wrong: listing order differs between disks, so paths are sorted; `os.walk` passes over
-folders that may not be read in silence unless it is told otherwise; a path may hold a line break. A photo that was
-named twice is answered twice: whoever gave a list wants an answer for each line of it.
+Paths of a folder are sorted, because the order of listing differs between disks. A photo that is given twice is
+answered twice: a list gets one answer per line. Traps: `os.walk` skips unreadable folders silently unless it has
+`onerror`; a path may hold a line break.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from edge_identify.edge_runtime.answers.answer import Answer
+from edge_identify.edge_runtime.answers.identification import FailedPhoto
 from edge_identify.edge_runtime.errors import PhotoError
 from edge_identify.edge_runtime.photos.images import SUFFIXES
 
 STANDARD_INPUT = "-"
 
 
-def photos_asked_for(words: Iterable[str], *, null_separated: bool) -> Iterator[str | Answer]:
+def photo_paths(words: Iterable[str], *, null_separated: bool) -> Iterator[str | FailedPhoto]:
     """Yield the paths of the photos that the words of a command line mean, in their order; those of a folder sorted.
 
-    Where it is known without a look at a photo that there is none, the answer that says why takes its place.
+    Where it is known without a look at a photo that there is none, a `FailedPhoto` that says why takes its place.
 
     Args:
-        words: Paths of pictures and folders, and `-` for paths on standard input.
-        null_separated: Whether paths on standard input end with NUL rather than with a line break.
+        words: Paths of photos and folders, and `-` for paths on standard input.
+        null_separated: Whether paths on standard input end with NUL, not with a line break.
     """
     for word in words:
         if word == STANDARD_INPUT:
@@ -35,11 +35,11 @@ def photos_asked_for(words: Iterable[str], *, null_separated: bool) -> Iterator[
             yield from _below(word)
 
 
-def _from_standard_input(*, null_separated: bool) -> Iterator[str | Answer]:
+def _from_standard_input(*, null_separated: bool) -> Iterator[str | FailedPhoto]:
     paths = list(_paths_in(sys.stdin.buffer.read(), null_separated=null_separated))
     if not paths:
         how = "NUL" if null_separated else "a line break"
-        yield _no_photo(STANDARD_INPUT, f"standard input: names no photo; write paths to it, each ended by {how}")
+        yield _no_photo(STANDARD_INPUT, f"standard input: names no photo; write paths, each followed by {how}")
     for path in paths:
         yield from _below(path)
 
@@ -51,10 +51,10 @@ def _paths_in(data: bytes, *, null_separated: bool) -> Iterator[str]:
             yield path
 
 
-def _below(path: str) -> Iterator[str | Answer]:
+def _below(path: str) -> Iterator[str | FailedPhoto]:
     try:
         is_folder = Path(path).is_dir()
-    except ValueError:  # a path with a NUL, which no file has: opening it says so
+    except ValueError:  # the path holds a NUL; opening it reports the error
         is_folder = False
     if is_folder:
         yield from _in_folder(path)
@@ -62,23 +62,23 @@ def _below(path: str) -> Iterator[str | Answer]:
         yield path
 
 
-def _in_folder(root: str) -> Iterator[str | Answer]:
+def _in_folder(root: str) -> Iterator[str | FailedPhoto]:
     unreadable: list[OSError] = []
-    found = sorted(_pictures_below(root, unreadable), key=lambda path: Path(path).parts)
+    found = sorted(_images_below(root, unreadable), key=lambda path: Path(path).parts)
     yield from found
     for error in unreadable:
         yield _no_photo(error.filename, f"{error.filename}: the folder cannot be read ({error.strerror})")
     if not found and not unreadable:
         known = " ".join(sorted(SUFFIXES))
-        yield _no_photo(root, f"{root}: no picture in it or below it; the known endings are {known}")
+        yield _no_photo(root, f"{root}: no image in this folder or its subfolders; known file name endings: {known}")
 
 
-def _no_photo(path: str, reason: str) -> Answer:
-    return Answer(kind="photo", question=path, result=PhotoError(reason))
+def _no_photo(path: str, reason: str) -> FailedPhoto:
+    return FailedPhoto(question=path, error=PhotoError(reason))
 
 
-def _pictures_below(root: str, unreadable: list[OSError]) -> Iterator[str]:
-    """Yield the paths of a folder's pictures: no hidden ones, and none behind a link to a folder."""
+def _images_below(root: str, unreadable: list[OSError]) -> Iterator[str]:
+    """Yield the paths of images below a folder. Hidden files and links to folders are skipped."""
     for folder, folder_names, file_names in os.walk(root, onerror=unreadable.append):
         folder_names[:] = [name for name in folder_names if not name.startswith(".")]
         for name in file_names:

@@ -1,56 +1,55 @@
-"""`--same-thing`: several photos of one thing on their way to one answer."""
+"""`--same-thing`: one answer from several photos of the same thing."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from edge_identify.edge_runtime.answers.answer import Answer, FurtherPhoto
+from edge_identify.edge_runtime.answers.identification import FailedPhoto, Identification
 
 if TYPE_CHECKING:
-    from edge_identify.edge_runtime.answers.identification import Identification
-    from edge_identify.edge_runtime.cli.inputs.photo_batches import ReadyPhoto
     from edge_identify.edge_runtime.photos.prepared_photos import PreparedPhoto
+    from edge_identify.edge_runtime.search.photo_batches import ReadyPhoto
 
 
-def add_together_option(parser: argparse.ArgumentParser) -> None:
+def add_together_option(group: argparse._ArgumentGroup) -> None:
     """Add `--same-thing`."""
-    parser.add_argument(
+    group.add_argument(
         "--same-thing",
         action="store_true",
-        help="all photos show one and the same thing, from other sides or once more: answer once, from all of them",
+        help="all photos show the same thing: give one answer from all of them",
     )
 
 
 def check_together_option(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
-    """End the program as `parser` does where the options do not go together."""
+    """End the program with a usage error if `--same-thing` contradicts other options."""
     if options.same_thing and (options.verify_geometry or options.explain):
-        parser.error("--verify-geometry and --explain compare one photo with references; ask without --same-thing")
+        parser.error("--same-thing cannot be combined with --verify-geometry or --explain\nboth compare one photo")
 
 
 def answer_together(
-    ready: Iterable[ReadyPhoto | Answer], identify: Callable[[Sequence[PreparedPhoto]], Identification]
-) -> Iterator[Answer]:
+    ready: Iterable[ReadyPhoto | FailedPhoto], identify: Callable[[Sequence[PreparedPhoto]], Identification]
+) -> Iterator[Identification | FailedPhoto]:
     """Yield what is wrong with photos that cannot be used, and then the one answer that the others give.
 
     Args:
-        ready: The photos, and what was answered without them.
+        ready: The photos, and the failures among them.
         identify: Answers some prepared photos of one thing, at least one; where none can be used it is not asked.
     """
     usable: list[ReadyPhoto] = []
     for photo in ready:
-        if isinstance(photo, Answer):
+        if isinstance(photo, FailedPhoto):
             yield photo
         else:
             usable.append(photo)
     if not usable:
         return
-    first, *others = usable
-    yield Answer(
-        kind="photo",
-        question=first.path,
-        result=identify([photo.prepared for photo in usable]),
-        thumbnail=first.thumbnail,
-        further_photos=tuple(FurtherPhoto(path=photo.path, thumbnail=photo.thumbnail) for photo in others),
+    first, *others = (photo.path for photo in usable)
+    yield replace(
+        identify([photo.prepared for photo in usable]),
+        question=first,
+        further_photos=tuple(others),
+        thumbnails=tuple(photo.thumbnail for photo in usable if photo.thumbnail is not None),
     )

@@ -1,1 +1,1 @@
-"""Options of `edge-identify`: how they are added to a parser and what they mean."""
+"""Options of `edge-identify`. Each module adds its options to a parser and reads their values."""

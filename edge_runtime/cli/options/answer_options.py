@@ -7,12 +7,12 @@ import argparse
 from edge_identify.edge_runtime.search.identifier import MAX_TOP_K
 
 
-def add_answer_options(parser: argparse.ArgumentParser) -> None:
-    """Add `--top-k` and `--json`."""
-    parser.add_argument("--top-k", type=_top_k, default=5, metavar="N", help="references to show (default 5)")
-    parser.add_argument(
-        "--json", action="store_true", help="print one JSON object, as answers/answer.schema.json describes it"
-    )
+def add_answer_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """Add `--top-k` and `--json` in a group of their own, and return the group."""
+    group = parser.add_argument_group("output")
+    group.add_argument("--top-k", type=_top_k, default=5, metavar="N", help="number of references to show (default: 5)")
+    group.add_argument("--json", action="store_true", help="print one JSON object (schema: answers/answer.schema.json)")
+    return group
 
 
 def _top_k(text: str) -> int:

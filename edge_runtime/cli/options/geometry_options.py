@@ -1,20 +1,18 @@
-"""`--verify-geometry` and `--explain`: photos compared with references point by point, where that is asked for."""
+"""`--verify-geometry` and `--explain`: local features of a photo matched with those of reference images."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_identify.edge_runtime.answers.identification import Identification
+from edge_identify.edge_runtime.answers.identification import FailedPhoto, Identification
 from edge_identify.edge_runtime.errors import PhotoError, SetupError
 
 if TYPE_CHECKING:
-    from edge_identify.edge_runtime.answers.answer import Answer
     from edge_identify.edge_runtime.pack.pack_reader import Pack
     from edge_identify.edge_runtime.search.geometry.verifier import GeometryVerifier
     from edge_identify.edge_runtime.search.identifier import Identifier
@@ -24,42 +22,45 @@ _SUFFIX = ".png"
 
 def add_geometry_options(parser: argparse.ArgumentParser) -> None:
     """Add `--verify-geometry` and `--explain`."""
-    parser.add_argument(
+    group = parser.add_argument_group(
+        "geometric verification", "Needs a pack with thumbnails and the extra [geometry]."
+    )
+    group.add_argument(
         "--verify-geometry",
         action="store_true",
-        help="compare each photo point by point with the pictures of the most similar references, and put those first "
-        "whose points agree; takes some tenths of a second, needs a pack with thumbnails and the extra [geometry]",
+        help="re-rank the most similar references by matched local features (SIFT and a homography); takes a few "
+        "tenths of a second per photo",
     )
-    parser.add_argument(
+    group.add_argument(
         "--explain",
         type=_explanation_path,
         metavar="FILE.png",
-        help="draw the photo beside the first reference with the points that agree; needs the same, and one PHOTO",
+        help="write an image of the photo beside the best reference, with the matched features; for one PHOTO",
     )
 
 
 def check_explainable(options: argparse.Namespace, count: int) -> None:
-    """Check that `--explain` can do what it is asked for.
+    """Check `--explain` before any work.
 
     Args:
         options: Of the command line.
-        count: How many photos were asked for.
+        count: Number of photos.
 
     Raises:
-        SetupError: More than one photo, or a place that is no place for a file.
+        SetupError: More than one photo, or a path where no file can be written.
     """
     path: Path | None = options.explain
     if path is None:
         return
     if count != 1:
-        raise SetupError(f"--explain draws one photo, and {count} were asked for; give one")
-    from edge_identify.edge_runtime.io.output_files import check_place
+        raise SetupError(f"--explain needs exactly one photo, not {count}")
+    from edge_identify.edge_runtime.io.output_files import check_writable
 
-    check_place(path, "--explain")
+    check_writable(path, "--explain")
 
 
-def wanted_matches(options: argparse.Namespace) -> int:
-    """Return how many references an answer must hold for the options of the command line."""
+def needed_match_count(options: argparse.Namespace) -> int:
+    """Return how many matches to search for: `--verify-geometry` re-ranks more than `--top-k`."""
     top_k: int = options.top_k
     if not options.verify_geometry:
         return top_k
@@ -69,8 +70,12 @@ def wanted_matches(options: argparse.Namespace) -> int:
 
 
 def with_geometry(
-    options: argparse.Namespace, pack: Pack, identifier: Identifier, answers: Iterator[Answer], stack: ExitStack
-) -> Iterator[Answer]:
+    options: argparse.Namespace,
+    pack: Pack,
+    identifier: Identifier,
+    answers: Iterator[Identification | FailedPhoto],
+    stack: ExitStack,
+) -> Iterator[Identification | FailedPhoto]:
     """Return answers compared point by point as the options ask; where they do not, as they are.
 
     Raises:
@@ -90,28 +95,32 @@ def with_geometry(
 
 def _explanation_path(text: str) -> Path:
     if not text.lower().endswith(_SUFFIX):
-        raise argparse.ArgumentTypeError(f"{text!r} does not end in {_SUFFIX}, which is what is written")
+        raise argparse.ArgumentTypeError(f"{text!r} does not end in {_SUFFIX}")
     return Path(text)
 
 
-def _verified(answer: Answer, verifier: GeometryVerifier, top_k: int) -> Answer:
-    if not isinstance(answer.result, Identification):
+def _verified(
+    answer: Identification | FailedPhoto, verifier: GeometryVerifier, top_k: int
+) -> Identification | FailedPhoto:
+    if isinstance(answer, FailedPhoto):
         return answer
     try:
-        return replace(answer, result=verifier.verify(Path(answer.question), answer.result, top_k=top_k))
+        return verifier.verify(Path(answer.question), answer, top_k=top_k)
     except PhotoError as error:  # it could be read a moment ago
-        return replace(answer, result=error)
+        return FailedPhoto(question=answer.question, error=error)
 
 
-def _explained(answer: Answer, verifier: GeometryVerifier, path: Path) -> Answer:
-    if not isinstance(answer.result, Identification):
+def _explained(
+    answer: Identification | FailedPhoto, verifier: GeometryVerifier, path: Path
+) -> Identification | FailedPhoto:
+    if isinstance(answer, FailedPhoto):
         return answer
     from edge_identify.edge_runtime.io.durable_writes import write_bytes
     from edge_identify.edge_runtime.search.geometry.explanation_image import explain
 
-    picture = explain(verifier.compare(Path(answer.question), answer.result.matches[0]))
+    picture = explain(verifier.compare(Path(answer.question), answer.best))
     try:
         write_bytes(path, picture)
     except OSError as error:
-        raise SetupError(f"{path}: cannot be written there ({error}); choose another place for --explain") from error
+        raise SetupError(f"{path}: cannot be written ({error}); choose another file for --explain") from error
     return answer

@@ -1,4 +1,4 @@
-"""Where the answers to photos go, as the options of `edge-identify` choose."""
+"""Output of answers: to the screen, as JSON, as JSON Lines, as an HTML report."""
 
 from __future__ import annotations
 
@@ -11,84 +11,92 @@ from operator import methodcaller
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from edge_identify.edge_runtime.answers.answer import Answer, Answerer
+from edge_identify.edge_runtime.answers.identification import FailedPhoto, Identification
 from edge_identify.edge_runtime.answers.tally import Tally
 from edge_identify.edge_runtime.cli.outputs.answer_output import AnswerOutput
 from edge_identify.edge_runtime.cli.outputs.answer_outputs import JsonLinesOutput, JsonOutput, ScreenOutput
 from edge_identify.edge_runtime.decisions.decision import Decision
-from edge_identify.edge_runtime.errors import EdgeIdentifyError
 from edge_identify.edge_runtime.io.printable_text import printable
 from edge_identify.edge_runtime.terminal.standard_streams import silence_output
 
 if TYPE_CHECKING:
-    from edge_identify.edge_runtime.cli.outputs.terminal_images import AnswerPictures
+    from edge_identify.edge_runtime.answers.answered_by import AnsweredBy
+    from edge_identify.edge_runtime.cli.outputs.terminal_images import AnswerImages
     from edge_identify.edge_runtime.pack.pack_reader import Pack
     from edge_identify.edge_runtime.pack.thumbnails_file import ThumbnailTable
     from edge_identify.edge_runtime.terminal.progress_bar import ProgressBar
     from edge_identify.edge_runtime.terminal.terminal_text import Screen
 
-MANY_PHOTOS = 16  # from here on, a screen for each is too much, and loading FAISS and a thread for each core is repaid
+MANY_PHOTOS = 16  # from here on: one line per photo, and FAISS and one thread per core are worth their start-up time
 
 
-def add_output_options(parser: argparse.ArgumentParser) -> None:
+def add_output_options(group: argparse._ArgumentGroup) -> None:
     """Add `--jsonl`, `--html` and `--pictures`."""
-    parser.add_argument("--jsonl", action="store_true", help="print a line of JSON for each photo once it is known")
-    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with each photo beside its answer")
-    parser.add_argument(
+    group.add_argument("--jsonl", action="store_true", help="print one line of JSON per photo, as soon as it is known")
+    group.add_argument("--html", type=Path, metavar="FILE", help="write an HTML report: each photo beside its answer")
+    group.add_argument(
         "--pictures",
         choices=("auto", "always", "never"),
         default="auto",
-        help="show thumbnails in the terminal: where it says that it can (auto, the default), always or never",
+        metavar="WHEN",
+        help="thumbnails in the terminal: auto (default: only in a terminal that shows images), always or never",
     )
 
 
 def chosen_outputs(
-    options: argparse.Namespace, pack: Pack, answerer: Answerer, page: BinaryIO | None, count: int, stack: ExitStack
+    options: argparse.Namespace,
+    pack: Pack,
+    answered_by: AnsweredBy,
+    page: BinaryIO | None,
+    count: int,
+    stack: ExitStack,
 ) -> tuple[AnswerOutput, ...]:
-    """Return where answers go, at least one place; each gets every answer.
+    """Return the outputs that the options choose, at least one. Each output gets every answer.
 
     Args:
         options: Of the command line.
         pack: Its thumbnails are shown.
-        answerer: Named beside the answers.
+        answered_by: Pack and encoder, named beside the answers.
         page: The file that `--html` named; None without it.
         count: How many photos were asked for.
         stack: Closes what is opened here.
     """
     outputs: list[AnswerOutput] = []
     if options.json:
-        outputs.append(JsonOutput(answerer))
+        outputs.append(JsonOutput(answered_by))
     if options.jsonl:
-        outputs.append(JsonLinesOutput(answerer))
+        outputs.append(JsonLinesOutput(answered_by))
     if page is not None:
-        outputs.append(_html_report(options.html, page, pack, answerer, stack))
-    return tuple(outputs) or (_screen(options, pack, answerer, count, stack),)
+        outputs.append(_html_report(options.html, page, pack, answered_by, stack))
+    return tuple(outputs) or (_screen(options, pack, answered_by, count, stack),)
 
 
-def _html_report(path: Path, file: BinaryIO, pack: Pack, answerer: Answerer, stack: ExitStack) -> AnswerOutput:
+def _html_report(path: Path, file: BinaryIO, pack: Pack, answered_by: AnsweredBy, stack: ExitStack) -> AnswerOutput:
     from edge_identify.edge_runtime.answers.html_report import HtmlReport
 
-    return stack.enter_context(HtmlReport(file, answerer, _thumbnails(pack, stack), path.parent))
+    return stack.enter_context(HtmlReport(file, answered_by, _thumbnails(pack, stack), path.parent))
 
 
-def _screen(options: argparse.Namespace, pack: Pack, answerer: Answerer, count: int, stack: ExitStack) -> AnswerOutput:
+def _screen(
+    options: argparse.Namespace, pack: Pack, answered_by: AnsweredBy, count: int, stack: ExitStack
+) -> AnswerOutput:
     from edge_identify.edge_runtime.terminal.terminal_text import screen_of
 
     screen = screen_of(sys.stdout)
     if count >= MANY_PHOTOS:
-        return ScreenOutput(answerer, screen, one_line_each=True)
-    return ScreenOutput(answerer, screen, pictures=_pictures(options.pictures, pack, screen, stack))
+        return ScreenOutput(answered_by, screen, one_line_each=True)
+    return ScreenOutput(answered_by, screen, pictures=_terminal_images(options.pictures, pack, screen, stack))
 
 
-def _pictures(when: str, pack: Pack, screen: Screen, stack: ExitStack) -> AnswerPictures | None:
+def _terminal_images(when: str, pack: Pack, screen: Screen, stack: ExitStack) -> AnswerImages | None:
     if when == "never" or (when == "auto" and not sys.stdout.isatty()):
         return None
-    from edge_identify.edge_runtime.cli.outputs.terminal_images import AnswerPictures, PictureProtocol, protocol_of
+    from edge_identify.edge_runtime.cli.outputs.terminal_images import AnswerImages, TerminalImageProtocol, protocol_of
 
     protocol = protocol_of(os.environ)
     if protocol is None and when == "always":
-        protocol = PictureProtocol.KITTY  # which most terminals that show pictures understand
-    return None if protocol is None else AnswerPictures(protocol, screen, _thumbnails(pack, stack))
+        protocol = TerminalImageProtocol.KITTY  # which most terminals that show pictures understand
+    return None if protocol is None else AnswerImages(protocol, screen, _thumbnails(pack, stack))
 
 
 def _thumbnails(pack: Pack, stack: ExitStack) -> ThumbnailTable | None:
@@ -99,31 +107,34 @@ def _thumbnails(pack: Pack, stack: ExitStack) -> ThumbnailTable | None:
 
 
 def show_all(
-    answers: Iterable[Answer], outputs: Sequence[AnswerOutput], tally: Tally, progress: ProgressBar | None
+    answers: Iterable[Identification | FailedPhoto],
+    outputs: Sequence[AnswerOutput],
+    tally: Tally,
+    progress: ProgressBar | None,
 ) -> KeyboardInterrupt | None:
-    """Show answers as they come, and what is wrong with a photo on standard error.
+    """Write each answer to all outputs, and report skipped photos on standard error.
 
     Args:
-        answers: In the order of the questions.
-        outputs: Each gets every answer. Whoever reads standard output may have read enough (`| head`); the others
-            are finished all the same.
-        tally: Counts them.
-        progress: Counts them for the eye until the last is shown; None for one photo.
+        answers: In the order of the photos.
+        outputs: Each gets every answer. If the reader of standard output closes it (`| head`), the others go on.
+        tally: Counts the answers.
+        progress: The progress bar; None for one photo.
 
     Returns:
-        What ended the run early, for the caller to raise once all files are whole; None for a run that has ended.
+        The interruption that ended the run early; None if the run is complete. The caller raises it after all files
+        are closed.
 
     Raises:
-        BrokenPipeError: Nobody reads the only output any more.
+        BrokenPipeError: The reader closed the only output.
     """
     interruption = None
     read = _StillRead(outputs)
-    with progress or nullcontext():  # gone before anything else is written to the same terminal
+    with progress or nullcontext():  # the bar is cleared before anything else is written to the same terminal
         try:
             for answer in answers:
                 tally.add(answer)
-                if isinstance(answer.result, EdgeIdentifyError):
-                    _report(f"skipped: {printable(str(answer.result))}", progress)
+                if isinstance(answer, FailedPhoto):
+                    _report(f"skipped: {printable(str(answer.error))}", progress)
                 read.each(methodcaller("show", answer))
                 if progress is not None:
                     progress.advance()
@@ -134,13 +145,13 @@ def show_all(
 
 
 class _StillRead:
-    """The outputs that somebody still reads; a file always is."""
+    """The outputs whose reader has not closed them."""
 
     def __init__(self, outputs: Sequence[AnswerOutput]) -> None:
         self._outputs = list(outputs)
 
     def each(self, write: Callable[[AnswerOutput], None]) -> None:
-        """Write to each; one that nobody reads any more is left out from then on, and is an error if it is the last."""
+        """Write to each output. An output that its reader closed is dropped; for the last one, the error is raised."""
         for output in tuple(self._outputs):
             try:
                 write(output)
@@ -159,7 +170,7 @@ def _report(text: str, progress: ProgressBar | None) -> None:
 
 
 def summary(tally: Tally) -> str:
-    """Return a line that says what has come of several photos."""
+    """Return one line that counts decisions and skipped photos."""
     parts = [f"{tally.decisions[decision]} {decision}" for decision in Decision if tally.decisions[decision]]
     if tally.decisions[None]:
         parts.append(f"{tally.decisions[None]} answered without a decision")

@@ -1,57 +1,50 @@
-"""Which pack a command means: a name in this device's store, or a folder.
+"""`--pack` and `--store`: a pack by its name in the store, or by its folder.
 
-Text with a slash names a folder (`--pack ./my-pack`); anything else is a pack's name.
+A value with a slash is a folder (`--pack ./my-pack`); any other value is the name of an installed pack.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 
-from edge_identify.edge_runtime.pack.pack_reader import Pack, open_pack
-from edge_identify.edge_runtime.store.installed_packs import open_installed
+from edge_identify.edge_runtime.pack.pack_reader import Pack
+from edge_identify.edge_runtime.store.open_by_name import open_named
 from edge_identify.edge_runtime.store.pack_store import PackStore, default_store_folder
 
 
-def add_store_option(parser: argparse.ArgumentParser) -> None:
+def add_store_option(group: argparse._ArgumentGroup) -> None:
     """Add `--store`."""
-    parser.add_argument(
+    group.add_argument(
         "--store",
         type=Path,
         metavar="DIR",
-        help="where packs are kept (default: this platform's data folder)",
+        help="folder of the installed packs (default: this platform's application data folder)",
     )
 
 
 def add_pack_options(parser: argparse.ArgumentParser) -> None:
     """Add `--pack` and `--store`."""
-    parser.add_argument(
+    group = parser.add_argument_group("pack")
+    group.add_argument(
         "--pack",
-        metavar="NAME",
-        help="a pack on this device, or a pack's folder (with a slash); needed when there are several",
+        metavar="NAME|DIR",
+        help="name of an installed pack, or folder of a pack, with a slash (./street-art); required if several packs "
+        "are installed",
     )
-    add_store_option(parser)
+    add_store_option(group)
 
 
 def chosen_store(options: argparse.Namespace) -> PackStore:
-    """Return the store that the options mean."""
+    """Return the store of `--store`, or the default one."""
     return PackStore(options.store or default_store_folder())
 
 
 def chosen_pack(options: argparse.Namespace) -> Pack:
-    """Open the pack that the options mean.
+    """Open the pack of `--pack`, or the only installed pack.
 
     Raises:
         PackError: There is no such pack, or it is damaged.
-        SetupError: Several packs are installed and none was named.
+        SetupError: Several packs are installed and `--pack` is missing.
     """
-    if options.pack is not None and names_a_folder(options.pack):
-        return open_pack(Path(options.pack))
-    store = chosen_store(options)
-    return open_installed(store.the_only() if options.pack is None else store.active(options.pack))
-
-
-def names_a_folder(text: str) -> bool:
-    """Return whether `--pack` was given a folder rather than a name."""
-    return "/" in text or os.sep in text or text in (".", "..")
+    return open_named(options.pack, options.store)

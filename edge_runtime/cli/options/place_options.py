@@ -1,7 +1,7 @@
-"""Options that say where a photo was taken, and which references may answer.
+"""`--near`, `--accuracy` and `--no-location`: where photos were taken.
 
-A newcomer would look for a position only where one was asked for. A photo's own position counts unless
-`--no-location` says otherwise; it weighs, and leaves nothing out. Filters do leave out, so they are never guessed.
+The EXIF position of a photo is used unless `--no-location` is given. A position changes probabilities; it excludes no
+reference.
 """
 
 from __future__ import annotations
@@ -19,28 +19,25 @@ _NEAR = "--near"
 
 def add_place_options(parser: argparse.ArgumentParser) -> None:
     """Add `--near`, `--accuracy` and `--no-location`."""
-    parser.add_argument(
+    group = parser.add_argument_group("position", "References near the photo's position become more probable.")
+    group.add_argument(
         _NEAR,
         type=_coordinates,
         metavar="LAT,LNG",
-        help="where the photos were taken, in degrees, whatever they say; what is near becomes likelier",
+        help="position of all photos in degrees, such as 48.8584,2.2945 (default: the EXIF position of each photo)",
     )
-    parser.add_argument(
-        "--accuracy", type=_accuracy, metavar="M", help="how good --near is, in metres (default: about 50)"
-    )
-    parser.add_argument(
-        "--no-location", action="store_true", help="use no position, neither --near nor what photos say themselves"
-    )
+    group.add_argument("--accuracy", type=_accuracy, metavar="M", help="accuracy of --near, metres (default: about 50)")
+    group.add_argument("--no-location", action="store_true", help="use no position, neither --near nor EXIF")
 
 
 def check_place_options(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
-    """End the program as `parser` does where the options do not go together."""
+    """End the program with a usage error for `--accuracy` without `--near`."""
     if options.accuracy is not None and options.near is None:
-        parser.error("--accuracy says how good --near is; give both")
+        parser.error("--accuracy needs --near")
 
 
 def joined_coordinates(words: list[str]) -> list[str]:
-    """Return a command line in which `--near -33.8,151.2` is one word: argparse takes a minus for an option."""
+    """Return a command line with `--near -33.8,151.2` joined to one word: argparse reads a minus as an option."""
     joined: list[str] = []
     for word in words:
         if joined and joined[-1] == _NEAR and word[:1] == "-" and word[1:2] in tuple("0123456789."):
@@ -51,11 +48,11 @@ def joined_coordinates(words: list[str]) -> list[str]:
 
 
 def chosen_positions(options: argparse.Namespace) -> PositionOf | None:
-    """Return what says where a photo was taken; None where no position is to be used."""
+    """Return the function that gives a photo's position; None with `--no-location`."""
     if options.no_location:
         return None
     if options.near is not None:
-        from edge_identify.edge_runtime.photos.position import Position  # 2 ms, and most photos say nothing of places
+        from edge_identify.edge_runtime.photos.position import Position  # 2 ms to import
 
         latitude, longitude = options.near
         given = Position(latitude=latitude, longitude=longitude, accuracy_m=options.accuracy, source="given")

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from edge_identify.edge_runtime.answers.answer import Answer
+from edge_identify.edge_runtime.answers.identification import FailedPhoto, Identification
 
 
 class AnswerOutput(Protocol):
-    """Where answers go."""
+    """One output of a run's answers."""
 
     @property
     def shows_photos(self) -> bool:
-        """Whether answers to photos need a thumbnail."""
+        """True if the output needs a thumbnail of each photo."""
 
-    def show(self, answer: Answer) -> None:
-        """Take one answer, in the order of the questions."""
+    def show(self, answer: Identification | FailedPhoto) -> None:
+        """Take one answer. Answers come in the order of the questions."""
 
     def finish(self) -> None:
-        """Write what waits until all is known, or until the run was interrupted."""
+        """Write the rest, after the last answer or after an interruption."""

@@ -1,21 +1,20 @@
-"""Answers on standard output: for a person, as one JSON object, or as a line of JSON for each.
+"""Answers on standard output: for a person, as one JSON object, or as JSON Lines.
 
-What is only good to know (the pack, the encoder, the time it took) goes to standard error.
+The pack, the encoder and the time go to standard error.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from edge_identify.edge_runtime.answers.identification import Identification
+from edge_identify.edge_runtime.answers.identification import FailedPhoto, Identification
 from edge_identify.edge_runtime.answers.tally import Tally
 
 if TYPE_CHECKING:
-    from edge_identify.edge_runtime.answers.answer import Answer, Answerer
+    from edge_identify.edge_runtime.answers.answered_by import AnsweredBy
     from edge_identify.edge_runtime.cli.outputs.answer_output import AnswerOutput
-    from edge_identify.edge_runtime.cli.outputs.terminal_images import AnswerPictures
+    from edge_identify.edge_runtime.cli.outputs.terminal_images import AnswerImages
     from edge_identify.edge_runtime.terminal.terminal_text import Screen
 
 
@@ -23,31 +22,36 @@ class ScreenOutput:
     """For a person: a screen for each answer, or a line where they are many."""
 
     def __init__(
-        self, answerer: Answerer, screen: Screen, *, one_line_each: bool = False, pictures: AnswerPictures | None = None
+        self,
+        answered_by: AnsweredBy,
+        screen: Screen,
+        *,
+        one_line_each: bool = False,
+        pictures: AnswerImages | None = None,
     ) -> None:
         """Begin.
 
         Args:
-            answerer: Named at the end.
-            screen: What standard output is.
+            answered_by: Pack and encoder, named at the end.
+            screen: The width and colours of standard output.
             one_line_each: A line for each answer.
-            pictures: Shows thumbnails above each answer that has a screen; None for a terminal without pictures.
+            pictures: Shows thumbnails above each answer; None for a terminal without images.
         """
-        self._answerer, self._screen, self._one_line_each = answerer, screen, one_line_each
+        self._answered_by, self._screen, self._one_line_each = answered_by, screen, one_line_each
         self._pictures = pictures
         self._tally = Tally()
 
     @property
     def shows_photos(self) -> bool:
-        """Whether answers to photos need a thumbnail."""
+        """True if the output needs a thumbnail of each photo."""
         return self._pictures is not None
 
-    def show(self, answer: Answer) -> None:
-        """Print an answer; errors are for standard error, where the run reports them."""
+    def show(self, answer: Identification | FailedPhoto) -> None:
+        """Print an answer. The run reports failed photos on standard error."""
         from edge_identify.edge_runtime.cli.outputs.answer_screen import answer_lines, answer_row
 
         self._tally.add(answer)
-        if not isinstance(answer.result, Identification):
+        if isinstance(answer, FailedPhoto):
             return
         if self._one_line_each:
             print(answer_row(answer, self._screen), flush=True)
@@ -57,24 +61,24 @@ class ScreenOutput:
         print("\n".join(answer_lines(answer, self._screen)), flush=True)
 
     def finish(self) -> None:
-        """Tell on standard error who answered, and how long it took."""
+        """Print pack, encoder and time on standard error."""
         if self._tally.answered:
-            print(who_answered(self._answerer, self._tally), file=sys.stderr)
+            print(who_answered(self._answered_by, self._tally), file=sys.stderr)
 
 
 class JsonOutput:
-    """For a program: one object, printed when all is known."""
+    """For a program: one object, printed after the last answer."""
 
-    def __init__(self, answerer: Answerer) -> None:
-        self._answerer = answerer
-        self._answers: list[Answer] = []
+    def __init__(self, answered_by: AnsweredBy) -> None:
+        self._answered_by = answered_by
+        self._answers: list[Identification | FailedPhoto] = []
 
     @property
     def shows_photos(self) -> bool:
-        """Whether answers to photos need a thumbnail."""
+        """True if the output needs a thumbnail of each photo."""
         return False
 
-    def show(self, answer: Answer) -> None:
+    def show(self, answer: Identification | FailedPhoto) -> None:
         """Keep an answer."""
         self._answers.append(answer)
 
@@ -82,33 +86,33 @@ class JsonOutput:
         """Print the object."""
         from edge_identify.edge_runtime.answers.answer_json import answers_as_json
 
-        print(answers_as_json(self._answers, self._answerer), flush=True)
+        print(answers_as_json(self._answers, self._answered_by), flush=True)
 
 
 class JsonLinesOutput:
-    """For a program that reads along: a line for each answer, as soon as it is known."""
+    """For a program that reads along: a line for each answer, printed at once."""
 
-    def __init__(self, answerer: Answerer) -> None:
-        self._answerer = answerer
+    def __init__(self, answered_by: AnsweredBy) -> None:
+        self._answered_by = answered_by
 
     @property
     def shows_photos(self) -> bool:
-        """Whether answers to photos need a thumbnail."""
+        """True if the output needs a thumbnail of each photo."""
         return False
 
-    def show(self, answer: Answer) -> None:
+    def show(self, answer: Identification | FailedPhoto) -> None:
         """Print an answer's line."""
         from edge_identify.edge_runtime.answers.answer_json import answer_as_line
 
         # One text with its end, so that an interruption leaves no line without one.
-        print(answer_as_line(answer, self._answerer) + "\n", end="", flush=True)
+        print(answer_as_line(answer, self._answered_by) + "\n", end="", flush=True)
 
     def finish(self) -> None:
-        """Do nothing: each line was printed when it was known."""
+        """Do nothing: all lines are printed already."""
 
 
-def who_answered(answerer: Answerer, tally: Tally) -> str:
-    """Return a line that names pack and encoder, tells the time of each stage, and what the figures mean."""
+def who_answered(by: AnsweredBy, tally: Tally) -> str:
+    """Return a line with pack, encoder, the time of each stage, and the meaning of the figures."""
     times, count = tally.times, tally.answered
     each = " each" if count > 1 else ""
     stages = ", ".join(
@@ -118,7 +122,7 @@ def who_answered(answerer: Answerer, tally: Tally) -> str:
         )
     )  # fmt: skip
     took = f"{1000 * times.total / count:.0f} ms{each} ({stages})"
-    return f"{answerer.pack_name} {answerer.pack_version} · {answerer.variant_name} · {took} · {_key(tally)}"
+    return f"{by.pack_name} {by.pack_version} · {by.variant_name} · {took} · {_key(tally)}"
 
 
 def _key(tally: Tally) -> str:
@@ -129,11 +133,10 @@ def _key(tally: Tally) -> str:
     return "probability, similarity (1 is identical)"
 
 
-def print_answers(answers: Sequence[Answer], answerer: Answerer, *, as_json: bool) -> None:
-    """Print answers that are all known, for a person or as the documented object."""
+def print_answer(answer: Identification, *, as_json: bool) -> None:
+    """Print one answer, for a person or as the documented object."""
     from edge_identify.edge_runtime.terminal.terminal_text import screen_of
 
-    output: AnswerOutput = JsonOutput(answerer) if as_json else ScreenOutput(answerer, screen_of(sys.stdout))
-    for answer in answers:
-        output.show(answer)
+    output: AnswerOutput = JsonOutput(answer) if as_json else ScreenOutput(answer, screen_of(sys.stdout))
+    output.show(answer)
     output.finish()

@@ -1,7 +1,7 @@
 """How an answer looks to a person: one screen for a photo, one line for each of many.
 
-The screen of a photo says first what can be said, then why, then what else it might be. Names come from outside, so
-everything passes `printable` before any style is added.
+The screen of a photo has the decision, then the reason, then other references. Names come from outside, so all text
+passes `printable` before styles are added.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edge_identify.edge_runtime.answers.identification import Identification, Match
 from edge_identify.edge_runtime.answers.wording import (
     decision_in_words,
     facts,
@@ -26,7 +25,7 @@ from edge_identify.edge_runtime.io.printable_text import printable
 from edge_identify.edge_runtime.terminal.terminal_text import Screen, Style, display_width, padded, shortened, wrapped
 
 if TYPE_CHECKING:
-    from edge_identify.edge_runtime.answers.answer import Answer
+    from edge_identify.edge_runtime.answers.identification import Identification, Match
     from edge_identify.edge_runtime.decisions.decision import Verdict
     from edge_identify.edge_runtime.decisions.look_alikes import LookAlikes
 
@@ -46,15 +45,13 @@ _STYLES = {
 }
 
 
-def answer_lines(answer: Answer, screen: Screen) -> list[str]:
-    """Return an answered question as a person reads it, in lines of at most the screen's width where words allow."""
-    found = answer.result
-    assert isinstance(found, Identification), "errors are reported on standard error, not as answers"
+def answer_lines(found: Identification, screen: Screen) -> list[str]:
+    """Return an answer as a person reads it, in lines of at most the screen's width where words allow."""
     return [
-        *_headline(answer, found, screen),
-        *_indented(together_in_words(answer.questions), screen, Style.FAINT),
+        *_headline(found, screen),
+        *_indented(together_in_words(found.questions), screen, Style.FAINT),
         *_winner(found, screen),
-        *_indented(f"why: {reason(found)}" if answer.kind == "photo" else "", screen, Style.FAINT),
+        *_indented(f"why: {reason(found)}" if found.kind == "photo" else "", screen, Style.FAINT),
         *_indented(points_in_words(found), screen, Style.FAINT),
         *(
             line
@@ -66,11 +63,11 @@ def answer_lines(answer: Answer, screen: Screen) -> list[str]:
     ]
 
 
-def _headline(answer: Answer, found: Identification, screen: Screen) -> Iterator[str]:
-    """Yield what was asked and what can be said; on a line of its own where both do not fit on one."""
-    said = decision_in_words(found) if answer.kind == "photo" else "the nearest to this text"
-    others = len(answer.further_photos)
-    question = printable(answer.question) + (f" and {others} more" if others else "")
+def _headline(found: Identification, screen: Screen) -> Iterator[str]:
+    """Yield the question and the decision, on two lines if one is too narrow."""
+    said = decision_in_words(found) if found.kind == "photo" else "the nearest to this text"
+    others = len(found.further_photos)
+    question = printable(found.question) + (f" and {others} more" if others else "")
     styled = screen.styled(printable(said), Style.BOLD, _STYLES[found.decision])
     if display_width(f"{question}: {said}") <= screen.width:
         yield f"{question}: {styled}"
@@ -80,7 +77,7 @@ def _headline(answer: Answer, found: Identification, screen: Screen) -> Iterator
 
 
 def _winner(found: Identification, screen: Screen) -> Iterator[str]:
-    """Yield the name and the facts of what was identified; nothing where nothing was."""
+    """Yield the name and the facts of the identified reference, if there is one."""
     if found.decision is not Decision.IDENTIFIED:
         return
     reference = found.matches[0].reference
@@ -173,16 +170,14 @@ def _unseen(alike: LookAlikes, verdict: Verdict, shown: int, screen: Screen) -> 
         yield shortened(line, screen.width)
 
 
-def answer_row(answer: Answer, screen: Screen) -> str:
+def answer_row(found: Identification, screen: Screen) -> str:
     """Return a photo's answer on one line, the photo last: a path may be long, and is never cut."""
-    found = answer.result
-    assert isinstance(found, Identification), "errors are reported on standard error, not as answers"
-    best, decision = found.matches[0], found.decision
+    best, decision = found.best, found.decision
     word = screen.styled(padded(decision.value if decision else "nearest", _DECISION_COLUMNS), _STYLES[decision])
     figure = f"{best.score:4.2f}" if best.confidence is None else f"{best.confidence:4.0%}"
     names = max(_LEAST_NAME_COLUMNS, min(_NAME_COLUMNS, screen.width // 2 - _DECISION_COLUMNS))
     name = padded(shortened(_name_in_row(found), names), names)
-    return f"{word}  {figure}  {name}  {printable(answer.question)}"
+    return f"{word}  {figure}  {name}  {printable(found.question)}"
 
 
 def _name_in_row(found: Identification) -> str:

@@ -1,10 +1,9 @@
-"""Pictures in terminals that show them: the photo, and beside it what it was taken for.
+"""Images in the terminal: the photo, and beside it the reference it was identified as.
 
-Two ways are in use: the graphics protocol of Kitty (sw.kovidgoyal.net/kitty/graphics-protocol), and the inline images
-of iTerm2 (iterm2.com/documentation-images.html). A newcomer would ask the terminal what it can do; one that
-does not understand the question shows it as text, and its answer arrives as if it had been typed. So only what
-terminals document that they put into the environment is believed, and nothing within tmux or screen, which hold
-pictures back.
+Two protocols are in use: Kitty graphics (sw.kovidgoyal.net/kitty/graphics-protocol) and the inline images of iTerm2
+(iterm2.com/documentation-images.html). Trap: a terminal that does not understand a query prints it as text, and its
+reply arrives as typed input. So terminals are not queried. They are recognised by the environment variables that they
+document, and not within tmux or screen, which do not pass images on.
 """
 
 from __future__ import annotations
@@ -15,13 +14,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from edge_identify.edge_runtime.answers.identification import Identification
 from edge_identify.edge_runtime.decisions.decision import Decision
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from edge_identify.edge_runtime.answers.answer import Answer
+    from edge_identify.edge_runtime.answers.identification import Identification
     from edge_identify.edge_runtime.pack.thumbnails_file import ThumbnailTable
     from edge_identify.edge_runtime.terminal.terminal_text import Screen
 
@@ -36,31 +34,31 @@ _KITTY_CHUNK = 4096  # letters of base64 in one command, by Kitty's protocol
 _WITHIN_ANOTHER = frozenset({"TMUX", "STY", "INSIDE_EMACS", "VIM_TERMINAL", "NVIM"})
 
 
-class PictureProtocol(StrEnum):
+class TerminalImageProtocol(StrEnum):
     """How a terminal is given a picture."""
 
     KITTY = "kitty"
     ITERM2 = "iterm2"
 
 
-def protocol_of(environ: Mapping[str, str]) -> PictureProtocol | None:
+def protocol_of(environ: Mapping[str, str]) -> TerminalImageProtocol | None:
     """Return how the terminal that set these variables is given pictures; None where it does not say that it can."""
     term, program = environ.get("TERM", ""), environ.get("TERM_PROGRAM", "")
     if term == "dumb" or term.startswith(("screen", "tmux")) or not _WITHIN_ANOTHER.isdisjoint(environ):
         return None
     # These two first: a terminal that is started from within another inherits the rest of its variables.
     if program in ("iTerm.app", "WezTerm", "mintty"):
-        return PictureProtocol.ITERM2
+        return TerminalImageProtocol.ITERM2
     if term in ("xterm-kitty", "xterm-ghostty") or program == "ghostty":
-        return PictureProtocol.KITTY
+        return TerminalImageProtocol.KITTY
     if not program and environ.get("LC_TERMINAL") == "iTerm2":  # which ssh carries to another machine
-        return PictureProtocol.ITERM2
+        return TerminalImageProtocol.ITERM2
     return None
 
 
-def picture_codes(png: bytes, protocol: PictureProtocol) -> str:
+def image_codes(png: bytes, protocol: TerminalImageProtocol) -> str:
     """Return what shows a PNG, `ROWS` rows high, and goes on in the line below it."""
-    if protocol is PictureProtocol.ITERM2:
+    if protocol is TerminalImageProtocol.ITERM2:
         shape = f"inline=1;size={len(png)};height={ROWS};preserveAspectRatio=1"
         return f"\x1b]1337;File={shape}:{base64.b64encode(png).decode()}\x07\n"
     return "".join(_kitty_commands(base64.b64encode(png).decode())) + "\n"
@@ -74,10 +72,10 @@ def _kitty_commands(text: str) -> Iterator[str]:
         yield f"\x1b_G{keys};{text[start : start + _KITTY_CHUNK]}\x1b\\"
 
 
-class AnswerPictures:
-    """Shows answers in pictures: the photo, then what it was identified as, or may be."""
+class AnswerImages:
+    """Shows answers as images: the photo, then the reference or the look-alikes."""
 
-    def __init__(self, protocol: PictureProtocol, screen: Screen, thumbnails: ThumbnailTable | None) -> None:
+    def __init__(self, protocol: TerminalImageProtocol, screen: Screen, thumbnails: ThumbnailTable | None) -> None:
         """Begin.
 
         Args:
@@ -87,20 +85,20 @@ class AnswerPictures:
         """
         self._protocol, self._screen, self._thumbnails = protocol, screen, thumbnails
 
-    def codes(self, answer: Answer) -> str:
-        """Return what shows an answer's pictures; nothing where there are none."""
+    def codes(self, answer: Identification) -> str:
+        """Return the codes that show an answer's images; empty without images."""
         from PIL import Image as PillowImage
 
-        pictures: list[Image] = [] if answer.thumbnail is None else [PillowImage.open(io.BytesIO(answer.thumbnail))]
+        pictures: list[Image] = [PillowImage.open(io.BytesIO(thumbnail)) for thumbnail in answer.thumbnails[:1]]
         pictures += list(self._of_references(answer))
-        return picture_codes(_side_by_side(pictures, self._screen.width), self._protocol) if pictures else ""
+        return image_codes(_side_by_side(pictures, self._screen.width), self._protocol) if pictures else ""
 
-    def _of_references(self, answer: Answer) -> Iterator[Image]:
-        if self._thumbnails is None or not isinstance(answer.result, Identification):
+    def _of_references(self, answer: Identification) -> Iterator[Image]:
+        if self._thumbnails is None:
             return
-        count = _MOST_REFERENCES if answer.result.decision is Decision.AMBIGUOUS else 1
-        for match in answer.result.matches[:count]:
-            picture = None if match.index_id is None else self._thumbnails.picture(match.index_id)
+        count = _MOST_REFERENCES if answer.decision is Decision.AMBIGUOUS else 1
+        for match in answer.matches[:count]:
+            picture = None if match.index_id is None else self._thumbnails.image(match.index_id)
             if picture is not None:
                 yield picture
 

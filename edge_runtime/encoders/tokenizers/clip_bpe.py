@@ -1,11 +1,11 @@
-"""CLIP's byte-pair encoding, from the merges in a pack to token ids, without torch or open_clip.
+"""CLIP's byte-pair encoding, from the merges in a pack to token ids.
 
-The scheme is that of OpenAI's CLIP (github.com/openai/CLIP, `simple_tokenizer.py`) as open_clip uses it: text is
-cleaned (see `text_cleaning`; CLIP's own models lower the case), then split by a pattern of contractions, runs of
-letters, single digits and runs of other signs; each piece's UTF-8 bytes are written as printable characters and
-merged by rank. Ids: 256 byte characters, the same with an end-of-word mark, one per merge, start, end.
-
-A newcomer would split on white space, or forget that a piece is merged by the lowest rank, not from the left.
+Source: OpenAI's CLIP (github.com/openai/CLIP, `simple_tokenizer.py`), as open_clip uses it:
+1. The text is cleaned (see `text_cleaning`; CLIP's own models lower the case).
+2. A pattern splits it into contractions, runs of letters, single digits and runs of other characters.
+3. The UTF-8 bytes of each piece are mapped to printable characters.
+4. Neighbouring parts of a piece are merged, always the pair with the lowest rank first, not from the left.
+Token ids in order: 256 byte characters, the same with an end-of-word mark, one for each merge, start, end.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ _PATTERN = r"<start_of_text>|<end_of_text>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{
 class ClipTokenizer:
     """Turns text into the token ids of a CLIP text tower.
 
-    Threads may share it: it is never changed, and the compiled pattern that `regex` keeps holds no state of a search.
+    Threads may share it: it never changes, and the compiled pattern that `regex` caches holds no search state.
 
     Attributes:
-        ranks: Each merge's rank, lowest first.
-        ids: Each token's id.
-        context_length: Tokens in the tower's input.
-        cleaning: What is done to a text first.
+        ranks: Rank of each merge; the lowest is merged first.
+        ids: Id of each token.
+        context_length: Number of tokens in the tower's input.
+        cleaning: How a text is cleaned first.
     """
 
     ranks: dict[tuple[str, str], int]
@@ -48,9 +48,9 @@ class ClipTokenizer:
     cleaning: Cleaning
 
     def encode(self, texts: list[str]) -> NDArray[np.int64]:
-        """Return the token ids of some texts.
+        """Return the token ids of texts.
 
-        A text longer than the context is cut, and its last token is the end mark. Unused places are 0.
+        A longer text is truncated to the context, with the end mark as its last token. Unused positions are 0.
 
         Returns:
             int64 [texts, context_length].
@@ -89,19 +89,19 @@ class ClipTokenizer:
 
 
 def make_clip_tokenizer(data: bytes, spec: TokenizerSpec, *, where: str) -> ClipTokenizer:
-    """Make a tokenizer from merges: UTF-8 text, one pair a line with a space between, in order of rank.
+    """Make a tokenizer from merges: UTF-8 text in order of rank, one pair per line, separated by a space.
 
     Args:
-        data: The merges.
-        spec: What the manifest says of them.
-        where: What messages call the file.
+        data: The file's content.
+        spec: The tokenizer's entry in the manifest.
+        where: The file's name in messages.
 
     Raises:
-        PackFormatError: The file is too large.
+        PackFormatError: The file is longer than `MAX_MERGES_BYTES`.
         PackDamagedError: A line is not a pair.
     """
     if len(data) > MAX_MERGES_BYTES:
-        raise PackFormatError(f"{where}: {len(data)} bytes, more than a list of merges may have ({MAX_MERGES_BYTES})")
+        raise PackFormatError(f"{where}: {len(data)} bytes, more than the limit of {MAX_MERGES_BYTES}")
     try:
         pairs = [_pair(line) for line in data.decode("utf-8").split("\n") if line]
     except ValueError as error:
@@ -139,7 +139,7 @@ def _join_pair(parts: list[str], pair: tuple[str, str]) -> list[str]:
 def _byte_characters() -> dict[int, str]:
     """Return the printable character that stands for each byte.
 
-    Printable Latin-1 bytes stand for themselves; the rest take the characters from U+0100 on, in order.
+    Printable Latin-1 bytes stand for themselves. The others are mapped to the characters from U+0100 on, in order.
     """
     printable = [
         *range(ord("!"), ord("~") + 1),

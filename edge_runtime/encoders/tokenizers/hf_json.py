@@ -1,10 +1,10 @@
-"""Tokenizers that come as Hugging Face's `tokenizer.json`: SigLIP's sentencepieces, and others.
+"""Tokenizers in the format of Hugging Face's `tokenizer.json`, such as SigLIP's SentencePiece.
 
-They are run by the `tokenizers` library, which only packs of such models need (extra `siglip`). A newcomer would use
-transformers, which open_clip does and which brings hundreds of megabytes; for a fast tokenizer it calls this same
-library and adds what is done here: length, padding, and nothing else.
+They run in the `tokenizers` library (extra `siglip`); only packs of such models need it. open_clip uses transformers,
+which takes hundreds of megabytes. For a fast tokenizer, transformers calls the same library and adds truncation and
+padding, which are done here.
 
-The library is native code. It is only given files whose hash has been checked.
+The library is native code. It gets only files whose hash has been checked.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
     import tokenizers
     from numpy.typing import NDArray
 
-MAX_TOKENIZER_BYTES = 64 * 2**20  # SigLIP 2's 256,000 pieces take 34 MB; it is read whole
+MAX_TOKENIZER_BYTES = 64 * 2**20  # SigLIP 2's 256,000 pieces take 34 MB; the file is read whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HfTokenizer:
-    """Turns text into the token ids that open_clip's `HFTokenizer` gives.
+    """Turns text into the same token ids as open_clip's `HFTokenizer`.
 
-    Threads may share it: encoding only reads the library's tokenizer. Cutting and padding are set once, before it is
+    Threads may share it: encoding only reads the library's tokenizer. Truncation and padding are set once, before it is
     shared; the library refuses to change them while another thread encodes.
 
     Attributes:
-        splitter: The library's tokenizer, set to cut and to pad.
-        cleaning: What is done to a text first.
-        context_length: Tokens in the tower's input.
+        splitter: The library's tokenizer, with truncation and padding enabled.
+        cleaning: How a text is cleaned first.
+        context_length: Number of tokens in the tower's input.
     """
 
     splitter: tokenizers.Tokenizer
@@ -42,28 +42,28 @@ class HfTokenizer:
     context_length: int
 
     def encode(self, texts: list[str]) -> NDArray[np.int64]:
-        """Return the token ids of some texts; see `Tokenizer.encode`."""
+        """Return the token ids of texts; see `Tokenizer.encode`."""
         import numpy as np
 
-        # One by one: the library's batches start threads of their own, for a text or two.
+        # One by one: the library's batch method starts threads, which is slower for one or two texts.
         rows = [self.splitter.encode(clean(text, self.cleaning)).ids for text in texts]
         return np.array(rows, dtype=np.int64).reshape(len(texts), self.context_length)
 
 
 def make_hf_tokenizer(data: bytes, spec: TokenizerSpec, *, where: str) -> HfTokenizer:
-    """Make a tokenizer from the content of a `tokenizer.json`; see `make_tokenizer`."""
+    """Make a tokenizer from the content of a `tokenizer.json`; see `make_tokenizer` for arguments and errors."""
     if len(data) > MAX_TOKENIZER_BYTES:
-        raise PackFormatError(f"{where}: {len(data)} bytes, more than a tokenizer may have ({MAX_TOKENIZER_BYTES})")
+        raise PackFormatError(f"{where}: {len(data)} bytes, more than the limit of {MAX_TOKENIZER_BYTES}")
     try:
         from tokenizers import Tokenizer
     except ImportError as error:
         raise SetupError(
-            "this model's text is split by the `tokenizers` library, which is not installed; "
+            "this pack's text encoder needs the `tokenizers` library, which is not installed; "
             "run `pip install 'edge-identify[siglip]'`"
         ) from error
     try:
         splitter = Tokenizer.from_str(data.decode("utf-8"))
-    except Exception as error:  # the library raises nothing narrower
+    except Exception as error:  # the library raises no narrower class
         raise PackDamagedError(f"{where}: is not a tokenizer ({error}); build or fetch the pack again") from error
     padding = splitter.id_to_token(spec.pad_id)
     if padding is None:

@@ -1,7 +1,7 @@
-"""What is done to a text before it is split, as open_clip does it.
+"""Cleaning of a text before tokenisation, the same as in open_clip.
 
-A newcomer would lower the case of everything. T5's pieces tell upper from lower case, so it depends on the model
-whether the case is lowered; and SigLIP's cleaning removes ASCII punctuation only: `¿` and `…` stay.
+The model decides whether the case is lowered: T5's pieces distinguish upper and lower case. SigLIP's cleaning removes
+only ASCII punctuation: `¿` and `…` stay.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ import string
 
 from edge_identify.edge_runtime.pack.manifest import Cleaning
 
-MAX_TEXT_CHARACTERS = 10_000  # beyond any context length; ftfy and the patterns are not given a book
+MAX_TEXT_CHARACTERS = 10_000  # beyond any context length; bounds the time of ftfy and of the patterns
 
 _WITHOUT_PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
 def clean(text: str, cleaning: Cleaning) -> str:
-    """Return the text repaired (ftfy), unescaped twice, its white space joined, and then as `cleaning` says."""
+    """Return the text repaired by ftfy, HTML-unescaped twice, cleaned as `cleaning` says, with white space joined."""
     import ftfy
 
     repaired = html.unescape(html.unescape(ftfy.fix_text(text[:MAX_TEXT_CHARACTERS])))

@@ -1,7 +1,7 @@
-"""From a text to the token ids of a pack's text tower, without torch, open_clip or transformers.
+"""From a text to the token ids of a pack's text tower.
 
-`make_tokenizer` is the only place that chooses between the two kinds. A newcomer would load any tokenizer with the
-`tokenizers` library: it does CLIP's byte pairs too, but not with CLIP's cleaning, and it is one more thing to install.
+`make_tokenizer` chooses between the two kinds: CLIP's byte-pair encoding (`clip_bpe`, no extra library) and Hugging
+Face's `tokenizer.json` (`hf_json`, with the `tokenizers` library).
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 class Tokenizer(Protocol):
-    """Splits text for a text tower."""
+    """Turns text into the token ids of a text tower."""
 
     def encode(self, texts: list[str]) -> NDArray[np.int64]:
-        """Return the token ids of some texts, cut or padded to the tower's context.
+        """Return the token ids of texts, truncated or padded to the tower's context.
 
         Returns:
             int64 [texts, context_length].
@@ -31,8 +31,8 @@ def read_tokenizer(path: Path, spec: TokenizerSpec) -> Tokenizer:
     """Read a pack's tokenizer; see `make_tokenizer`.
 
     Args:
-        path: The file, its hash checked before.
-        spec: What the manifest says of it.
+        path: The file, with its hash already checked.
+        spec: Its entry in the manifest.
     """
     return make_tokenizer(path.read_bytes(), spec, where=str(path))
 
@@ -41,14 +41,14 @@ def make_tokenizer(data: bytes, spec: TokenizerSpec, *, where: str) -> Tokenizer
     """Make a tokenizer from the content of its file.
 
     Args:
-        data: The content.
-        spec: What the manifest says of it.
-        where: What messages call the file.
+        data: The file's content.
+        spec: Its entry in the manifest.
+        where: The file's name in messages.
 
     Raises:
-        PackFormatError: The file is larger than one of its kind may be.
-        PackDamagedError: It is no tokenizer of its kind.
-        SetupError: A library that this kind needs is not installed.
+        PackFormatError: The file is longer than the limit for its kind.
+        PackDamagedError: The file is not a tokenizer of its kind.
+        SetupError: The kind needs a library that is not installed.
     """
     if spec.kind is TokenizerKind.HF_JSON:
         from edge_identify.edge_runtime.encoders.tokenizers.hf_json import make_hf_tokenizer

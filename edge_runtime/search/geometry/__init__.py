@@ -1,4 +1,4 @@
-"""Comparing a photo with a reference point by point (SIFT and a homography). Read `verifier` first.
+"""Geometric verification: a photo is compared with a reference point by point (SIFT and a homography).
 
-It needs OpenCV, the extra `[geometry]`, and a pack with thumbnails.
+Read `verifier` first. It needs OpenCV (extra `geometry`) and a pack with thumbnails.
 """

@@ -1,4 +1,4 @@
-"""The proof as a picture: photo and reference side by side, what agrees, and where the reference lies."""
+"""An image that explains a geometric match: photo and reference side by side, agreeing points, and the outline."""
 
 from __future__ import annotations
 
@@ -13,21 +13,22 @@ if TYPE_CHECKING:
 
     from edge_identify.edge_runtime.search.geometry.verifier import Comparison
 
-MARGIN_PX = 16  # around and between the pictures
-CAPTION_PX = 32  # for the line below them
-LEAST_SIDE_PX = 320  # of the reference's longer side; a smaller thumbnail is shown enlarged
+MARGIN_PX = 16  # around and between the images
+CAPTION_PX = 32  # height of the caption below them
+LEAST_SIDE_PX = 320  # least longer side of the reference; a smaller thumbnail is enlarged
 
 _PAPER, _INK, _OUTLINE = "#ffffff", "#111111", "#00c853"
-#: Neighbouring lines differ; told apart by people who do not see red and green as others do (Okabe and Ito, 2008).
+#: Colours of neighbouring lines, distinct also for colour-blind people (Okabe and Ito, 2008).
 _LINES = ("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7")
-_MOST_LINES = 60  # more hide the pictures; every point keeps its dot
+_MOST_LINES = 60  # more would hide the images; every point keeps its dot
 _DOT_PX = 2
 
 
 def explain(comparison: Comparison) -> bytes:
-    """Return a comparison as a PNG.
+    """Return a comparison as PNG bytes.
 
-    It is as wide as both pictures and three margins, and as high as the higher one, two margins and the caption.
+    The width is that of both images and three margins. The height is that of the higher image, two margins and the
+    caption.
     """
     from PIL import Image as PillowImage
     from PIL import ImageDraw
@@ -50,7 +51,7 @@ def explain(comparison: Comparison) -> bytes:
 
 
 def _outlined(comparison: Comparison) -> Image:
-    """Return the photo with the reference's outline, which is cut at its edges: beyond them lies no photo."""
+    """Return the photo with the reference's outline, clipped at the photo's edges."""
     from PIL import ImageDraw
 
     photo = comparison.photo.copy()
@@ -61,15 +62,15 @@ def _outlined(comparison: Comparison) -> Image:
 
 
 def _shown_reference(comparison: Comparison) -> tuple[Image, float]:
-    """Return the reference's picture as it is shown, and how much larger that is."""
+    """Return the reference's thumbnail as shown, and its scale; a grey square if the pack has no thumbnail."""
     from PIL import Image as PillowImage
 
-    picture = comparison.reference
-    if picture is None:
+    thumbnail = comparison.reference
+    if thumbnail is None:
         return PillowImage.new("RGB", (LEAST_SIDE_PX, LEAST_SIDE_PX), "#dddddd"), 1.0
-    enlarged = max(1.0, LEAST_SIDE_PX / max(picture.size))
-    size = round(picture.width * enlarged), round(picture.height * enlarged)
-    return picture.resize((max(1, size[0]), max(1, size[1])), PillowImage.Resampling.BICUBIC), enlarged
+    enlarged = max(1.0, LEAST_SIDE_PX / max(thumbnail.size))
+    size = round(thumbnail.width * enlarged), round(thumbnail.height * enlarged)
+    return thumbnail.resize((max(1, size[0]), max(1, size[1])), PillowImage.Resampling.BICUBIC), enlarged
 
 
 def _draw_agreement(
@@ -97,5 +98,5 @@ def _caption(comparison: Comparison) -> str:
     if comparison.reference is None:
         return "the pack has no thumbnail of this reference"
     if comparison.agreement is None:
-        return "no points agree, or no more than chance brings"
-    return f"{comparison.agreement.count} points agree; the green outline is where the reference lies in the photo"
+        return "no points agree, or no more than by chance"
+    return f"{comparison.agreement.count} points agree; the green outline shows the reference in the photo"

@@ -1,4 +1,4 @@
-"""OpenCV, which only those have who asked for it."""
+"""Lazy import of OpenCV (extra `geometry`)."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ def load_opencv() -> Any:
     """Return the module `cv2`.
 
     Raises:
-        SetupError: It is not installed, or it does not load here.
+        SetupError: OpenCV is not installed, or it cannot be loaded.
     """
     try:
         import cv2
     except ImportError as error:
         raise SetupError(
-            f"comparing pictures point by point needs OpenCV ({error}); "
-            "install it with: pip install 'edge-identify[geometry]'"
+            f"geometric verification needs OpenCV ({error}); install it with: pip install 'edge-identify[geometry]'"
         ) from error
     return cv2

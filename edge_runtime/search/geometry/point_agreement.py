@@ -1,9 +1,9 @@
-"""Which points of a reference lie in a photo as they would if the photo showed that flat picture.
+"""Points of a reference and a photo that agree under one homography, as if the photo showed a flat image.
 
-A newcomer would count similar points. Two labels share letters; only points whose places agree under one perspective
-view are evidence, and only above what chance brings: see `LEAST_POINTS`.
+Similar points alone are no evidence: two labels share letters. Points count only if their positions agree under one
+perspective view (RANSAC), and if they are more than chance gives; see `LEAST_POINTS`.
 
-Source of the estimate: D. Barath et al., "MAGSAC++, a Fast, Reliable and Accurate Robust Estimator", CVPR 2020.
+Source of the estimator: D. Barath et al., "MAGSAC++, a Fast, Reliable and Accurate Robust Estimator", CVPR 2020.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ if TYPE_CHECKING:
 
     from edge_identify.edge_runtime.search.geometry.sift_points import Points
 
-LEAST_POINTS = 8
-_RATIO = 0.8  # of the distances to the nearest and the second nearest descriptor; Lowe's
-_TOLERANCE = 0.01  # of the photo's longer side: how far from its place a point may lie; things are not quite flat
+LEAST_POINTS = 8  # a homography fits any four pairs exactly; a few more agree by chance
+_RATIO = 0.8  # Lowe's ratio test: distance to the nearest descriptor over that to the second nearest
+_TOLERANCE = 0.01  # inlier threshold as a share of the photo's longer side; real things are not quite flat
 _LEAST_TOLERANCE_PX = 3.0
-_LEAST_AREA = 1e-3  # of the photo that the outline of the reference must cover
+_LEAST_AREA = 1e-3  # least area of the reference's outline as a share of the photo
 _CONFIDENCE, _MOST_ITERATIONS = 0.999, 2000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreement:
-    """Points of a photo and a reference that agree under one perspective view.
+    """Points of a photo and a reference that agree under one homography.
 
     Attributes:
         in_photo: float32 [n, 2], at least `LEAST_POINTS` positions, in the photo's pixels.
         in_reference: float32 [n, 2], the same points in the reference's pixels.
-        outline: float32 [4, 2], where the reference's corners lie in the photo: top left, top right, bottom right,
-            bottom left; perhaps outside of it.
+        outline: float32 [4, 2], the reference's corners in the photo's pixels: top left, top right, bottom right,
+            bottom left. They may lie outside the photo.
     """
 
     in_photo: NDArray[np.float32]
@@ -44,14 +44,17 @@ class Agreement:
 
     @property
     def count(self) -> int:
-        """How many points agree."""
+        """Number of agreeing points."""
         return len(self.in_photo)
 
 
 def find_agreement(photo: Points, reference: Points) -> Agreement | None:
-    """Return what agrees between a photo and a reference; None for nothing, or no more than chance brings.
+    """Return the agreeing points of a photo and a reference; None if they are fewer than `LEAST_POINTS`.
 
-    The same points give the same answer.
+    None is also returned if the homography is impossible for a camera. The same points give the same answer.
+
+    Raises:
+        SetupError: OpenCV is not installed.
     """
     import numpy as np
 
@@ -61,7 +64,7 @@ def find_agreement(photo: Points, reference: Points) -> Agreement | None:
     in_reference, in_photo = reference.positions[pairs[:, 0]], photo.positions[pairs[:, 1]]
     opencv = load_opencv()
     tolerance_px = max(_LEAST_TOLERANCE_PX, _TOLERANCE * max(photo.size))
-    # Threads share nothing here: each call of USAC has its own random generator, always with the same seed.
+    # Safe in threads and repeatable: each call of USAC has its own random generator with a fixed seed.
     view, agrees = opencv.findHomography(
         in_reference,
         in_photo,
@@ -82,10 +85,10 @@ def find_agreement(photo: Points, reference: Points) -> Agreement | None:
 
 
 def _similar(reference: Points, photo: Points) -> NDArray[np.intp]:
-    """Return pairs of indices, [n, 2], of points whose descriptors are alike and like no other.
+    """Return pairs (reference point, photo point), intp [n, 2], that pass the ratio test.
 
-    Each place is in one pair at most: a detector describes a corner once for every direction that it may have, and
-    that makes no more evidence of it.
+    Each position is in at most one pair: SIFT may describe one corner several times, once for each orientation, which
+    is no further evidence.
     """
     import numpy as np
 
@@ -97,7 +100,7 @@ def _similar(reference: Points, photo: Points) -> NDArray[np.intp]:
     best = squared[rows, nearest]
     squared[rows, nearest] = np.inf
     clear = best < _RATIO**2 * squared.min(axis=1)
-    # Where several claim one place, the most similar has it.
+    # If several points match one position, the most similar one is kept.
     claims = np.flatnonzero(clear)[np.argsort(best[clear], kind="stable")]
     claims = claims[_first_at_each_place(photo.positions[nearest[claims]])]
     claims = claims[_first_at_each_place(reference.positions[claims])]
@@ -105,7 +108,7 @@ def _similar(reference: Points, photo: Points) -> NDArray[np.intp]:
 
 
 def _first_at_each_place(positions: NDArray[np.float32]) -> NDArray[np.intp]:
-    """Return the indices, rising, of those that have no equal before them."""
+    """Return the rising indices of the first occurrence of each position."""
     import numpy as np
 
     _, first = np.unique(positions, axis=0, return_index=True)
@@ -113,10 +116,10 @@ def _first_at_each_place(positions: NDArray[np.float32]) -> NDArray[np.intp]:
 
 
 def _outline(view: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.float32] | None:
-    """Return where the corners of a picture come to lie, float32 [4, 2]; None if some lie behind the camera."""
+    """Return an image's corners under a homography, float32 [4, 2]; None if some lie behind the camera."""
     import numpy as np
 
-    right, bottom = size[0] - 0.5, size[1] - 0.5  # a pixel's centre is a whole number: the picture begins half before
+    right, bottom = size[0] - 0.5, size[1] - 0.5  # pixel centres are whole numbers, so the image begins at -.5
     corners = np.array([[-0.5, -0.5, 1], [right, -0.5, 1], [right, bottom, 1], [-0.5, bottom, 1]])
     seen = corners @ view.T
     if (seen[:, 2] * seen[0, 2] <= 0).any():
@@ -126,7 +129,7 @@ def _outline(view: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.flo
 
 
 def _is_possible(outline: NDArray[np.float32], photo_size: tuple[int, int]) -> bool:
-    """Return whether a camera can see a picture so: convex, not mirrored, and not too small to see."""
+    """Return whether a camera can produce this outline: convex, not mirrored, and not too small."""
     import numpy as np
 
     edges = np.roll(outline, -1, axis=0) - outline

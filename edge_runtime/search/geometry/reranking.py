@@ -1,19 +1,20 @@
-"""What agreeing points change in an answer: which reference comes first, and, where they are many, how sure it is.
+"""Geometry improves the ranking. It changes the decision known or unknown only if many points agree.
 
-A newcomer would take agreeing points for proof that the photo shows that very thing. They prove that it shows that
-very picture: a brand's other packages, and other mosaics of one design, have much of it. So among the candidates points
-weigh heavily, and for the question whether the photo shows any of them only those count that go beyond what
-look-alikes have:
+Agreeing points prove that the photo shows the same printed or drawn image, not the same thing: other packages of a
+brand, and other mosaics of one design, share much of it. So points weigh heavily in the ranking of candidates. For the
+evidence that the photo shows any of them, only points beyond the usual number of look-alikes count:
 
     share_i  ~  share_i * (1 + points_i) ^ 4
-    evidence =  evidence + 2 * log(points_1 / 24)   where the first reference has more than 24
+    evidence =  evidence + 2 * log(points_1 / 24)   if the first reference has more than 24 points
 
-Measured by `benchmarks/geometry.py`. The exponent gave the best log-likelihood of the right reference, or within .006
-of it, for packages (368 photos) and mosaics (274 and 149). Of these photos with the right reference left out, 95 of 100
-have at most 22 (packages), 43 and 45 points with another. 24 and 2 accepted no more photos of things that are not in
-the pack than without (3 of 67; .029 and .027 of mosaics left out), and of those that are .82 and .52 rather than .71
-and .42. With 8 instead of 24 four times as many unknown things were accepted. Having no points says nothing: an apple
-has none either.
+Measured by `benchmarks/geometry.py`:
+- The exponent 4 gave the best log-likelihood of the right reference, or within .006 of it, for packages (368 photos)
+  and mosaics (274 and 149 photos).
+- With the right reference left out, the 95th percentile of points with another reference is 22 (packages), 43 and 45.
+- With 24 and 2, no more photos of unknown things were accepted than without points (3 of 67; .029 and .027 of mosaics
+  left out). Of known things, .82 and .52 were accepted rather than .71 and .42.
+- With 8 instead of 24, four times as many unknown things were accepted.
+No points are no evidence against a reference: a plain thing, such as an apple, has none.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from edge_identify.edge_runtime.decisions.calibration import Calibration
     from edge_identify.edge_runtime.decisions.decision import Verdict
 
-EXPONENT = 4  # of the points in a share
+EXPONENT = 4  # exponent of the points in a share
 _OF_LOOK_ALIKES = 24  # points that a look-alike may have
 _WEIGHT = 2.0
 
@@ -39,13 +40,14 @@ _WEIGHT = 2.0
 def rerank(
     found: Identification, points: Sequence[int], calibration: Calibration | None, *, top_k: int
 ) -> Identification:
-    """Return an answer whose candidates are in the order that their looks and their agreeing points give them.
+    """Return an answer with its candidates ranked by score and agreeing points, and its decision made again.
 
     Args:
         found: The answer without points, with all candidates as its matches.
-        points: How many points agree with each match; 0 for what was not found.
-        calibration: That its verdict was made with; None where it has none.
-        top_k: How many matches the answer keeps.
+        points: Number of agreeing points of each match; 0 if the match was not compared.
+        calibration: The calibration of the answer's verdict; None for an uncalibrated encoder. Then only the order
+            changes: by points, then by score.
+        top_k: Number of matches to keep.
     """
     counted = [replace(match, matched_points=count) for match, count in zip(found.matches, points, strict=True)]
     if found.verdict is None or calibration is None:
@@ -67,12 +69,12 @@ def rerank(
 
 
 def evidence_of_points(count: int) -> float:
-    """Return what the first reference's agreeing points add to the log-odds that the photo shows something known."""
+    """Return the log-odds that the first reference's agreeing points add to the evidence, 0 or more."""
     return _WEIGHT * math.log(max(1.0, count / _OF_LOOK_ALIKES))
 
 
 def _shares(verdict: Verdict, points: Sequence[int]) -> list[float] | None:
-    """Return the new share of each reference that has a confidence, in the old order; None where nobody has any."""
+    """Return the new share of each reference, in the old order; None if all confidences are 0."""
     weights = list(verdict.confidences)
     for at, count in enumerate(points):
         weights[at] *= (1 + count) ** EXPONENT

@@ -1,4 +1,4 @@
-"""What is learnt from differences that are known, and from drawn pictures."""
+"""Adapters learnt from known differences and from drawn images."""
 
 from __future__ import annotations
 

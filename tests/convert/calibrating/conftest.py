@@ -1,4 +1,4 @@
-"""Pictures of a small catalogue, drawn."""
+"""Drawn images of a small catalogue."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from edge_identify.edge_runtime.io.durable_writes import sha256_of_file
 
 
 @pytest.fixture
-def pictures(tmp_path: Path) -> Callable[..., list[CatalogueImage]]:
-    """Return a function that draws pictures of so many references, so many each."""
+def draw_images(tmp_path: Path) -> Callable[..., list[CatalogueImage]]:
+    """Return a function that draws images: number of references, number of images of each."""
 
     def draw(references: int, each: int = 1) -> list[CatalogueImage]:
         images = []

@@ -1,4 +1,4 @@
-"""The fit on drawn scores whose answer is known, and what holds for any scores."""
+"""The calibration fit on scores with a known result, and properties that hold for any scores."""
 
 from __future__ import annotations
 

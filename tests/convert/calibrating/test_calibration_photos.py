@@ -1,4 +1,4 @@
-"""Which photos are taken, and that they are the same every time."""
+"""The choice of calibration photos, and that it is deterministic."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def few_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calibration_photos, "DRAWN_PHOTOS", 3)
 
 
-def test_a_few_references_are_photographed_several_times_and_drawn_things_beside_them(pictures: Draw) -> None:
-    photos = take_photos(pictures(3, each=2), RECIPE)
+def test_a_few_references_are_photographed_several_times_and_drawn_things_beside_them(draw_images: Draw) -> None:
+    photos = take_photos(draw_images(3, each=2), RECIPE)
 
     assert Counter(photos.reference_ids) == {"reference-0": 8, "reference-1": 8, "reference-2": 8, None: 3}
     assert photos.pixels.shape == (27, 1, 16, 16, 3)
@@ -35,16 +35,16 @@ def test_a_few_references_are_photographed_several_times_and_drawn_things_beside
     assert np.ptp(photos.difficulties) > 1
 
 
-def test_of_many_references_some_are_photographed_once(pictures: Draw, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_many_references_some_are_photographed_once(draw_images: Draw, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calibration_photos, "MOST_PHOTOS", 4)
 
-    photos = take_photos(pictures(9), RECIPE)
+    photos = take_photos(draw_images(9), RECIPE)
 
     assert photos.reference_ids == ("reference-0", "reference-3", "reference-5", "reference-8", None, None, None)
 
 
-def test_the_same_catalogue_gives_the_same_photos(pictures: Draw) -> None:
-    images = pictures(2)
+def test_the_same_catalogue_gives_the_same_photos(draw_images: Draw) -> None:
+    images = draw_images(2)
 
     once, again = take_photos(images, RECIPE), take_photos(images[::-1], RECIPE)
 
@@ -52,8 +52,8 @@ def test_the_same_catalogue_gives_the_same_photos(pictures: Draw) -> None:
     assert once.difficulties == again.difficulties
 
 
-def test_a_picture_that_has_vanished_is_named(pictures: Draw) -> None:
-    images = pictures(2)
+def test_a_picture_that_has_vanished_is_named(draw_images: Draw) -> None:
+    images = draw_images(2)
     images[0].path.unlink()
 
     with pytest.raises(PhotoError, match=r"0\.png"):

@@ -1,4 +1,4 @@
-"""A whole calibration, with an encoder that returns what it sees: the file, its bytes, and when there is none."""
+"""A whole calibration with an encoder that returns mean colours: the file, its bytes, and packs without one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from edge_identify.convert.calibrating.photo_calibration import CalibrationOutco
 from edge_identify.convert.export.variants import ExportedVariant
 from edge_identify.convert.packing.pack_index import write_index
 from edge_identify.datasets.catalogue.catalogue import CatalogueImage
-from edge_identify.datasets.catalogue.reference_images import open_reference_picture
+from edge_identify.datasets.catalogue.reference_images import open_reference_image
 from edge_identify.edge_runtime.decisions.calibration import read_calibrations
 from edge_identify.edge_runtime.pack.manifest import IndexSpec, Runtime, Tensor
 from edge_identify.edge_runtime.photos.preprocessing import Interpolation, Preprocessing, ResizeMode, preprocess
@@ -50,7 +50,7 @@ def calibrated(
     folder: Path, images: list[CatalogueImage], variants: Mapping[str, Callable[[np.ndarray], np.ndarray]]
 ) -> CalibrationOutcome:
     folder.mkdir()
-    pixels = np.stack([preprocess(open_reference_picture(image), RECIPE) for image in images])
+    pixels = np.stack([preprocess(open_reference_image(image), RECIPE) for image in images])
     ids = np.array([image.index_id for image in images], dtype=np.int64)
     kind = write_index(folder / "i.faiss", variants["onnx-int8"](pixels), ids)
     index = IndexSpec(
@@ -60,8 +60,8 @@ def calibrated(
     return calibrate(folder, index, exported, images, RECIPE, false_accept_rate=0.05)
 
 
-def test_each_onnx_variant_is_measured_and_core_ml_takes_the_embedder_s(pictures: Draw, tmp_path: Path) -> None:
-    images = pictures(30)
+def test_each_onnx_variant_is_measured_and_core_ml_takes_the_embedder_s(draw_images: Draw, tmp_path: Path) -> None:
+    images = draw_images(30)
     asked_of_core_ml: list[int] = []
 
     def not_here(pixels: np.ndarray) -> np.ndarray:
@@ -88,8 +88,8 @@ def test_each_onnx_variant_is_measured_and_core_ml_takes_the_embedder_s(pictures
     assert asked_of_core_ml == []
 
 
-def test_the_same_catalogue_gives_the_same_bytes(pictures: Draw, tmp_path: Path) -> None:
-    images = pictures(12)
+def test_the_same_catalogue_gives_the_same_bytes(draw_images: Draw, tmp_path: Path) -> None:
+    images = draw_images(12)
 
     for name in ("once", "again"):
         calibrated(tmp_path / name, images, {"onnx-int8": embed})
@@ -98,8 +98,8 @@ def test_the_same_catalogue_gives_the_same_bytes(pictures: Draw, tmp_path: Path)
     assert once == again
 
 
-def test_too_few_references_give_no_calibration_and_say_so(pictures: Draw, tmp_path: Path) -> None:
-    outcome = calibrated(tmp_path / "pack", pictures(4), {"onnx-int8": embed})
+def test_too_few_references_give_no_calibration_and_say_so(draw_images: Draw, tmp_path: Path) -> None:
+    outcome = calibrated(tmp_path / "pack", draw_images(4), {"onnx-int8": embed})
 
     assert (outcome.file, outcome.calibrations) == (None, {})
     assert outcome.left_out_because is not None
@@ -107,8 +107,8 @@ def test_too_few_references_give_no_calibration_and_say_so(pictures: Draw, tmp_p
     assert not (tmp_path / "pack/calibration.json").exists()
 
 
-def test_an_encoder_that_tells_nothing_apart_gives_no_calibration(pictures: Draw, tmp_path: Path) -> None:
-    outcome = calibrated(tmp_path / "pack", pictures(6), {"onnx-int8": blind})
+def test_an_encoder_that_tells_nothing_apart_gives_no_calibration(draw_images: Draw, tmp_path: Path) -> None:
+    outcome = calibrated(tmp_path / "pack", draw_images(6), {"onnx-int8": blind})
 
     assert outcome.file is None
     assert "onnx-int8 scores photos of unknown things as high" in str(outcome.left_out_because)

@@ -1,4 +1,4 @@
-"""Genuine, left out and drawn: what the index answers, reference by reference."""
+"""Scores of references for genuine, left-out and drawn photos."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ REFERENCE_IDS = {1: "a", 2: "b", 3: "a", 4: "c"}
 
 
 class Exact:
-    """Every row, scored."""
+    """An exact search that returns all rows."""
 
     asked = 0
 
@@ -32,12 +32,12 @@ def test_a_photo_counts_once_with_and_once_without_its_reference() -> None:
 
     scored = score_photos(photos, embeddings[:, None], search, reference_ids=REFERENCE_IDS, most_images_per_reference=2)
 
-    assert search.asked == 42  # 20 neighbours and the right one, each with two pictures
+    assert search.asked == 42  # 20 neighbours and the right one, each with two images
     first, second = scored.genuine
     assert np.allclose(first.scores, (1, 0.8, 0))
     assert (first.right, first.difficulty) == (0, 0.5)
     assert (second.right, second.difficulty) == (2, 1.5)
-    assert np.allclose(scored.left_out[0].scores, (0.8, 0))  # both pictures of `a` are gone
+    assert np.allclose(scored.left_out[0].scores, (0.8, 0))  # both images of `a` are gone
     assert np.allclose(scored.left_out[1].scores, (1, 0.8))
     assert scored.left_out[0].right is None
     assert [np.allclose(photo.scores, (1, 0.8, 0.6)) for photo in scored.drawn] == [True]

@@ -1,4 +1,4 @@
-"""Bands for texts: an encoder that knows words gets them, one that knows none is told so."""
+"""Bands for texts: an encoder that knows the words gets them, another one does not and the reason is given."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ Draw = Callable[..., list[CatalogueImage]]
 
 
 def direction(word: str) -> np.ndarray:
-    """A unit vector for each word, nearly at right angles to those of others."""
+    """Return a unit vector for each word, nearly orthogonal to those of other words."""
     vector = np.random.default_rng(list(word.encode())).normal(size=DIM)
     return vector / np.linalg.norm(vector)
 
 
 def encode(some: list[str]) -> np.ndarray:
-    """Tokens as an encoder here takes them: the letters of the last word."""
+    """Return the tokens of the test encoder: the letters of the last word."""
     tokens = np.zeros((len(some), 16), np.int64)
     for row, text in zip(tokens, some, strict=True):
         letters = list(text.strip(".").split()[-1].encode())[:16]
@@ -73,13 +73,13 @@ def pictures_of(references: list[Reference]) -> np.ndarray:
     return vectors.astype(np.float32)
 
 
-def test_an_encoder_that_knows_the_words_gets_bands_and_core_ml_takes_them(pictures: Draw) -> None:
+def test_an_encoder_that_knows_the_words_gets_bands_and_core_ml_takes_them(draw_images: Draw) -> None:
     def not_here(_: np.ndarray) -> np.ndarray:
         raise AssertionError("Core ML was asked")
 
     variants = {"onnx-int8": variant("onnx-int8", knows_words), "coreml-int8": variant("coreml-int8", not_here)}
 
-    outcome = calibrate_texts(variants, encode, things(), pictures(30), pictures_of(things()))
+    outcome = calibrate_texts(variants, encode, things(), draw_images(30), pictures_of(things()))
 
     found = outcome.calibrations["onnx-int8"]
     assert outcome.left_out_because is None
@@ -89,32 +89,32 @@ def test_an_encoder_that_knows_the_words_gets_bands_and_core_ml_takes_them(pictu
     assert found.impostors_strong <= 0.02
     assert band_of(0.95, found) is TextBand.STRONG
     assert band_of(-0.5, found) is TextBand.WEAK
-    assert outcome == calibrate_texts(variants, encode, things(), pictures(30), pictures_of(things()))
+    assert outcome == calibrate_texts(variants, encode, things(), draw_images(30), pictures_of(things()))
 
 
-def test_an_encoder_that_knows_no_word_gets_none_and_the_reason_is_said(pictures: Draw) -> None:
+def test_an_encoder_that_knows_no_word_gets_none_and_the_reason_is_said(draw_images: Draw) -> None:
     variants = {"onnx-int8": variant("onnx-int8", knows_none)}
 
-    outcome = calibrate_texts(variants, encode, things(), pictures(30), pictures_of(things()))
+    outcome = calibrate_texts(variants, encode, things(), draw_images(30), pictures_of(things()))
 
     assert outcome.calibrations == {}
     assert outcome.left_out_because is not None
     assert "onnx-int8 does not know what the labels and names mean (AUROC 0." in outcome.left_out_because
 
 
-def test_a_pack_without_text_encoder_or_with_too_few_words_gets_none(pictures: Draw) -> None:
+def test_a_pack_without_text_encoder_or_with_too_few_words_gets_none(draw_images: Draw) -> None:
     few = [Reference(id=f"reference-{at}", name=f"reference-{at}", labels={"label": "crab"}) for at in range(30)]
     variants = {"onnx-int8": variant("onnx-int8", knows_words)}
 
-    without = calibrate_texts({}, encode, things(), pictures(30), pictures_of(things()))
-    too_few = calibrate_texts(variants, encode, few, pictures(30), pictures_of(few))
+    without = calibrate_texts({}, encode, things(), draw_images(30), pictures_of(things()))
+    too_few = calibrate_texts(variants, encode, few, draw_images(30), pictures_of(few))
 
     assert (without.calibrations, without.left_out_because) == ({}, None)
     assert too_few.left_out_because is not None
     assert "0 labels and names" in too_few.left_out_because
 
 
-def test_phrases_are_labels_and_names_that_some_pictures_have_and_some_have_not(pictures: Draw) -> None:
+def test_phrases_are_labels_and_names_that_some_pictures_have_and_some_have_not(draw_images: Draw) -> None:
     references = [
         Reference(id="reference-0", name="Old_crab", labels={"label": "crab", "category": "all"}),
         Reference(id="reference-1", name="reference-1", labels={"label": "crab", "category": "all"}),
@@ -122,7 +122,7 @@ def test_phrases_are_labels_and_names_that_some_pictures_have_and_some_have_not(
         Reference(id="unpictured", name="nobody", labels={}),
     ]
 
-    found = phrases_of(references, pictures(3, each=2))
+    found = phrases_of(references, draw_images(3, each=2))
 
     assert {phrase: owners.tolist() for phrase, owners in found.items()} == {
         "crab": [True] * 4 + [False] * 2,
@@ -131,13 +131,13 @@ def test_phrases_are_labels_and_names_that_some_pictures_have_and_some_have_not(
     }
 
 
-def test_many_phrases_are_sampled_the_same_every_time(pictures: Draw, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_phrases_are_sampled_the_same_every_time(draw_images: Draw, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(text_calibration, "MOST_PHRASES", 4)
 
-    found = phrases_of(things(), pictures(30))
+    found = phrases_of(things(), draw_images(30))
 
     assert len(found) == 4 < LEAST_PHRASES
-    assert list(found) == list(phrases_of(things(), pictures(30)))
+    assert list(found) == list(phrases_of(things(), draw_images(30)))
 
 
 def test_texts_of_other_things_leave_out_what_a_label_speaks_of() -> None:
@@ -157,9 +157,9 @@ def test_texts_of_other_things_leave_out_what_a_label_speaks_of() -> None:
 
 def test_a_genuine_text_is_scored_by_its_own_pictures_and_an_impostor_by_the_others() -> None:
     owners = {"one": np.array([True, True, False]), "two": np.array([False, False, True])}
-    pictures = np.array([[0.1, 0], [0.7, 0], [0.9, 0]], np.float32)
+    images = np.array([[0.1, 0], [0.7, 0], [0.9, 0]], np.float32)
 
-    scores = score_texts(owners, lambda some: np.tile([[1.0, 0.0]], (len(some), 1)), pictures)
+    scores = score_texts(owners, lambda some: np.tile([[1.0, 0.0]], (len(some), 1)), images)
 
     assert scores.genuine[:2].tolist() == pytest.approx([0.7, 0.9])
     assert scores.left_out[:2].tolist() == pytest.approx([0.9, 0.7])

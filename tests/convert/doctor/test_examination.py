@@ -1,4 +1,4 @@
-"""A clean catalogue gives nothing, one with a fault of each kind gives each, and a pack gives what it can."""
+"""Findings of a clean catalogue (none), of one with a fault of each kind (all), and of packs."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from colour_packs import add_calibration
 from edge_identify.convert.cli.main import main
 from edge_identify.convert.doctor import similarity_checks
 from edge_identify.convert.doctor.examination import examine_catalogue, examine_pack
-from edge_identify.convert.doctor.findings import Examination, Finding
-from edge_identify.convert.doctor.similarity_checks import drawn_pictures
-from edge_identify.convert.progress import unwatched
+from edge_identify.convert.doctor.findings import DoctorFinding, Examination
+from edge_identify.convert.doctor.similarity_checks import drawn_images
+from edge_identify.convert.progress import no_progress
 from edge_identify.datasets.catalogue.catalogue import Catalogue
 from edge_identify.datasets.sources import parse_source
 
@@ -27,16 +27,16 @@ _HEADER = "path,id,label,namespace,licence,lat,lng,expires\n"
 
 @pytest.fixture(autouse=True)
 def few_photos(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Measure with a few photos: drawing them is what takes long."""
+    """Measure with few photos, because drawing them takes long."""
     monkeypatch.setattr(similarity_checks, "MEASURED_PHOTOS", 12)
 
 
 @pytest.fixture
 def drawn(tmp_path: Path) -> list[Path]:
-    """Six pictures of things that do not resemble one another."""
+    """Six images of dissimilar things."""
     paths = [tmp_path / f"thing-{at}.jpg" for at in range(6)]
-    for path, picture in zip(paths, drawn_pictures()[::2], strict=False):
-        picture.save(path, quality=92)
+    for path, image in zip(paths, drawn_images()[::2], strict=False):
+        image.save(path, quality=92)
     return paths
 
 
@@ -48,14 +48,14 @@ def catalogue_of(tmp_path: Path, rows: list[str]) -> Path:
     return path
 
 
-def by_kind(examination: Examination) -> dict[str, Finding]:
+def by_kind(examination: Examination) -> dict[str, DoctorFinding]:
     return {finding.kind: finding for finding in examination.findings}
 
 
 def test_a_clean_catalogue_gives_no_finding(tmp_path: Path, drawn: list[Path]) -> None:
     catalogue = catalogue_of(tmp_path, [f"{path},{path.stem},,art,CC0-1.0,48.85,2.35," for path in drawn])
 
-    examination = examine_catalogue(catalogue, today=TODAY, progress=unwatched)
+    examination = examine_catalogue(catalogue, today=TODAY, progress=no_progress)
 
     assert examination.findings == ()
     assert not examination.is_serious
@@ -68,12 +68,12 @@ def test_a_clean_catalogue_gives_no_finding(tmp_path: Path, drawn: list[Path]) -
 def test_each_planted_fault_is_found(tmp_path: Path, drawn: list[Path]) -> None:
     first = drawn[0]
     shutil.copy(first, tmp_path / "copy.jpg")
-    with Image.open(drawn[1]) as picture:
-        picture.crop((2, 2, picture.width - 2, picture.height - 2)).save(tmp_path / "twin.jpg", quality=70)
+    with Image.open(drawn[1]) as image:
+        image.crop((2, 2, image.width - 2, image.height - 2)).save(tmp_path / "twin.jpg", quality=70)
     exif = Image.Exif()
     exif.get_ifd(0x8825)[2] = (48.0, 51.0, 0.0)
-    with Image.open(drawn[2]) as picture:
-        picture.save(drawn[2], exif=exif)
+    with Image.open(drawn[2]) as image:
+        image.save(drawn[2], exif=exif)
     Image.new("RGB", (200, 200), (10, 90, 10)).save(tmp_path / "plain.png")
     Image.open(drawn[4]).resize((40, 40)).save(drawn[4])
     rows = [f"{path},{path.stem},art,,CC0-1.0,48.85,2.35," for path in drawn[2:5]]
@@ -88,7 +88,7 @@ def test_each_planted_fault_is_found(tmp_path: Path, drawn: list[Path]) -> None:
     catalogue = catalogue_of(tmp_path, rows)
     drawn[5].unlink()
 
-    examination = examine_catalogue(catalogue, today=TODAY, progress=unwatched)
+    examination = examine_catalogue(catalogue, today=TODAY, progress=no_progress)
 
     found = by_kind(examination)
     ids = {kind: {name for case in finding.cases for name in case.ids} for kind, finding in found.items()}
@@ -109,11 +109,11 @@ def test_each_planted_fault_is_found(tmp_path: Path, drawn: list[Path]) -> None:
 def test_a_catalogue_with_nothing_usable_says_what_was_not_compared(tmp_path: Path, drawn: list[Path]) -> None:
     catalogue = catalogue_of(tmp_path, [f"{path},{path.stem},,art,CC0-1.0,,," for path in drawn[:1]])
 
-    examination = examine_catalogue(catalogue, today=TODAY, progress=unwatched)
+    examination = examine_catalogue(catalogue, today=TODAY, progress=no_progress)
 
     assert examination.near_duplicate_similarity is None
-    assert any("fewer than two pictures" in line for line in examination.not_checked)
-    assert any("makers' own notes, IPTC records" in line for line in examination.not_checked)
+    assert any("fewer than two images" in line for line in examination.not_checked)
+    assert any("maker notes, IPTC records" in line for line in examination.not_checked)
 
 
 def test_a_pack_gives_what_it_holds(colour_pack: Callable[[], Path]) -> None:
@@ -122,24 +122,24 @@ def test_a_pack_gives_what_it_holds(colour_pack: Callable[[], Path]) -> None:
     examination = examine_pack(folder, today=TODAY)
 
     found = by_kind(examination)
-    # All pictures have one hash in the drawn pack, and mean colours make red and crimson hardly differ.
+    # All images have one hash in the drawn pack, and mean colours make red and crimson hardly differ.
     assert found["same-picture"].cases[0].ids == ("blue", "crimson", "green", "red")
     assert len(found["no-licence"].cases) == 4
     assert "uncalibrated" not in found
-    assert any("picture files" in line for line in examination.not_checked)
+    assert any("image files" in line for line in examination.not_checked)
 
 
 def test_the_command_ends_with_9_where_something_is_serious_and_with_0_where_nothing_is(
     colour_pack: Callable[[], Path], tmp_path: Path, drawn: list[Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["doctor", str(colour_pack())]) == 9
+    assert main(["doctor", "--pack", str(colour_pack())]) == 9
     out = capsys.readouterr().out
-    assert "serious, 1: pictures of several references at once" in out
-    assert "  do: keep the picture" in out
-    assert out.splitlines()[-1].startswith("pack of 4 references, 5 pictures: 1 serious")
+    assert "serious, 1: images that belong to several references" in out
+    assert "  do: keep the image" in out
+    assert out.splitlines()[-1].startswith("pack of 4 references, 5 images: 1 serious")
 
     rows = [f"{path},{path.stem},,art,,48.85,2.35," for path in drawn]
-    assert main(["doctor", str(catalogue_of(tmp_path, rows)), "--json"]) == 0
+    assert main(["doctor", "--catalogue", str(catalogue_of(tmp_path, rows)), "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert (document["serious"], document["warnings"], document["notes"]) == (0, 1, 0)
     (finding,) = document["findings"]
@@ -155,7 +155,7 @@ def test_a_flipped_byte_is_serious_and_nothing_behind_it_is_trusted(
     data[-1] ^= 1
     (folder / "references.sqlite").write_bytes(data)
 
-    assert main(["doctor", str(folder), "--json"]) == 9
+    assert main(["doctor", "--pack", str(folder), "--json"]) == 9
 
     document = json.loads(capsys.readouterr().out)
     assert [finding["kind"] for finding in document["findings"]] == ["damaged"]
@@ -164,7 +164,8 @@ def test_a_flipped_byte_is_serious_and_nothing_behind_it_is_trusted(
 def test_what_is_not_there_or_no_catalogue_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "letter.txt").write_text("dear")
 
-    assert main(["doctor", str(tmp_path / "none")]) == 8
-    assert "nothing is there" in capsys.readouterr().err
-    assert main(["doctor", str(tmp_path / "letter.txt")]) == 8
-    assert main(["doctor", str(tmp_path)]) == 6
+    assert main(["doctor", "--catalogue", str(tmp_path / "none")]) == 8
+    assert "no such catalogue" in capsys.readouterr().err
+    assert main(["doctor", "--catalogue", str(tmp_path / "letter.txt")]) == 8
+    assert main(["doctor", "--catalogue", str(tmp_path)]) == 8
+    assert main(["doctor", "--pack", str(tmp_path)]) == 6

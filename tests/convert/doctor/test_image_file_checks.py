@@ -1,4 +1,4 @@
-"""One fault in each picture file, and a sound one between them."""
+"""Findings of image files with one fault each, and of one without a fault."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge_identify.convert.doctor.image_file_checks import examine_pictures, picture_findings
-from edge_identify.convert.progress import unwatched
+from edge_identify.convert.doctor.image_file_checks import examine_images, image_findings
+from edge_identify.convert.progress import no_progress
 from edge_identify.datasets.catalogue.catalogue import CatalogueImage
 from edge_identify.edge_runtime.io.durable_writes import sha256_of_file
 from edge_identify.edge_runtime.photos.preprocessing import Interpolation, Preprocessing, ResizeMode
@@ -27,8 +27,8 @@ def kinds(path: Path, *, sha256: str | None = None) -> list[str]:
     image = CatalogueImage(
         index_id=1, reference_id="a", sha256=sha256 or sha256_of_file(path), path=path
     )  # fmt: skip
-    examined = list(examine_pictures([image], RECIPE, unwatched))
-    return [each.kind for each in picture_findings(examined, RECIPE) if each is not None]
+    examined = list(examine_images([image], RECIPE, no_progress))
+    return [each.kind for each in image_findings(examined, RECIPE) if each is not None]
 
 
 def test_a_sound_picture_gives_no_finding(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What is wrong with a pack as a whole."""
+"""Findings about a pack as a whole."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What metadata tells, in files that were written with it."""
+"""Personal data in the metadata of files that the tests write."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from edge_identify.convert.doctor.personal_data import POSITION, personal_data
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description exif:GPSLatitude="48,51.0N"/></x:xmpmeta>'
 
 
-def picture(image_format: str = "JPEG", exif: Image.Exif | None = None, **options: Any) -> bytes:
+def image(image_format: str = "JPEG", exif: Image.Exif | None = None, **options: Any) -> bytes:
     file = io.BytesIO()
     Image.new("RGB", (16, 16), (9, 99, 9)).save(file, image_format, **options, **({"exif": exif} if exif else {}))
     return file.getvalue()
@@ -32,7 +32,7 @@ def test_a_position_in_exif_is_found_in_each_format_that_phones_write() -> None:
     exif = with_tags(gps={1: "N", 2: (48.0, 51.0, 0.0), 3: "E", 4: (2.0, 21.0, 0.0)})
 
     for image_format in ("JPEG", "PNG", "WEBP"):
-        assert personal_data(picture(image_format, exif)) == (POSITION,), image_format
+        assert personal_data(image(image_format, exif)) == (POSITION,), image_format
 
 
 @pytest.mark.parametrize(
@@ -45,12 +45,12 @@ def test_a_position_in_exif_is_found_in_each_format_that_phones_write() -> None:
     ],
 )
 def test_names_and_numbers_of_people_and_their_things_are_found(exif: Image.Exif, told: tuple[str, ...]) -> None:
-    assert personal_data(picture(exif=exif)) == told
+    assert personal_data(image(exif=exif)) == told
 
 
 def test_a_position_in_xmp_alone_is_found() -> None:
-    assert personal_data(picture(xmp=XMP)) == (POSITION,)
-    assert personal_data(picture("WEBP", xmp=XMP)) == (POSITION,)
+    assert personal_data(image(xmp=XMP)) == (POSITION,)
+    assert personal_data(image("WEBP", xmp=XMP)) == (POSITION,)
 
 
 def packet(properties: str) -> bytes:
@@ -72,7 +72,7 @@ def packet(properties: str) -> bytes:
 )
 def test_names_and_numbers_in_xmp_alone_are_found(properties: str, told: tuple[str, ...]) -> None:
     for image_format in ("JPEG", "WEBP"):
-        assert personal_data(picture(image_format, xmp=packet(properties))) == told
+        assert personal_data(image(image_format, xmp=packet(properties))) == told
 
 
 def test_xmp_in_a_tiff_and_in_a_png_is_found() -> None:
@@ -81,12 +81,12 @@ def test_xmp_in_a_tiff_and_in_a_png_is_found() -> None:
     tags = TiffImagePlugin.ImageFileDirectory_v2()
     tags[0x02BC] = packet('aux:SerialNumber="1">')
 
-    assert personal_data(picture("PNG", pnginfo=text)) == ("camera's serial number",)
-    assert personal_data(picture("TIFF", tiffinfo=tags)) == ("camera's serial number",)
+    assert personal_data(image("PNG", pnginfo=text)) == ("camera's serial number",)
+    assert personal_data(image("TIFF", tiffinfo=tags)) == ("camera's serial number",)
 
 
 def with_texts_last(png: bytes) -> bytes:
-    """Move the text of a PNG behind its pixels, as some programs write it."""
+    """Move the text chunks of a PNG behind its pixels, as some programs write them."""
     at = png.index(b"tEXt") - 4
     after = at + 12 + int.from_bytes(png[at : at + 4], "big")
     end = png.index(b"IEND") - 4
@@ -96,7 +96,7 @@ def with_texts_last(png: bytes) -> bytes:
 def test_the_author_in_the_texts_of_a_png_is_found_before_and_behind_the_pixels() -> None:
     text = PngInfo()
     text.add_text("Author", "Ada")
-    plain, with_exif = picture("PNG", pnginfo=text), picture("PNG", with_tags({0x013B: "Ada"}), pnginfo=text)
+    plain, with_exif = image("PNG", pnginfo=text), image("PNG", with_tags({0x013B: "Ada"}), pnginfo=text)
 
     assert personal_data(plain) == personal_data(with_texts_last(plain)) == ("author",)
     assert personal_data(with_exif) == ("author", "artist")
@@ -112,22 +112,22 @@ def test_the_author_in_the_texts_of_a_png_is_found_before_and_behind_the_pixels(
     ],
 )
 def test_a_comment_is_found_but_for_what_programs_leave_behind(comment: bytes, told: tuple[str, ...]) -> None:
-    assert personal_data(picture("JPEG", comment=comment)) == told
-    assert personal_data(picture("GIF", comment=comment)) == told
+    assert personal_data(image("JPEG", comment=comment)) == told
+    assert personal_data(image("GIF", comment=comment)) == told
 
 
 def test_a_position_in_both_is_told_once() -> None:
-    assert personal_data(picture(exif=with_tags(gps={2: (48.0, 51.0, 0.0)}), xmp=XMP)) == (POSITION,)
+    assert personal_data(image(exif=with_tags(gps={2: (48.0, 51.0, 0.0)}), xmp=XMP)) == (POSITION,)
 
 
 def test_a_picture_that_tells_nothing_gives_nothing() -> None:
-    assert personal_data(picture()) == ()
+    assert personal_data(image()) == ()
     # The maker of the camera, an empty name, a version of the GPS tags without a position.
-    assert personal_data(picture(exif=with_tags({0x010F: "Maker", 0x013B: " "}, gps={0: b"\2\3\0\0"}))) == ()
+    assert personal_data(image(exif=with_tags({0x010F: "Maker", 0x013B: " "}, gps={0: b"\2\3\0\0"}))) == ()
 
 
 def test_broken_metadata_and_no_picture_give_nothing() -> None:
-    whole = picture(exif=with_tags(gps={2: (48.0, 51.0, 0.0)}))
+    whole = image(exif=with_tags(gps={2: (48.0, 51.0, 0.0)}))
     for length in range(0, len(whole), 7):
         personal_data(whole[:length])
 

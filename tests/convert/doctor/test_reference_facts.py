@@ -1,4 +1,4 @@
-"""What is wrong with what is said of references, one fault each."""
+"""Findings about the facts of references, one fault each."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 
-from edge_identify.convert.doctor.findings import Case, Finding, Severity
+from edge_identify.convert.doctor.findings import Case, DoctorFinding, Severity
 from edge_identify.convert.doctor.reference_facts import fact_findings
 from edge_identify.edge_runtime.pack.references import Reference
 
@@ -17,7 +17,7 @@ SOUND = Reference(
 )
 
 
-def found(reference: Reference, counts: dict[str, int] | None = None) -> dict[str, Finding]:
+def found(reference: Reference, counts: dict[str, int] | None = None) -> dict[str, DoctorFinding]:
     findings = fact_findings([reference], {"a": 1} if counts is None else counts, today=TODAY)
     return {finding.kind: finding for finding in findings if finding is not None}
 

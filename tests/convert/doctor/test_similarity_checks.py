@@ -1,4 +1,4 @@
-"""Vectors whose likeness is known, through the search that packs use."""
+"""Similarity checks on vectors with known similarities, with the search of packs."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from edge_identify.convert.doctor import similarity_checks
 from edge_identify.convert.doctor.examination import ExactSearch
 from edge_identify.convert.doctor.findings import Case
 from edge_identify.convert.doctor.similarity_checks import (
+    IndexedImage,
     Neighbour,
-    Picture,
-    drawn_pictures,
+    drawn_images,
     find_neighbours,
     measure_sameness,
     near_duplicate_finding,
     other_label_findings,
-    same_picture_finding,
+    same_image_finding,
 )
 from edge_identify.edge_runtime.pack.references import Reference
 from edge_identify.edge_runtime.photos.preprocessing import Interpolation, Preprocessing, ResizeMode
@@ -25,15 +25,15 @@ from edge_identify.edge_runtime.photos.preprocessing import Interpolation, Prepr
 RECIPE = Preprocessing(size_px=32, resize_mode=ResizeMode.SHORTEST_SIDE, interpolation=Interpolation.BICUBIC)
 
 
-def pictures_of(*reference_ids: str) -> list[Picture]:
-    return [Picture(index_id=10 + at, reference_id=name, sha256=str(at)) for at, name in enumerate(reference_ids)]
+def pictures_of(*reference_ids: str) -> list[IndexedImage]:
+    return [IndexedImage(index_id=10 + at, reference_id=name, sha256=str(at)) for at, name in enumerate(reference_ids)]
 
 
-def neighbours_of(pictures: list[Picture], angles_deg: list[float]) -> list[list[Neighbour]]:
+def neighbours_of(images: list[IndexedImage], angles_deg: list[float]) -> list[list[Neighbour]]:
     radians = np.radians(angles_deg)
     vectors = np.stack([np.cos(radians), np.sin(radians)], axis=1).astype(np.float32)
-    search = ExactSearch(vectors, [picture.index_id for picture in pictures])
-    return list(find_neighbours(pictures, lambda rows: vectors[rows], search))
+    search = ExactSearch(vectors, [image.index_id for image in images])
+    return list(find_neighbours(images, lambda rows: vectors[rows], search))
 
 
 def test_the_neighbours_of_a_picture_are_other_references_each_once_and_nearest_first() -> None:
@@ -55,18 +55,18 @@ def test_pairs_at_or_above_the_similarity_are_near_duplicates_each_once() -> Non
 
 
 def test_one_picture_under_two_ids_is_told_once_and_not_as_a_near_duplicate_too() -> None:
-    pictures = [
-        Picture(index_id=1, reference_id="a", sha256="x"),
-        Picture(index_id=2, reference_id="b", sha256="x"),
-        Picture(index_id=3, reference_id="b", sha256="y"),
+    images = [
+        IndexedImage(index_id=1, reference_id="a", sha256="x"),
+        IndexedImage(index_id=2, reference_id="b", sha256="x"),
+        IndexedImage(index_id=3, reference_id="b", sha256="y"),
     ]
 
-    same = same_picture_finding(pictures)
+    same = same_image_finding(images)
 
     assert same is not None
     assert same.cases == (Case(ids=("a", "b")),)
-    assert near_duplicate_finding(neighbours_of(pictures, [0, 0, 50]), 0.99, same) is None
-    assert same_picture_finding(pictures[1:]) is None
+    assert near_duplicate_finding(neighbours_of(images, [0, 0, 50]), 0.99, same) is None
+    assert same_image_finding(images[1:]) is None
 
 
 def test_a_reference_among_those_of_another_label_is_found_and_labels_of_their_own_are_not() -> None:
@@ -108,17 +108,17 @@ def test_what_counts_as_the_same_is_measured_with_the_encoder(monkeypatch: pytes
         return np.tile(np.float32([0.6, 0.8]), (len(pixels), 1))
 
     monkeypatch.setattr(similarity_checks, "MEASURED_PHOTOS", 9)
-    picture = Image.new("RGB", (64, 64), (200, 60, 20))
+    image = Image.new("RGB", (64, 64), (200, 60, 20))
 
-    measured = measure_sameness(embed, [picture], RECIPE)
+    measured = measure_sameness(embed, [image], RECIPE)
 
     assert 0.9 < measured < 1
-    assert measured == measure_sameness(embed, [picture], RECIPE)
-    assert measure_sameness(constant, [picture], RECIPE) == pytest.approx(1)
+    assert measured == measure_sameness(embed, [image], RECIPE)
+    assert measure_sameness(constant, [image], RECIPE) == pytest.approx(1)
 
 
 def test_drawn_pictures_stand_in_where_there_are_none() -> None:
-    drawn = drawn_pictures()
+    drawn = drawn_images()
 
     assert len(drawn) == similarity_checks.MEASURED_PHOTOS
-    assert {picture.mode for picture in drawn} == {"RGB"}
+    assert {image.mode for image in drawn} == {"RGB"}

@@ -1,4 +1,4 @@
-"""What tests of evaluating share."""
+"""Fixtures of the tests of evaluating."""
 
 from example_outcomes import outcome
 

@@ -1,4 +1,4 @@
-"""Bootstrap intervals, against plain loops over the same resamples and against what is known of them."""
+"""Bootstrap intervals, compared with plain loops over the same resamples and with known properties."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import pytest
 
 from edge_identify.convert.evaluating import bootstrap_intervals as resampling
 from edge_identify.convert.evaluating import decision_figures
-from edge_identify.convert.evaluating.bootstrap_intervals import Sample, bootstrap_intervals
+from edge_identify.convert.evaluating.bootstrap_intervals import PhotoMeasurements, bootstrap_intervals
 
 
-def drawn_sample(count: int, seed: int = 0) -> Sample:
+def drawn_sample(count: int, seed: int = 0) -> PhotoMeasurements:
     rng = np.random.default_rng(seed)
     is_known = rng.uniform(size=count) < 0.7
     confidence = np.round(rng.uniform(size=count), 2)  # rounded, so that some are equal
-    return Sample(
+    return PhotoMeasurements(
         is_known=is_known,
         rank=np.where(
             is_known & (rng.uniform(size=count) < confidence), 1, 3 * (is_known & (np.arange(count) % 2 > 0))
@@ -79,7 +79,7 @@ def test_the_same_photos_give_the_same_intervals_and_these_contain_what_was_meas
 
 def test_the_interval_of_a_share_is_as_wide_as_counting_predicts() -> None:
     count = 400
-    sample = Sample(
+    sample = PhotoMeasurements(
         is_known=np.ones(count, dtype=bool), rank=np.arange(count) % 4, score=np.zeros(count)
     )  # rank 1 for a quarter
 
@@ -91,7 +91,7 @@ def test_the_interval_of_a_share_is_as_wide_as_counting_predicts() -> None:
 
 def test_a_pack_that_says_what_comes_true_has_an_interval_that_reaches_zero() -> None:
     hits = np.arange(100) % 2
-    sample = Sample(
+    sample = PhotoMeasurements(
         is_known=np.ones(100, dtype=bool),
         rank=hits,
         score=np.zeros(100),
@@ -108,7 +108,7 @@ def test_a_pack_that_says_what_comes_true_has_an_interval_that_reaches_zero() ->
 
 
 def test_figures_without_a_photo_have_no_interval() -> None:
-    sample = Sample(is_known=np.ones(3, dtype=bool), rank=np.array([1, 0, 2]), score=np.zeros(3))
+    sample = PhotoMeasurements(is_known=np.ones(3, dtype=bool), rank=np.array([1, 0, 2]), score=np.zeros(3))
 
     found = bootstrap_intervals(sample, depths=(1,))
 

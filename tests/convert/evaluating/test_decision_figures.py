@@ -1,4 +1,4 @@
-"""Figures of decisions, on rulings that can be counted by hand."""
+"""Figures of decisions, on rulings that are counted by hand."""
 
 from __future__ import annotations
 

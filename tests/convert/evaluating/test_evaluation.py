@@ -1,4 +1,4 @@
-"""Figures from outcomes, and tables that do not fit refused before an hour is spent."""
+"""Outcomes of evaluations, and tables that are refused before photos are processed."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from PIL import Image
 from colour_packs import add_calibration
 from edge_identify.convert.evaluating.evaluation import check_group_column, check_known_ids, evaluate_pack, read_queries
 from edge_identify.convert.evaluating.evaluation_figures import group_figures
+from edge_identify.convert.progress import no_progress
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.pack.pack_reader import open_pack
 
@@ -103,14 +104,14 @@ def test_a_pack_is_asked_with_the_photos_beside_the_table(colour_pack: Callable[
     (tmp_path / "broken.png").write_bytes(b"nothing")
     table = write(tmp_path / "queries.csv", "query,id\nr.png,red\nc.png,crimson\ng.png,blue\nbroken.png,red\nr.png,\n")
 
-    evaluation = evaluate_pack(open_pack(colour_pack()), read_queries(table), progress=lambda queries: queries)
+    evaluation = evaluate_pack(open_pack(colour_pack()), read_queries(table), progress=no_progress)
 
     assert [outcome.rank for outcome in evaluation.outcomes] == [1, 1, 4, None]
     assert evaluation.outcomes[2].nearest_ids[0] == "green"
     assert all(outcome.prepare_ms is not None and outcome.prepare_ms > 0 for outcome in evaluation.outcomes)
     assert evaluation.answer_ms is not None
     assert [str(left_out.path.name) for left_out in evaluation.left_out] == ["broken.png"]
-    assert "is not a picture" in evaluation.left_out[0].reason
+    assert "is not an image" in evaluation.left_out[0].reason
 
 
 def test_a_calibrated_pack_s_decisions_are_counted_and_another_s_are_not_mentioned(
@@ -122,9 +123,9 @@ def test_a_calibrated_pack_s_decisions_are_counted_and_another_s_are_not_mention
     queries = read_queries(write(tmp_path / "queries.csv", rows))
     folder = colour_pack()
 
-    plain = evaluate_pack(open_pack(folder), queries, progress=lambda items: items).outcomes
+    plain = evaluate_pack(open_pack(folder), queries, progress=no_progress).outcomes
     add_calibration(folder)
-    outcomes = evaluate_pack(open_pack(folder), queries, progress=lambda items: items).outcomes
+    outcomes = evaluate_pack(open_pack(folder), queries, progress=no_progress).outcomes
 
     assert "decisions" not in group_figures(plain)
     assert set(outcomes[2].look_alike_ids) == {"red", "crimson"}

@@ -1,4 +1,4 @@
-"""Figures from outcomes that can be counted by hand."""
+"""Figures of outcomes that are counted by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which photos are shown, on outcomes that were written down."""
+"""The choice of photos of note, on given outcomes."""
 
 from __future__ import annotations
 

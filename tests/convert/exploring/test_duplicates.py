@@ -1,4 +1,4 @@
-"""Groups of pictures that are the same: each was compared with the one that is kept."""
+"""Groups of duplicates: each copy was compared with the image that is kept."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def candidates_in(folder: Path) -> list[Candidate]:
 
 
 def groups_of(candidates: Sequence[Candidate]) -> list[Group]:
-    """Search with an encoder that takes everything for the same, so that pixels alone decide."""
+    """Search with equal embeddings for all images, so that only pixels decide."""
     return find_duplicates(candidates, {each.image.sha256: np.ones(1, np.float32) for each in candidates})
 
 
@@ -35,7 +35,7 @@ def drawn(seed: int, *, side_px: int = 96) -> Image.Image:
 
 def named(groups: Sequence[Group]) -> list[tuple[str, dict[str, Sameness]]]:
     return [
-        (group.kept.image.path.name, {copy.picture.image.path.name: copy.sameness for copy in group.copies})
+        (group.kept.image.path.name, {copy.candidate.image.path.name: copy.sameness for copy in group.copies})
         for group in groups
     ]
 
@@ -95,7 +95,7 @@ def test_a_chain_of_small_changes_does_not_make_a_group_of_strangers(
 
 
 def sign(number: int) -> Image.Image:
-    """A large picture with a number in it, small, of the seven strokes that displays have."""
+    """Return a large image with a small number in seven-segment digits."""
     picture = drawn(3, side_px=900)
     for stroke, box in enumerate(((0, 0, 30, 8), (0, 0, 8, 30), (22, 0, 30, 30), (0, 22, 30, 30))):
         if number & 1 << stroke:

@@ -1,4 +1,4 @@
-"""Copies of a picture differ by little at their worst place, look-alikes by much; their frames are found."""
+"""Copies differ little at their worst place, similar things differ much; crops are found."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from edge_identify.datasets.drawn.instances import draw_near_twins
 
 
 def twins() -> tuple[Image.Image, Image.Image]:
-    """Two mosaics on one wall, of which a few tiles differ."""
+    """Return two mosaics on one wall that differ in a few tiles."""
     pairs = draw_near_twins(np.random.default_rng(3), 4)
     one, other = max(pairs, key=lambda pair: -np.abs(pair[0].pixels.astype(int) - pair[1].pixels).mean())
     return Image.fromarray(one.pixels[..., :3]), Image.fromarray(other.pixels[..., :3])
 
 
-def jpeg(picture: Image.Image, quality: int) -> Image.Image:
+def jpeg(image: Image.Image, quality: int) -> Image.Image:
     buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=quality)
+    image.save(buffer, "JPEG", quality=quality)
     return Image.open(buffer).convert("RGB")
 
 
-def brighter(picture: Image.Image) -> Image.Image:
-    return Image.fromarray((np.asarray(picture) * np.array([0.9, 0.8, 0.7])).astype(np.uint8))
+def brighter(image: Image.Image) -> Image.Image:
+    return Image.fromarray((np.asarray(image) * np.array([0.9, 0.8, 0.7])).astype(np.uint8))
 
 
 def difference(one: Image.Image, other: Image.Image) -> float:
@@ -36,10 +36,10 @@ def difference(one: Image.Image, other: Image.Image) -> float:
 
 
 COPIES = {
-    "compressed": lambda picture: jpeg(picture, 60),
-    "smaller": lambda picture: picture.resize((90, 90)),
-    "larger": lambda picture: picture.resize((300, 300)),
-    "cropped": lambda picture: picture.crop((12, 9, 140, 138)),
+    "compressed": lambda image: jpeg(image, 60),
+    "smaller": lambda image: image.resize((90, 90)),
+    "larger": lambda image: image.resize((300, 300)),
+    "cropped": lambda image: image.crop((12, 9, 140, 138)),
     "tinted": brighter,
 }
 

@@ -1,4 +1,4 @@
-"""Which of several pictures is kept, why, and which references can go."""
+"""The image to keep, the reason, and removable references."""
 
 from __future__ import annotations
 

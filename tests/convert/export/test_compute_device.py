@@ -1,4 +1,4 @@
-"""Where embeddings are computed, and that a batch which does not fit into memory is halved until it does."""
+"""The choice of the device, and batches that are halved until they fit into memory."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def means(batch: NDArray[np.uint8] | NDArray[np.int64]) -> Vectors:
     return unit
 
 
-def pictures(count: int) -> NDArray[np.uint8]:
+def images(count: int) -> NDArray[np.uint8]:
     return np.random.default_rng(0).integers(0, 255, (count, 4, 4, 3), dtype=np.uint8)
 
 
@@ -62,10 +62,10 @@ def test_out_of_memory_halves_the_batch_says_so_once_and_goes_on(error: Exceptio
         return means(batch)
 
     batches = Batches(13, tell=told.append)
-    np.testing.assert_array_equal(batches.embed(embed, pictures(20)), means(pictures(20)))
+    np.testing.assert_array_equal(batches.embed(embed, images(20)), means(images(20)))
     assert sizes == [3] * 6 + [2]
     assert [line.partition("; ")[2] for line in told] == ["going on with 6", "going on with 3"]
-    batches.embed(embed, list(pictures(5)))
+    batches.embed(embed, list(images(5)))
     assert len(told) == 2  # the next ones begin small
 
 
@@ -74,7 +74,7 @@ def test_memory_that_does_not_suffice_for_one_is_an_error_that_says_what_to_do()
         raise MemoryError("no room")
 
     with pytest.raises(SetupError, match=r"single picture \(no room\); choose a smaller --model"):
-        Batches(4).embed(embed, pictures(2))
+        Batches(4).embed(embed, images(2))
 
 
 def test_other_errors_are_not_taken_for_want_of_memory() -> None:
@@ -82,8 +82,8 @@ def test_other_errors_are_not_taken_for_want_of_memory() -> None:
         raise ValueError("another shape")
 
     with pytest.raises(ValueError, match="another shape"):
-        Batches(4).embed(embed, pictures(2))
-    assert not is_out_of_memory(PackDamagedError("model.onnx: does not run as its manifest says"))
+        Batches(4).embed(embed, images(2))
+    assert not is_out_of_memory(PackDamagedError("model.onnx: does not run as the manifest says"))
 
 
 _IN_LITTLE_MEMORY = """
@@ -166,7 +166,7 @@ def test_references_are_embedded_on_cuda_only_where_it_gives_the_same(
 
     def place(placed: object) -> str:
         monkeypatch.setattr(computing_module, "_on_cuda", lambda *_: placed)
-        return place_embedder(variant(), tmp_path, lambda: pictures(3), on_cuda).provider
+        return place_embedder(variant(), tmp_path, lambda: images(3), on_cuda).provider
 
     assert place(lambda batch: means(batch) + np.float32(1e-6)) == CUDA_PROVIDER
     assert told == []
@@ -182,7 +182,7 @@ def test_this_onnx_runtime_is_asked_for_its_providers(tmp_path: Path, monkeypatc
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [CPU_PROVIDER])
     told: list[str] = []
     computing = Computing(device=Device.CUDA, tell=told.append)
-    assert place_embedder(variant(), tmp_path, lambda: pictures(1), computing).embed is means
+    assert place_embedder(variant(), tmp_path, lambda: images(1), computing).embed is means
     assert len(told) == 1
     computing = Computing(device=Device.MPS, tell=told.append)
-    assert place_embedder(variant(), tmp_path, lambda: pictures(1), computing).provider == CPU_PROVIDER
+    assert place_embedder(variant(), tmp_path, lambda: images(1), computing).provider == CPU_PROVIDER

@@ -1,4 +1,4 @@
-"""The sizes that are told beforehand are about those of the files."""
+"""Estimated sizes are close to those of the files."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Each family's towers, cut to a few layers, answer alike in torch, in the ONNX file and in the Core ML package.
+"""The towers of each family, cut to a few layers, give the same embeddings in torch, ONNX and Core ML.
 
 The architectures are open_clip's and timm's own, with their blocks repeated less often and a small vocabulary. Weights
-are drawn so that every layer matters, and branches are folded, as `load_model` does both.
+are drawn without idle layers, and branches are folded, as in `load_model`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ TEXTS = ("ViT-B-32", "MobileCLIP-S1", "ViT-B-16-SigLIP", "EVA02-B-16")
 
 
 def small_model(family: str) -> tuple[Any, int]:
-    """Build a family's model, cut it, and draw its weights; returns it with the side of its pictures."""
+    """Build a family's model, cut it, and draw its weights; return it with the side of its images."""
     import_open_clip()
     import open_clip
     import torch
@@ -64,7 +64,7 @@ def small_model(family: str) -> tuple[Any, int]:
 
 
 def cut(visual: Any) -> None:
-    """Keep one block where a net repeats many of a kind."""
+    """Keep one block of each repeated kind."""
     for module in visual.modules():
         blocks = getattr(module, "blocks", None)
         if blocks is not None and len(blocks) > 1:
@@ -131,7 +131,7 @@ def expected_of(tower: Any, inputs: NDArray[Any]) -> NDArray[np.float32]:
 
 
 def assert_alike(found: NDArray[np.float32], expected: NDArray[np.float32], *, least: float) -> None:
-    """Compare unit vectors as they are, and without what all share: a constant answer has a high cosine too."""
+    """Compare unit vectors, plain and centred: constant embeddings have a high plain cosine, too."""
     centre = expected.mean(axis=0)
     assert (found * expected).sum(axis=1).min() >= least
     differences = np.linalg.norm(found - expected, axis=1) / np.linalg.norm(expected - centre, axis=1)

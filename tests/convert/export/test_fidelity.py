@@ -1,4 +1,4 @@
-"""The gate lets faithful encoders pass and stops the others, with their figures."""
+"""Fidelity figures of an exported encoder, and the thresholds that the gate applies to them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from edge_identify.convert.export.fidelity import (
     THRESHOLDS,
     FidelitySample,
     agreement,
-    check_fidelity,
     drifting,
     measure_fidelity,
     sample_positions,
@@ -48,6 +47,10 @@ def measure(embed: Embed, original_queries: np.ndarray | None = None, right: np.
     )
 
 
+def _shortfalls(measured: Fidelity) -> list[str]:
+    return drifting({"onnx-int8": measured})["onnx-int8"]
+
+
 def test_an_exact_export_has_perfect_figures_and_passes() -> None:
     fidelity = measure(original)
 
@@ -57,7 +60,7 @@ def test_an_exact_export_has_perfect_figures_and_passes() -> None:
         1.0,
         50,
     )
-    check_fidelity("text", {"onnx-fp32": fidelity})
+    assert not drifting({"onnx-fp32": fidelity})
 
 
 def slightly_off(tokens: np.ndarray) -> np.ndarray:
@@ -67,9 +70,8 @@ def slightly_off(tokens: np.ndarray) -> np.ndarray:
 def test_rounding_passes_as_int8_and_not_as_fp32() -> None:
     fidelity = measure(slightly_off)
 
-    check_fidelity("image", {"onnx-int8": fidelity})
-    with pytest.raises(SetupError, match=r"image encoder onnx-fp32 drifts from the original: mean cosine 0\.99"):
-        check_fidelity("image", {"onnx-fp32": fidelity})
+    assert not drifting({"onnx-int8": fidelity})
+    assert drifting({"onnx-fp32": fidelity})["onnx-fp32"][0].startswith("mean cosine 0.99")
 
 
 @pytest.mark.parametrize(
@@ -81,9 +83,8 @@ def test_rounding_passes_as_int8_and_not_as_fp32() -> None:
     ],
     ids=["channels swapped", "constant", "sign"],
 )
-def test_a_broken_export_is_stopped_by_name(broken: Embed) -> None:
-    with pytest.raises(SetupError, match=r"encoder onnx-int8 drifts.*same nearest reference.*--variants"):
-        check_fidelity("image", {"onnx-int8": measure(broken)})
+def test_a_broken_export_drifts_and_its_ranking_too(broken: Embed) -> None:
+    assert any(figure.startswith("same nearest reference ") for figure in _shortfalls(measure(broken)))
 
 
 def test_one_bad_picture_among_good_ones_is_enough() -> None:
@@ -92,8 +93,7 @@ def test_one_bad_picture_among_good_ones_is_enough() -> None:
         found[tokens[:, 0] == 7] *= -1
         return found
 
-    with pytest.raises(SetupError, match="least cosine -1"):
-        check_fidelity("image", {"onnx-int8": measure(one_bad)})
+    assert any(figure.startswith("least cosine -1") for figure in _shortfalls(measure(one_bad)))
 
 
 def test_only_references_that_tie_may_change_places() -> None:
@@ -116,7 +116,7 @@ def test_what_is_not_a_number_is_refused() -> None:
 
 
 def test_a_common_part_that_hides_a_difference_is_taken_away() -> None:
-    """In a narrow cone even another picture's embedding has a high cosine; the centred one tells."""
+    """In a narrow cone, another image's embedding has a high cosine; the centred cosine shows the difference."""
 
     def cone(tokens: np.ndarray) -> np.ndarray:
         return unit(original(tokens) + 20)
@@ -127,8 +127,7 @@ def test_a_common_part_that_hides_a_difference_is_taken_away() -> None:
     assert shuffled.cosine_mean > 0.99
     assert shuffled.cosine_centred is not None
     assert shuffled.cosine_centred < 0.3
-    with pytest.raises(SetupError, match="centred cosine"):
-        check_fidelity("image", {"onnx-int8": shuffled})
+    assert any(figure.startswith("centred cosine ") for figure in _shortfalls(shuffled))
 
 
 def test_lost_recall_is_measured_where_there_is_a_right_answer() -> None:
@@ -137,8 +136,7 @@ def test_lost_recall_is_measured_where_there_is_a_right_answer() -> None:
 
     assert half_wrong.recall_change == pytest.approx(-0.5)
     assert measure(original).recall_change is None
-    with pytest.raises(SetupError, match=r"change of recall -0\.5"):
-        check_fidelity("image", {"onnx-int8": half_wrong})
+    assert any(figure.startswith("change of recall -0.5") for figure in _shortfalls(half_wrong))
 
 
 def test_the_drifting_variants_are_told_from_the_others() -> None:

@@ -1,4 +1,4 @@
-"""A bench asks each variant once, and never takes one for another."""
+"""A bench embeds with each variant once and does not confuse variants."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The towers: mean, std, layout and norm are inside, and nothing else is added."""
+"""The towers include mean, std, layout and normalisation, and nothing else."""
 
 from __future__ import annotations
 

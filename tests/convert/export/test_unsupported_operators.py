@@ -1,4 +1,4 @@
-"""An operator that a converter does not know is named with its layer; nothing is left half-written."""
+"""An unsupported operator is named with its layer; no partial file is left."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SIZE_PX = 8
 
 @pytest.fixture
 def tower_with() -> Callable[[Callable[[Any], Any]], Any]:
-    """Return a function that builds an image tower of which the layer `visual.blocks.1` runs an operator."""
+    """Return a function that builds an image tower whose layer `visual.blocks.1` runs an operator."""
     from edge_identify.convert.models.libraries.torchvision_operators import ensure_torchvision_operators
 
     ensure_torchvision_operators()

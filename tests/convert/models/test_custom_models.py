@@ -1,4 +1,4 @@
-"""A configuration of one's own is built by its file's name, or refused in one line."""
+"""A custom configuration is built by the name of its file, or refused in one line."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ def test_a_published_open_clip_config_brings_its_preprocessing(tmp_path: Path) -
         ("{", "is not valid JSON"),
         ("[1]", "expected a JSON object, found list"),
         ("{}", "`embed_dim` is missing"),
-        (json.dumps(TINY | {"embed_dim": True}), "`embed_dim` is missing or no int"),
-        (json.dumps(TINY | {"text_cfg": 5}), "`text_cfg` is missing or no dict"),
+        (json.dumps(TINY | {"embed_dim": True}), "`embed_dim` is missing or not of type int"),
+        (json.dumps(TINY | {"text_cfg": 5}), "`text_cfg` is missing or not of type dict"),
         (json.dumps({"model_cfg": 3}), "`embed_dim` is missing"),
         (" " * (MAX_CONFIGURATION_BYTES + 1), "is it the checkpoint?"),
     ],

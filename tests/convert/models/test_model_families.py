@@ -1,7 +1,7 @@
-"""Every family builds, takes the pictures and texts it says it takes, and is described without its weights.
+"""All families can be built, take the described images and texts, and are described without weights.
 
-The full architectures run on torch's `meta` device, where shapes are computed and numbers are not. The kinds of image
-tower that open_clip takes from timm are also built small and run with real numbers, through `--model-config`.
+The full architectures run on torch's `meta` device, which computes shapes only. The kinds of image
+tower that open_clip takes from timm are also built small and run with real values, with `--model-config`.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ def test_a_family_takes_pictures_and_texts_of_the_described_size(family: str) ->
     name = choose_name(family)
     with quiet_open_clip(), torch.device("meta"):
         model = open_clip.create_model(name, device="meta", load_weights=False).eval()
-    pictures = torch.empty(2, 3, description.size_px, description.size_px, device="meta")
+    images = torch.empty(2, 3, description.size_px, description.size_px, device="meta")
     context_length = read_context_length(open_clip.get_model_config(name)["text_cfg"])
     tokens = torch.zeros(2, context_length, dtype=torch.int64, device="meta")
     with torch.inference_mode():
-        assert model.encode_image(pictures).shape == (2, description.dim)
+        assert model.encode_image(images).shape == (2, description.dim)
         assert model.encode_text(tokens).shape == (2, description.dim)
     preprocessing = read_preprocessing(family, open_clip.get_model_preprocess_cfg(model))
     assert preprocessing.size_px == description.size_px

@@ -1,4 +1,4 @@
-"""Models load whole or are refused in one line, quietly, and without running anything from a checkpoint."""
+"""Models load completely or are refused in one line, without messages and without executing code from a checkpoint."""
 
 from __future__ import annotations
 

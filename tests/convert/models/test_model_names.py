@@ -1,4 +1,4 @@
-"""Every wrong name or pair is told the right ones."""
+"""Errors for wrong names and tags list the valid ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each model gets the tokenizer that open_clip would choose, or none, and a wrong file is refused by name."""
+"""Each model gets open_clip's tokenizer or none; wrong files are refused by name."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.pack.manifest import Cleaning, TokenizerKind
 from small_tokenizer import END, PAD, VOCABULARY_SIZE, small_tokenizer_json
 
+pytestmark = pytest.mark.usefixtures("few_photos")
+
 SIGLIP: dict[str, Any] = {
     "context_length": 8,
     "vocab_size": VOCABULARY_SIZE,
@@ -24,7 +26,7 @@ SIGLIP: dict[str, Any] = {
 
 @pytest.fixture(autouse=True)
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty hub cache, so that no test depends on what this machine has fetched."""
+    """An empty hub cache, so that tests do not depend on files that this machine has fetched."""
     import_open_clip()
     from huggingface_hub import constants
 
@@ -123,7 +125,7 @@ def test_a_damaged_tokenizer_is_refused_by_name(file: Path, content: bytes) -> N
 
 
 def test_the_tokenizer_of_another_model_is_refused(file: Path) -> None:
-    with pytest.raises(SetupError, match="is not the tokenizer of ViT-B-16-SigLIP: it has a token 63"):
+    with pytest.raises(SetupError, match="is not the tokenizer of ViT-B-16-SigLIP: its largest token id is 63"):
         find_tokenizer("ViT-B-16-SigLIP", SIGLIP | {"vocab_size": 63}, file)
 
 

@@ -1,4 +1,4 @@
-"""Signs are written where a pack is large enough, and only where they find what the whole index finds."""
+"""Binary codes are written for large packs, and only if their recall suffices."""
 
 from __future__ import annotations
 
@@ -12,15 +12,22 @@ from PIL import Image
 from drawn_vectors import clustered, unit
 from edge_identify.convert.cli.main import main
 from edge_identify.convert.packing import pack_binary_codes
-from edge_identify.convert.packing.pack_binary_codes import LEAST_RECALL, SIGNS_FROM, add_signs, share_found
+from edge_identify.convert.packing.pack_binary_codes import (
+    BINARY_CODES_FROM,
+    LEAST_RECALL,
+    add_binary_codes,
+    share_found,
+)
 from edge_identify.convert.packing.pack_index import write_index
-from edge_identify.edge_runtime.pack.binary_codes_file import map_signs_file
+from edge_identify.edge_runtime.pack.binary_codes_file import map_binary_codes_file
 from edge_identify.edge_runtime.pack.index_file import map_index_file
-from edge_identify.edge_runtime.pack.manifest import IndexSpec, SignsSpec
+from edge_identify.edge_runtime.pack.manifest import BinaryCodesSpec, IndexSpec
 from edge_identify.edge_runtime.pack.pack_reader import open_pack, read_manifest, verify_pack_files
 from edge_identify.edge_runtime.search import binary_codes
 from edge_identify.edge_runtime.search.identifier import Identifier
 from edge_identify.edge_runtime.search.vector_search import Neighbours
+
+pytestmark = pytest.mark.usefixtures("few_photos")
 
 
 def photos_of(vectors: np.ndarray, noise: float = 0.3) -> np.ndarray:
@@ -40,12 +47,12 @@ def indexed(folder: Path, vectors: np.ndarray) -> IndexSpec:
     )
 
 
-def test_a_large_pack_gets_signs_with_their_recall_and_the_same_bytes_again(tmp_path: Path) -> None:
-    vectors = clustered(SIGNS_FROM, 192, per_cluster=100, spread=0.6)
+def test_a_large_pack_gets_binary_codes_with_their_recall_and_the_same_bytes_again(tmp_path: Path) -> None:
+    vectors = clustered(BINARY_CODES_FROM, 192, per_cluster=100, spread=0.6)
     spec = indexed(tmp_path, vectors)
 
-    outcome = add_signs(tmp_path, spec, "a.signs", lambda: photos_of(vectors))
-    again = add_signs(tmp_path, spec, "b.signs", lambda: photos_of(vectors))
+    outcome = add_binary_codes(tmp_path, spec, "a.signs", lambda: photos_of(vectors))
+    again = add_binary_codes(tmp_path, spec, "b.signs", lambda: photos_of(vectors))
 
     assert outcome.left_out_because is None
     assert outcome.spec is not None
@@ -55,41 +62,41 @@ def test_a_large_pack_gets_signs_with_their_recall_and_the_same_bytes_again(tmp_
     assert (tmp_path / "a.signs").read_bytes() == (tmp_path / "b.signs").read_bytes()
 
 
-def test_the_signs_are_those_of_the_stored_vectors_about_their_mean(tmp_path: Path) -> None:
-    vectors = clustered(SIGNS_FROM, 192, per_cluster=100, spread=0.6)
+def test_the_binary_codes_are_those_of_the_stored_vectors_about_their_mean(tmp_path: Path) -> None:
+    vectors = clustered(BINARY_CODES_FROM, 192, per_cluster=100, spread=0.6)
     spec = indexed(tmp_path, vectors)
-    add_signs(tmp_path, spec, "a.signs", lambda: photos_of(vectors))
+    add_binary_codes(tmp_path, spec, "a.signs", lambda: photos_of(vectors))
 
     rows = map_index_file(tmp_path / "images.faiss", spec)
     stored = rows.codes * rows.scale + rows.offset
-    written = map_signs_file(tmp_path / "a.signs", spec)
+    written = map_binary_codes_file(tmp_path / "a.signs", spec)
 
     assert written.mean == pytest.approx(stored.mean(axis=0, dtype=np.float64), abs=1e-7)
     assert (np.unpackbits(written.rows, axis=1, bitorder="little") == (stored > written.mean)).all()
 
 
 def test_a_pack_too_small_to_gain_gets_none_and_embeds_no_photo(tmp_path: Path) -> None:
-    spec = indexed(tmp_path, clustered(SIGNS_FROM - 1, 16, per_cluster=100, spread=0.6))
+    spec = indexed(tmp_path, clustered(BINARY_CODES_FROM - 1, 16, per_cluster=100, spread=0.6))
 
     def never() -> np.ndarray:
         raise AssertionError("photos were embedded for nothing")
 
-    outcome = add_signs(tmp_path, spec, "a.signs", never)
+    outcome = add_binary_codes(tmp_path, spec, "a.signs", never)
 
     assert (outcome.spec, outcome.left_out_because) == (None, None)
     assert not (tmp_path / "a.signs").exists()
 
 
 @pytest.mark.parametrize("case", ["few dimensions", "no clusters"])
-def test_signs_that_would_lose_answers_are_left_out_and_it_is_said(tmp_path: Path, case: str) -> None:
+def test_binary_codes_that_would_lose_answers_are_left_out_and_it_is_said(tmp_path: Path, case: str) -> None:
     vectors = (
-        clustered(SIGNS_FROM, 8, per_cluster=100, spread=0.6)
+        clustered(BINARY_CODES_FROM, 8, per_cluster=100, spread=0.6)
         if case == "few dimensions"
-        else unit(1 + 0.01 * np.random.default_rng(3).normal(size=(SIGNS_FROM, 64)))
+        else unit(1 + 0.01 * np.random.default_rng(3).normal(size=(BINARY_CODES_FROM, 64)))
     )
     spec = indexed(tmp_path, vectors)
 
-    outcome = add_signs(tmp_path, spec, "a.signs", lambda: photos_of(vectors, noise=0.01))
+    outcome = add_binary_codes(tmp_path, spec, "a.signs", lambda: photos_of(vectors, noise=0.01))
 
     assert outcome.spec is None
     assert outcome.left_out_because is not None
@@ -107,7 +114,7 @@ def test_an_equal_score_is_as_good_and_a_lower_one_is_not() -> None:
 
 @pytest.fixture
 def build(tmp_path: Path, tiny_vit: str) -> Callable[[], tuple[int, Path]]:
-    """Return a function that builds a pack of twelve drawn pictures by the command."""
+    """Return a function that builds a pack of twelve drawn images by the command."""
     (tmp_path / "pictures").mkdir()
     for number in range(12):
         tiles = np.random.default_rng(number).integers(0, 255, (4, 4, 3), dtype=np.uint8)
@@ -123,33 +130,33 @@ def build(tmp_path: Path, tiny_vit: str) -> Callable[[], tuple[int, Path]]:
 
 
 def scan_signs_of_small_packs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Let packs of twelve rows be searched by their signs alone; return the sizes of the shortlists to come."""
+    """Search packs of twelve rows by binary codes only; return the sizes of the shortlists to come."""
 
-    def shortlisted(search: binary_codes.SignSearch, bits: np.ndarray, k: int) -> np.ndarray:
+    def shortlisted(search: binary_codes.BinaryCodeSearch, bits: np.ndarray, k: int) -> np.ndarray:
         rows = right(search, bits, k)
         assert rows is not None
         sizes.append(len(rows))
         return rows
 
     sizes: list[int] = []
-    right = binary_codes.SignSearch._shortlist
+    right = binary_codes.BinaryCodeSearch._shortlist
     monkeypatch.setattr(binary_codes, "_LEAST_ASKED", 6)
     monkeypatch.setattr(binary_codes, "_ASKED_PER_ANSWER", 0)
     monkeypatch.setattr(binary_codes, "_MOST_SHARE", 2)
-    monkeypatch.setattr(binary_codes.SignSearch, "_shortlist", shortlisted)
+    monkeypatch.setattr(binary_codes.BinaryCodeSearch, "_shortlist", shortlisted)
     return sizes
 
 
-def test_a_built_pack_has_its_signs_listed_and_answers_with_them(
+def test_a_built_pack_has_its_binary_codes_listed_and_answers_with_them(
     build: Callable[[], tuple[int, Path]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pack_binary_codes, "SIGNS_FROM", 12)
+    monkeypatch.setattr(pack_binary_codes, "BINARY_CODES_FROM", 12)
 
     code, folder = build()
 
     manifest = read_manifest(folder)
     assert code == 0
-    assert manifest.index.signs == SignsSpec(file="index/images.signs", recall_at_10=1.0)
+    assert manifest.index.binary_codes == BinaryCodesSpec(file="index/images.signs", recall_at_10=1.0)
     verify_pack_files(folder, manifest)
     asked = scan_signs_of_small_packs(monkeypatch)
     for many in (False, True):
@@ -161,15 +168,15 @@ def test_a_built_pack_has_its_signs_listed_and_answers_with_them(
     assert max(asked) < 6
 
 
-def test_a_build_says_that_signs_were_left_out_and_is_a_success(
+def test_a_build_says_that_binary_codes_were_left_out_and_is_a_success(
     build: Callable[[], tuple[int, Path]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(pack_binary_codes, "SIGNS_FROM", 12)
+    monkeypatch.setattr(pack_binary_codes, "BINARY_CODES_FROM", 12)
     monkeypatch.setattr(pack_binary_codes, "LEAST_RECALL", 1.1)
 
     code, folder = build()
 
     assert code == 0
     assert "left out: signs of the index: a search by them finds 1.0000" in capsys.readouterr().err
-    assert read_manifest(folder).index.signs is None
+    assert read_manifest(folder).index.binary_codes is None
     assert not (folder / "index/images.signs").exists()

@@ -1,4 +1,4 @@
-"""A build that cannot end leaves nothing behind, and a drifting variant is dropped where that was asked for."""
+"""A failed build leaves nothing behind, and a drifting variant is dropped if requested."""
 
 from __future__ import annotations
 
@@ -18,16 +18,18 @@ from PIL import Image
 from edge_identify.convert.adapting import adapter_learning
 from edge_identify.convert.cli.main import main
 from edge_identify.convert.export.fidelity_samples import FidelityBench
-from edge_identify.convert.packing import pack_building, reference_embeddings
+from edge_identify.convert.packing import pack_building, pack_references, reference_embeddings
+from edge_identify.convert.packing.pack_folder import pack_in_the_making
+from edge_identify.convert.packing.pack_request import PackRequest
 from edge_identify.convert.packing.unfinished_builds import clear_abandoned
-from edge_identify.convert.progress import unwatched
+from edge_identify.convert.progress import no_progress
 from edge_identify.datasets.catalogue.catalogue import CatalogueImage
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.io import durable_writes
 from edge_identify.edge_runtime.pack.manifest import Fidelity
 from edge_identify.edge_runtime.pack.pack_names import PackVersion
 from edge_identify.edge_runtime.pack.pack_reader import open_pack, read_manifest, verify_pack_files
-from edge_identify.edge_runtime.pack.references import PictureFacts
+from edge_identify.edge_runtime.pack.references import ReferenceImageFacts
 from edge_identify.edge_runtime.store.self_test import self_test
 
 Build = Callable[..., int]
@@ -35,7 +37,7 @@ Build = Callable[..., int]
 
 @pytest.fixture
 def build(tmp_path: Path, tiny_vit: str) -> Build:
-    """Return a function that builds `tmp_path/out/pack` of six drawn pictures by the command, and its exit code."""
+    """Return a function that builds `tmp_path/out/pack` from six drawn images; it returns the exit code."""
     (tmp_path / "pictures").mkdir()
     (tmp_path / "out").mkdir()
     for number in range(6):
@@ -164,8 +166,8 @@ def test_a_drifting_variant_is_dropped_from_the_pack_where_that_was_asked_for(
     assert self_test(open_pack(pack)) == 3
 
 
-def request_for(out: Path) -> pack_building.PackRequest:
-    return pack_building.PackRequest(
+def request_for(out: Path) -> PackRequest:
+    return PackRequest(
         name="t",
         version=PackVersion.parse("1.0.0"),
         title="t",
@@ -193,7 +195,7 @@ def test_a_build_clears_what_a_killed_one_left_and_holds_its_own_folder(
     monkeypatch.setattr(pack_building, "_load", lambda *_: None)
     monkeypatch.setattr(pack_building, "make_bench", another_build_begins)
     with pytest.raises(SetupError, match="far enough"):
-        pack_building.build_pack(request_for(tmp_path / "pack"), [], [], progress=unwatched)
+        pack_building.build_pack(request_for(tmp_path / "pack"), [], [], progress=no_progress)
 
     before, after = seen
     assert before == after
@@ -204,7 +206,7 @@ def test_a_build_clears_what_a_killed_one_left_and_holds_its_own_folder(
 
 def test_a_build_that_was_overtaken_says_so(tmp_path: Path) -> None:
     def build_while_another_ends() -> None:
-        with pack_building._folder_in_the_making(tmp_path / "pack", replace=False) as making:
+        with pack_in_the_making(tmp_path / "pack", replace=False) as making:
             (making / "pack.json").write_text("mine")
             (tmp_path / "pack").mkdir()
             (tmp_path / "pack/pack.json").write_text("theirs")
@@ -218,7 +220,7 @@ def test_a_build_that_was_overtaken_says_so(tmp_path: Path) -> None:
 def test_pictures_that_are_added_leave_the_encoder_as_it_was_and_only_they_are_embedded(
     build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_resnet: str
 ) -> None:
-    resnet = ("--model", tiny_resnet, "--drop-drifting")  # its int8 form has ranges measured on the pictures
+    resnet = ("--model", tiny_resnet, "--drop-drifting")  # its int8 form has ranges measured on the images
     build_it = partial(build, "--replace", *resnet, variants="onnx-int8,onnx-fp32")
     assert build_it() in (0, 1)
     model = read_manifest(tmp_path / "out/pack").image_variants["onnx-int8"].model
@@ -228,13 +230,13 @@ def test_pictures_that_are_added_leave_the_encoder_as_it_was_and_only_they_are_e
         Image.fromarray(tiles).resize((64, 64)).save(tmp_path / "pictures" / f"p{number}.png")
     assert main(["add", f"images:{tmp_path / 'pictures'}", "--catalogue", str(tmp_path / "catalogue.sqlite")]) == 0
     embedded: list[str] = []
-    batches = reference_embeddings.picture_batches
+    batches = reference_embeddings.image_batches
 
     def watched(images: Any, *rest: Any, **named: Any) -> Any:
         embedded.extend(image.reference_id for image in images)
         return batches(images, *rest, **named)
 
-    monkeypatch.setattr(reference_embeddings, "picture_batches", watched)
+    monkeypatch.setattr(reference_embeddings, "image_batches", watched)
     assert build_it() in (0, 1)
     assert embedded == ["p6", "p7", "p8"]
     after = contents(tmp_path / "out/pack")
@@ -249,7 +251,6 @@ def test_what_is_told_of_a_picture_is_its_credit_and_where_asked_for_its_type_an
         index_id=1, reference_id="a", sha256="0", path=Path("/home/ada/a.jpg"), source_path="cats/a.jpg", type="JPEG",
         licence="CC0", provenance="Ada",
     )  # fmt: skip
-    request = request_for(Path("pack"))
-    assert pack_building._facts_of(image, request) == PictureFacts(licence="CC0", provenance="Ada")
-    named = pack_building._facts_of(image, replace(request, file_names=True))
-    assert named == PictureFacts(path="cats/a.jpg", type="JPEG", licence="CC0", provenance="Ada")
+    assert pack_references._facts_of(image, file_names=False) == ReferenceImageFacts(licence="CC0", provenance="Ada")
+    named = pack_references._facts_of(image, file_names=True)
+    assert named == ReferenceImageFacts(path="cats/a.jpg", type="JPEG", licence="CC0", provenance="Ada")

@@ -1,4 +1,4 @@
-"""The card says what a person who was handed a pack wants to know, and nothing that changes from build to build."""
+"""The card describes a pack for people, and holds nothing that changes between builds."""
 
 from __future__ import annotations
 

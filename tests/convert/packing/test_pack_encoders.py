@@ -1,4 +1,4 @@
-"""A drifting variant stops the build, or, asked to, is left out: its files too, and the rest is measured anew."""
+"""A drifting variant stops the build or, if requested, is dropped with its files; the others are measured again."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_a_variant_that_would_drift_on_another_processor_stops_the_build(
 def test_a_drifting_variant_stops_the_build(variants: Mapping[str, ExportedVariant], tmp_path: Path) -> None:
     gate = FidelityGate(tmp_path, drop_drifting=False)
 
-    with pytest.raises(SetupError, match=r"image encoder onnx-int8 drifts.*--drop-drifting"):
+    with pytest.raises(SetupError, match=r"image encoder onnx-int8 drifts.*same nearest.*--variants.*--drop-drifting"):
         gate.pass_through("image", variants, lambda _: {"onnx-fp32": GOOD, "onnx-int8": BAD})
 
 
@@ -90,7 +90,7 @@ def test_a_dropped_variant_leaves_no_file_and_the_rest_is_measured_anew(
 def test_an_embedder_that_drifts_does_not_take_the_faithful_ones_with_it(
     variants: Mapping[str, ExportedVariant], tmp_path: Path, drop_drifting: bool
 ) -> None:
-    """All are compared with what it put into the index: beside a bad one, a perfect one looks bad too."""
+    """All are compared with the embedder's references: if the embedder is bad, a perfect variant looks bad."""
     gate = FidelityGate(tmp_path, drop_drifting=drop_drifting)
 
     def measure(kept: Mapping[str, ExportedVariant]) -> Mapping[str, Fidelity]:

@@ -1,4 +1,4 @@
-"""The self-test's tolerance lies between what honest devices differ by and the nearest fault; both are measured."""
+"""The self-test's tolerance lies between allowed differences and the nearest fault; both are measured."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ MEAN, STD = (0.5, 0.4, 0.3), (0.2, 0.3, 0.25)
         ((0.99,), (0.97, 0.98), 0.98),  # none can be told apart: twice the allowed difference
         ((1.0,), (1.0,), 0.995),  # nothing differs here: the least that is allowed, twice
         ((1.0,), (0.99,), 0.995),  # 1 - sqrt(.0025 * .01)
-        ((0.6,), (-1.0,), 0.5),  # 1 - sqrt(.4 * 2) would let other pictures pass
+        ((0.6,), (-1.0,), 0.5),  # 1 - sqrt(.4 * 2) would let other images pass
     ],
 )
 def test_the_tolerance_is_the_geometric_mean(
@@ -95,7 +95,7 @@ def test_allowed_differences_are_small_and_not_nothing() -> None:
 
 @pytest.fixture
 def colour_encoders(tmp_path: Path) -> Encoders:
-    """The mean-colour encoder, and beside it a variant of which one colour is slightly off."""
+    """The mean-colour encoder, and a variant of it with one colour slightly off."""
     write_mean_colour_model(tmp_path / "model.onnx")
     encoder = OnnxEncoder(tmp_path / "model.onnx", name="onnx-int8", input_name="pixels", output_name="embedding")
 
@@ -160,7 +160,7 @@ def test_the_same_encoders_give_the_same_bytes(colour_encoders: Encoders, tmp_pa
 
 @pytest.fixture(scope="module")
 def builtin_pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A pack of four drawn pictures with the built-in encoder."""
+    """A pack of four drawn images with the built-in encoder."""
     folder = tmp_path_factory.mktemp("builtin")
     (folder / "pictures").mkdir()
     for number in range(4):

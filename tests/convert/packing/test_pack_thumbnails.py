@@ -1,4 +1,4 @@
-"""Thumbnails show the reference pictures, small and upright, and tell nothing but their pixels."""
+"""Thumbnails are the reference images, small and upright, and hold pixels only."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from edge_identify.edge_runtime.pack.pack_reader import open_pack, read_manifest
 from edge_identify.edge_runtime.pack.thumbnails_file import open_thumbnails, write_thumbnails
 from edge_identify.edge_runtime.search.identifier import Identifier
 
+pytestmark = pytest.mark.usefixtures("few_photos")
+
 RED, BLUE = (220, 20, 30), (20, 30, 220)
 SECRET = b"taken at 48.8584 N by a person"
 
@@ -23,14 +25,14 @@ Build = Callable[..., int]
 
 
 def two_halves(size: tuple[int, int]) -> Image.Image:
-    """Red on the left, blue on the right."""
+    """Return an image that is red on the left and blue on the right."""
     picture = Image.new("RGB", size, RED)
     picture.paste(BLUE, (size[0] // 2, 0, *size))
     return picture
 
 
 def camera_jpeg(path: Path) -> None:
-    """A picture stored on its side, with a place, a comment and a colour profile, as a camera would."""
+    """Return a rotated JPEG with a position, a comment and a colour profile, like a camera's file."""
     exif = Image.Exif()
     exif[0x0112] = 6  # upright after a quarter turn to the right
     exif[0x010E] = SECRET.decode()
@@ -41,7 +43,7 @@ def camera_jpeg(path: Path) -> None:
 
 @pytest.fixture
 def build(tmp_path: Path, tiny_vit: str) -> Build:
-    """Return a function that builds `tmp_path/NAME` of a camera's picture and four drawn ones, and its exit code."""
+    """Return a function that builds `tmp_path/NAME` from a camera's and four drawn images; it returns the exit code."""
     (tmp_path / "pictures").mkdir()
     camera_jpeg(tmp_path / "pictures/camera.jpg")
     for number in range(4):
@@ -59,7 +61,7 @@ def build(tmp_path: Path, tiny_vit: str) -> Build:
 
 
 def pictures(pack: Path) -> dict[str, Image.Image]:
-    """Return the thumbnails of a pack by the reference that the device names for each."""
+    """Return the thumbnails of a pack by the reference that a device identifies for each."""
     opened = open_pack(pack)
     thumbnails = open_thumbnails(opened)
     assert thumbnails is not None
@@ -68,7 +70,7 @@ def pictures(pack: Path) -> dict[str, Image.Image]:
         for file in sorted((pack.parent / "pictures").iterdir()):
             best = identifier.identify(file).matches[0]
             assert best.index_id is not None
-            picture = thumbnails.picture(best.index_id)
+            picture = thumbnails.image(best.index_id)
             assert picture is not None
             found[best.reference.name] = picture
     return found

@@ -1,4 +1,4 @@
-"""Embeddings are made once: what an earlier build left is used, while it is of the same encoder and picture."""
+"""Embeddings are computed once: kept ones are reused for the same encoder and the same image."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from PIL import Image
 
 from edge_identify.convert.export.compute_device import Batches, Computing
 from edge_identify.convert.export.variants import ExportedVariant
-from edge_identify.convert.packing.reference_embeddings import Embedded, NoMemory, embed_references
-from edge_identify.convert.progress import unwatched
+from edge_identify.convert.packing.reference_embeddings import EmbeddedReferences, NoMemory, embed_references
+from edge_identify.convert.progress import no_progress
 from edge_identify.datasets.catalogue import reference_images
 from edge_identify.datasets.catalogue.build_memory import MOST_ENCODERS
 from edge_identify.datasets.catalogue.catalogue import Catalogue
@@ -30,7 +30,7 @@ DIM = 3
 
 
 class MeanColours:
-    """An encoder that returns mean colours, and counts the pictures it was shown."""
+    """An encoder that returns mean colours and counts the images that it embeds."""
 
     def __init__(self, folder: Path, weights: bytes = b"weights") -> None:
         folder.mkdir(exist_ok=True)
@@ -74,7 +74,9 @@ def draw(tmp_path: Path, numbers: Sequence[int]) -> None:
         Image.new("RGB", (9, 9), (number * 20, 255 - number * 9, 40)).save(tmp_path / f"p/{number:02}.png")
 
 
-def embed(catalogue: Catalogue, encoder: MeanColours, recipe: Preprocessing = RECIPE, **memory: object) -> Embedded:
+def embed(
+    catalogue: Catalogue, encoder: MeanColours, recipe: Preprocessing = RECIPE, **memory: object
+) -> EmbeddedReferences:
     chosen = memory.get("memory", catalogue.build_memory())
     return embed_references(
         encoder.variant,
@@ -83,7 +85,7 @@ def embed(catalogue: Catalogue, encoder: MeanColours, recipe: Preprocessing = RE
         DIM,
         catalogue.images(),
         chosen,
-        unwatched,  # type: ignore[arg-type]
+        no_progress,  # type: ignore[arg-type]
         memory.get("computing"),  # type: ignore[arg-type]
     )
 
@@ -107,9 +109,9 @@ def test_only_new_and_changed_pictures_are_embedded(
     Image.new("RGB", (9, 9), "white").save(tmp_path / "p/03.png")
     catalogue.add(parse_source(f"images:{tmp_path / 'p'}"))
     decoded: list[Path] = []
-    right = reference_images.open_reference_picture
+    right = reference_images.open_reference_image
     monkeypatch.setattr(
-        reference_images, "open_reference_picture", lambda image: (decoded.append(image.path), right(image))[1]
+        reference_images, "open_reference_image", lambda image: (decoded.append(image.path), right(image))[1]
     )
     embedded = embed(catalogue, encoder)
     assert encoder.shown == 13

@@ -1,4 +1,4 @@
-"""A build that was killed leaves nothing for good, and a build at work is left alone."""
+"""Folders of killed builds are removed, and those of running builds are not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures in a report are small, and carry nothing but their look."""
+"""Images in a report are small and hold pixels only."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from edge_identify.convert.reporting.report_images import SIDE_PX, ReportPictures
+from edge_identify.convert.reporting.report_images import SIDE_PX, ReportImages
 
 
 def test_a_picture_is_made_small_and_loses_its_metadata(tmp_path: Path) -> None:
@@ -17,7 +17,7 @@ def test_a_picture_is_made_small_and_loses_its_metadata(tmp_path: Path) -> None:
     exif.get_ifd(0x8825)[1] = "N"
     Image.new("RGB", (1200, 900), (10, 200, 10)).save(tmp_path / "a.jpg", exif=exif, comment=b"at home")
 
-    uri = ReportPictures({}).photo(tmp_path / "a.jpg")
+    uri = ReportImages({}).photo(tmp_path / "a.jpg")
 
     assert uri is not None
     assert uri.startswith("data:image/jpeg;base64,")
@@ -34,7 +34,7 @@ def test_a_thumbnail_stands_in_for_a_file_that_cannot_be_had(tmp_path: Path) -> 
     Image.new("RGB", (40, 40), (10, 10, 250)).save(tmp_path / "a.png")
     files = {"a": tmp_path / "a.png", "b": tmp_path / "gone.png"}
 
-    pictures = ReportPictures(files, {"a": thumbnail, "b": thumbnail, "c": thumbnail})
+    pictures = ReportImages(files, {"a": thumbnail, "b": thumbnail, "c": thumbnail})
 
     sizes = {}
     for each in ("a", "b", "c"):
@@ -46,7 +46,7 @@ def test_a_thumbnail_stands_in_for_a_file_that_cannot_be_had(tmp_path: Path) -> 
 
 def test_pictures_that_cannot_be_had_are_none(tmp_path: Path) -> None:
     (tmp_path / "broken.jpg").write_bytes(b"no picture")
-    pictures = ReportPictures({"a": tmp_path / "broken.jpg", "b": tmp_path / "gone.jpg"})
+    pictures = ReportImages({"a": tmp_path / "broken.jpg", "b": tmp_path / "gone.jpg"})
 
     assert [pictures.reference(each) for each in ("a", "b", "c")] == [None] * 3
     assert pictures.has_references

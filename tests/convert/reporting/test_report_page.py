@@ -1,4 +1,4 @@
-"""A report as a browser gets it: whole, closed, and nothing from elsewhere."""
+"""A report as a browser gets it: valid, and without external resources."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from PIL import Image
 
 from edge_identify.convert.evaluating.evaluation import Evaluation, Outcome
 from edge_identify.convert.evaluating.evaluation_figures import report_figures
-from edge_identify.convert.reporting.report_images import ReportPictures
+from edge_identify.convert.reporting.report_images import ReportImages
 from edge_identify.convert.reporting.report_page import ReportPart, report_page
 
 MakeOutcome = Callable[..., Outcome]
@@ -21,7 +21,7 @@ _VOID = {"img", "meta"}
 
 
 class Reader(HTMLParser):
-    """Notes elements with their attributes and text, and that every element is closed in its turn."""
+    """Records elements with their attributes and text, and checks that each one is closed in order."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ def part(outcome: MakeOutcome, tmp_path: Path) -> ReportPart:
         about=HOSTILE,
         figures=report_figures(evaluation, columns=["kind"]) | {"pack": {"false_accept_rate": 0.02}},
         names={HOSTILE: HOSTILE, "b": HOSTILE},
-        pictures=ReportPictures({HOSTILE: reference}),
+        images=ReportImages({HOSTILE: reference}),
         left_out=[HOSTILE],
     )
 
@@ -106,16 +106,16 @@ def test_each_figure_is_in_a_sentence(part: ReportPart) -> None:
     text = Reader().read(report_page("Report", [part])).text
 
     assert "Of 3 photos of things in the pack, 33.3 % have the right reference as their nearest one" in text
-    assert "Of 1 photos of things that are not in the pack, 1 were taken for something in it: 100.0 %" in text
-    assert "built to let 2.0 % pass" in text
-    assert "The probability that the pack states is off by" in text
-    assert "drawn anew 2,000 times" in text
+    assert "Of 1 photos of things that are not in the pack, 1 were accepted: 100.0 %" in text
+    assert "built for 2.0 %" in text
+    assert "The stated confidence is wrong by" in text
+    assert "2,000 resamples" in text
 
 
 def test_a_pack_without_calibration_says_what_is_absent_and_why(outcome: MakeOutcome) -> None:
     evaluation = Evaluation(outcomes=(outcome("a", "a"), outcome("a", "b"), outcome("", "b")), left_out=())
     figures = report_figures(evaluation, columns=[]) | {"absent": {"decisions": "the pack is not calibrated"}}
-    plain = ReportPart(title="Pack", about="", figures=figures, names={}, pictures=ReportPictures({}))
+    plain = ReportPart(title="Pack", about="", figures=figures, names={}, images=ReportImages({}))
 
     reader = Reader().read(report_page("Report", [plain]))
 

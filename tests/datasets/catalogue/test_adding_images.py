@@ -1,4 +1,4 @@
-"""Adding pictures: what is new, what changed, what is left as it is, what cannot be used."""
+"""Adding images: new, changed, unchanged and unusable ones."""
 
 import os
 import random
@@ -63,8 +63,8 @@ def test_broken_pictures_are_skipped_with_path_and_reason_and_the_run_goes_on(
     good = write_picture("good.png")
     whole = write_picture("whole.jpg", image_format="JPEG", size=(200, 200)).read_bytes()
     broken = {
-        "truncated.jpg": (whole[: len(whole) // 2], "damaged or cut short"),
-        "text.png": (b"I am no picture", "not a picture"),
+        "truncated.jpg": (whole[: len(whole) // 2], "damaged or truncated"),
+        "text.png": (b"I am no picture", "not an image"),
         "zero.png": (b"", "0 bytes"),
         "missing.png": (None, "no such file"),
     }

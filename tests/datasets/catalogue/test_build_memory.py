@@ -1,4 +1,4 @@
-"""Which pictures encoders are measured on, from one build to the next."""
+"""The sample that encoders are measured on, from one build to the next."""
 
 from __future__ import annotations
 

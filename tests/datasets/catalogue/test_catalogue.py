@@ -1,4 +1,4 @@
-"""The catalogue as a file: opening, refusing, keeping, and its laws."""
+"""The catalogue file: opening, refusing, storing, and its laws."""
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator

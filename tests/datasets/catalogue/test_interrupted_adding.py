@@ -1,4 +1,4 @@
-"""`edge-build add` as a real process that ends before it is done: what it had added stays, and the next run goes on."""
+"""`edge-build add` as an interrupted process: added images stay, and the next run continues."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The catalogue's tables: made in order, never touched in a file of someone else."""
+"""Migrations: applied in order, never to another program's file."""
 
 import sqlite3
 from contextlib import closing

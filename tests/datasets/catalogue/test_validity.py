@@ -1,4 +1,4 @@
-"""Which references are valid on a day."""
+"""References that are valid on a given day."""
 
 from __future__ import annotations
 

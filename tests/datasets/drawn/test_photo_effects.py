@@ -1,4 +1,4 @@
-"""What happens between a thing in the street and the file a phone writes."""
+"""Effects between a scene and a phone's file."""
 
 from collections.abc import Callable
 

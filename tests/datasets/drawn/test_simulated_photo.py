@@ -10,7 +10,7 @@ GREEN, MAGENTA = (0, 200, 0), (255, 0, 255)
 
 
 def _quarters(size: tuple[int, int] = (60, 80)) -> PIL.Image.Image:
-    """Return a picture of four colours, so that turning or mirroring it would show."""
+    """Return an image of four colours, which shows a rotation or reflection."""
     image = PIL.Image.new("RGB", size, "red")
     half = (size[0] // 2, size[1] // 2)
     for colour, corner in (("lime", (half[0], 0)), ("blue", (0, half[1])), ("yellow", half)):

@@ -1,4 +1,4 @@
-"""Walls that can be drawn again and again."""
+"""Walls that can be drawn repeatedly."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""`s3://`, against a server on loopback that speaks S3."""
+"""`s3://` against an S3-compatible server on loopback."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from misbehaving_server import drawn_picture
 
 from edge_identify.convert.cli.main import main
 from edge_identify.datasets.catalogue.catalogue import Catalogue
-from edge_identify.datasets.sources.bucket_source import BucketPictures
-from edge_identify.datasets.sources.fetching.image_cache import PictureCache
+from edge_identify.datasets.sources.bucket_source import BucketImages
+from edge_identify.datasets.sources.fetching.image_cache import ImageCache
 from edge_identify.edge_runtime.errors import NetworkError, SetupError
 from edge_identify.edge_runtime.io import buckets
 from edge_identify.edge_runtime.io.buckets import bucket_address
@@ -24,7 +24,7 @@ from edge_identify.edge_runtime.io.buckets import bucket_address
 obstore = pytest.importorskip("obstore", reason="the extra buckets is not installed")
 moto = pytest.importorskip("moto.server", reason="moto is not installed")
 
-ReadBucket = Callable[..., BucketPictures]
+ReadBucket = Callable[..., BucketImages]
 
 
 @pytest.fixture(scope="module")
@@ -59,9 +59,9 @@ def fill(endpoint: str, *keys: str) -> None:
 
 @pytest.fixture
 def read(endpoint: str, tmp_path: Path) -> ReadBucket:
-    def make(address: str = "s3://pics", **settings: Any) -> BucketPictures:
-        return BucketPictures(
-            bucket_address(address, option="source"), PictureCache(tmp_path / "pictures"), endpoint=endpoint, **settings
+    def make(address: str = "s3://pics", **settings: Any) -> BucketImages:
+        return BucketImages(
+            bucket_address(address, option="source"), ImageCache(tmp_path / "pictures"), endpoint=endpoint, **settings
         )
 
     return make
@@ -112,7 +112,7 @@ def test_a_bucket_that_is_emptied_while_it_is_read_loses_pictures_and_says_which
     ask(endpoint, "/pics/b.png", method="DELETE")
     problems = bucket._read(store, listed)
     assert list(problems) == ["b.png"]
-    assert "s3://pics/b.png: was there when the bucket was listed, and is gone" in problems["b.png"]
+    assert "s3://pics/b.png: was deleted after the bucket was listed" in problems["b.png"]
 
 
 def test_an_object_that_is_too_large_is_not_read(
@@ -121,7 +121,7 @@ def test_an_object_that_is_too_large_is_not_read(
     fill(endpoint, "a.png")
     monkeypatch.setattr("edge_identify.datasets.sources.bucket_source._MAX_BYTES", 20)
     [image] = read().images()
-    assert "that a picture may have" in (image.problem or "")
+    assert "the limit" in (image.problem or "")
     assert not image.path.exists()
 
 
@@ -132,13 +132,13 @@ def test_a_missing_bucket_is_named(read: ReadBucket) -> None:
 
 def test_a_bucket_without_pictures_is_refused(endpoint: str, read: ReadBucket) -> None:
     fill(endpoint, "notes.txt")
-    with pytest.raises(SetupError, match="no picture below it"):
+    with pytest.raises(SetupError, match="contains no image"):
         list(read().images())
 
 
 def test_two_pictures_of_one_id_are_refused(endpoint: str, read: ReadBucket) -> None:
     fill(endpoint, "a.png", "a.jpg")
-    with pytest.raises(SetupError, match=r"a\.jpg and a\.png would both get the id 'a'"):
+    with pytest.raises(SetupError, match=r"a\.jpg and a\.png both have the id 'a'"):
         list(read().images())
 
 
@@ -170,8 +170,8 @@ def test_without_credentials_the_command_says_which_are_needed(
 
 def test_a_server_that_is_not_there_is_a_network_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(buckets, "_RETRIES", {"max_retries": 0})
-    bucket = BucketPictures(
-        bucket_address("s3://pics", option="source"), PictureCache(tmp_path), endpoint="http://127.0.0.1:9"
+    bucket = BucketImages(
+        bucket_address("s3://pics", option="source"), ImageCache(tmp_path), endpoint="http://127.0.0.1:9"
     )
     with pytest.raises(NetworkError, match="cannot be listed"):
         list(bucket.images())

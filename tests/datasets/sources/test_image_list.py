@@ -17,7 +17,7 @@ ReadList = Callable[[str], list[SourceImage]]
 
 @pytest.fixture
 def read_list(tmp_path: Path) -> ReadList:
-    """Write a text as a list and read it as a source."""
+    """Write a text to a list file and read it as a source."""
 
     def read(text: str) -> list[SourceImage]:
         file = tmp_path / "list.csv"
@@ -138,12 +138,12 @@ def test_rows_that_put_one_thing_in_two_places_are_refused(read_list: ReadList) 
 
 @pytest.mark.parametrize("again", ["a.jpg", "./a.jpg", "deep/../a.jpg"])
 def test_a_path_given_twice_is_refused_with_both_lines(read_list: ReadList, again: str) -> None:
-    with pytest.raises(SetupError, match="lines 1 and 3 name the same path"):
+    with pytest.raises(SetupError, match="lines 1 and 3 have the same path"):
         read_list(f"a.jpg\nb.jpg\n{again}\n")
 
 
 def test_file_names_alone_never_join_two_pictures(read_list: ReadList) -> None:
-    with pytest.raises(SetupError, match=r"lines 1 and 2 would both get the id 'front'.*columns path and id"):
+    with pytest.raises(SetupError, match=r"lines 1 and 2 both have the id 'front'.*columns path and id"):
         read_list("/cats/front.jpg\n/dogs/front.jpg\n")
 
 
@@ -158,7 +158,7 @@ def test_file_names_alone_never_join_two_pictures(read_list: ReadList) -> None:
         ("a.jpg,1,", "only one of lat and lng"),
         ("a.jpg,,1", "only one of lat and lng"),
         ("a.jpg,1,2,3", "4 fields, but there are 3 columns"),
-        (",1,2", "names no path"),
+        (",1,2", "has no path"),
         ('"a.jpg,1,2', "not a row of CSV"),
         ("a\0.jpg,1,2", "line 4"),
     ],
@@ -175,13 +175,13 @@ def test_a_plain_line_with_too_many_fields_is_refused(read_list: ReadList) -> No
 
 
 def test_a_column_named_twice_is_refused(read_list: ReadList) -> None:
-    with pytest.raises(SetupError, match="line 1 names the column 'name' twice"):
+    with pytest.raises(SetupError, match="line 1 has the column 'name' twice"):
         read_list("path,name,name\na.jpg,b,c\n")
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "# nothing\n", "path,id\n"])
 def test_a_list_that_names_nothing_is_refused(read_list: ReadList, text: str) -> None:
-    with pytest.raises(SetupError, match="names no picture"):
+    with pytest.raises(SetupError, match="contains no image"):
         read_list(text)
 
 

@@ -1,4 +1,4 @@
-"""`images:DIR`: every picture in a folder is a reference of its own."""
+"""`images:DIR`: each image in a folder is a reference."""
 
 from pathlib import Path
 
@@ -79,7 +79,7 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
         list(ImagesFolder(tmp_path / "list.csv").images())
 
 
-@pytest.mark.parametrize(("recursive", "where"), [(True, "below it"), (False, "directly in it")])
+@pytest.mark.parametrize(("recursive", "where"), [(True, "in it or its subfolders"), (False, "directly in it")])
 def test_a_folder_without_pictures_is_refused(tmp_path: Path, recursive: bool, where: str) -> None:
     _touch(tmp_path, "readme.txt", ".hidden.jpg")
     if not recursive:

@@ -1,4 +1,4 @@
-"""Facts out of file names."""
+"""Facts from file names."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_two_pictures_of_one_id_are_one_reference() -> None:
 
 
 def test_two_names_for_one_id_are_refused_with_both_files() -> None:
-    with pytest.raises(SetupError, match=r"1_cat\.jpg and .*1_dog\.jpg: both are of '1'"):
+    with pytest.raises(SetupError, match=r"1_cat\.jpg and .*1_dog\.jpg: both show '1'"):
         named(ID_AND_NAME, "1_cat.jpg", "1_dog.jpg")
 
 
@@ -55,7 +55,7 @@ def test_of_a_fetched_picture_the_name_in_its_address_counts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [("(", "no regular expression"), (".*", "no named group"), ("(?P<lat>.)", "lat cannot")]
+    ("text", "message"), [("(", "not a regular expression"), (".*", "no named group"), ("(?P<lat>.)", "lat cannot")]
 )
 def test_a_pattern_that_says_nothing_is_refused(text: str, message: str) -> None:
     with pytest.raises(SetupError, match=message):
@@ -71,4 +71,4 @@ def test_a_picture_whose_name_does_not_fit_is_skipped_and_the_others_are_added(t
         report = catalogue.add(source)
         assert [reference.id for reference in catalogue.references()] == ["1"]
     [skipped] = report.skipped
-    assert "readme.png: its name does not fit the pattern" in skipped.reason
+    assert "readme.png: its name does not match the pattern" in skipped.reason

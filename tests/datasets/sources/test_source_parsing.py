@@ -1,4 +1,4 @@
-"""From the text of a source to the source."""
+"""Parsing the text of a source."""
 
 from pathlib import Path
 
@@ -31,5 +31,5 @@ def test_any_other_scheme_is_refused_with_the_known_ones(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["images:", "image-list:", "s3:"])
 def test_a_scheme_without_a_path_is_refused(text: str) -> None:
-    with pytest.raises(SetupError, match="names no path"):
+    with pytest.raises(SetupError, match="the path after the colon is missing"):
         parse_source(text)

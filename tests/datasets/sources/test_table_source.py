@@ -1,4 +1,4 @@
-"""`table:FILE`: CSV, TSV, JSON Lines and Parquet say the same thing, and mistakes are named."""
+"""`table:FILE`: CSV, TSV, JSON Lines and Parquet give the same result, and errors name the row."""
 
 from __future__ import annotations
 
@@ -111,8 +111,8 @@ def test_a_mapping_that_is_none_is_refused(texts: list[str], message: str) -> No
 @pytest.mark.parametrize(
     ("mapping", "message"),
     [
-        ({"columns": {"id": "codes"}}, r"has no column 'codes'; there are: Code, Title, File, Latitude, Lon, score"),
-        ({"attributes": ("points",)}, r"has no column 'points'; there are: Code, Title"),
+        ({"columns": {"id": "codes"}}, r"has no column 'codes'; columns: Code, Title, File, Latitude, Lon, score"),
+        ({"attributes": ("points",)}, r"has no column 'points'; columns: Code, Title"),
         ({"columns": {"nmae": "Title"}}, r"there is no field 'nmae'; the fields are path, url, id, name"),
     ],
 )
@@ -125,7 +125,7 @@ def test_a_column_or_field_that_is_not_there_is_named_with_those_that_are(
 
 def test_a_table_without_a_column_for_the_pictures_says_which_columns_there_are(tmp_path: Path) -> None:
     file = write_delimited(tmp_path / "t.csv", [{"code": "1", "where": "a.jpg"}], ",")
-    with pytest.raises(SetupError, match=r"--map path=COLUMN. There are: code, where"):
+    with pytest.raises(SetupError, match=r"--map path=COLUMN. Columns: code, where"):
         read(file)
 
 
@@ -149,11 +149,11 @@ def test_rows_with_one_id_that_contradict_each_other_are_both_named(tmp_path: Pa
     [
         ("t.csv", "", "has no rows"),
         ("t.csv", "path\n", "has no rows"),
-        ("t.csv", "path,path\na,b\n", "two columns 'path'"),
+        ("t.csv", "path,path\na,b\n", "has the column 'path' twice"),
         ("t.csv", "path,id\na,b,c\n", "line 2 has 3 fields"),
         ("t.csv", 'path\n"a\n', "line 2 is not a row"),
-        ("t.csv", "path,id\n,b\n", "line 2 is blank in 'path'"),
-        ("t.csv", "path\nhttps://example.org/a.jpg\n", "names an address .* write urls:"),
+        ("t.csv", "path,id\n,b\n", "line 2: the path in column 'path' is missing"),
+        ("t.csv", "path\nhttps://example.org/a.jpg\n", "has a URL .* write urls:"),
         ("t.csv", "path,lat\na,4\n", "line 2 has only one of lat and lng"),
         ("t.csv", "path,lat,lng\na,91,4\n", "line 2 has lat '91'"),
         ("t.jsonl", "[1]\n", "line 1 is not an object"),

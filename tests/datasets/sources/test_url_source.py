@@ -12,7 +12,7 @@ from misbehaving_server import MisbehavingServer, misbehaving_server
 from edge_identify.convert.cli.main import main
 from edge_identify.datasets.catalogue.catalogue import Catalogue
 from edge_identify.datasets.sources.fetching.bulk_fetching import FetchPolicy
-from edge_identify.datasets.sources.fetching.image_cache import PictureCache
+from edge_identify.datasets.sources.fetching.image_cache import ImageCache
 from edge_identify.datasets.sources.rows.column_mapping import ColumnMapping
 from edge_identify.datasets.sources.source import SourceImage
 from edge_identify.datasets.sources.url_source import Urls
@@ -29,7 +29,7 @@ def server() -> Iterator[MisbehavingServer]:
 
 def read(file: Path, text: str, *, publishes_queries: bool = False) -> list[SourceImage]:
     file.write_text(text)
-    cache = PictureCache(file.parent / "pictures")
+    cache = ImageCache(file.parent / "pictures")
     return list(Urls(file, ColumnMapping(), cache, policy=POLICY, publishes_queries=publishes_queries).images())
 
 
@@ -79,13 +79,13 @@ def test_a_query_is_told_where_that_is_asked_for_and_a_signature_is_not(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "names no address"),
-        ("ftp://example.org/a.jpg", "line 1: 'ftp://example.org/a.jpg' is not an address such as"),
+        ("", "contains no URL"),
+        ("ftp://example.org/a.jpg", "line 1: 'ftp://example.org/a.jpg' is not a URL such as"),
         ("a.jpg", "write table: or image-list:"),
-        ("http://[::1", "is not an address"),
-        ("http://me:secret@example.org/a.jpg", "leave user name and password out"),
-        ("http://example.org/a.jpg\nhttp://example.org/a.jpg", "lines 1 and 2 name the same address"),
-        ("http://a.org/x.jpg\nhttp://b.org/x.jpg", "would both get the id 'x' .* columns url and id"),
+        ("http://[::1", "is not a URL"),
+        ("http://me:secret@example.org/a.jpg", "remove user name and password"),
+        ("http://example.org/a.jpg\nhttp://example.org/a.jpg", "lines 1 and 2 have the same URL"),
+        ("http://a.org/x.jpg\nhttp://b.org/x.jpg", "both have the id 'x' .* columns url and id"),
     ],
 )
 def test_a_malformed_list_is_refused_before_anything_is_fetched(tmp_path: Path, text: str, message: str) -> None:
@@ -94,7 +94,7 @@ def test_a_malformed_list_is_refused_before_anything_is_fetched(tmp_path: Path, 
 
 
 def test_a_table_without_addresses_says_which_columns_there_are(tmp_path: Path) -> None:
-    with pytest.raises(SetupError, match=r"--map url=COLUMN. There are: id, where"):
+    with pytest.raises(SetupError, match=r"--map url=COLUMN. Columns: id, where"):
         read(tmp_path / "list.csv", "id,where\n1,http://example.org/a.jpg\n")
 
 

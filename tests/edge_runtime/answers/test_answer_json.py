@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 
 from edge_identify.edge_runtime.answers import answer_json
-from edge_identify.edge_runtime.answers.answer import Answer
 from edge_identify.edge_runtime.answers.answer_json import answer_as_line, answers_as_json
+from edge_identify.edge_runtime.answers.identification import FailedPhoto
 from edge_identify.edge_runtime.decisions.decision import Decision
 from edge_identify.edge_runtime.errors import PhotoError
-from example_answers import ANSWERER, CAT, DOG, decided, placed, uncalibrated
+from example_answers import ANSWERED_BY, CAT, DOG, decided, placed, uncalibrated
 from json_schema import faults
 
 SCHEMA_FILE = Path(answer_json.__file__).with_name("answer.schema.json")
-FAILED = Answer(kind="photo", question="q.jpg", result=PhotoError("q.jpg: is not a picture"))
+FAILED = FailedPhoto(question="q.jpg", error=PhotoError("q.jpg: is not an image"))
 
 
 def schema_faults(document: Any) -> list[str]:
@@ -26,7 +26,7 @@ def schema_faults(document: Any) -> list[str]:
 
 
 def test_the_json_object_is_the_documented_one() -> None:
-    document = json.loads(answers_as_json([uncalibrated(), FAILED], ANSWERER))
+    document = json.loads(answers_as_json([uncalibrated(), FAILED], ANSWERED_BY))
 
     assert document["schema"] == 1
     assert document["pack"] == {"name": "museum", "version": "1.0.0"}
@@ -43,11 +43,11 @@ def test_the_json_object_is_the_documented_one() -> None:
             "matched_points": None,
     }  # fmt: skip
     assert first["matches"][1]["location"] is None
-    assert second == {"photo": "q.jpg", "error": "q.jpg: is not a picture"}
+    assert second == {"photo": "q.jpg", "error": "q.jpg: is not an image"}
 
 
 def test_the_time_of_each_stage_is_in_the_object() -> None:
-    first = json.loads(answer_as_line(uncalibrated(), ANSWERER))
+    first = json.loads(answer_as_line(uncalibrated(), ANSWERED_BY))
 
     assert first["stage_seconds"] == {"prepare": 0.002346, "encode": 0.007, "search": 0.002, "decide": 0.001}
     assert first["seconds"] == pytest.approx(0.0123)
@@ -56,7 +56,7 @@ def test_the_time_of_each_stage_is_in_the_object() -> None:
 def test_decisions_and_probabilities_are_in_the_object() -> None:
     answers = [decided(Decision.IDENTIFIED), decided(Decision.AMBIGUOUS)]
 
-    first, second = json.loads(answers_as_json(answers, ANSWERER))["answers"]
+    first, second = json.loads(answers_as_json(answers, ANSWERED_BY))["answers"]
 
     assert (first["decision"], first["known_probability"], first["look_alikes"]) == ("identified", 0.95, None)
     assert [match["confidence"] for match in first["matches"]] == [0.92, 0.46]
@@ -67,7 +67,7 @@ def test_decisions_and_probabilities_are_in_the_object() -> None:
 def test_a_position_and_what_it_says_of_each_reference_are_in_the_object() -> None:
     used, unused = placed(decided(Decision.IDENTIFIED), accuracy_m=20), placed(uncalibrated(), is_used=False)
 
-    first, second = json.loads(answers_as_json([used, unused], ANSWERER))["answers"]
+    first, second = json.loads(answers_as_json([used, unused], ANSWERED_BY))["answers"]
 
     assert first["position"] == {
         "lat": 12.34567, "lng": -76.54321, "accuracy_m": 20, "source": "photo", "used": True
@@ -81,8 +81,8 @@ def test_a_position_and_what_it_says_of_each_reference_are_in_the_object() -> No
 
 def test_a_line_is_an_answer_that_says_who_answered() -> None:
     for answer in (decided(Decision.UNKNOWN), FAILED):
-        line = json.loads(answer_as_line(answer, ANSWERER))
-        document = json.loads(answers_as_json([answer], ANSWERER))
+        line = json.loads(answer_as_line(answer, ANSWERED_BY))
+        document = json.loads(answers_as_json([answer], ANSWERED_BY))
 
         (alone,) = document.pop("answers")
         assert line == {**document, **alone}
@@ -94,9 +94,9 @@ def test_what_is_printed_is_as_the_schema_says() -> None:
     decisions = [decided(decision) for decision in Decision]
     answers = [*decisions, *somewhere, uncalibrated(), uncalibrated(DOG), FAILED, text]
 
-    assert schema_faults(json.loads(answers_as_json(answers, ANSWERER))) == []
+    assert schema_faults(json.loads(answers_as_json(answers, ANSWERED_BY))) == []
     for answer in answers[:-1]:
-        assert schema_faults(json.loads(answer_as_line(answer, ANSWERER))) == []
+        assert schema_faults(json.loads(answer_as_line(answer, ANSWERED_BY))) == []
 
 
 def _broken(document: Any) -> Iterator[tuple[Any, str, Any]]:
@@ -124,7 +124,7 @@ def _broken(document: Any) -> Iterator[tuple[Any, str, Any]]:
 
 
 def test_the_schema_refuses_each_field_that_is_missing_or_wrong() -> None:
-    text = answers_as_json([decided(Decision.AMBIGUOUS)], ANSWERER)
+    text = answers_as_json([decided(Decision.AMBIGUOUS)], ANSWERED_BY)
     count = len(list(_broken(json.loads(text))))
     for position in range(count):
         document = json.loads(text)
@@ -138,7 +138,7 @@ def test_the_schema_refuses_each_field_that_is_missing_or_wrong() -> None:
 
 
 def test_a_later_version_may_add_fields() -> None:
-    document = json.loads(answers_as_json([decided(Decision.IDENTIFIED)], ANSWERER))
+    document = json.loads(answers_as_json([decided(Decision.IDENTIFIED)], ANSWERED_BY))
     document["answers"][0]["weather"] = document["moon"] = "full"
 
     assert schema_faults(document) == []
@@ -151,7 +151,7 @@ def test_names_from_outside_neither_command_a_terminal_nor_end_a_line(sign: str)
     name = f"a{sign}b"
     answer = replace(uncalibrated(replace(CAT, name=name, attributes={name: name})), question=name)
 
-    line = answer_as_line(answer, ANSWERER)
+    line = answer_as_line(answer, ANSWERED_BY)
 
     assert line.isprintable()
     assert line.splitlines() == [line]

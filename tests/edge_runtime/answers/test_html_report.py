@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from edge_identify.edge_runtime.answers.answer import Answer
 from edge_identify.edge_runtime.answers.html_report import HtmlReport, page_file
+from edge_identify.edge_runtime.answers.identification import FailedPhoto, Identification
 from edge_identify.edge_runtime.decisions.decision import Decision
 from edge_identify.edge_runtime.errors import PackDamagedError, PhotoError, SetupError
 from edge_identify.edge_runtime.pack.references import Reference
 from edge_identify.edge_runtime.pack.thumbnails_file import ThumbnailTable, write_thumbnails
-from example_answers import ANSWERER, CAT, DOG, WIDE, decided, placed, uncalibrated
+from example_answers import ANSWERED_BY, CAT, DOG, WIDE, decided, placed, uncalibrated
 
-FAILED = Answer(kind="photo", question="q.jpg", result=PhotoError("q.jpg: is not a picture"))
+FAILED = FailedPhoto(question="q.jpg", error=PhotoError("q.jpg: is not an image"))
 VOID = {"meta", "img", "br", "link", "input"}
 
 
@@ -65,9 +65,11 @@ def brightest_band(source: str) -> int:
     return max(range(3), key=lambda band: colour[band])
 
 
-def report(folder: Path, answers: Sequence[Answer], thumbnails: ThumbnailTable | None = None) -> str:
+def report(
+    folder: Path, answers: Sequence[Identification | FailedPhoto], thumbnails: ThumbnailTable | None = None
+) -> str:
     path = folder / "report.html"
-    with page_file(path) as file, HtmlReport(file, ANSWERER, thumbnails, folder) as page:
+    with page_file(path) as file, HtmlReport(file, ANSWERED_BY, thumbnails, folder) as page:
         for answer in answers:
             page.show(answer)
         page.finish()
@@ -105,10 +107,10 @@ def test_each_photo_stands_beside_its_reference_and_its_look_alikes(tmp_path: Pa
     colours = {1: (250, 0, 0), 2: (0, 250, 0), 3: (0, 0, 250)}
     webps = [(number, webp(Image.new("RGB", (9, 9), colour))) for number, colour in colours.items()]
     write_thumbnails(tmp_path / "thumbnails.sqlite", webps)
-    photo = {"thumbnail": b"jpeg bytes"}
+    taken = (b"jpeg bytes",)
     with ThumbnailTable(tmp_path / "thumbnails.sqlite", side_px=96) as thumbnails:
         pages = {
-            decision: Page(report(tmp_path, [replace(decided(decision, CAT, DOG, WIDE), **photo)], thumbnails))
+            decision: Page(report(tmp_path, [replace(decided(decision, CAT, DOG, WIDE), thumbnails=taken)], thumbnails))
             for decision in Decision
         }
     sources = {decision: page.attributes("img", "src") for decision, page in pages.items()}
@@ -185,25 +187,26 @@ HOSTILE = (
 )
 
 
+def _photographed(answer: Identification, name: str) -> Identification:
+    return replace(answer, question=name, thumbnails=(b"jpeg",))
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_names_from_outside_are_text_and_nothing_else(tmp_path: Path, name: str) -> None:
     hostile = Reference(id=name, name=name, namespace=name, labels={name: name}, url=name, licence=name)
     answers = [
-        replace(answer, question=name, thumbnail=b"jpeg")
-        for answer in (
-            *(decided(decision, hostile, hostile, shown=1) for decision in Decision),
-            uncalibrated(hostile),
-            Answer(kind="photo", question=name, result=PhotoError(f"{name}: broken")),
-        )
+        *(_photographed(decided(decision, hostile, hostile, shown=1), name) for decision in Decision),
+        _photographed(uncalibrated(hostile), name),
+        FailedPhoto(question=name, error=PhotoError(f"{name}: broken")),
     ]
     harmless = Reference(id="h", name="h", namespace="h", labels={"h": "h"}, url="h", licence="h")
     calm = [
-        *(decided(decision, harmless, harmless, shown=1) for decision in Decision),
-        uncalibrated(harmless),
-        Answer(kind="photo", question="p", result=PhotoError("p: broken")),
+        *(_photographed(decided(decision, harmless, harmless, shown=1), "p") for decision in Decision),
+        _photographed(uncalibrated(harmless), "p"),
+        FailedPhoto(question="p", error=PhotoError("p: broken")),
     ]
     page = Page(report(tmp_path, answers))
-    usual = Page(report(tmp_path, [replace(answer, thumbnail=b"jpeg") for answer in calm]))
+    usual = Page(report(tmp_path, calm))
 
     assert [tag for tag, _ in page.elements] == [tag for tag, _ in usual.elements]
     for _, attributes in page.elements:
@@ -232,7 +235,7 @@ def test_only_web_addresses_are_links(tmp_path: Path, url: str, is_linked: bool)
 
 
 def test_the_page_asks_for_nothing_and_runs_nothing(tmp_path: Path) -> None:
-    text = report(tmp_path, [replace(decided(Decision.IDENTIFIED), thumbnail=b"jpeg")])
+    text = report(tmp_path, [replace(decided(Decision.IDENTIFIED), thumbnails=(b"jpeg",))])
     page = Page(text)
 
     assert {"script", "link", "iframe", "form", "object"}.isdisjoint(tag for tag, _ in page.elements)
@@ -272,7 +275,7 @@ def test_a_run_that_fails_leaves_the_old_page_and_nothing_else(tmp_path: Path) -
     (tmp_path / "report.html").write_text("old")
 
     def fail() -> None:
-        with page_file(tmp_path / "report.html") as file, HtmlReport(file, ANSWERER, None, tmp_path) as page:
+        with page_file(tmp_path / "report.html") as file, HtmlReport(file, ANSWERED_BY, None, tmp_path) as page:
             page.show(decided(Decision.IDENTIFIED))
             page.finish()
             raise ZeroDivisionError

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from edge_identify.edge_runtime.answers.answer import Answer
 from edge_identify.edge_runtime.answers.identification import Identification
 from edge_identify.edge_runtime.answers.wording import (
     decision_in_words,
@@ -20,11 +19,6 @@ from edge_identify.edge_runtime.pack.references import Reference
 from example_answers import CAT, DOG, decided, placed, uncalibrated
 
 
-def found_in(answer: Answer) -> Identification:
-    assert isinstance(answer.result, Identification)
-    return answer.result
-
-
 @pytest.mark.parametrize(
     ("confidence", "said"),
     [(1.0, "sure (100%)"), (0.9, "sure (90%)"), (0.7, "likely (70%)"), (0.69, "perhaps (69%)"), (0.0, "perhaps (0%)")],
@@ -34,7 +28,7 @@ def test_a_probability_is_said_in_words_and_percent(confidence: float, said: str
 
 
 def test_look_alikes_that_share_nothing_are_not_said_to() -> None:
-    found = found_in(decided(Decision.AMBIGUOUS))
+    found = decided(Decision.AMBIGUOUS)
     assert found.look_alikes is not None
     apart = replace(found, look_alikes=replace(found.look_alikes, namespace="", labels={}))
 
@@ -44,7 +38,7 @@ def test_look_alikes_that_share_nothing_are_not_said_to() -> None:
 
 def test_a_reason_never_boasts_of_a_margin_that_is_none() -> None:
     for decision in Decision:
-        found = found_in(decided(decision))
+        found = decided(decision)
         first, second = found.matches
         turned = replace(found, matches=(replace(first, score=0.5), replace(second, score=0.6)))
         assert "-0.1" not in reason(turned), decision
@@ -53,7 +47,7 @@ def test_a_reason_never_boasts_of_a_margin_that_is_none() -> None:
         replace(match, place=PlaceEvidence(distance_m=9.0, score=50.0, vision_confidence=0.4))
         for match in turned.matches
     )
-    found = replace(found_in(decided(Decision.IDENTIFIED)), matches=placed)
+    found = replace(decided(Decision.IDENTIFIED), matches=placed)
     assert "where the photo was taken speaks for it" in reason(found)
 
 
@@ -61,8 +55,8 @@ def test_a_position_is_told_with_its_use_or_why_it_has_none() -> None:
     used = placed(decided(Decision.IDENTIFIED), accuracy_m=20)
     useless, undecided = placed(decided(Decision.UNKNOWN), is_used=False), placed(uncalibrated(), is_used=False)
 
-    def said(answer: Answer) -> list[str]:
-        return places_in_words(found_in(answer), with_coordinates=True)
+    def said(answer: Identification) -> list[str]:
+        return places_in_words(answer, with_coordinates=True)
 
     assert said(used) == [
         "place: 12.34567, -76.54321 (the photo says, within 20 m)",

@@ -58,9 +58,9 @@ def test_a_folder_is_answered_a_line_for_each_photo_in_order(
     assert [Path(line["photo"]).name for line in lines] == [
         "broken.jpg", "between.png", "blue.png", "green.png", "grey.png",
     ]  # fmt: skip
-    assert "is not a picture" in lines[0]["error"]
+    assert "is not an image" in lines[0]["error"]
     assert [line["decision"] for line in lines[1:]] == ["ambiguous", "identified", "identified", "unknown"]
-    assert f"skipped: {photos / 'broken.jpg'}: is not a picture" in err
+    assert f"skipped: {photos / 'broken.jpg'}: is not an image" in err
     assert "5 photos: 2 identified, 1 ambiguous, 1 unknown, 1 skipped" in err
 
 
@@ -81,7 +81,7 @@ def test_a_single_broken_photo_is_an_object_and_a_code(
     assert main([str(photos / "broken.jpg"), "--pack", pack, output]) == 5
 
     document = valid(capsys.readouterr().out)
-    assert "is not a picture" in document.get("answers", [document])[0]["error"]
+    assert "is not an image" in document.get("answers", [document])[0]["error"]
 
 
 @pytest.mark.parametrize(
@@ -158,18 +158,18 @@ def test_a_path_cannot_forge_a_line_of_the_screen_nor_of_the_errors(
 
     out, err = capsys.readouterr()
     assert r"a\nb\x1b[2J.png: identified" in out
-    assert r"c\nd\x1b[2J.png: is not a picture" in err
+    assert r"c\nd\x1b[2J.png: is not an image" in err
     assert all(line.isprintable() for line in (out + err).splitlines())
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["a.jpg", "--json", "--jsonl"], "choose one"),
-        (["-", "-"], "can be read once"),
-        (["a.jpg", "-0"], "give - as a PHOTO"),
-        ([], "required: PHOTO"),
-        (["a.jpg", "--pictures", "sometimes"], "invalid choice"),
+        (["a.jpg", "--json", "--jsonl"], "cannot be combined"),
+        (["-", "-"], "can be given only once"),
+        (["a.jpg", "-0"], "needs - as a PHOTO"),
+        ([], "missing: PHOTO"),
+        (["a.jpg", "--pictures", "sometimes"], "is not one of auto, always, never"),
     ],
 )
 def test_words_that_do_not_go_together_are_refused(

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from edge_identify.edge_runtime.cli import search_command as texts_module
 from edge_identify.edge_runtime.cli.main import main
 from edge_identify.edge_runtime.errors import PackFormatError
 from edge_identify.edge_runtime.pack.pack_reader import open_pack
+from edge_identify.edge_runtime.search import filtering
 from edge_identify.edge_runtime.search.identifier import Identifier
 from edge_identify.edge_runtime.search.text_searcher import TextSearcher
 from letter_packs import TEXTS, with_texts, write_letter_pack
@@ -98,7 +98,7 @@ def test_a_suggested_namespace_can_be_pasted_into_a_shell(
     text_pack: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = ("Rue de l'Ourcq", 'say "$(date)"')
-    monkeypatch.setattr(texts_module, "_named", lambda *_: names)
+    monkeypatch.setattr(filtering, "pack_namespaces_named_in", lambda *_: names)
 
     main(["search", "anything", "--pack", str(text_pack)])
 

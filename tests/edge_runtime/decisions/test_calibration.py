@@ -1,4 +1,4 @@
-"""A calibration is read back as it was written, and a newer writer's fields are passed over."""
+"""A calibration is read back as it was written, and fields of a newer writer are ignored."""
 
 from __future__ import annotations
 

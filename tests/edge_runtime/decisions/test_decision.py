@@ -1,4 +1,4 @@
-"""The rule: worked examples, and laws that hold for any scores."""
+"""The decision rule: worked examples, and laws that hold for any scores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an ambiguous answer can still say."""
+"""What the look-alikes of an ambiguous answer have in common."""
 
 from edge_identify.edge_runtime.decisions.look_alikes import compare_look_alikes
 from edge_identify.edge_runtime.pack.references import Reference

@@ -1,4 +1,4 @@
-"""Place as evidence: known distances, and laws: nearer never lowers, and no place makes a reference impossible."""
+"""Position as evidence: known distances, and laws (coming nearer never lowers a score, nothing is excluded)."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from edge_identify.edge_runtime.decisions.calibration import Calibration
 from edge_identify.edge_runtime.decisions.decision import Decision, decide
 from edge_identify.edge_runtime.decisions.place_evidence import (
     WRONG,
-    crowd_at,
     decide_with_place,
+    distinguishes,
+    mean_nearness,
     nearness,
     place_score,
-    says_something,
 )
 from edge_identify.edge_runtime.photos.position import Coordinates, Position, box_within_reach, distance_m
 
@@ -141,8 +141,8 @@ def test_nearer_never_scores_less_and_nothing_is_ever_impossible(
 
 def test_a_reference_on_the_spot_gains_as_much_as_it_is_alone_there() -> None:
     position = at(PARIS)
-    alone = crowd_at(position, [PARIS], located=1000)
-    among_ten = crowd_at(position, [PARIS] * 10, located=1000)
+    alone = mean_nearness(position, [PARIS], located=1000)
+    among_ten = mean_nearness(position, [PARIS] * 10, located=1000)
 
     assert place_score(position, PARIS, alone) == pytest.approx(900.1, rel=1e-3)  # .9 * 1000 + .1
     assert place_score(position, PARIS, among_ten) == pytest.approx(90.1, rel=1e-3)
@@ -152,18 +152,18 @@ def test_a_reference_on_the_spot_gains_as_much_as_it_is_alone_there() -> None:
 def test_over_all_located_references_the_score_is_one_on_average_or_less(
     places: list[Coordinates], position: Position
 ) -> None:
-    crowd = crowd_at(position, places, located=len(places))
+    crowd = mean_nearness(position, places, located=len(places))
 
     assert sum(place_score(position, place, crowd) for place in places) / len(places) <= 1 + 1e-9
 
 
 def test_a_position_says_nothing_where_no_candidate_has_coordinates_or_all_are_at_one_spot() -> None:
     position = at(north_of(PARIS, 300))
-    crowd = crowd_at(position, [PARIS] * 3, located=3)
+    crowd = mean_nearness(position, [PARIS] * 3, located=3)
 
-    assert not says_something([place_score(position, PARIS, crowd)] * 3)
-    assert not says_something([place_score(position, None, 0.0)] * 2)
-    assert says_something([place_score(position, PARIS, crowd), place_score(position, None, crowd)])
+    assert not distinguishes([place_score(position, PARIS, crowd)] * 3)
+    assert not distinguishes([place_score(position, None, 0.0)] * 2)
+    assert distinguishes([place_score(position, PARIS, crowd), place_score(position, None, crowd)])
 
 
 scores_best_first = st.lists(st.floats(-1, 1), min_size=1, max_size=30).map(lambda values: sorted(values, reverse=True))
@@ -221,7 +221,7 @@ def test_two_equal_look_alikes_are_shared_out_by_place_and_the_odds_grow_by_its_
 def test_a_look_alike_on_the_spot_wins_over_one_in_another_city() -> None:
     scores, position = [0.80, 0.79, 0.30], at(PARIS)
     places = [TOKYO, north_of(PARIS, 20), PARIS]
-    crowd = crowd_at(position, places[1:], located=100)
+    crowd = mean_nearness(position, places[1:], located=100)
 
     placed = decide_with_place(
         scores, [place_score(position, place, crowd) for place in places], CALIBRATION, crowd=scores
@@ -235,7 +235,7 @@ def test_a_look_alike_on_the_spot_wins_over_one_in_another_city() -> None:
 def test_a_clear_winner_survives_a_position_in_the_wrong_city() -> None:
     scores, position = [0.95, 0.40, 0.30], at(LONDON)
     places = [PARIS, LONDON, LONDON]
-    crowd = crowd_at(position, [LONDON] * 2, located=100)
+    crowd = mean_nearness(position, [LONDON] * 2, located=100)
     careful = replace(CALIBRATION, temperature=0.03)
 
     placed = decide_with_place(scores, [place_score(position, place, crowd) for place in places], careful, crowd=scores)
@@ -258,7 +258,7 @@ def test_an_unknown_thing_gains_nothing_on_average_wherever_references_are(
     likelihoods, odds = [], []
     for place in grid:
         position = at(place)
-        crowd = crowd_at(position, spots, located=len(spots))
+        crowd = mean_nearness(position, spots, located=len(spots))
         placed = decide_with_place(
             scores, [place_score(position, spot, crowd) for spot in spots], CALIBRATION, crowd=scores
         )

@@ -1,4 +1,4 @@
-"""Several photos of one thing: known means, and laws that hold for any."""
+"""Several photos of one thing: known means, and laws that hold for any photos."""
 
 from __future__ import annotations
 

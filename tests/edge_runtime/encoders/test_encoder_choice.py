@@ -1,4 +1,4 @@
-"""Which variant a device runs, and how a Core ML one is fed."""
+"""The variant that a device runs, and the input of a Core ML variant."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An ONNX model whose weights stay in its file answers as the plainly loaded one, bit by bit."""
+"""An ONNX model with mapped weights gives the same bits as one that ONNX Runtime loads itself."""
 
 from __future__ import annotations
 

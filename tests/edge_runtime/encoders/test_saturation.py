@@ -1,4 +1,4 @@
-"""Whether this processor saturates 8-bit products is measured, on every system."""
+"""The probe for saturated 8-bit products runs on every system."""
 
 from __future__ import annotations
 

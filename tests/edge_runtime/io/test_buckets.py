@@ -1,4 +1,4 @@
-"""Addresses of buckets: what is one, what is refused, and that no credentials are told."""
+"""Addresses of buckets: valid ones, refused ones, and no credentials in messages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_an_address_is_read_and_written_back() -> None:
     "text", ["ftp://x", "s3://", "packs", "s3:packs", "s3://packs/a?b", "s3://packs/a#b", "s3://[", "s3://packs:x"]
 )
 def test_what_is_no_bucket_is_refused(text: str) -> None:
-    with pytest.raises(SetupError, match=r"--to: .* is no bucket; write s3://BUCKET/PREFIX"):
+    with pytest.raises(SetupError, match=r"--to: .* is not a bucket's address; write s3://BUCKET/PREFIX"):
         bucket_address(text, option="--to")
 
 
@@ -33,10 +33,10 @@ def test_what_is_no_address_of_a_server_is_refused(endpoint: str) -> None:
 
 
 def test_credentials_in_addresses_are_refused_and_not_repeated() -> None:
-    with pytest.raises(SetupError, match="holds no credentials") as refused:
+    with pytest.raises(SetupError, match="must not hold credentials") as refused:
         bucket_address("s3://KEY:hidden@packs/a", option="--to")
     assert "hidden" not in str(refused.value)
-    with pytest.raises(SetupError, match="holds no credentials") as refused:
+    with pytest.raises(SetupError, match="must not hold credentials") as refused:
         check_endpoint("http://maker:hidden@127.0.0.1:1")
     assert "hidden" not in str(refused.value)
     assert bucket_address("s3://packs/a@b", option="--to").prefix == "a@b"

@@ -1,4 +1,4 @@
-"""What the disk refuses is one line."""
+"""Errors of the disk become errors of one line."""
 
 from __future__ import annotations
 

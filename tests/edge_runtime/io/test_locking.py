@@ -1,4 +1,4 @@
-"""One writer at a time, and none locked out for ever."""
+"""The lock admits one writer at a time, and a crash releases it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Places for files that are to be written: refused before the work, by the commands themselves."""
+"""Output files are checked before the work begins, through the commands themselves."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from colour_packs import add_calibration
 from edge_identify.convert.cli.main import main as build_main
 from edge_identify.edge_runtime.cli.main import main
 from edge_identify.edge_runtime.errors import SetupError
-from edge_identify.edge_runtime.io.output_files import check_nothing_lost, check_place
+from edge_identify.edge_runtime.io.output_files import check_nothing_lost, check_writable
 
 
 @pytest.fixture
@@ -42,14 +42,14 @@ def contents(folder: Path) -> dict[str, bytes]:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["b.png", "--explain", "b.png"], "b.png: --explain would take the place of b.png, which is read"),
-        (["a.png", "b.png", "--html", "b.png"], "b.png: --html would take the place of b.png"),
-        (["a.png", "b.png", "--html", "symbolic.png"], "symbolic.png: --html would take the place of b.png"),
-        (["a.png", "b.png", "--html", "hard.png"], "hard.png: --html would take the place of b.png"),
-        ([".", "--html", "../here/a.png"], "which is read"),
-        (["a.png", "--explain", "new.png", "--html", "new.png"], "--html and --explain would be one file"),
-        (["a.png", "--explain", "new.png", "--html", "../here/new.png"], "--html and --explain would be one file"),
-        (["a.png", "--explain", "symbolic.png", "--html", "hard.png"], "--html and --explain would be one file"),
+        (["b.png", "--explain", "b.png"], "b.png: --explain would overwrite the input b.png"),
+        (["a.png", "b.png", "--html", "b.png"], "b.png: --html would overwrite the input b.png"),
+        (["a.png", "b.png", "--html", "symbolic.png"], "symbolic.png: --html would overwrite the input b.png"),
+        (["a.png", "b.png", "--html", "hard.png"], "hard.png: --html would overwrite the input b.png"),
+        ([".", "--html", "../here/a.png"], "overwrite the input"),
+        (["a.png", "--explain", "new.png", "--html", "new.png"], "--html and --explain name the same file"),
+        (["a.png", "--explain", "new.png", "--html", "../here/new.png"], "--html and --explain name the same file"),
+        (["a.png", "--explain", "symbolic.png", "--html", "hard.png"], "--html and --explain name the same file"),
     ],
 )
 def test_an_answer_never_takes_the_place_of_what_is_read(
@@ -69,9 +69,9 @@ def test_a_report_never_takes_the_place_of_what_is_read(
 ) -> None:
     before = contents(here)
 
-    assert build_main(["evaluate", pack, "--queries", "q.csv", "--html", report]) == 8
+    assert build_main(["evaluate", "--pack", pack, "--queries", "q.csv", "--html", report]) == 8
 
-    assert f"{report}: --html would take the place of" in capsys.readouterr().err
+    assert f"{report}: --html would overwrite the input" in capsys.readouterr().err
     assert contents(here) == before
 
 
@@ -86,10 +86,10 @@ def test_nothing_is_written_into_the_pack_that_answers(
 
     for place in (str(Path(pack, inside)), str(Path("linked", inside))):
         assert main(["a.png", "--pack", pack, "--html", place]) == 8
-        assert build_main(["evaluate", pack, "--queries", "q.csv", "--html", place]) == 8
-        assert capsys.readouterr().err.count("choose a place outside for --html") == 2
+        assert build_main(["evaluate", "--pack", pack, "--queries", "q.csv", "--html", place]) == 8
+        assert capsys.readouterr().err.count("choose a path outside it for --html") == 2
     assert main(["a.png", "--pack", pack, "--explain", str(Path(pack, "proof.png"))]) == 8
-    assert "choose a place outside for --explain" in capsys.readouterr().err
+    assert "choose a path outside it for --explain" in capsys.readouterr().err
 
     assert {path.name: path.read_bytes() for path in Path(pack).rglob("*") if path.is_file()} == before
 
@@ -120,7 +120,7 @@ def test_a_name_that_no_file_can_have_is_refused_before_the_work(
 def test_a_report_with_a_name_that_no_file_can_have_is_refused_before_the_work(
     pack: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert build_main(["evaluate", pack, "--queries", "q.csv", "--html", f"{LONG}.html"]) == 8
+    assert build_main(["evaluate", "--pack", pack, "--queries", "q.csv", "--html", f"{LONG}.html"]) == 8
     assert "cannot be written there (File name too long)" in capsys.readouterr().err
 
 
@@ -132,14 +132,14 @@ def test_a_folder_that_is_there_and_makes_no_files_is_not_said_to_be_missing(
 
     monkeypatch.setattr("tempfile.mkstemp", refuse)
     with pytest.raises(SetupError, match=r"x\.html: cannot be written there"):
-        check_place(tmp_path / "x.html", "--html")
+        check_writable(tmp_path / "x.html", "--html")
 
 
 def test_a_trial_leaves_nothing_behind_and_what_is_there_as_it_was(tmp_path: Path) -> None:
     (tmp_path / "old.html").write_text("old")
 
-    check_place(tmp_path / "old.html", "--html")
-    check_place(tmp_path / "new.html", "--html")
+    check_writable(tmp_path / "old.html", "--html")
+    check_writable(tmp_path / "new.html", "--html")
 
     assert contents(tmp_path) == {"old.html": b"old"}
 

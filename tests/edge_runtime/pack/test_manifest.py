@@ -1,4 +1,4 @@
-"""What a device fetches of a pack: all that it needs, and only what it needs."""
+"""Manifests: the files that a device needs, and paths that are refused."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import pytest
 from edge_identify.edge_runtime.errors import PackFormatError
 from edge_identify.edge_runtime.pack.manifest import (
     MANIFEST_NAME,
+    BinaryCodesSpec,
     FileEntry,
     Manifest,
-    SignsSpec,
     ThumbnailsSpec,
     TokenizerKind,
     TokenizerSpec,
@@ -60,13 +60,13 @@ def test_what_all_need_is_fetched_though_a_variant_that_is_not_kept_lists_it_too
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        ("References.sqlite", "'references.sqlite' and 'References.sqlite' are one file on many devices"),
-        ("image/ONNX-INT8.onnx", "are one file on many devices"),
-        ("PACK.JSON", "'pack.json' and 'PACK.JSON' are one file"),
-        ("references.sqlite/x", "'references.sqlite' is a file, and a folder on the way to 'references.sqlite/x'"),
-        ("Index.FAISS/a/b", "'index.faiss' is a file, and a folder on the way to 'Index.FAISS/a/b'"),
-        ("image", "'image' is a file, and a folder on the way to 'image/"),
-        ("pack.json/x", "'pack.json' is a file, and a folder on the way"),
+        ("References.sqlite", "'references.sqlite' and 'References.sqlite' are the same file on many devices"),
+        ("image/ONNX-INT8.onnx", "are the same file on many devices"),
+        ("PACK.JSON", "'pack.json' and 'PACK.JSON' are the same file"),
+        ("references.sqlite/x", "'references.sqlite' is a file, and also a folder of 'references.sqlite/x'"),
+        ("Index.FAISS/a/b", "'index.faiss' is a file, and also a folder of 'Index.FAISS/a/b'"),
+        ("image", "'image' is a file, and also a folder of 'image/"),
+        ("pack.json/x", "'pack.json' is a file, and also a folder of"),
     ],
 )
 def test_paths_that_are_one_on_some_disk_are_refused(
@@ -98,11 +98,11 @@ def test_a_variant_that_the_pack_does_not_have_is_named(manifest: Manifest) -> N
         manifest.files_for(("onnx-int4",))
 
 
-def test_signs_are_fetched_by_all_and_read_back(manifest: Manifest) -> None:
+def test_binary_codes_are_fetched_by_all_and_read_back(manifest: Manifest) -> None:
     entry = FileEntry(path="index.signs", length_bytes=5, sha256="a" * 64)
-    signs = SignsSpec(file="index.signs", recall_at_10=0.9953)
+    codes = BinaryCodesSpec(file="index.signs", recall_at_10=0.9953)
     signed = replace(
-        manifest, index=replace(manifest.index, signs=signs), files={**manifest.files, "index.signs": entry}
+        manifest, index=replace(manifest.index, binary_codes=codes), files={**manifest.files, "index.signs": entry}
     )
     greedy = _with_files(signed, "onnx-fp32", *signed.files)
 
@@ -110,7 +110,7 @@ def test_signs_are_fetched_by_all_and_read_back(manifest: Manifest) -> None:
     assert _paths(greedy, "onnx-int8") == {*FOR_ALL, "image/onnx-int8.onnx", "index.signs"}
 
 
-def test_a_manifest_without_signs_is_written_as_before_there_were_any(manifest: Manifest) -> None:
+def test_a_manifest_without_binary_codes_is_written_as_before_there_were_any(manifest: Manifest) -> None:
     assert "signs" not in json.loads(serialise_manifest(manifest))["index"]
 
 

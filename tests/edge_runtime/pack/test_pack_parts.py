@@ -13,13 +13,8 @@ from hypothesis import strategies as st
 from edge_identify.edge_runtime.errors import PackFormatError
 from edge_identify.edge_runtime.io.json_fields import JsonObject, canonical_json, parse_json_object
 from edge_identify.edge_runtime.pack.pack_names import PackVersion, checked_pack_name
-from edge_identify.edge_runtime.pack.references import (
-    PictureFacts,
-    Reference,
-    ReferenceImage,
-    ReferenceTable,
-    write_references,
-)
+from edge_identify.edge_runtime.pack.references import Reference, ReferenceImage, ReferenceImageFacts, ReferenceTable
+from edge_identify.edge_runtime.pack.references_writing import write_references
 
 VERSIONS = st.builds(PackVersion, *[st.integers(0, 10**8)] * 3)
 
@@ -162,17 +157,17 @@ def test_references_are_read_back_and_their_order_does_not_change_the_bytes(
 
 def test_what_is_known_of_pictures_is_read_back_and_packs_that_know_nothing_stay_as_they_were(tmp_path: Path) -> None:
     references = [Reference(id="a", name="A")]
-    known = PictureFacts(path="cats/a.jpg", type="JPEG", licence="CC0-1.0", provenance="Ada")
+    known = ReferenceImageFacts(path="cats/a.jpg", type="JPEG", licence="CC0-1.0", provenance="Ada")
     plain = ReferenceImage(index_id=1, reference_id="a", sha256="0" * 64)
     credited = ReferenceImage(index_id=2, reference_id="a", sha256="1" * 64, facts=known)
     write_references(tmp_path / "known.sqlite", references, [plain, credited])
     write_references(tmp_path / "plain.sqlite", references, [plain])
 
     with ReferenceTable(tmp_path / "known.sqlite") as table:
-        assert [bool(table.picture(index_id)) for index_id in (1, 2, 3)] == [False, True, False]
-        assert table.picture(2) == known
+        assert [bool(table.image_facts(index_id)) for index_id in (1, 2, 3)] == [False, True, False]
+        assert table.image_facts(2) == known
     with ReferenceTable(tmp_path / "plain.sqlite") as table:
-        assert not table.picture(1)
+        assert not table.image_facts(1)
     with closing(sqlite3.connect(tmp_path / "plain.sqlite")) as database:
         tables = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
         assert [name for (name,) in database.execute(tables)] == ["reference", "reference_image"]

@@ -1,4 +1,4 @@
-"""A pack that was written is read back; a pack that was touched is refused, naming the file."""
+"""An intact pack is read back; a changed pack is refused with an error that names the file."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Coordinates out of the references file: near ones are found, and what is on no map is left out."""
+"""Coordinates of references: all within reach are found, and invalid ones are skipped."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from edge_identify.edge_runtime.decisions.place_evidence import nearness
-from edge_identify.edge_runtime.pack import references as references_module
-from edge_identify.edge_runtime.pack.references import Reference, ReferenceTable, write_references
+from edge_identify.edge_runtime.pack import references_writing
+from edge_identify.edge_runtime.pack.references import Reference, ReferenceTable
+from edge_identify.edge_runtime.pack.references_writing import write_references
 from edge_identify.edge_runtime.photos.position import Position, box_within_reach, distance_m
 
 
@@ -37,7 +38,7 @@ def located(count: int = 400) -> list[Reference]:
 def test_all_references_within_reach_are_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: tuple[float, float], indexed: bool
 ) -> None:
-    monkeypatch.setattr(references_module, "_LEAST_INDEXED", 1 if indexed else 10**6)
+    monkeypatch.setattr(references_writing, "_LEAST_INDEXED", 1 if indexed else 10**6)
     things = located()
     write_references(tmp_path / "r.sqlite", things, [])
     position = Position(latitude=place[0], longitude=place[1], accuracy_m=500)
@@ -56,7 +57,7 @@ def test_only_a_large_file_has_an_index_of_places_and_it_is_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_references(tmp_path / "small.sqlite", located(), [])
-    monkeypatch.setattr(references_module, "_LEAST_INDEXED", 360)
+    monkeypatch.setattr(references_writing, "_LEAST_INDEXED", 360)
     write_references(tmp_path / "large.sqlite", located(), [])
     query = (
         "EXPLAIN QUERY PLAN SELECT latitude FROM reference WHERE latitude BETWEEN 1 AND 2 AND longitude BETWEEN 1 AND 2"

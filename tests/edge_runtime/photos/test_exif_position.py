@@ -1,4 +1,4 @@
-"""Where a photo was taken: what Pillow writes is read back, and anything broken is no position."""
+"""Positions in EXIF: what Pillow writes is read back, and broken metadata gives no position."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Photos of iPhones (HEIC) and AVIF: upright where something decodes them, else the line that installs it."""
+"""HEIC and AVIF photos are decoded upright, or the error says how to install the decoder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every format a person has, upright, as RGB; and everything that is no picture refused by name."""
+"""Every accepted format is decoded upright as RGB; any other file gives an error that names it."""
 
 import io
 from pathlib import Path
@@ -77,7 +77,7 @@ def test_a_dark_scan_stays_dark_whatever_its_brightest_pixel(value: int) -> None
 
 def test_numbers_beyond_16_bits_are_refused_rather_than_guessed() -> None:
     for values in (np.full((4, 4), 0.5, np.float32), np.full((4, 4), 70_000, np.int32)):
-        with pytest.raises(PhotoError, match=r"scan\.tif: has numbers beyond 16 bits"):
+        with pytest.raises(PhotoError, match=r"scan\.tif: has pixel values beyond 16 bits"):
             images.decode_image(encoded(Image.fromarray(values), format="TIFF"), name="scan.tif")
 
 
@@ -111,12 +111,12 @@ def test_a_truncated_picture_is_refused_by_name(format_name: str) -> None:
     rng = np.random.default_rng(0)
     data = encoded(Image.fromarray(rng.integers(0, 256, (64, 64, 3), dtype=np.uint8)), format=format_name)
 
-    with pytest.raises(PhotoError, match=r"holiday\.x: is (damaged|not a picture)"):
+    with pytest.raises(PhotoError, match=r"holiday\.x: is (damaged|not an image)"):
         images.decode_image(data[: len(data) // 2], name="holiday.x")
 
 
 def test_a_file_that_is_no_picture_is_refused_by_name() -> None:
-    with pytest.raises(PhotoError, match=r"notes\.txt: is not a picture"):
+    with pytest.raises(PhotoError, match=r"notes\.txt: is not an image"):
         images.decode_image(b"dear diary, " * 50, name="notes.txt")
 
 
@@ -129,7 +129,7 @@ def test_a_picture_beyond_the_cap_is_refused_before_it_is_decoded(width: int) ->
 
 
 def test_a_format_that_is_not_on_the_list_is_refused_though_pillow_reads_it() -> None:
-    with pytest.raises(PhotoError, match="is not a picture in a known format"):
+    with pytest.raises(PhotoError, match="is not an image in a known format"):
         images.decode_image(encoded(halves(), format="PCX"), name="x")
 
 

@@ -1,4 +1,4 @@
-"""A JPEG photo may be decoded smaller than it is, and the encoder sees the same picture."""
+"""A JPEG may be decoded at a reduced size, with nearly the same encoder's pixels."""
 
 import io
 from pathlib import Path
@@ -100,7 +100,7 @@ def test_a_photo_cut_short_is_refused_though_it_is_decoded_smaller(tmp_path: Pat
     data = drawn_photo(size_px=(800, 600))
     (tmp_path / "cut.jpg").write_bytes(data[: len(data) // 2])
 
-    with pytest.raises(PhotoError, match=r"cut\.jpg: is damaged or cut short"):
+    with pytest.raises(PhotoError, match=r"cut\.jpg: is damaged or truncated"):
         open_photo(tmp_path / "cut.jpg", enough_px=64)
 
 

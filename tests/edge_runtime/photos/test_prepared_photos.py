@@ -1,4 +1,4 @@
-"""A photo prepared in a thread is the photo prepared here, and its faults are raised where it is asked for."""
+"""A photo prepared in a thread equals one prepared directly, and its errors are raised by `result`."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_photo_that_cannot_be_used_says_so_when_it_is_asked_for(tmp_path: Path
 
     with (
         PhotoInPreparation(tmp_path / "note.jpg", RECIPE) as preparing,
-        pytest.raises(PhotoError, match=r"note\.jpg: is not a picture"),
+        pytest.raises(PhotoError, match=r"note\.jpg: is not an image"),
     ):
         preparing.result()
 
@@ -85,5 +85,5 @@ def test_a_jpeg_decoded_in_one_go_has_the_pixels_of_one_decoded_piece_by_piece(
 
 
 def test_a_jpeg_cut_short_is_refused_although_it_is_decoded_in_one_go() -> None:
-    with pytest.raises(PhotoError, match="is damaged or cut short"):
+    with pytest.raises(PhotoError, match="is damaged or truncated"):
         decode_photo(drawn_photo(size_px=(1600, 1200))[:150_000], name="cut", enough_px=None)

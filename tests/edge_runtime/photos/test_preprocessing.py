@@ -11,8 +11,8 @@ from edge_identify.edge_runtime.photos.preprocessing import (
     Preprocessing,
     ResizeMode,
     enough_px,
+    image_views,
     kept_box,
-    picture_views,
     preprocess,
 )
 
@@ -83,7 +83,7 @@ def test_both_filters_exist_and_differ() -> None:
 
 def test_the_views_of_a_photo_are_its_middle_nearer_and_nearer() -> None:
     image = noise(160, 120)
-    views = picture_views(image, replace(recipe(), photo_views=(1.0, 0.8, 0.5)))
+    views = image_views(image, replace(recipe(), photo_views=(1.0, 0.8, 0.5)))
 
     assert views.shape == (3, 32, 32, 3)
     assert (views[0] == preprocess(image, recipe())).all()
@@ -97,7 +97,7 @@ def test_the_views_of_a_photo_are_its_middle_nearer_and_nearer() -> None:
 
 def test_a_nearer_view_of_a_squashed_photo_keeps_its_proportions() -> None:
     image = noise(200, 80)
-    (view,) = picture_views(image, replace(recipe(mode=ResizeMode.SQUASH), photo_views=(0.5,)))
+    (view,) = image_views(image, replace(recipe(mode=ResizeMode.SQUASH), photo_views=(0.5,)))
 
     expected = image.resize((32, 32), Image.Resampling.BICUBIC, box=(50, 20, 150, 60))
     assert np.abs(view.astype(np.int16) - np.asarray(expected)).max() <= 1

@@ -1,4 +1,4 @@
-"""A part of a photo is what a person sees there, however the photo is stored and however small it is decoded."""
+"""A region shows the same part of the upright photo, whatever its EXIF orientation and reduced size."""
 
 from __future__ import annotations
 
@@ -58,28 +58,28 @@ def test_a_region_is_read_as_it_is_written(text: str, size: tuple[int, int], box
         ("1,2,3", "has 3 numbers, not four"),
         ("1,2,3,4,5", "has 5 numbers"),
         ("", "has 1 numbers"),
-        ("1,2,,4", "'' is no number"),
+        ("1,2,,4", "'' is not a number"),
         ("1,2,0.5,0.5", "mixes pixels and shares"),
         ("10%,0.1,0.5,0.5", "mixes percent and shares"),
         ("10%,10%,50,50", "mixes percent and pixels"),
         ("1,2,0,4", "has no width or no height"),
         ("0.1,0.1,0.5,0.0", "has no width or no height"),
         ("0,0,0,0", "has no width or no height"),
-        ("0.6,0.1,0.5,0.5", "reaches beyond the picture"),
-        ("10%,10%,50%,95%", "reaches beyond the picture"),
-        ("-1,2,3,4", "'-1' is no number"),
-        ("1e3,2,3,4", "'1e3' is no number"),
-        ("nan,0.1,0.1,0.1", "'nan' is no number"),
-        ("inf,0.1,0.1,0.1", "'inf' is no number"),
-        ("٣,1,1,1", "is no number"),
-        ("1,1,1,9999999999", "is no number"),
+        ("0.6,0.1,0.5,0.5", "reaches beyond the photo"),
+        ("10%,10%,50%,95%", "reaches beyond the photo"),
+        ("-1,2,3,4", "'-1' is not a number"),
+        ("1e3,2,3,4", "'1e3' is not a number"),
+        ("nan,0.1,0.1,0.1", "'nan' is not a number"),
+        ("inf,0.1,0.1,0.1", "'inf' is not a number"),
+        ("٣,1,1,1", "is not a number"),
+        ("1,1,1,9999999999", "is not a number"),
     ],
 )
 def test_what_is_no_region_is_refused_with_an_example(text: str, message: str) -> None:
     with pytest.raises(SetupError) as refused:
         parse_region(text)
     assert message in str(refused.value)
-    assert "x,y,w,h" in str(refused.value) or "beyond the picture" in message
+    assert "x,y,w,h" in str(refused.value) or "beyond the photo" in message
 
 
 @pytest.mark.parametrize("text", ["641,0,1,1", "600,0,41,10", "0,480,1,1", "0,0,640,481", "999999999,0,1,999999999"])

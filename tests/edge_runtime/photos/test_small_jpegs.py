@@ -1,4 +1,4 @@
-"""Small pictures of photos: upright, and with nothing of what else the file says."""
+"""Small JPEGs of photos are upright and without metadata."""
 
 import io
 from pathlib import Path
@@ -14,7 +14,7 @@ SECRET = b"SECRET-PLACE"
 
 
 def talkative_photo(path: Path) -> Path:
-    """Write a photo that lies on its side, red at its upright top, and says where it was taken in five ways."""
+    """Write a photo stored sideways, red at its upright top, with its position in five kinds of metadata."""
     image = Image.new("RGB", (1200, 800), (0, 0, 255))
     image.paste((255, 0, 0), (0, 0, 600, 800))
     exif = Image.Exif()

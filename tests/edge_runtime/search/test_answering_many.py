@@ -1,4 +1,4 @@
-"""What a long-lived program asks of a pack: one encoder for several filters, photos in memory, several threads."""
+"""A long-lived program: one encoder for several filters, photos in memory, several threads."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_a_photo_in_memory_is_prepared_as_its_file(pack: Pack, photo: Path) -> N
     assert np.array_equal(prepared.pixels, prepare_photo(photo, recipe).pixels)
     assert prepared.position == photo_position(photo)
     assert place is not None
-    with pytest.raises(PhotoError, match="my photo: is not a picture"):
+    with pytest.raises(PhotoError, match="my photo: is not an image"):
         prepare_photo_bytes(b"no picture", recipe, name="my photo")
 
 

@@ -1,4 +1,4 @@
-"""Searches, a tokenizer and tables are asked by many threads at once, in a process of their own."""
+"""Many threads use searches, a tokenizer and tables at the same time, in a process of their own."""
 
 from __future__ import annotations
 

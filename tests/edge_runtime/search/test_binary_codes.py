@@ -1,4 +1,4 @@
-"""A search by signs is the search of the whole index, less what its shortlist misses."""
+"""A search by binary codes equals a search of the whole index, except for vectors outside the shortlist."""
 
 from __future__ import annotations
 
@@ -14,17 +14,27 @@ from hypothesis import strategies as st
 
 from drawn_vectors import clustered, faiss_index, unit
 from edge_identify.edge_runtime.errors import PackDamagedError
-from edge_identify.edge_runtime.pack.binary_codes_file import Signs, map_signs_file, sign_bits, write_signs_file
+from edge_identify.edge_runtime.pack.binary_codes_file import (
+    BinaryCodes,
+    binarise,
+    map_binary_codes_file,
+    write_binary_codes_file,
+)
 from edge_identify.edge_runtime.pack.index_file import map_index_file
-from edge_identify.edge_runtime.pack.manifest import IndexKind, IndexSpec, SignsSpec
-from edge_identify.edge_runtime.search.binary_codes import FaissSignScan, NumpySignScan, SignSearch, open_search
+from edge_identify.edge_runtime.pack.manifest import BinaryCodesSpec, IndexKind, IndexSpec
+from edge_identify.edge_runtime.search.binary_codes import (
+    BinaryCodeSearch,
+    FaissHammingScan,
+    NumpyHammingScan,
+    open_search,
+)
 from edge_identify.edge_runtime.search.vector_search import FaissSearch, MappedSearch, VectorSearch
 
 COUNT = 9_000  # more than 20 * 400, from where the shortlist is used
 
 
 def write(folder: Path, kind: IndexKind, vectors: np.ndarray, ids: np.ndarray) -> IndexSpec:
-    """Write index and signs; the signs are of the stored values, as the builder takes them."""
+    """Write an index and its binary codes, computed from the stored values as the builder does."""
     count, dim = vectors.shape
     faiss.write_index(faiss_index(kind, vectors, ids), str(folder / "images.faiss"))
     spec = IndexSpec(
@@ -34,26 +44,28 @@ def write(folder: Path, kind: IndexKind, vectors: np.ndarray, ids: np.ndarray) -
         count=count,
         embedded_with="x",
         most_images_per_reference=1,
-        signs=SignsSpec(file="images.signs", recall_at_10=1.0),
+        binary_codes=BinaryCodesSpec(file="images.signs", recall_at_10=1.0),
     )
     rows = map_index_file(folder / "images.faiss", spec)
     stored = (rows.codes * rows.scale + rows.offset).astype(np.float32)
-    write_signs_file(folder / "images.signs", stored.mean(axis=0), count, [stored[:5], stored[5:]])
+    write_binary_codes_file(folder / "images.signs", stored.mean(axis=0), count, [stored[:5], stored[5:]])
     return spec
 
 
-def both(folder: Path, spec: IndexSpec) -> list[SignSearch]:
-    return [SignSearch(folder / "images.faiss", folder / "images.signs", spec, many=many) for many in (False, True)]
+def both(folder: Path, spec: IndexSpec) -> list[BinaryCodeSearch]:
+    return [
+        BinaryCodeSearch(folder / "images.faiss", folder / "images.signs", spec, many=many) for many in (False, True)
+    ]
 
 
 class NoSearch:
-    """Stands where the whole index would be searched, to show that it is not."""
+    """Replaces the search of the whole index, to show that it is not used."""
 
     def nearest(self, *_: object) -> None:
         raise AssertionError("the whole index was searched")
 
 
-def without_the_whole(search: SignSearch, monkeypatch: pytest.MonkeyPatch) -> SignSearch:
+def without_the_whole(search: BinaryCodeSearch, monkeypatch: pytest.MonkeyPatch) -> BinaryCodeSearch:
     monkeypatch.setattr(search, "_whole", NoSearch())
     return search
 
@@ -95,27 +107,27 @@ def test_numpy_and_faiss_make_the_same_shortlist_which_is_what_its_definition_sa
     rng = np.random.default_rng(seed)
     vectors = np.repeat(rng.normal(size=(count, dim)).astype(np.float32), repeats, axis=0)
     mean = vectors.mean(axis=0)
-    signs = Signs(mean=mean, rows=sign_bits(vectors, mean))
+    codes = BinaryCodes(mean=mean, rows=binarise(vectors, mean))
     query = rng.normal(size=(1, dim)).astype(np.float32)
     asked = min(asked, len(vectors))
 
     distances = ((vectors > mean) != (query > mean)).sum(axis=1)
     expected = np.flatnonzero(distances < np.sort(distances)[asked - 1]).tolist()
 
-    bits = sign_bits(query, mean)[0]
-    assert NumpySignScan(signs).nearer(bits, asked).tolist() == expected
-    assert FaissSignScan(signs).nearer(bits, asked).tolist() == expected
+    bits = binarise(query, mean)[0]
+    assert NumpyHammingScan(codes).nearer(bits, asked).tolist() == expected
+    assert FaissHammingScan(codes).nearer(bits, asked).tolist() == expected
 
 
 def test_more_rows_than_a_chunk_and_than_faiss_counts_are_compared_alike() -> None:
     rng = np.random.default_rng(3)
     vectors = rng.normal(size=(20_000, 70)).astype(np.float32)
-    signs = Signs(mean=np.zeros(70, np.float32), rows=sign_bits(vectors, np.zeros(70, np.float32)))
-    bits = signs.rows[12_345]
+    codes = BinaryCodes(mean=np.zeros(70, np.float32), rows=binarise(vectors, np.zeros(70, np.float32)))
+    bits = codes.rows[12_345]
 
     for asked in (1, 400, 5_000, 20_000):
-        by_numpy = NumpySignScan(signs).nearer(bits, asked).tolist()
-        assert by_numpy == FaissSignScan(signs).nearer(bits, asked).tolist()
+        by_numpy = NumpyHammingScan(codes).nearer(bits, asked).tolist()
+        assert by_numpy == FaissHammingScan(codes).nearer(bits, asked).tolist()
         assert len(by_numpy) < asked
     assert 12_345 in by_numpy
 
@@ -163,7 +175,7 @@ def test_where_the_shortlist_would_be_everything_the_answer_is_the_whole_index_s
     assert found.ids.shape == (3, COUNT)
 
 
-def test_a_small_index_with_signs_is_searched_whole(tmp_path: Path) -> None:
+def test_a_small_index_with_binary_codes_is_searched_whole(tmp_path: Path) -> None:
     vectors = clustered(300, 16, seed=7)
     spec = write(tmp_path, IndexKind.SQ8, vectors, np.arange(300, dtype=np.int64))
     whole = MappedSearch(tmp_path / "images.faiss", spec).nearest(vectors[:9], 5)
@@ -189,30 +201,30 @@ def test_a_shortlisted_vector_of_no_numbers_is_refused(tmp_path: Path) -> None:
     (tmp_path / "images.faiss").write_bytes(data)
 
     for search in both(tmp_path, spec):
-        with pytest.raises(PackDamagedError, match="no numbers"):
+        with pytest.raises(PackDamagedError, match="NaN or infinite values"):
             search.nearest(vectors[17:18], 3)
 
 
 @given(seed=st.integers(0, 2**32 - 1), dim=st.integers(1, 150), counts=st.lists(st.integers(0, 20), min_size=1))
 @settings(max_examples=30, deadline=None)
-def test_a_signs_file_is_read_back_whatever_pieces_it_came_in(
+def test_a_binary_codes_file_is_read_back_whatever_pieces_it_came_in(
     tmp_path_factory: pytest.TempPathFactory, seed: int, dim: int, counts: list[int]
 ) -> None:
     count = sum(counts) + 1
     vectors = np.random.default_rng(seed).normal(size=(count, dim)).astype(np.float32)
     pieces = np.split(vectors, np.cumsum(counts))
     path = tmp_path_factory.mktemp("signs") / "s"
-    write_signs_file(path, vectors.mean(axis=0), count, pieces)
+    write_binary_codes_file(path, vectors.mean(axis=0), count, pieces)
     spec = IndexSpec(file="i", kind=IndexKind.SQ8, dim=dim, count=count, embedded_with="x", most_images_per_reference=1)
 
-    signs = map_signs_file(path, spec)
+    codes = map_binary_codes_file(path, spec)
 
-    assert signs.mean.tolist() == vectors.mean(axis=0).tolist()
-    unpacked = np.unpackbits(signs.rows, axis=1, bitorder="little")
+    assert codes.mean.tolist() == vectors.mean(axis=0).tolist()
+    unpacked = np.unpackbits(codes.rows, axis=1, bitorder="little")
     assert (unpacked[:, :dim] == (vectors > vectors.mean(axis=0))).all()
     assert not unpacked[:, dim:].any()
     with pytest.raises(PackDamagedError):
-        map_signs_file(path, replace(spec, count=count + 1))
+        map_binary_codes_file(path, replace(spec, count=count + 1))
 
 
 def test_many_rows_at_the_distance_that_is_left_out_make_the_shortlist_longer(tmp_path: Path) -> None:
@@ -225,7 +237,7 @@ def test_many_rows_at_the_distance_that_is_left_out_make_the_shortlist_longer(tm
     nearest[:, 0] = -1e-3
     vectors = unit(np.concatenate([alike, nearest, rng.normal(size=(39_000, 64))]))
     spec = write(tmp_path, IndexKind.FLAT, vectors, np.arange(len(vectors), dtype=np.int64))
-    write_signs_file(tmp_path / "images.signs", np.zeros(64, np.float32), len(vectors), [vectors])
+    write_binary_codes_file(tmp_path / "images.signs", np.zeros(64, np.float32), len(vectors), [vectors])
 
     for search in both(tmp_path, spec):
         assert search.nearest(unit(query[None]), 10).ids.tolist() == [list(range(12, 22))]
@@ -249,7 +261,7 @@ def test_among_some_ids_nothing_is_lost_to_a_shortlist(tmp_path: Path, many: boo
 
 
 class PackOf:
-    """As much of a pack as a search takes."""
+    """The parts of a pack that a search needs."""
 
     def __init__(self, folder: Path, spec: IndexSpec) -> None:
         self._folder = folder

@@ -1,4 +1,4 @@
-"""Filters: what passes, what is refused and with which advice, and namespaces in the words of a text."""
+"""Filters: which references pass, which names are refused and with which advice, and namespaces in a text."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import pytest
 
 from edge_identify.edge_runtime.errors import PackDamagedError, SetupError
 from edge_identify.edge_runtime.pack.filters import Filters, describe_filters, read_filters
-from edge_identify.edge_runtime.pack.references import Reference, ReferenceImage, ReferenceTable, write_references
+from edge_identify.edge_runtime.pack.references import Reference, ReferenceImage, ReferenceTable
+from edge_identify.edge_runtime.pack.references_writing import write_references
 from edge_identify.edge_runtime.search.filtering import namespaces_named_in, passing_index_ids
 
 #: id, namespace, labels
@@ -82,7 +83,7 @@ def test_a_name_the_pack_does_not_have_is_refused_with_the_nearest(
 def test_a_pack_without_namespaces_and_labels_says_so(tmp_path: Path) -> None:
     write_references(tmp_path / "r.sqlite", [Reference(id="x", name="x")], [])
     with ReferenceTable(tmp_path / "r.sqlite") as table:
-        with pytest.raises(SetupError, match="the pack has no namespace, so none is 'Paris'"):
+        with pytest.raises(SetupError, match="the pack has no namespace at all, so not 'Paris'"):
             passing_index_ids(Filters(namespaces=("Paris",)), table)
         with pytest.raises(SetupError, match="the pack has no kind of label"):
             passing_index_ids(Filters(labels={"a": ("b",)}), table)

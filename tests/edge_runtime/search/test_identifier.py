@@ -14,7 +14,7 @@ from edge_identify.edge_runtime.decisions.decision import Decision
 from edge_identify.edge_runtime.errors import PackError, PhotoError
 from edge_identify.edge_runtime.pack.pack_reader import open_pack
 from edge_identify.edge_runtime.pack.references import ReferenceTable
-from edge_identify.edge_runtime.photos.prepared_photos import prepare_photo
+from edge_identify.edge_runtime.photos.prepared_photos import PreparedPhoto, prepare_photo
 from edge_identify.edge_runtime.search.identifier import Identifier
 from edge_identify.edge_runtime.search.text_searcher import TextSearcher
 
@@ -87,8 +87,9 @@ def test_a_batch_gives_what_its_photos_give_one_by_one(colour_pack: Callable[[],
     rng = np.random.default_rng(3)
     with Identifier(open_pack(colour_pack()), many=True) as identifier:
         pixels = rng.integers(0, 256, (7, 2, 8, 8, 3), dtype=np.uint8)  # two views each
-        together = identifier.identify_pixels(pixels)
-        alone = [identifier.identify_pixels(picture[None])[0] for picture in pixels]
+        photos = [PreparedPhoto(pixels=views, seconds=0.0) for views in pixels]
+        together = identifier.identify_batch(photos)
+        alone = [identifier.identify_prepared(photo) for photo in photos]
 
     for batch, single in zip(together, alone, strict=True):
         assert [match.reference.id for match in batch.matches] == [match.reference.id for match in single.matches]

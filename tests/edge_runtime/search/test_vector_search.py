@@ -1,4 +1,4 @@
-"""Search by numpy in the mapped file and search by FAISS are the same search."""
+"""Searches by numpy and by FAISS return the same neighbours."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor

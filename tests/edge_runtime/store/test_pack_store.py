@@ -1,4 +1,4 @@
-"""The store: one pointer says what answers; everything else may break around it."""
+"""The store: the pointer decides which version is active, whatever else is damaged."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from edge_identify.edge_runtime.io.durable_writes import sha256_of_file
 from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME
 from edge_identify.edge_runtime.pack.pack_names import PackVersion
 from edge_identify.edge_runtime.pack.pack_reader import read_manifest, verify_pack_files
-from edge_identify.edge_runtime.store.pack_store import InstalledPack, PackStore, default_store_folder
+from edge_identify.edge_runtime.store.installed_packs import InstalledPack
+from edge_identify.edge_runtime.store.pack_store import PackStore, default_store_folder
 
 SmallPack = Callable[..., Path]
 SOURCE = "http://packs.example.org"
@@ -59,7 +60,7 @@ def _is_whole(installed: InstalledPack) -> bool:
 def test_an_installed_pack_is_found_again(store: PackStore, small_pack: SmallPack, tmp_path: Path) -> None:
     installed = _install(store, small_pack(tmp_path / "pack"))
     assert store.names() == ("street-art",)
-    assert store.active("street-art") == store.the_only() == installed
+    assert store.active("street-art") == store.only_pack() == installed
     assert installed.version == PackVersion(1, 0, 0)
     assert installed.source == SOURCE
     assert installed.previous is None
@@ -68,7 +69,7 @@ def test_an_installed_pack_is_found_again(store: PackStore, small_pack: SmallPac
 
 def test_an_empty_store_says_how_to_fetch_a_pack(store: PackStore) -> None:
     assert store.names() == ()
-    for ask in (store.the_only, lambda: store.active("street-art")):
+    for ask in (store.only_pack, lambda: store.active("street-art")):
         with pytest.raises(PackNotFoundError, match="edge-identify sync URL"):
             ask()
     assert not store.root.exists()
@@ -90,7 +91,7 @@ def test_several_packs_must_be_chosen_from(store: PackStore, small_pack: SmallPa
     for name in ("birds", "street-art"):
         _install(store, small_pack(tmp_path / name, name=name))
     with pytest.raises(SetupError, match="--pack: birds, street-art"):
-        store.the_only()
+        store.only_pack()
 
 
 def test_the_version_before_stays_and_older_ones_go(store: PackStore, small_pack: SmallPack, tmp_path: Path) -> None:
@@ -221,7 +222,7 @@ def test_a_disk_that_refuses_is_one_line(tmp_path: Path) -> None:
 def test_a_file_that_is_given_as_the_store_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     store = PackStore(tmp_path / "file")
-    for ask in (store.names, store.the_only, lambda: store.active("street-art")):
+    for ask in (store.names, store.only_pack, lambda: store.active("street-art")):
         with pytest.raises(SetupError, match="file: is a file; give the folder"):
             ask()
 

@@ -1,4 +1,4 @@
-"""The self-test passes where the encoder computes what the maker's did, and stops a pack where it does not."""
+"""The self-test passes if the encoder gives the maker's embeddings here, and refuses the pack otherwise."""
 
 from __future__ import annotations
 

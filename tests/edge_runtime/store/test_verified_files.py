@@ -1,4 +1,4 @@
-"""A file is hashed once, and again whenever anything about it has changed."""
+"""A file is hashed once, and again after any change of its size, times or inode."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CONTENT = b"an encoder" * 100
 
 @pytest.fixture
 def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What was hashed, in order. Files count as old enough to be noted."""
+    """The hashed files, in order. All files count as old enough to be recorded."""
     paths: list[str] = []
 
     def counted(folder: Path, entry: FileEntry) -> None:

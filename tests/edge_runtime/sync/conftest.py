@@ -1,4 +1,4 @@
-"""Servers for the sync: the real one on loopback, and one that lies on request."""
+"""Servers for sync tests: the real service on loopback, and one that sends wrong responses."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from edge_identify.sync_server.service.app import create_app
 
 @dataclass(kw_only=True)
 class Lie:
-    """What is answered instead of the truth.
+    """A wrong response of the server.
 
     Attributes:
         status: HTTP status.
-        body: Instead of the published file; None for that file.
-        content_type: The header.
-        location: Where a redirect leads.
-        cut_at: How many bytes are sent before the line goes dead, though the whole length was announced.
-        is_silent: Nothing is answered at all.
-        times: How often, before the truth is told again.
+        body: Body instead of the published file; None for that file.
+        content_type: The header `Content-Type`.
+        location: Target of a redirect.
+        cut_at: Number of bytes before the connection ends, though the header states the whole length.
+        is_silent: The server sends nothing.
+        times: How often, before the right response is sent again.
     """
 
     status: int = 200
@@ -40,7 +40,7 @@ class Lie:
 
 
 class LyingServer(ThreadingHTTPServer):
-    """Serves a published tree; where a path begins like one of `lies`, it answers that lie."""
+    """Serves a published tree. For a path that begins with a key of `lies`, it sends that wrong response."""
 
     daemon_threads = True
 
@@ -83,18 +83,18 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body[: lie.cut_at])
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Write no log."""
 
 
 @pytest.fixture(autouse=True)
 def quick_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no test wait for the disk: their files need not outlive a power cut."""
+    """Replace `fsync`: the files of tests need not survive a power cut."""
     monkeypatch.setattr(os, "fsync", lambda _: None)
 
 
 @pytest.fixture
 def lying_server(tmp_path: Path) -> Iterator[LyingServer]:
-    """A server of `tmp_path/repo` that tells the truth until told otherwise."""
+    """A server of `tmp_path/repo`; it responds correctly until a test adds a `Lie`."""
     server = LyingServer(tmp_path / "repo")
     with server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})

@@ -1,4 +1,4 @@
-"""A device that is killed at one step of a sync after another. Run by `test_crash`; needs `fork`.
+"""A device that is killed at each step of a sync in turn. `test_crash` runs it; it needs `fork`.
 
     python dying_device.py URL STORE WORK
 

@@ -1,4 +1,4 @@
-"""A device that loses power at any step of a sync has a whole pack, and the next sync succeeds."""
+"""After a crash at any step of a sync, the pack is whole and the next sync succeeds."""
 
 from __future__ import annotations
 

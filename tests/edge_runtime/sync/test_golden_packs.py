@@ -1,4 +1,4 @@
-"""Packs that were written once open, verify, pass their self-test and answer as they did; served and synced, too.
+"""Golden packs of earlier versions open, verify, pass their self-test and give the same answers, also after a sync.
 
 `python tests/support/golden_packs.py` wrote them; a test fails where one is missing.
 """
@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from edge_identify.edge_runtime.errors import PackDamagedError
-from edge_identify.edge_runtime.pack.binary_codes_file import map_signs_file, sign_bits
+from edge_identify.edge_runtime.pack.binary_codes_file import binarise, map_binary_codes_file
 from edge_identify.edge_runtime.pack.index_file import map_index_file
 from edge_identify.edge_runtime.pack.manifest import IndexKind
 from edge_identify.edge_runtime.pack.manifest_json import parse_manifest, serialise_manifest
@@ -72,7 +72,7 @@ def test_the_first_form_has_none_of_the_younger_fields() -> None:
     manifest = read_manifest(golden_pack("format-1-first"))
     (variant,) = manifest.image_variants.values()
 
-    assert (manifest.index.kind, manifest.index.signs) == (IndexKind.FLAT, None)
+    assert (manifest.index.kind, manifest.index.binary_codes) == (IndexKind.FLAT, None)
     assert variant.fidelity.cosine_centred is variant.fidelity.top5_agreement is variant.fidelity.recall_change is None
     assert "cosine_centred" not in (golden_pack("format-1-first") / "pack.json").read_text()
 
@@ -83,23 +83,23 @@ def test_the_present_form_has_them_and_is_written_as_it_was() -> None:
     (variant,) = manifest.image_variants.values()
 
     assert (manifest.index.kind, variant.fidelity.recall_change) == (IndexKind.SQ8, 0.0)
-    assert manifest.index.signs is not None
+    assert manifest.index.binary_codes is not None
     assert serialise_manifest(manifest) == data
 
 
-def test_the_signs_are_those_of_the_stored_vectors_about_their_mean() -> None:
+def test_the_binary_codes_are_those_of_the_stored_vectors_about_their_mean() -> None:
     # Four vectors are never searched by their signs, so no answer would show it.
     folder = golden_pack("format-1-with-signs")
     index = read_manifest(folder).index
-    assert index.signs is not None
+    assert index.binary_codes is not None
     rows = map_index_file(folder / index.file, index)
     stored = (rows.codes * rows.scale + rows.offset).astype(np.float32)
 
-    signs = map_signs_file(folder / index.signs.file, index)
+    codes = map_binary_codes_file(folder / index.binary_codes.file, index)
 
-    assert signs.mean == pytest.approx(stored.mean(axis=0), abs=1e-7)
-    assert signs.rows.tolist() == sign_bits(stored, signs.mean).tolist()
-    assert len({tuple(row) for row in signs.rows.tolist()}) > 1
+    assert codes.mean == pytest.approx(stored.mean(axis=0), abs=1e-7)
+    assert codes.rows.tolist() == binarise(stored, codes.mean).tolist()
+    assert len({tuple(row) for row in codes.rows.tolist()}) > 1
 
 
 @each_form

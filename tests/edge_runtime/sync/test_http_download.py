@@ -1,4 +1,4 @@
-"""Where redirects may lead. The rest of fetching is tested through `client`, against servers."""
+"""Allowed targets of redirects. `test_sync_client` tests the other downloads against servers."""
 
 from __future__ import annotations
 
@@ -28,5 +28,5 @@ def test_a_redirect_never_leaves_https(location: str) -> None:
 
 @pytest.mark.parametrize("location", ["http://[", "//[::1", "http://a\u2100b/"])
 def test_a_redirect_to_what_is_no_address_is_an_error_of_the_network(location: str) -> None:
-    with pytest.raises(NetworkError, match="redirects to what is no address"):
+    with pytest.raises(NetworkError, match="redirects to a malformed address"):
         redirect_target("http://a.example/packs.json", location)

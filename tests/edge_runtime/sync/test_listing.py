@@ -1,4 +1,4 @@
-"""The listing: what is written is read back, and what is hostile or newer is refused by name."""
+"""The listing is read back as written; hostile or newer ones are refused."""
 
 from __future__ import annotations
 

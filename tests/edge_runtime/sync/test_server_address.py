@@ -1,4 +1,4 @@
-"""Addresses as people type them."""
+"""Server addresses as people type them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A sync against a real server, and against one that lies: the installed pack answers whatever happens."""
+"""A sync against a real server, and against one that sends wrong responses: the installed pack always answers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from edge_identify.edge_runtime.pack.pack_reader import read_manifest, verify_pa
 from edge_identify.edge_runtime.store.pack_store import PackStore
 from edge_identify.edge_runtime.sync.http_download import PAUSES_S
 from edge_identify.edge_runtime.sync.listing import LISTING_NAME, blob_path
-from edge_identify.edge_runtime.sync.sync_client import SyncReport, fetch_listing, sync_pack
+from edge_identify.edge_runtime.sync.sync_client import SyncReport, sync_pack
 from edge_identify.edge_runtime.sync.sync_plan import Action
 from edge_identify.sync_server.publishing.publish import publish
 
@@ -219,7 +219,6 @@ def test_the_only_pack_on_offer_needs_no_name(device: Device, server_url: str, p
         device.sync(server_url, name=None)
     with pytest.raises(PackNotFoundError, match="it has birds, street-art"):
         device.sync(server_url, name="bird")
-    assert list(fetch_listing(server_url).packs) == ["birds", "street-art"]
 
 
 # What a server can do wrong. Each case: the path it lies about, the lie, the error, and words of the message.
@@ -243,7 +242,7 @@ LIES: dict[str, tuple[str, dict[str, Any], type[EdgeIdentifyError], str]] = {
         NetworkError,
         "web page",
     ),
-    "other JSON": ("/packs.json", {"body": b'{"hello": 1}'}, NetworkError, "is no pack listing"),
+    "other JSON": ("/packs.json", {"body": b'{"hello": 1}'}, NetworkError, "is not a pack listing"),
     "no JSON": ("/packs.json", {"body": b"hello"}, NetworkError, "not valid JSON.*check the address"),
     "a newer listing": ("/packs.json", {"body": b'{"format": 9}'}, PackFormatError, "update edge-identify"),
     "a listing without end": ("/packs.json", {"body": b" " * (9 * 2**20)}, NetworkError, "longer than"),

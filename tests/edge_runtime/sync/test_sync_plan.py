@@ -1,4 +1,4 @@
-"""What a sync decides, as tables: no disk but for the small pack that the manifest comes from, no network."""
+"""Plans of a sync, as tables, without network. Only the small pack for the manifest is on the disk."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from edge_identify.edge_runtime.errors import NetworkError, PackFormatError, Pac
 from edge_identify.edge_runtime.pack.manifest import FileEntry, Manifest
 from edge_identify.edge_runtime.pack.pack_names import PackVersion
 from edge_identify.edge_runtime.pack.pack_reader import read_manifest
-from edge_identify.edge_runtime.store.pack_store import InstalledPack
+from edge_identify.edge_runtime.store.installed_packs import InstalledPack
 from edge_identify.edge_runtime.sync.listing import EMPTY_LISTING, OfferedVersion, with_version
 from edge_identify.edge_runtime.sync.sync_plan import (
     SPARE_BYTES,

@@ -49,13 +49,13 @@ def test_an_error_is_one_line_and_a_bug_has_a_code_of_its_own(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     def fails() -> ExitCode:
-        raise errors.PhotoError("x.jpg: is not a picture")
+        raise errors.PhotoError("x.jpg: is not an image")
 
     def has_a_bug() -> ExitCode:
         raise ZeroDivisionError
 
     assert run_command(fails) == ExitCode.PHOTO
-    assert capsys.readouterr().err == "error: x.jpg: is not a picture\n"
+    assert capsys.readouterr().err == "error: x.jpg: is not an image\n"
     assert run_command(has_a_bug) == ExitCode.BUG == 70
     assert "ZeroDivisionError" in capsys.readouterr().err
 

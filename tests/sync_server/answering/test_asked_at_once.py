@@ -1,4 +1,4 @@
-"""The engine and the service are asked everything at once, while versions change and until they are closed."""
+"""The engine and the service under concurrent requests of all kinds, during version changes and until they close."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RED = photo_of((250, 40, 30))
 
 
 def questions_of(client: Client, seen: set[str]) -> dict[str, Callable[[], object]]:
-    """Return questions of all kinds, each of which gives what every version has to answer; `seen` gets the versions."""
+    """Return questions of all kinds, with the answer that every version must give; `seen` collects the versions."""
 
     def matches(ask: Callable[[], Reply]) -> Callable[[], object]:
         def asked() -> object:
@@ -65,7 +65,7 @@ def questions_of(client: Client, seen: set[str]) -> dict[str, Callable[[], objec
 
 @pytest.fixture(scope="module")
 def packs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Versions of one pack, beside each other and nothing else there."""
+    """A folder with versions of one pack only."""
     return write_busy_packs(tmp_path_factory.mktemp("versions"), ["1.0.0", "1.1.0", "1.2.0"])
 
 

@@ -1,4 +1,4 @@
-"""`POST /v1/identify` with several photos of one thing, and compared point by point: the answers of the device."""
+"""`POST /v1/identify` with several photos of one thing, and with `verify_geometry`: the answers of the device."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def ask(client: Client, photos: list[bytes], **form: str) -> Reply:
 def on_the_device(
     pack: Path, photos: list[bytes], folder: Path, capsys: pytest.CaptureFixture[str], *words: str
 ) -> dict[str, Any]:
-    """What the device prints of the photos, its last line."""
+    """Return the last line that the device prints for the photos."""
     paths = [folder / f"{at}.jpg" for at in range(len(photos))]
     for path, photo in zip(paths, photos, strict=True):
         path.write_bytes(photo)
@@ -54,7 +54,7 @@ def on_the_device(
 
 
 def comparable(answer: dict[str, Any]) -> dict[str, Any]:
-    """Return an answer without what differs between machines: times, folders of photos, and where pictures are."""
+    """Return an answer without times, photo folders and image URLs, which differ between machines."""
     named: dict[str, Any] = {"photo": Path(answer["photo"]).name}
     if "photos" in answer:
         named["photos"] = [Path(name).name for name in answer["photos"]]
@@ -123,7 +123,7 @@ def test_points_are_compared_for_one_photo_alone(service: Client) -> None:
 
 @pytest.fixture(scope="module")
 def pictured_pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A pack that answers by mean colour and whose thumbnails are drawn labels."""
+    """A pack that matches by mean colour, with drawn labels as thumbnails."""
     folder = write_service_pack(tmp_path_factory.mktemp("pictured") / "pack", name="pictured", calibrated=False)
     (folder / "thumbnails.sqlite").unlink()
     count = len(colour_packs.COLOURS)
@@ -145,7 +145,7 @@ def pictured(pictured_pack: Path) -> Iterator[Client]:
 
 @pytest.fixture(scope="module")
 def view() -> bytes:
-    """A photo of green's label, in which red is the strongest colour."""
+    """A photo of green's label, with red as the strongest colour."""
     picture = view_of(label(OF_GREEN), CORNERS)
     buffer = io.BytesIO()
     Image.blend(picture, Image.new("RGB", picture.size, (255, 60, 60)), 0.3).save(buffer, "PNG")

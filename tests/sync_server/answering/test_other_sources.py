@@ -30,7 +30,7 @@ def published(pack: Path, server: S3Server) -> None:
 
 
 def wait_for(client: Client, text: str) -> str:
-    """Return the metrics, once they have a line that begins so."""
+    """Return the metrics as soon as they have a line with this prefix."""
     end = time.monotonic() + 60
     while True:
         metrics = client.get("/metrics").data.decode()
@@ -118,7 +118,7 @@ def test_a_damaged_object_is_never_opened(s3: S3Server, service_pack: Path, tmp_
 
         publish_into(pack, Damaging(bucket), now_utc=NOW)
         end = time.monotonic() + 30
-        while not any("is not what the manifest says" in line for line in client.lines):
+        while not any("differs from the manifest" in line for line in client.lines):
             assert time.monotonic() < end, client.lines
             time.sleep(0.05)
         assert client.post_file("/v1/identify", RED).json()["pack"]["version"] == "1.0.0"

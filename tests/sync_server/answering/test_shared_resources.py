@@ -1,4 +1,4 @@
-"""What is lent is closed once, after its last user."""
+"""A shared resource is closed once, after its last user."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from threading import Barrier
 
 import pytest
 
-from edge_identify.sync_server.answering.shared_resources import Lending
+from edge_identify.sync_server.answering.shared_resources import SharedResources
 
 
 def test_what_is_replaced_is_closed_after_its_last_user() -> None:
     closed: list[str] = []
-    lending: Lending[str, str] = Lending(closed.append)
+    lending: SharedResources[str, str] = SharedResources(closed.append)
     lending.put("a", "first")
     with lending.borrow("a") as first, lending.borrow("a"):
         lending.put("a", "second")
@@ -26,13 +26,13 @@ def test_what_is_replaced_is_closed_after_its_last_user() -> None:
 
 
 def test_what_is_not_there_is_a_key_error() -> None:
-    with pytest.raises(KeyError), Lending[str, str](lambda _: None).borrow("a"):
+    with pytest.raises(KeyError), SharedResources[str, str](lambda _: None).borrow("a"):
         pass
 
 
 def test_what_was_asked_for_longest_ago_goes_first() -> None:
     closed: list[str] = []
-    lending: Lending[str, str] = Lending(closed.append, most=2)
+    lending: SharedResources[str, str] = SharedResources(closed.append, most=2)
     for key in ("a", "b", "a", "c"):
         with lending.borrow(key, lambda key=key: key.upper()):  # type: ignore[misc]
             pass
@@ -43,7 +43,7 @@ def test_what_was_asked_for_longest_ago_goes_first() -> None:
 def test_threads_that_want_the_same_get_one() -> None:
     made: list[int] = []
     together = Barrier(8)
-    lending: Lending[str, object] = Lending(lambda _: None)
+    lending: SharedResources[str, object] = SharedResources(lambda _: None)
 
     def ask(_: int) -> int:
         together.wait()
@@ -56,7 +56,7 @@ def test_threads_that_want_the_same_get_one() -> None:
 
 
 def test_what_cannot_be_made_leaves_nothing_behind() -> None:
-    lending: Lending[str, str] = Lending(lambda _: None)
+    lending: SharedResources[str, str] = SharedResources(lambda _: None)
 
     def fail() -> str:
         raise ValueError("no")

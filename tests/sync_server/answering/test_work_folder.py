@@ -1,4 +1,4 @@
-"""What a server lays out is gone when it ends, however it ends."""
+"""The working folder of a server is removed when the server ends, also when it is killed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="signals of t
 
 @pytest.fixture
 def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of temporary folders that nobody else uses, also for servers that are started."""
+    """A folder for temporary files of its own, also for started servers."""
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setenv("TMPDIR", str(folder))
@@ -32,7 +32,7 @@ def _folders(temporary: Path) -> list[Path]:
 
 
 def _serve(repo: Path, number: signal.Signals, *, is_hasty: bool = False) -> list[str]:
-    """Start a server, send it a signal once it has laid out its pack, and return what it had laid out."""
+    """Start a server, send it a signal after it has laid out its pack, and return the working folder."""
     with running("--repo", str(repo), "--port", "0", env=dict(os.environ)) as (process, url):
         client = Client(url, process)
         client.wait_until_ready()

@@ -22,7 +22,7 @@ from live_service import running
 
 @pytest.fixture
 def repo(small_pack: Callable[..., Path], tmp_path: Path) -> Path:
-    assert main(["publish", str(small_pack(tmp_path / "pack")), "--repo", str(tmp_path / "repo")]) == 0
+    assert main(["publish", "--pack", str(small_pack(tmp_path / "pack")), "--repo", str(tmp_path / "repo")]) == 0
     return tmp_path / "repo"
 
 
@@ -95,10 +95,10 @@ def test_publish_says_what_it_did(
     repo: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path, small_pack: Callable[..., Path]
 ) -> None:
     capsys.readouterr()
-    assert main(["publish", str(tmp_path / "pack"), "--repo", str(repo)]) == 0
-    assert "is published already" in capsys.readouterr().out
+    assert main(["publish", "--pack", str(tmp_path / "pack"), "--repo", str(repo)]) == 0
+    assert "is already published" in capsys.readouterr().out
     new = small_pack(tmp_path / "new", version="1.1.0", payload={"index.faiss": b"more"})
-    assert main(["publish", str(new), "--repo", str(repo), "--json"]) == 0
+    assert main(["publish", "--pack", str(new), "--repo", str(repo), "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {
         "name": "street-art",
         "version": "1.1.0",
@@ -113,7 +113,7 @@ def test_publishing_again_says_that_it_repaired(repo: Path, capsys: pytest.Captu
     blob = next((repo / "blobs/sha256").glob("*/*"))
     blob.write_bytes(blob.read_bytes()[::-1])
     capsys.readouterr()
-    assert main(["publish", str(tmp_path / "pack"), "--repo", str(repo)]) == 0
+    assert main(["publish", "--pack", str(tmp_path / "pack"), "--repo", str(repo)]) == 0
     assert "damaged files repaired: 1" in capsys.readouterr().out
 
 
@@ -121,19 +121,19 @@ def test_a_refused_version_is_one_line_with_the_code_for_a_wrong_set_up(
     repo: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path, small_pack: Callable[..., Path]
 ) -> None:
     other = small_pack(tmp_path / "other", payload={"index.faiss": b"other"})
-    assert main(["publish", str(other), "--repo", str(repo)]) == ExitCode.SETUP
+    assert main(["publish", "--pack", str(other), "--repo", str(repo)]) == ExitCode.SETUP
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1
     assert "build with --version" in lines[0]
 
 
 def test_a_folder_without_a_pack_has_the_code_for_packs(tmp_path: Path) -> None:
-    assert main(["publish", str(tmp_path), "--repo", str(tmp_path / "repo")]) == ExitCode.PACK
+    assert main(["publish", "--pack", str(tmp_path), "--repo", str(tmp_path / "repo")]) == ExitCode.PACK
 
 
 def test_an_empty_folder_is_not_served(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "--repo", str(tmp_path), "--port", "0"]) == ExitCode.SETUP
-    assert "edge-serve publish PACK" in capsys.readouterr().err
+    assert "edge-serve publish --pack DIR" in capsys.readouterr().err
 
 
 def test_a_port_that_is_taken_is_one_line(repo: Path, capsys: pytest.CaptureFixture[str]) -> None:

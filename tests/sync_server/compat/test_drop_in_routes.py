@@ -1,4 +1,4 @@
-"""The addresses of five older systems on a live server: their parameters and their fields, as they describe them."""
+"""The routes of the five older services on a live server, with the parameters and fields of their documentation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The document and the page on a live server: of all routes, with the limits that requests are checked by."""
+"""OpenAPI and `/docs` on a live server: all routes, with the limits of the request checks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""schemathesis reads the document and asks the live server whatever keeps to it, and whatever does not."""
+"""schemathesis tests the live server against its OpenAPI document, with valid and invalid requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A piece of a file: whatever is read from it is what a file with those bytes alone would give."""
+"""A file piece reads like a file with these bytes alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`image_url`: recorded, served, public or presigned; and nothing is signed that a pack alone asks for."""
+"""`image_url`: recorded, served, public or presigned. A pack alone cannot make the server sign a URL."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from urllib.request import urlopen
 import pytest
 
 from edge_identify.edge_runtime.errors import NetworkError, SetupError
-from edge_identify.edge_runtime.pack.references import NOTHING_KNOWN, PictureFacts, Reference
-from edge_identify.sync_server.delivery.image_urls import ImageUrls, Presigned, image_urls
+from edge_identify.edge_runtime.pack.references import NOTHING_KNOWN, Reference, ReferenceImageFacts
+from edge_identify.sync_server.delivery.image_urls import ImageUrls, PresignedUrls, image_urls
 from edge_identify.sync_server.publishing.bucket_objects import Bucket
 from live_service import Client, live
 from s3_server import S3Server
@@ -63,7 +63,7 @@ def test_public_addresses_are_made_from_the_recorded_path(attributes: dict[str, 
 
 
 def test_the_path_of_the_nearest_picture_counts_before_that_of_its_reference() -> None:
-    how, known = image_urls("public:https://cdn.example.org", valid_s=60), PictureFacts(path="art/back.jpg")
+    how, known = image_urls("public:https://cdn.example.org", valid_s=60), ReferenceImageFacts(path="art/back.jpg")
     assert how.of(reference(path="art/front.jpg"), known, None) == "https://cdn.example.org/art/back.jpg"
     assert how.of(reference(s3_path="s3://b/own.jpg"), known, None) == "https://cdn.example.org/own.jpg"
 
@@ -122,7 +122,7 @@ def test_after_an_address_could_not_be_signed_none_is_for_a_while() -> None:
                 raise NetworkError("the role does not answer")
             return super().signed_url(path, valid_s=valid_s)
 
-    how = Presigned(Role("s3://packs/pics"), valid_s=60, clock=lambda: now[0])
+    how = PresignedUrls(Role("s3://packs/pics"), valid_s=60, clock=lambda: now[0])
     is_down[0] = True
     tries.clear()
     assert [address(how, path="red.jpg") for _ in range(5)] == [HERE] * 5

@@ -1,4 +1,4 @@
-"""The `Range` header, as RFC 9110 means it."""
+"""The `Range` header by RFC 9110."""
 
 from __future__ import annotations
 

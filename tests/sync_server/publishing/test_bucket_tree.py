@@ -1,4 +1,4 @@
-"""Publishing into a bucket: devices sync from its address, nothing is sent twice, and nobody's work is lost."""
+"""Publishing into a bucket: devices sync from it, nothing is sent twice, and no concurrent publish is lost."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_a_device_syncs_from_the_address_of_the_bucket_and_identifies(
     s3: S3Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     form = "format-1-with-signs"
-    assert main(["publish", str(golden_pack(form)), "--to", ADDRESS, "--endpoint", s3.endpoint]) == 0
+    assert main(["publish", "--pack", str(golden_pack(form)), "--to", ADDRESS, "--endpoint", s3.endpoint]) == 0
     assert f"published colours 1.0.0 into {ADDRESS}: " in capsys.readouterr().out
     store = ["--store", str(tmp_path / "store")]
     assert identify(["sync", f"{s3.endpoint}/packs/street/", *store]) == 0
@@ -193,7 +193,7 @@ def test_a_manifest_that_another_has_put_there_and_not_listed_yet_is_left_alone(
         with pytest.raises(KeyboardInterrupt):
             published(s3, other)
     before = objects(s3)["street/manifests/street-art/1.0.0.json"]
-    with pytest.raises(SetupError, match="has put other content there"):
+    with pytest.raises(SetupError, match="has written other content"):
         published(s3, small_pack(tmp_path / "mine"))
     assert objects(s3)["street/manifests/street-art/1.0.0.json"] == before
     assert published(s3, other).is_new
@@ -223,7 +223,7 @@ def test_a_file_that_was_changed_meanwhile_is_not_sent(
 
 
 class Refusing(BaseHTTPRequestHandler):
-    """Answers as S3 does to wrong credentials."""
+    """Answers like S3 for wrong credentials."""
 
     def do_GET(self) -> None:
         data = b"<Error><Code>SignatureDoesNotMatch</Code></Error>"
@@ -245,7 +245,7 @@ def test_wrong_credentials_are_one_line(
     thread.start()
     try:
         endpoint = f"http://127.0.0.1:{server.server_port}"
-        words = ["publish", str(small_pack(tmp_path / "pack")), "--to", ADDRESS, "--endpoint", endpoint]
+        words = ["publish", "--pack", str(small_pack(tmp_path / "pack")), "--to", ADDRESS, "--endpoint", endpoint]
         assert main(words) == ExitCode.SETUP
     finally:
         server.shutdown()
@@ -269,7 +269,7 @@ def test_an_address_that_is_no_bucket_is_one_line(
     s3: S3Server, small_pack: SmallPack, tmp_path: Path, to: str, words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pack = str(small_pack(tmp_path / "pack"))
-    assert main(["publish", pack, "--to", to, "--endpoint", s3.endpoint]) == ExitCode.SETUP
+    assert main(["publish", "--pack", pack, "--to", to, "--endpoint", s3.endpoint]) == ExitCode.SETUP
     (line,) = capsys.readouterr().err.splitlines()
     assert words in line
 
@@ -279,14 +279,17 @@ def test_an_endpoint_without_its_scheme_is_one_line_for_publish_and_run(
     small_pack: SmallPack, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     where = ["--endpoint", "localhost:9000"]
-    for words in (["publish", str(small_pack(tmp_path / "pack")), "--to", ADDRESS], ["run", "--bucket", ADDRESS]):
+    for words in (
+        ["publish", "--pack", str(small_pack(tmp_path / "pack")), "--to", ADDRESS],
+        ["run", "--bucket", ADDRESS],
+    ):
         assert main([*words, *where]) == ExitCode.SETUP
         (line,) = capsys.readouterr().err.splitlines()
         assert "--endpoint localhost:9000: write an address such as https://" in line
 
 
 def test_an_endpoint_without_a_bucket_is_a_mistake(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["publish", "x", "--repo", str(tmp_path), "--endpoint", "http://127.0.0.1:1"]
+    words = ["publish", "--pack", "x", "--repo", str(tmp_path), "--endpoint", "http://127.0.0.1:1"]
     assert main(words) == ExitCode.SETUP
     assert "--to" in capsys.readouterr().err
 
@@ -296,7 +299,15 @@ def test_a_server_that_cannot_be_reached_is_a_fault_of_the_network(
     small_pack: SmallPack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("edge_identify.edge_runtime.io.buckets._RETRIES", {"max_retries": 0})
-    words = ["publish", str(small_pack(tmp_path / "pack")), "--to", ADDRESS, "--endpoint", "http://127.0.0.1:1"]
+    words = [
+        "publish",
+        "--pack",
+        str(small_pack(tmp_path / "pack")),
+        "--to",
+        ADDRESS,
+        "--endpoint",
+        "http://127.0.0.1:1",
+    ]
     assert main(words) == ExitCode.NETWORK
 
 

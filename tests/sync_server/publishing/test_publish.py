@@ -1,4 +1,4 @@
-"""Publishing: the tree holds what the pack held, a version is published once, and nobody's work is lost."""
+"""Publishing: the tree has the files of the pack, versions are immutable, and no concurrent publish is lost."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NOW = datetime(2026, 1, 31, 12, 30, 15, 999, tzinfo=UTC)
 
 @pytest.fixture(autouse=True)
 def quick_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no test wait for the disk: their files need not outlive a power cut."""
+    """Skip fsync: the files of tests need not survive a power cut."""
     monkeypatch.setattr(os, "fsync", lambda _: None)
 
 
@@ -175,7 +175,7 @@ def test_a_publish_that_is_cut_off_lists_nothing_and_can_be_repeated(
 
 
 def _dying_at(write: int) -> Callable[[Path, Path], Path]:
-    """Return a `Path.replace` that does not come back from its n-th call."""
+    """Return a `Path.replace` that raises KeyboardInterrupt at its n-th call."""
     whole = Path.replace
     calls = itertools.count(1)
 

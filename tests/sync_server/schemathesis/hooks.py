@@ -1,4 +1,4 @@
-"""For schemathesis: pictures that are pictures, where the document says that a picture is sent."""
+"""Hooks for schemathesis: send real images for image fields."""
 
 import io
 from typing import Any
@@ -24,6 +24,6 @@ for media_type, form in (*_FORMATS.items(), ("image/tiff", "TIFF")):
 
 @schemathesis.hook
 def before_load_schema(_context: schemathesis.HookContext, raw_schema: dict[str, Any]) -> None:
-    """Ask for one picture where several may be sent: in a list they get no file name here, and so come as texts."""
+    """Send one image for list fields: schemathesis sends list elements without a file name, as texts."""
     fields = raw_schema["paths"]["/v1/identify"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
     fields["properties"]["file"] = fields["properties"]["file"]["items"]

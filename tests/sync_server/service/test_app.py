@@ -1,4 +1,4 @@
-"""The HTTP service, by what RFC 9110 asks of it and by what a climber would try."""
+"""The HTTP service against RFC 9110 and against path traversal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from edge_identify.edge_runtime import __version__
+from edge_identify import __version__
 from edge_identify.edge_runtime.io.durable_writes import sha256_of_bytes
 from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME
 from edge_identify.edge_runtime.pack.pack_reader import read_manifest
@@ -35,7 +35,7 @@ def repo(small_pack: Callable[..., Path], tmp_path: Path) -> Path:
 
 
 class ReadingClient(FlaskClient):
-    """Reads each answer to its end and closes it, as a web server does."""
+    """Reads each response to its end and closes it, like a web server."""
 
     def open(self, *args: Any, **options: Any) -> TestResponse:
         return super().open(*args, buffered=True, **options)

@@ -1,4 +1,4 @@
-"""A rate is kept for each address by itself, and fills again evenly."""
+"""The rate limit is separate for each address, and refills evenly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the service ends."""
+"""Signals and exit codes of the service."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import signal
 import pytest
 
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
-from edge_identify.sync_server.service.server import Ending
+from edge_identify.sync_server.service.server import ShutdownSignal
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, ExitCode.DONE), (signal.SIGINT, ExitCode.INTERRUPTED)])
 def test_only_the_first_signal_interrupts_what_runs(number: signal.Signals, code: ExitCode) -> None:
-    ending = Ending()
+    ending = ShutdownSignal()
     with pytest.raises(SystemExit):
         ending(number)
     ending(signal.SIGINT)

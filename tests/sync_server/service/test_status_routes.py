@@ -1,4 +1,4 @@
-"""How the service is: health, readiness, metrics, logs, ids, rates, and set-ups with little to serve."""
+"""Health, readiness, metrics, logs, request ids, rate limit, and set-ups with little to serve."""
 
 from __future__ import annotations
 

@@ -1,1 +1,4 @@
-"""open_clip's transformers as ONNX graphs written by hand, with fused operators. Read `fused_graph` first."""
+"""Writes open_clip's transformers as ONNX graphs with ONNX Runtime's fused operators.
+
+Read `fused_graph` first. `fused_towers` and `fused_layers` read the torch modules; `fused_nodes` writes the nodes.
+"""

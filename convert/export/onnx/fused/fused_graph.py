@@ -1,8 +1,7 @@
-"""open_clip's transformers as ONNX graphs written by hand, for runtimes that cannot fuse what torch writes.
+"""Graphs of open_clip's transformers with fused operators, which ONNX Runtime cannot fuse from torch's export.
 
-A newcomer would expect the same speed from torch's export: in float32 it is nearly so, but 8-bit weights gain a fifth
-more here, and the last block costs next to nothing (see `fused_writer`). A tower that is not known in full gives
-None, and torch's exporter takes over.
+In float32 the speed is nearly that of torch's export. With 8-bit weights the gain is a fifth larger, and the last block
+costs next to nothing (see `fused_nodes`). A tower with an unknown part gives None, and torch's exporter is used.
 """
 
 from __future__ import annotations
@@ -27,8 +26,8 @@ if TYPE_CHECKING:
     from edge_identify.convert.export.onnx.fused.fused_layers import Array
     from edge_identify.convert.export.towers import ImageTower, TextTower
 
-#: Added to attention where a token must not be seen. Its exponential is 0 in float32, as infinity's is; unlike
-#: infinity it survives float16 and a quantiser that looks for the range of a constant.
+#: Added to the attention scores of masked tokens. Its exponential is 0 in float32, as with minus infinity. Unlike
+#: infinity, it works in float16 and with a quantiser that measures the range of constants.
 _UNSEEN = -10_000.0
 
 
@@ -40,8 +39,8 @@ def fused_image_graph(tower: ImageTower, size_px: int) -> ModelProto | None:
         size_px: Side of its square input.
 
     Returns:
-        The graph; None where the tower is not open_clip's own transformer with a class token, or has an option that
-        is not known here.
+        The model; None if the tower is not open_clip's own transformer with a class token, or has an option that is not
+        known here.
     """
     from onnx import TensorProto, helper
 
@@ -66,10 +65,11 @@ def fused_text_graph(tower: TextTower, context_length: int) -> ModelProto | None
 
     Args:
         tower: Any text tower.
-        context_length: Tokens in its input.
+        context_length: Token ids in its input.
 
     Returns:
-        The graph; None as `fused_image_graph`.
+        The model; None if the tower is not one of open_clip's own transformers, or has an option that is not known
+        here.
     """
     from onnx import TensorProto, helper
 
@@ -80,7 +80,7 @@ def fused_text_graph(tower: TextTower, context_length: int) -> ModelProto | None
     rows = writer.node("Gather", [writer.constant("token_embedding", parts.tokens), TEXT_INPUT], "token_rows", axis=0)
     embedded = writer.add(rows, parts.positions, "embedded")
     pick, last_mask = _text_pooling(writer, parts)
-    # The last block, and a text of one block has no other, masks but the wanted token.
+    # The last block computes only the pooled token and has its own mask.
     is_masked = parts.is_causal and len(parts.blocks) > 1
     mask = writer.constant("causal_mask", _causal_mask(context_length)) if is_masked else ""
     pooled = write_blocks(writer, embedded, parts.blocks, parts.last_norm, pick=pick, masks=(mask, last_mask))
@@ -95,7 +95,7 @@ def _embed_patches(writer: GraphWriter, parts: VisionParts) -> str:
     from onnx import TensorProto
 
     grid, patch = parts.grid, parts.patch_px
-    # Moved as bytes: a quarter of what the floats would weigh.
+    # Transposed as uint8: a quarter of the memory traffic of float32.
     cells = writer.node(
         "Reshape", [IMAGE_INPUT, writer.constant("cells_shape", [0, grid, patch, grid, patch, 3])], "cells"
     )
@@ -105,13 +105,13 @@ def _embed_patches(writer: GraphWriter, parts: VisionParts) -> str:
     )
     values = writer.node("Cast", [rows], "pixel_values", to=TensorProto.FLOAT)
     patches = writer.multiply(values, parts.patches, "patches")
-    padding = writer.constant("class_padding", [0, 1, 0, 0, 0, 0])  # a row of zeros in front: the class token's place
+    padding = writer.constant("class_padding", [0, 1, 0, 0, 0, 0])  # a row of zeros in front, for the class token
     embedded = writer.add(writer.node("Pad", [patches, padding], "padded_patches"), parts.positions, "embedded")
     return embedded if parts.first_norm is None else writer.normalise(embedded, parts.first_norm, "first_norm")
 
 
 def _text_pooling(writer: GraphWriter, parts: TextParts) -> tuple[Pick, str]:
-    """Write where the wanted token stands; return how it is picked, and what it may see in a causal last block."""
+    """Write the position of the pooled token; return the function that picks it, and its mask in the last block."""
     context = len(parts.positions)
     if parts.pool in (TextPool.FIRST, TextPool.LAST):
         place = 0 if parts.pool is TextPool.FIRST else context - 1
@@ -154,7 +154,7 @@ def _pick_at(writer: GraphWriter, value: str, place: int) -> str:
 
 
 def _finish(writer: GraphWriter, pooled: str, weight: Array | None, bias: Array | None, width: int) -> int:
-    """Write what is left after the last normalisation; return the embedding's length."""
+    """Write projection and L2 normalisation; return the embedding's length."""
     value = pooled if weight is None else writer.multiply(pooled, weight, "projected")
     if bias is not None and bias.any():
         value = writer.add(value, bias, "shifted")

@@ -1,9 +1,8 @@
-"""What open_clip's own transformers are made of, read from the torch modules as plain arrays.
+"""Reads the layers of open_clip's own transformers from the torch modules, as plain arrays.
 
-A newcomer would read the configuration. open_clip keeps none on the model, and its options leave their traces in the
-modules; so the modules are read, by exact type, and whatever is not known in full makes the answer None: a tower
-that is nearly understood is a tower that ranks differently. Modules are `Any` here: torch's stubs take each part of
-one for a tensor or a module, whatever it is.
+open_clip keeps no configuration on the model, so the modules are read. Their types must match exactly. An unknown part
+gives None, because a graph that is almost right would rank differently. Modules are typed `Any`, because torch's stubs
+type each attribute of a module as a tensor or a module.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Activation(Enum):
-    """The curve between the two layers of a block's perceptron."""
+    """The activation function between the two layers of a block's perceptron."""
 
     GELU = "gelu"
     GELU_TANH = "gelu-tanh"
@@ -46,7 +45,7 @@ class Norm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Linear:
-    """A matrix product and what is added to it.
+    """A linear layer: matrix product and bias.
 
     Attributes:
         weight: [inputs, outputs], as ONNX multiplies.
@@ -59,17 +58,17 @@ class Linear:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """One residual block: attention, then a perceptron; layer scales are multiplied into its weights.
+    """A residual block: attention, then a perceptron. Layer scales are multiplied into the weights.
 
     Attributes:
-        attention_norm: Before the attention.
-        heads: Of the attention.
-        query_key_value: All three projections, [width, 3 * width].
-        attention_out: The projection after the heads.
-        perceptron_norm: Before the perceptron.
-        widen: Its first layer.
-        activation: Between its layers.
-        narrow: Its second layer.
+        attention_norm: Normalisation before the attention.
+        heads: Number of attention heads.
+        query_key_value: The three input projections as one layer, [width, 3 * width].
+        attention_out: The output projection of the attention.
+        perceptron_norm: Normalisation before the perceptron.
+        widen: First layer of the perceptron.
+        activation: Activation between the two layers.
+        narrow: Second layer of the perceptron.
     """
 
     attention_norm: Norm
@@ -89,7 +88,7 @@ def array(tensor: torch.Tensor) -> Array:
 
 
 def read_norm(module: Any) -> Norm | None:
-    """Return a layer normalisation's values; None for every other module."""
+    """Return the values of a layer normalisation; None for other modules."""
     from open_clip.transformer import LayerNorm, LayerNormFp32
     from torch import nn
 
@@ -99,7 +98,7 @@ def read_norm(module: Any) -> Norm | None:
 
 
 def read_blocks(transformer: Any) -> tuple[Block, ...] | None:
-    """Return a transformer's blocks; None where one is not open_clip's plain residual block."""
+    """Return the blocks of a transformer; None unless all are open_clip's plain residual blocks."""
     from open_clip.transformer import Transformer
 
     if type(transformer) is not Transformer:
@@ -139,7 +138,7 @@ def _is_plain_attention(module: Any) -> bool:
 
     return (
         type(module) is nn.MultiheadAttention
-        and module.in_proj_weight is not None  # None: keys or values of a width of their own
+        and module.in_proj_weight is not None  # None: keys or values have another width
         and module.in_proj_bias is not None
         and module.bias_k is None
         and not module.add_zero_attn

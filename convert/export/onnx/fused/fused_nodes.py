@@ -1,8 +1,8 @@
-"""Writing transformer blocks as ONNX nodes: few, fused, and each weight a matrix that a quantiser finds.
+"""Writes transformer blocks as fused ONNX nodes whose weights a quantiser finds.
 
-A newcomer would let ONNX Runtime fuse torch's graph: it finds none of the attentions in it (1.31). And the last
-block is mostly waste: one token is read from it, so here only that token asks, is projected and goes through the
-perceptron; the others only answer, with their keys and values.
+ONNX Runtime (1.31) does not find the attention in torch's graph, so it cannot fuse it. Only one token is read from the
+last block. So the last block computes query, projection and perceptron for that token only; the other tokens contribute
+keys and values.
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ MICROSOFT = "com.microsoft"  # operators that ONNX Runtime adds to ONNX's own
 MICROSOFT_VERSION = 1
 QUICK_GELU_ALPHA = 1.702  # open_clip's QuickGELU: x * sigmoid(1.702 x)
 
-#: Picks the token that stands for the input: from the name of a value [batch, tokens, width] to one [batch, 1, width].
+#: Picks the pooled token: takes the name of a value [batch, tokens, width], returns the name of one [batch, 1, width].
 Pick = Callable[[str], str]
 
 
 class GraphWriter:
-    """Nodes and constants in the order in which they were written; every value is named by what it holds."""
+    """Collects the nodes and constants of a graph, in the order in which they are written."""
 
     def __init__(self) -> None:
         self._nodes: list[Any] = []
         self._constants: dict[str, Any] = {}
 
     def constant(self, name: str, values: NDArray[Any] | Sequence[int] | int) -> str:
-        """Keep values (integers as int64) under a name, once; return the name."""
+        """Add a constant (int64 for integers) unless the name exists; return the name."""
         from onnx import numpy_helper
 
         kept = values if isinstance(values, np.ndarray) else np.array(values, dtype=np.int64)
-        # order="C" rather than ascontiguousarray, which gives a number an axis.
+        # order="C" rather than ascontiguousarray, which turns a scalar into shape [1].
         self._constants.setdefault(name, numpy_helper.from_array(np.array(kept, order="C"), name))
         return name
 
     def node(self, operator: str, inputs: Sequence[str], *outputs: str, domain: str = "", **attributes: Any) -> str:
-        """Write a node, named after its first output; return the name of its last."""
+        """Write a node, named after its first output; return the name of its last output."""
         from onnx import helper
 
         self._nodes.append(
@@ -54,23 +54,23 @@ class GraphWriter:
         return outputs[-1]
 
     def add(self, value: str, addend: Array, output: str) -> str:
-        """Write the sum of a value and a constant."""
+        """Write the sum of a value and a constant; return the name of the result."""
         return self.node("Add", [value, self.constant(f"{output}.addend", addend)], output)
 
     def multiply(self, value: str, weight: Array, output: str) -> str:
-        """Write the product of a value with a weight [inputs, outputs]; its bias is left to what follows."""
+        """Write the product of a value with a weight [inputs, outputs], without a bias; return the result's name."""
         return self.node("MatMul", [value, self.constant(f"{output}.weight", weight)], output)
 
     def normalise(self, value: str, norm: Norm, output: str) -> str:
-        """Write a layer normalisation."""
+        """Write a layer normalisation; return the name of the result."""
         inputs = [value, *self._norm(norm, output)]
         return self.node("LayerNormalization", inputs, output, axis=-1, epsilon=norm.epsilon)
 
     def add_and_normalise(self, change: str, residual: str, bias: Array, norm: Norm, output: str) -> tuple[str, str]:
         """Write `sum = change + bias + residual` and its normalisation; return the names of both, sum first.
 
-        Not as SkipLayerNormalization, whose CPU kernel (1.31) is slow: with it, a ViT-B-32 in int8 took 27 instead of
-        23 ms for a picture, and 21 instead of 17 ms for a text.
+        SkipLayerNormalization would do both, but its CPU kernel (1.31) is slow: with it, a ViT-B-32 in int8 took 27 ms
+        instead of 23 ms for an image, and 21 ms instead of 17 ms for a text.
         """
         total = self.node("Add", [self.add(change, bias, f"{output}.change"), residual], f"{output}.sum")
         return total, self.normalise(total, norm, output)
@@ -79,7 +79,7 @@ class GraphWriter:
         return self.constant(f"{output}.weight", norm.weight), self.constant(f"{output}.bias", norm.bias)
 
     def model(self, *, given: Any, returned: Any, opset: int, ir_version: int) -> ModelProto:
-        """Return what was written as a model with one input and one output."""
+        """Return the written graph as a model with one input and one output."""
         from onnx import helper
 
         graph = helper.make_graph(self._nodes, "tower", [given], [returned], list(self._constants.values()))
@@ -93,16 +93,16 @@ def write_blocks(
     """Write a transformer and the normalisation after it.
 
     Args:
-        writer: Where.
-        embedded: What goes in, [batch, tokens, width].
-        blocks: At least one.
-        last_norm: After the last block.
-        pick: Which token is wanted.
-        masks: What is added to the attention of every token, and to that of the wanted token in the last block; empty
-            where all may be seen.
+        writer: The graph.
+        embedded: Name of the input, [batch, tokens, width].
+        blocks: The blocks, at least one.
+        last_norm: Normalisation after the last block.
+        pick: Picks the pooled token.
+        masks: Names of the additive attention masks: of all tokens, and of the pooled token in the last block. Empty
+            for no mask.
 
     Returns:
-        The name of the wanted token, normalised, [batch, 1, width].
+        Name of the pooled token after normalisation, [batch, 1, width].
     """
     residual, normed = embedded, writer.normalise(embedded, blocks[0].attention_norm, "block0.attention_norm")
     for place, block in enumerate(blocks):

@@ -1,7 +1,7 @@
-"""open_clip's image and text transformers as plain values, where every option they were built with is known.
+"""Reads open_clip's image and text transformers as plain values, if all their options are known.
 
-A newcomer would look for the text tower in one place. In `CLIP` its parts lie on the model itself, in
-`CustomTextCLIP` they lie on `model.text`, and two of them have other names there.
+Trap: the parts of the text tower are attributes of the model in `CLIP`, and of `model.text` in `CustomTextCLIP`; two of
+them have other names there.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class TextPool(Enum):
-    """The token that stands for a text; the values are open_clip's."""
+    """The token that represents a text; the values are open_clip's."""
 
     FIRST = "first"
     LAST = "last"
@@ -32,17 +32,18 @@ class TextPool(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VisionParts:
-    """An image transformer that answers with its class token.
+    """An image transformer whose output is its class token.
 
     Attributes:
         patch_px: Side of a patch.
-        grid: Patches along a side.
-        patches: Weight [patch * patch * 3, width] for pixels of 0 to 255, the tower's scale and offset folded in.
-        positions: Added to class token and patches, [grid * grid + 1, width]; biases and class token are in it.
-        first_norm: Before the blocks; None where there is none.
-        blocks: At least one.
-        last_norm: Of the class token.
-        projection: [width, dim]; None where the class token is the answer.
+        grid: Number of patches along a side.
+        patches: Patch embedding, [patch * patch * 3, width], for pixels of 0 to 255; includes the tower's scale.
+        positions: Added to class token and patches, [grid * grid + 1, width]; includes the class token and the tower's
+            offset.
+        first_norm: Normalisation before the blocks; None if there is none.
+        blocks: The blocks, at least one.
+        last_norm: Normalisation of the class token.
+        projection: Projection to the embedding, [width, dim]; None if there is none.
     """
 
     patch_px: int
@@ -60,14 +61,14 @@ class TextParts:
     """A text transformer.
 
     Attributes:
-        tokens: The embedding of each id, [vocabulary, width].
-        positions: [context, width].
-        blocks: At least one.
-        is_causal: Whether a token sees only those before it.
-        pool: The token that stands for the text.
-        end_id: Its id, for `TextPool.END_ID`.
-        last_norm: Of that token.
-        projection: To the embedding; None where that token is the answer.
+        tokens: Token embeddings, [vocabulary, width].
+        positions: Position embeddings, [context, width].
+        blocks: The blocks, at least one.
+        is_causal: Whether attention is causal.
+        pool: The token that represents the text.
+        end_id: Id of that token, for `TextPool.END_ID`.
+        last_norm: Normalisation of that token.
+        projection: Projection to the embedding; None if there is none.
     """
 
     tokens: Array
@@ -81,7 +82,7 @@ class TextParts:
 
 
 def read_vision(tower: ImageTower, size_px: int) -> VisionParts | None:
-    """Return the parts of an image tower; None where it is not open_clip's plain class-token transformer."""
+    """Return the parts of an image tower; None unless it is open_clip's plain transformer with a class token."""
     from open_clip.transformer import VisionTransformer
     from torch import nn
 
@@ -111,7 +112,7 @@ def read_vision(tower: ImageTower, size_px: int) -> VisionParts | None:
 def _adapted(projection: Array | None, adapter: torch.Tensor | None) -> Array | None:
     if adapter is None:
         return projection
-    # Double, so that the product is rounded once.
+    # In float64, so that the product is rounded only once.
     matrix = array(adapter).astype(np.float64)
     return (matrix if projection is None else projection.astype(np.float64) @ matrix).astype(np.float32)
 
@@ -140,22 +141,22 @@ def _is_plain_vision(visual: Any, size_px: int) -> bool:
         and visual.attn_pool is None
         and visual.pool_type == "tok"
         and not visual.output_tokens
-        # Drops nothing once trained, but a tower that was exported in training would; and it is rare.
+        # Patch dropout is rare. It is inactive in inference mode, but not known here.
         and type(visual.patch_dropout) is nn.Identity
     )
 
 
 def _folded_patches(tower: ImageTower) -> tuple[Array, Array]:
-    # Double, as rounding the products and their sum once leaves the answer where torch has it.
+    # In float64, so that products and sums are rounded only once, and the result is that of torch.
     weight = array(tower.visual.conv1.weight).astype(np.float64)  # [width, 3, patch, patch]
     folded = weight * array(tower.scale)
     constant = (weight * array(tower.offset)).sum(axis=(1, 2, 3))
-    rows = folded.transpose(2, 3, 1, 0).reshape(-1, weight.shape[0])  # rows of pixels, as a picture lies in memory
+    rows = folded.transpose(2, 3, 1, 0).reshape(-1, weight.shape[0])  # rows in the order of pixels in memory
     return rows.astype(np.float32), constant.astype(np.float32)
 
 
 def read_text(tower: TextTower, context_length: int) -> TextParts | None:
-    """Return the parts of a text tower; None where it is not one of open_clip's plain transformers."""
+    """Return the parts of a text tower; None unless it is one of open_clip's plain transformers."""
     from open_clip import CLIP, CustomTextCLIP
 
     model: Any = tower.model

@@ -18,6 +18,8 @@ from edge_identify.datasets.sources import ListedImages, SourceImage, parse_sour
 from edge_identify.edge_runtime.cli.main import main as identify
 from edge_identify.edge_runtime.pack.references import Reference
 
+pytestmark = pytest.mark.usefixtures("few_photos")
+
 CAT = Reference(
     id="1",
     name="Cat, seated",
@@ -51,7 +53,7 @@ def run(catalogue: Path, command: str, *words: str) -> int:
 def test_list_shows_each_reference_with_its_pictures(catalogue: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(catalogue, "list") == 0
     shown = capsys.readouterr()
-    assert shown.out.splitlines() == ["1  Cat, seated  museum  2 pictures", "2  Dog  1 picture"]
+    assert shown.out.splitlines() == ["1  Cat, seated  museum  2 images", "2  Dog  1 image"]
     assert "2 references, 3 pictures" in shown.err
     assert run(catalogue, "list", "--namespace", "museum", "--json") == 0
     assert json.loads(capsys.readouterr().out)["references"] == [
@@ -169,7 +171,7 @@ def test_what_is_withdrawn_stays_withdrawn_when_it_is_added_again(
         opened.add(ListedImages((SourceImage(path=catalogue.parent / "c.png", reference=DOG),)))
         assert opened.withdrawals() == {"2": "destroyed"}
     assert run(catalogue, "list") == 0
-    assert "2  Dog  1 picture  withdrawn" in capsys.readouterr().out
+    assert "2  Dog  1 image  withdrawn" in capsys.readouterr().out
     assert run(catalogue, "restore", "2") == 0
     with Catalogue.open_existing(catalogue) as opened:
         assert opened.withdrawals() == {}

@@ -93,7 +93,7 @@ def test_pictures_are_embedded_once(catalogue: Path, found: Found, monkeypatch: 
         hashes = [image.sha256 for image in opened.images()]
         assert len(opened.build_memory().embeddings(fingerprint, hashes)) == 6
     monkeypatch.setattr(
-        "edge_identify.convert.packing.reference_embeddings.picture_batches",
+        "edge_identify.convert.packing.reference_embeddings.image_batches",
         lambda images, *_, **__: iter(()) if not images else pytest.fail("a picture was embedded again"),
     )
     assert len(found("cat")["matches"]) == 6
@@ -121,7 +121,7 @@ def test_nothing_found_is_no_result_and_an_empty_catalogue_says_so(
     capsys.readouterr()
     assert main(["search", "dog", "--at-least", "1", "--catalogue", str(catalogue)]) == 0
     shown = capsys.readouterr()
-    assert (shown.out, "nothing was found" in shown.err) == ("", True)
+    assert (shown.out, "no image reaches" in shown.err) == ("", True)
     Catalogue.open(catalogue.with_name("empty.db")).close()
     assert main(["search", "dog", "--catalogue", str(catalogue.with_name("empty.db"))]) == 8
     assert "the catalogue is empty" in capsys.readouterr().err

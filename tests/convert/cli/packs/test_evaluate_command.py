@@ -23,7 +23,8 @@ from edge_identify.convert.evaluating import evaluation
 from edge_identify.convert.packing.pack_thumbnails import thumbnail_webp
 from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME, ThumbnailsSpec
 from edge_identify.edge_runtime.pack.manifest_json import serialise_manifest
-from edge_identify.edge_runtime.pack.references import ReferenceTable, write_references
+from edge_identify.edge_runtime.pack.references import ReferenceTable
+from edge_identify.edge_runtime.pack.references_writing import write_references
 from edge_identify.edge_runtime.pack.thumbnails_file import write_thumbnails
 from edge_identify.edge_runtime.search.identifier import Identifier
 
@@ -42,7 +43,7 @@ def evaluate(colour_pack: Callable[[], Path], tmp_path: Path) -> Evaluate:
         if calibrated:
             add_calibration(folder)
         (tmp_path / "queries.csv").write_text(rows)
-        return main(["evaluate", str(folder), "--queries", str(tmp_path / "queries.csv"), *options])
+        return main(["evaluate", "--pack", str(folder), "--queries", str(tmp_path / "queries.csv"), *options])
 
     return run
 
@@ -80,7 +81,16 @@ def pictured(colour_pack: Callable[[], Path], tmp_path: Path) -> list[str]:
     Image.blend(seen, Image.new("RGB", seen.size, (255, 60, 60)), 0.3).save(tmp_path / "photo.png")
     Image.new("RGB", (20, 20), (0, 255, 0)).save(tmp_path / "green.png")
     (tmp_path / "queries.csv").write_text("query,id,kind\nphoto.png,blue,label\ngreen.png,green,plain\n")
-    return ["evaluate", str(folder), "--queries", str(tmp_path / "queries.csv"), "--group-by", "kind", "--json"]
+    return [
+        "evaluate",
+        "--pack",
+        str(folder),
+        "--queries",
+        str(tmp_path / "queries.csv"),
+        "--group-by",
+        "kind",
+        "--json",
+    ]
 
 
 def test_points_are_compared_where_that_is_asked_for(pictured: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -173,7 +183,7 @@ def test_the_report_is_written_with_the_pictures_of_the_catalogue(
     page = report.read_text(encoding="utf-8")
     assert "How well Four colours names photos" in page
     assert 'alt="its nearest reference: Pure green (green)"' in page
-    assert "no picture at hand" in page  # blue is not in the catalogue
+    assert "no image available" in page  # blue is not in the catalogue
     assert f"report: {report}" in capsys.readouterr().err
 
 
@@ -183,7 +193,7 @@ def test_a_report_says_nothing_of_where_its_maker_keeps_the_photos(evaluate: Eva
     evaluate(f"{ROWS}broken.png,red,easy\n{tmp_path}/red.png,green,easy\n", "--html", str(report))
 
     page = report.read_text(encoding="utf-8")
-    assert "broken.png: is not a picture" in page
+    assert "broken.png: is not an image" in page
     assert "green.png shows Pure blue" in page
     assert "red.png shows Pure green" in page
     assert str(tmp_path) not in page
@@ -198,7 +208,7 @@ def test_photos_are_asked_with_where_they_say_they_were_taken_as_a_user_s_are(
         taken(tmp_path / f"{name}.jpg", (230, 10, 35), spot)  # it may be either
     rows = "".join(f"{name}.jpg,{name}\n" for name in spots)
     (tmp_path / "queries.csv").write_text(f"query,id\n{rows}nowhere.jpg,red\n")
-    words = ["evaluate", str(folder), "--queries", str(tmp_path / "queries.csv"), "--json", "--html"]
+    words = ["evaluate", "--pack", str(folder), "--queries", str(tmp_path / "queries.csv"), "--json", "--html"]
 
     figures, said = {}, {}
     for how, options in (("as a user", []), ("without", ["--no-location"])):
@@ -212,8 +222,8 @@ def test_photos_are_asked_with_where_they_say_they_were_taken_as_a_user_s_are(
     assert (decided["without"]["identified_right"], decided["without"]["ambiguous"]) == (0, 3)
     assert figures["as a user"]["location"] == {"used": True, "photos": 2}
     assert figures["without"]["location"] == {"used": False, "photos": 0}
-    assert "2 of them say where they were taken, and were asked with that." in said["as a user"]
-    assert "What photos say of where they were taken was left out." in said["without"]
+    assert "2 of the photos have a position, and it was used." in said["as a user"]
+    assert "The photos' positions were not used." in said["without"]
 
 
 def located_pack(folder: Path, spots: dict[str, tuple[float, float]]) -> Path:
@@ -246,7 +256,7 @@ def taken(path: Path, colour: tuple[int, int, int], spot: tuple[float, float] | 
         (["--html", "{tmp}"], "is a folder"),
         (["--html", "{tmp}/none/report.html"], "there is no folder"),
         (["--html", "{tmp}/red.png/report.html"], "there is no folder"),
-        (["--catalogue", "{tmp}/my.catalogue"], "say where with --html"),
+        (["--catalogue", "{tmp}/my.catalogue"], "--catalogue needs --html"),
         (["--html", "{tmp}/report.html", "--catalogue", "{tmp}/none"], "no such catalogue"),
     ],
 )
@@ -285,7 +295,7 @@ def test_a_folder_that_refuses_files_is_found_out_before_a_photo_is_asked(
         ("query,id\nred.png,rde\n", "1 ids are not in the pack: 'rde' (nearest: red)"),
         ("query\nred.png\n", "has no column 'id'"),
         ("", "holds no queries"),
-        ("query,id\nbroken.png,red\n", "not one usable photo"),
+        ("query,id\nbroken.png,red\n", "no usable photo"),
     ],
 )
 def test_a_table_that_does_not_fit_is_refused(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import re
 import sys
@@ -16,16 +15,19 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from edge_identify import __version__
 from edge_identify.convert.cli.main import main
 from edge_identify.convert.cli.packs import pack_command
 from edge_identify.convert.cli.packs.history_command import parameters_of
-from edge_identify.convert.packing.pack_building import hash_of_data
+from edge_identify.convert.packing.pack_references import hash_of_data
 from edge_identify.datasets.catalogue.build_history import BuildRecord
 from edge_identify.datasets.catalogue.catalogue import Catalogue, CatalogueImage
-from edge_identify.edge_runtime import __version__
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.pack.references import Reference
+from edge_identify.edge_runtime.terminal.command_parser import CommandParser
 from mlflow_server import MlflowServer, mlflow_server
+
+pytestmark = pytest.mark.usefixtures("few_photos")
 
 RECORD = BuildRecord(
     finished_utc=datetime(2026, 11, 21, tzinfo=UTC),
@@ -113,7 +115,7 @@ def test_other_references_pictures_and_credits_are_other_data_and_paths_are_not(
 
 
 def test_of_files_their_names_are_recorded_and_of_servers_nothing() -> None:
-    parser = argparse.ArgumentParser()
+    parser = CommandParser(examples=["pack"])
     pack_command.add_parser(parser.add_subparsers())
     words = "pack --catalogue c --name n --out o --model ViT-B-32/openai --as-of 2026-01-31 --mlflow http://u:p@h"
     files = "--pretrained /home/alice/ACME/w.safetensors --adapter /home/alice/x.adapter"

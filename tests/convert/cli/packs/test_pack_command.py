@@ -7,12 +7,14 @@ import torch
 
 from edge_identify.convert.cli.main import main
 
+pytestmark = pytest.mark.usefixtures("few_photos")
+
 
 @pytest.mark.parametrize(
     ("views", "said"),
     [
-        ("1,1,1", "has a share twice"),
-        ("0.7,1,0.70", "has a share twice"),
+        ("1,1,1", "holds a share twice"),
+        ("0.7,1,0.70", "holds a share twice"),
         ("1,2", "is not a list of up to"),
         ("", "is not a list of up to"),
         ("1,nan", "is not a list of up to"),

@@ -1,4 +1,4 @@
-"""Two tiny dual encoders whose every layer matters, drawn pictures, and their packages, made once a run."""
+"""Two tiny dual encoders without idle layers, drawn images, and the exported packages; made once per run."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ VISION: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportedTowers:
-    """A tiny model's towers, what they say of the samples, and their packages."""
+    """The towers of a tiny model, their embeddings of the samples, and their packages."""
 
     image_tower: ImageTower
     text_tower: TextTower
@@ -69,7 +69,7 @@ def export_both(kind: str, folder: Path) -> ExportedTowers:
     model = lively_model(kind)
     image_tower, text_tower = ImageTower(model, mean=MEAN, std=STD), TextTower(model)
     size_px = VISION[kind]["image_size"]
-    pixels, tokens = drawn_pictures(12, size_px), drawn_tokens(6)
+    pixels, tokens = drawn_images(12, size_px), drawn_tokens(6)
     image_package, text_package = folder / "image.mlpackage", folder / "text.mlpackage"
     least_systems = (
         export_image_tower(image_tower, size_px=size_px, out=image_package),
@@ -91,7 +91,7 @@ def export_both(kind: str, folder: Path) -> ExportedTowers:
 
 
 def lively_model(kind: str) -> Any:
-    """A random CLIP without idle parts: no zero bias, no zero gain, no untouched batch statistics."""
+    """Return a random CLIP without idle parts: no zero bias, no zero gain, measured batch statistics."""
     from edge_identify.convert.models.libraries.torchvision_operators import ensure_torchvision_operators
 
     ensure_torchvision_operators()
@@ -111,31 +111,31 @@ def lively_model(kind: str) -> Any:
 
 
 def settle_batch_statistics(visual: Any, size_px: int) -> None:
-    """Let batch norms see pictures once, so that they pass on differences instead of drowning them."""
+    """Measure batch-norm statistics on images, so that activations keep their differences."""
     import torch
 
     for module in visual.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.momentum = None  # the plain average of what was seen
             module.reset_running_stats()
-    pictures = torch.from_numpy(drawn_pictures(16, size_px)).permute(0, 3, 1, 2)
-    visual.train()(pictures.to(torch.float32) / 64 - 2)
+    images = torch.from_numpy(drawn_images(16, size_px)).permute(0, 3, 1, 2)
+    visual.train()(images.to(torch.float32) / 64 - 2)
 
 
-def drawn_pictures(count: int, size_px: int) -> NDArray[np.uint8]:
-    """Coloured rectangles and ellipses on coloured grounds, uint8 [count, size, size, 3]."""
+def drawn_images(count: int, size_px: int) -> NDArray[np.uint8]:
+    """Return coloured rectangles and ellipses on coloured grounds, uint8 [count, size, size, 3]."""
     random = np.random.default_rng(7)
     return np.stack([_drawn_picture(random, size_px) for _ in range(count)])
 
 
 def _drawn_picture(random: np.random.Generator, size_px: int) -> NDArray[np.uint8]:
-    picture = Image.new("RGB", (size_px, size_px), _colour(random))
-    draw = ImageDraw.Draw(picture)
+    image = Image.new("RGB", (size_px, size_px), _colour(random))
+    draw = ImageDraw.Draw(image)
     for shape in (draw.rectangle, draw.ellipse, draw.rectangle, draw.ellipse):
         left, top = (int(value) for value in random.integers(0, size_px * 3 // 4, 2))
         width, height = (int(value) for value in random.integers(4, size_px // 2, 2))
         shape((left, top, left + width, top + height), fill=_colour(random))
-    return np.asarray(picture)
+    return np.asarray(image)
 
 
 def _colour(random: np.random.Generator) -> tuple[int, int, int]:
@@ -144,7 +144,7 @@ def _colour(random: np.random.Generator) -> tuple[int, int, int]:
 
 
 def drawn_tokens(count: int) -> NDArray[np.int64]:
-    """Texts of several lengths: a start, words, an end (the largest id, as in CLIP), zeros."""
+    """Return token ids of texts of several lengths: a start id, words, an end id (the largest, as in CLIP), zeros."""
     random = np.random.default_rng(8)
     tokens = np.zeros((count, CONTEXT), np.int64)
     for row in tokens:
@@ -156,7 +156,7 @@ def drawn_tokens(count: int) -> NDArray[np.int64]:
 
 
 def centred_cosines(embeddings: NDArray[np.float32], originals: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Cosine of each pair after the originals' mean is taken off, so that what all share cannot flatter."""
+    """Return the cosine of each pair after the mean of the originals is subtracted from both."""
     mean = originals.mean(axis=0, dtype=np.float64)
     left, right = embeddings - mean, originals - mean
     lengths = np.linalg.norm(left, axis=1) * np.linalg.norm(right, axis=1)

@@ -1,4 +1,4 @@
-"""Int8 weights: half the size, nearly the same embeddings, the same bytes twice."""
+"""int8 weights: half the size, nearly the same embeddings, the same bytes each time."""
 
 from __future__ import annotations
 

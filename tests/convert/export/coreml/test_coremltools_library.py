@@ -1,4 +1,4 @@
-"""The door to coremltools: what is kept from the screen, and what is not."""
+"""The import of coremltools: the messages that are dropped, and those that are not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The interpreter: it reads what was saved, and refuses what it does not understand."""
+"""The interpreter reads the saved files and refuses unknown operators and inputs."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def test_a_program_tells_its_inputs_and_outputs(exported_vit: Any) -> None:
 
 def test_a_program_may_be_run_again_with_the_same_result(exported_vit: Any) -> None:
     program = CoreMLProgram.load(exported_vit.image_package)
-    picture = {"image": np.moveaxis(exported_vit.pixels[:1], 3, 1).astype(np.float32)}
-    np.testing.assert_array_equal(program.run(picture)["embedding"], program.run(picture)["embedding"])
+    image = {"image": np.moveaxis(exported_vit.pixels[:1], 3, 1).astype(np.float32)}
+    np.testing.assert_array_equal(program.run(image)["embedding"], program.run(image)["embedding"])
 
 
 def test_a_package_with_zeroed_weights_shows_at_once(exported: Any, tmp_path: Path, centred: Any) -> None:
@@ -86,7 +86,7 @@ def _zero_largest_weight(weights: Path) -> None:
 
 
 def _largest_blob(data: bytes) -> tuple[int, int]:
-    """Find the largest weight; 64 bytes before each tell a marker, a type, its length and its place."""
+    """Find the largest weight; the 64 bytes before each one hold a marker, a type, its length and its offset."""
     marker = (0xDEADBEEF).to_bytes(4, "little")
     places = [at for at in range(64, len(data), 64) if data[at : at + 4] == marker]
     blobs = [

@@ -1,4 +1,4 @@
-"""Operators against coremltools' own arithmetic on constants, and against torch where both can say it."""
+"""Operators compared with coremltools' constant folding, and with torch."""
 
 from __future__ import annotations
 
@@ -118,16 +118,16 @@ def test_a_place_of_several_axes_is_looked_up_row_by_row() -> None:
 
 
 def test_a_picture_is_resized_between_the_middles_of_its_pixels() -> None:
-    picture = np.random.default_rng(0).random((10, 5), dtype=np.float32)
+    image = np.random.default_rng(0).random((10, 5), dtype=np.float32)
 
     def between(line: np.ndarray, count: int) -> np.ndarray:
         places = (np.arange(count) + 0.5) * len(line) / count - 0.5
         return np.interp(places, np.arange(len(line)), line)
 
-    expected = np.apply_along_axis(between, 1, np.apply_along_axis(between, 0, picture, 8), 15)
+    expected = np.apply_along_axis(between, 1, np.apply_along_axis(between, 0, image, 8), 15)
     factors = {"scale_factor_height": torch.tensor(0.8), "scale_factor_width": torch.tensor(3.0)}
     found = OPERATORS["upsample_bilinear"](
-        torch.from_numpy(picture)[None, None], **factors, align_corners=torch.tensor(False)
+        torch.from_numpy(image)[None, None], **factors, align_corners=torch.tensor(False)
     )
     assert isinstance(found, torch.Tensor)
     np.testing.assert_allclose(found[0, 0].numpy(), expected, atol=1e-6)

@@ -1,4 +1,4 @@
-"""Embedding with a package: one by one, in the form each system takes."""
+"""Embedding with a package: inputs one by one, in the form of each system."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ def test_core_ml_itself_is_given_pictures_as_pictures(monkeypatch: pytest.Monkey
 
 
 class _MeanColours:
-    """Stands for coremltools on macOS: takes a Pillow picture, returns the mean colour of its upper half."""
+    """Replaces coremltools on macOS: takes a Pillow image, returns the mean colour of its upper half."""
 
     class MLModel:
         def __init__(self, path: str) -> None:
             assert path == "any.mlpackage"
 
         def predict(self, inputs: dict[str, Any]) -> dict[str, Any]:
-            picture = inputs["image"]
-            assert isinstance(picture, Image.Image)
-            assert picture.mode == "RGB"
-            upper = np.asarray(picture, np.float32)[: picture.height // 2]
+            image = inputs["image"]
+            assert isinstance(image, Image.Image)
+            assert image.mode == "RGB"
+            upper = np.asarray(image, np.float32)[: image.height // 2]
             return {"embedding": upper.mean(axis=(0, 1))[None]}

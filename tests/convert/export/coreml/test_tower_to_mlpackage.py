@@ -1,4 +1,4 @@
-"""The export: faithful, the same bytes twice, quiet, and what an iPhone of iOS 16 expects."""
+"""The Core ML export: faithful, the same bytes each time, no messages, and the interface for iOS 16."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ def test_a_package_has_three_files_that_a_pack_may_hold(exported_vit: Any) -> No
 
 def test_the_image_input_is_one_rgb_picture_and_the_output_float32(exported: Any) -> None:
     description = read_specification(exported.image_package).description
-    (picture,), (embedding,) = description.input, description.output
-    assert picture.name == "image"
-    assert (picture.type.imageType.width, picture.type.imageType.height) == (exported.size_px,) * 2
-    assert picture.type.imageType.colorSpace == picture.type.imageType.ColorSpace.Value("RGB")
+    (image,), (embedding,) = description.input, description.output
+    assert image.name == "image"
+    assert (image.type.imageType.width, image.type.imageType.height) == (exported.size_px,) * 2
+    assert image.type.imageType.colorSpace == image.type.imageType.ColorSpace.Value("RGB")
     assert embedding.name == "embedding"
     assert list(embedding.type.multiArrayType.shape) == [1, 32]
     assert embedding.type.multiArrayType.dataType == embedding.type.multiArrayType.ArrayDataType.Value("FLOAT32")

@@ -1,4 +1,4 @@
-"""Towers of open_clip's own kind, tiny, with weights drawn so that every layer matters."""
+"""Tiny towers of open_clip's own types, with random weights and no idle layer."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Build = Callable[..., Any]
 
 
 def _draw_weights(model: Any) -> None:
-    """Give every parameter values that show, for any width: no scale near zero, no bias of zero, no gain of one."""
+    """Draw parameters that matter, for any width: no scale near zero, no zero bias, no gain of one."""
     import torch
 
     generator = torch.Generator().manual_seed(3)
@@ -39,7 +39,7 @@ def _draw_weights(model: Any) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def torchvision_operators() -> None:
-    """Let open_clip be imported, as whoever loads a model does."""
+    """Make open_clip importable, as `load_model` does."""
     ensure_torchvision_operators()
 
 
@@ -84,7 +84,7 @@ def pixels() -> NDArray[np.uint8]:
 
 @pytest.fixture(scope="session")
 def tokens() -> NDArray[np.int64]:
-    """Texts of every kind of length, int64 [5, 12]; each holds the end id 7 once and the largest id once."""
+    """Token ids of texts of several lengths, int64 [5, 12]; each holds the end id 7 once and the largest id once."""
     random = np.random.default_rng(1)
     rows = np.zeros((5, CONTEXT), np.int64)
     for row, length in zip(rows, (0, 1, 4, 7, CONTEXT - 2), strict=True):

@@ -1,4 +1,4 @@
-"""Every 8-bit product of an exported tower is exact on every processor, with VNNI or without."""
+"""All 8-bit products of an exported tower are exact on all processors, with VNNI or without."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_weights_are_called_saturating_where_some_pair_of_them_does(weights: NDA
 
 
 def computed_here(weights: NDArray[Any], activations: NDArray[np.uint8]) -> NDArray[np.int32]:
-    """Return what ONNX Runtime makes of a product on this processor."""
+    """Return the result of a product in ONNX Runtime on this processor."""
     import onnx
     import onnxruntime
     from onnx import TensorProto, helper, numpy_helper
@@ -89,7 +89,7 @@ def computed_here(weights: NDArray[Any], activations: NDArray[np.uint8]) -> NDAr
 
 
 def as_matrix(weights: NDArray[Any]) -> NDArray[Any]:
-    """Return weights as [depth, columns], whichever way their operator holds them."""
+    """Return weights as [depth, columns], for any operator."""
     return weights if weights.ndim == 2 else np.ascontiguousarray(weights.reshape(len(weights), -1).T)
 
 
@@ -123,7 +123,7 @@ def towers(
     tokens: NDArray[np.int64],
     tmp_path: Path,
 ) -> dict[str, Path]:
-    """Quantised towers of a tiny CLIP whose weights have one form."""
+    """Quantised towers of a tiny CLIP, all with one form of weights."""
     from edge_identify.convert.export.onnx import onnx_quantisation
 
     monkeypatch.setattr(onnx_quantisation, "_FORMS", (request.param,))

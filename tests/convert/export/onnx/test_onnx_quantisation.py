@@ -1,4 +1,4 @@
-"""An int8 tower is a quarter of the size and points the same way, for pictures like those it was shown."""
+"""An int8 tower has a quarter of the size and nearly the same embeddings, for images like the calibration images."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def builtin_text(builtin: LoadedModel, tmp_path_factory: pytest.TempPathFactory)
 
 
 def _pictures(count: int, size_px: int = SIZE_PX) -> NDArray[np.uint8]:
-    """Mosaics of large plain patches: structured, as pictures are, and unlike noise."""
+    """Return mosaics of large plain patches: structured, as photos are."""
     patches = np.random.default_rng(0).integers(0, 256, (count, 4, 4, 3), dtype=np.uint8)
     return patches.repeat(size_px // 4, axis=1).repeat(size_px // 4, axis=2)
 
@@ -89,7 +89,7 @@ def test_both_kinds_of_net_keep_their_direction(
     tower = ImageTower(model.model, mean=model.mean, std=model.std)  # type: ignore[arg-type]
     export_image_onnx(tower, size_px=size, out=source)
     pictures = _pictures(8, size)
-    # The ResNet's weights are random: it hardly tells pictures apart, and no share of it in float would change that.
+    # The ResNet's weights are random: it hardly tells images apart, and no share of it in float would change that.
     quantise_image_to_int8(source, out, calibration_pixels=pictures, transformer=transformer, target=-1.0)
     assert out.stat().st_size < source.stat().st_size * 0.5
     assert _cosines(source, out, pictures).min() > 0.99
@@ -134,7 +134,7 @@ def test_quantising_twice_gives_the_same_bytes_quietly_and_without_litter(
 
 
 def _small_net(*, is_badly_scaled: bool) -> Any:
-    """Seven convolutions; badly scaled, they answer the same, by way of one channel that drowns its neighbours."""
+    """Return a net of seven convolutions; if badly scaled, one channel is much larger and the result is the same."""
     import torch
     from torch import nn
 
@@ -142,7 +142,7 @@ def _small_net(*, is_badly_scaled: bool) -> Any:
     widths = (3, 16, 24, 24, 24, 24, 24, 32)
     layers = [nn.Conv2d(fewer, more, 3, padding=1) for fewer, more in itertools.pairwise(widths)]
     for layer in layers:
-        nn.init.kaiming_normal_(layer.weight)  # or the biases would drown the pictures
+        nn.init.kaiming_normal_(layer.weight)  # or the biases would drown the images
     if is_badly_scaled:
         with torch.no_grad():
             # A rectifier lets a positive factor through, so that what one layer gains the next can take back.

@@ -1,4 +1,4 @@
-"""What stays in float is what does the harm, and the search has an end."""
+"""The harmful nodes stay in float, and the number of tries is bounded."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _Item = TypeVar("_Item")
 
 
 class _Net:
-    """A net whose fidelity is 1 less the harm of each node in 8 bits."""
+    """A net whose fidelity is 1 minus the harm of each node in 8 bits."""
 
     def __init__(self, harm: Sequence[float], harm_of_form: Mapping[str, float] | None = None) -> None:
         self.harm_of_form = harm_of_form or {"only": 0.0}

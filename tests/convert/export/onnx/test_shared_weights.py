@@ -1,4 +1,4 @@
-"""Equal weights are stored once, and the graph answers as before."""
+"""Equal weights are stored once, and the result of the graph does not change."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SIDE = 32
 
 @pytest.fixture
 def model() -> ModelProto:
-    """Two layers with one weight, stored twice, and a third whose weight differs in one number."""
+    """Two layers with equal weights, stored twice, and a third whose weight differs in one value."""
     weight = np.random.default_rng(0).standard_normal((SIDE, SIDE)).astype(np.float32)
     other = weight.copy()
     other[0, 0] += 1

@@ -1,4 +1,4 @@
-"""A graph that does not answer as torch does is never written."""
+"""A graph with other embeddings than torch is not written."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ Towers = Callable[..., tuple[Any, Any]]
 
 @pytest.mark.parametrize("size_px", [1, 30, 32, 224])
 def test_the_pictures_are_the_same_every_time_and_fit_every_size(size_px: int) -> None:
-    pictures = proof_pixels(size_px)
-    assert pictures.shape == (4, size_px, size_px, 3)
-    assert np.array_equal(pictures, proof_pixels(size_px))
+    images = proof_pixels(size_px)
+    assert images.shape == (4, size_px, size_px, 3)
+    assert np.array_equal(images, proof_pixels(size_px))
 
 
 def test_each_text_ends_once_where_the_tower_looks(towers_of: Towers) -> None:

@@ -1,4 +1,4 @@
-"""An exported tower answers as torch does, for any batch, from the same bytes each time."""
+"""An exported tower gives torch's embeddings for any batch size; exports have the same bytes each time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Exported:
-    """A tower, its file, and inputs with what torch makes of them."""
+    """A tower, its file, and inputs with torch's embeddings."""
 
     kind: str
     tower: Any

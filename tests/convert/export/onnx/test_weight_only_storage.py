@@ -1,4 +1,4 @@
-"""Fewer bits on disk, the same sums in memory."""
+"""Weights stored in fewer bits give the same or nearly the same embeddings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Exported weights lie where a device can map them, and nothing else of the model changes."""
+"""Large weights are aligned for mapping, and nothing else of the model changes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ KINDS = (np.float32, np.float16, np.int8)
 
 
 def model_of(lengths: list[int], *, name: str = "tower", opset: int = 18) -> ModelProto:
-    """Return a model that adds up the first values of weights of some lengths, large and small."""
+    """Return a model that sums the first values of weights of some lengths, large and small."""
     rng = np.random.default_rng(0)
     weights = [
         numpy_helper.from_array(rng.integers(-99, 99, length).astype(KINDS[place % 3]), f"weight{'x' * place}")

@@ -1,4 +1,4 @@
-"""Muting reaches the named libraries, and nobody else, and ends with the block."""
+"""Muting affects only the named libraries, and ends with the block."""
 
 from __future__ import annotations
 

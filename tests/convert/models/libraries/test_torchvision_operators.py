@@ -1,4 +1,4 @@
-"""torchvision imports, whatever wheel is installed, or the message says what to install."""
+"""torchvision can be imported with any wheel, or the message says what to install."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`--pretrained random` gives a model whose every layer counts and whose pictures lie apart, the same each time."""
+"""`--pretrained random` gives a model without idle layers and with distinct embeddings, the same each time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Folding an image tower's branches changes its parts and not its answers."""
+"""Folding an image tower's branches changes its modules and not its embeddings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from edge_identify.convert.models.weights.reparameterisation import reparameteri
 from edge_identify.edge_runtime.errors import SetupError
 
 SIZE_PX = 64
-BRANCHED = {  # MobileCLIP2-S0's image tower on small pictures
+BRANCHED = {  # MobileCLIP2-S0's image tower on small images
     "embed_dim": 16,
     "custom_text": True,
     "vision_cfg": {
@@ -40,7 +40,7 @@ def folded(configuration: Path) -> LoadedModel:
 
 
 def _drawn(name: str) -> Any:
-    """A model as open_clip builds it, drawn so that every layer matters: scales, statistics and biases too."""
+    """Return open_clip's model with random weights and no idle layer: scales, statistics and biases are drawn, too."""
     import_open_clip()
     import open_clip
     import torch
@@ -59,9 +59,9 @@ def _embed(model: Any) -> Any:
     import torch
     from torch.nn import functional as F
 
-    pictures = torch.randn(3, 3, SIZE_PX, SIZE_PX, generator=torch.Generator().manual_seed(2))
+    images = torch.randn(3, 3, SIZE_PX, SIZE_PX, generator=torch.Generator().manual_seed(2))
     with torch.inference_mode():
-        return F.normalize(model.visual(pictures), dim=-1)
+        return F.normalize(model.visual(images), dim=-1)
 
 
 def test_folding_is_exact_where_every_layer_matters(folded: LoadedModel) -> None:

@@ -1,4 +1,4 @@
-"""Licences are known for what they are known for, and research only weights need the user's word."""
+"""Known licences are found, others are unknown, and weights for research only need the user's acceptance."""
 
 from __future__ import annotations
 

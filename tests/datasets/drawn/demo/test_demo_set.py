@@ -1,4 +1,4 @@
-"""The drawn set on the disk."""
+"""The demo set on the disk."""
 
 import csv
 import hashlib
@@ -25,7 +25,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def drawn(folder: Path) -> DemoSet:
-    """Draw a small set, once for all tests of this file."""
+    """Draw a small set once for this file."""
     return draw_demo_set(folder, count=COUNT, seed=4)
 
 

@@ -1,4 +1,4 @@
-"""The drawn town."""
+"""The demo town."""
 
 from collections import Counter
 

@@ -1,4 +1,4 @@
-"""Drawn instances: repeatable, different from their look-alikes, and of the promised shape."""
+"""Drawn instances: reproducible, different from their look-alikes, of the documented shape."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The misbehaving server, and a folder for what is fetched from it."""
+"""The misbehaving server and a cache folder."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from misbehaving_server import MisbehavingServer, misbehaving_server
 
-from edge_identify.datasets.sources.fetching.image_cache import PictureCache
+from edge_identify.datasets.sources.fetching.image_cache import ImageCache
 
 
 @pytest.fixture
@@ -18,5 +18,5 @@ def server() -> Iterator[MisbehavingServer]:
 
 
 @pytest.fixture
-def cache(tmp_path: Path) -> PictureCache:
-    return PictureCache(tmp_path / "pictures")
+def cache(tmp_path: Path) -> ImageCache:
+    return ImageCache(tmp_path / "pictures")

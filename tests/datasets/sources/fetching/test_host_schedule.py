@@ -1,4 +1,4 @@
-"""The order of fetching, by a clock that the test moves."""
+"""The order of fetching, with a clock that the test moves."""
 
 from __future__ import annotations
 

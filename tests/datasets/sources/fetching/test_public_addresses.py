@@ -1,4 +1,4 @@
-"""Which addresses are public, however they are wrapped."""
+"""Public and private IP addresses, also embedded ones."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_the_first_public_address_of_a_host_is_taken() -> None:
 
 
 def test_a_host_with_private_addresses_alone_is_refused_with_what_to_do() -> None:
-    with pytest.raises(PrivateAddressError, match=r"h stands for 10\.0\.0\.1, a private address, .*--allow-private"):
+    with pytest.raises(PrivateAddressError, match=r"h resolves to 10\.0\.0\.1, a private address, .*--allow-private"):
         address_to_connect_to("h", 80, resolve=lambda _host, _port: ["10.0.0.1"], may_connect=is_public)
     with pytest.raises(PrivateAddressError, match=r"^10\.0\.0\.1 is a private address, which"):
         address_to_connect_to("10.0.0.1", 80, resolve=lambda host, _port: [host], may_connect=is_public)
@@ -54,7 +54,7 @@ def test_a_host_with_private_addresses_alone_is_refused_with_what_to_do() -> Non
 )  # fmt: skip
 def test_where_a_cloud_gives_away_credentials_nobody_may_ask(address: str) -> None:
     assert not is_public_or_own(address)
-    with pytest.raises(PrivateAddressError, match="which is never asked"):
+    with pytest.raises(PrivateAddressError, match="which is never permitted"):
         address_to_connect_to("h", 80, resolve=lambda _host, _port: [address], may_connect=is_public_or_own)
 
 

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from edge_identify.edge_runtime.answers.answer import Answer
-from edge_identify.edge_runtime.cli.inputs.photo_paths import photos_asked_for
+from edge_identify.edge_runtime.answers.identification import FailedPhoto
+from edge_identify.edge_runtime.cli.inputs.photo_paths import photo_paths
 
 
-def asked(*words: object, null_separated: bool = False) -> list[str | Answer]:
-    return list(photos_asked_for([str(word) for word in words], null_separated=null_separated))
+def asked(*words: object, null_separated: bool = False) -> list[str | FailedPhoto]:
+    return list(photo_paths([str(word) for word in words], null_separated=null_separated))
 
 
-def reason(asked_for: str | Answer) -> str:
-    assert isinstance(asked_for, Answer)
-    return str(asked_for.result)
+def reason(asked_for: str | FailedPhoto) -> str:
+    assert isinstance(asked_for, FailedPhoto)
+    return str(asked_for.error)
 
 
 def type_in(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
@@ -69,7 +69,7 @@ def test_a_folder_without_pictures_says_so_and_the_others_are_still_meant(folder
     (tmp_path / "empty").mkdir()
     empty, photo = asked(tmp_path / "empty", folder / "b.jpg")
 
-    assert "empty: no picture in it or below it; the known endings are .avif .bmp" in reason(empty)
+    assert "empty: no image in this folder or its subfolders; known file name endings: .avif .bmp" in reason(empty)
     assert photo == str(folder / "b.jpg")
 
 
@@ -110,7 +110,7 @@ def test_standard_input_without_a_path_says_so(null_separated: bool, end: str, m
     type_in(monkeypatch, b"\0" if null_separated else b"\n\r\n")
     (empty,) = asked("-", null_separated=null_separated)
 
-    assert reason(empty) == f"standard input: names no photo; write paths to it, each ended by {end}"
+    assert reason(empty) == f"standard input: names no photo; write paths, each followed by {end}"
 
 
 def test_a_path_with_a_nul_is_left_for_whoever_opens_it() -> None:

@@ -19,7 +19,8 @@ from edge_identify.edge_runtime.answers.identification import Identification, St
 from edge_identify.edge_runtime.cli.main import main
 from edge_identify.edge_runtime.pack.filters import Filters
 from edge_identify.edge_runtime.pack.pack_reader import open_pack
-from edge_identify.edge_runtime.pack.references import Reference, ReferenceImage, write_references
+from edge_identify.edge_runtime.pack.references import Reference, ReferenceImage
+from edge_identify.edge_runtime.pack.references_writing import write_references
 from edge_identify.edge_runtime.photos.prepared_photos import PreparedPhoto, prepare_photo
 from edge_identify.edge_runtime.search.identifier import Identifier
 from json_schema import faults
@@ -154,7 +155,7 @@ def test_a_broken_photo_is_skipped_and_the_rest_answers(pack: str, capsys: pytes
     failure, answer = [valid(line) for line in out.splitlines()]
     assert failure["photo"] == "broken.png"
     assert answer["photos"] == ["red.png", "redder.png"]
-    assert "skipped: broken.png: is not a picture" in err
+    assert "skipped: broken.png: is not an image" in err
 
     assert main(words) == 1
     assert "red.png and 1 more: identified" in capsys.readouterr().out
@@ -214,4 +215,4 @@ def test_comparing_points_is_for_one_photo(pack: str, option: list[str], capsys:
         main(["--same-thing", "red.png", "redder.png", "--pack", pack, *option])
 
     assert ended.value.code == 2
-    assert "ask without --same-thing" in capsys.readouterr().err
+    assert "--same-thing cannot be combined" in capsys.readouterr().err

@@ -181,7 +181,7 @@ def test_a_thumbnail_that_lies_is_the_pack_s_fault(
     ("words", "code", "message"),
     [
         (["photo.png", "--explain", "proof.jpg"], ExitCode.USAGE, "does not end in .png"),
-        (["photo.png", "photo.png", "--explain", "proof.png"], ExitCode.SETUP, "draws one photo, and 2 were asked for"),
+        (["photo.png", "photo.png", "--explain", "proof.png"], ExitCode.SETUP, "needs exactly one photo, not 2"),
         (["photo.png", "--explain", "nowhere/proof.png"], ExitCode.SETUP, "there is no folder nowhere"),
         (["photo.png", "--explain", "folder.png"], ExitCode.SETUP, "folder.png: is a folder"),
     ],

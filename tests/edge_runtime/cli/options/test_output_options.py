@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from edge_identify.edge_runtime.answers.answer import Answer
+from edge_identify.edge_runtime.answers.identification import FailedPhoto, Identification
 from edge_identify.edge_runtime.answers.tally import Tally
 from edge_identify.edge_runtime.cli.options.output_options import show_all, summary
 from edge_identify.edge_runtime.decisions.decision import Decision
@@ -13,7 +13,7 @@ from edge_identify.edge_runtime.errors import PackDamagedError, PhotoError
 from edge_identify.edge_runtime.terminal.progress_bar import ProgressBar
 from example_answers import decided, uncalibrated
 
-FAILED = Answer(kind="photo", question="q.jpg", result=PhotoError("q\n.jpg: is not a picture"))
+FAILED = FailedPhoto(question="q.jpg", error=PhotoError("q\n.jpg: is not an image"))
 
 
 class Terminal(io.StringIO):
@@ -25,7 +25,7 @@ class Recorder:
     """An output that writes to a terminal when it is finished."""
 
     def __init__(self, stream: io.StringIO) -> None:
-        self.answers: list[Answer] = []
+        self.answers: list[Identification | FailedPhoto] = []
         self.finished = 0
         self._stream = stream
 
@@ -33,7 +33,7 @@ class Recorder:
     def shows_photos(self) -> bool:
         return False
 
-    def show(self, answer: Answer) -> None:
+    def show(self, answer: Identification | FailedPhoto) -> None:
         self.answers.append(answer)
 
     def finish(self) -> None:
@@ -51,7 +51,7 @@ def test_every_output_gets_every_answer_and_is_finished_once_the_bar_is_gone() -
 
     assert first.answers == second.answers == answers
     assert (first.finished, second.finished) == (1, 1)
-    assert r"skipped: q\n.jpg: is not a picture" in stream.getvalue()
+    assert r"skipped: q\n.jpg: is not an image" in stream.getvalue()
     assert stream.getvalue().endswith("\r\x1b[Kfinishedfinished")
     assert (tally.answered, tally.asked) == (2, 3)
 
@@ -59,7 +59,7 @@ def test_every_output_gets_every_answer_and_is_finished_once_the_bar_is_gone() -
 def test_an_interruption_finishes_what_was_shown_and_is_handed_back() -> None:
     interruption = KeyboardInterrupt()
 
-    def answers() -> Iterator[Answer]:
+    def answers() -> Iterator[Identification]:
         yield uncalibrated()
         raise interruption
 
@@ -69,7 +69,7 @@ def test_an_interruption_finishes_what_was_shown_and_is_handed_back() -> None:
 
 
 def test_a_damaged_pack_ends_the_run_and_nothing_looks_finished() -> None:
-    def answers() -> Iterator[Answer]:
+    def answers() -> Iterator[Identification]:
         yield uncalibrated()
         raise PackDamagedError("model: damaged")
 

@@ -19,7 +19,8 @@ from edge_identify.edge_runtime.cli.options.place_options import joined_coordina
 from edge_identify.edge_runtime.decisions.decision import Decision
 from edge_identify.edge_runtime.pack.filters import Filters
 from edge_identify.edge_runtime.pack.pack_reader import open_pack
-from edge_identify.edge_runtime.pack.references import Reference, ReferenceImage, write_references
+from edge_identify.edge_runtime.pack.references import Reference, ReferenceImage
+from edge_identify.edge_runtime.pack.references_writing import write_references
 from edge_identify.edge_runtime.photos.position import Position
 from edge_identify.edge_runtime.photos.prepared_photos import prepare_photo
 from edge_identify.edge_runtime.search.identifier import Identifier
@@ -260,7 +261,7 @@ def test_southern_and_western_coordinates_are_taken_as_one_word(
         (["--near", "1,2", "--accuracy", "0"], "accuracy 0 m is not above 0"),
         (["--near", "1,2", "--accuracy", "nan"], "accuracy nan"),
         (["--near", "1,2", "--accuracy", "far"], "'far' is not a distance in metres, such as 100"),
-        (["--accuracy", "50"], "--accuracy says how good --near is; give both"),
+        (["--accuracy", "50"], "--accuracy needs --near"),
         (["--label", "crab"], "'crab' is not KEY=VALUE, such as category=crab"),
     ],
 )

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from edge_identify.edge_runtime.answers.answer import Answer
+from edge_identify.edge_runtime.answers.identification import Identification
 from edge_identify.edge_runtime.cli.outputs.answer_screen import answer_lines, answer_row
 from edge_identify.edge_runtime.decisions.decision import Decision
 from edge_identify.edge_runtime.pack.references import Reference
@@ -13,7 +13,7 @@ from edge_identify.edge_runtime.terminal.terminal_text import Screen, display_wi
 from example_answers import CAT, DOG, WIDE, decided, uncalibrated
 
 
-def screen(answer: Answer, width: int) -> str:
+def screen(answer: Identification, width: int) -> str:
     return "\n".join(answer_lines(answer, Screen(width=width))) + "\n"
 
 

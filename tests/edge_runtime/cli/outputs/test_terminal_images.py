@@ -10,16 +10,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge_identify.edge_runtime.answers.answer import Answer
+from edge_identify.edge_runtime.answers.identification import Identification
 from edge_identify.edge_runtime.cli.outputs.terminal_images import (
     ROWS,
-    AnswerPictures,
-    PictureProtocol,
-    picture_codes,
+    AnswerImages,
+    TerminalImageProtocol,
+    image_codes,
     protocol_of,
 )
 from edge_identify.edge_runtime.decisions.decision import Decision
-from edge_identify.edge_runtime.errors import PhotoError
 from edge_identify.edge_runtime.pack.thumbnails_file import ThumbnailTable, write_thumbnails
 from edge_identify.edge_runtime.terminal.terminal_text import Screen
 from example_answers import CAT, DOG, WIDE, decided
@@ -69,8 +68,8 @@ def test_both_protocols_carry_the_picture_whole() -> None:
     png = noise_png()
     assert len(png) > 2 * 4096
 
-    assert kitty_png(picture_codes(png, PictureProtocol.KITTY)) == png
-    assert iterm2_png(picture_codes(png, PictureProtocol.ITERM2)) == png
+    assert kitty_png(image_codes(png, TerminalImageProtocol.KITTY)) == png
+    assert iterm2_png(image_codes(png, TerminalImageProtocol.ITERM2)) == png
 
 
 @pytest.mark.parametrize(
@@ -78,12 +77,12 @@ def test_both_protocols_carry_the_picture_whole() -> None:
     [
         ({}, None),
         ({"TERM": "xterm-256color"}, None),
-        ({"TERM": "xterm-kitty"}, PictureProtocol.KITTY),
-        ({"TERM": "xterm-ghostty", "TERM_PROGRAM": "ghostty"}, PictureProtocol.KITTY),
-        ({"TERM": "xterm-256color", "TERM_PROGRAM": "iTerm.app"}, PictureProtocol.ITERM2),
-        ({"TERM": "xterm-256color", "TERM_PROGRAM": "WezTerm"}, PictureProtocol.ITERM2),
-        ({"TERM": "xterm", "TERM_PROGRAM": "mintty"}, PictureProtocol.ITERM2),
-        ({"TERM": "xterm-256color", "LC_TERMINAL": "iTerm2"}, PictureProtocol.ITERM2),
+        ({"TERM": "xterm-kitty"}, TerminalImageProtocol.KITTY),
+        ({"TERM": "xterm-ghostty", "TERM_PROGRAM": "ghostty"}, TerminalImageProtocol.KITTY),
+        ({"TERM": "xterm-256color", "TERM_PROGRAM": "iTerm.app"}, TerminalImageProtocol.ITERM2),
+        ({"TERM": "xterm-256color", "TERM_PROGRAM": "WezTerm"}, TerminalImageProtocol.ITERM2),
+        ({"TERM": "xterm", "TERM_PROGRAM": "mintty"}, TerminalImageProtocol.ITERM2),
+        ({"TERM": "xterm-256color", "LC_TERMINAL": "iTerm2"}, TerminalImageProtocol.ITERM2),
         ({"TERM": "xterm-256color", "TERM_PROGRAM": "vscode", "LC_TERMINAL": "iTerm2"}, None),
         ({"TERM": "xterm-256color", "TERM_PROGRAM": "Apple_Terminal"}, None),
         ({"TERM": "tmux-256color", "TERM_PROGRAM": "tmux"}, None),
@@ -93,7 +92,9 @@ def test_both_protocols_carry_the_picture_whole() -> None:
         ({"TERM": "xterm-256color", "TERM_PROGRAM": "WezTerm", "NVIM": "/run/nvim"}, None),
     ],
 )
-def test_only_terminals_that_say_so_get_pictures(environ: dict[str, str], protocol: PictureProtocol | None) -> None:
+def test_only_terminals_that_say_so_get_pictures(
+    environ: dict[str, str], protocol: TerminalImageProtocol | None
+) -> None:
     assert protocol_of(environ) is protocol
 
 
@@ -106,9 +107,9 @@ def thumbnails(tmp_path: Path) -> ThumbnailTable:
     return ThumbnailTable(tmp_path / "thumbnails.sqlite", side_px=64)
 
 
-def shown(answer: Answer, thumbnails: ThumbnailTable | None, width: int = 100) -> str:
-    photo = replace(answer, thumbnail=encoded((255, 0, 0), (80, 40), "JPEG"))
-    return AnswerPictures(PictureProtocol.KITTY, Screen(width=width), thumbnails).codes(photo)
+def shown(answer: Identification, thumbnails: ThumbnailTable | None, width: int = 100) -> str:
+    photo = replace(answer, thumbnails=(encoded((255, 0, 0), (80, 40), "JPEG"),))
+    return AnswerImages(TerminalImageProtocol.KITTY, Screen(width=width), thumbnails).codes(photo)
 
 
 def colours_across(picture: Image.Image) -> list[str]:
@@ -150,17 +151,16 @@ def test_a_narrow_terminal_shows_fewer_pictures_and_the_photo_always(thumbnails:
             assert picture.width / picture.height * 2 * ROWS <= width
 
 
-def test_a_pack_without_thumbnails_shows_the_photo_and_an_error_shows_nothing() -> None:
-    failed = Answer(kind="photo", question="p.jpg", result=PhotoError("p.jpg: no such file"))
-    pictures = AnswerPictures(PictureProtocol.KITTY, Screen(), None)
+def test_a_pack_without_thumbnails_shows_the_photo_and_no_photo_at_all_shows_nothing() -> None:
+    pictures = AnswerImages(TerminalImageProtocol.KITTY, Screen(), None)
 
     assert colours_across(picture_in(shown(decided(Decision.IDENTIFIED), None))) == ["red"]
-    assert pictures.codes(failed) == ""
+    assert pictures.codes(decided(Decision.IDENTIFIED)) == ""
 
 
 def test_a_banner_does_not_fill_the_screen(thumbnails: ThumbnailTable) -> None:
-    banner = replace(decided(Decision.IDENTIFIED), thumbnail=encoded((255, 0, 0), (320, 2), "JPEG"))
+    banner = replace(decided(Decision.IDENTIFIED), thumbnails=(encoded((255, 0, 0), (320, 2), "JPEG"),))
     with thumbnails:
-        codes = AnswerPictures(PictureProtocol.KITTY, Screen(width=100), thumbnails).codes(banner)
+        codes = AnswerImages(TerminalImageProtocol.KITTY, Screen(width=100), thumbnails).codes(banner)
 
     assert colours_across(picture_in(codes)) == ["red", "blue"]

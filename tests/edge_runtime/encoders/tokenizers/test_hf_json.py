@@ -1,4 +1,4 @@
-"""A `tokenizer.json` gives the ids that open_clip's own tokenizer class gives, or is refused by name."""
+"""A `tokenizer.json` gives the same ids as open_clip's tokenizer class, or an error that names it."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_a_damaged_file_is_refused_by_name(tmp_path: Path, data: bytes) -> None:
 
 def test_a_file_that_is_too_large_is_not_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hf_json, "MAX_TOKENIZER_BYTES", 10)
-    with pytest.raises(PackFormatError, match="more than a tokenizer may have"):
+    with pytest.raises(PackFormatError, match="more than the limit of"):
         make_tokenizer(b"x" * 11, SPEC, where="tokenizer.json")
 
 

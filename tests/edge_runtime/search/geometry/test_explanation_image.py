@@ -1,4 +1,4 @@
-"""The proof is a picture that shows both pictures whole, what agrees, and where."""
+"""The explanation shows both images whole, the agreeing points, and the outline."""
 
 from __future__ import annotations
 

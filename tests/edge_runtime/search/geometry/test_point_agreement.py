@@ -1,4 +1,4 @@
-"""A drawn picture is found in a photo of it where it lies; what is not there is not found."""
+"""A drawn image is found in a photo of it, at its place; an absent one is not found."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Agreeing points say which of the candidates it is, and only where they are many whether it is any of them."""
+"""Agreeing points change the ranking; they change known or unknown only if they are many."""
 
 from __future__ import annotations
 

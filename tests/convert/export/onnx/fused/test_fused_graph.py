@@ -1,4 +1,4 @@
-"""A graph written by hand answers as torch does, for every option it knows, and knows which it does not."""
+"""Fused graphs give torch's embeddings for all known options; unknown options give None."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def test_a_subclass_or_a_mask_of_its_own_has_no_fused_graph(towers_of: Towers) -
     import torch
 
     class Bent(torch.nn.GELU):
-        """Would answer otherwise."""
+        """A subclass with another result."""
 
     image, text = towers_of()
     image.visual.transformer.resblocks[1].mlp.gelu = Bent()

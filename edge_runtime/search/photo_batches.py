@@ -1,8 +1,8 @@
-"""Many photos on their way to their answers: decoded by a few threads, embedded in batches, kept in order.
+"""Many photos: decoded ahead by a few threads, embedded in batches, answered in order.
 
-Memory does not grow with the number of photos: only a few are decoded ahead, and of each only the encoder's pixels and
-a thumbnail are kept. A newcomer would let each thread silence Pillow's warnings for itself: the warning filters
-belong to the process, and the last thread to end would put back those that another had set.
+Memory does not grow with the number of photos: a few are decoded ahead, and each keeps only the encoder's pixels and a
+thumbnail. Trap: warning filters belong to the process. If each thread silenced Pillow's warnings for itself, the last
+thread to end would restore the filters of another thread.
 """
 
 from __future__ import annotations
@@ -11,32 +11,33 @@ import os
 import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from edge_identify.edge_runtime.answers.answer import Answer
+from edge_identify.edge_runtime.answers.identification import FailedPhoto, Identification
 from edge_identify.edge_runtime.errors import PhotoError
 
 if TYPE_CHECKING:
-    from edge_identify.edge_runtime.answers.identification import Identification
     from edge_identify.edge_runtime.photos.prepared_photos import PreparedPhoto
     from edge_identify.edge_runtime.photos.regions import Region
 
+T = TypeVar("T")
+
 BATCH = 16  # photos that are embedded together
-_THREADS = 4  # that decode at most: each may hold a photo of 100 megapixels, which takes 300 MB
-_AHEAD = 2 * BATCH  # photos that are made ready while a batch is embedded
+_THREADS = 4  # at most, for decoding: each may hold a photo of 100 megapixels, 300 MB
+_AHEAD = 2 * BATCH  # photos that are prepared while a batch is embedded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadyPhoto:
-    """A photo that was decoded.
+    """A decoded photo.
 
     Attributes:
         path: As it was given.
-        prepared: What the encoder takes.
-        thumbnail: The photo as a small JPEG, where pictures are shown.
+        prepared: The encoder's input.
+        thumbnail: The photo as a small JPEG, if an output shows photos.
     """
 
     path: str
@@ -45,27 +46,27 @@ class ReadyPhoto:
 
 
 def make_ready(
-    asked: str | Answer,
+    asked: str | FailedPhoto,
     *,
     prepare: Callable[[Path], PreparedPhoto],
     with_thumbnail: bool,
     region: Region | None = None,
-) -> ReadyPhoto | Answer:
-    """Decode a photo; what is wrong with it is its answer.
+) -> ReadyPhoto | FailedPhoto:
+    """Decode a photo. For one that cannot be used, return a `FailedPhoto`.
 
     Args:
-        asked: The photo's path, or what was answered without a look at it.
+        asked: The photo's path, or why there is none.
         prepare: Makes the encoder's pixels of a photo's file.
-        with_thumbnail: Whether to make a small picture of it too.
-        region: The part of the photo that is looked at, and shown; None for all of it.
+        with_thumbnail: Make a thumbnail too.
+        region: The part of the photo that is used and shown; None for all of it.
     """
-    if isinstance(asked, Answer):
+    if isinstance(asked, FailedPhoto):
         return asked
     try:
         prepared = prepare(Path(asked))
         thumbnail = _thumbnail(asked, region) if with_thumbnail else None
     except PhotoError as error:
-        return Answer(kind="photo", question=asked, result=error)
+        return FailedPhoto(question=asked, error=error)
     return ReadyPhoto(path=asked, prepared=prepared, thumbnail=thumbnail)
 
 
@@ -76,9 +77,9 @@ def _thumbnail(path: str, region: Region | None) -> bytes:
 
 
 def ready_photos(
-    asked: Iterable[str | Answer], make_one_ready: Callable[[str | Answer], ReadyPhoto | Answer]
-) -> Generator[ReadyPhoto | Answer, None, None]:
-    """Yield photos made ready by a few threads, in the order they were asked for. Close it if it is left early."""
+    asked: Iterable[T], make_one_ready: Callable[[T], ReadyPhoto | FailedPhoto]
+) -> Generator[ReadyPhoto | FailedPhoto, None, None]:
+    """Yield prepared photos in the order of `asked`; a few threads prepare them. Close it if it is left early."""
     to_come = iter(asked)
     coming = list(islice(to_come, _AHEAD))
     if not coming:
@@ -87,7 +88,7 @@ def ready_photos(
 
     threads = ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1), thread_name_prefix="photo")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what the threads find and put back, in whatever order
+        warnings.simplefilter("ignore")  # here, once for all threads
         try:
             waiting = deque(threads.submit(make_one_ready, photo) for photo in coming)
             while waiting:
@@ -98,12 +99,12 @@ def ready_photos(
 
 
 def answers_in_batches(
-    ready: Iterable[ReadyPhoto | Answer], identify: Callable[[Sequence[PreparedPhoto]], list[Identification]]
-) -> Iterator[Answer]:
+    ready: Iterable[ReadyPhoto | FailedPhoto], identify: Callable[[Sequence[PreparedPhoto]], list[Identification]]
+) -> Iterator[Identification | FailedPhoto]:
     """Yield the answers to photos, in their order; those of a batch as soon as it was embedded.
 
     Args:
-        ready: The photos, and what was answered without them.
+        ready: The photos, and the failures among them.
         identify: Answers some prepared photos, at least one.
     """
     to_come = iter(ready)
@@ -112,6 +113,7 @@ def answers_in_batches(
         found = iter(identify(prepared) if prepared else [])
         for photo in batch:
             if isinstance(photo, ReadyPhoto):
-                yield Answer(kind="photo", question=photo.path, result=next(found), thumbnail=photo.thumbnail)
+                thumbnails = () if photo.thumbnail is None else (photo.thumbnail,)
+                yield replace(next(found), question=photo.path, thumbnails=thumbnails)
             else:
                 yield photo

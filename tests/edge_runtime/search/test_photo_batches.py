@@ -10,17 +10,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge_identify.edge_runtime.answers.answer import Answer
-from edge_identify.edge_runtime.answers.identification import Identification
-from edge_identify.edge_runtime.cli.inputs.photo_batches import (
+from edge_identify.edge_runtime.answers.identification import FailedPhoto, Identification
+from edge_identify.edge_runtime.errors import PackDamagedError, PhotoError
+from edge_identify.edge_runtime.photos.prepared_photos import PreparedPhoto
+from edge_identify.edge_runtime.search.photo_batches import (
     BATCH,
     ReadyPhoto,
     answers_in_batches,
     make_ready,
     ready_photos,
 )
-from edge_identify.edge_runtime.errors import PackDamagedError, PhotoError
-from edge_identify.edge_runtime.photos.prepared_photos import PreparedPhoto
 from example_answers import uncalibrated
 
 
@@ -32,17 +31,11 @@ def ready(path: str) -> ReadyPhoto:
     return ReadyPhoto(path=path, prepared=prepared(), thumbnail=None)
 
 
-def failure(path: str) -> Answer:
-    return Answer(kind="photo", question=path, result=PhotoError(f"{path}: broken"))
+def failure(path: str) -> FailedPhoto:
+    return FailedPhoto(question=path, error=PhotoError(f"{path}: broken"))
 
 
-def result() -> Identification:
-    found = uncalibrated().result
-    assert isinstance(found, Identification)
-    return found
-
-
-def make_slowly(asked: str | Answer) -> ReadyPhoto | Answer:
+def make_slowly(asked: str | FailedPhoto) -> ReadyPhoto | FailedPhoto:
     """The even ones wait for an event, so that threads end in another order than they began."""
     assert isinstance(asked, str)
     if int(asked) % 2 == 0:
@@ -94,7 +87,7 @@ def test_no_photo_starts_no_thread() -> None:
 
 
 def test_threads_that_silence_warnings_leave_the_filters_as_they_were() -> None:
-    def silence(asked: str | Answer) -> ReadyPhoto | Answer:
+    def silence(asked: str | FailedPhoto) -> ReadyPhoto | FailedPhoto:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return make_slowly(asked)
@@ -107,7 +100,7 @@ def test_threads_that_silence_warnings_leave_the_filters_as_they_were() -> None:
 
 
 def test_a_thread_is_silent_even_while_another_puts_the_filters_back() -> None:
-    def warn(asked: str | Answer) -> ReadyPhoto | Answer:
+    def warn(asked: str | FailedPhoto) -> ReadyPhoto | FailedPhoto:
         warnings.warn("broken metadata", stacklevel=1)  # pytest would make an error of it
         return ready(str(asked))
 
@@ -120,7 +113,7 @@ def test_batches_are_full_and_errors_take_their_places() -> None:
 
     def identify(photos: Sequence[PreparedPhoto]) -> list[Identification]:
         sizes.append(len(photos))
-        return [result() for _ in photos]
+        return [uncalibrated() for _ in photos]
 
     count = 2 * BATCH + 3
     photos = [failure(str(number)) if number in (0, 5, count - 1) else ready(str(number)) for number in range(count)]
@@ -128,8 +121,8 @@ def test_batches_are_full_and_errors_take_their_places() -> None:
 
     assert sizes == [BATCH - 2, BATCH, 2]
     assert [answer.question for answer in answers] == [str(number) for number in range(count)]
-    assert [isinstance(answer.result, PhotoError) for answer in answers] == [
-        isinstance(photo, Answer) for photo in photos
+    assert [isinstance(answer, FailedPhoto) for answer in answers] == [
+        isinstance(photo, FailedPhoto) for photo in photos
     ]
 
 
@@ -141,7 +134,7 @@ def test_a_batch_is_answered_before_the_next_is_taken() -> None:
             taken.append(str(number))
             yield ready(str(number))
 
-    answers = answers_in_batches(photos(), lambda batch: [result() for _ in batch])
+    answers = answers_in_batches(photos(), lambda batch: [uncalibrated() for _ in batch])
     next(answers)
 
     assert len(taken) == BATCH
@@ -164,8 +157,8 @@ def test_what_is_wrong_with_a_photo_is_its_answer_and_what_is_wrong_with_the_pac
         raise PackDamagedError("model: damaged")
 
     answer = make_ready("p", prepare=broken, with_thumbnail=False)
-    assert isinstance(answer, Answer)
-    assert (answer.question, str(answer.result)) == ("p", "p: broken")
+    assert isinstance(answer, FailedPhoto)
+    assert (answer.question, str(answer.error)) == ("p", "p: broken")
     with pytest.raises(PackDamagedError):
         make_ready("p", prepare=damaged, with_thumbnail=False)
     with pytest.raises(PackDamagedError):

@@ -1,0 +1,75 @@
+"""The functions of the Python API: `sync`, `packs` and `open`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from edge_identify.edge_runtime.store.installed_packs import InstalledPack
+    from edge_identify.edge_runtime.store.pack_store import PackStore
+    from edge_identify.edge_runtime.sync.sync_client import SyncReport
+    from edge_identify.pack_identifier import PackIdentifier
+
+
+def sync(url: str, *, pack: str | None = None, store: str | os.PathLike[str] | None = None) -> SyncReport:
+    """Fetch the newest version of a pack from a server. Files that have not changed are not fetched again.
+
+    Args:
+        url: The server's address.
+        pack: The pack's name; needed if the server offers several.
+        store: The folder that holds the installed packs; by default this platform's data folder.
+
+    Returns:
+        The version that is installed now, and what was fetched.
+
+    Raises:
+        NetworkError: The server cannot be reached, or sent something else.
+        PackError: The server has no such pack, or its pack does not work here. The installed version stays.
+        SetupError: The address or the name is missing or wrong, the disk is full, or another sync is running.
+    """
+    from edge_identify.edge_runtime.sync.device_sync import sync_to_device
+
+    return sync_to_device(_store(store), url, name=pack)
+
+
+def packs(store: str | os.PathLike[str] | None = None) -> tuple[InstalledPack, ...]:
+    """Return the installed packs, sorted by name.
+
+    Args:
+        store: As in `sync`.
+
+    Raises:
+        PackDamagedError: The manifest of a pack is damaged; sync it again.
+        SetupError: The store is a file.
+    """
+    installed = _store(store)
+    return tuple(installed.active(name) for name in installed.names())
+
+
+def open(  # read as edge_identify.open, like gzip.open
+    pack: str | os.PathLike[str] | None = None, *, store: str | os.PathLike[str] | None = None
+) -> PackIdentifier:
+    """Open a pack for photos and texts.
+
+    Args:
+        pack: The name of an installed pack, or a pack's folder: a `Path`, or text with a slash. None opens the only
+            installed pack.
+        store: As in `sync`.
+
+    Raises:
+        PackError: There is no such pack, or its manifest is damaged.
+        SetupError: `pack` is None and several packs are installed.
+    """
+    from edge_identify.edge_runtime.store.open_by_name import open_named
+    from edge_identify.pack_identifier import PackIdentifier
+
+    name = pack if pack is None or isinstance(pack, str) else Path(pack)
+    return PackIdentifier(open_named(name, None if store is None else Path(store)))
+
+
+def _store(folder: str | os.PathLike[str] | None) -> PackStore:
+    from edge_identify.edge_runtime.store.pack_store import PackStore, default_store_folder
+
+    return PackStore(default_store_folder() if folder is None else Path(folder))

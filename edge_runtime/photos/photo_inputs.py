@@ -1,0 +1,143 @@
+"""Photos as a program holds them: a path, the bytes of a file, an open file, a Pillow image, or an array of pixels."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias, Union
+
+from edge_identify.edge_runtime.errors import PhotoError
+from edge_identify.edge_runtime.photos.decoded_photo import DecodedPhoto
+from edge_identify.edge_runtime.photos.exif_position import image_position, photo_position
+from edge_identify.edge_runtime.photos.images import (
+    MAX_FILE_BYTES,
+    decode_photo,
+    decoded_image,
+    read_image_file,
+)
+from edge_identify.edge_runtime.photos.prepared_photos import PreparedPhoto
+from edge_identify.edge_runtime.photos.preprocessing import Preprocessing, enough_px, photo_views
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+    from edge_identify.edge_runtime.photos.position import Position
+
+#: What the Python API takes as a photo. An array is RGB, uint8 [height, width, 3].
+PhotoInput: TypeAlias = Union[str, "os.PathLike[str]", bytes, BinaryIO, "Image", "NDArray[np.uint8]"]
+
+UNNAMED = "photo"  # the name of a photo that comes without a path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedPhoto:
+    """A photo whose file was read, or whose pixels were given.
+
+    Attributes:
+        name: Its path, the name of its file, or `photo`.
+        content: The bytes of its file, or a Pillow image of any mode.
+    """
+
+    name: str
+    content: bytes | Image
+
+    def decode(self, *, enough_px: int | None) -> DecodedPhoto:
+        """Return it as upright RGB; see `decode_photo` for `enough_px` and errors."""
+        if isinstance(self.content, bytes):
+            return decode_photo(self.content, name=self.name, enough_px=enough_px)
+        return decoded_image(self.content, name=self.name)
+
+    def exif_position(self) -> Position | None:
+        """Return where it was taken, as its EXIF says; None for an array and for a photo without a position."""
+        if isinstance(self.content, bytes):
+            return photo_position(io.BytesIO(self.content))
+        return image_position(self.content)
+
+
+def open_photo_input(photo: PhotoInput) -> OpenedPhoto:
+    """Read a photo, but decode nothing.
+
+    Raises:
+        PhotoError: The file cannot be read, is empty or too large, or the array is not RGB uint8.
+        TypeError: It is none of the things that `PhotoInput` lists.
+    """
+    name = name_of(photo)
+    if isinstance(photo, (str, os.PathLike)):
+        return OpenedPhoto(name=name, content=read_image_file(Path(photo)))
+    if isinstance(photo, (bytes, bytearray, memoryview)):
+        return OpenedPhoto(name=name, content=_checked_bytes(bytes(photo), name))
+    import numpy as np
+    from PIL import Image as PillowImage
+
+    if isinstance(photo, PillowImage.Image):
+        return OpenedPhoto(name=name, content=photo)
+    if isinstance(photo, np.ndarray):
+        return OpenedPhoto(name=name, content=_image_of_array(photo, name))
+    if hasattr(photo, "read"):
+        return OpenedPhoto(name=name, content=_read(photo, name))
+    raise TypeError(
+        f"{type(photo).__name__} is no photo: give a path, bytes, a file open for reading bytes, a Pillow image, "
+        "or an RGB array"
+    )
+
+
+def name_of(photo: PhotoInput) -> str:
+    """Return a photo's path, the name of its open file or Pillow image, or `photo`."""
+    if isinstance(photo, (str, os.PathLike)):
+        return os.fspath(photo)
+    name = getattr(photo, "name", None) or getattr(photo, "filename", None)
+    return name if isinstance(name, str) else UNNAMED
+
+
+def prepare_opened_photo(
+    photo: OpenedPhoto, recipe: Preprocessing, position_of: Callable[[OpenedPhoto], Position | None]
+) -> PreparedPhoto:
+    """Make the encoder's pixels of a photo; a JPEG may be decoded smaller.
+
+    Args:
+        photo: The photo.
+        recipe: The recipe recorded in the pack.
+        position_of: Says where it was taken.
+
+    Raises:
+        PhotoError: The photo cannot be used.
+    """
+    started = perf_counter()
+    pixels = photo_views(photo.decode(enough_px=enough_px(recipe)), recipe)
+    position = position_of(photo)
+    return PreparedPhoto(pixels=pixels, seconds=perf_counter() - started, position=position)
+
+
+def _read(file: BinaryIO, name: str) -> bytes:
+    try:
+        data = file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise PhotoError(f"{name}: cannot be read ({error.strerror or error})") from error
+    if not isinstance(data, bytes):
+        raise TypeError(f"{name}: the file is open for text; open it with mode 'rb'")
+    return _checked_bytes(data, name)
+
+
+def _checked_bytes(data: bytes, name: str) -> bytes:
+    if not data:
+        raise PhotoError(f"{name}: has no bytes")
+    if len(data) > MAX_FILE_BYTES:
+        raise PhotoError(f"{name}: more than the {MAX_FILE_BYTES // 2**20} MiB limit")
+    return data
+
+
+def _image_of_array(array: NDArray[np.uint8], name: str) -> Image:
+    import numpy as np
+    from PIL import Image as PillowImage
+
+    if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3 or 0 in array.shape:
+        raise PhotoError(
+            f"{name}: the array is {array.dtype} {list(array.shape)}, not RGB uint8 [height, width, 3]; convert it"
+        )
+    return PillowImage.fromarray(np.ascontiguousarray(array))

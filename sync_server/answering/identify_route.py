@@ -1,0 +1,124 @@
+"""`POST /v1/identify`: name what a photo shows. The answer is the JSON of `edge-identify --jsonl`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from flask import Response
+
+from edge_identify.edge_runtime.photos.position import MAX_ACCURACY_M, Position
+from edge_identify.sync_server.answering.answer_document import answer_document
+from edge_identify.sync_server.answering.engine_problems import borrowed_engine, record_stages
+from edge_identify.sync_server.answering.pack_engine import NamedPhoto, position_of
+from edge_identify.sync_server.answering.request_fields import FILE, FORM_FILTERS, PACK, TOP_K, form_filters
+from edge_identify.sync_server.contract.json_responses import json_response
+from edge_identify.sync_server.contract.openapi_components import component
+from edge_identify.sync_server.contract.operation import (
+    MULTIPART,
+    Body,
+    Operation,
+    RequestField,
+    ResponseSpec,
+    Route,
+)
+from edge_identify.sync_server.contract.problem_kinds import INVALID, UNUSABLE_IMAGE, ProblemError
+from edge_identify.sync_server.contract.value_kinds import Coordinates, ImageFiles, Number, Truth
+
+if TYPE_CHECKING:
+    from edge_identify.sync_server.answering.engine_pool import EnginePool
+    from edge_identify.sync_server.contract.request_values import RequestValues, Upload
+    from edge_identify.sync_server.delivery.image_urls import ImageUrls
+
+IDENTIFY = Operation(
+    id="identify",
+    method="POST",
+    path="/v1/identify",
+    tag="identify",
+    summary="Name what a photo shows.",
+    about="The response is the JSON of `edge-identify photo.jpg --jsonl`. Several photos give one answer, as with "
+    "`--same-thing`; `left_out` lists the photos that could not be used. Each match also has `image_url`, the "
+    "address of its image. The server does not store photos.",
+    bodies=(
+        Body(
+            content_type=MULTIPART,
+            fields=(
+                replace(FILE, kind=ImageFiles(), about=f"{FILE.about} Repeatable: several photos of the same thing."),
+                TOP_K,
+                PACK,
+                *FORM_FILTERS,
+                RequestField(
+                    name="verify_geometry",
+                    about="Compare local features of the photo with thumbnails of the most similar references. "
+                    "References whose points agree come first. One photo only; the pack needs thumbnails.",
+                    kind=Truth(),
+                ),
+                RequestField(
+                    name="near",
+                    about="Where the photo was taken: latitude,longitude in degrees. Overrides its EXIF position.",
+                    kind=Coordinates(),
+                ),
+                RequestField(
+                    name="accuracy",
+                    about="Accuracy of `near` in metres.",
+                    kind=Number(above=0, most=MAX_ACCURACY_M),
+                ),
+                RequestField(name="no_location", about="Ignore all positions, EXIF too.", kind=Truth()),
+            ),
+            needs={"accuracy": "near"},
+        ),
+    ),
+    responses=(ResponseSpec(about="Matches and decision.", schema=component("Identification")),),
+)
+
+
+def identify_route(pool: EnginePool, image_urls: ImageUrls) -> Route:
+    """Return the route.
+
+    Args:
+        pool: The open packs.
+        image_urls: Gives the image URLs.
+    """
+    return Route(operation=IDENTIFY, handler=lambda values: _identify(pool, values, image_urls))
+
+
+def _identify(pool: EnginePool, values: RequestValues, image_urls: ImageUrls) -> Response:
+    photos, filters = values.images("file"), form_filters(values)
+    if len(photos) > 1:
+        return _identify_together(pool, values, image_urls)
+    (photo,) = photos
+    position = _position(values, photo)
+    with borrowed_engine(pool, values.optional_text("pack")) as engine:
+        found = engine.identify(
+            photo.data,
+            name=photo.name,
+            top_k=values.integer("top_k"),
+            filters=filters,
+            position=position,
+            verifies_geometry=values.truth("verify_geometry"),
+        )
+        return json_response(answer_document(record_stages(found), engine, image_urls))
+
+
+def _identify_together(pool: EnginePool, values: RequestValues, image_urls: ImageUrls) -> Response:
+    if values.truth("verify_geometry"):
+        raise ProblemError(INVALID, "`verify_geometry` accepts one photo; send one `file`")
+    sent = values.images("file")
+    photos = [NamedPhoto(name=one.name, data=one.data, position=_position(values, one)) for one in sent]
+    with borrowed_engine(pool, values.optional_text("pack")) as engine:
+        found, problems = engine.identify_together(photos, top_k=values.integer("top_k"), filters=form_filters(values))
+        if found is None:
+            raise ProblemError(UNUSABLE_IMAGE, "; ".join(map(str, problems.values())))
+        document = answer_document(record_stages(found), engine, image_urls)
+    left_out = [{"photo": photos[at].name, "error": str(error)} for at, error in problems.items()]
+    return json_response(document | ({"left_out": left_out} if left_out else {}))
+
+
+def _position(values: RequestValues, photo: Upload) -> Position | None:
+    """Return where a photo was taken, by the rules of `edge-identify`."""
+    near, accuracy = values.coordinates("near"), values.number("accuracy")
+    if values.truth("no_location"):
+        return None
+    if near is not None:
+        return Position(latitude=near[0], longitude=near[1], accuracy_m=accuracy, source="given")
+    return position_of(photo.data)
