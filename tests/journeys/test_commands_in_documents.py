@@ -33,8 +33,6 @@ THINGS = 12
 ADDRESSES = ("http://127.0.0.1:8000", "http://192.168.1.20:8000")
 NOT_RUN = ("make", "source")  # the first needs another folder, the second another shell
 
-pytestmark = pytest.mark.timeout(1800)  # the first test waits for all commands, a build of a pack among them
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ran:
@@ -48,23 +46,35 @@ class Ran:
 
 
 @pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
+    """Somebody who has built the pack: a step of its own, since it takes longest."""
     folder = tmp_path_factory.mktemp("documents")
     draw(folder)
     reader = Reader(folder)
+    typed = lines(GUIDES[0], "sh")
+    built = next(at for at, line in enumerate(typed) if line.startswith("edge-build pack"))
     with contextlib.chdir(folder), contextlib.ExitStack() as servers:
+        for line in typed[: built + 1]:
+            reader.type(line, servers)
+    return reader
+
+
+@pytest.fixture(scope="module")
+def ran(reader: Reader) -> Iterator[Ran]:
+    with contextlib.chdir(reader.folder), contextlib.ExitStack() as servers:
         for document in GUIDES:
             for line in lines(document, "sh"):
                 reader.type(line, servers)
-        for block in blocks(ROOT / "README.md", "python"):
+        for block in blocks(GUIDES[0], "python"):
             reader.printed[block] = reader.shell(shlex.join([sys.executable, "-c", block]))
-        yield Ran(folder=folder, printed=reader.printed)
+        yield Ran(folder=reader.folder, printed=reader.printed)
 
 
 class Reader:
     """Types what the documents say."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.printed: dict[str, str] = {}
         self._home = folder / "home"
         self._home.mkdir()
@@ -130,9 +140,13 @@ def draw(folder: Path) -> None:
     (folder / "photos.csv").write_text("query,id\nphoto.jpg,odd/3\nphotos/5.jpg,odd/5\n")
 
 
+def test_the_images_become_a_pack(reader: Reader) -> None:
+    assert (reader.folder / "street-art-pack/pack.json").exists()
+
+
 def test_a_photo_is_answered_by_its_reference_on_every_way(ran: Ran) -> None:
     assert "odd/3" in ran.printed["edge-identify photo.jpg"]
-    assert "odd/3" in ran.by("import edge_identify")
+    assert ran.by("import edge_identify").endswith(" 3\n")
     if shutil.which("curl") is not None:
         calls = [json.loads(out) for line, out in ran.printed.items() if line.startswith("curl")]
         assert len(calls) >= 7
@@ -166,7 +180,7 @@ def test_an_example_finds_its_thing(ran: Ran) -> None:
 
 def test_the_copy_is_found_and_no_other(ran: Ran) -> None:
     shown = ran.by("duplicates.html")
-    assert "1 group among 13 pictures" in shown
+    assert "1 group among 13 " in shown
     assert "copy-of-0" in shown
     assert shown.startswith("1  look at these:")
     assert "edge-build remove" not in shown  # the copy is smaller
