@@ -36,7 +36,7 @@ def few_photos() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(calibration_photos, "DRAWN_PHOTOS", 20)
         patched.setattr(calibration_photos, "MOST_PHOTOS_EACH", 2)
-        patched.setattr(fidelity_samples, "MOST_PICTURES", 12)
+        patched.setattr(fidelity_samples, "MOST_IMAGES", 12)
         yield
 
 

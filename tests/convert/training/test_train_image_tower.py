@@ -174,9 +174,10 @@ def test_the_weights_are_averaged_with_the_pretrained_ones(photographs: Path, tr
         _kernel_after(replace(_run(photographs, trunk, tmp_path / f"{share}.safetensors"), tuned_share=share))
         for share in (1.0, 0.5, 0.0)
     )
-    assert np.allclose(none, load_file(trunk)["blocks.5.0.conv_pw.weight"], atol=1e-3)
-    assert np.abs(tuned - none).max() > 2e-3
-    assert np.allclose(half, (tuned + none) / 2, atol=1e-3)
+    assert np.allclose(none, load_file(trunk)["blocks.5.0.conv_pw.weight"], atol=1e-4)  # stored as half precision
+    moved = np.abs(tuned - none).mean()
+    assert moved > 1e-4
+    assert np.abs(half - (tuned + none) / 2).mean() < moved / 10
 
 
 @pytest.mark.usefixtures("small_pictures")
@@ -191,7 +192,8 @@ def test_going_on_from_a_tower_holds_to_the_pretrained_trunk(photographs: Path, 
     train_image_tower(second, progress=_tell_nobody)
     assert json.loads(second.log.read_text().splitlines()[0])["hold"] > 1e-3
     other = tmp_path / "other.safetensors"
-    save_file({key: value + np.float32(key == "bn1.bias") for key, value in load_file(trunk).items()}, other)
+    state = load_file(trunk)
+    save_file({**state, "bn1.bias": state["bn1.bias"] + 1}, other)
     with pytest.raises(SetupError, match=r"first.safetensors: its first blocks are not those of .*other.safetensors"):
         train_image_tower(replace(second, out=tmp_path / "third.safetensors", pretrained=other), progress=_tell_nobody)
 
