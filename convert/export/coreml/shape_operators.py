@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from edge_identify.convert.export.coreml.operator_table import OperatorTable, integers, operator
@@ -49,6 +50,16 @@ def _reduce_argmax(x: Tensor, axis: Tensor, keep_dims: Tensor) -> Tensor:
 def _reshape(x: Tensor, shape: Tensor) -> Tensor:
     # 0 keeps the size of that axis.
     return x.reshape([size or x.shape[axis] for axis, size in enumerate(integers(shape))])
+
+
+@operator(SHAPE_OPERATORS, "pad")
+def _pad(x: Tensor, pad: Tensor, mode: str = "constant", constant_val: Tensor | None = None) -> Tensor:
+    # MIL counts before and after from the first padded axis on, torch from the last one back.
+    if mode != "constant":
+        raise NotImplementedError(f"pad with mode {mode!r}")
+    amounts = integers(pad)
+    backwards = [amount for at in range(len(amounts) - 2, -1, -2) for amount in amounts[at : at + 2]]
+    return F.pad(x, backwards, value=0.0 if constant_val is None else float(constant_val))
 
 
 @operator(SHAPE_OPERATORS, "transpose")

@@ -19,6 +19,8 @@ FIRST_ROWS = {"begin": [0, 1, 1], "end": [2, 3, 4]}
 
 CASES: list[tuple[str, dict[str, Any]]] = [
     ("reshape", {"x": CUBE, "shape": [4, -1]}),
+    ("pad", {"x": CUBE, "pad": [1, 0, 2, 3], "mode": "constant", "constant_val": 0.5}),
+    ("pad", {"x": CUBE, "pad": [0, 1, 1, 0, 2, 0], "mode": "constant", "constant_val": 0.0}),
     ("transpose", {"x": CUBE, "perm": [2, 0, 1]}),
     ("expand_dims", {"x": CUBE, "axes": [-1, 0]}),
     ("squeeze", {"x": CUBE[:1, :, :1], "axes": [0, -1]}),
