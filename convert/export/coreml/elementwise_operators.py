@@ -66,6 +66,11 @@ def _cast(x: Tensor, dtype: str) -> Tensor:
 # Activations
 
 
+@operator(ELEMENTWISE_OPERATORS, "clip")
+def _clip(x: Tensor, alpha: Tensor, beta: Tensor) -> Tensor:
+    return x.clamp(float(alpha), float(beta))
+
+
 @operator(ELEMENTWISE_OPERATORS, "relu")
 def _relu(x: Tensor) -> Tensor:
     return F.relu(x)

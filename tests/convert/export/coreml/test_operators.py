@@ -50,6 +50,7 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("gelu", {"x": CUBE - 12, "mode": "SIGMOID_APPROXIMATION"}),
     ("sigmoid", {"x": CUBE - 12}),
     ("relu", {"x": CUBE - 12}),
+    ("clip", {"x": CUBE - 12, "alpha": 0.0, "beta": 6.0}),
     ("add", {"x": CUBE, "y": CUBE[:1]}),
     ("sub", {"x": CUBE, "y": CUBE[:1]}),
     ("mul", {"x": CUBE, "y": CUBE[:1]}),
