@@ -8,7 +8,7 @@ Prints one JSON line, and writes it as a Markdown table for the model card if as
 randomness is seeded: the same weights give the same figures on the same machine. A floor is another encoder, from an
 ONNX file that takes [n, 3, size, size] from -1 to 1, measured beside ours on the same pictures.
 
-A newcomer would tune until these figures rise. They are for reading after the choices were made on other data.
+Do not tune to these figures. Read them after the choices were made on other data.
 """
 
 from __future__ import annotations

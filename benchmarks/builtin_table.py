@@ -1,7 +1,7 @@
 """What `builtin_encoder.py` measured, as Markdown for the model card.
 
-Ours stands beside the floor, on the same photos. A newcomer would print the recall alone; a recall of 149 photos is
-known to about .08 either way, so its interval is printed with it.
+Ours stands beside the floor, on the same photos. The recall of 149 photos is known
+to about .08 either way, so its interval is printed with it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The encoders that are compared: the built-in one as packs hold it, and any other from an ONNX file.
 
-A newcomer would ask the trained network itself. What a phone runs is its int8 export, calibrated on the pack's own
-references, so the built-in encoder is only ever asked here through a pack that was built as `edge-build pack` does.
+A phone runs the int8 export, calibrated on the pack's own references. So the built-in encoder is asked through a pack
+that was built as `edge-build pack` does, and not as the trained network.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ pack, the photos of what was left out are strangers; the photos of the next thir
 photo counts once as either. The last three options show what looking at a photo several times brings, an adapter, and
 comparing photos with thumbnails point by point.
 
-A newcomer would tune the calibration until these figures rise. They are for reading; what is fitted sees no real photo.
+Do not tune the calibration to these figures. It is fitted without any real photo.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Drawn things that no training has seen: telling near-twins apart, and recall among families of look-alikes.
 
 They are endless, so their seed decides: training draws with its own seeds, and none of the numbers here is one of
-them. What a newcomer would get wrong: a mean over all kinds hides the hard one, so mosaics, posters and packages are
-reported apart too.
+them. A mean over all kinds hides the hard one, so mosaics, posters and packages are also
+reported apart.
 """
 
 from __future__ import annotations

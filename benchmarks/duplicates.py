@@ -6,8 +6,8 @@ Prints a JSON line for each way to change a picture, one for look-alikes, one fo
 for the limit, and one for the whole search. Copies: drawn things and mosaics, changed as people and programs change
 pictures: compressed, resized, cropped by up to an eighth on each side, tinted, and all of that at once. Look-alikes:
 near-twins, mosaics on one wall that differ in one colour or in one to five tiles, with and without the same changes.
-`convert.exploring.duplicates` has its limits from here. A newcomer would take pictures of different things for the
-other side of the scale; those are told apart by anything.
+`convert.exploring.duplicates` has its limits from here. Images of different things
+are no measure of it: any method tells them apart.
 """
 
 from __future__ import annotations

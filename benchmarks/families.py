@@ -6,8 +6,8 @@
 The first form measures each family in a process of its own and adds one JSON line to the results; families that are
 there already are skipped, so an interrupted run goes on where it stopped. The second form writes the table.
 
-A newcomer would expect published weights. They are hundreds of megabytes each, under many licences, and this runs
-without a network: weights are random, drawn so that every layer matters (`--pretrained random`), except those of
+Published weights are hundreds of megabytes each, under many licences, and this runs without a network. So the weights
+are random, drawn so that every layer matters (`--pretrained random`), except those of
 `builtin`. Random weights forgive less than trained ones; bytes and milliseconds are the same.
 """
 

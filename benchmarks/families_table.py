@@ -1,6 +1,6 @@
 """What `families.py` measured, as Markdown: a line for each family, and a table for each with every variant.
 
-A newcomer would round .999996 to 1. Cosines are cut off after the fifth digit, so that the table never flatters.
+Cosines are cut off after the fifth digit and never rounded up: .999996 is not 1.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ DIR holds `grocery/` and `invaders/`; a set that is missing is skipped aloud, an
 pack is `NAME` in the folder that `--packs` names, or built here with the built-in encoder. References are thumbnails
 of each side, as `edge-build pack --thumbnails` makes them. Prints one JSON line for each set and side.
 
-What a newcomer would get wrong: the same brand's other package has most of a package's points. So each known photo is
+Trap: the same brand's other package has most of a package's points. So each known photo is
 asked again with its reference left out, and how well points tell the two apart stands beside how well similarity does.
 """
 

@@ -1,7 +1,7 @@
 """Timing for the benchmarks: interleaved rounds, medians, one JSON line.
 
-A newcomer would time one thing after the other: on a shared machine the second then meets another load. Here every
-round runs each thing once, and a ratio is only ever taken within one run.
+On a shared machine the load changes from one measurement to the next. So every round runs each thing once, and a ratio
+is only taken within one run.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """From single outcomes to the figures of a table: recall, its interval, and the area under a curve.
 
-A newcomer would resample photos to learn how sure a recall is. Ten photos of one product succeed or fail together, so
-here whole references are resampled, each with all its photos: the interval is about other things, not other photos.
+Ten photos of one product succeed or fail together. So whole references are resampled, each with all its photos, and not
+single photos: the interval is about other things, not other photos.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Robustness curves: photos of drawn things in which one effect grows from level to level and nothing else changes.
 
-What a newcomer would get wrong: a simulated photo with "more blur" also has another angle, light and background, and
+Trap: a simulated photo with "more blur" also has another angle, light and background, and
 the curve shows their sum. Here each thing keeps its background through all levels, and the plain view is seen from
 straight ahead, fills half of the frame's area, and has neither noise nor compression.
 """

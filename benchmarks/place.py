@@ -8,7 +8,7 @@ its reference's coordinates by 20 m to 2 km in a random direction, or to a mosai
 that is not in the pack lies as far from a random known one, of its own city where the pack has one, or of any. Each
 way is drawn several times. All goes through the pack's own encoder, search and decision.
 
-What a newcomer would get wrong: unknown mosaics far from everything prove nothing. They stand beside known ones.
+Trap: unknown mosaics far from everything prove nothing. Here they stand beside known ones.
 """
 
 from __future__ import annotations

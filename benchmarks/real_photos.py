@@ -1,8 +1,8 @@
 """Recall on real photos of catalogued things: GroceryStoreDataset and street mosaics, laid out as two CSV tables.
 
 Each set is a folder with `references.csv` (path, id, ...) and `queries.csv` (query, id, and a column to group by; an
-empty id is something that is not among the references). What a newcomer would get wrong: a photo that cannot be read
-must not vanish from the count, or a set of easy photos remains; those that are left out are counted.
+empty id is something that is not among the references). Photos that cannot be read
+are counted: without them, a set of easy photos would remain.
 """
 
 from __future__ import annotations

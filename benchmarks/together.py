@@ -8,7 +8,7 @@ at random, three times over. Each group is asked as it is, and again with its pr
 whatever is accepted is a false accept. Of a mosaic there is one photo, and the picture of the reference; they make a
 pair that is asked with that reference left out. Prints one JSON line for each set.
 
-What a newcomer would get wrong: photos of one thing are no independent evidence of it. So ways to put them together
+Trap: photos of one thing are no independent evidence of it. So ways to put them together
 are compared by what they accept of things that are left out, too: the mean of the scores, the best score of any photo,
 and the photo that is surest. Of packages a pack accepts next to nothing; so `one_in_ten` says what becomes of them if
 one in ten single photos of things that are left out may pass.

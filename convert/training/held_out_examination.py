@@ -1,6 +1,6 @@
 """A fixed examination for the image tower while it learns: held-out photographs and drawn things never seen.
 
-A newcomer would look at the benchmarks instead. Whoever chooses by them measures his own choices later.
+The benchmarks are not used for it: a choice that was made by them could no longer be measured with them.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ greatest ratio of the second to the first are Fisher's linear discriminants (Fis
 found as generalised eigenvectors by a randomised subspace iteration (Halko, Martinsson, Tropp, arXiv:0909.4061).
 
 No step size, no epochs, and a frozen trunk: going on to train it by contrast made photos of real things worse each
-time it was tried. What a newcomer would get wrong: one pot for all pictures. Photographs and drawn things spread
+time it was tried. Photographs and drawn things spread
 differently, so each collection has scatters of its own and counts as much as the other, whatever its size.
 """
 

@@ -1,8 +1,8 @@
 """The batches that the image tower learns from: photographs, pieces of them, and freshly drawn things.
 
 A batch is a function of its number and the seed alone, so training that was interrupted goes on with the very batches
-it would have had, and any number of workers makes the same ones. What a newcomer would get wrong: mixing. Whole
-families of look-alikes are in one batch, because a batch of strangers teaches nothing about near-twins.
+it would have had, and any number of workers makes the same ones. Whole
+families of look-alikes are in one batch: a batch of unrelated things teaches nothing about near-twins.
 """
 
 from __future__ import annotations
