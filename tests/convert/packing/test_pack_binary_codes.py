@@ -100,7 +100,7 @@ def test_binary_codes_that_would_lose_answers_are_left_out_and_it_is_said(tmp_pa
 
     assert outcome.spec is None
     assert outcome.left_out_because is not None
-    assert "of the 10 nearest pictures of 40 simulated photos, below 0.99" in outcome.left_out_because
+    assert "of the 10 nearest images of 40 simulated photos, below 0.99" in outcome.left_out_because
     assert not (tmp_path / "a.signs").exists()
 
 
@@ -177,6 +177,6 @@ def test_a_build_says_that_binary_codes_were_left_out_and_is_a_success(
     code, folder = build()
 
     assert code == 0
-    assert "left out: signs of the index: a search by them finds 1.0000" in capsys.readouterr().err
+    assert "left out: binary codes: a search with them finds 1.0000" in capsys.readouterr().err
     assert read_manifest(folder).index.binary_codes is None
     assert not (folder / "index/images.signs").exists()

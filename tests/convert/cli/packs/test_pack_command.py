@@ -45,4 +45,4 @@ def test_a_device_that_this_machine_lacks_is_told_with_those_it_has(
     assert main(["pack", "--catalogue", "none", "--name", "none", "--out", "none", "--device", "cuda"]) == 8
     said = capsys.readouterr().err
     assert "--device cuda: torch" in said
-    assert "there is cpu" in said
+    assert "available: cpu" in said
