@@ -5,7 +5,7 @@ instruction `vpmaddubsw`, which adds two neighbouring products in 16 bits and sa
 not fit. So 8-bit signed weights give one answer with VNNI and another one without. All other products are exact:
 uint8 weights are widened to 16 bits first, and signed weights of 7 bits cannot overflow (255 * 64 * 2 = 32,640).
 
-docs: edge_runtime/pack/FORMAT.md, "8-bit arithmetic".
+See "8-bit arithmetic" in edge_runtime/pack/FORMAT.md for the kernels of each processor.
 """
 
 from __future__ import annotations
