@@ -13,7 +13,7 @@ RUN python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['p
     && python -m venv /opt/edge \
     && /opt/edge/bin/python -m pip install --no-cache-dir --disable-pip-version-check --constraint requirements.lock \
         --requirement requirements.txt
-COPY README.md LICENSE setup.py ./
+COPY README.md LICENSE NOTICE setup.py ./
 COPY edge_identify ./edge_identify
 COPY edge_runtime ./edge_runtime
 COPY datasets ./datasets

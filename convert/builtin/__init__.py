@@ -5,7 +5,14 @@ other; `load_image_weights` and `load_text_weights` fill it. MODEL_CARD.md says 
 what it can do. The word `edge-` keeps its name apart from open_clip's; people type `builtin`.
 """
 
-from edge_identify.convert.builtin.registration import LICENCE, OPEN_CLIP_NAME, WEIGHTS_NAME, register
+from edge_identify.convert.builtin.registration import (
+    EARLIER_WEIGHTS,
+    LICENCE,
+    OPEN_CLIP_NAME,
+    PREPROCESSING,
+    WEIGHTS_NAME,
+    register,
+)
 from edge_identify.convert.builtin.shipped_weights import (
     IMAGE_WEIGHTS,
     TEXT_WEIGHTS,
@@ -16,9 +23,11 @@ from edge_identify.convert.builtin.shipped_weights import (
 )
 
 __all__ = [
+    "EARLIER_WEIGHTS",
     "IMAGE_WEIGHTS",
     "LICENCE",
     "OPEN_CLIP_NAME",
+    "PREPROCESSING",
     "TEXT_WEIGHTS",
     "WEIGHTS_NAME",
     "load_image_weights",

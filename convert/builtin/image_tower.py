@@ -1,16 +1,15 @@
-"""The built-in image tower, as a timm model: a ResNet-10 that looks at two sizes and keeps where things are.
+"""The built-in image tower, as a timm model: EfficientNet-Lite0, and what its maps of stride 16 and 32 show where.
 
-What names an instance is often the arrangement of its parts, which average pooling throws away. So the last map is
-reduced to few channels and flattened, and the average is put beside it. The picture goes through the same trunk twice,
-at 160 pixels and made smaller to 128: what is too small on the one may be seen on the other as it was learnt. One
-linear layer makes the embedding of both. The price: the input's size is fixed.
+What names an instance is often the arrangement of its parts, which average pooling throws away. So both maps are kept
+as grids of cells. The finer one tells mosaics apart, the coarser one packages and kinds of things. Each gives a part of
+the embedding by one linear layer; both parts have length 1, so neither drowns the other. The price: the input's
+size is fixed.
 Only this module defines a torch class, so only it imports torch at its top; it is imported by
 `registration.register`.
 """
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import torch
@@ -18,36 +17,38 @@ import torch.nn.functional as F
 from torch import nn
 
 SIZE_PX = 160
-EMBEDDING_DIM = 448
-_COARSE_PX = 128
-_TRUNK = "resnet10t"
-_TRUNK_STRIDE = 32
-_TRUNK_CHANNELS = 512
-_LAYOUT_CHANNELS = 128  # for each cell of the last map, beside 512 of content for all of it
+FINE_DIM, COARSE_DIM = 448, 320
+EMBEDDING_DIM = FINE_DIM + COARSE_DIM
+
+FINE_CHANNELS, COARSE_CHANNELS = 112, 320
+COARSE_STRIDE = 32  # of a pixel's neighbourhood on the coarse map; half of it on the fine one
+_TRUNK = "tf_efficientnet_lite0"
+_MAPS = (3, 4)  # timm's numbers of the maps of stride 16 and 32
+_COARSE_CELLS = 4  # along a side
 
 
-class LayoutTrunk(nn.Module):
-    """timm's resnet10t, and what is kept of its last map: layout and average."""
+class TwoMapTrunk(nn.Module):
+    """timm's EfficientNet-Lite0 up to its last block, and the cells of its two last maps."""
 
     def __init__(self) -> None:
         super().__init__()
         import timm
 
-        self.backbone: nn.Module = timm.create_model(_TRUNK, num_classes=0, global_pool="")
-        self.layout = nn.Sequential(
-            nn.Conv2d(_TRUNK_CHANNELS, _LAYOUT_CHANNELS, kernel_size=1, bias=False),
-            nn.BatchNorm2d(_LAYOUT_CHANNELS),
-            nn.Hardswish(),
-        )
+        self.backbone: nn.Module = timm.create_model(_TRUNK, features_only=True, out_indices=_MAPS)
 
-    def features(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Return [n, feature_count(side)] from normalised float pixels [n, 3, side, side]."""
-        feature_map = self.backbone(pixels)
-        return torch.cat([self.layout(feature_map).flatten(1), feature_map.mean((2, 3))], dim=1)
+    def cells(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the fine and the coarse cells, flattened, from normalised float pixels [n, 3, side, side].
+
+        Returns:
+            [n, fine_count(side)] and [n, coarse_count()].
+        """
+        fine, coarse = self.backbone(pixels)
+        overlap = coarse.shape[-1] - _COARSE_CELLS + 1
+        return F.avg_pool2d(fine, 2).flatten(1), F.avg_pool2d(coarse, overlap, stride=1).flatten(1)
 
 
-class LayoutKeepingResNet(LayoutTrunk):
-    """The trunk at two sizes, and the embedding of both.
+class TwoMapTower(TwoMapTrunk):
+    """The trunk, and the embedding of its cells.
 
     Args:
         num_classes: Length of the output; open_clip asks for its embedding's length by this name.
@@ -56,27 +57,27 @@ class LayoutKeepingResNet(LayoutTrunk):
     def __init__(self, num_classes: int = EMBEDDING_DIM) -> None:
         super().__init__()
         self.num_classes = num_classes
-        self.num_features = feature_count(_COARSE_PX) + feature_count(SIZE_PX)
-        self.embedding = nn.Linear(self.num_features, num_classes)
+        self.num_features = fine_count(SIZE_PX) + coarse_count()
+        self.fine = nn.Linear(fine_count(SIZE_PX), num_classes * FINE_DIM // EMBEDDING_DIM)
+        self.coarse = nn.Linear(coarse_count(), num_classes - self.fine.out_features, bias=False)
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Return [n, num_classes] from normalised float pixels [n, 3, 160, 160]."""
-        embeddings: torch.Tensor = self.embedding(self.both_sizes(pixels))
-        return embeddings
-
-    def both_sizes(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Return the features at 128 and at 160 pixels, side by side: [n, num_features]."""
-        coarse = F.interpolate(pixels, size=(_COARSE_PX, _COARSE_PX), mode="bilinear", align_corners=False)
-        return torch.cat([self.features(coarse), self.features(pixels)], dim=1)
+        """Return [n, num_classes] from normalised float pixels [n, 3, SIZE_PX, SIZE_PX]."""
+        fine, coarse = self.cells(pixels)
+        return torch.cat([F.normalize(self.fine(fine), dim=1), F.normalize(self.coarse(coarse), dim=1)], dim=1)
 
 
-def feature_count(side_px: int) -> int:
-    """Return how many features the trunk gives of pictures of that side, in pixels."""
-    cells = math.ceil(side_px / _TRUNK_STRIDE) ** 2
-    return _LAYOUT_CHANNELS * cells + _TRUNK_CHANNELS
+def fine_count(side_px: int) -> int:
+    """Return how many numbers the fine cells of a picture are; its side in pixels is a multiple of 32."""
+    return FINE_CHANNELS * (side_px // COARSE_STRIDE) ** 2
 
 
-def edge_resnet10t(pretrained: bool = False, num_classes: int = EMBEDDING_DIM, **_: Any) -> LayoutKeepingResNet:
+def coarse_count() -> int:
+    """Return how many numbers the coarse cells of a picture of any size are."""
+    return COARSE_CHANNELS * _COARSE_CELLS**2
+
+
+def edge_efficientnet_lite0(pretrained: bool = False, num_classes: int = EMBEDDING_DIM, **_: Any) -> TwoMapTower:
     """Build the image tower; the name and signature are what timm's registry asks for.
 
     Args:
@@ -85,5 +86,5 @@ def edge_resnet10t(pretrained: bool = False, num_classes: int = EMBEDDING_DIM, *
         _: What timm hands to every model, such as `global_pool` and `pretrained_cfg`; the head here is fixed.
     """
     if pretrained:
-        raise ValueError("edge_resnet10t has no weights of its own; load the edge-builtin model")
-    return LayoutKeepingResNet(num_classes)
+        raise ValueError("edge_efficientnet_lite0 has no weights of its own; load the edge-builtin model")
+    return TwoMapTower(num_classes)

@@ -2,14 +2,19 @@
 
 open_clip finds a model by the name of a JSON file, and that file names a timm model for the image tower;
 timm finds a model by the name of a function. `ensure_torchvision_operators()` must have run: both import
-torchvision.
+torchvision. The JSON file cannot hold mean and std: whoever creates the model by open_clip alone passes
+`force_preprocess_cfg=PREPROCESSING`.
 """
 
 from pathlib import Path
 
 OPEN_CLIP_NAME = "edge-builtin"
-WEIGHTS_NAME = "v2"  # a new name whenever either file of weights changes
+WEIGHTS_NAME = "v3"  # a new name whenever either file of weights changes
+EARLIER_WEIGHTS = ("v0", "v1", "v2")  # packs that hold these open and work
 LICENCE = "Apache-2.0"
+
+MEAN = STD = (0.5, 0.5, 0.5)  # EfficientNet-Lite's: pixels from -1 to 1
+PREPROCESSING = {"mean": MEAN, "std": STD}
 
 _CONFIGURATION = Path(__file__).with_name(f"{OPEN_CLIP_NAME}.json")
 
@@ -19,9 +24,9 @@ def register() -> None:
     import open_clip
     import timm
 
-    from edge_identify.convert.builtin.image_tower import edge_resnet10t
+    from edge_identify.convert.builtin.image_tower import edge_efficientnet_lite0
 
-    if not timm.is_model(edge_resnet10t.__name__):
-        timm.models.register_model(edge_resnet10t)
+    if not timm.is_model(edge_efficientnet_lite0.__name__):
+        timm.models.register_model(edge_efficientnet_lite0)
     if OPEN_CLIP_NAME not in open_clip.list_models():
         open_clip.add_model_config(_CONFIGURATION)

@@ -30,7 +30,9 @@ _SEEN_ROWS = "text.token_embedding.seen_rows"
 
 def load_image_weights(model: nn.Module, path: Path = IMAGE_WEIGHTS) -> None:
     """Fill the image tower of an `edge-builtin` model, in place, from the shipped file or one like it."""
-    _load_part(model, _read_parts(path), is_image=True)
+    from safetensors.torch import load_file
+
+    _load_part(model, load_file(path), is_image=True)
 
 
 def load_text_weights(model: nn.Module, path: Path = TEXT_WEIGHTS) -> None:
@@ -51,9 +53,10 @@ def read_image_state(path: Path) -> dict[str, torch.Tensor]:
         SetupError: The file cannot be read, or holds other weights.
     """
     from safetensors import SafetensorError
+    from safetensors.torch import load_file
 
     try:
-        stored = _read_parts(path)
+        stored = load_file(path)
     except (OSError, SafetensorError) as error:
         raise SetupError(f"{path}: cannot be read as weights of an image tower ({error})") from error
     if foreign := [key for key in stored if not key.startswith(TOWER_PREFIX)]:
@@ -97,17 +100,6 @@ def save_text_weights(model: nn.Module, path: Path, *, seen_ids: Sequence[int]) 
     stored[_SEEN_ROWS] = stored.pop(_EMBEDDING)[ids.long()].contiguous()
     stored[_SEEN_IDS] = ids
     write_bytes(path, save(stored))
-
-
-def _read_parts(path: Path) -> dict[str, torch.Tensor]:
-    """Read a file of weights and, where it lies beside it, the file of the head.
-
-    The shipped weights come in these two parts, because many hosts of code refuse files of more than 12 MiB.
-    """
-    from safetensors.torch import load_file
-
-    head = path.with_name(f"{path.stem}_head{path.suffix}")
-    return {**load_file(path), **(load_file(head) if head.is_file() else {})}
 
 
 def _load_part(model: nn.Module, part: dict[str, torch.Tensor], *, is_image: bool) -> None:

@@ -12,7 +12,12 @@ import numpy as np
 
 from edge_identify.convert.doctor.findings import DoctorFinding, Examination, worst_first
 from edge_identify.convert.doctor.image_file_checks import ExaminedImage, examine_images, image_findings
-from edge_identify.convert.doctor.pack_checks import calibration_findings, damage_finding, licence_finding
+from edge_identify.convert.doctor.pack_checks import (
+    calibration_findings,
+    damage_finding,
+    encoder_finding,
+    licence_finding,
+)
 from edge_identify.convert.doctor.personal_data import NOT_READ
 from edge_identify.convert.doctor.reference_facts import fact_findings
 from edge_identify.convert.doctor.similarity_checks import (
@@ -75,6 +80,7 @@ def examine_pack(folder: Path, *, today: date) -> Examination:
             [
                 *calibration_findings(pack),
                 licence_finding(pack.manifest),
+                encoder_finding(pack.manifest),
                 same,
                 near_duplicate_finding(neighbours, similarity, same),
                 *other_label_findings(neighbours, {each.id: each for each in references}),

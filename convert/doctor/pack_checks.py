@@ -1,10 +1,12 @@
-"""Checks of a pack as a whole: its bytes, its calibration, the licence of its encoder."""
+"""Checks of a pack as a whole: its bytes, its calibration, the licence and the age of its encoder."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from edge_identify.convert.builtin import EARLIER_WEIGHTS, WEIGHTS_NAME
 from edge_identify.convert.doctor.findings import Case, DoctorFinding, Severity, finding_of
+from edge_identify.convert.models.model_names import BUILTIN
 from edge_identify.convert.models.weights.weights_licences import find_licence
 from edge_identify.edge_runtime.decisions.calibration import read_calibrations
 from edge_identify.edge_runtime.errors import PackDamagedError
@@ -65,6 +67,19 @@ def licence_finding(manifest: Manifest) -> DoctorFinding | None:
         [Case(detail=f"{manifest.model.name} ({manifest.model.pretrained}): {manifest.model.licence}")]
         if is_research_only
         else [],
+    )
+
+
+def encoder_finding(manifest: Manifest) -> DoctorFinding | None:
+    """Return whether the pack holds an earlier built-in encoder than the one that comes with this software."""
+    model = manifest.model
+    is_earlier = model.name == BUILTIN and model.pretrained in EARLIER_WEIGHTS
+    return finding_of(
+        "earlier-encoder",
+        Severity.NOTE,
+        f"the built-in encoder is an earlier one, and a newer one ({WEIGHTS_NAME}) is there",
+        "build the pack again with `edge-build pack` and a new major version: embeddings of the two cannot be compared",
+        [Case(detail=f"{model.name} ({model.pretrained})")] if is_earlier else [],
     )
 
 

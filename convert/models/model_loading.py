@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from edge_identify.convert.builtin import (
     LICENCE,
     OPEN_CLIP_NAME,
+    PREPROCESSING,
     WEIGHTS_NAME,
     load_image_weights,
     load_text_weights,
@@ -199,6 +200,8 @@ def _recipe(choice: ModelChoice) -> dict[str, Any]:
     """Return mean, std and resizing of the tag; without a tag, the values on which all tags of the model agree."""
     import open_clip
 
+    if choice.name == OPEN_CLIP_NAME:
+        return dict(PREPROCESSING)
     if choice.recipe is not None:
         return {key: choice.recipe[key] for key in _RECIPE_KEYS if key in choice.recipe}
     tags = [choice.tag] if choice.tag else open_clip.list_pretrained_tags_by_model(choice.name)

@@ -1,8 +1,10 @@
 """Giving a trained trunk its last layer: pairs of views go through the trunk once, and the layer follows from them.
 
-The layer is made of linear discriminants (`discriminants`), whitened (`whitening`). It takes many pairs: among 6,272
-features there are many directions in which a few photos happen not to differ. The sums are kept on disk every few
-minutes, so an interrupted fit goes on.
+The fine cells are reduced to linear discriminants (`discriminants`), whitened (`whitening`): what changes from thing to
+thing and not from photo to photo. The coarse cells are reduced to principal components (`components`): discriminants of
+them would forget kinds of things that the pairs do not show. Discriminants take many pairs: among thousands of features
+there are many directions in which a few photos happen not to differ. The sums are kept on disk every few minutes, so an
+interrupted fit goes on.
 """
 
 from __future__ import annotations
@@ -15,8 +17,9 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_identify.convert.builtin.image_tower import SIZE_PX, LayoutKeepingResNet
+from edge_identify.convert.builtin.image_tower import SIZE_PX, TwoMapTower
 from edge_identify.convert.training.layers.discriminants import PairScatter, linear_discriminants
+from edge_identify.convert.training.layers.principal_components import give_components
 from edge_identify.convert.training.layers.whitening import whiten
 from edge_identify.convert.training.material.image_batches import Batch, KnownThings, Stage, batches, reference_views
 from edge_identify.convert.training.material.image_material import Progress
@@ -33,10 +36,10 @@ FULL_THINGS = 48_000
 
 _BATCH = 96  # things
 _EASIEST, _DIFFICULTIES = 0.4, 10  # batches take turns from easy to hard
-_WHITENING_THINGS = 2_000  # of each collection; more than four for each direction
-_CHECKPOINT_EVERY_S = 240
+_WHITENING_THINGS = 1_500  # of each collection; more than four for each direction
+_CHECKPOINT_EVERY_S = 120
 _SEED_OFFSET = 1_000_003  # training draws with the seed itself
-_PIECE = 64  # pictures that go through the trunk at once
+_PIECE = 48  # pictures that go through the trunk at once
 _COLLECTIONS = ("photographs", "drawn")
 _SUMS = ("differences", "middles", "middle")
 
@@ -47,7 +50,7 @@ class EmbeddingLayerRun:
 
     Attributes:
         known: Photographs; drawn things come beside them.
-        things: How many pairs of views, rounded up to whole batches.
+        things: How many pairs of views, rounded up to whole batches; sums that hold more already stay as they are.
         seed: Of everything.
         workers: Processes that draw and photograph; 0 does it in this one.
         kept_in: Where the sums are kept meanwhile (.safetensors).
@@ -74,11 +77,11 @@ class EmbeddingLayerRun:
 
 def give_embedding_layer(
     trunk: Mapping[str, torch.Tensor], run: EmbeddingLayerRun, *, progress: Progress
-) -> LayoutKeepingResNet:
+) -> TwoMapTower:
     """Return the image tower with this trunk and a last layer made for it, in evaluation mode.
 
     Args:
-        trunk: Weights of a `LayoutTrunk`.
+        trunk: Weights of `TwoMapTrunk.backbone`.
         run: What to make it from.
         progress: Told how far it is.
 
@@ -87,23 +90,23 @@ def give_embedding_layer(
     """
     import torch
 
-    tower = LayoutKeepingResNet()
-    tower.load_state_dict({**tower.state_dict(), **trunk})
+    tower = TwoMapTower()
+    tower.backbone.load_state_dict(trunk)
     tower.eval().to(memory_format=torch.channels_last).to(run.device)  # type: ignore[call-overload]
     scatters = _gather(tower, run, progress)
+    clean = _clean_cells(tower, run)
     with torch.no_grad():
-        tower.embedding.weight.copy_(linear_discriminants(scatters, tower.num_classes).T)
-        tower.embedding.bias.zero_()
-    whiten(tower.embedding, _clean_features(tower, run))
+        tower.fine.weight.copy_(linear_discriminants(scatters, tower.fine.out_features).T)
+        tower.fine.bias.zero_()
+    whiten(tower.fine, [fine for fine, _ in clean])
+    give_components(tower.coarse, [coarse for _, coarse in clean])
     return tower
 
 
-def _gather(tower: LayoutKeepingResNet, run: EmbeddingLayerRun, progress: Progress) -> list[PairScatter]:
+def _gather(tower: TwoMapTower, run: EmbeddingLayerRun, progress: Progress) -> list[PairScatter]:
     """Return the sums over photographs and over drawn things."""
-    scatters = [PairScatter.empty(tower.num_features, run.device) for _ in _COLLECTIONS]
-    recipe = recipe_text(
-        seed=run.seed, things=run.things, photographs=len(run.known.photographs), trunk=_trunk_checksum(tower)
-    )
+    scatters = [PairScatter.empty(tower.fine.in_features, run.device) for _ in _COLLECTIONS]
+    recipe = recipe_text(seed=run.seed, photographs=len(run.known.photographs), trunk=_trunk_checksum(tower))
     first = _resume(run.kept_in, scatters, recipe)
     stages = [_stage(step) for step in range(run.steps)]
     kept_at = time.monotonic()
@@ -119,20 +122,21 @@ def _gather(tower: LayoutKeepingResNet, run: EmbeddingLayerRun, progress: Progre
     return scatters
 
 
-def _add(scatters: list[PairScatter], tower: LayoutKeepingResNet, batch: Batch, device: torch.device) -> None:
-    references, photos = (_features(tower, views, device) for views in (batch.references, batch.photos))
+def _add(scatters: list[PairScatter], tower: TwoMapTower, batch: Batch, device: torch.device) -> None:
+    references, photos = (_cells(tower, views, device)[0] for views in (batch.references, batch.photos))
     is_photograph = batch.known >= 0
     for scatter, chosen in zip(scatters, (is_photograph, ~is_photograph), strict=True):
         scatter.add(references[chosen], photos[chosen])
 
 
-def _features(tower: LayoutKeepingResNet, pixels: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """Return what goes into the last layer, float32 [n, features], from pixels of 0 to 1."""
+def _cells(tower: TwoMapTower, pixels: torch.Tensor, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the fine and the coarse cells, float32 [n, features], of pixels of 0 to 1."""
     import torch
 
-    with torch.no_grad(), torch.autocast(device.type, torch.bfloat16):
-        parts = [tower.both_sizes(net_pixels(part, device)).float() for part in torch.split(pixels, _PIECE)]
-    return torch.cat(parts)
+    with torch.no_grad():
+        parts = [tower.cells(net_pixels(part, device)) for part in torch.split(pixels, _PIECE)]
+    fine, coarse = zip(*parts, strict=True)
+    return torch.cat(fine), torch.cat(coarse)
 
 
 def _stage(step: int) -> Stage:
@@ -141,8 +145,8 @@ def _stage(step: int) -> Stage:
     return Stage(side_px=SIZE_PX, difficulty=_EASIEST + (1 - _EASIEST) * turn / (_DIFFICULTIES - 1))
 
 
-def _clean_features(tower: LayoutKeepingResNet, run: EmbeddingLayerRun) -> list[torch.Tensor]:
-    """Return the features of clean views of photographs and, as many, of fresh drawn things."""
+def _clean_cells(tower: TwoMapTower, run: EmbeddingLayerRun) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """Return the fine and coarse cells of clean views of photographs and, as many, of fresh drawn things."""
     import numpy as np
     import torch
 
@@ -156,17 +160,14 @@ def _clean_features(tower: LayoutKeepingResNet, run: EmbeddingLayerRun) -> list[
     for pictures in (natural, drawn):
         parts: list[torch.Tensor] = []
         while some := list(islice(pictures, _PIECE)):
-            views = reference_views(some, side_px=SIZE_PX, seed=run.seed + len(parts))
-            parts.append(_features(tower, views, run.device))
-        gathered.append(torch.cat(parts))
+            parts.append(reference_views(some, side_px=SIZE_PX, seed=run.seed + len(parts)))
+        gathered.append(_cells(tower, torch.cat(parts), run.device))
     return gathered
 
 
-def _trunk_checksum(tower: LayoutKeepingResNet) -> float:
-    """Return the sum of the weights below the last layer: a number that another trunk would hardly have."""
-    return sum(
-        float(value.double().sum()) for key, value in tower.state_dict().items() if not key.startswith("embedding.")
-    )
+def _trunk_checksum(tower: TwoMapTower) -> float:
+    """Return the sum of the trunk's weights: a number that another trunk would hardly have."""
+    return sum(float(value.double().sum()) for value in tower.backbone.state_dict().values())
 
 
 def _keep(path: Path, scatters: list[PairScatter], step: int, recipe: str) -> None:

@@ -1,15 +1,14 @@
-"""Training the built-in image tower: the recipe, from pictures on disk to a file of weights.
+"""Training the built-in image tower: the recipe, from a pretrained trunk and pictures on disk to a file of weights.
 
-First the trunk learns by contrast: each step shows the net a reference view and a simulated photo of the same things;
-it must find the one by the other among all others (`losses`), and say of each what a teacher says, where there is
-one. An hour on two cores. Then the trunk stays as it is and gets its last layer in closed form
+First the trunk's later blocks learn by contrast: each step shows the net a reference view and a simulated photo of
+the same things; it must find the one by the other among all others, and stay near what the pretrained trunk says
+(`losses`). Then its weights are averaged with the pretrained ones, and it gets its last layer in closed form
 (`train_embedding_layer`). A checkpoint every few minutes, and the same command goes on from it. The number of views
 fixes the schedule: giving another one to a run that has begun stretches or shortens what is left of it.
 """
 
 from __future__ import annotations
 
-import copy
 import json
 import math
 import time
@@ -18,31 +17,34 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_identify.convert.builtin.image_tower import SIZE_PX
-from edge_identify.convert.builtin.shipped_weights import read_image_state, write_image_state
+from edge_identify.convert.builtin.shipped_weights import write_image_state
 from edge_identify.convert.models.libraries.torchvision_operators import ensure_torchvision_operators
 from edge_identify.convert.training.held_out_examination import Examination, Marks
-from edge_identify.convert.training.layers.contrast_net import CONTRAST_DIM, CONTRAST_SIDE_PX, ContrastNet
-from edge_identify.convert.training.layers.losses import contrast_loss, kind_loss
+from edge_identify.convert.training.layers.contrast_net import ContrastNet
+from edge_identify.convert.training.layers.losses import contrast_loss, hold_loss
 from edge_identify.convert.training.material.image_batches import Batch, KnownThings, Stage, batches
-from edge_identify.convert.training.material.image_material import Photographs, Progress, ask_teacher, read_photographs
+from edge_identify.convert.training.material.image_material import Progress, read_photographs
 from edge_identify.convert.training.material.net_pixels import net_pixels
+from edge_identify.convert.training.pretrained_trunk import averaged, read_trunk
 from edge_identify.convert.training.train_embedding_layer import FULL_THINGS, EmbeddingLayerRun, give_embedding_layer
 from edge_identify.convert.training.training_checkpoints import Learner, load_checkpoint, recipe_text, save_checkpoint
 from edge_identify.edge_runtime.errors import SetupError
 
 if TYPE_CHECKING:
     import torch
-    from torch import nn
 
-FULL_VIEWS = 1_000_000  # as many as have been tried; the model card has the curve
-DEFAULT_BATCH = 96  # things, so twice as many views
+FULL_VIEWS = 100_000
+DEFAULT_BATCH = 40  # things, so twice as many views
+TUNED_SHARE = 0.75  # of the weights that ship; the rest are the pretrained ones, which know more kinds of things
 
-_LEARNING_RATE, _WEIGHT_DECAY, _WARM_UP = 3e-3, 0.05, 0.04
-_AVERAGE_KEEPS = 0.996  # of the moving average, at each step
+_LEARNING_RATE, _HEAD_RATE, _WEIGHT_DECAY = 3e-4, 3e-3, 0.02
+_HEAD_FIRST_STEPS = 60  # the head alone: a random one would teach the trunk nothing
+_WARM_UP_STEPS = 30
+_HOLD = 1.0  # of the loss
+_EASIEST, _HARDEST_FROM = 0.3, 0.5  # difficulty of the photos at the start, and from which share of the run on it is 1
 _GRADIENT_LIMIT = 5.0
-_SMALL_SIDE_PX, _SMALL_SHARE = 72, 0.65  # the last map is 3 x 3 from 65 pixels on; smaller costs less
-_HARDEST_FROM = 0.5  # of the run
-_CHECKPOINT_EVERY_S, _EXAMINE_EVERY_S = 240, 480
+_CHECKPOINT_EVERY_S = 240
+_LOGGED_EVERY = 20  # steps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,29 +53,29 @@ class ImageTowerRun:
 
     Attributes:
         data: Training folder with `labels.jsonl`.
-        out: The weights to write (.safetensors); beside it are a checkpoint, a log and the teacher's answers.
-        views: How many views the trunk learns from, two for each thing; 0 leaves the trunk of `start_from` as it is.
+        out: The weights to write (.safetensors); beside it are a checkpoint and a log.
+        start_from: Weights whose trunk to start from.
+        pretrained: Weights whose trunk to stay near and to average with; None for those of `start_from`.
+        views: How many views the trunk learns from, two for each thing; 0 leaves the trunk as it is.
         layer_things: How many pairs of views the last layer is made of.
-        teacher: ONNX image encoder that the trunk follows, or None.
-        start_from: Weights whose trunk to go on from instead of a random one, or None.
+        tuned_share: How much of the weights is what was learnt; the rest are the pretrained ones.
         seed: Of everything.
         batch: Things in a batch.
         workers: Processes that draw and photograph; 0 does it in this one.
-        learning_rate: The highest.
-        easiest: Difficulty of the photos at the start; it is 1 from the middle of the run on.
+        learning_rate: The trunk's highest.
     """
 
     data: Path
     out: Path
+    start_from: Path
+    pretrained: Path | None = None
     views: int = FULL_VIEWS
     layer_things: int = FULL_THINGS
-    teacher: Path | None = None
-    start_from: Path | None = None
+    tuned_share: float = TUNED_SHARE
     seed: int = 0
     batch: int = DEFAULT_BATCH
     workers: int = 1
     learning_rate: float = _LEARNING_RATE
-    easiest: float = 0.2
 
     @property
     def steps(self) -> int:
@@ -92,7 +94,7 @@ class ImageTowerRun:
 
     @property
     def log(self) -> Path:
-        """One JSON line for each examination."""
+        """JSON lines: the losses now and then, and the examination."""
         return self.out.with_suffix(".log.jsonl")
 
 
@@ -115,34 +117,45 @@ class ImageTowerReport:
     marks: Marks
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Losses:
+    """Of one step."""
+
+    contrast: float
+    hold: float
+
+
 def train_image_tower(run: ImageTowerRun, *, progress: Progress) -> ImageTowerReport:
     """Train and write the weights; goes on from the run's checkpoint if there is one.
 
     Raises:
-        SetupError: The data, the teacher or a file of weights cannot be used, or the checkpoint is of another recipe.
+        SetupError: The data or a file of weights cannot be used, or the checkpoint is of another recipe.
     """
     import torch
 
-    if run.views == 0 and run.start_from is None:
-        raise SetupError("--views 0 keeps a trunk as it is; say which with --start-from FILE")
     ensure_torchvision_operators()
+    start = read_trunk(run.start_from)
+    pretrained = read_trunk(run.pretrained) if run.pretrained else start
     photographs = read_photographs(run.data, progress)
     known = KnownThings(photographs=photographs.learning, seed=run.seed)
-    trunk = _trained_trunk(run, known, photographs, progress)
+    tuned = _tuned_trunk(run, known, start, pretrained, progress) if run.views else start
     layer = EmbeddingLayerRun(
         known=known,
         things=run.layer_things,
         seed=run.seed,
         workers=run.workers,
         kept_in=run.layer_sums,
-        device=torch.device("cuda" if torch.cuda.is_available() else "cpu"),
+        device=_device(),
     )
+    trunk = averaged(tuned, pretrained, run.tuned_share)
     tower = give_embedding_layer(trunk, layer, progress=progress)
+    write_image_state(tower.state_dict(), run.out)
+    progress("examining", 0, 1)
     examination = Examination(photographs.held_out, side_px=SIZE_PX)
     with torch.no_grad():
-        marks = examination.mark(lambda pixels: _embed(tower, pixels, layer.device))
-    _note(run, run.steps, None, marks)
-    write_image_state(tower.state_dict(), run.out)
+        marks = examination.mark(lambda pixels: _unit(tower(net_pixels(pixels, layer.device))))
+    progress("examining", 1, 1)
+    _note(run, run.steps, asdict(marks))
     return ImageTowerReport(
         steps=run.steps,
         views=run.steps * run.batch * 2,
@@ -152,50 +165,57 @@ def train_image_tower(run: ImageTowerRun, *, progress: Progress) -> ImageTowerRe
     )
 
 
-def _trained_trunk(
-    run: ImageTowerRun, known: KnownThings, photographs: Photographs, progress: Progress
+def _tuned_trunk(
+    run: ImageTowerRun,
+    known: KnownThings,
+    start: dict[str, torch.Tensor],
+    pretrained: dict[str, torch.Tensor],
+    progress: Progress,
 ) -> dict[str, torch.Tensor]:
     """Return the weights of a trunk that has learnt by contrast."""
-    if run.views == 0 and run.start_from is not None:
-        return _trunk_of(run.start_from)
-    trainer = _Trainer(run, _targets(run, known, progress))
-    examination = Examination(photographs.held_out, side_px=CONTRAST_SIDE_PX)
+    trainer = _Trainer(run, start, pretrained)
     step = trainer.resume()
-    clock = _Clock()
-    stages = [_stage(step / run.steps, run) for step in range(run.steps)]
+    saved_at = time.monotonic()
+    easiest = _EASIEST if run.pretrained is None else 1.0  # weights that are gone on from have seen the easy ones
+    stages = [_stage(step / run.steps, easiest) for step in range(run.steps)]
     made = batches(known, stages, size=run.batch, seed=run.seed, first=step, workers=run.workers, device=trainer.device)
     for batch in made:
-        loss = trainer.learn(batch, step)
+        losses = trainer.learn(batch, step)
         step += 1
         progress("training", step, run.steps)
-        if clock.is_due("examine", _EXAMINE_EVERY_S):
-            _note(run, step, loss, examination.mark(trainer.embed))
-        if clock.is_due("checkpoint", _CHECKPOINT_EVERY_S):
+        if step % _LOGGED_EVERY == 0:
+            _note(run, step, asdict(losses))
+        if time.monotonic() - saved_at >= _CHECKPOINT_EVERY_S:
             trainer.save(step)
+            saved_at = time.monotonic()
     trainer.save(step)
     return trainer.trunk_state()
 
 
 class _Trainer:
-    """The net, its average and its optimiser on one device."""
+    """The net, the pretrained net it is held near, and its optimiser, on one device."""
 
-    def __init__(self, run: ImageTowerRun, targets: torch.Tensor | None) -> None:
+    def __init__(self, run: ImageTowerRun, start: dict[str, torch.Tensor], pretrained: dict[str, torch.Tensor]) -> None:
         import torch
 
         self._run = run
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self._targets = None if targets is None else targets.to(self.device)
-        model = _new_model(run).to(memory_format=torch.channels_last).to(self.device)  # type: ignore[call-overload]
-        decayed = [parameter for parameter in model.parameters() if parameter.ndim > 1]
-        others = [parameter for parameter in model.parameters() if parameter.ndim <= 1]
-        groups = [{"params": decayed, "weight_decay": _WEIGHT_DECAY}, {"params": others, "weight_decay": 0.0}]
+        self.device = _device()
+        torch.manual_seed(run.seed)
+        model, held = (self._net(weights) for weights in (start, pretrained))
+        if any(not torch.equal(one, other) for one, other in zip(*_early_states(model, held), strict=True)):
+            raise SetupError(f"{run.start_from}: its first blocks are not those of {run.pretrained}")
+        self._held = held.eval().requires_grad_(False)
+        trunk = [weight for name, weight in model.named_parameters() if weight.requires_grad and not _is_head(name)]
+        groups = [{"params": trunk}, {"params": list(model.head.parameters())}]
         self._learner = Learner(
-            model=model,
-            average=copy.deepcopy(model).eval(),
-            optimiser=torch.optim.AdamW(groups, lr=run.learning_rate, betas=(0.9, 0.98)),
+            model=model, optimiser=torch.optim.AdamW(groups, lr=run.learning_rate, weight_decay=_WEIGHT_DECAY)
         )
         self._recipe = recipe_text(
-            seed=run.seed, batch=run.batch, taught=run.teacher is not None, rate=run.learning_rate, easiest=run.easiest
+            seed=run.seed,
+            batch=run.batch,
+            rate=run.learning_rate,
+            start=_checksum(start),
+            pretrained=_checksum(pretrained),
         )
 
     def resume(self) -> int:
@@ -208,132 +228,82 @@ class _Trainer:
         """Write the checkpoint."""
         save_checkpoint(self._run.checkpoint, self._learner, step=step, recipe=self._recipe)
 
-    def learn(self, batch: Batch, step: int) -> float:
-        """Take one step; return the loss."""
+    def learn(self, batch: Batch, step: int) -> _Losses:
+        """Take one step; return the losses."""
         import torch
 
-        for group in self._learner.optimiser.param_groups:
-            group["lr"] = _rate(step / self._run.steps) * self._run.learning_rate
-        self._learner.model.train()
-        pixels = torch.cat([batch.references, batch.photos])
-        embeddings = _embed(self._learner.model, pixels, self.device)
-        loss = self._loss(embeddings, batch, step)
-        self._learner.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self._learner.model.parameters(), _GRADIENT_LIMIT)
-        self._learner.optimiser.step()
-        self._follow(step)
-        return float(loss.detach())
-
-    def embed(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Return embeddings of length 1 by the moving average, [n, dim], from pixels of 0 to 1."""
-        import torch
-
+        model, optimiser = self._learner.model.train(), self._learner.optimiser
+        trunk, head = optimiser.param_groups
+        trunk["lr"] = _trunk_rate(step, self._run.steps) * self._run.learning_rate
+        head["lr"] = _rate(step, self._run.steps) * _HEAD_RATE
+        early = model.early_map(net_pixels(torch.cat([batch.references, batch.photos]), self.device))
         with torch.no_grad():
-            return _embed(self._learner.average, pixels, self.device)
+            held = self._held.maps(early[: len(batch.references)])[1]
+        with torch.set_grad_enabled(trunk["lr"] > 0):
+            fine, coarse = model.maps(early)
+        references, photos = model.head(fine, coarse).chunk(2)
+        contrast, hold = contrast_loss(references, photos, batch.pictures), hold_loss(coarse, held)
+        optimiser.zero_grad(set_to_none=True)
+        (contrast + _HOLD * hold).backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(model.parameters(), _GRADIENT_LIMIT)
+        optimiser.step()
+        return _Losses(contrast=round(float(contrast.detach()), 4), hold=round(float(hold.detach()), 4))
 
     def trunk_state(self) -> dict[str, torch.Tensor]:
-        """Return the weights of the moving average's trunk."""
-        return {key: value for key, value in self._learner.average.state_dict().items() if _is_of_trunk(key)}
+        """Return the trunk's weights."""
+        return {key: value.cpu() for key, value in self._learner.model.backbone_state().items()}
 
-    def _loss(self, embeddings: torch.Tensor, batch: Batch, step: int) -> torch.Tensor:
+    def _net(self, weights: dict[str, torch.Tensor]) -> ContrastNet:
         import torch
 
-        references, photos = embeddings.chunk(2)
-        loss = contrast_loss(references, photos, batch.pictures)
-        if self._targets is None:
-            return loss
-        kinds = embeddings[:, embeddings.shape[1] // 2 :] * math.sqrt(2)  # a half of a unit vector of two equal halves
-        generator = torch.Generator().manual_seed(self._run.seed + step)
-        return loss + kind_loss(kinds, batch.known.repeat(2), self._targets, generator)
-
-    def _follow(self, step: int) -> None:
-        """Let the average follow the net: closely at first, slowly later."""
-        import torch
-
-        keeps = min(_AVERAGE_KEEPS, (step + 1) / (step + 10))
-        current = self._learner.model.state_dict()
-        with torch.no_grad():
-            for key, value in self._learner.average.state_dict().items():
-                if value.dtype.is_floating_point:
-                    value.lerp_(current[key], 1 - keeps)
-                else:
-                    value.copy_(current[key])
+        net = ContrastNet(weights).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        placed: ContrastNet = net.to(self.device)
+        return placed
 
 
-class _Clock:
-    """Says when something that is done from time to time is due; the first time after one whole interval."""
-
-    def __init__(self) -> None:
-        self._started = time.monotonic()
-        self._done: dict[str, float] = {}
-
-    def is_due(self, name: str, every_s: float) -> bool:
-        now = time.monotonic()
-        if now - self._done.get(name, self._started) < every_s:
-            return False
-        self._done[name] = now
-        return True
-
-
-def _embed(model: nn.Module, pixels: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """Return embeddings of length 1, [n, dim], from pixels of 0 to 1."""
+def _device() -> torch.device:
     import torch
+
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def _unit(embeddings: torch.Tensor) -> torch.Tensor:
     import torch.nn.functional as F
 
-    with torch.autocast(device.type, torch.bfloat16):
-        embeddings = model(net_pixels(pixels, device))
-    return F.normalize(embeddings.float(), dim=1)
+    return F.normalize(embeddings, dim=1)
 
 
-def _new_model(run: ImageTowerRun) -> ContrastNet:
-    import torch
-
-    torch.manual_seed(run.seed)
-    model = ContrastNet()
-    if run.start_from is not None:
-        model.load_state_dict({**model.state_dict(), **_trunk_of(run.start_from)})
-    return model
+def _is_head(name: str) -> bool:
+    return name.startswith("head.")
 
 
-def _trunk_of(weights: Path) -> dict[str, torch.Tensor]:
-    """Return the trunk's part of a file of weights, whatever head it has."""
-    trunk = {key: value for key, value in read_image_state(weights).items() if _is_of_trunk(key)}
-    if not trunk:
-        raise SetupError(f"{weights}: holds no trunk of the built-in image tower")
-    return trunk
+def _early_states(*nets: ContrastNet) -> list[list[torch.Tensor]]:
+    return [list(net.early.state_dict().values()) for net in nets]
 
 
-def _is_of_trunk(key: str) -> bool:
-    return key.startswith(("backbone.", "layout."))
+def _checksum(trunk: dict[str, torch.Tensor]) -> float:
+    """Return the sum of the weights: a number that another trunk would hardly have."""
+    return sum(float(value.double().sum()) for value in trunk.values())
 
 
-def _targets(run: ImageTowerRun, known: KnownThings, progress: Progress) -> torch.Tensor | None:
-    import torch
-
-    if run.teacher is None:
-        return None
-    kept_in = run.out.with_suffix(".teacher.safetensors")
-    return torch.from_numpy(ask_teacher(run.teacher, known, dim=CONTRAST_DIM // 2, kept_in=kept_in, progress=progress))
-
-
-def _stage(done: float, run: ImageTowerRun) -> Stage:
+def _stage(done: float, easiest: float) -> Stage:
     """Return how the batches are when that share of the run is done."""
-    return Stage(
-        # Weights that are gone on from have learnt at the small size already.
-        side_px=_SMALL_SIDE_PX if done < _SMALL_SHARE and run.start_from is None else CONTRAST_SIDE_PX,
-        difficulty=min(1.0, run.easiest + (1 - run.easiest) * done / _HARDEST_FROM),
-    )
+    return Stage(side_px=SIZE_PX, difficulty=min(1.0, easiest + (1 - easiest) * done / _HARDEST_FROM))
 
 
-def _rate(done: float) -> float:
-    """Return the share of the highest learning rate: a short rise, then half a cosine down to nearly nothing."""
-    if done < _WARM_UP:
-        return done / _WARM_UP
-    return 0.5 * (1 + math.cos(math.pi * (done - _WARM_UP) / (1 - _WARM_UP))) + 0.002
+def _rate(step: int, steps: int) -> float:
+    """Return the share of the head's highest learning rate: a short rise, then half a cosine down to nearly nothing."""
+    if step < _WARM_UP_STEPS:
+        return (step + 1) / _WARM_UP_STEPS
+    return 0.5 * (1 + math.cos(math.pi * step / steps)) + 0.002
 
 
-def _note(run: ImageTowerRun, step: int, loss: float | None, marks: Marks) -> None:
-    line = {"step": step, "views": step * run.batch * 2, "loss": loss, **asdict(marks)}
+def _trunk_rate(step: int, steps: int) -> float:
+    """Return the trunk's share: nothing at first, then the same rise and fall."""
+    after = step - _HEAD_FIRST_STEPS
+    return 0.0 if after < 0 else min((after + 1) / _WARM_UP_STEPS, _rate(max(step, _WARM_UP_STEPS), steps))
+
+
+def _note(run: ImageTowerRun, step: int, figures: dict[str, float]) -> None:
     with run.log.open("a", encoding="utf-8") as log:
-        log.write(json.dumps(line) + "\n")
+        log.write(json.dumps({"step": step, "views": step * run.batch * 2, **figures}) + "\n")

@@ -26,12 +26,10 @@ class Learner:
 
     Attributes:
         model: What learns.
-        average: Its moving average, which is what is kept in the end.
         optimiser: Adam with decoupled decay.
     """
 
     model: ContrastNet
-    average: ContrastNet
     optimiser: torch.optim.AdamW
 
 
@@ -47,13 +45,12 @@ def save_checkpoint(path: Path, learner: Learner, *, step: int, recipe: str) -> 
     from safetensors.torch import save
 
     tensors = {f"model.{key}": value for key, value in learner.model.state_dict().items()}
-    tensors |= {f"average.{key}": value for key, value in learner.average.state_dict().items()}
     for name, parameter in learner.model.named_parameters():
         for moment in ("exp_avg", "exp_avg_sq", "step"):
             if parameter in learner.optimiser.state:
                 tensors[f"{moment}.{name}"] = learner.optimiser.state[parameter][moment]
-    # clone: the two models share no memory, but channels-last tensors are not contiguous
-    stored = {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}
+    # Channels-last tensors are not contiguous.
+    stored = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
     write_bytes(path, save(stored, metadata={"step": str(step), "recipe": recipe}))
 
 
@@ -77,7 +74,6 @@ def load_checkpoint(path: Path, learner: Learner, *, recipe: str) -> int:
             "give the same options, or another --out"
         )
     learner.model.load_state_dict(_part(tensors, "model."))
-    learner.average.load_state_dict(_part(tensors, "average."))
     _fill_moments(learner, tensors)
     return int(metadata["step"])
 
@@ -89,9 +85,9 @@ def recipe_text(**settings: object) -> str:
 
 def _fill_moments(learner: Learner, tensors: dict[str, torch.Tensor]) -> None:
     for name, parameter in learner.model.named_parameters():
-        state = learner.optimiser.state[parameter]
         for moment in ("exp_avg", "exp_avg_sq", "step"):
             if (value := tensors.get(f"{moment}.{name}")) is not None:
+                state = learner.optimiser.state[parameter]  # asking makes one; a frozen weight must have none
                 state[moment] = value.to(parameter.device) if moment != "step" else value
 
 

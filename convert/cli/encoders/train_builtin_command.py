@@ -11,7 +11,7 @@ from typing import Any
 from edge_identify.convert.cli.options.subcommand import add_json_option, show_stage_progress, subcommand
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
 
-_IMAGE_EXAMPLE = "edge-build train-builtin image --data captioned-pictures --out image_tower.safetensors"
+_IMAGE_EXAMPLE = "edge-build train-builtin image --start-from trunk.safetensors --data images --out tower.safetensors"
 
 
 def add_parser(commands: Any) -> None:
@@ -34,16 +34,29 @@ def _add_image_parser(towers: Any) -> None:
         "image",
         "train the image tower to find a reference from a simulated photo of it",
         _IMAGE_EXAMPLE,
-        about="Takes 80 minutes on two cores.",
+        about="The full run takes hours on one core.",
         exit_codes=[ExitCode.PHOTO],
     )
     group = _add_common_options(parser)
+    group.add_argument(
+        "--start-from",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="weights of timm's tf_efficientnet_lite0, or of a built-in image tower: the trunk to start from",
+    )
+    group.add_argument(
+        "--pretrained",
+        type=Path,
+        metavar="FILE",
+        help="weights whose trunk to stay near and to average with (default: those of --start-from)",
+    )
     group.add_argument(
         "--views",
         type=_whole,
         metavar="N",
         help="training images for the trunk, two per thing (default: the full run's number); 0 keeps the trunk of "
-        "--start-from and computes only the last layer",
+        "--start-from and computes only the last layers",
     )
     group.add_argument(
         "--layer-things",
@@ -51,12 +64,8 @@ def _add_image_parser(towers: Any) -> None:
         metavar="N",
         help="pairs of views for the last layer (default: as for the shipped weights)",
     )
-    group.add_argument("--teacher", type=Path, metavar="FILE", help="image encoder (.onnx) to distil from")
-    group.add_argument("--start-from", type=Path, metavar="FILE", help="weights whose trunk the training starts from")
     group.add_argument("--batch", type=_count, metavar="N", help="things per batch")
-    group.add_argument(
-        "--learning-rate", type=_rate, metavar="R", help="peak learning rate; use a lower one with --start-from"
-    )
+    group.add_argument("--learning-rate", type=_rate, metavar="R", help="peak learning rate of the trunk")
     group.add_argument(
         "--workers", type=_whole, default=1, metavar="N", help="processes that make training images (default: 1)"
     )
@@ -125,8 +134,8 @@ def _train_image(options: argparse.Namespace) -> ExitCode:
     run = ImageTowerRun(
         data=options.data,
         out=options.out,
-        teacher=options.teacher,
         start_from=options.start_from,
+        pretrained=options.pretrained,
         seed=options.seed,
         workers=options.workers,
         **{name: value for name, value in given.items() if value is not None},

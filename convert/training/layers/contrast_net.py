@@ -1,35 +1,98 @@
-"""What learns by contrast: the image tower's trunk with a head of its own, which is thrown away afterwards.
+"""What learns by contrast: the later blocks of a pretrained trunk, under a head that is thrown away afterwards.
 
-Half of the embedding is for the thing itself, the other half for what kind of thing it is (it follows a teacher). Each
-half has length 1, so neither can drown the other.
+The stem and the first blocks stay as they are, and so does batch norm everywhere: a small batch of simulated photos
+says little of pictures at large. Freezing the first blocks also saves half of the work.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from edge_identify.convert.builtin.image_tower import LayoutTrunk, feature_count
+from edge_identify.convert.builtin.image_tower import COARSE_CHANNELS, FINE_CHANNELS, TwoMapTrunk
 
-CONTRAST_SIDE_PX = 96
-CONTRAST_DIM = 512
+if TYPE_CHECKING:
+    from torch import Tensor
+
+CONTRAST_DIM = 384
+_FROZEN_BLOCKS = 3
+_FINE_BLOCKS = 5  # the fine map comes out of the last of these
+_CELLS = 5  # along a side of each map in the head
+_FINE_LAYOUT, _COARSE_LAYOUT = 48, 96  # channels
 
 
-class ContrastNet(LayoutTrunk):
-    """The trunk, and two linear layers of its features at one size; CONTRAST_DIM numbers."""
+class ContrastNet(nn.Module):
+    """The trunk and its head.
+
+    Args:
+        backbone: Weights of `TwoMapTrunk.backbone`.
+    """
+
+    def __init__(self, backbone: Mapping[str, Tensor]) -> None:
+        super().__init__()
+        trunk: Any = TwoMapTrunk().backbone  # timm's net: its parts are found by name
+        trunk.load_state_dict(backbone)
+        trunk.requires_grad_(False)
+        blocks = list(trunk.blocks.children())
+        self.early = nn.Sequential(trunk.conv_stem, trunk.bn1, *blocks[:_FROZEN_BLOCKS])
+        self.to_fine = nn.Sequential(*blocks[_FROZEN_BLOCKS:_FINE_BLOCKS])
+        self.to_coarse = nn.Sequential(*blocks[_FINE_BLOCKS:])
+        for later in (self.to_fine, self.to_coarse):
+            _release_convolutions(later)
+        self.head = _Head()
+        self._trunk = [trunk]  # in a list: its weights are those above, and are not to be counted twice
+
+    def train(self, mode: bool = True) -> ContrastNet:
+        """Set the head to training or evaluation; the trunk's batch norm stays as it is."""
+        super().train(mode)
+        for part in (self.early, self.to_fine, self.to_coarse):
+            part.eval()
+        return self
+
+    def early_map(self, pixels: Tensor) -> Tensor:
+        """Return what the frozen blocks give of normalised float pixels [n, 3, side, side]."""
+        with torch.no_grad():
+            early: Tensor = self.early(pixels)
+        return early
+
+    def maps(self, early: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the fine and the coarse map, [n, channels, side, side]."""
+        fine = self.to_fine(early)
+        return fine, self.to_coarse(fine)
+
+    def backbone_state(self) -> dict[str, Tensor]:
+        """Return the weights as `TwoMapTrunk.backbone` has them."""
+        return dict(self._trunk[0].state_dict())
+
+
+class _Head(nn.Module):
+    """Both maps as grids of few channels, the coarse one's average, and one linear layer of them."""
 
     def __init__(self) -> None:
         super().__init__()
-        features = feature_count(CONTRAST_SIDE_PX)
-        self.instance = nn.Linear(features, CONTRAST_DIM // 2)
-        self.kind = nn.Linear(features, CONTRAST_DIM // 2)
+        self.fine = _layout(FINE_CHANNELS, _FINE_LAYOUT)
+        self.coarse = _layout(COARSE_CHANNELS, _COARSE_LAYOUT)
+        cells = _CELLS**2
+        self.embedding = nn.Linear(COARSE_CHANNELS + cells * (_FINE_LAYOUT + _COARSE_LAYOUT), CONTRAST_DIM)
 
-    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Return [n, CONTRAST_DIM], two halves of length 1, from normalised float pixels [n, 3, side, side].
+    def forward(self, fine: Tensor, coarse: Tensor) -> Tensor:
+        """Return [n, CONTRAST_DIM], of length 1."""
+        layouts = [
+            F.adaptive_avg_pool2d(reduce(each), _CELLS).flatten(1)
+            for reduce, each in ((self.fine, fine), (self.coarse, coarse))
+        ]
+        return F.normalize(self.embedding(torch.cat([*layouts, coarse.mean((2, 3))], dim=1)), dim=1)
 
-        The side is 65 to 96 pixels: the last map is 3 x 3 then.
-        """
-        features = self.features(pixels)
-        halves = [F.normalize(half(features), dim=1) for half in (self.instance, self.kind)]
-        return torch.cat(halves, dim=1)
+
+def _layout(channels: int, kept: int) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(channels, kept, kernel_size=1, bias=False), nn.BatchNorm2d(kept), nn.Hardswish())
+
+
+def _release_convolutions(part: nn.Module) -> None:
+    for module in part.modules():
+        if isinstance(module, nn.Conv2d):
+            module.requires_grad_(True)

@@ -1,4 +1,4 @@
-"""What the image tower is asked to do, as two numbers to make small.
+"""What the trunk is asked to do, as two numbers to make small.
 
 Contrast: of all references in the batch, the photo's own must be nearest, and the other way round (InfoNCE, van den
 Oord et al., arXiv:1807.03748). The embeddings of earlier batches are not used as further negatives
@@ -6,7 +6,8 @@ Oord et al., arXiv:1807.03748). The embeddings of earlier batches are not used a
 changes faster than they are replaced. Measured, 40,000 views at 72 pixels, one seed, a memory of 16,384 things against
 none: simulated photos of held-out photographs .20 against .40, of drawn things .14 against .32.
 
-Kind: the second half of the embedding must point where a teacher points on the clean picture.
+Hold: what a clean view and a photo come to on average must stay near what the pretrained trunk says of the clean view.
+Contrast alone forgets kinds of things, which the pretrained trunk knows.
 """
 
 from __future__ import annotations
@@ -16,8 +17,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 CONTRAST_TEMPERATURE = 0.07
-_KIND_TEMPERATURE = 0.07
-_KIND_STRANGERS = 1024  # targets of other things, to be told apart from
 _MASKED = -1e4
 
 
@@ -37,24 +36,13 @@ def contrast_loss(references: Tensor, photos: Tensor, pictures: Tensor) -> Tenso
     return (F.cross_entropy(logits, answers) + F.cross_entropy(logits.T, answers)) / 2
 
 
-def kind_loss(kinds: Tensor, known: Tensor, targets: Tensor, generator: torch.Generator) -> Tensor:
-    """Return how far the kind halves are from the teacher's targets: a cross-entropy and a distance.
+def hold_loss(maps: Tensor, held: Tensor) -> Tensor:
+    """Return one minus the mean cosine of averaged maps with what they are held near.
 
     Args:
-        kinds: [n, dim], length 1 each.
-        known: [n]; only things with a number of at least 0 have a target.
-        targets: [things, dim], length 1 each.
-        generator: Chooses the strangers.
+        maps: [views * n, channels, side, side]: all things' first views, then all things' second ones, and so on.
+        held: [n, channels, side, side], of the clean views.
     """
-    has_target = known >= 0
-    asked, numbers = kinds[has_target], known[has_target]
-    own = targets[numbers]
-    strangers = torch.randint(0, len(targets), (_KIND_STRANGERS,), generator=generator, device=generator.device).to(
-        targets.device
-    )
-    towards = asked @ own.T
-    away = (asked @ targets[strangers].T).masked_fill(numbers[:, None] == strangers[None], _MASKED)
-    same = (numbers[:, None] == numbers[None]) & ~torch.eye(len(numbers), dtype=torch.bool, device=numbers.device)
-    logits = torch.cat([towards.masked_fill(same, _MASKED), away], 1) / _KIND_TEMPERATURE
-    answers = torch.arange(len(numbers), device=numbers.device)
-    return 0.5 * F.cross_entropy(logits, answers) + 2 * (1 - (asked * own).sum(1)).mean()
+    averages, targets = maps.mean((2, 3)), held.mean((2, 3))
+    cosine = F.cosine_similarity(averages, targets.repeat(len(maps) // len(held), 1), dim=1)
+    return 1 - cosine.mean()

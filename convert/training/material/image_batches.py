@@ -40,7 +40,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownThings:
-    """Photographs and pieces of them: the same in every epoch, so that a teacher's word on each can be kept.
+    """Photographs and pieces of them, the same in every epoch.
 
     Attributes:
         photographs: uint8 RGB, SIDE_PX on the longer side.
@@ -57,15 +57,6 @@ class KnownThings:
         """Return one of them, uint8 RGBA [SIDE_PX, SIDE_PX, 4]: photographs first, then their pieces."""
         whole = number < len(self.photographs)
         return _laid_in_square(self.photographs[number]) if whole else self._piece(number)
-
-    def clean_square(self, number: int) -> NDArray[np.uint8]:
-        """Return the middle square of one of them, uint8 RGB, for a teacher."""
-        if number >= len(self.photographs):
-            return self.picture(number)[..., :3]
-        photograph = self.photographs[number]
-        side = min(photograph.shape[:2])
-        top, left = ((extent - side) // 2 for extent in photograph.shape[:2])
-        return photograph[top : top + side, left : left + side]
 
     def _piece(self, number: int) -> NDArray[np.uint8]:
         import numpy as np

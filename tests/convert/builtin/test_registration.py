@@ -31,40 +31,54 @@ def test_registering_twice_is_harmless_and_open_clip_builds_the_model(picture: t
     with muted("open_clip"):
         model = open_clip.create_model(OPEN_CLIP_NAME)
     assert open_clip.list_models().count(OPEN_CLIP_NAME) == 1
-    assert model.encode_image(picture).shape == (2, 448)
-    assert model.encode_text(open_clip.get_tokenizer(OPEN_CLIP_NAME)(["a cat", "a dog"])).shape == (2, 448)
+    assert model.encode_image(picture).shape == (2, 768)
+    assert model.encode_text(open_clip.get_tokenizer(OPEN_CLIP_NAME)(["a cat", "a dog"])).shape == (2, 768)
 
 
 def test_the_image_tower_has_no_weights_of_its_own() -> None:
     ensure_torchvision_operators()
-    from edge_identify.convert.builtin.image_tower import edge_resnet10t
+    from edge_identify.convert.builtin.image_tower import edge_efficientnet_lite0
 
     with pytest.raises(ValueError, match="edge-builtin"):
-        edge_resnet10t(pretrained=True)
+        edge_efficientnet_lite0(pretrained=True)
 
 
-def test_the_head_sees_where_things_are() -> None:
+def test_the_cells_know_where_things_are_on_both_maps(picture: torch.Tensor) -> None:
     ensure_torchvision_operators()
     import torch
 
-    from edge_identify.convert.builtin.image_tower import edge_resnet10t
+    from edge_identify.convert.builtin.image_tower import TwoMapTrunk, coarse_count, fine_count
 
-    tower = edge_resnet10t(num_classes=8).eval()
-    tower.backbone = torch.nn.AdaptiveAvgPool2d(4)
-    features = torch.rand(1, 512, 4, 4)
-    with torch.no_grad():
-        assert not torch.allclose(tower.features(features), tower.features(features.flip(3)))
+    trunk = TwoMapTrunk().eval()
+    fine, coarse = torch.rand(2, 112, 10, 10), torch.rand(2, 320, 5, 5)
+    trunk.backbone = _giving(fine, coarse)
+    cells = trunk.cells(picture)
+    assert [part.shape for part in cells] == [(2, fine_count(160)), (2, coarse_count())]
+    trunk.backbone = _giving(fine.flip(3), coarse.flip(3))
+    for part, mirrored in zip(cells, trunk.cells(picture), strict=True):
+        assert not torch.allclose(part, mirrored)
+        assert torch.allclose(part.sum(1), mirrored.sum(1))
 
 
-def test_the_picture_is_seen_at_both_sizes(picture: torch.Tensor) -> None:
+def test_both_parts_of_the_embedding_have_the_same_length() -> None:
     ensure_torchvision_operators()
     import torch
 
-    from edge_identify.convert.builtin.image_tower import edge_resnet10t, feature_count
+    from edge_identify.convert.builtin.image_tower import FINE_DIM, edge_efficientnet_lite0
 
-    tower = edge_resnet10t(num_classes=8).eval()
+    tower = edge_efficientnet_lite0().eval()
     with torch.no_grad():
-        both = tower.both_sizes(picture)
-        assert both.shape == (2, feature_count(128) + feature_count(160))
-        assert torch.equal(both[:, feature_count(128) :], tower.features(picture))
-        assert torch.equal(tower(picture), tower.embedding(both))
+        tower.coarse.weight *= 100  # drowns nothing
+        fine, coarse = tower(torch.rand(2, 3, 160, 160)).split([FINE_DIM, tower.num_classes - FINE_DIM], dim=1)
+    assert torch.allclose(fine.norm(dim=1), torch.ones(2))
+    assert torch.allclose(coarse.norm(dim=1), torch.ones(2))
+
+
+def _giving(fine: torch.Tensor, coarse: torch.Tensor) -> torch.nn.Module:
+    import torch
+
+    class Maps(torch.nn.Module):
+        def forward(self, _pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            return fine, coarse
+
+    return Maps()

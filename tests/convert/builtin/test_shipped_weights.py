@@ -21,7 +21,7 @@ from edge_identify.convert.models.model_loading import load_model
 if TYPE_CHECKING:
     from torch import nn
 
-MAX_REPOSITORY_BYTES = 20_000_000
+MAX_REPOSITORY_BYTES = 24_000_000
 EMBEDDING = "text.token_embedding.weight"
 END_OF_TEXT = 49407
 
@@ -38,7 +38,7 @@ def blank() -> nn.Module:
 
 def test_both_files_together_stay_within_the_size_a_repository_bears() -> None:
     files = list(IMAGE_WEIGHTS.parent.glob("*.safetensors"))
-    assert len(files) == 3
+    assert len(files) == 2
     assert sum(file.stat().st_size for file in files) <= MAX_REPOSITORY_BYTES
     assert max(file.stat().st_size for file in files) <= 12 * 2**20
 
@@ -62,7 +62,7 @@ def test_saving_the_shipped_weights_gives_the_shipped_files(shipped: nn.Module, 
 def test_each_file_fills_its_tower_and_leaves_the_other_alone(blank: nn.Module) -> None:
     def towers() -> tuple[bytes, bytes]:
         state = blank.state_dict()
-        image = state["visual.trunk.embedding.bias"].numpy().tobytes()
+        image = state["visual.trunk.fine.bias"].numpy().tobytes()
         return image, state["text.text_projection"].numpy().tobytes()
 
     image_before, text_before = towers()

@@ -7,7 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from colour_packs import add_calibration, colour_manifest
-from edge_identify.convert.doctor.pack_checks import calibration_findings, damage_finding, licence_finding
+from edge_identify.convert.builtin import WEIGHTS_NAME
+from edge_identify.convert.doctor.pack_checks import (
+    calibration_findings,
+    damage_finding,
+    encoder_finding,
+    licence_finding,
+)
 from edge_identify.edge_runtime.pack.pack_reader import open_pack
 
 
@@ -52,3 +58,13 @@ def test_weights_for_research_only_are_found_by_what_the_pack_says_and_by_their_
         found = licence_finding(replace(manifest, model=model))
         assert found is not None
         assert found.kind == "research-only"
+
+
+def test_a_pack_with_an_earlier_builtin_encoder_is_told_of_the_newer_one() -> None:
+    manifest = colour_manifest()
+    earlier = encoder_finding(replace(manifest, model=replace(manifest.model, name="builtin", pretrained="v2")))
+    assert earlier is not None
+    assert (earlier.kind, earlier.severity, earlier.cases[0].detail) == ("earlier-encoder", "note", "builtin (v2)")
+    for name, pretrained in (("builtin", WEIGHTS_NAME), ("builtin", "mine.safetensors"), ("ViT-B-32", "v2")):
+        model = replace(manifest.model, name=name, pretrained=pretrained)
+        assert encoder_finding(replace(manifest, model=model)) is None

@@ -47,7 +47,7 @@ def test_a_family_takes_pictures_and_texts_of_the_described_size(family: str) ->
         ("ViT-B-32", 512, 224, 87.8, 63.4),
         ("RN50", 1024, 224, 38.3, 63.7),
         ("MobileCLIP2-S0", 512, 256, 11.4, 63.4),
-        ("builtin", 448, 160, 7.8, 6.8),
+        ("builtin", 768, 160, 5.9, 6.8),
     ],
 )
 def test_a_description_has_the_published_figures(

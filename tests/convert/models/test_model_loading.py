@@ -37,8 +37,8 @@ def _save(model: Any, path: Path) -> Path:
 
 
 def test_the_shipped_model_loads_and_describes_itself(builtin: LoadedModel) -> None:
-    assert (builtin.name, builtin.pretrained, builtin.licence) == ("builtin", "v2", "Apache-2.0")
-    assert (builtin.dim, builtin.context_length) == (448, 32)
+    assert (builtin.name, builtin.pretrained, builtin.licence) == ("builtin", "v3", "Apache-2.0")
+    assert (builtin.dim, builtin.context_length) == (768, 32)
     assert builtin.tokenizer is not None
     assert builtin.tokenizer.spec.kind is TokenizerKind.CLIP_BPE
     assert builtin.preprocessing == Preprocessing(

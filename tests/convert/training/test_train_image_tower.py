@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from PIL import Image
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 
 from edge_identify.convert.builtin import image_tower as builtin_tower
-from edge_identify.convert.builtin.shipped_weights import IMAGE_WEIGHTS, read_image_state
+from edge_identify.convert.builtin.shipped_weights import read_image_state
+from edge_identify.convert.models.libraries.torchvision_operators import ensure_torchvision_operators
 from edge_identify.convert.training import train_embedding_layer
 from edge_identify.convert.training import train_image_tower as image_tower
 from edge_identify.convert.training.layers import discriminants
 from edge_identify.convert.training.train_image_tower import ImageTowerRun, train_image_tower
 from edge_identify.edge_runtime.errors import SetupError
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 STEPS, BATCH, LAYER_THINGS = 3, 12, 12
-KERNEL = "visual.trunk.backbone.layer1.0.conv1.weight"
+LATE = "backbone.blocks.5.0.conv_pw.weight"
 
 
 class _InterruptedError(Exception):
@@ -44,17 +50,35 @@ def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def trunk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file as timm's pretrained weights come, with what follows the last block; the numbers are random."""
+    ensure_torchvision_operators()
+    import timm
+    import torch
+    from safetensors.torch import save_file
+
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("trunk") / "tf_efficientnet_lite0.safetensors"
+    save_file(timm.create_model("tf_efficientnet_lite0", num_classes=10).state_dict(), path)
+    return path
+
+
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(image_tower, "_CHECKPOINT_EVERY_S", 0)
+    monkeypatch.setattr(image_tower, "_HEAD_FIRST_STEPS", 1)
+    monkeypatch.setattr(image_tower, "_WARM_UP_STEPS", 1)
+    monkeypatch.setattr(image_tower, "_LOGGED_EVERY", 1)
     monkeypatch.setattr(train_embedding_layer, "_BATCH", LAYER_THINGS)
     monkeypatch.setattr(train_embedding_layer, "_WHITENING_THINGS", 12)
     monkeypatch.setattr(discriminants, "_ITERATIONS", 1)
 
 
 @pytest.fixture
-def small_layer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(builtin_tower, "_LAYOUT_CHANNELS", 8)  # a fifth of the features costs a hundredth
+def small_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (builtin_tower, train_embedding_layer, image_tower):
+        monkeypatch.setattr(module, "SIZE_PX", 128)  # a quarter of the time
 
 
 @pytest.fixture(autouse=True)
@@ -65,17 +89,25 @@ def few_questions(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(held_out_examination, "_TWINS", 4)
 
 
-def _run(photographs: Path, out: Path) -> ImageTowerRun:
+def _run(photographs: Path, trunk: Path, out: Path) -> ImageTowerRun:
     return ImageTowerRun(
-        data=photographs, out=out, views=2 * BATCH * STEPS, layer_things=LAYER_THINGS, batch=BATCH, workers=0
+        data=photographs,
+        out=out,
+        start_from=trunk,
+        views=2 * BATCH * STEPS,
+        layer_things=LAYER_THINGS,
+        batch=BATCH,
+        workers=0,
     )
 
 
-def test_a_run_writes_weights_that_the_builtin_model_loads_and_a_log(photographs: Path, tmp_path: Path) -> None:
+def test_a_run_writes_weights_that_the_builtin_model_loads_and_a_log(
+    photographs: Path, trunk: Path, tmp_path: Path
+) -> None:
     from edge_identify.convert.builtin import load_image_weights
     from edge_identify.convert.models.model_loading import load_model
 
-    run = _run(photographs, tmp_path / "tower.safetensors")
+    run = _run(photographs, trunk, tmp_path / "tower.safetensors")
     report = train_image_tower(run, progress=_tell_nobody)
     assert (report.steps, report.views, report.photographs) == (STEPS, 2 * BATCH * STEPS, 45)
     assert report.layer_things == LAYER_THINGS
@@ -84,67 +116,117 @@ def test_a_run_writes_weights_that_the_builtin_model_loads_and_a_log(photographs
     last = json.loads(run.log.read_text().splitlines()[-1])
     assert last["step"] == STEPS
     assert last["near_twins"] == report.marks.near_twins
+    first = json.loads(run.log.read_text().splitlines()[0])
+    assert first["contrast"] > 0
+    assert first["hold"] > 0
 
 
-@pytest.mark.usefixtures("small_layer")
-def test_an_interrupted_run_goes_on_to_the_same_weights(photographs: Path, tmp_path: Path) -> None:
-    whole = _run(photographs, tmp_path / "whole.safetensors")
+@pytest.mark.usefixtures("small_pictures")
+def test_an_interrupted_run_goes_on_to_the_same_weights(photographs: Path, trunk: Path, tmp_path: Path) -> None:
+    whole = _run(photographs, trunk, tmp_path / "whole.safetensors")
     train_image_tower(whole, progress=_tell_nobody)
-    cut = _run(photographs, tmp_path / "cut.safetensors")
+    cut = _run(photographs, trunk, tmp_path / "cut.safetensors")
 
-    def interrupt(what: str, done: int, _total: int) -> None:
-        if (what, done) == ("training", 3):  # the checkpoint of the second step has been written
+    def interrupt(at: int, what: str, done: int, _total: int) -> None:
+        if (what, done) == ("training", at):  # the checkpoint of the step before has been written
             raise _InterruptedError
 
-    with pytest.raises(_InterruptedError):
-        train_image_tower(cut, progress=interrupt)
+    for at in (2, 3):  # after a step in which the head learnt alone, and after one in which the trunk did, too
+        with pytest.raises(_InterruptedError):
+            train_image_tower(cut, progress=partial(interrupt, at))
     assert not cut.out.exists()
     train_image_tower(cut, progress=_tell_nobody)
     assert cut.out.read_bytes() == whole.out.read_bytes()
 
 
-@pytest.mark.usefixtures("small_layer")
-def test_a_checkpoint_of_another_recipe_is_refused(photographs: Path, tmp_path: Path) -> None:
-    run = _run(photographs, tmp_path / "tower.safetensors")
+@pytest.mark.usefixtures("small_pictures")
+def test_a_checkpoint_of_another_recipe_is_refused(photographs: Path, trunk: Path, tmp_path: Path) -> None:
+    run = _run(photographs, trunk, tmp_path / "tower.safetensors")
     train_image_tower(run, progress=_tell_nobody)
     with pytest.raises(SetupError, match=r"checkpoint.safetensors: belongs to a run with .*seed"):
         train_image_tower(replace(run, seed=1), progress=_tell_nobody)
 
 
-def test_a_file_that_is_no_checkpoint_is_refused_by_name(photographs: Path, tmp_path: Path) -> None:
-    run = _run(photographs, tmp_path / "tower.safetensors")
+@pytest.mark.usefixtures("small_pictures")
+def test_a_file_that_is_no_checkpoint_is_refused_by_name(photographs: Path, trunk: Path, tmp_path: Path) -> None:
+    run = _run(photographs, trunk, tmp_path / "tower.safetensors")
     run.checkpoint.write_bytes(b"not a checkpoint")
     with pytest.raises(SetupError, match=r"tower.checkpoint.safetensors: is not a checkpoint"):
         train_image_tower(run, progress=_tell_nobody)
 
 
-@pytest.mark.usefixtures("small_layer")
-def test_going_on_from_weights_starts_from_their_trunk(photographs: Path, tmp_path: Path) -> None:
-    first = _run(photographs, tmp_path / "first.safetensors")
-    train_image_tower(first, progress=_tell_nobody)
-    second = replace(first, out=tmp_path / "second.safetensors", start_from=first.out, learning_rate=1e-9)
-    train_image_tower(second, progress=_tell_nobody)
-    one, two = load_file(first.out), load_file(second.out)
-    assert np.abs(one[KERNEL].astype(np.float32) - two[KERNEL].astype(np.float32)).max() < 1e-3
+@pytest.mark.usefixtures("small_pictures")
+def test_the_later_blocks_learn_and_the_first_ones_and_batch_norm_stay(
+    photographs: Path, trunk: Path, tmp_path: Path
+) -> None:
+    run = replace(_run(photographs, trunk, tmp_path / "tower.safetensors"), tuned_share=1.0)
+    train_image_tower(run, progress=_tell_nobody)
+    before, after = load_file(trunk), read_image_state(run.out)
+    for key in ("blocks.2.0.conv_pw.weight", "blocks.5.0.bn1.weight", "blocks.5.0.bn1.running_mean"):
+        assert np.abs(before[key] - after[f"backbone.{key}"].numpy()).max() < 1e-3, key  # stored as half precision
+    moved = np.abs(before["blocks.5.0.conv_pw.weight"] - after[LATE].numpy())
+    assert moved.mean() > 1e-4
 
 
-def test_without_views_the_trunk_stays_and_its_layer_is_made_anew(photographs: Path, tmp_path: Path) -> None:
-    shipped = replace(
-        _run(photographs, tmp_path / "layer.safetensors"), views=0, start_from=IMAGE_WEIGHTS, layer_things=24
+@pytest.mark.usefixtures("small_pictures")
+def test_the_weights_are_averaged_with_the_pretrained_ones(photographs: Path, trunk: Path, tmp_path: Path) -> None:
+    tuned, half, none = (
+        _kernel_after(replace(_run(photographs, trunk, tmp_path / f"{share}.safetensors"), tuned_share=share))
+        for share in (1.0, 0.5, 0.0)
     )
-    report = train_image_tower(shipped, progress=_tell_nobody)
+    assert np.allclose(none, load_file(trunk)["blocks.5.0.conv_pw.weight"], atol=1e-4)  # stored as half precision
+    moved = np.abs(tuned - none).mean()
+    assert moved > 1e-4
+    assert np.abs(half - (tuned + none) / 2).mean() < moved / 10
+
+
+@pytest.mark.usefixtures("small_pictures")
+def test_going_on_from_a_tower_holds_to_the_pretrained_trunk(photographs: Path, trunk: Path, tmp_path: Path) -> None:
+    first = replace(_run(photographs, trunk, tmp_path / "first.safetensors"), tuned_share=1.0)
+    train_image_tower(first, progress=_tell_nobody)
+    half_precision = tmp_path / "half.safetensors"
+    save_file({key: value.astype(np.float16) for key, value in load_file(trunk).items()}, half_precision)
+    second = replace(
+        first, out=tmp_path / "second.safetensors", start_from=first.out, pretrained=half_precision, learning_rate=1e-9
+    )
+    train_image_tower(second, progress=_tell_nobody)
+    assert json.loads(second.log.read_text().splitlines()[0])["hold"] > 1e-3
+    other = tmp_path / "other.safetensors"
+    state = load_file(trunk)
+    save_file({**state, "bn1.bias": state["bn1.bias"] + 1}, other)
+    with pytest.raises(SetupError, match=r"first.safetensors: its first blocks are not those of .*other.safetensors"):
+        train_image_tower(replace(second, out=tmp_path / "third.safetensors", pretrained=other), progress=_tell_nobody)
+
+
+@pytest.mark.usefixtures("small_pictures")
+def test_without_views_the_trunk_stays_and_its_layer_is_made_anew(
+    photographs: Path, trunk: Path, tmp_path: Path
+) -> None:
+    run = replace(_run(photographs, trunk, tmp_path / "layer.safetensors"), views=0, layer_things=24)
+    report = train_image_tower(run, progress=_tell_nobody)
     assert (report.steps, report.views, report.layer_things) == (0, 0, 24)
-    before, after = read_image_state(IMAGE_WEIGHTS), read_image_state(shipped.out)
-    assert all(bool((before[key] == after[key]).all()) for key in before if not key.startswith("embedding."))
-    assert not bool((before["embedding.weight"] == after["embedding.weight"]).all())
-    with pytest.raises(SetupError, match="--views 0 keeps a trunk as it is; say which with --start-from"):
-        train_image_tower(replace(shipped, start_from=None), progress=_tell_nobody)
+    before, after = load_file(trunk), read_image_state(run.out)
+    kept = {key.removeprefix("backbone."): value.numpy() for key, value in after.items() if key.startswith("backbone.")}
+    assert all(np.allclose(before[key], value, atol=1e-3) for key, value in kept.items())
 
 
-def test_too_few_photographs_and_a_missing_teacher_are_refused(photographs: Path, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("small_pictures")
+def test_weights_of_another_net_and_too_few_photographs_are_refused(
+    photographs: Path, trunk: Path, tmp_path: Path
+) -> None:
+    foreign = tmp_path / "foreign.safetensors"
+    save_file({"conv1.weight": np.zeros((2, 2), np.float32)}, foreign)
+    with pytest.raises(SetupError, match=r"foreign.safetensors: is not of timm's tf_efficientnet_lite0"):
+        train_image_tower(_run(photographs, foreign, tmp_path / "tower.safetensors"), progress=_tell_nobody)
+    foreign.write_bytes(b"no weights")
+    with pytest.raises(SetupError, match=r"foreign.safetensors: cannot be read as weights of a trunk"):
+        train_image_tower(_run(photographs, foreign, tmp_path / "tower.safetensors"), progress=_tell_nobody)
     (tmp_path / "labels.jsonl").write_text("")
     with pytest.raises(SetupError, match="0 photographs are too few"):
-        train_image_tower(_run(tmp_path, tmp_path / "tower.safetensors"), progress=_tell_nobody)
-    taught = replace(_run(photographs, tmp_path / "tower.safetensors"), teacher=tmp_path / "teacher.onnx")
-    with pytest.raises(SetupError, match=r"teacher.onnx: there is no such file"):
-        train_image_tower(taught, progress=_tell_nobody)
+        train_image_tower(_run(tmp_path, trunk, tmp_path / "tower.safetensors"), progress=_tell_nobody)
+
+
+def _kernel_after(run: ImageTowerRun) -> NDArray[np.float32]:
+    train_image_tower(run, progress=_tell_nobody)
+    kernel: NDArray[np.float32] = read_image_state(run.out)[LATE].numpy()
+    return kernel

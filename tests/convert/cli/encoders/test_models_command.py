@@ -12,7 +12,7 @@ from edge_identify.convert.cli.main import main
 def test_the_table_names_each_family_with_its_licences(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert " ".join(lines[1].split()) == "builtin 448 160 7.8 M 6.8 M 8 + 7 MB 1 Apache-2.0"
+    assert " ".join(lines[1].split()) == "builtin 768 160 5.9 M 6.8 M 6 + 7 MB 1 Apache-2.0"
     assert any(line.startswith("MobileCLIP-S1 ") and line.endswith("1 apple-amlr (research only)") for line in lines)
     assert any(line.startswith("RN50 ") and "of unknown licence" in line for line in lines)
 

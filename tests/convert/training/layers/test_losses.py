@@ -8,7 +8,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from edge_identify.convert.training.layers.losses import CONTRAST_TEMPERATURE, contrast_loss, kind_loss
+from edge_identify.convert.training.layers.losses import CONTRAST_TEMPERATURE, contrast_loss, hold_loss
 
 
 def _unit(rows: int, dim: int = 8, seed: int = 0) -> torch.Tensor:
@@ -23,15 +23,11 @@ def test_the_contrast_is_the_cross_entropy_of_the_batch() -> None:
     assert float(contrast_loss(references, photos, fresh)) == pytest.approx(float(expected), rel=1e-5)
 
 
-def test_the_kind_loss_is_small_at_the_target_and_ignores_things_without_one() -> None:
-    targets = _unit(40, seed=3)
-    known = torch.tensor([5, 9, -1])
-    generator = torch.Generator()
-    right = kind_loss(torch.cat([targets[[5, 9]], _unit(1)]), known, targets, generator.manual_seed(0))
-    other = kind_loss(torch.cat([targets[[5, 9]], _unit(1, seed=9)]), known, targets, generator.manual_seed(0))
-    wrong = kind_loss(torch.cat([targets[[9, 5]], _unit(1)]), known, targets, generator.manual_seed(0))
-    assert float(right) == float(other)
-    assert float(wrong) > float(right) + 1
+def test_the_hold_is_nothing_at_the_target_whatever_its_length_and_two_where_it_is_the_opposite() -> None:
+    held = torch.randn(2, 8, 3, 3, generator=torch.Generator().manual_seed(3))
+    assert float(hold_loss(torch.cat([held, held * 3]), held)) == pytest.approx(0, abs=1e-5)
+    assert float(hold_loss(torch.cat([held, -held]), held)) == pytest.approx(1, abs=1e-5)
+    assert float(hold_loss(held.flip(2), held)) == pytest.approx(0, abs=1e-5)  # averages do not know where
 
 
 def test_a_piece_of_a_picture_in_the_same_batch_is_no_stranger_to_it() -> None:

@@ -73,7 +73,6 @@ def test_known_things_are_counted_and_pieces_repeat(known: KnownThings) -> None:
     for number in (0, 12, len(known) - 1):
         assert known.picture(number).shape == (SIDE_PX, SIDE_PX, 4)
         assert np.array_equal(known.picture(number), known.picture(number))
-    assert known.clean_square(0).shape == (96, 96, 3)
 
 
 def test_a_photograph_is_opaque_where_it_is_and_transparent_beside_it(known: KnownThings) -> None:
