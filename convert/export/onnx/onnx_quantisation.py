@@ -35,8 +35,10 @@ if TYPE_CHECKING:
 
 _Found = TypeVar("_Found")
 
-#: The expensive operators of a convolutional net, and those between them, so that activations stay in 8 bits.
-_STATIC_OPERATORS = ["Conv", "Gemm", "MatMul", "Add", "MaxPool", "AveragePool"]
+#: The expensive operators of a convolutional net, and those between them, so that activations stay in 8 bits. Without
+#: Clip and Relu, the range of a convolution would be measured before its activation function and most of it be unused:
+#: the centred cosine of an EfficientNet-Lite0 was .80 instead of .96.
+_STATIC_OPERATORS = ["Conv", "Gemm", "MatMul", "Add", "MaxPool", "AveragePool", "Clip", "Relu"]
 _DYNAMIC_OPERATORS = ["MatMul", "Gemm", "Conv"]
 _TEXT_OPERATORS = ["MatMul", "Gemm", "Gather"]  # Gather: the token embedding is half of a text tower's bytes
 

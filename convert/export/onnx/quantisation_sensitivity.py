@@ -1,10 +1,13 @@
 """Chooses the 8-bit form of a tower by its fidelity: the form of its weights, and the layers that stay in float.
 
-Two choices are measured, in this order:
+Four choices are measured, in this order:
 
-1. The form of the weights. The forms are tried on the whole tower, the fastest first. The first one that reaches the
-   target is taken.
-2. For a convolutional net, the layers that stay in float32. If one channel is a hundred times as large as the others,
+1. The fastest form of the weights, for the whole tower.
+2. For a convolutional net, the same form with the first layers in float32. Their channels differ the most in scale and
+   they hold few weights, so that this costs little time and hardly any bytes. Measured on EfficientNet-Lite0: centred
+   cosine .956 whole, .984 with the first two convolutions in float32.
+3. The other forms of the weights, for the whole tower. The first one that reaches the target is taken.
+4. For a convolutional net, any layers that stay in float32. If one channel is a hundred times as large as the others,
    these have only a bit or two left, and the layers before and after it lose precision. The weights do not show that.
    So each part of the net is tried alone in 8 bits, and the most harmful parts stay in float32. A binary search finds
    how many must.
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 TARGET = 0.98
 
 _MOST_PARTS = 12  # a try takes some seconds with a ResNet-50; finer parts would rank better and take longer
+_FIRST_NODES = (2, 4, 8)  # nodes at the input that stay in float32 before the slower forms are tried
 _MOST_SHARE = 0.5  # with more than half of the nodes in float, the file is hardly smaller and no faster
 
 
@@ -55,8 +59,8 @@ Quantise = Callable[[Sequence[str], str], None]
 
 def most_tries(forms: int) -> int:
     """Return the largest number of tries when `forms` forms of weights are offered."""
-    # Each form; each part alone; half of the parts in float; three steps of binary search over six; the best again.
-    return forms + _MOST_PARTS + 5
+    # Each form, the first one twice; the first nodes in float; each part alone; half of the parts in float; three steps of binary search over six; the best again.
+    return forms + 1 + len(_FIRST_NODES) + _MOST_PARTS + 5
 
 
 def quantise_whole(
@@ -129,23 +133,31 @@ def quantise_until_faithful(
         next(tries)
         quantise(chosen, form)
 
-    whole = quantise_whole(nodes, forms=forms, quantise=counted, measure=measure, target=target)
-    parts = _parts(nodes)
-    if whole.centred_cosine >= target or len(parts) < 2:
-        return whole
+    most_nodes = len(nodes) * _MOST_SHARE
+    best = quantise_whole(nodes, forms=forms[:1], quantise=counted, measure=measure, target=target)
 
     def attempt(chosen: Iterable[str]) -> float:
         kept = set(chosen)
-        counted([node for node in nodes if node in kept], whole.form)
+        counted([node for node in nodes if node in kept], best.form)
         return measure()
 
     def leave_in_float(parts: Sequence[Sequence[str]]) -> QuantisedNet:
         left = {node for part in parts for node in part}
         fidelity = attempt(set(nodes) - left)
         left_in_order = tuple(node for node in nodes if node in left)
-        return QuantisedNet(form=whole.form, left_in_float=left_in_order, centred_cosine=fidelity)
+        return QuantisedNet(form=best.form, left_in_float=left_in_order, centred_cosine=fidelity)
 
-    most_nodes = len(nodes) * _MOST_SHARE
+    if best.centred_cosine >= target:
+        return best
+    for count in _FIRST_NODES:
+        if count <= most_nodes and (net := leave_in_float([nodes[:count]])).centred_cosine >= target:
+            return net
+    # The fastest form again at the end: the result must be the net that was written last.
+    others = (*forms[1:], forms[0])
+    best = quantise_whole(nodes, forms=others, quantise=counted, measure=measure, target=target)
+    parts = _parts(nodes)
+    if best.centred_cosine >= target or len(parts) < 2:
+        return best
     ranked = _most_harmful_first(parts, attempt, target=target, most_nodes=most_nodes)
     return _least_in_float(ranked[: _how_many_fit(ranked, most_nodes)], leave_in_float, target)
 
