@@ -6,6 +6,7 @@ what it can do. The word `edge-` keeps its name apart from open_clip's; people t
 """
 
 from edge_identify.convert.builtin.registration import (
+    CONFIGURATION,
     EARLIER_WEIGHTS,
     LICENCE,
     OPEN_CLIP_NAME,
@@ -23,6 +24,7 @@ from edge_identify.convert.builtin.shipped_weights import (
 )
 
 __all__ = [
+    "CONFIGURATION",
     "EARLIER_WEIGHTS",
     "IMAGE_WEIGHTS",
     "LICENCE",

@@ -16,7 +16,7 @@ LICENCE = "Apache-2.0"
 MEAN = STD = (0.5, 0.5, 0.5)  # EfficientNet-Lite's: pixels from -1 to 1
 PREPROCESSING = {"mean": MEAN, "std": STD}
 
-_CONFIGURATION = Path(__file__).with_name(f"{OPEN_CLIP_NAME}.json")
+CONFIGURATION = Path(__file__).with_name(f"{OPEN_CLIP_NAME}.json")
 
 
 def register() -> None:
@@ -29,4 +29,4 @@ def register() -> None:
     if not timm.is_model(edge_efficientnet_lite0.__name__):
         timm.models.register_model(edge_efficientnet_lite0)
     if OPEN_CLIP_NAME not in open_clip.list_models():
-        open_clip.add_model_config(_CONFIGURATION)
+        open_clip.add_model_config(CONFIGURATION)

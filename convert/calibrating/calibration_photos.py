@@ -7,12 +7,16 @@ gate, because a real photo is a new image of the thing and a simulated one is no
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edge_identify.convert.caching.build_cache import cache_key
+from edge_identify.convert.caching.kept_vectors import EncoderInput
+from edge_identify.convert.caching.stable_sample import stable_positions
 from edge_identify.convert.calibrating.backdrop_removal import cut_out
 from edge_identify.convert.export.fidelity import sample_positions
 from edge_identify.convert.progress import Progress, no_progress
@@ -39,43 +43,45 @@ _ADAPTER_SEED = 20_261_122  # another seed: photos that an adapter was fitted to
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CalibrationPhotos:
-    """Simulated photos as input of the encoder.
+    """Simulated photos as input of the encoder; each is drawn when it is needed.
 
     Attributes:
-        pixels: The photos' views, uint8 [n, views, size, size, 3]; photos of references first.
+        inputs: The photos' views; photos of references first.
         reference_ids: The reference that each photo shows; None for a drawn thing.
         difficulties: The difficulty of each photo, as `simulate_photo` takes it.
     """
 
-    pixels: NDArray[np.uint8]
+    inputs: tuple[EncoderInput, ...]
     reference_ids: tuple[str | None, ...]
     difficulties: tuple[float, ...]
 
 
-def take_photos(
-    images: Sequence[CatalogueImage], recipe: Preprocessing, progress: Progress = no_progress
-) -> CalibrationPhotos:
-    """Simulate at most about `MOST_PHOTOS` photos of references, and `DRAWN_PHOTOS` of drawn things.
+def choose_photos(images: Sequence[CatalogueImage], recipe: Preprocessing) -> CalibrationPhotos:
+    """Choose at most about `MOST_PHOTOS` simulated photos of references, and `DRAWN_PHOTOS` of drawn things.
 
-    With few references, each gets up to `MOST_PHOTOS_EACH` photos.
+    With few references, each gets up to `MOST_PHOTOS_EACH` photos. Drawing a photo raises PhotoError if its image file
+    has vanished or changed since it was embedded.
 
     Args:
         images: The images that are in the pack.
         recipe: The encoder's preprocessing.
-        progress: Shows the progress over the photos.
-
-    Raises:
-        PhotoError: An image file has vanished or changed since it was embedded.
     """
-    drawn = _draw_things()
-    subjects = [*_subjects(images), *(_Subject(thing=thing, copy=at) for at, thing in enumerate(drawn))]
-    pixels = [
-        image_views(subject.photograph(drawn, long_side_px_of(recipe)), recipe)
-        for subject in progress("photos to calibrate with", subjects)
-    ]
+    subjects = [*_subjects(images), *(_Subject(drawn_at=at, copy=at) for at in range(DRAWN_PHOTOS))]
     ids = [subject.image.reference_id if subject.image else None for subject in subjects]
-    difficulties = tuple(subject.difficulty for subject in subjects)
-    return CalibrationPhotos(pixels=np.stack(pixels), reference_ids=tuple(ids), difficulties=difficulties)
+    return CalibrationPhotos(
+        inputs=tuple(_photo_input(subject, recipe) for subject in subjects),
+        reference_ids=tuple(ids),
+        difficulties=tuple(subject.difficulty for subject in subjects),
+    )
+
+
+def _photo_input(subject: _Subject, recipe: Preprocessing) -> EncoderInput:
+    def draw() -> NDArray[np.uint8]:
+        return image_views(subject.photograph(_draw_things(), long_side_px_of(recipe)), recipe)
+
+    shown = [subject.image.sha256, subject.image.index_id] if subject.image else ["drawn", subject.drawn_at]
+    key = cache_key("calibration photo", subject.seed, shown, subject.copy, DRAWN_PHOTOS, asdict(recipe))
+    return EncoderInput(key=key, draw=draw)
 
 
 def pair_with_photos(
@@ -83,7 +89,7 @@ def pair_with_photos(
 ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
     """Yield one image of each reference with a simulated photo of it; both uint8 [size, size, 3].
 
-    No photo is one of those of `take_photos`. Images that cannot be used are skipped; the build reports them when it
+    No photo is one of those of `choose_photos`. Images that cannot be used are skipped; the build reports them when it
     embeds all images.
 
     Args:
@@ -111,7 +117,7 @@ class _Subject:
 
     copy: int
     image: CatalogueImage | None = None
-    thing: DrawnInstance | None = None
+    drawn_at: int | None = None
     seed: int = _SEED
 
     @property
@@ -125,8 +131,8 @@ class _Subject:
         import PIL.Image
 
         rng = self._randomness(1)
-        if self.thing is not None:
-            shown = PIL.Image.fromarray(self.thing.pixels)
+        if self.drawn_at is not None:
+            shown = PIL.Image.fromarray(drawn[self.drawn_at].pixels)
         else:
             assert self.image is not None, "a subject is one or the other"
             shown = cut_out(open_reference_image(self.image))
@@ -144,17 +150,22 @@ def _subjects(images: Sequence[CatalogueImage]) -> Iterator[_Subject]:
     for image in images:
         by_reference.setdefault(image.reference_id, []).append(image)
     references = sorted(by_reference)
-    chosen = [references[position] for position in sample_positions(len(references), MOST_PHOTOS)]
+    chosen = [references[position] for position in stable_positions(references, MOST_PHOTOS)]
     for copy in range(min(MOST_PHOTOS_EACH, max(1, MOST_PHOTOS // len(chosen)))):
         for reference in chosen:
             own_images = by_reference[reference]
             yield _Subject(image=own_images[copy % len(own_images)], copy=copy)
 
 
-def _draw_things() -> list[DrawnInstance]:
+def _draw_things() -> Sequence[DrawnInstance]:
+    return _first_things(DRAWN_PHOTOS)
+
+
+@cache
+def _first_things(count: int) -> Sequence[DrawnInstance]:
     families = draw_families(np.random.default_rng(_SEED), ())
     # One of each family: siblings are about equally far from the pack's references.
-    return [family[0] for family in islice(families, DRAWN_PHOTOS)]
+    return [family[0] for family in islice(families, count)]
 
 
 def _choose_background(drawn: Sequence[DrawnInstance], rng: np.random.Generator) -> Image | None:

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge_identify.convert.caching.build_cache import BuildCache
+from edge_identify.convert.caching.kept_vectors import embed_inputs
 from edge_identify.convert.calibrating.calibration_fitting import fit_calibration
-from edge_identify.convert.calibrating.calibration_photos import take_photos
+from edge_identify.convert.calibrating.calibration_photos import choose_photos
 from edge_identify.convert.calibrating.photo_scores import score_photos
-from edge_identify.convert.export.fidelity import embed_in_batches
 from edge_identify.convert.progress import Progress, no_progress
 from edge_identify.edge_runtime.decisions.calibration import Calibration, serialise_calibrations
 from edge_identify.edge_runtime.io.durable_writes import write_bytes
@@ -56,6 +57,7 @@ def calibrate(
     recipe: Preprocessing,
     *,
     false_accept_rate: float,
+    cache: BuildCache,
     progress: Progress = no_progress,
 ) -> CalibrationOutcome:
     """Calibrate the image variants of a pack and write the calibration file into its folder.
@@ -67,6 +69,7 @@ def calibrate(
         images: The images that are in the index.
         recipe: The encoder's preprocessing.
         false_accept_rate: Largest share of photos of unknown things that may be accepted, above 0 and below .5.
+        cache: Keeps the photos' embeddings.
         progress: Shows the progress over photos and variants.
 
     Raises:
@@ -75,7 +78,7 @@ def calibrate(
     references = len({image.reference_id for image in images})
     if references < LEAST_REFERENCES:
         return _uncalibrated(f"{references} references are too few to learn from, {LEAST_REFERENCES} are needed")
-    measured = _measure(folder, index, variants, images, recipe, false_accept_rate, progress)
+    measured = _measure(folder, index, variants, images, recipe, false_accept_rate, cache, progress)
     if failed := [name for name, calibration in measured.items() if calibration is None]:
         return _uncalibrated(f"{failed[0]} scores photos of unknown things as high as photos of its references")
     calibrations = _shared({name: found for name, found in measured.items() if found}, variants, index.embedded_with)
@@ -98,27 +101,28 @@ def _measure(
     images: Sequence[CatalogueImage],
     recipe: Preprocessing,
     false_accept_rate: float,
+    cache: BuildCache,
     progress: Progress,
 ) -> Mapping[str, Calibration | None]:
     from edge_identify.edge_runtime.search.vector_search import FaissSearch
 
-    photos = take_photos(images, recipe, progress)
+    photos = choose_photos(images, recipe)
     search = FaissSearch(folder / index.file, index)
     reference_ids = {image.index_id: image.reference_id for image in images}
+    onnx = {name: variant.keyed(folder) for name, variant in variants.items() if variant.runtime is Runtime.ONNX}
+    embeddings = embed_inputs(onnx, photos.inputs, cache, progress, "calibrating with photos", dim=index.dim)
 
-    def measured(variant: ExportedVariant) -> Calibration | None:
-        views = photos.pixels.reshape(-1, *photos.pixels.shape[2:])
+    def measured(name: str) -> Calibration | None:
         scored = score_photos(
             photos,
-            embed_in_batches(variant.embed, views).reshape(*photos.pixels.shape[:2], -1),
+            embeddings[name],
             search,
             reference_ids=reference_ids,
             most_images_per_reference=index.most_images_per_reference,
         )
-        return fit_calibration(scored, measured_with=variant.name, false_accept_rate=false_accept_rate)
+        return fit_calibration(scored, measured_with=name, false_accept_rate=false_accept_rate)
 
-    onnx = [variant for variant in variants.values() if variant.runtime is Runtime.ONNX]
-    return {variant.name: measured(variant) for variant in progress("calibrating", onnx)}
+    return {name: measured(name) for name in progress("fitting decisions", list(onnx))}
 
 
 def _shared(

@@ -74,9 +74,6 @@ class _MemoryWhereWritable:
     def keep_embeddings(self, encoder: str, vectors: Mapping[str, bytes]) -> None:
         self._try(lambda: self._memory.keep_embeddings(encoder, vectors))
 
-    def sample(self, index_ids: Sequence[int], draw: Callable[[int], Sequence[int]]) -> tuple[int, ...]:
-        return self._memory.sample(index_ids, draw)
-
     def _try(self, write: Callable[[], None]) -> None:
         if not self._is_writable:
             return

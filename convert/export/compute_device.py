@@ -127,14 +127,24 @@ class Computing:
     """Device and batch size of a build's embedding computations.
 
     Attributes:
-        device: The device of torch.
+        wanted: `auto` or the value of a `Device`.
         batches: Splits inputs into batches.
         tell: Called with one line of text when the build deviates from the requested device.
     """
 
-    device: Device = Device.CPU
+    wanted: str = Device.CPU
     batches: Batches = field(default_factory=Batches)
     tell: Tell = tell_nobody
+
+    @property
+    def device(self) -> Device:
+        """The device of torch, which is loaded to choose it."""
+        return choose_device(self.wanted)
+
+    @property
+    def used(self) -> Device:
+        """The device that computed: the CPU if nothing needed torch."""
+        return self.device if "torch" in sys.modules else Device.CPU
 
 
 def choose_device(wanted: str) -> Device:
@@ -194,12 +204,14 @@ def place_embedder(
         sample: Returns the pixels of some images, for the comparison; if it returns none, the CPU is used.
         computing: The chosen device; its `tell` is called if the CPU is used instead.
     """
+    import onnxruntime
+
     here = PlacedEmbedder(provider=CPU_PROVIDER, embed=variant.embed)
-    if computing.device is not Device.CUDA:
-        return here
-    placed = _on_cuda(variant, folder)
-    if placed is None:
+    has_cuda = CUDA_PROVIDER in onnxruntime.get_available_providers()
+    if not has_cuda and computing.wanted == Device.CUDA:
         computing.tell("references are embedded on the CPU: this ONNX Runtime has no CUDA (see onnxruntime-gpu)")
+    placed = _on_cuda(variant, folder) if has_cuda and computing.device is Device.CUDA else None
+    if placed is None:
         return here
     pixels = sample()
     if not len(pixels):

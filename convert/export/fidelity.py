@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edge_identify.convert.caching.kept_vectors import EncoderInput
 from edge_identify.convert.export.compute_device import Batches
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.pack.manifest import Fidelity
@@ -72,14 +73,14 @@ class FidelitySample:
 
     Attributes:
         description: Description for the manifest.
-        queries: Simulated photos, uint8 [n, size, size, 3], or token ids, int64 [n, context_length].
-        references: The images that queries are matched with, uint8 [m, size, size, 3].
+        queries: n simulated photos or texts, one view each.
+        references: The m images that queries are matched with.
         right: Position of the reference that each query shows, [n]; None if there is no right answer.
     """
 
     description: str
-    queries: Batch
-    references: NDArray[np.uint8]
+    queries: Sequence[EncoderInput]
+    references: Sequence[EncoderInput]
     right: NDArray[np.intp] | None = None
 
 

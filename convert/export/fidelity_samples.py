@@ -1,30 +1,33 @@
 """The samples that a pack's encoders are compared on: its reference images, simulated photos of them, and its labels.
 
 The fidelity of a quantised encoder depends on its input. So it is measured on the pack's own images and words, not on
-noise or a standard data set.
+noise or a standard data set. Embeddings of the samples are kept from build to build.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from edge_identify.convert.caching.build_cache import BuildCache, cache_key
+from edge_identify.convert.caching.kept_vectors import EncoderInput, KeyedEncoder, are_kept, embed_inputs
+from edge_identify.convert.caching.stable_sample import stable_positions
+from edge_identify.convert.export.calibration_inputs import CAPTIONS
 from edge_identify.convert.export.compute_device import Computing
-from edge_identify.convert.export.fidelity import FidelitySample, embed_in_batches, measure_fidelity, sample_positions
+from edge_identify.convert.export.fidelity import FidelitySample, embed_in_batches, measure_fidelity
+from edge_identify.convert.progress import Progress, no_progress
 from edge_identify.datasets.catalogue.reference_images import open_reference_image
 from edge_identify.datasets.drawn.simulated_photo import simulate_photo
 from edge_identify.edge_runtime.errors import PhotoError, SetupError
-from edge_identify.edge_runtime.pack.manifest import Runtime
 from edge_identify.edge_runtime.photos.preprocessing import Preprocessing, preprocess
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from PIL.Image import Image
 
     from edge_identify.convert.export.fidelity import Batch
     from edge_identify.convert.export.variants import ExportedVariant
@@ -36,52 +39,30 @@ if TYPE_CHECKING:
 MOST_IMAGES = 64  # Core ML is evaluated one image at a time; 64 and their photos take a minute with a ViT-B
 MOST_TEXTS = 64
 _PHOTO_SEED = 20_261_120  # arbitrary; fixed, so that a build repeats the same bytes
-
-#: Plain captions in addition to the pack's names, so that a pack of numbered references is tested on language, too.
-_CAPTIONS = (
-    "a photo of a cat",
-    "a photo of a red car in the street",
-    "a bottle of milk on a shelf",
-    "a mosaic on a wall",
-    "a painting of a woman",
-    "green leaves of a tree",
-    "a blue sign with white letters",
-    "two people walking on a beach",
-)
+_ORIGINAL = "original"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FidelityBench:
-    """The samples and the original's embeddings of them.
+    """The samples, and the original that variants are compared with.
 
     Attributes:
         model: The original model.
+        folder: The pack's folder; it holds the variants' files.
         image_sample: Simulated photos as queries, reference images as references.
         text_sample: Names and captions as queries, the same images as references.
-        original_references: The original's embeddings of the reference images, float32 [m, dim].
+        cache: Keeps embeddings.
         computing: Device and batch size of the original.
+        progress: Shows the progress over the inputs.
     """
 
     model: LoadedModel
+    folder: Path
     image_sample: FidelitySample
     text_sample: FidelitySample
-    original_references: NDArray[np.float32]
+    cache: BuildCache
     computing: Computing = field(default_factory=Computing)
-    _originals: dict[str, NDArray[np.float32]] = field(default_factory=dict, repr=False)
-    # Keyed by the variant, because two folders may hold the same path; weakly, because a variant holds a session.
-    _known: WeakKeyDictionary[ExportedVariant, dict[str, NDArray[np.float32]]] = field(
-        default_factory=WeakKeyDictionary, repr=False
-    )
-
-    @property
-    def images(self) -> NDArray[np.uint8]:
-        """Reference images and photos, uint8 [n, size, size, 3]: the calibration input of the quantiser."""
-        return np.concatenate([self.image_sample.references, np.asarray(self.image_sample.queries, dtype=np.uint8)])
-
-    @property
-    def texts(self) -> NDArray[np.int64]:
-        """Token ids of names and captions, int64 [n, context_length]: the calibration input of the quantiser."""
-        return np.asarray(self.text_sample.queries, dtype=np.int64)
+    progress: Progress = no_progress
 
     def measure_images(
         self, variants: Mapping[str, ExportedVariant], embedder: ExportedVariant
@@ -95,11 +76,13 @@ class FidelityBench:
         Returns:
             The fidelity of each variant, by name; `fidelity.drifting` compares it with the thresholds.
         """
-        original = _once(
-            self._originals, "images", lambda: _embed_original_images(self.model, self._photos, self.computing)
-        )
-        indexed = self._embed_once(embedder, self.image_sample.references, "references")
-        return self._measure(variants, self.image_sample, original, indexed)
+        sample = self.image_sample
+        original = {_ORIGINAL: self._original_images()}
+        asked = {name: variant.keyed(self.folder) for name, variant in variants.items()}
+        queries = self._embed({**original, **asked}, sample.queries, "comparing image encoders, photos")
+        indexed = {**original, embedder.name: embedder.keyed(self.folder)}
+        references = self._embed(indexed, sample.references, "comparing image encoders, references")
+        return _measure(asked, sample, queries, references[_ORIGINAL], references[embedder.name])
 
     def measure_texts(self, variants: Mapping[str, ExportedVariant]) -> Mapping[str, Fidelity]:
         """Measure the text tower's variants against the original's image embeddings.
@@ -112,131 +95,171 @@ class FidelityBench:
         Returns:
             The fidelity of each variant, by name.
         """
-        original = _once(self._originals, "texts", lambda: _embed_original_texts(self.model, self.texts))
-        return self._measure(variants, self.text_sample, original, self.original_references)
+        sample = self.text_sample
+        asked = {name: variant.keyed(self.folder) for name, variant in variants.items()}
+        encoders = {_ORIGINAL: self._original_texts(), **asked}
+        queries = self._embed(encoders, sample.queries, "comparing text encoders")
+        images = {_ORIGINAL: self._original_images()}
+        references = self._embed(images, sample.references, "comparing text encoders, images")[_ORIGINAL]
+        return _measure(asked, sample, queries, references, references)
 
-    @property
-    def _photos(self) -> NDArray[np.uint8]:
-        return np.asarray(self.image_sample.queries, dtype=np.uint8)
+    def photo_embeddings(self, variant: ExportedVariant) -> NDArray[np.float32]:
+        """Return a variant's embeddings of the simulated photos, float32 [n, dim]."""
+        asked = {variant.name: variant.keyed(self.folder)}
+        return self._embed(asked, self.image_sample.queries, "embedding photos")[variant.name]
 
-    def _measure(
-        self,
-        variants: Mapping[str, ExportedVariant],
-        sample: FidelitySample,
-        original_queries: NDArray[np.float32],
-        indexed_references: NDArray[np.float32],
-    ) -> Mapping[str, Fidelity]:
-        return {
-            name: measure_fidelity(
-                name,
-                sample,
-                found_queries=self._embed_once(variant, sample.queries, "queries"),
-                original_queries=original_queries,
-                original_references=self.original_references,
-                indexed_references=indexed_references,
-            )
-            for name, variant in variants.items()
-        }
+    def _embed(
+        self, encoders: Mapping[str, KeyedEncoder], inputs: Sequence[EncoderInput], step: str
+    ) -> Mapping[str, NDArray[np.float32]]:
+        found = embed_inputs(encoders, inputs, self.cache, self.progress, step, dim=self.model.dim)
+        return {name: vectors[:, 0] for name, vectors in found.items()}
 
-    def _embed_once(self, variant: ExportedVariant, batch: Batch, word: str) -> NDArray[np.float32]:
-        known = self._known.setdefault(variant, {})
-        if variant.runtime is Runtime.COREML:  # it runs one input at a time, and loads its package at each call
-            return _once(known, word, lambda: variant.embed(batch))
-        return _once(known, word, lambda: embed_in_batches(variant.embed, batch))
+    def _original_images(self) -> KeyedEncoder:
+        return original_image_encoder(self.model, self.computing)
+
+    def _original_texts(self) -> KeyedEncoder:
+        def embed_texts(batch: Batch) -> NDArray[np.float32]:
+            from edge_identify.convert.export.towers import embed, text_tower
+
+            return embed_in_batches(partial(embed, text_tower(self.model)), batch)
+
+        return KeyedEncoder(key=cache_key(_ORIGINAL, "text", self.model.space_id), embed=embed_texts, one_by_one=False)
 
 
-def _once(
-    known: dict[str, NDArray[np.float32]], word: str, embed: Callable[[], NDArray[np.float32]]
-) -> NDArray[np.float32]:
-    # The gate measures again after it dropped a variant, and a Core ML package takes minutes.
-    if word not in known:
-        known[word] = embed()
-    return known[word]
+def original_image_encoder(model: LoadedModel, computing: Computing) -> KeyedEncoder:
+    """Return the image tower of an original model."""
+
+    def embed_images(batch: Batch) -> NDArray[np.float32]:
+        from edge_identify.convert.export.towers import embed, image_tower, lying_on
+
+        with lying_on(image_tower(model), computing.device) as tower:
+            return embed_in_batches(partial(embed, tower), batch)
+
+    key = cache_key(_ORIGINAL, "image", model.space_id)
+    return KeyedEncoder(key=key, embed=embed_images, one_by_one=False)
+
+
+def _measure(
+    variants: Mapping[str, KeyedEncoder],
+    sample: FidelitySample,
+    queries: Mapping[str, NDArray[np.float32]],
+    original_references: NDArray[np.float32],
+    indexed_references: NDArray[np.float32],
+) -> Mapping[str, Fidelity]:
+    return {
+        name: measure_fidelity(
+            name,
+            sample,
+            found_queries=queries[name],
+            original_queries=queries[_ORIGINAL],
+            original_references=original_references,
+            indexed_references=indexed_references,
+        )
+        for name in variants
+    }
 
 
 def make_bench(
     model: LoadedModel,
+    folder: Path,
     references: Sequence[Reference],
     images: Sequence[CatalogueImage],
+    cache: BuildCache,
+    *,
     computing: Computing | None = None,
+    progress: Progress = no_progress,
 ) -> FidelityBench:
-    """Draw the samples from a catalogue and embed the reference images with the original.
+    """Choose the samples from a catalogue.
 
     Args:
         model: The original model.
+        folder: The pack's folder, which the variants are exported to.
         references: The catalogue's references; their names and labels become text queries.
         images: The catalogue's images.
+        cache: Keeps embeddings.
         computing: Device and batch size of the original; None for the CPU.
+        progress: Shows the progress over the inputs.
 
     Raises:
         SetupError: None of the sampled images can be used.
     """
-    opened = _sampled_images(images)
-    if not opened:
-        raise SetupError("the catalogue has no usable image; see `edge-build add` for what it accepts")
-    pixels = np.stack([preprocess(image, model.preprocessing) for image in opened])
-    photos = np.stack(list(_simulated_photos(opened, model.preprocessing)))
-    texts = _sampled_texts(references)
     computing = computing or Computing()
+    names = [image.sha256 for image in images]
+    chosen = [images[position] for position in stable_positions(names, MOST_IMAGES)]
+    usable = _usable(chosen, original_image_encoder(model, computing), model.preprocessing, cache)
+    if not usable:
+        raise SetupError("the catalogue has no usable image; see `edge-build add` for what it accepts")
+    # A small catalogue gets several photos of each image, so that the figures do not depend on a few.
+    photos_each = -(-MOST_IMAGES // len(usable))
+    clean = [_reference_input(image, model.preprocessing) for image in usable]
     return FidelityBench(
         model=model,
+        folder=folder,
         image_sample=FidelitySample(
-            description=f"simulated photos of {len(opened)} reference pictures",
-            queries=photos,
-            references=pixels,
-            right=np.repeat(np.arange(len(opened)), len(photos) // len(opened)),
+            description=f"simulated photos of {len(usable)} reference images",
+            queries=[_photo_input(image, copy, model.preprocessing) for image in usable for copy in range(photos_each)],
+            references=clean,
+            right=np.repeat(np.arange(len(usable)), photos_each),
         ),
         text_sample=FidelitySample(
             description="names of references and plain captions",
-            queries=_tokens(model, texts),
-            references=pixels,
+            queries=list(_text_inputs(model, _sampled_texts(references))),
+            references=clean,
         ),
-        original_references=_embed_original_images(model, pixels, computing),
+        cache=cache,
         computing=computing,
+        progress=progress,
     )
 
 
-def _sampled_images(images: Sequence[CatalogueImage]) -> list[Image]:
-    opened = []
-    for position in sample_positions(len(images), MOST_IMAGES) if images else ():
+def _usable(
+    images: Sequence[CatalogueImage], original: KeyedEncoder, recipe: Preprocessing, cache: BuildCache
+) -> list[CatalogueImage]:
+    """Return the images that can be opened; an image whose embedding is kept was opened before."""
+
+    def is_usable(image: CatalogueImage) -> bool:
+        if are_kept(original, [_reference_input(image, recipe)], cache):
+            return True
         try:
-            opened.append(open_reference_image(images[position]))
+            open_reference_image(image)
         except PhotoError:
-            continue  # the build reports it when it embeds all images
-    return opened
+            return False  # the build reports it when it embeds all images
+        return True
+
+    return [image for image in images if is_usable(image)]
 
 
-def _simulated_photos(opened: Sequence[Image], recipe: Preprocessing) -> Iterator[NDArray[np.uint8]]:
-    # A small catalogue gets several photos of each image: a quantiser needs some dozens to measure its ranges.
-    photos_each = -(-MOST_IMAGES // len(opened))
-    rng = np.random.default_rng(_PHOTO_SEED)
-    for image in opened:
-        for _ in range(photos_each):
-            yield preprocess(simulate_photo(image, rng), recipe)
+def _reference_input(image: CatalogueImage, recipe: Preprocessing) -> EncoderInput:
+    return EncoderInput(
+        key=cache_key("reference", image.sha256, recipe_facts(recipe)),
+        draw=lambda: preprocess(open_reference_image(image), recipe)[None],
+    )
+
+
+def _photo_input(image: CatalogueImage, copy: int, recipe: Preprocessing) -> EncoderInput:
+    def draw() -> NDArray[np.uint8]:
+        rng = np.random.default_rng([_PHOTO_SEED, int(image.sha256[:16], 16), copy])
+        return preprocess(simulate_photo(open_reference_image(image), rng), recipe)[None]
+
+    key = cache_key("simulated photo", _PHOTO_SEED, image.sha256, copy, recipe_facts(recipe))
+    return EncoderInput(key=key, draw=draw)
+
+
+def recipe_facts(recipe: Preprocessing) -> Mapping[str, object]:
+    """Return what the pixels of one view depend on, for a key of the cache."""
+    return asdict(recipe) | {"photo_views": None}
+
+
+def _text_inputs(model: LoadedModel, texts: Sequence[str]) -> Iterator[EncoderInput]:
+    if model.tokenizer is None:
+        return  # its text tower is not exported
+    for row in model.tokenizer.encode(list(texts)):
+        yield EncoderInput(key=cache_key("tokens", row.tolist()), draw=partial(np.atleast_2d, row))
 
 
 def _sampled_texts(references: Sequence[Reference]) -> list[str]:
-    positions = sample_positions(len(references), MOST_TEXTS) if references else ()
+    positions = stable_positions([reference.id for reference in references], MOST_TEXTS)
     words = [
         text for position in positions for text in (references[position].name, *references[position].labels.values())
     ]
-    return list(dict.fromkeys((*_CAPTIONS, *words)))[:MOST_TEXTS]
-
-
-def _tokens(model: LoadedModel, texts: list[str]) -> NDArray[np.int64]:
-    if model.tokenizer is None:
-        return np.empty((0, model.context_length), np.int64)  # its text tower is not exported
-    return model.tokenizer.encode(texts)
-
-
-def _embed_original_images(model: LoadedModel, pixels: NDArray[np.uint8], computing: Computing) -> NDArray[np.float32]:
-    from edge_identify.convert.export.towers import embed, image_tower, lying_on
-
-    with lying_on(image_tower(model), computing.device) as tower:
-        return embed_in_batches(partial(embed, tower), pixels)
-
-
-def _embed_original_texts(model: LoadedModel, tokens: NDArray[np.int64]) -> NDArray[np.float32]:
-    from edge_identify.convert.export.towers import embed, text_tower
-
-    return embed_in_batches(partial(embed, text_tower(model)), tokens)
+    return list(dict.fromkeys((*CAPTIONS, *words)))[:MOST_TEXTS]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from edge_identify.convert.export.calibration_inputs import CAPTIONS, draw_calibration_pixels
 from edge_identify.convert.export.coreml.coreml_quantisation import (
     palettise_weights_to_6_bits,
     quantise_weights_to_int8,
@@ -22,10 +22,6 @@ from edge_identify.convert.models.model_loading import LoadedModel
 from edge_identify.convert.progress import Progress, no_progress
 from edge_identify.edge_runtime.pack.manifest import Tensor
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
 
 def _copy_file(source: Path, out: Path) -> None:
     shutil.copyfile(source, out)
@@ -40,14 +36,11 @@ _WEIGHT_ONLY_FORMS = {"w8": partial(quantise_weights_only, bits=8), "w4": partia
 _COREML_FORMS = {"fp16": _copy_package, "int8": quantise_weights_to_int8, "6bit": palettise_weights_to_6_bits}
 
 
-def image_tower_export(
-    model: LoadedModel, calibration: NDArray[np.uint8], progress: Progress = no_progress
-) -> TowerExport:
+def image_tower_export(model: LoadedModel, progress: Progress = no_progress) -> TowerExport:
     """Return the exporters of a model's image tower.
 
     Args:
         model: The model.
-        calibration: Images that set the ranges of int8 activations, uint8 [n, size, size, 3].
         progress: Shows the progress over the tries of the int8 quantisation.
     """
     from edge_identify.convert.export.towers import image_tower
@@ -57,7 +50,13 @@ def image_tower_export(
     transformer = is_transformer(tower.visual)
 
     def to_int8(source: Path, out: Path) -> None:
-        quantise_image_to_int8(source, out, calibration_pixels=calibration, transformer=transformer, progress=progress)
+        quantise_image_to_int8(
+            source,
+            out,
+            calibration_pixels=draw_calibration_pixels(model.preprocessing),
+            transformer=transformer,
+            progress=progress,
+        )
 
     return TowerExport(
         kind="image",
@@ -72,12 +71,11 @@ def image_tower_export(
     )
 
 
-def text_tower_export(model: LoadedModel, calibration: NDArray[np.int64]) -> TowerExport:
+def text_tower_export(model: LoadedModel) -> TowerExport:
     """Return the exporters of a model's text tower.
 
     Args:
         model: The model.
-        calibration: Token ids of texts that choose the form of the int8 weights, int64 [n, context_length].
     """
     from edge_identify.convert.export.towers import text_tower
 
@@ -85,7 +83,8 @@ def text_tower_export(model: LoadedModel, calibration: NDArray[np.int64]) -> Tow
     context = model.context_length
 
     def to_int8(source: Path, out: Path) -> None:
-        quantise_text_to_int8(source, out, calibration_tokens=calibration)
+        assert model.tokenizer is not None, "a text tower is exported only with its tokenizer"
+        quantise_text_to_int8(source, out, calibration_tokens=model.tokenizer.encode(list(CAPTIONS)))
 
     return TowerExport(
         kind="text",

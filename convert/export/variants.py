@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from edge_identify.convert.caching.build_cache import cache_key
+from edge_identify.convert.caching.kept_vectors import KeyedEncoder
 from edge_identify.convert.progress import Progress, no_progress
 from edge_identify.edge_runtime.errors import SetupError
+from edge_identify.edge_runtime.io.durable_writes import sha256_of_file
 from edge_identify.edge_runtime.pack.manifest import Fidelity, Runtime, Tensor, Variant
 
 if TYPE_CHECKING:
@@ -70,18 +74,28 @@ class ExportedVariant:
             fidelity: The measured fidelity.
             folder: The pack's folder; all files under `model` are listed.
         """
-        model = folder / self.model
-        files = [model] if model.is_file() else sorted(path for path in model.rglob("*") if path.is_file())
         return Variant(
             name=self.name,
             runtime=self.runtime,
             model=self.model,
-            files=tuple(path.relative_to(folder).as_posix() for path in files),
+            files=tuple(path.relative_to(folder).as_posix() for path in self.files(folder)),
             input=self.input,
             output=self.output,
             requires=self.requires,
             fidelity=fidelity,
             portable=not self.saturating,
+        )
+
+    def files(self, folder: Path) -> list[Path]:
+        """Return the files of the variant in a pack's folder, sorted."""
+        model = folder / self.model
+        return [model] if model.is_file() else sorted(path for path in model.rglob("*") if path.is_file())
+
+    def keyed(self, folder: Path) -> KeyedEncoder:
+        """Return the encoder with a key that covers its files in a pack's folder."""
+        hashes = [(path.relative_to(folder).as_posix(), sha256_of_file(path)) for path in self.files(folder)]
+        return KeyedEncoder(
+            key=cache_key("variant", hashes), embed=self.embed, one_by_one=self.runtime is Runtime.ONNX
         )
 
 
@@ -162,37 +176,81 @@ def export_tower(
     return {name: exported[name] for name in names}
 
 
+def load_variant(
+    folder: Path,
+    *,
+    name: str,
+    runtime: Runtime,
+    model: str,
+    input: Tensor,  # noqa: A002 - the name in the manifest
+    output: Tensor,
+    requires: str,
+    saturating: tuple[str, ...],
+    embed_coreml: Callable[[Path, Batch], NDArray[np.float32]],
+) -> ExportedVariant:
+    """Return a variant whose files lie in the pack's folder; ONNX files are loaded.
+
+    Args:
+        folder: The pack's folder.
+        name: See `ExportedVariant`; so are the other arguments.
+        runtime: The library that runs it.
+        model: Path in the pack.
+        input: Input of the graph.
+        output: Output of the graph.
+        requires: The least version of the runtime.
+        saturating: Names of products that may overflow.
+        embed_coreml: Runs a Core ML package.
+    """
+    from edge_identify.edge_runtime.encoders.onnx_encoder import OnnxEncoder
+
+    path = folder / model
+    if runtime is Runtime.ONNX:
+        embed = OnnxEncoder(path, name=name, input_name=input.name, output_name=output.name, many=True).embed
+    else:
+        embed = partial(embed_coreml, path)
+    return ExportedVariant(
+        name=name,
+        runtime=runtime,
+        model=model,
+        input=input,
+        output=output,
+        requires=requires,
+        embed=embed,
+        saturating=saturating,
+    )
+
+
 def _place_onnx(tower: TowerExport, name: str, source: Path, folder: Path) -> ExportedVariant:
     from edge_identify.convert.export.onnx.integer_products import saturating_products
-    from edge_identify.edge_runtime.encoders.onnx_encoder import OnnxEncoder
 
     model = _place(tower, name, folder) / source.name
     _rewrite_for(tower, name, tower.onnx_forms)(source, model)
-    output = Tensor(name=OUTPUT_NAME, dtype="float32", shape=(-1, tower.dim))
-    encoder = OnnxEncoder(model, name=name, input_name=tower.onnx_input.name, output_name=output.name, many=True)
-    return ExportedVariant(
+    return load_variant(
+        folder,
         name=name,
         runtime=Runtime.ONNX,
         model=model.relative_to(folder).as_posix(),
         input=tower.onnx_input,
-        output=output,
+        output=Tensor(name=OUTPUT_NAME, dtype="float32", shape=(-1, tower.dim)),
         requires=f"ONNX Runtime, opset {ONNX_OPSET}",
-        embed=encoder.embed,
         saturating=saturating_products(model) if _form(name) == "int8" else (),
+        embed_coreml=tower.embed_coreml,
     )
 
 
 def _place_coreml(tower: TowerExport, name: str, source: Path, folder: Path, system: str) -> ExportedVariant:
     model = _place(tower, name, folder) / source.name
     _rewrite_for(tower, name, tower.coreml_forms)(source, model)
-    return ExportedVariant(
+    return load_variant(
+        folder,
         name=name,
         runtime=Runtime.COREML,
         model=model.relative_to(folder).as_posix(),
         input=tower.coreml_input,
         output=Tensor(name=OUTPUT_NAME, dtype="float32", shape=(1, tower.dim)),
         requires=system,
-        embed=lambda batch: tower.embed_coreml(model, batch),
+        saturating=(),
+        embed_coreml=tower.embed_coreml,
     )
 
 

@@ -8,6 +8,7 @@ training, does not check licences, and unpickles files.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from edge_identify.convert.builtin import (
     load_text_weights,
     register,
 )
+from edge_identify.convert.caching.build_cache import cache_key
 from edge_identify.convert.models.embedding_space import Triple, compute_space_id
 from edge_identify.convert.models.libraries.library_logging import quiet_open_clip
 from edge_identify.convert.models.libraries.torchvision_operators import MISSING_EXTRA, ensure_torchvision_operators
@@ -48,14 +50,15 @@ _RECIPE_KEYS = ("mean", "std", "interpolation", "resize_mode")
 _MISFITS = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class LoadedModel:
     """A dual encoder, ready to export.
 
     Attributes:
         name: `builtin`, or open_clip's name of the architecture.
         pretrained: open_clip's tag, the checkpoint's file name, `random`, or the name of the shipped weights.
-        model: The open_clip model, float32, in evaluation mode, without gradients, its branches folded.
+        build: Returns the open_clip model; see `model`. Several calls return the same model.
+        architecture: Hash of the architecture's configuration; equal weights may be used in two ways.
         preprocessing: Preprocessing of its input images.
         mean: Mean of each channel (RGB), for pixels of 0 to 1.
         std: Standard deviation of each channel (RGB), for pixels of 0 to 1.
@@ -69,7 +72,8 @@ class LoadedModel:
 
     name: str
     pretrained: str
-    model: nn.Module
+    build: Callable[[], nn.Module]
+    architecture: str
     preprocessing: Preprocessing
     mean: Triple
     std: Triple
@@ -79,6 +83,16 @@ class LoadedModel:
     licence: str
     space_id: str
     adapter: NDArray[np.float32] | None = None
+
+    @property
+    def model(self) -> nn.Module:
+        """The open_clip model, float32, in evaluation mode, without gradients, its branches folded."""
+        return self.build()
+
+    @property
+    def key(self) -> str:
+        """A hash that covers all that an export of the model depends on, for keys of the cache."""
+        return cache_key(self.name, self.pretrained, self.architecture, self.space_id)
 
 
 def load_model(
@@ -104,14 +118,31 @@ def load_model(
             the preprocessing; a licence was not accepted; or the extra `convert` is not installed.
         NetworkError: Published weights are neither cached nor reachable.
     """
+    choice = chosen_model(name, pretrained, model_config, accept_licence=accept_licence)
+    text_tokenizer = find_tokenizer(choice.name, model_configuration(choice)["text_cfg"], tokenizer)
+    weights = weights_file(choice)
+    model = _build(choice)
+    _fill(model, choice, weights)
+    return _described(model.float().eval().requires_grad_(False), choice, text_tokenizer)
+
+
+def chosen_model(
+    name: str, pretrained: str | None, model_config: Path | None, *, accept_licence: bool = False
+) -> ModelChoice:
+    """Resolve the options of a model and check its licence; see `load_model`."""
     import_open_clip()
     choice = _choose(name, pretrained, model_config)
     _check_licence(choice, accept_licence)
-    text_tokenizer = find_tokenizer(choice.name, _configuration(choice)["text_cfg"], tokenizer)
-    published = fetch_published_weights(choice.name, choice.tag) if choice.tag else None
-    model = _build(choice)
-    _fill(model, choice, published or choice.checkpoint)
-    return _described(model.float().eval().requires_grad_(False), choice, text_tokenizer)
+    return choice
+
+
+def weights_file(choice: ModelChoice) -> Path | None:
+    """Return the file of a model's weights; None for shipped and random weights.
+
+    Raises:
+        NetworkError: Published weights are neither cached nor reachable.
+    """
+    return fetch_published_weights(choice.name, choice.tag) if choice.tag else choice.checkpoint
 
 
 def _choose(name: str, pretrained: str | None, model_config: Path | None) -> ModelChoice:
@@ -135,7 +166,8 @@ def _published_licence(choice: ModelChoice) -> Licence | None:
     return find_licence(choice.name, choice.tag) if choice.tag else None
 
 
-def _configuration(choice: ModelChoice) -> dict[str, Any]:
+def model_configuration(choice: ModelChoice) -> dict[str, Any]:
+    """Return open_clip's configuration of a model."""
     import open_clip
 
     configuration: dict[str, Any] = open_clip.get_model_config(choice.name)
@@ -160,7 +192,7 @@ def _build(choice: ModelChoice) -> nn.Module:
     import open_clip
     import torch
 
-    if "hf_model_name" in _configuration(choice)["text_cfg"]:
+    if "hf_model_name" in model_configuration(choice)["text_cfg"]:
         raise SetupError(f"{choice.name}: its text tower is not open_clip's own, which is not supported yet")
     try:
         with quiet_open_clip(), torch.random.fork_rng(devices=[]):
@@ -230,15 +262,17 @@ def _size_px(model: nn.Module, choice: ModelChoice) -> int:
 def _described(model: nn.Module, choice: ModelChoice, tokenizer: TextTokenizer | None) -> LoadedModel:
     import open_clip
 
-    configuration = _configuration(choice)
+    configuration = model_configuration(choice)
     values = open_clip.get_model_preprocess_cfg(model)
     preprocessing = read_preprocessing(choice.name, values)
     mean, std = _triple(values["mean"]), _triple(values["std"])
     space_id = compute_space_id(model, preprocessing, mean, std)  # of the weights as published, before folding
+    folded = reparameterise(choice.name, model, preprocessing.size_px)
     return LoadedModel(
         name=BUILTIN if choice.name == OPEN_CLIP_NAME else choice.name,
         pretrained=_weights_name(choice),
-        model=reparameterise(choice.name, model, preprocessing.size_px),
+        build=lambda: folded,
+        architecture=architecture_of(choice),
         preprocessing=preprocessing,
         mean=mean,
         std=std,
@@ -248,6 +282,12 @@ def _described(model: nn.Module, choice: ModelChoice, tokenizer: TextTokenizer |
         licence=LICENCE if choice.is_shipped else _foreign_licence(choice),
         space_id=space_id,
     )
+
+
+def architecture_of(choice: ModelChoice) -> str:
+    """Return a hash of a model's configuration, for keys of the cache."""
+    recipe = dict(choice.recipe) if choice.recipe is not None else None
+    return cache_key(model_configuration(choice), _wants_quick_gelu(choice), repr(recipe))
 
 
 def _weights_name(choice: ModelChoice) -> str:

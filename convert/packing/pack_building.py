@@ -19,13 +19,14 @@ import numpy as np
 from edge_identify import __version__
 from edge_identify.convert.adapting.adapter import Adapter, adapt, read_adapter, write_adapter
 from edge_identify.convert.adapting.adapter_learning import learn_adapter
+from edge_identify.convert.caching.build_cache import BuildCache, temporary_cache
 from edge_identify.convert.calibrating.photo_calibration import CalibrationOutcome, calibrate
 from edge_identify.convert.calibrating.text_calibration import add_to_calibration_file, calibrate_texts
 from edge_identify.convert.export.compute_device import Computing
-from edge_identify.convert.export.fidelity import embed_in_batches, sample_positions
-from edge_identify.convert.export.fidelity_samples import MOST_IMAGES, make_bench
-from edge_identify.convert.models.model_loading import LoadedModel, load_model
+from edge_identify.convert.export.fidelity_samples import make_bench
+from edge_identify.convert.models.model_loading import LoadedModel
 from edge_identify.convert.models.model_names import BUILTIN
+from edge_identify.convert.models.model_recall import open_model
 from edge_identify.convert.models.text_tokenizer import TextTokenizer
 from edge_identify.convert.packing.pack_binary_codes import add_binary_codes
 from edge_identify.convert.packing.pack_card import CARD_NAME, pack_card
@@ -34,7 +35,7 @@ from edge_identify.convert.packing.pack_folder import check_out, pack_in_the_mak
 from edge_identify.convert.packing.pack_index import write_index
 from edge_identify.convert.packing.pack_references import hash_of_data, write_pack_references
 from edge_identify.convert.packing.pack_request import BuildReport, PackRequest
-from edge_identify.convert.packing.pack_self_test import write_conformance
+from edge_identify.convert.packing.pack_self_test import add_conformance
 from edge_identify.convert.packing.pack_thumbnails import add_thumbnails
 from edge_identify.convert.packing.reference_embeddings import (
     EmbeddedReferences,
@@ -79,6 +80,7 @@ def build_pack(
     *,
     progress: Progress,
     memory: EmbeddingMemory | None = None,
+    cache: BuildCache | None = None,
     computing: Computing | None = None,
 ) -> BuildReport:
     """Build a pack.
@@ -89,6 +91,7 @@ def build_pack(
         images: The catalogue's images, sorted by index id.
         progress: Shows the progress of each step.
         memory: Kept embeddings of earlier builds; this build adds its own. None to keep none.
+        cache: What else earlier builds kept; this build adds its own. None to keep nothing.
         computing: Device and batch size; None for the CPU.
 
     Returns:
@@ -100,11 +103,16 @@ def build_pack(
         NetworkError: Published weights are neither cached nor reachable.
         PhotoError: An image file vanished or changed during the build.
     """
+    if cache is None:
+        with temporary_cache() as cache:
+            return build_pack(
+                request, references, images, progress=progress, memory=memory, cache=cache, computing=computing
+            )
     check_out(request.out, replace=request.replace)
     memory, computing = memory or NoMemory(), computing or Computing()
-    model = _load(request, images, computing, progress)
+    model = _open(request, images, cache, computing, progress)
     with pack_in_the_making(request.out, replace=request.replace) as folder:
-        bench = make_bench(model, references, _images_to_measure(images, memory), computing)
+        bench = make_bench(model, folder, references, images, cache, computing=computing, progress=progress)
         encoders = export_encoders(
             model, request.variant_names, bench, folder, drop_drifting=request.drop_drifting, progress=progress
         )
@@ -112,7 +120,7 @@ def build_pack(
             encoders.embedder, folder, model.preprocessing, model.dim, images, memory, progress, computing
         )
         index = _write_index(folder, embedded, encoders.embedder.name)
-        embed_photos = partial(embed_in_batches, encoders.embedder.embed, bench.image_sample.queries)
+        embed_photos = partial(bench.photo_embeddings, encoders.embedder)
         codes = add_binary_codes(folder, index, BINARY_CODES_FILE, embed_photos)
         calibration = calibrate(
             folder,
@@ -121,6 +129,7 @@ def build_pack(
             embedded.images,
             model.preprocessing,
             false_accept_rate=request.false_accept_rate,
+            cache=cache,
             progress=progress,
         )
         texts = calibrate_texts(
@@ -146,13 +155,14 @@ def build_pack(
             reference_count=write_pack_references(
                 folder / REFERENCES_FILE, references, embedded.images, file_names=request.file_names
             ),
-            conformance_file=write_conformance(folder, encoders, model),
-            thumbnails=_add_thumbnails(folder, request, embedded.images, progress),
+            conformance_file=add_conformance(folder, encoders, model, cache),
+            thumbnails=_add_thumbnails(folder, request, embedded.images, cache, progress),
             files=_list_files(folder),
             calibration_file=calibration_file,
         )
         manifest = _with_card(folder, manifest, references, embedded.images, calibration)
         write_bytes(folder / MANIFEST_NAME, serialise_manifest(manifest))
+    cache.forget_unused()
     return BuildReport(
         manifest=manifest,
         left_out=embedded.left_out,
@@ -165,15 +175,20 @@ def build_pack(
     )
 
 
-def _load(
-    request: PackRequest, images: Sequence[CatalogueImage], computing: Computing, progress: Progress
+def _open(
+    request: PackRequest,
+    images: Sequence[CatalogueImage],
+    cache: BuildCache,
+    computing: Computing,
+    progress: Progress,
 ) -> LoadedModel:
-    model = load_model(
+    model = open_model(
         request.model_name,
         request.pretrained,
         model_config=request.model_config,
         tokenizer=request.tokenizer_file,
         accept_licence=request.accept_licence,
+        cache=cache,
     )
     views = request.photo_views or (BUILTIN_PHOTO_VIEWS if model.name == BUILTIN else (1.0,))
     model = replace(model, preprocessing=replace(model.preprocessing, photo_views=views))
@@ -194,14 +209,6 @@ def _adapter(
     with disk_errors_explained(path.parent):
         write_adapter(path, adapter)
     return adapter
-
-
-def _images_to_measure(images: Sequence[CatalogueImage], memory: EmbeddingMemory) -> list[CatalogueImage]:
-    """Return the images that encoders are measured on; the same as in the last build if possible."""
-    if not images:
-        return []
-    by_id = {image.index_id: image for image in images}
-    return [by_id[each] for each in memory.sample(list(by_id), lambda count: sample_positions(count, MOST_IMAGES))]
 
 
 def _describe(model: LoadedModel) -> Model:
@@ -231,11 +238,12 @@ def _write_index(folder: Path, embedded: EmbeddedReferences, embedded_with: str)
 
 
 def _add_thumbnails(
-    folder: Path, request: PackRequest, images: Sequence[CatalogueImage], progress: Progress
+    folder: Path, request: PackRequest, images: Sequence[CatalogueImage], cache: BuildCache, progress: Progress
 ) -> ThumbnailsSpec | None:
     if request.thumbnail_side_px is None:
         return None
-    return add_thumbnails(folder, THUMBNAILS_FILE, images, request.thumbnail_side_px, progress=progress)
+    side_px = request.thumbnail_side_px
+    return add_thumbnails(folder, THUMBNAILS_FILE, images, side_px, cache=cache, progress=progress)
 
 
 def _write_tokenizer(folder: Path, tokenizer: TextTokenizer) -> TokenizerSpec:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from edge_identify.convert.export.fidelity import drift_error, drifting
 from edge_identify.convert.export.fidelity_samples import FidelityBench
+from edge_identify.convert.export.kept_exports import export_kept
 from edge_identify.convert.export.tower_exports import image_tower_export, text_tower_export
-from edge_identify.convert.export.variants import ONNX_VARIANTS, ExportedVariant, export_tower
+from edge_identify.convert.export.variants import ONNX_VARIANTS, ExportedVariant
 from edge_identify.convert.models.model_loading import LoadedModel
 from edge_identify.convert.progress import Progress, no_progress
 from edge_identify.edge_runtime.pack.manifest import Fidelity, Variant
@@ -63,14 +64,18 @@ def export_encoders(
         SetupError: A variant is below its threshold and may not be dropped, or no ONNX variant is left.
     """
     gate = FidelityGate(folder, drop_drifting=drop_drifting)
-    exported = export_tower(image_tower_export(model, bench.images, progress), names, folder, progress)
+    exported = export_kept(
+        "image", model, names, folder, lambda: image_tower_export(model, progress), bench.cache, progress
+    )
     image = gate.pass_through(
         "image", exported, lambda variants: bench.measure_images(variants, preferred_embedder(variants))
     )
     text: Mapping[str, Variant] = {}
     texts: Exported = {}
     if model.tokenizer is not None:
-        texts = export_tower(text_tower_export(model, bench.texts), tuple(image), folder, progress)
+        texts = export_kept(
+            "text", model, tuple(image), folder, lambda: text_tower_export(model), bench.cache, progress
+        )
         text = gate.pass_through("text", texts, bench.measure_texts)
     kept = {name: exported[name] for name in image}
     return Encoders(

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edge_identify.convert.caching.build_cache import BuildCache, cache_key
+from edge_identify.convert.caching.code_fingerprint import code_fingerprint
 from edge_identify.convert.packing.device_differences import (
     Photo,
     allowed_pixels,
@@ -82,6 +84,31 @@ class Measured:
                 f"self-test, and at {tolerance} or below every device would refuse it; choose other --variants"
             )
         return tolerance
+
+
+def add_conformance(folder: Path, encoders: Encoders, model: LoadedModel, cache: BuildCache) -> str:
+    """Write the self-test into a pack's folder, or restore that of an earlier build with the same encoders.
+
+    Args:
+        folder: The pack's folder; it holds the encoders.
+        encoders: The pack's encoders.
+        model: The model that they were exported from.
+        cache: Keeps self-tests.
+
+    Returns:
+        Path of the cases in the pack.
+
+    Raises:
+        SetupError: See `write_conformance`.
+    """
+    variants = {name: variant.keyed(folder).key for name, variant in encoders.exported.items()}
+    facts = [encoders.embedder.name, variants, asdict(model.preprocessing), model.mean, model.std]
+    key = cache_key("self-test", facts, code_fingerprint())
+    place = (folder / CASES_FILE).parent
+    if not cache.restore_folder(key, place):
+        write_conformance(folder, encoders, model)
+        cache.keep_folder(key, place)
+    return CASES_FILE
 
 
 def write_conformance(folder: Path, encoders: Encoders, model: LoadedModel) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -57,14 +57,6 @@ class EmbeddingMemory(Protocol):
     def keep_embeddings(self, encoder: str, vectors: Mapping[str, bytes]) -> None:
         """Keep embeddings of an encoder, by the images' SHA-256."""
 
-    def sample(self, index_ids: Sequence[int], draw: Callable[[int], Sequence[int]]) -> tuple[int, ...]:
-        """Return the index ids of the images that encoders are measured on.
-
-        Args:
-            index_ids: Index ids of all images.
-            draw: Returns positions of a sample of so many images.
-        """
-
 
 class NoMemory:
     """An `EmbeddingMemory` that keeps nothing."""
@@ -78,10 +70,6 @@ class NoMemory:
 
     def keep_embeddings(self, encoder: str, vectors: Mapping[str, bytes]) -> None:
         """Keep nothing."""
-
-    def sample(self, index_ids: Sequence[int], draw: Callable[[int], Sequence[int]]) -> tuple[int, ...]:
-        """Draw a new sample."""
-        return tuple(index_ids[position] for position in draw(len(index_ids)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,10 +200,8 @@ def encoder_fingerprint(
     import onnxruntime
     import PIL
 
-    model = folder / embedder.model
-    files = [model] if model.is_file() else sorted(path for path in model.rglob("*") if path.is_file())
     facts = {
-        "files": [(path.relative_to(folder).as_posix(), sha256_of_file(path)) for path in files],
+        "files": [(path.relative_to(folder).as_posix(), sha256_of_file(path)) for path in embedder.files(folder)],
         "recipe": asdict(recipe) | {"photo_views": None},  # references have one view
         "libraries": [onnxruntime.__version__, PIL.__version__],
         **({} if provider == CPU_PROVIDER else {"provider": provider}),

@@ -1,15 +1,9 @@
-"""Data that builds leave in a catalogue for the next build: embeddings, and the sample that encoders are measured on.
-
-An int8 encoder is quantised with ranges that are measured on a sample of the images. A new sample gives another
-encoder: every image must then be embedded again, and every device downloads the model again. So the sample is kept
-until the catalogue has twice as many images.
-"""
+"""Embeddings that builds and searches leave in a catalogue for the next ones."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,22 +11,7 @@ if TYPE_CHECKING:
 
 MOST_ENCODERS = 4  # encoders of each kind whose embeddings are kept; 2 kB for each image and encoder
 ORIGINAL = "original:"  # prefix of the fingerprint of an original model, used for searches and not for packs
-_GROWN = 2  # draw again at so many times the images of the last draw
-_LEAST_LEFT = 0.75  # draw again if less of the sample is still in the catalogue
 _MOST_PARAMETERS = 500  # hashes in one query; SQLite accepts at least 999
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MeasuredSample:
-    """The images that encoders are measured on.
-
-    Attributes:
-        index_ids: Their index ids, in order.
-        drawn_from: Number of images in the catalogue at the draw.
-    """
-
-    index_ids: tuple[int, ...]
-    drawn_from: int
 
 
 class BuildMemory:
@@ -94,30 +73,6 @@ class BuildMemory:
             self._database.execute(f"DELETE FROM embedding WHERE encoder_id IN {forgotten}")
             self._database.execute(f"DELETE FROM encoder WHERE encoder_id IN {forgotten}")
 
-    def sample(self, index_ids: Sequence[int], draw: Callable[[int], Sequence[int]]) -> tuple[int, ...]:
-        """Return the index ids of the sample: the stored one while it is usable, else a new one.
-
-        Args:
-            index_ids: All images of the catalogue, at least one.
-            draw: Draws positions below a count.
-        """
-        present = frozenset(index_ids)
-        remembered = self._remembered_sample()
-        if remembered is not None and _is_usable(remembered, present):
-            return tuple(index_id for index_id in remembered.index_ids if index_id in present)
-        drawn = tuple(index_ids[position] for position in draw(len(index_ids)))
-        with self._transaction():
-            self._database.execute("DELETE FROM measured_sample")
-            self._database.conn.executemany(
-                "INSERT INTO measured_sample (position, index_id, drawn_from) VALUES (?, ?, ?)",
-                [(position, index_id, len(index_ids)) for position, index_id in enumerate(drawn)],
-            )
-        return drawn
-
-    def _remembered_sample(self) -> MeasuredSample | None:
-        rows = self._database.execute("SELECT index_id, drawn_from FROM measured_sample ORDER BY position").fetchall()
-        return MeasuredSample(index_ids=tuple(row[0] for row in rows), drawn_from=rows[0][1]) if rows else None
-
     def _encoder_id(self, fingerprint: str) -> int:
         latest = "(SELECT coalesce(max(used), 0) + 1 FROM encoder)"
         insert = f"INSERT OR IGNORE INTO encoder (fingerprint, used) VALUES (?, {latest})"
@@ -125,7 +80,3 @@ class BuildMemory:
         row = self._database.execute("SELECT encoder_id FROM encoder WHERE fingerprint = ?", [fingerprint]).fetchone()
         return int(row[0])
 
-
-def _is_usable(sample: MeasuredSample, present: frozenset[int]) -> bool:
-    left = sum(index_id in present for index_id in sample.index_ids)
-    return len(present) < _GROWN * sample.drawn_from and left >= _LEAST_LEFT * len(sample.index_ids)

@@ -73,6 +73,7 @@ def _add_build_memory_and_withdrawals(database: Database) -> None:
             vector BLOB NOT NULL,      -- float32, little-endian
             PRIMARY KEY (encoder_id, image_sha256)
         ) WITHOUT ROWID""")
+    # No longer used: encoders are measured on a sample that does not depend on earlier builds.
     database.execute("""
         CREATE TABLE measured_sample (
             position INTEGER PRIMARY KEY,

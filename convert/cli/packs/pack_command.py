@@ -198,13 +198,14 @@ def _side_px(text: str) -> int:
 
 def _pack(options: argparse.Namespace) -> ExitCode:
     request = _request(options)
+    from edge_identify.convert.caching.build_cache import BuildCache, cache_folder
     from edge_identify.convert.packing.pack_building import build_pack
     from edge_identify.datasets.catalogue.catalogue import Catalogue
     from edge_identify.datasets.catalogue.validity import packable
 
     started = perf_counter()
     computing = Computing(
-        device=choose_device(options.device), batches=Batches(options.batch_size, tell=print_note), tell=print_note
+        wanted=_checked_device(options.device), batches=Batches(options.batch_size, tell=print_note), tell=print_note
     )
     with Catalogue.open_existing(options.catalogue) as catalogue:
         runs = open_mlflow(options)
@@ -222,10 +223,11 @@ def _pack(options: argparse.Namespace) -> ExitCode:
             images,
             progress=shown_progress,
             memory=catalogue.build_memory(),
+            cache=BuildCache(cache_folder(options.catalogue), tell=print_note),
             computing=computing,
         )
         seconds = perf_counter() - started
-        record_build(options, catalogue, report, seconds, str(computing.device), runs)
+        record_build(options, catalogue, report, seconds, str(computing.used), runs)
     if chosen.withdrawn or chosen.not_valid:
         print(f"left out: {chosen.withdrawn} references withdrawn, {chosen.not_valid} not valid", file=sys.stderr)
     for left_out in report.left_out:
@@ -240,6 +242,11 @@ def _pack(options: argparse.Namespace) -> ExitCode:
         print(f"left out: {report.texts.left_out_because}", file=sys.stderr)
     _print_build(options, report, seconds)
     return ExitCode.SOME_SKIPPED if report.left_out or report.dropped else ExitCode.DONE
+
+
+def _checked_device(wanted: str) -> str:
+    """Return the device; a named one is looked for at once, `auto` when a computation needs torch."""
+    return wanted if wanted == "auto" else choose_device(wanted)
 
 
 def _request(options: argparse.Namespace) -> PackRequest:

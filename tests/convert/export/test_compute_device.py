@@ -162,7 +162,7 @@ def test_references_are_embedded_on_cuda_only_where_it_gives_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[str] = []
-    on_cuda = Computing(device=Device.CUDA, tell=told.append)
+    on_cuda = Computing(wanted=Device.CUDA, tell=told.append)
 
     def place(placed: object) -> str:
         monkeypatch.setattr(computing_module, "_on_cuda", lambda *_: placed)
@@ -181,8 +181,8 @@ def test_this_onnx_runtime_is_asked_for_its_providers(tmp_path: Path, monkeypatc
 
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [CPU_PROVIDER])
     told: list[str] = []
-    computing = Computing(device=Device.CUDA, tell=told.append)
+    computing = Computing(wanted=Device.CUDA, tell=told.append)
     assert place_embedder(variant(), tmp_path, lambda: images(1), computing).embed is means
     assert len(told) == 1
-    computing = Computing(device=Device.MPS, tell=told.append)
+    computing = Computing(wanted=Device.MPS, tell=told.append)
     assert place_embedder(variant(), tmp_path, lambda: images(1), computing).provider == CPU_PROVIDER
