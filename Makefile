@@ -45,7 +45,7 @@ lint: $(READY_TO_DEVELOP)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/lint-imports
-	$(VENV)/bin/mypy -p edge_identify
+	$(VENV)/bin/mypy
 
 # Packs that are built here, on other processors by emulation; skipped where there is no emulator.
 portability: $(READY)

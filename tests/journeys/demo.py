@@ -111,7 +111,7 @@ def _run(command: str, *arguments: object, quiet: bool = False, codes: tuple[int
 @contextmanager
 def serving(repo: Path) -> Iterator[str]:
     """Serve a repository with `edge-serve run` on a free port while the block runs; yield its URL."""
-    words = [_COMMANDS / "edge-serve", "run", "--repo", repo, "--port", "0"]
+    words: list[str | Path] = [_COMMANDS / "edge-serve", "run", "--repo", repo, "--port", "0"]
     server = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
     assert server.stderr is not None
     line = server.stderr.readline()

@@ -40,8 +40,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def service(folder: Path, succeed: Callable[..., str]) -> Iterator[Client]:
     catalogue, pack, repo = folder / "my.catalogue", folder / "pack", folder / "repo"
     for source, namespace in ((f"images:{folder / 'album'}", "album"), (f"image-list:{folder / 'list.txt'}", "signs")):
-        words = (source, "--namespace", namespace, "--catalogue", catalogue, "--json")
-        assert json.loads(succeed("edge-build", "add", *words))["added"] == 2
+        source_words = (source, "--namespace", namespace, "--catalogue", catalogue, "--json")
+        assert json.loads(succeed("edge-build", "add", *source_words))["added"] == 2
     words = ("--catalogue", catalogue, "--name", "pictures", "--out", pack, "--variants", "onnx-int8")
     succeed("edge-build", "pack", *words, "--file-names", "--batch-size", "3")
     succeed("edge-serve", "publish", "--pack", pack, "--repo", repo)

@@ -41,10 +41,11 @@ def test_a_direction_that_photos_stray_in_is_shortened_and_more_so_with_more_evi
 
 
 def test_the_size_of_the_differences_says_nothing() -> None:
-    differences = np.random.default_rng(2).standard_normal((300, 5)).astype(np.float32) * [1, 2, 3, 4, 5]
+    spreads = np.arange(1, 6, dtype=np.float32)
+    differences = np.random.default_rng(2).standard_normal((300, 5), dtype=np.float32) * spreads
 
     np.testing.assert_allclose(
-        whitening_matrix(differences), whitening_matrix(differences * 1e-3), rtol=1e-4, atol=1e-6
+        whitening_matrix(differences), whitening_matrix(differences * np.float32(1e-3)), rtol=1e-4, atol=1e-6
     )
 
 

@@ -34,7 +34,7 @@ def few_photos(monkeypatch: pytest.MonkeyPatch) -> None:
 def embed(pixels: np.ndarray) -> np.ndarray:
     values = pixels.reshape(len(pixels), -1).astype(np.float32)
     values -= values.mean(axis=1, keepdims=True)
-    return values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-6)
+    return np.asarray(values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-6))
 
 
 def blind(pixels: np.ndarray) -> np.ndarray:

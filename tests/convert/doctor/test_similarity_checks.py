@@ -102,10 +102,10 @@ def test_of_very_many_pictures_some_are_looked_up(monkeypatch: pytest.MonkeyPatc
 def test_what_counts_as_the_same_is_measured_with_the_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
     def embed(pixels: np.ndarray) -> np.ndarray:  # as far apart as their mean colours
         colours = pixels.reshape(len(pixels), -1, 3).mean(axis=1) + 1
-        return (colours / np.linalg.norm(colours, axis=1, keepdims=True)).astype(np.float32)
+        return np.asarray(colours / np.linalg.norm(colours, axis=1, keepdims=True), np.float32)
 
     def constant(pixels: np.ndarray) -> np.ndarray:
-        return np.tile(np.float32([0.6, 0.8]), (len(pixels), 1))
+        return np.tile(np.array([0.6, 0.8], np.float32), (len(pixels), 1))
 
     monkeypatch.setattr(similarity_checks, "MEASURED_PHOTOS", 9)
     image = Image.new("RGB", (64, 64), (200, 60, 20))

@@ -14,8 +14,9 @@ import pytest
 
 from edge_identify.convert.models.libraries.library_logging import quiet_open_clip
 from edge_identify.convert.models.model_families import FAMILIES, describe_model, other_models
-from edge_identify.convert.models.model_loading import load_model, read_preprocessing
+from edge_identify.convert.models.model_loading import load_model
 from edge_identify.convert.models.model_names import choose_name
+from edge_identify.convert.models.model_preprocessing import read_preprocessing
 from edge_identify.convert.models.text_tokenizer import read_context_length
 from edge_identify.edge_runtime.errors import SetupError
 

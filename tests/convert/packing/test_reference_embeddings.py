@@ -13,11 +13,16 @@ from PIL import Image
 
 from edge_identify.convert.export.compute_device import Batches, Computing
 from edge_identify.convert.export.variants import ExportedVariant
-from edge_identify.convert.packing.reference_embeddings import EmbeddedReferences, NoMemory, embed_references
+from edge_identify.convert.packing.reference_embeddings import (
+    EmbeddedReferences,
+    EmbeddingMemory,
+    NoMemory,
+    embed_references,
+)
 from edge_identify.convert.progress import no_progress
 from edge_identify.datasets.catalogue import reference_images
 from edge_identify.datasets.catalogue.build_memory import MOST_ENCODERS
-from edge_identify.datasets.catalogue.catalogue import Catalogue
+from edge_identify.datasets.catalogue.catalogue import Catalogue, CatalogueImage
 from edge_identify.datasets.sources import parse_source
 from edge_identify.edge_runtime.pack.manifest import Runtime, Tensor
 from edge_identify.edge_runtime.photos.preprocessing import Interpolation, Preprocessing, ResizeMode
@@ -57,7 +62,7 @@ class MeanColours:
             raise MemoryError
         self.shown += len(batch)
         means = batch.mean(axis=(1, 2)).astype(np.float32) + 1
-        return means / np.linalg.norm(means, axis=1, keepdims=True)
+        return np.asarray(means / np.linalg.norm(means, axis=1, keepdims=True))
 
 
 @pytest.fixture
@@ -75,18 +80,22 @@ def draw(tmp_path: Path, numbers: Sequence[int]) -> None:
 
 
 def embed(
-    catalogue: Catalogue, encoder: MeanColours, recipe: Preprocessing = RECIPE, **memory: object
+    catalogue: Catalogue,
+    encoder: MeanColours,
+    recipe: Preprocessing = RECIPE,
+    *,
+    memory: EmbeddingMemory | None = None,
+    computing: Computing | None = None,
 ) -> EmbeddedReferences:
-    chosen = memory.get("memory", catalogue.build_memory())
     return embed_references(
         encoder.variant,
         encoder.folder,
         recipe,
         DIM,
         catalogue.images(),
-        chosen,
-        no_progress,  # type: ignore[arg-type]
-        memory.get("computing"),  # type: ignore[arg-type]
+        memory or catalogue.build_memory(),
+        no_progress,
+        computing,
     )
 
 
@@ -110,9 +119,12 @@ def test_only_new_and_changed_pictures_are_embedded(
     catalogue.add(parse_source(f"images:{tmp_path / 'p'}"))
     decoded: list[Path] = []
     right = reference_images.open_reference_image
-    monkeypatch.setattr(
-        reference_images, "open_reference_image", lambda image: (decoded.append(image.path), right(image))[1]
-    )
+
+    def watched(image: CatalogueImage) -> Image.Image:
+        decoded.append(image.path)
+        return right(image)
+
+    monkeypatch.setattr(reference_images, "open_reference_image", watched)
     embedded = embed(catalogue, encoder)
     assert encoder.shown == 13
     assert sorted(path.name for path in decoded) == ["03.png", "11.png", "12.png"]

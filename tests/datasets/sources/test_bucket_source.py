@@ -96,7 +96,12 @@ def test_a_bucket_of_2500_pictures_is_listed_to_its_end_and_read_once(
     assert len(list(read().images())) == 2500
     ask(endpoint, "/pics/0007.png", method="PUT", data=drawn_picture(9999))
     asked, get = list[str](), obstore.get
-    monkeypatch.setattr(obstore, "get", lambda store, key: (asked.append(key), get(store, key))[1])
+
+    def watched(store: Any, key: str) -> Any:
+        asked.append(key)
+        return get(store, key)
+
+    monkeypatch.setattr(obstore, "get", watched)
     assert all(image.problem is None for image in read().images())
     assert asked == ["0007.png"]
 

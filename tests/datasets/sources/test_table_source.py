@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import PIL.Image
@@ -43,7 +43,7 @@ def write_jsonl(file: Path, rows: Sequence[dict[str, object]]) -> Path:
     return file
 
 
-def write_parquet(file: Path, rows: Sequence[dict[str, object]]) -> Path:
+def write_parquet(file: Path, rows: Sequence[Mapping[str, object]]) -> Path:
     pyarrow = pytest.importorskip("pyarrow", reason="the extra parquet is not installed")
     parquet = pytest.importorskip("pyarrow.parquet")
     parquet.write_table(pyarrow.Table.from_pylist(rows), file)

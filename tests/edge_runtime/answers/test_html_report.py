@@ -78,7 +78,7 @@ def report(
 
 
 def test_photos_are_grouped_by_decision_with_counts(tmp_path: Path) -> None:
-    answers = [
+    answers: list[Identification | FailedPhoto] = [
         decided(Decision.UNKNOWN),
         FAILED,
         decided(Decision.IDENTIFIED),
@@ -194,13 +194,13 @@ def _photographed(answer: Identification, name: str) -> Identification:
 @pytest.mark.parametrize("name", HOSTILE)
 def test_names_from_outside_are_text_and_nothing_else(tmp_path: Path, name: str) -> None:
     hostile = Reference(id=name, name=name, namespace=name, labels={name: name}, url=name, licence=name)
-    answers = [
+    answers: list[Identification | FailedPhoto] = [
         *(_photographed(decided(decision, hostile, hostile, shown=1), name) for decision in Decision),
         _photographed(uncalibrated(hostile), name),
         FailedPhoto(question=name, error=PhotoError(f"{name}: broken")),
     ]
     harmless = Reference(id="h", name="h", namespace="h", labels={"h": "h"}, url="h", licence="h")
-    calm = [
+    calm: list[Identification | FailedPhoto] = [
         *(_photographed(decided(decision, harmless, harmless, shown=1), "p") for decision in Decision),
         _photographed(uncalibrated(harmless), "p"),
         FailedPhoto(question="p", error=PhotoError("p: broken")),

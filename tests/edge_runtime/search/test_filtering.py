@@ -14,7 +14,7 @@ from edge_identify.edge_runtime.pack.references_writing import write_references
 from edge_identify.edge_runtime.search.filtering import namespaces_named_in, passing_index_ids
 
 #: id, namespace, labels
-THINGS = (
+THINGS: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("a", "Paris", {"label": "crab", "category": "sea"}),
     ("b", "Paris", {"label": "cat", "category": "land"}),
     ("c", "Lyon", {"label": "crab", "category": "sea"}),

@@ -223,7 +223,10 @@ def test_a_fault_in_one_pack_keeps_no_other_from_answering(repo: Path, tmp_path:
     class Faulty:
         def available_versions(self) -> list[AvailableVersion]:
             first, second = source.available_versions()
-            return [replace(first, open=lambda: 1 / 0), second]
+            return [replace(first, open=self._fails), second]
+
+        def _fails(self) -> AbstractContextManager[Pack]:
+            raise ZeroDivisionError
 
     pool = EnginePool([Faulty()], ConcurrencyLimit(1, patience_s=10))
     with pytest.raises(ZeroDivisionError):

@@ -36,7 +36,7 @@ DOG = Reference(id="2", name="Dog")
 
 @pytest.fixture
 def catalogue(tmp_path: Path) -> Path:
-    listed = []
+    listed: list[SourceImage] = []
     for reference, names in ((CAT, ["a.png", "b.png"]), (DOG, ["c.png"])):
         for name in names:
             Image.new("RGB", (20, 10), (len(listed) * 80, 40, 9)).save(tmp_path / name)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -102,10 +102,8 @@ def test_pictures_are_embedded_once(catalogue: Path, found: Found, monkeypatch: 
 def test_a_catalogue_that_cannot_be_written_is_searched_with_a_note(
     catalogue: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    @contextmanager
-    def read_only(_catalogue: Catalogue) -> Iterator[None]:
+    def read_only(_catalogue: Catalogue) -> AbstractContextManager[None]:
         raise SetupError("attempt to write a readonly database")
-        yield
 
     monkeypatch.setattr(Catalogue, "_transaction", read_only)
     assert main(["search", "dog", "--catalogue", str(catalogue)]) == 0

@@ -125,7 +125,7 @@ def test_a_picture_is_resized_between_the_middles_of_its_pixels() -> None:
 
     def between(line: np.ndarray, count: int) -> np.ndarray:
         places = (np.arange(count) + 0.5) * len(line) / count - 0.5
-        return np.interp(places, np.arange(len(line)), line)
+        return np.asarray(np.interp(places, np.arange(len(line)), line))
 
     expected = np.apply_along_axis(between, 1, np.apply_along_axis(between, 0, image, 8), 15)
     factors = {"scale_factor_height": torch.tensor(0.8), "scale_factor_width": torch.tensor(3.0)}

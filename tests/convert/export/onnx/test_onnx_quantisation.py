@@ -32,7 +32,7 @@ def builtin_image(builtin: LoadedModel, tmp_path_factory: pytest.TempPathFactory
     from edge_identify.convert.export.towers import ImageTower
 
     out = tmp_path_factory.mktemp("builtin") / "image.onnx"
-    tower = ImageTower(builtin.model, mean=builtin.mean, std=builtin.std)  # type: ignore[arg-type]
+    tower = ImageTower(builtin.model, mean=builtin.mean, std=builtin.std)
     export_image_onnx(tower, size_px=SIZE_PX, out=out)
     return out
 
@@ -42,7 +42,7 @@ def builtin_text(builtin: LoadedModel, tmp_path_factory: pytest.TempPathFactory)
     from edge_identify.convert.export.towers import TextTower
 
     out = tmp_path_factory.mktemp("builtin") / "text.onnx"
-    export_text_onnx(TextTower(builtin.model), context_length=builtin.context_length, out=out)  # type: ignore[arg-type]
+    export_text_onnx(TextTower(builtin.model), context_length=builtin.context_length, out=out)
     return out
 
 
@@ -86,7 +86,7 @@ def test_both_kinds_of_net_keep_their_direction(
     model = load_model(tiny_vit if transformer else tiny_resnet, "random")
     source, out = tmp_path / "fp32.onnx", tmp_path / "int8.onnx"
     size = model.preprocessing.size_px
-    tower = ImageTower(model.model, mean=model.mean, std=model.std)  # type: ignore[arg-type]
+    tower = ImageTower(model.model, mean=model.mean, std=model.std)
     export_image_onnx(tower, size_px=size, out=source)
     pictures = _pictures(8, size)
     # The ResNet's weights are random: it hardly tells images apart, and no share of it in float would change that.
@@ -147,7 +147,7 @@ def _small_net(*, is_badly_scaled: bool) -> Any:
         with torch.no_grad():
             # A rectifier lets a positive factor through, so that what one layer gains the next can take back.
             layers[2].weight[0] *= 2000
-            layers[2].bias[0] = 2000.0
+            layers[2].get_parameter("bias")[0] = 2000.0
             layers[3].weight[:, 0] /= 2000
     rectified = [part for layer in layers for part in (layer, nn.ReLU())]
     return nn.Sequential(*rectified, nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(128, 16))
@@ -181,8 +181,8 @@ def test_the_pictures_are_looked_at_once_however_many_tries_it_takes(
     asked = [0]
     batches = onnx_quantisation._batches
 
-    def counted(pixels: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
-        for batch in batches(pixels):
+    def counted(inputs: NDArray[Any]) -> Iterator[NDArray[Any]]:
+        for batch in batches(inputs):
             asked[0] += 1
             yield batch
 

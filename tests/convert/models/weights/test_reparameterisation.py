@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from edge_identify.convert.models.model_loading import LoadedModel, compute_space_id, import_open_clip, load_model
+from edge_identify.convert.models.embedding_space import compute_space_id
+from edge_identify.convert.models.model_loading import LoadedModel, import_open_clip, load_model
 from edge_identify.convert.models.weights.reparameterisation import reparameterise
 from edge_identify.edge_runtime.errors import SetupError
 

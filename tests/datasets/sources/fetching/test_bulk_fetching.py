@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Generator
 from itertools import islice
 from pathlib import Path
 
@@ -94,6 +95,7 @@ def test_an_interrupted_run_goes_on_where_it_was(server: MisbehavingServer, cach
     urls = [server.url(f"good/{at}.png") for at in range(80)]
     run = fetch_all(urls, cache, policy(workers=2))
     assert len(list(islice(run, 30))) == 30
+    assert isinstance(run, Generator)
     run.close()  # as Ctrl-C does
     asked = sum(server.asked.values())
     assert 30 <= asked < 40

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,13 @@ from colour_packs import COLOURS, add_calibration, write_many_colours_pack
 from edge_identify.edge_runtime.answers.identification import Identification
 from edge_identify.edge_runtime.cli.main import main
 from edge_identify.edge_runtime.cli.options.place_options import joined_coordinates
-from edge_identify.edge_runtime.decisions.decision import Decision
+from edge_identify.edge_runtime.decisions.decision import Decision, Verdict
 from edge_identify.edge_runtime.pack.filters import Filters
 from edge_identify.edge_runtime.pack.pack_reader import open_pack
 from edge_identify.edge_runtime.pack.references import Reference, ReferenceImage
 from edge_identify.edge_runtime.pack.references_writing import write_references
 from edge_identify.edge_runtime.photos.position import Position
-from edge_identify.edge_runtime.photos.prepared_photos import prepare_photo
+from edge_identify.edge_runtime.photos.prepared_photos import PreparedPhoto, prepare_photo
 from edge_identify.edge_runtime.search.identifier import Identifier
 
 PARIS, LONDON = (48.8566, 2.3522), (51.5074, -0.1278)
@@ -71,6 +72,11 @@ def photo(path: Path, colour: tuple[int, int, int], at: tuple[float, float] | No
 
 def position(at: tuple[float, float]) -> Position:
     return Position(latitude=at[0], longitude=at[1])
+
+
+def told(place: Position | None, _photo: Path) -> Position | None:
+    """Return a place whatever the photo says, as the options do."""
+    return place
 
 
 BETWEEN = (230, 10, 35)  # red and crimson
@@ -182,7 +188,7 @@ def test_photos_of_one_batch_are_answered_as_each_alone(located_pack: Path, tmp_
     places = [None, position(PARIS), position(NEAR_CRIMSON), None]
     add_calibration(located_pack, neighbours=2)
     with Identifier(open_pack(located_pack)) as identifier:
-        prepared = [prepare_photo(picture, recipe, position_of=lambda _, place=place: place) for place in places]
+        prepared = [prepare_photo(picture, recipe, position_of=partial(told, place)) for place in places]
         together = identifier.identify_batch(prepared, top_k=1)
         alone = [identifier.identify(picture, top_k=1, position=place) for place in places]
 
@@ -346,6 +352,13 @@ SOME = (
 )
 
 
+def verdict_of(identifier: Identifier, ready: list[PreparedPhoto], *, together: bool) -> Verdict:
+    """Return the decision on two photos of one thing, or on the first of them alone."""
+    found = identifier.identify_together(ready) if together else identifier.identify_batch(ready)[0]
+    assert found.verdict is not None
+    return found.verdict
+
+
 @pytest.mark.parametrize("together", [False, True])
 def test_a_filter_makes_nothing_known_where_a_position_is_told(
     located_pack: Path, tmp_path: Path, together: bool
@@ -360,10 +373,8 @@ def test_a_filter_makes_nothing_known_where_a_position_is_told(
             colour = (number * 97 % 256, number * 41 % 256, number * 149 % 256)
             picture = photo(tmp_path / "p.png", colour)
             for spot in PLACES:
-                ready = [prepare_photo(picture, recipe, position_of=lambda _, spot=spot: position(spot))] * 2
-                ask = [one.identify_together if together else one.identify_batch for one in (whole, *narrowed)]
-                answers = [found if together else found[0] for found in (asked(ready) for asked in ask)]
-                verdicts = [found.verdict for found in answers]
+                ready = [prepare_photo(picture, recipe, position_of=partial(told, position(spot)))] * 2
+                verdicts = [verdict_of(one, ready, together=together) for one in (whole, *narrowed)]
                 for verdict in verdicts[1:]:
                     assert verdict.evidence <= verdicts[0].evidence + 1e-9
                     became.add((verdicts[0].decision, verdict.decision))

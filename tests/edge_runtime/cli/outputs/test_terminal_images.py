@@ -116,7 +116,7 @@ def colours_across(picture: Image.Image) -> list[str]:
     """Return the colours from left to right, each once: the gaps are transparent."""
     names = {(255, 0, 0): "red", (0, 0, 255): "blue", (255, 255, 0): "yellow", (255, 255, 255): "white"}
     middle = picture.height // 2
-    across = []
+    across: list[str] = []
     for left in range(picture.width):
         pixel = picture.getpixel((left, middle))
         assert isinstance(pixel, tuple)

@@ -32,7 +32,7 @@ def drawn(of: Comparison) -> Image.Image:
 
 
 def green(picture: Image.Image) -> np.ndarray:
-    return (np.abs(np.asarray(picture).astype(int) - GREEN) < 3).all(axis=-1)
+    return np.asarray(np.all(np.abs(np.asarray(picture).astype(int) - GREEN) < 3, axis=-1))
 
 
 def test_the_picture_is_as_large_as_it_says() -> None:
