@@ -28,7 +28,7 @@ def run(script: str, *options: str) -> list[dict[str, object]]:
     return [json.loads(line) for line in ended.stdout.splitlines()]
 
 
-def test_pictures_are_fetched_in_bulk_and_all_are_there() -> None:
+def test_images_are_fetched_in_bulk_and_all_are_there() -> None:
     (line,) = run("bulk_fetching.py", "--count", "60", "--failing", "0.3", "--rounds", "1")
 
     assert (line["benchmark"], line["least_there"]) == ("bulk_fetching", 60)

@@ -127,7 +127,7 @@ def service(mosaics: Mosaics) -> Iterator[Client]:
         yield client
 
 
-def test_all_pictures_that_there_are_come_from_a_server_that_misbehaves(mosaics: Mosaics) -> None:
+def test_all_images_that_there_are_come_from_a_server_that_misbehaves(mosaics: Mosaics) -> None:
     assert mosaics.fetched.code == 1
     assert f"{FETCHED} added" in mosaics.fetched.out
     skipped = [line for line in mosaics.fetched.err.splitlines() if line.startswith("skipped: ")]
@@ -236,8 +236,8 @@ def test_the_whole_table_of_mosaics_becomes_a_pack_that_tells_what_it_says(succe
     with live("--repo", str(tmp_path / "repo")) as client:
         right = 0
         for known in asked:
-            with Image.open(table.parent / known["path"]) as picture, io.BytesIO() as buffer:
-                picture.convert("RGB").save(buffer, "JPEG", quality=85)
+            with Image.open(table.parent / known["path"]) as image, io.BytesIO() as buffer:
+                image.convert("RGB").save(buffer, "JPEG", quality=85)
                 data = buffer.getvalue()
             flash = client.post_file("/identify", data, ("top_k", "1")).json()["matches"][0]
             if flash["flash_id"] == known["id"]:  # a few mosaics share one design

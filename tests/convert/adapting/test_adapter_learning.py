@@ -92,7 +92,7 @@ def test_an_adapter_makes_photos_nearer_to_references_it_has_not_seen(
     assert margins(adapter.matrix) > margins(np.eye(model.dim, dtype=np.float32)) + 0.005
 
 
-def test_one_picture_of_each_reference_is_paired_with_a_photo_that_no_calibration_sees(
+def test_one_image_of_each_reference_is_paired_with_a_photo_that_no_calibration_sees(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(calibration_photos, "DRAWN_PHOTOS", 3)
@@ -116,7 +116,7 @@ def test_too_few_references_are_refused(tmp_path: Path) -> None:
         learn_adapter(load_model("builtin"), _catalogue(tmp_path, 3))
 
 
-def test_pictures_that_cannot_be_used_are_passed_over_and_not_counted(
+def test_images_that_cannot_be_used_are_passed_over_and_not_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(adapter_learning, "LEAST_REFERENCES", 3)

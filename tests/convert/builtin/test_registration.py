@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def picture() -> torch.Tensor:
+def image() -> torch.Tensor:
     import torch
 
     return torch.zeros(2, 3, 160, 160)
 
 
-def test_registering_twice_is_harmless_and_open_clip_builds_the_model(picture: torch.Tensor) -> None:
+def test_registering_twice_is_harmless_and_open_clip_builds_the_model(image: torch.Tensor) -> None:
     ensure_torchvision_operators()
     from edge_identify.convert.builtin import OPEN_CLIP_NAME, register
 
@@ -31,7 +31,7 @@ def test_registering_twice_is_harmless_and_open_clip_builds_the_model(picture: t
     with muted("open_clip"):
         model = open_clip.create_model(OPEN_CLIP_NAME)
     assert open_clip.list_models().count(OPEN_CLIP_NAME) == 1
-    assert model.encode_image(picture).shape == (2, 448)
+    assert model.encode_image(image).shape == (2, 448)
     assert model.encode_text(open_clip.get_tokenizer(OPEN_CLIP_NAME)(["a cat", "a dog"])).shape == (2, 448)
 
 
@@ -56,7 +56,7 @@ def test_the_head_sees_where_things_are() -> None:
         assert not torch.allclose(tower.features(features), tower.features(features.flip(3)))
 
 
-def test_the_picture_is_seen_at_both_sizes(picture: torch.Tensor) -> None:
+def test_the_image_is_seen_at_both_sizes(image: torch.Tensor) -> None:
     ensure_torchvision_operators()
     import torch
 
@@ -64,7 +64,7 @@ def test_the_picture_is_seen_at_both_sizes(picture: torch.Tensor) -> None:
 
     tower = edge_resnet10t(num_classes=8).eval()
     with torch.no_grad():
-        both = tower.both_sizes(picture)
+        both = tower.both_sizes(image)
         assert both.shape == (2, feature_count(128) + feature_count(160))
-        assert torch.equal(both[:, feature_count(128) :], tower.features(picture))
-        assert torch.equal(tower(picture), tower.embedding(both))
+        assert torch.equal(both[:, feature_count(128) :], tower.features(image))
+        assert torch.equal(tower(image), tower.embedding(both))

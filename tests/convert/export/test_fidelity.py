@@ -89,7 +89,7 @@ def test_a_broken_export_drifts_and_its_ranking_too(broken: Embed) -> None:
     assert any(figure.startswith("same nearest reference ") for figure in _shortfalls(measure(broken)))
 
 
-def test_one_bad_picture_among_good_ones_is_enough() -> None:
+def test_one_bad_image_among_good_ones_is_enough() -> None:
     def one_bad(tokens: np.ndarray) -> np.ndarray:
         found = original(tokens).copy()
         found[tokens[:, 0] == 7] *= -1

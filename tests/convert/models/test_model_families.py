@@ -24,7 +24,7 @@ _TEXT = {"context_length": 8, "vocab_size": 49408, "width": 16, "heads": 2, "lay
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_a_family_takes_pictures_and_texts_of_the_described_size(family: str) -> None:
+def test_a_family_takes_images_and_texts_of_the_described_size(family: str) -> None:
     description = describe_model(family)
     import open_clip
     import torch

@@ -217,7 +217,7 @@ def test_a_build_that_was_overtaken_says_so(tmp_path: Path) -> None:
     assert contents(tmp_path) == {"pack/pack.json": b"theirs"}
 
 
-def test_pictures_that_are_added_leave_the_encoder_as_it_was_and_only_they_are_embedded(
+def test_images_that_are_added_leave_the_encoder_as_it_was_and_only_they_are_embedded(
     build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_resnet: str
 ) -> None:
     resnet = ("--model", tiny_resnet, "--drop-drifting")  # its int8 form has ranges measured on the images
@@ -246,7 +246,7 @@ def test_pictures_that_are_added_leave_the_encoder_as_it_was_and_only_they_are_e
     assert contents(tmp_path / "out/pack") == after  # the same catalogue gives the same bytes
 
 
-def test_what_is_told_of_a_picture_is_its_credit_and_where_asked_for_its_type_and_path_in_the_source() -> None:
+def test_what_is_told_of_an_image_is_its_credit_and_where_asked_for_its_type_and_path_in_the_source() -> None:
     image = CatalogueImage(
         index_id=1, reference_id="a", sha256="0", path=Path("/home/ada/a.jpg"), source_path="cats/a.jpg", type="JPEG",
         licence="CC0", provenance="Ada",

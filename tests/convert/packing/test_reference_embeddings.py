@@ -109,7 +109,7 @@ def test_a_second_build_embeds_nothing_and_gives_the_same(catalogue: Catalogue, 
     np.testing.assert_array_equal(embed(catalogue, encoder, memory=NoMemory()).embeddings, first.embeddings)
 
 
-def test_only_new_and_changed_pictures_are_embedded(
+def test_only_new_and_changed_images_are_embedded(
     catalogue: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     encoder = MeanColours(tmp_path / "pack")
@@ -172,7 +172,7 @@ def test_an_interrupted_run_goes_on_and_embeds_nothing_twice(catalogue: Catalogu
     assert encoder.shown == 10
 
 
-def test_a_picture_that_has_changed_or_vanished_is_left_out_though_its_embedding_is_known(
+def test_an_image_that_has_changed_or_vanished_is_left_out_though_its_embedding_is_known(
     catalogue: Catalogue, tmp_path: Path
 ) -> None:
     encoder = MeanColours(tmp_path / "pack")
@@ -185,7 +185,7 @@ def test_a_picture_that_has_changed_or_vanished_is_left_out_though_its_embedding
     assert len(embedded.embeddings) == 8
 
 
-def test_one_picture_of_two_references_is_in_the_pack_twice(catalogue: Catalogue, tmp_path: Path) -> None:
+def test_one_image_of_two_references_is_in_the_pack_twice(catalogue: Catalogue, tmp_path: Path) -> None:
     (tmp_path / "q").mkdir()
     (tmp_path / "q/same.png").write_bytes((tmp_path / "p/05.png").read_bytes())
     catalogue.add(parse_source(f"images:{tmp_path / 'q'}"))
@@ -205,7 +205,7 @@ def test_only_the_latest_encoders_are_remembered(catalogue: Catalogue, tmp_path:
     assert [encoder.shown for encoder in encoders[:2]] == [0, 10]  # the second was used longest ago
 
 
-def test_removed_pictures_leave_no_embedding_behind(catalogue: Catalogue, tmp_path: Path) -> None:
+def test_removed_images_leave_no_embedding_behind(catalogue: Catalogue, tmp_path: Path) -> None:
     encoder = MeanColours(tmp_path / "pack")
     embed(catalogue, encoder)
     catalogue.remove(["03"])

@@ -25,7 +25,7 @@ def test_the_same_seed_gives_the_same_photo_and_another_seed_another() -> None:
     assert one != other
 
 
-def test_the_picture_is_left_as_it_was() -> None:
+def test_the_image_is_left_as_it_was() -> None:
     image = _quarters()
     simulate_photo(image, np.random.default_rng(0), long_side_px=120)
     assert image.tobytes() == _quarters().tobytes()
@@ -47,7 +47,7 @@ def test_any_mode_becomes_a_photo(mode: str) -> None:
     assert photo.mode == "RGB"
 
 
-def test_a_steady_hand_in_good_light_shows_the_picture_upright_and_in_its_colours() -> None:
+def test_a_steady_hand_in_good_light_shows_the_image_upright_and_in_its_colours() -> None:
     background = PIL.Image.new("RGB", (10, 10), "black")
     rng = np.random.default_rng(0)
     photo = simulate_photo(_quarters(), rng, difficulty=0, background=background, long_side_px=160)
@@ -74,7 +74,7 @@ def test_the_background_is_seen_through_transparent_parts() -> None:
 
 
 def test_a_fine_pattern_does_not_turn_into_stripes() -> None:
-    # A large picture seen small must be averaged: one pixel black, one white, is grey from afar.
+    # A large image seen small must be averaged: one pixel black, one white, is grey from afar.
     checks = (np.indices((1200, 900)).sum(axis=0) % 2 * 255).astype(np.uint8)
     photo = simulate_photo(PIL.Image.fromarray(checks), np.random.default_rng(0), difficulty=0, long_side_px=160)
     middle = np.asarray(photo.convert("L"), dtype=int)[40:120, 30:90]

@@ -85,20 +85,20 @@ def test_a_photo_is_answered_as_on_the_device(
         assert found.decision == expected["decision"]
 
 
-def test_texts_vectors_and_pictures_are_of_one_space(pool: EnginePool) -> None:
+def test_texts_vectors_and_images_are_of_one_space(pool: EnginePool) -> None:
     pool.refresh()
     with pool.borrow("letters") as engine:
-        picture, text = engine.embed_image(RED, name="red").vector, engine.embed_text("ra").vector
-        assert picture @ picture == pytest.approx(1, abs=1e-5)
+        image, text = engine.embed_image(RED, name="red").vector, engine.embed_text("ra").vector
+        assert image @ image == pytest.approx(1, abs=1e-5)
         assert engine.search_text("ra", top_k=1).matches[0].reference.id == "red"
         assert engine.search_vector(text, top_k=1).matches[0].reference.id == "red"
-        found = engine.search_vector(picture, top_k=2, filters=Filters(namespaces=("nature",)))
+        found = engine.search_vector(image, top_k=2, filters=Filters(namespaces=("nature",)))
         assert {match.reference.namespace for match in found.matches} == {"nature"}
         assert found.decision is None
         assert (engine.device, engine.decides, engine.answers_texts) == ("cpu", True, True)
 
 
-def test_filters_that_fit_nothing_and_pictures_that_are_none_are_refused(pool: EnginePool) -> None:
+def test_filters_that_fit_nothing_and_images_that_are_none_are_refused(pool: EnginePool) -> None:
     pool.refresh()
     with pool.borrow() as engine:
         with pytest.raises(SetupError, match="the pack has no namespace 'Rome'"):

@@ -102,7 +102,7 @@ def test_builds_are_listed_in_their_order_also_where_nothing_can_be_written(
     assert records == [RECORD, replace(RECORD, pack_version="1.0.1")]
 
 
-def test_other_references_pictures_and_credits_are_other_data_and_paths_are_not() -> None:
+def test_other_references_images_and_credits_are_other_data_and_paths_are_not() -> None:
     references = [Reference(id="a", name="A")]
     image = CatalogueImage(index_id=1, reference_id="a", sha256="0", path=Path("/a.png"))
     first = hash_of_data(references, [image])

@@ -19,7 +19,7 @@ def embed(loaded: LoadedModel) -> np.ndarray:
     return embeddings
 
 
-def test_pictures_lie_apart_and_not_in_one_point(tiny_resnet: str) -> None:
+def test_images_lie_apart_and_not_in_one_point(tiny_resnet: str) -> None:
     embeddings = embed(load_model(tiny_resnet, "random"))
     cosines = embeddings @ embeddings.T
 

@@ -34,7 +34,7 @@ def test_the_kind_loss_is_small_at_the_target_and_ignores_things_without_one() -
     assert float(wrong) > float(right) + 1
 
 
-def test_a_piece_of_a_picture_in_the_same_batch_is_no_stranger_to_it() -> None:
+def test_a_piece_of_an_image_in_the_same_batch_is_no_stranger_to_it() -> None:
     references = photos = _unit(1, seed=1).repeat(2, 1)
     apart = contrast_loss(references, photos, torch.tensor([7, 8]))
     akin = contrast_loss(references, photos, torch.tensor([7, 7]))

@@ -34,7 +34,7 @@ def _plain(*colours: tuple[int, int, int]) -> list[NDArray[np.uint8]]:
     return [np.full((24, 24, 3), colour, dtype=np.uint8) for colour in colours]
 
 
-def test_the_teacher_sees_each_picture_normalised_and_at_its_size(mean_colour: Path) -> None:
+def test_the_teacher_sees_each_image_normalised_and_at_its_size(mean_colour: Path) -> None:
     told: list[int] = []
     answers = teach(mean_colour, _plain((255, 0, 0), (0, 0, 255)), progress=told.append)
     assert answers == pytest.approx(np.array([[1, -1, -1], [-1, -1, 1]]) / np.sqrt(3), abs=1e-5)
@@ -54,12 +54,12 @@ def test_whitened_answers_have_length_1_equal_spread_and_no_common_direction() -
 
 def test_answers_are_kept_and_asked_for_again_when_the_question_changes(mean_colour: Path, tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
-    pictures = tuple(rng.integers(0, 256, (144, 144, 3), dtype=np.uint8) for _ in range(4))
+    images = tuple(rng.integers(0, 256, (144, 144, 3), dtype=np.uint8) for _ in range(4))
     kept = tmp_path / "answers.safetensors"
     told: list[str] = []
 
     def ask(seed: int) -> NDArray[np.float32]:
-        known = KnownThings(photographs=pictures, seed=seed)
+        known = KnownThings(photographs=images, seed=seed)
         return ask_teacher(mean_colour, known, dim=2, kept_in=kept, progress=lambda what, *_: told.append(what))
 
     first, again = ask(0), ask(0)
