@@ -64,7 +64,7 @@ def test_search_is_measured_and_all_ways_have_the_same_recall() -> None:
     assert recall["numpy"] > 0.9
     of_codes = line["recall_at_10_of_codes"]
     assert isinstance(of_codes, dict)
-    assert set(of_codes) == {"numpy", "faiss", "signs_numpy", "signs_faiss"}
+    assert set(of_codes) == {"numpy", "faiss", "binary_codes_numpy", "binary_codes_faiss"}
     assert min(of_codes.values()) == 1
 
 
