@@ -19,7 +19,7 @@ from edge_identify.edge_runtime.pack.thumbnails_file import write_thumbnails
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from edge_identify.datasets.catalogue.catalogue import CatalogueImage
+    from edge_identify.datasets.catalogue.catalogue_images import CatalogueImage
 
 _QUALITY = 80  # WebP's default is 75; the keypoints of `edge_runtime.search.geometry` need a little more
 _EFFORT = 6  # the slowest and smallest: a thumbnail is written once and fetched by every device

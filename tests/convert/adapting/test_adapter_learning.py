@@ -13,7 +13,7 @@ from edge_identify.convert.adapting.adapter_learning import ROUND_REFERENCES, le
 from edge_identify.convert.calibrating import calibration_photos
 from edge_identify.convert.calibrating.calibration_photos import pair_with_photos, take_photos
 from edge_identify.convert.models.model_loading import load_model
-from edge_identify.datasets.catalogue.catalogue import CatalogueImage
+from edge_identify.datasets.catalogue.catalogue_images import CatalogueImage
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.io.durable_writes import sha256_of_file
 

@@ -10,7 +10,7 @@ import pytest
 
 from edge_identify.convert.calibrating import calibration_photos
 from edge_identify.convert.calibrating.calibration_photos import take_photos
-from edge_identify.datasets.catalogue.catalogue import CatalogueImage
+from edge_identify.datasets.catalogue.catalogue_images import CatalogueImage
 from edge_identify.edge_runtime.errors import PhotoError
 from edge_identify.edge_runtime.photos.preprocessing import Interpolation, Preprocessing, ResizeMode
 

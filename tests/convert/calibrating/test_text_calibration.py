@@ -18,7 +18,7 @@ from edge_identify.convert.calibrating.text_calibration import (
     score_texts,
 )
 from edge_identify.convert.export.variants import ExportedVariant
-from edge_identify.datasets.catalogue.catalogue import CatalogueImage
+from edge_identify.datasets.catalogue.catalogue_images import CatalogueImage
 from edge_identify.edge_runtime.decisions.text_bands import TextBand, band_of
 from edge_identify.edge_runtime.pack.manifest import Runtime, Tensor
 from edge_identify.edge_runtime.pack.references import Reference

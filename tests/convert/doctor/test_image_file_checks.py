@@ -10,7 +10,7 @@ from PIL import Image
 
 from edge_identify.convert.doctor.image_file_checks import examine_images, image_findings
 from edge_identify.convert.progress import no_progress
-from edge_identify.datasets.catalogue.catalogue import CatalogueImage
+from edge_identify.datasets.catalogue.catalogue_images import CatalogueImage
 from edge_identify.edge_runtime.io.durable_writes import sha256_of_file
 from edge_identify.edge_runtime.photos.preprocessing import Interpolation, Preprocessing, ResizeMode
 

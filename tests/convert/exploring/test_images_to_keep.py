@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_identify.convert.exploring.images_to_keep import Candidate, best_first, is_replaced_by, removable, why_kept
-from edge_identify.datasets.catalogue.catalogue import CatalogueImage, ImageFacts
+from edge_identify.datasets.catalogue.catalogue_images import CatalogueImage, ImageFacts
 from edge_identify.edge_runtime.pack.references import Reference
 
 

@@ -24,7 +24,7 @@ from edge_identify.convert.packing.pack_request import PackRequest
 from edge_identify.convert.packing.unfinished_builds import clear_abandoned
 from edge_identify.convert.progress import no_progress
 from edge_identify.datasets.catalogue import reference_images
-from edge_identify.datasets.catalogue.catalogue import CatalogueImage
+from edge_identify.datasets.catalogue.catalogue_images import CatalogueImage
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.pack.manifest import Fidelity
 from edge_identify.edge_runtime.pack.pack_names import PackVersion

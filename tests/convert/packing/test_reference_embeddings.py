@@ -22,7 +22,8 @@ from edge_identify.convert.packing.reference_embeddings import (
 from edge_identify.convert.progress import no_progress
 from edge_identify.datasets.catalogue import reference_images
 from edge_identify.datasets.catalogue.build_memory import MOST_ENCODERS
-from edge_identify.datasets.catalogue.catalogue import Catalogue, CatalogueImage
+from edge_identify.datasets.catalogue.catalogue import Catalogue
+from edge_identify.datasets.catalogue.catalogue_images import CatalogueImage
 from edge_identify.datasets.sources import parse_source
 from edge_identify.edge_runtime.pack.manifest import Runtime, Tensor
 from edge_identify.edge_runtime.photos.preprocessing import Interpolation, Preprocessing, ResizeMode

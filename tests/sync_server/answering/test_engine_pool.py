@@ -284,7 +284,7 @@ def test_who_waits_too_long_for_a_turn_is_told(repo: Path, tmp_path: Path) -> No
 def test_who_waits_for_a_comparison_is_told_and_holds_up_nobody_else(repo: Path, tmp_path: Path) -> None:
     pool = EnginePool([PublishedPacks(FolderTree(repo), tmp_path / "work")], ConcurrencyLimit(1, patience_s=0.3))
     pool.refresh()
-    with pool.borrow() as engine, ThreadPoolExecutor(1) as thread, engine._comparing():
+    with pool.borrow() as engine, ThreadPoolExecutor(1) as thread, engine._verifier.slot():
         waiting = thread.submit(engine.identify, RED, name="red", top_k=1, verifies_geometry=True)
         while not waiting.done():
             assert engine.identify(RED, name="red", top_k=1).matches

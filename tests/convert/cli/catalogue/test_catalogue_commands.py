@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from edge_identify.convert.cli.main import main
-from edge_identify.datasets.catalogue.catalogue import Catalogue, CatalogueImage
+from edge_identify.datasets.catalogue.catalogue import Catalogue
+from edge_identify.datasets.catalogue.catalogue_images import CatalogueImage
 from edge_identify.datasets.catalogue.table_export import write_table
 from edge_identify.datasets.sources import ListedImages, SourceImage, parse_source
 from edge_identify.edge_runtime.cli.main import main as identify

@@ -21,7 +21,8 @@ from edge_identify.convert.cli.packs import pack_command
 from edge_identify.convert.cli.packs.history_command import parameters_of
 from edge_identify.convert.packing.pack_references import hash_of_data
 from edge_identify.datasets.catalogue.build_history import BuildRecord
-from edge_identify.datasets.catalogue.catalogue import Catalogue, CatalogueImage
+from edge_identify.datasets.catalogue.catalogue import Catalogue
+from edge_identify.datasets.catalogue.catalogue_images import CatalogueImage
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.pack.references import Reference
 from edge_identify.edge_runtime.terminal.command_parser import CommandParser
