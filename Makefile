@@ -30,7 +30,7 @@ lock:
 	build/lock/bin/uv pip compile --quiet --universal --upgrade --all-extras --no-emit-package pip \
 		--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' --output-file requirements.lock pyproject.toml
 
-# The main job, end to end, on pictures that the project draws itself.
+# The main job, end to end, on images that the project draws itself.
 demo: $(READY)
 	$(PYTHON) tests/journeys/demo.py $(DEMO)
 
@@ -45,7 +45,7 @@ lint: $(READY_TO_DEVELOP)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/lint-imports
-	$(VENV)/bin/mypy -p edge_identify
+	$(VENV)/bin/mypy
 
 # Packs that are built here, on other processors by emulation; skipped where there is no emulator.
 portability: $(READY)

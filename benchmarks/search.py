@@ -3,9 +3,9 @@
     python benchmarks/search.py [--counts 4000 100000 1000000]
 
 Prints one JSON line for each size. Four ways: all codes by numpy (in the mapped file) and by FAISS, and a shortlist by
-signs, scanned by either. For each: wall and CPU milliseconds, time to open, peak memory of a process that opens the
-files and asks one question, recall@10 against exact search in float32, and against the scan of all codes, which is what
-the shortlist could lose. The vectors are random and clustered; queries are noisy copies.
+binary codes, scanned by either. For each: wall and CPU milliseconds, time to open, peak memory of a process that opens
+the files and asks one question, recall@10 against exact search in float32, and against the scan of all codes, which is
+what the shortlist could lose. The vectors are random and clustered; queries are noisy copies.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _DIM = 512
 _QUERIES = 30
 _NOISE = 0.4  # length of what is added to a vector to make a query of it: cosine .93 to its source
 _K = 10
-_WAYS = ("numpy", "faiss", "signs_numpy", "signs_faiss")
+_WAYS = ("numpy", "faiss", "binary_codes_numpy", "binary_codes_faiss")
 
 
 def main() -> None:
@@ -63,7 +63,7 @@ def _measure(count: int, folder: Path) -> None:
     queries = _noisy(vectors)
     exact = _exact(vectors, queries)
     spec = write_index(folder / "images.faiss", vectors)
-    write_binary_codes(folder / "images.signs", map_index_file(folder / "images.faiss", spec))
+    write_binary_codes(folder / "images.binary-codes", map_index_file(folder / "images.faiss", spec))
     np.save(folder / "queries.npy", queries)
     del vectors
     searches, open_ms = _open_all(folder, spec)
@@ -88,7 +88,7 @@ def _measure(count: int, folder: Path) -> None:
         recall_at_10_of_codes={way: round(share_found(result, found["faiss"]), 4) for way, result in found.items()},
         bytes_per_vector={
             "index": round((folder / "images.faiss").stat().st_size / count, 1),
-            "signs": round((folder / "images.signs").stat().st_size / count, 1),
+            "binary_codes": round((folder / "images.binary-codes").stat().st_size / count, 1),
         },
     )
 
@@ -103,14 +103,14 @@ def _open_all(folder: Path, spec: IndexSpec) -> tuple[Mapping[str, VectorSearch]
 
 
 def _open(way: str, folder: Path, spec: IndexSpec) -> VectorSearch:
-    path, codes = folder / "images.faiss", folder / "images.signs"
+    path, binary_codes = folder / "images.faiss", folder / "images.binary-codes"
     match way:
         case "numpy":
             return MappedSearch(path, spec)
         case "faiss":
             return FaissSearch(path, spec)
         case _:
-            return BinaryCodeSearch(path, codes, spec, many=way == "signs_faiss")
+            return BinaryCodeSearch(path, binary_codes, spec, many=way == "binary_codes_faiss")
 
 
 def _ask_alone(way: str, folder: Path, count: int) -> None:

@@ -153,7 +153,8 @@ def _spoiled_picture(rng: random.Random, server: Served) -> Sent:
 
 
 def _spoiled_form(rng: random.Random, server: Served) -> Sent:
-    fields = {"file": ("photo", _picture(rng, "JPEG")), "top_k": "5", "near": "48.8,2.3", "namespace": "Paris"}
+    photo = ("photo", _picture(rng, "JPEG"))
+    fields: dict[str, str | tuple[str, bytes]] = {"file": photo, "top_k": "5", "near": "48.8,2.3", "namespace": "Paris"}
     body, content_type = encode_multipart_formdata(fields)
     if rng.random() < 0.2:
         content_type = _spoiled(rng, content_type.encode()).decode("latin-1")

@@ -19,6 +19,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import NDArray
+
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -159,7 +161,7 @@ def _int8_product() -> Callable[[], object]:
     return _product("MatMulInteger", values, weights)
 
 
-def _product(operator: str, values: Any, weights: Any) -> Callable[[], object]:
+def _product(operator: str, values: Any, weights: Any) -> Callable[[], list[NDArray[Any]]]:
     """Return what multiplies values with constant weights, as an encoder does: one thread, weights prepacked."""
     from onnx import TensorProto, helper, numpy_helper
 
@@ -174,7 +176,12 @@ def _product(operator: str, values: Any, weights: Any) -> Callable[[], object]:
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
     session = single_threaded_session(model.SerializeToString())
-    return lambda: session.run(None, {"a": values})
+
+    def multiply() -> list[NDArray[Any]]:
+        products: list[NDArray[Any]] = session.run(None, {"a": values})
+        return products
+
+    return multiply
 
 
 if __name__ == "__main__":

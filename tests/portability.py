@@ -49,7 +49,9 @@ def main() -> int:
     if options.device:
         print(json.dumps(embed_self_tests(options.device)))
         return 0
-    pythons = [(name, [QEMU, "-cpu", name, sys.executable], saturates) for name, saturates in PROCESSORS.items()]
+    pythons: list[tuple[str, list[str], bool | None]] = [
+        (name, [QEMU, "-cpu", name, sys.executable], saturates) for name, saturates in PROCESSORS.items()
+    ]
     if shutil.which(QEMU) is None:
         print(f"SKIPPED: no {QEMU} on this machine; apt-get install qemu-user-static", file=sys.stderr)
         pythons = []

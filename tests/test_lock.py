@@ -18,7 +18,7 @@ LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
 
 def locked() -> dict[str, list[Version]]:
     """Return the versions by package; there are several where a Python or a platform needs another."""
-    versions = defaultdict(list)
+    versions = defaultdict[str, list[Version]](list)
     for line in LOCK.splitlines():
         if line and not line.lstrip().startswith("#"):
             requirement = Requirement(line)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_identify.convert.models.model_loading import LoadedModel
-    from edge_identify.datasets.catalogue.catalogue import CatalogueImage
+    from edge_identify.datasets.catalogue.catalogue_images import CatalogueImage
 
 ROUND_REFERENCES = 3_000
 LEAST_REFERENCES = 150  # with fewer, 95 % of the covariance would be the identity: nothing is learnt

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-    from edge_identify.datasets.catalogue.catalogue import CatalogueImage
+    from edge_identify.datasets.catalogue.catalogue_images import CatalogueImage
 
 MOST_PHOTOS = 600  # 12 of them are the default false accept rate of 2 %
 MOST_PHOTOS_EACH = 8  # of one reference; more hardly differ

@@ -26,7 +26,7 @@ from edge_identify.edge_runtime.pack.manifest import IndexSpec, Runtime
 
 if TYPE_CHECKING:
     from edge_identify.convert.export.variants import ExportedVariant
-    from edge_identify.datasets.catalogue.catalogue import CatalogueImage
+    from edge_identify.datasets.catalogue.catalogue_images import CatalogueImage
     from edge_identify.edge_runtime.photos.preprocessing import Preprocessing
 
 CALIBRATION_FILE = "calibration.json"

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_identify.convert.export.variants import ExportedVariant
-    from edge_identify.datasets.catalogue.catalogue import CatalogueImage
+    from edge_identify.datasets.catalogue.catalogue_images import CatalogueImage
     from edge_identify.edge_runtime.pack.references import Reference
 
     Encode = Callable[[list[str]], NDArray[np.int64]]  # texts to tokens, as devices do it

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_identify.convert.progress import Progress
-    from edge_identify.datasets.catalogue.catalogue import CatalogueImage
+    from edge_identify.datasets.catalogue.catalogue_images import CatalogueImage
 
 # Standard deviation, of 255, of the encoder's pixels in the channel that varies most. Plain surfaces with the noise and
 # JPEG of an ordinary simulated photo have 0.3 to 2.6 (40 of them, 128 px); of 81 groceries and 1,051 street mosaics the

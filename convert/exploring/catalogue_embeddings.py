@@ -21,7 +21,7 @@ from edge_identify.edge_runtime.errors import SetupError
 if TYPE_CHECKING:
     from edge_identify.convert.models.model_loading import LoadedModel
     from edge_identify.convert.progress import Progress
-    from edge_identify.datasets.catalogue.catalogue import CatalogueImage
+    from edge_identify.datasets.catalogue.catalogue_images import CatalogueImage
 
 
 def embed_catalogue(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from edge_identify.convert.models.model_loading import LoadedModel
     from edge_identify.convert.packing.reference_embeddings import EmbeddedReferences
-    from edge_identify.datasets.catalogue.catalogue import CatalogueImage
+    from edge_identify.datasets.catalogue.catalogue_images import CatalogueImage
 
 _MOST_NAMED = 8  # things named in an error; they fit on one line
 

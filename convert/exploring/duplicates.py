@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-    from edge_identify.datasets.catalogue.catalogue import CatalogueImage
+    from edge_identify.datasets.catalogue.catalogue_images import CatalogueImage
 
 #: Least cosine similarity of a candidate pair. Compressed, resized and tinted copies have .81 and more. Copies cropped
 #: by up to 1/8 at each side have a median of .86. Of 200 copies that were cropped, resized, tinted and compressed, one

@@ -11,7 +11,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date
 
-from edge_identify.datasets.catalogue.catalogue import CatalogueImage, ImageFacts
+from edge_identify.datasets.catalogue.catalogue_images import CatalogueImage, ImageFacts
 from edge_identify.datasets.catalogue.validity import Validity, validity_of
 from edge_identify.edge_runtime.pack.references import Reference
 

@@ -9,6 +9,7 @@ compute on the CPU.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -204,14 +205,14 @@ def place_embedder(
         sample: Returns the pixels of some images, for the comparison; if it returns none, the CPU is used.
         computing: The chosen device; its `tell` is called if the CPU is used instead.
     """
-    import onnxruntime
-
     here = PlacedEmbedder(provider=CPU_PROVIDER, embed=variant.embed)
-    has_cuda = CUDA_PROVIDER in onnxruntime.get_available_providers()
-    if not has_cuda and computing.wanted == Device.CUDA:
-        computing.tell("references are embedded on the CPU: this ONNX Runtime has no CUDA (see onnxruntime-gpu)")
-    placed = _on_cuda(variant, folder) if has_cuda and computing.device is Device.CUDA else None
+    if computing.wanted == "auto" and not _has_cuda():
+        return here  # without loading torch
+    if computing.device is not Device.CUDA:
+        return here
+    placed = _on_cuda(variant, folder)
     if placed is None:
+        computing.tell("references are embedded on the CPU: this ONNX Runtime has no CUDA (see onnxruntime-gpu)")
         return here
     pixels = sample()
     if not len(pixels):
@@ -226,12 +227,16 @@ def place_embedder(
     return PlacedEmbedder(provider=CUDA_PROVIDER, embed=placed)
 
 
-def _on_cuda(variant: ExportedVariant, folder: Path) -> Embed | None:
+def _has_cuda() -> bool:
     import onnxruntime
 
+    return CUDA_PROVIDER in onnxruntime.get_available_providers()
+
+
+def _on_cuda(variant: ExportedVariant, folder: Path) -> Embed | None:
     from edge_identify.edge_runtime.encoders.onnx_encoder import OnnxEncoder
 
-    if CUDA_PROVIDER not in onnxruntime.get_available_providers():
+    if not _has_cuda():
         return None
     encoder = OnnxEncoder(
         folder / variant.model,

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from edge_identify.convert.export.fidelity import Batch
     from edge_identify.convert.export.variants import ExportedVariant
     from edge_identify.convert.models.model_loading import LoadedModel
-    from edge_identify.datasets.catalogue.catalogue import CatalogueImage
+    from edge_identify.datasets.catalogue.catalogue_images import CatalogueImage
     from edge_identify.edge_runtime.pack.manifest import Fidelity
     from edge_identify.edge_runtime.pack.references import Reference
 

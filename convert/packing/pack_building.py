@@ -61,7 +61,7 @@ from edge_identify.edge_runtime.pack.pack_names import checked_path
 from edge_identify.edge_runtime.pack.references import Reference
 
 if TYPE_CHECKING:
-    from edge_identify.datasets.catalogue.catalogue import CatalogueImage
+    from edge_identify.datasets.catalogue.catalogue_images import CatalogueImage
 
 INDEX_FILE = "index/images.faiss"
 BINARY_CODES_FILE = "index/images.signs"

@@ -12,7 +12,7 @@ from edge_identify.edge_runtime.pack.manifest import Fidelity, Manifest, Variant
 from edge_identify.edge_runtime.pack.references import Reference
 
 if TYPE_CHECKING:
-    from edge_identify.datasets.catalogue.catalogue import CatalogueImage
+    from edge_identify.datasets.catalogue.catalogue_images import CatalogueImage
 
 CARD_NAME = "PACK.md"
 

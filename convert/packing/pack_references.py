@@ -14,7 +14,7 @@ from edge_identify.edge_runtime.pack.references import Reference, ReferenceImage
 from edge_identify.edge_runtime.pack.references_writing import write_references
 
 if TYPE_CHECKING:
-    from edge_identify.datasets.catalogue.catalogue import CatalogueImage
+    from edge_identify.datasets.catalogue.catalogue_images import CatalogueImage
 
 
 def write_pack_references(

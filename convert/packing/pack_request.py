@@ -64,7 +64,7 @@ class BuildReport:
         manifest: The manifest of the new pack.
         left_out: Images that could not be used.
         dropped: Variants that were dropped, each with its figures in words.
-        binary_codes_left_out: Why a large pack has no signs, in words; None where it has them, or is too small to gain.
+        binary_codes_left_out: Why a large pack has none, in words; None where it has them, or is too small to gain.
         calibration: Result of the calibration for photos.
         texts: Result of the calibration for texts.
         data_sha256: Hash of the references and images in the pack; see `hash_of_data`.

@@ -21,7 +21,7 @@ from edge_identify.edge_runtime.pack.thumbnails_file import write_thumbnails
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from edge_identify.datasets.catalogue.catalogue import CatalogueImage
+    from edge_identify.datasets.catalogue.catalogue_images import CatalogueImage
 
 _KIND = "thumbnail"
 _KEPT_TOGETHER = 50

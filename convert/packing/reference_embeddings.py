@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from edge_identify.convert.export.variants import Embed, ExportedVariant
     from edge_identify.convert.progress import Progress
-    from edge_identify.datasets.catalogue.catalogue import CatalogueImage
+    from edge_identify.datasets.catalogue.catalogue_images import CatalogueImage
 
 _VECTOR = np.dtype("<f4")
 

@@ -12,7 +12,6 @@ import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -20,9 +19,9 @@ from typing import TYPE_CHECKING, Any, Self
 from edge_identify.datasets.catalogue.adding_images import AddProgress, AddReport, add_images, no_progress
 from edge_identify.datasets.catalogue.build_history import BuildHistory
 from edge_identify.datasets.catalogue.build_memory import BuildMemory
+from edge_identify.datasets.catalogue.catalogue_images import CatalogueImage, ImageFacts, catalogue_image
 from edge_identify.datasets.catalogue.migrations import migrate
 from edge_identify.datasets.catalogue.shared_facts import SharedFacts
-from edge_identify.datasets.sources.source import file_name_of
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.pack.references import Reference
 
@@ -30,60 +29,6 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
     from edge_identify.datasets.sources import Source
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CatalogueImage:
-    """One image of one reference.
-
-    Attributes:
-        index_id: From 1; never reused.
-        reference_id: The reference that it shows.
-        sha256: Hash of the file when it was added. The file may have changed since.
-        path: Last known path, absolute.
-        origin: URL or object address that it was fetched from, or None.
-        source_path: Path in its source, relative, with forward slashes; None if unknown.
-        type: Pillow's name of its format, such as `JPEG`.
-        licence: Licence of the image, or None.
-        provenance: Author or origin, or None.
-    """
-
-    index_id: int
-    reference_id: str
-    sha256: str
-    path: Path
-    origin: str | None = None
-    source_path: str | None = None
-    type: str | None = None
-    licence: str | None = None
-    provenance: str | None = None
-
-    @property
-    def file_name(self) -> str:
-        """File name with its suffix, in its source."""
-        return file_name_of(self.path, self.origin)
-
-    @property
-    def public_path(self) -> str:
-        """The path for packs, without folders of the maker's disk: the path in the source, or the file name."""
-        return self.source_path or self.file_name
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageFacts:
-    """An image with the facts about its file.
-
-    Attributes:
-        image: The image.
-        width_px: Width after EXIF orientation.
-        height_px: Height after EXIF orientation.
-        length_bytes: Length of the file.
-    """
-
-    image: CatalogueImage
-    width_px: int
-    height_px: int
-    length_bytes: int
 
 
 class Catalogue:
@@ -180,7 +125,7 @@ class Catalogue:
                 "SELECT reference_image.*, format FROM reference_image JOIN image ON sha256 = image_sha256 "
                 "ORDER BY index_id"
             )
-            return [_image(row) for row in rows]
+            return [catalogue_image(row) for row in rows]
 
     def image_facts(self, reference_id: str | None = None) -> list[ImageFacts]:
         """Return file facts of all images, or of one reference's images, sorted by `index_id`."""
@@ -191,7 +136,7 @@ class Catalogue:
         with _sqlite_errors(self._path):
             return [
                 ImageFacts(
-                    image=_image(row),
+                    image=catalogue_image(row),
                     width_px=row["width"],
                     height_px=row["height"],
                     length_bytes=row["length_bytes"],
@@ -294,17 +239,3 @@ def _sqlite_errors(path: Path) -> Iterator[None]:
 
 def _reference(row: dict[str, Any]) -> Reference:
     return Reference(**{**row, "labels": json.loads(row["labels"]), "attributes": json.loads(row["attributes"])})
-
-
-def _image(row: dict[str, Any]) -> CatalogueImage:
-    return CatalogueImage(
-        index_id=row["index_id"],
-        reference_id=row["reference_id"],
-        sha256=row["image_sha256"],
-        path=Path(row["path"]),
-        origin=row["origin"],
-        source_path=row["source_path"],
-        type=row["format"],
-        licence=row["licence"],
-        provenance=row["provenance"],
-    )

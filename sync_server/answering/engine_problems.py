@@ -13,7 +13,8 @@ from flask import g
 from edge_identify.edge_runtime.errors import PackError, PackNotFoundError, PhotoError, SetupError
 from edge_identify.sync_server.answering.concurrency_limit import BusyError
 from edge_identify.sync_server.answering.engine_pool import NoPackChosenError, NotReadyError
-from edge_identify.sync_server.answering.pack_engine import NoOpenCVError, NoTextEncoderError, NoThumbnailsError
+from edge_identify.sync_server.answering.pack_engine import NoTextEncoderError
+from edge_identify.sync_server.answering.shared_verifier import NoOpenCVError, NoThumbnailsError
 from edge_identify.sync_server.contract.problem_kinds import (
     INVALID,
     NOT_FOUND,

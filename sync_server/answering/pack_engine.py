@@ -13,7 +13,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from edge_identify.edge_runtime.answers.identification import StageSeconds
-from edge_identify.edge_runtime.errors import PhotoError, SetupError
+from edge_identify.edge_runtime.errors import PhotoError
 from edge_identify.edge_runtime.pack.filters import NO_FILTERS, Filters
 from edge_identify.edge_runtime.pack.manifest import Runtime
 from edge_identify.edge_runtime.pack.references import ReferenceTable
@@ -21,12 +21,13 @@ from edge_identify.edge_runtime.pack.thumbnails_file import open_thumbnails
 from edge_identify.edge_runtime.photos.exif_position import photo_position
 from edge_identify.edge_runtime.photos.images import decode_image
 from edge_identify.edge_runtime.photos.prepared_photos import PreparedPhoto, prepare_photo_bytes
-from edge_identify.edge_runtime.search.geometry.verifier import CANDIDATES, GeometryVerifier
+from edge_identify.edge_runtime.search.geometry.verifier import CANDIDATES
 from edge_identify.edge_runtime.search.identifier import Identifier
 from edge_identify.edge_runtime.search.reference_finder import ReferenceFinder
 from edge_identify.edge_runtime.search.text_searcher import TextSearcher
 from edge_identify.sync_server.answering.concurrency_limit import ConcurrencyLimit
 from edge_identify.sync_server.answering.filtered_searchers import FilteredSearchers
+from edge_identify.sync_server.answering.shared_verifier import SharedVerifier
 
 if TYPE_CHECKING:
     import numpy as np
@@ -75,19 +76,11 @@ class NoTextEncoderError(Exception):
     """The pack has no text encoder that runs here."""
 
 
-class NoThumbnailsError(Exception):
-    """The pack has no thumbnails to compare a photo with."""
-
-
-class NoOpenCVError(Exception):
-    """OpenCV (extra `geometry`) is missing on this server."""
-
-
 class PackEngine:
     """Answers from one pack. Thread-safe. Call `close`.
 
     Threads share the encoders, the searches, the tables and the tokenizer; their docstrings say why that is safe. The
-    geometry verifier is not thread-safe: `_comparing` admits one thread at a time.
+    geometry verifier is not thread-safe: `SharedVerifier` admits one thread at a time.
     """
 
     def __init__(self, opened: AbstractContextManager[Pack], concurrency: ConcurrencyLimit) -> None:
@@ -114,10 +107,8 @@ class PackEngine:
             self.thumbnails = None if thumbnails is None else stack.enter_context(thumbnails)
             self._filtered = FilteredSearchers()
             stack.callback(self._filtered.close)
-            self._verifier: GeometryVerifier | None = None
-            # A limit of its own: requests that wait for a comparison must not block other requests.
-            self._verifications = ConcurrencyLimit(1, patience_s=concurrency.patience_s)
-            stack.callback(self._close_verifier)
+            self._verifier = SharedVerifier(pack, self._identifier.calibration, patience_s=concurrency.patience_s)
+            stack.callback(self._verifier.close)
             self._stack = stack.pop_all()
 
     def close(self) -> None:
@@ -175,12 +166,12 @@ class PackEngine:
         wanted = max(top_k, CANDIDATES) if verifies_geometry else top_k
         with (
             self._filtered.borrow(self._identifier, filters) as identifier,
-            self._comparing() if verifies_geometry else nullcontext(),
+            self._verifier.slot() if verifies_geometry else nullcontext(),
             self._concurrency.slot(),
         ):
             prepared = prepare_photo_bytes(photo, self.manifest.preprocessing, name=name, position=position)
             found = replace(identifier.identify_prepared(prepared, top_k=wanted), question=name)
-            return self._geometry_verifier().verify(photo, found, top_k=top_k) if verifies_geometry else found
+            return self._verifier.verify(photo, found, top_k=top_k) if verifies_geometry else found
 
     def identify_together(
         self, photos: Sequence[NamedPhoto], *, top_k: int, filters: Filters = NO_FILTERS
@@ -270,27 +261,6 @@ class PackEngine:
             started = perf_counter()
             embedding = searcher.embed(text)
             return TimedEmbedding.of(embedding, prepare_s=0.0, encode_s=perf_counter() - started)
-
-    def _comparing(self) -> AbstractContextManager[None]:
-        """Return the slot for a comparison. There is one: the verifier keeps points and uses all cores."""
-        if self.thumbnails is None:
-            raise NoThumbnailsError(
-                f"pack {self.manifest.name} has no thumbnails; `verify_geometry` compares the photo with thumbnails"
-            )
-        return self._verifications.slot()
-
-    def _geometry_verifier(self) -> GeometryVerifier:
-        """Return the geometry verifier, made at the first call. Call it only within `_comparing`."""
-        try:
-            if self._verifier is None:
-                self._verifier = GeometryVerifier(self._pack, self._identifier.calibration)
-            return self._verifier
-        except SetupError as error:
-            raise NoOpenCVError(str(error)) from error
-
-    def _close_verifier(self) -> None:
-        if self._verifier is not None:
-            self._verifier.close()
 
     def _text_searcher(self) -> TextSearcher:
         if self._texts is None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from edge_identify.edge_runtime.pack.filters import Filters
+from edge_identify.sync_server.contract.collection_kinds import Labels, LabelTexts, Texts
 from edge_identify.sync_server.contract.operation import RequestField
 from edge_identify.sync_server.contract.request_values import RequestValues
-from edge_identify.sync_server.contract.value_kinds import ImageFile, Integer, Labels, LabelTexts, Text, Texts
+from edge_identify.sync_server.contract.value_kinds import ImageFile, Integer, Text
 
 MOST_ANSWERS = 100
 MOST_TEXT = 2000  # characters; a text encoder reads about 60 words

@@ -20,6 +20,7 @@ from edge_identify.sync_server.answering.request_fields import (
     form_filters,
     json_filters,
 )
+from edge_identify.sync_server.contract.collection_kinds import Vector
 from edge_identify.sync_server.contract.json_responses import json_response
 from edge_identify.sync_server.contract.openapi_components import component
 from edge_identify.sync_server.contract.operation import (
@@ -32,7 +33,7 @@ from edge_identify.sync_server.contract.operation import (
     Route,
 )
 from edge_identify.sync_server.contract.problem_kinds import INVALID, ProblemError
-from edge_identify.sync_server.contract.value_kinds import Text, Truth, Vector
+from edge_identify.sync_server.contract.value_kinds import Text, Truth
 
 if TYPE_CHECKING:
     from edge_identify.edge_runtime.answers.identification import Identification

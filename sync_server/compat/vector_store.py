@@ -18,9 +18,10 @@ from edge_identify.sync_server.compat.shared_parts import (
     namespace_filter,
     object_schema,
 )
+from edge_identify.sync_server.contract.collection_kinds import Vector
 from edge_identify.sync_server.contract.json_responses import json_response
 from edge_identify.sync_server.contract.operation import JSON, Body, Operation, RequestField, ResponseSpec, Route
-from edge_identify.sync_server.contract.value_kinds import Text, Vector
+from edge_identify.sync_server.contract.value_kinds import Text
 
 if TYPE_CHECKING:
     from edge_identify.edge_runtime.answers.identification import Match

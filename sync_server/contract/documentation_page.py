@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from html import escape
 
 from edge_identify import __version__
+from edge_identify.sync_server.contract.collection_kinds import LabelTexts, Texts
 from edge_identify.sync_server.contract.openapi import TAGS, problems_of
 from edge_identify.sync_server.contract.operation import JSON, MULTIPART, Body, Operation, RequestField
 from edge_identify.sync_server.contract.problem_kinds import KINDS, ProblemKind
-from edge_identify.sync_server.contract.value_kinds import ImageFile, ImageFiles, LabelTexts, Texts
+from edge_identify.sync_server.contract.value_kinds import ImageFile, ImageFiles
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">

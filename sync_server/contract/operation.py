@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from edge_identify.sync_server.contract.collection_kinds import LabelTexts, Texts
 from edge_identify.sync_server.contract.problem_kinds import INVALID, UNUSABLE_IMAGE, ProblemKind
-from edge_identify.sync_server.contract.value_kinds import LabelTexts, Texts, ValueKind
+from edge_identify.sync_server.contract.value_kinds import ValueKind
 
 if TYPE_CHECKING:
     from flask import Response

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge_identify.edge_runtime.errors import PackFormatError
 from edge_identify.edge_runtime.io.json_fields import parse_json_object
+from edge_identify.sync_server.contract.collection_kinds import LabelTexts, Texts
 from edge_identify.sync_server.contract.operation import MULTIPART, Body, Operation, RequestField
 from edge_identify.sync_server.contract.problem_kinds import (
     INVALID,
@@ -17,7 +18,7 @@ from edge_identify.sync_server.contract.problem_kinds import (
     ProblemError,
 )
 from edge_identify.sync_server.contract.request_values import RequestValues, Upload
-from edge_identify.sync_server.contract.value_kinds import ImageFile, ImageFiles, InvalidValueError, LabelTexts, Texts
+from edge_identify.sync_server.contract.value_kinds import ImageFile, ImageFiles, InvalidValueError
 
 if TYPE_CHECKING:
     from flask import Request

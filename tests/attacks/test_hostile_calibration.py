@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -50,7 +51,8 @@ def refused(folder: Path) -> str:
 def test_a_number_out_of_range_is_refused_by_name(
     colour_pack: MakePack, field: str, value: object, message: str
 ) -> None:
-    assert message in refused(add_calibration(colour_pack(), **{field: value}))
+    changes: dict[str, Any] = {field: value}
+    assert message in refused(add_calibration(colour_pack(), **changes))
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "1" + "0" * 400])

@@ -58,9 +58,9 @@ def opened(folder: Path) -> ThumbnailTable:
 def test_the_honest_file_is_read(colour_pack: MakePack, rewrite_manifest: Rewrite) -> None:
     folder = with_thumbnail(colour_pack(), rewrite_manifest, encoded())
     with opened(folder) as thumbnails:
-        picture = thumbnails.image(4)
-        assert picture is not None
-        assert (picture.mode, picture.size) == ("RGB", (32, 24))
+        image = thumbnails.image(4)
+        assert image is not None
+        assert (image.mode, image.size) == ("RGB", (32, 24))
         assert thumbnails.webp(4) == encoded()
         assert thumbnails.webp(5) is None
         assert thumbnails.image(5) is None
@@ -76,7 +76,7 @@ def test_the_honest_file_is_read(colour_pack: MakePack, rewrite_manifest: Rewrit
         (encoded()[:12] + b"rubbish" * 9, "is not an image in a known format"),
     ],
 )
-def test_a_thumbnail_that_is_not_the_small_picture_it_says_is_refused_before_it_is_decoded(
+def test_a_thumbnail_that_is_not_the_small_image_it_says_is_refused_before_it_is_decoded(
     colour_pack: MakePack, rewrite_manifest: Rewrite, data: bytes, message: str
 ) -> None:
     folder = with_thumbnail(colour_pack(), rewrite_manifest, data)
@@ -105,7 +105,7 @@ def test_a_thumbnail_that_would_fill_the_memory_is_refused_unread(
 
 
 @pytest.mark.parametrize("value", ["RIFF....WEBP", 12, 1.5])
-def test_a_value_of_another_type_is_no_picture(colour_pack: MakePack, rewrite_manifest: Rewrite, value: object) -> None:
+def test_a_value_of_another_type_is_no_image(colour_pack: MakePack, rewrite_manifest: Rewrite, value: object) -> None:
     folder = colour_pack()
     with closing(sqlite3.connect(folder / FILE)) as database:
         database.execute("CREATE TABLE thumbnail (index_id INTEGER PRIMARY KEY, webp)")

@@ -28,7 +28,7 @@ def run(script: str, *options: str) -> list[dict[str, object]]:
     return [json.loads(line) for line in ended.stdout.splitlines()]
 
 
-def test_pictures_are_fetched_in_bulk_and_all_are_there() -> None:
+def test_images_are_fetched_in_bulk_and_all_are_there() -> None:
     (line,) = run("bulk_fetching.py", "--count", "60", "--failing", "0.3", "--rounds", "1")
 
     assert (line["benchmark"], line["least_there"]) == ("bulk_fetching", 60)
@@ -64,7 +64,7 @@ def test_search_is_measured_and_all_ways_have_the_same_recall() -> None:
     assert recall["numpy"] > 0.9
     of_codes = line["recall_at_10_of_codes"]
     assert isinstance(of_codes, dict)
-    assert set(of_codes) == {"numpy", "faiss", "signs_numpy", "signs_faiss"}
+    assert set(of_codes) == {"numpy", "faiss", "binary_codes_numpy", "binary_codes_faiss"}
     assert min(of_codes.values()) == 1
 
 

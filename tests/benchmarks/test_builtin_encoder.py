@@ -79,7 +79,7 @@ def test_photos_of_one_thing_are_resampled_together_so_that_the_interval_does_no
     assert clustered_high - clustered_low > 3 * (high - low)
 
 
-def test_a_reference_counts_with_its_nearest_picture_and_once() -> None:
+def test_a_reference_counts_with_its_nearest_image_and_once() -> None:
     from real_photos import nearest_outcomes
 
     known = np.array([[0, 1], [1, 0], [0.8, 0.6], [-1, 0]], dtype=np.float32)
@@ -198,7 +198,7 @@ def test_weights_that_are_of_no_image_tower_are_refused(tmp_path: Path) -> None:
     save_file({"visual.other": np.zeros(3, dtype=np.float32)}, foreign)
     with pytest.raises(SetupError, match=r"broken\.safetensors: cannot be read as weights"):
         build_builtin_pack(source, tmp_path, broken)
-    _write_picture(tmp_path / "pictures" / "one.png", next(_pictures()))
+    _write_image(tmp_path / "pictures" / "one.png", next(_images()))
     with pytest.raises(SetupError, match=r"holds .visual\.other., which is not of the built-in image tower"):
         build_builtin_pack(parse_source(f"images:{tmp_path / 'pictures'}"), tmp_path, foreign)
 
@@ -297,7 +297,7 @@ def test_curves_are_written_with_their_levels_beside_each_other() -> None:
     assert "| blur (px) | 0 | 4 |\n|---|---|---|\n| builtin | 1.000 | .250 |" in builtin_table(figures)
 
 
-def _pictures() -> Iterator[Image]:
+def _images() -> Iterator[Image]:
     """Return drawn things, one of each family, so that no two are look-alikes."""
     for family in draw_families(np.random.default_rng(11), ()):
         yield PIL.Image.fromarray(family[0].pixels).convert("RGB")
@@ -305,10 +305,10 @@ def _pictures() -> Iterator[Image]:
 
 def _write_invaders(folder: Path) -> None:
     """Write six references; five of them as photos, one with a wrong id, two unknown ones, one broken."""
-    pictures = list(islice(_pictures(), 8))
+    drawn_images = list(islice(_images(), 8))
     references = [f"PA_{number:02}" for number in range(6)]
-    for name, picture in zip(references, pictures, strict=False):
-        _write_picture(folder / "reference" / f"{name}.png", picture)
+    for name, image in zip(references, drawn_images, strict=False):
+        _write_image(folder / "reference" / f"{name}.png", image)
     _write_rows(
         folder / "references.csv",
         INVADERS_COLUMNS,
@@ -318,16 +318,16 @@ def _write_invaders(folder: Path) -> None:
     rows += [[f"reference/{references[3]}.png", references[3], "independent_likely"]]
     rows += [[f"reference/{references[5]}.png", references[4], "independent_likely"]]
     for number in (6, 7):
-        _write_picture(folder / "query" / f"{number}.png", pictures[number])
+        _write_image(folder / "query" / f"{number}.png", drawn_images[number])
         rows += [[f"query/{number}.png", "", "out_of_index"]]
     _written(folder / "query" / "broken.png", b"no picture")
     rows += [["query/broken.png", references[4], "independent_strict"]]
     _write_rows(folder / "queries.csv", ["query", "id", "tier"], rows)
 
 
-def _write_picture(path: Path, picture: Image) -> None:
+def _write_image(path: Path, image: Image) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    picture.save(path)
+    image.save(path)
 
 
 def _write_rows(path: Path, columns: list[str], rows: list[list[str]]) -> None:

@@ -19,7 +19,7 @@ from colour_packs import COLOURS, add_calibration
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 COMMANDS = re.findall(r"`python benchmarks/(\S+\.py)([^`]*)`", (BENCHMARKS / "README.md").read_text(encoding="utf-8"))
 TESTS = "\n".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_*.py"))
-MOSAICS = {name: rgb for name, _, rgb in COLOURS}  # the colours of a reference's last picture
+MOSAICS = {name: rgb for name, _, rgb in COLOURS}  # the colours of a reference's last image
 #: It builds four packs with the built-in encoder, which takes longer than all other benchmarks here together.
 NOT_RUN = "growing_catalogue.py"
 

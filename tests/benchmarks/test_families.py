@@ -131,7 +131,7 @@ def test_a_family_is_measured_once_and_skipped_the_next_time(colour_images: Path
 
 @pytest.fixture
 def colour_images(tmp_path: Path) -> Path:
-    """A list of two pictures."""
+    """A list of two images."""
     from PIL import Image
 
     rows = ["path,id,name"]

@@ -11,7 +11,7 @@ from edge_identify.datasets.catalogue.catalogue import Catalogue
 from edge_identify.datasets.sources import ListedImages, SourceImage
 from edge_identify.edge_runtime.pack.references import Reference
 
-WritePicture = Callable[..., Path]
+WriteImage = Callable[..., Path]
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def source_of() -> Callable[..., ListedImages]:
 
 
 @pytest.fixture
-def write_picture(tmp_path: Path) -> WritePicture:
+def write_image(tmp_path: Path) -> WriteImage:
     """Write an image of one colour with a blue upper left quarter; return its path."""
 
     def write(

@@ -16,6 +16,7 @@ from PIL import Image
 import edge_identify as ei
 from edge_identify.edge_runtime.cli.main import main
 from edge_identify.edge_runtime.errors import PackFormatError, PhotoError, SetupError
+from edge_identify.edge_runtime.photos.photo_inputs import PhotoInput
 from edge_identify.edge_runtime.search.photo_batches import BATCH
 from service_packs import photo_of, write_service_pack
 
@@ -123,7 +124,13 @@ def test_many_photos_are_answered_in_order_and_broken_ones_are_values(
     identifier: ei.PackIdentifier, photo: Path, tmp_path: Path
 ) -> None:
     count = BATCH + 3
-    photos = [photo, tmp_path / "missing.jpg", b"no image", np.zeros((4, 4), np.uint8), *[photo] * count]
+    photos: list[PhotoInput] = [
+        photo,
+        tmp_path / "missing.jpg",
+        b"no image",
+        np.zeros((4, 4), np.uint8),
+        *[photo] * count,
+    ]
     answers = list(identifier.identify_many(photos, top_k=1))
 
     assert [isinstance(answer, ei.FailedPhoto) for answer in answers] == [False, True, True, True, *[False] * count]
@@ -157,11 +164,12 @@ def test_many_photos_are_taken_as_they_are_needed_and_a_run_may_be_left_early(
 
 
 def test_options_of_many_photos_are_checked_at_once(identifier: ei.PackIdentifier, photo: Path) -> None:
-    for wrong in ({"top_k": 0}, {"top_k": 1001}, {"near": (91.0, 0.0)}, {"accuracy_m": 5.0}):
+    wrongs: list[dict[str, Any]] = [{"top_k": 0}, {"top_k": 1001}, {"near": (91.0, 0.0)}, {"accuracy_m": 5.0}]
+    for wrong in wrongs:
         with pytest.raises(ValueError, match=r"top_k|latitude|accuracy_m"):
-            identifier.identify_many([photo], **wrong)  # type: ignore[arg-type]
+            identifier.identify_many([photo], **wrong)
         with pytest.raises(ValueError, match=r"top_k|latitude|accuracy_m"):
-            identifier.identify(photo, **wrong)  # type: ignore[arg-type]
+            identifier.identify(photo, **wrong)
     (answer,) = identifier.identify_many([photo], namespaces=["nature"], no_location=True)
     assert answer.error is None
     assert answer.best.reference.namespace == "nature"
@@ -187,7 +195,8 @@ def test_a_pack_without_a_text_encoder_says_so(colour_pack: Any) -> None:
 def test_an_image_has_a_unit_vector_of_the_pack_s_space(identifier: ei.PackIdentifier, photo: Path) -> None:
     vector = identifier.embed_image(photo)
 
-    assert (vector.shape, vector.dtype) == ((3,), np.float32)
+    assert vector.shape == (3,)
+    assert vector.dtype == np.float32
     assert float(np.linalg.norm(vector)) == pytest.approx(1)
     assert vector[0] > 0.99
     assert re.fullmatch("[0-9a-f]{64}", identifier.embedding_space)

@@ -36,7 +36,7 @@ def main() -> int:
     )
     started = perf_counter()
 
-    _step("draw reference pictures and photos")
+    _step("draw reference images and photos")
     _run("edge-build", "draw-demo", set_folder, "--count", options.count)
     _step("add the references to a catalogue, and build a pack with the built-in encoder")
     _run("edge-build", "add", f"image-list:{set_folder / 'references.csv'}", "--catalogue", catalogue)
@@ -73,7 +73,7 @@ def main() -> int:
         f"\n{right} of {asked} simulated photos right at rank 1 ({100 * right / asked:.1f} %), with the server stopped"
     )
     print(f"all steps took {perf_counter() - started:.0f} s; look at:")
-    _show(out, set_folder / "references", "the reference pictures")
+    _show(out, set_folder / "references", "the reference images")
     _show(out, set_folder / "photos", "the simulated photos")
     _show(out, pack / "pack.json", "what the pack says of itself")
     _show(out, repo / "index.html", "the page that the server shows")
@@ -111,7 +111,7 @@ def _run(command: str, *arguments: object, quiet: bool = False, codes: tuple[int
 @contextmanager
 def serving(repo: Path) -> Iterator[str]:
     """Serve a repository with `edge-serve run` on a free port while the block runs; yield its URL."""
-    words = [_COMMANDS / "edge-serve", "run", "--repo", repo, "--port", "0"]
+    words: list[str | Path] = [_COMMANDS / "edge-serve", "run", "--repo", repo, "--port", "0"]
     server = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
     assert server.stderr is not None
     line = server.stderr.readline()

@@ -13,8 +13,8 @@ import pytest
 from drawn_views import label
 from live_service import Client, live
 
-#: Of each picture: its file, its namespace, its path as answers tell it, and what the list says of it.
-PICTURES: dict[str, tuple[str, str, dict[str, str]]] = {
+#: Of each image: its file, its namespace, its path as answers tell it, and what the list says of it.
+IMAGES: dict[str, tuple[str, str, dict[str, str]]] = {
     "album/first.gif": ("album", "first.gif", {}),
     "album/deep/second.webp": ("album", "deep/second.webp", {}),
     "signs/third.bmp": (
@@ -28,7 +28,7 @@ PICTURES: dict[str, tuple[str, str, dict[str, str]]] = {
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The images, and a list of some of them with comments, a relative and an absolute path."""
     folder = tmp_path_factory.mktemp("store")
-    for number, path in enumerate(PICTURES):
+    for number, path in enumerate(IMAGES):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         label(number).save(folder / path, lossless=True)
     lines = ("# our signs", "signs/third.bmp,crab,animal,crustacean", "", f"{folder}/signs/fourth.png,arrow")
@@ -40,8 +40,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def service(folder: Path, succeed: Callable[..., str]) -> Iterator[Client]:
     catalogue, pack, repo = folder / "my.catalogue", folder / "pack", folder / "repo"
     for source, namespace in ((f"images:{folder / 'album'}", "album"), (f"image-list:{folder / 'list.txt'}", "signs")):
-        words = (source, "--namespace", namespace, "--catalogue", catalogue, "--json")
-        assert json.loads(succeed("edge-build", "add", *words))["added"] == 2
+        source_words = (source, "--namespace", namespace, "--catalogue", catalogue, "--json")
+        assert json.loads(succeed("edge-build", "add", *source_words))["added"] == 2
     words = ("--catalogue", catalogue, "--name", "pictures", "--out", pack, "--variants", "onnx-int8")
     succeed("edge-build", "pack", *words, "--file-names", "--batch-size", "3")
     succeed("edge-serve", "publish", "--pack", pack, "--repo", repo)
@@ -49,7 +49,7 @@ def service(folder: Path, succeed: Callable[..., str]) -> Iterator[Client]:
         yield client
 
 
-def picture(number: int) -> bytes:
+def image(number: int) -> bytes:
     buffer = io.BytesIO()
     label(number).save(buffer, "JPEG", quality=90)
     return buffer.getvalue()
@@ -63,9 +63,9 @@ def entries(service: Client, path: str, body: object) -> list[dict[str, Any]]:
     return found
 
 
-def test_a_pictures_vector_finds_it_with_its_namespace_and_what_is_known_of_it(service: Client) -> None:
-    for number, (file, (namespace, path, said)) in enumerate(PICTURES.items()):
-        vector = service.post_file("/embed-image", picture(number)).json()["embedding"]
+def test_an_images_vector_finds_it_with_its_namespace_and_what_is_known_of_it(service: Client) -> None:
+    for number, (file, (namespace, path, said)) in enumerate(IMAGES.items()):
+        vector = service.post_file("/embed-image", image(number)).json()["embedding"]
         found = entries(service, "/api/v1/vectors/search", {"embedding": vector, "limit": 2})
         assert len(found) == 2
         assert found[0]["score"] > 0.9 > found[1]["score"]
@@ -82,9 +82,9 @@ def test_a_pictures_vector_finds_it_with_its_namespace_and_what_is_known_of_it(s
         assert {name: found[0]["metadata"].get(name) for name in known} == known
 
 
-def test_no_answer_tells_where_the_pictures_lay_on_the_makers_disk(service: Client, folder: Path) -> None:
+def test_no_answer_tells_where_the_images_lay_on_the_makers_disk(service: Client, folder: Path) -> None:
     answer = service.post_json("/api/v1/search", {"text": "a dog", "limit": 100})
-    assert len(answer.json()["results"]) == len(PICTURES)
+    assert len(answer.json()["results"]) == len(IMAGES)
     assert str(folder).encode() not in answer.data
 
 

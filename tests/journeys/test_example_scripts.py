@@ -43,5 +43,5 @@ def test_a_photo_that_cannot_be_copied_is_named_and_the_others_are(tmp_path: Pat
 
 def test_examples_of_every_kind_that_a_catalogue_reads_are_taken() -> None:
     tree = ast.parse((EXAMPLES / "flag_pictures.py").read_text())
-    [pictures] = [each.value for each in tree.body if isinstance(each, ast.Assign) and each.targets[0].id == "PICTURES"]  # type: ignore[attr-defined]
-    assert ast.literal_eval(pictures) == set(SUFFIXES)
+    [suffixes] = [each.value for each in tree.body if isinstance(each, ast.Assign) and each.targets[0].id == "PICTURES"]  # type: ignore[attr-defined]
+    assert ast.literal_eval(suffixes) == set(SUFFIXES)

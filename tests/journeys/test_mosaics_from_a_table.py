@@ -95,8 +95,8 @@ def mosaics(run: Run, succeed: Run, tmp_path_factory: pytest.TempPathFactory) ->
     catalogue, mapping = folder / "my.catalogue", ("--map", "namespace=city", "--attributes", ",".join(ATTRIBUTES))
     with misbehaving_server() as server:
         addresses = write_addresses(folder / "addresses.csv", rows[:FETCHED], server)
-        words = (f"urls:{folder / 'addresses.csv'}", "--allow-private", *mapping, "--catalogue", catalogue)
-        fetched = run("edge-build", "add", *words)
+        source_words = (f"urls:{folder / 'addresses.csv'}", "--allow-private", *mapping, "--catalogue", catalogue)
+        fetched = run("edge-build", "add", *source_words)
     for number in range(FETCHED, FETCHED + FILED):
         label(number).save(folder / f"{number}.png")
     write_table(folder / "files.csv", [{"file": f"{at}.png", **rows[at]} for at in range(FETCHED, FETCHED + FILED)])
@@ -127,7 +127,7 @@ def service(mosaics: Mosaics) -> Iterator[Client]:
         yield client
 
 
-def test_all_pictures_that_there_are_come_from_a_server_that_misbehaves(mosaics: Mosaics) -> None:
+def test_all_images_that_there_are_come_from_a_server_that_misbehaves(mosaics: Mosaics) -> None:
     assert mosaics.fetched.code == 1
     assert f"{FETCHED} added" in mosaics.fetched.out
     skipped = [line for line in mosaics.fetched.err.splitlines() if line.startswith("skipped: ")]
@@ -218,8 +218,16 @@ def test_the_whole_table_of_mosaics_becomes_a_pack_that_tells_what_it_says(succe
     table = Path(os.environ[DATA]) / "invaders/references.csv"
     with table.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    words = ("--map", "namespace=city", "--attributes", ",".join(ATTRIBUTES), "--catalogue", tmp_path / "c", "--json")
-    assert json.loads(succeed("edge-build", "add", f"table:{table}", *words))["references_added"] == len(rows)
+    table_words = (
+        "--map",
+        "namespace=city",
+        "--attributes",
+        ",".join(ATTRIBUTES),
+        "--catalogue",
+        tmp_path / "c",
+        "--json",
+    )
+    assert json.loads(succeed("edge-build", "add", f"table:{table}", *table_words))["references_added"] == len(rows)
     pack = tmp_path / "pack"
     words = ("--catalogue", tmp_path / "c", "--name", "mosaics", "--out", pack, "--variants", "onnx-int8", "--json")
     assert json.loads(succeed("edge-build", "pack", *words))["references"] == len(rows)
@@ -228,8 +236,8 @@ def test_the_whole_table_of_mosaics_becomes_a_pack_that_tells_what_it_says(succe
     with live("--repo", str(tmp_path / "repo")) as client:
         right = 0
         for known in asked:
-            with Image.open(table.parent / known["path"]) as picture, io.BytesIO() as buffer:
-                picture.convert("RGB").save(buffer, "JPEG", quality=85)
+            with Image.open(table.parent / known["path"]) as image, io.BytesIO() as buffer:
+                image.convert("RGB").save(buffer, "JPEG", quality=85)
                 data = buffer.getvalue()
             flash = client.post_file("/identify", data, ("top_k", "1")).json()["matches"][0]
             if flash["flash_id"] == known["id"]:  # a few mosaics share one design

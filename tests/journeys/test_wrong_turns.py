@@ -150,7 +150,7 @@ def test_a_source_that_names_nothing_leaves_no_catalogue_behind(run, tmp_path: P
     assert not list(tmp_path.iterdir())
 
 
-def test_a_broken_picture_is_skipped_and_the_rest_is_added(run, photos: dict[str, Path], tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_broken_image_is_skipped_and_the_rest_is_added(run, photos: dict[str, Path], tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     folder = photos["good.jpg"].parent
 
     first = run("edge-build", "add", f"images:{folder}", "--catalogue", tmp_path / "c.sqlite", "--json")

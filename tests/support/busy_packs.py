@@ -50,9 +50,9 @@ def _write(folder: Path) -> Path:
     things = [_reference(at) for at in range(1, COUNT + 1)]
     images = [ReferenceImage(index_id=at, reference_id=f"{at:05}", sha256="0" * 64) for at in range(1, COUNT + 1)]
     write_references(folder / "references.sqlite", things, images)
-    pictures = [_webp(seed) for seed in range(_LABELS)]
+    thumbnails = [_webp(seed) for seed in range(_LABELS)]
     write_thumbnails(
-        folder / "thumbnails.sqlite", [(at, pictures[at // SHADES % _LABELS]) for at in range(SHADES, COUNT, SHADES)]
+        folder / "thumbnails.sqlite", [(at, thumbnails[at // SHADES % _LABELS]) for at in range(SHADES, COUNT, SHADES)]
     )
     manifest = parse_manifest((folder / MANIFEST_NAME).read_bytes(), where="test")
     assert manifest.thumbnails is not None

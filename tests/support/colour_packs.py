@@ -31,7 +31,7 @@ SIZE_PX = 8
 CALIBRATION_FILE = "calibration.json"
 FIDELITY = Fidelity(sample="by construction", count=1, cosine_mean=1.0, cosine_min=1.0, top1_agreement=1.0)
 
-#: id, name, colour; crimson has two pictures.
+#: id, name, colour; crimson has two images.
 COLOURS: tuple[tuple[str, str, tuple[int, int, int]], ...] = (
     ("red", "Pure red", (255, 0, 0)),
     ("green", "Pure green", (0, 255, 0)),

@@ -10,7 +10,8 @@ from edge_identify.edge_runtime.pack.manifest import IndexKind
 
 def unit(vectors: np.ndarray) -> np.ndarray:
     """Normalise vectors to unit length, float32 [n, dim]."""
-    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / lengths, np.float32)
 
 
 def clustered(count: int, dim: int, *, seed: int = 1, per_cluster: int = 30, spread: float = 0.4) -> np.ndarray:
@@ -31,7 +32,7 @@ def clustered(count: int, dim: int, *, seed: int = 1, per_cluster: int = 30, spr
 def faiss_index(kind: IndexKind, vectors: np.ndarray, ids: np.ndarray) -> faiss.Index:
     """Return the FAISS index of a kind for vectors, float32 [n, dim], with ids, int64 [n]."""
     dim = vectors.shape[1]
-    inner = faiss.IndexFlatIP(dim)
+    inner: faiss.Index = faiss.IndexFlatIP(dim)
     if kind is IndexKind.SQ8:
         inner = faiss.IndexScalarQuantizer(dim, faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_INNER_PRODUCT)
     index = faiss.IndexIDMap2(inner)

@@ -65,9 +65,9 @@ def write_golden_pack(folder: Path, form: str) -> Path:
     (folder / "cases.json").unlink()
     (folder / "conformance").mkdir()
     for path, ground, spot in zip(PHOTOS, ("navy", "seagreen"), ("gold", "crimson"), strict=True):
-        picture = Image.new("RGB", (40, 24), ground)
-        ImageDraw.Draw(picture).ellipse((10, 4, 30, 20), fill=spot)
-        picture.save(folder / path)
+        image = Image.new("RGB", (40, 24), ground)
+        ImageDraw.Draw(image).ellipse((10, 4, 30, 20), fill=spot)
+        image.save(folder / path)
     fidelity = Fidelity(sample="drawn", count=2, cosine_mean=1.0, cosine_min=1.0, top1_agreement=1.0)
     manifest = replace(colour_manifest(), conformance_file="conformance/cases.json")
     if form == "format-1-with-signs":

@@ -19,7 +19,7 @@ Behaviour = Callable[["Request"], None]
 _GZIP_BOMB = gzip.compress(bytes(8 * 2**20))
 
 
-def drawn_picture(seed: int) -> bytes:
+def drawn_image(seed: int) -> bytes:
     """Return a small PNG with colours that depend on the seed."""
     image = PIL.Image.new("RGB", (24, 16), (seed % 256, seed // 256 % 256, 77))
     image.paste((200, seed % 200, 30), (0, 0, 12, 8))
@@ -45,9 +45,9 @@ class Request(BaseHTTPRequestHandler):
         with suppress(OSError):  # the client went away
             self.server.behaviours[path.split("/")[1]](self)
 
-    def picture(self) -> None:
+    def send_image(self) -> None:
         """Send an image with an ETag, or 304 if the client has it."""
-        data = drawn_picture(int.from_bytes(self.path.encode()[-2:], "big") + self.server.edition)
+        data = drawn_image(int.from_bytes(self.path.encode()[-2:], "big") + self.server.edition)
         etag = f'"{hashlib.sha256(data).hexdigest()[:16]}"'
         if self.headers.get("If-None-Match") == etag:
             with self.server.lock:
@@ -92,7 +92,7 @@ class MisbehavingServer(ThreadingHTTPServer):
         self.asked: Counter[str] = Counter()
         self.times: list[tuple[float, str]] = []
         self.not_modified = 0
-        self.edition = 0  # another one gives other pictures
+        self.edition = 0  # another one gives other images
         super().__init__((address, 0), Request)
 
     def url(self, path: str) -> str:
@@ -115,27 +115,27 @@ def _flaky(request: Request) -> None:
     if request.asked == 1:
         request.answer(503)
     else:
-        request.picture()
+        request.send_image()
 
 
 def _busy(request: Request) -> None:
     if request.asked == 1:
         request.answer(429, headers={"Retry-After": "1"})
     else:
-        request.picture()
+        request.send_image()
 
 
 def _cut_once(request: Request) -> None:
     if request.asked > 1:
-        return request.picture()
-    data = drawn_picture(1)
+        return request.send_image()
+    data = drawn_image(1)
     request.head(("Content-Type", "image/png"), ("Content-Length", str(len(data))))
     request.wfile.write(data[: len(data) // 2])
     return None
 
 
 def _cut_without_length(request: Request) -> None:
-    data = drawn_picture(1)
+    data = drawn_image(1)
     request.head(("Content-Type", "image/png"))
     request.wfile.write(data if request.asked > 1 else data[: len(data) // 2])
 
@@ -172,14 +172,14 @@ def _redirect(request: Request) -> None:
 
 
 _BEHAVIOURS: dict[str, Behaviour] = {
-    "good": Request.picture,
+    "good": Request.send_image,
     "flaky": _flaky,
     "busy": _busy,
     "very-busy": lambda request: request.answer(429, headers={"Retry-After": "86400"}),
     "down": lambda request: request.answer(500),
     "gone": lambda request: request.answer(404),
     "html": lambda request: request.answer(200, b"<html>sign in</html>", {"Content-Type": "text/html; charset=utf-8"}),
-    "octets": lambda request: request.answer(200, drawn_picture(5), {"Content-Type": "application/octet-stream"}),
+    "octets": lambda request: request.answer(200, drawn_image(5), {"Content-Type": "application/octet-stream"}),
     "empty": lambda request: request.answer(200, b"", {"Content-Type": "image/png"}),
     "claims-2-gb": lambda request: request.head(("Content-Type", "image/png"), ("Content-Length", str(2 * 2**30))),
     "endless": _endless,

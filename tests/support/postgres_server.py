@@ -32,7 +32,8 @@ def postgres_server() -> Iterator[str]:
         if user:
             shutil.chown(folder, _NOBODY, _NOBODY)
         data = folder / "data"
-        words = [programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8"]
+        words: list[str | Path] = [programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust"]
+        words += ["--no-sync", "-E", "UTF8"]
         made = subprocess.run(words, capture_output=True, text=True, check=False, cwd=folder, **user)
         assert made.returncode == 0, made.stderr
         words = [programs / "postgres", "-D", data, "-k", folder, "-c", "listen_addresses=", "-c", "fsync=off"]

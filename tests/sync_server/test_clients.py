@@ -14,10 +14,10 @@ from live_service import Client
 from service_packs import photo_of
 
 CLIENTS = Path(__file__).parents[2] / "examples"
-TOOLS = {
-    "identify.py": [sys.executable],
-    "identify.mjs": [shutil.which("node")],
-    "identify.go": [shutil.which("go"), "run"],
+TOOLS: dict[str, tuple[str | None, ...]] = {
+    "identify.py": (sys.executable,),
+    "identify.mjs": (shutil.which("node"),),
+    "identify.go": (shutil.which("go"), "run"),
 }
 
 

@@ -31,7 +31,7 @@ def run(service: Client, database: str, folder: Path, *words: str) -> list[str]:
     return done.stdout.splitlines()
 
 
-def test_pictures_are_kept_and_found_by_cosine_similarity(service: Client, database: str, tmp_path: Path) -> None:
+def test_images_are_kept_and_found_by_cosine_similarity(service: Client, database: str, tmp_path: Path) -> None:
     import psycopg
 
     for name, rgb in COLOURS.items():

@@ -18,7 +18,8 @@ from edge_identify.edge_runtime.io.printable_text import printable
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from edge_identify.datasets.catalogue.catalogue import Catalogue, CatalogueImage, ImageFacts
+    from edge_identify.datasets.catalogue.catalogue import Catalogue
+    from edge_identify.datasets.catalogue.catalogue_images import CatalogueImage, ImageFacts
     from edge_identify.edge_runtime.pack.references import Reference
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from edge_identify.convert.exploring.contact_sheet import Card
     from edge_identify.convert.exploring.duplicates import Copy, Group
     from edge_identify.convert.exploring.images_to_keep import Candidate
-    from edge_identify.datasets.catalogue.catalogue import ImageFacts
+    from edge_identify.datasets.catalogue.catalogue_images import ImageFacts
     from edge_identify.datasets.catalogue.skipped_image import SkippedImage
 
 

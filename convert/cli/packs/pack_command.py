@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import sys
-from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from time import perf_counter
@@ -14,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from edge_identify.convert.cli.options.catalogue_option import add_catalogue_option
 from edge_identify.convert.cli.options.model_options import add_model_options
-from edge_identify.convert.cli.options.subcommand import add_json_option, megabytes, print_note, subcommand
+from edge_identify.convert.cli.options.subcommand import add_json_option, print_note, subcommand
 from edge_identify.convert.cli.packs.history_command import add_option, open_mlflow, record_build
+from edge_identify.convert.cli.packs.printed_build import print_build
 from edge_identify.convert.export.compute_device import BATCH_SIZE, Batches, Computing, Device, choose_device
 from edge_identify.convert.export.variants import ALL_VARIANTS, DEFAULT_VARIANTS, checked_variant_names
 from edge_identify.convert.progress import shown_progress
@@ -26,8 +25,7 @@ from edge_identify.edge_runtime.pack.pack_names import PackVersion, checked_pack
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from edge_identify.convert.packing.pack_request import BuildReport, PackRequest
-    from edge_identify.edge_runtime.pack.manifest import Manifest, Variant
+    from edge_identify.convert.packing.pack_request import PackRequest
 
 MAX_BATCH_SIZE = 65_536  # 10 GB of pixels for a ViT; a larger one is a typing mistake
 LEAST_SIDE_PX = 16  # smaller thumbnails show nothing
@@ -240,7 +238,7 @@ def _pack(options: argparse.Namespace) -> ExitCode:
         print(f"left out: {report.calibration.left_out_because}", file=sys.stderr)
     if report.texts.left_out_because:
         print(f"left out: {report.texts.left_out_because}", file=sys.stderr)
-    _print_build(options, report, seconds)
+    print_build(report, options.out, seconds, as_json=options.json)
     return ExitCode.SOME_SKIPPED if report.left_out or report.dropped else ExitCode.DONE
 
 
@@ -272,69 +270,3 @@ def _request(options: argparse.Namespace) -> PackRequest:
         adapter_file=options.adapter,
         file_names=options.file_names,
     )
-
-
-def _print_build(options: argparse.Namespace, report: BuildReport, seconds: float) -> None:
-    manifest = report.manifest
-    if options.json:
-        print(json.dumps(_build_as_json(options.out, report, seconds), ensure_ascii=False, indent=2))
-        return
-    print(
-        f"{manifest.name} {manifest.version}: {manifest.reference_count} references, {manifest.index.count} images, "
-        f"{megabytes(manifest.size_bytes())} in {options.out}"
-    )
-    for kind, variants in (("image", manifest.image_variants), ("text", manifest.text_variants)):
-        for variant in variants.values():
-            print(f"  {kind:<5} {variant.name:<12} {_variant_line(manifest, variant)}")
-    for name, found in report.calibration.calibrations.items():
-        print(
-            f"  decisions with {name}: of simulated photos, {100 * found.true_accepts:.0f} % of known things are "
-            f"accepted, and {100 * found.false_accepts:.1f} % of unknown ones"
-        )
-    for name, texts in report.texts.calibrations.items():
-        print(
-            f"  bands for texts with {name}: of texts of labels and names, {100 * texts.genuine_strong:.0f} % are "
-            f"strong and {100 * texts.genuine_fair:.0f} % fair or strong; of others, "
-            f"{100 * texts.impostors_strong:.0f} and {100 * texts.impostors_fair:.0f} %"
-        )
-    if not manifest.text_variants:
-        print("  no text encoder: it needs the model's tokenizer; see --tokenizer")
-
-
-def _variant_line(manifest: Manifest, variant: Variant) -> str:
-    fidelity = variant.fidelity
-    centred = "" if fidelity.cosine_centred is None else f", centred {fidelity.cosine_centred:.4f}"
-    return (
-        f"{megabytes(_variant_bytes(manifest, variant)):>9}  cosine to the original: mean {fidelity.cosine_mean:.4f}, "
-        f"least {fidelity.cosine_min:.4f}{centred}; same nearest reference {100 * fidelity.top1_agreement:.0f} %"
-    )
-
-
-def _build_as_json(out: Path, report: BuildReport, seconds: float) -> dict[str, Any]:
-    manifest = report.manifest
-    return {
-        "pack": str(out),
-        "name": manifest.name,
-        "version": str(manifest.version),
-        "references": manifest.reference_count,
-        "pictures": manifest.index.count,
-        "skipped": len(report.left_out),
-        "size_bytes": manifest.size_bytes(),
-        "seconds": round(seconds, 1),
-        "calibration": {name: asdict(found) for name, found in report.calibration.calibrations.items()},
-        "text_calibration": {name: asdict(found) for name, found in report.texts.calibrations.items()},
-        "encoders": {
-            kind: {
-                variant.name: {
-                    "size_bytes": _variant_bytes(manifest, variant),
-                    **asdict(variant.fidelity),
-                }
-                for variant in variants.values()
-            }
-            for kind, variants in (("image", manifest.image_variants), ("text", manifest.text_variants))
-        },
-    }
-
-
-def _variant_bytes(manifest: Manifest, variant: Variant) -> int:
-    return sum(manifest.files[path].length_bytes for path in variant.files)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from edge_identify.datasets.drawn.instances.pixel_art import Pictures
+    from edge_identify.datasets.drawn.instances.pixel_art import Images
 
 SIDE_PX = 144  # larger than an encoder input of 128 pixels, to allow zoom
 
@@ -50,12 +50,12 @@ class DrawnInstance:
     pixels: NDArray[np.uint8]
 
 
-def draw_families(rng: np.random.Generator, pictures: Pictures) -> Iterator[list[DrawnInstance]]:
+def draw_families(rng: np.random.Generator, images: Images) -> Iterator[list[DrawnInstance]]:
     """Draw families, without end.
 
     Args:
         rng: Random generator.
-        pictures: uint8 [height, width, 3] each, sides of at least 32 pixels, for prints and backgrounds; may be empty.
+        images: uint8 [height, width, 3] each, sides of at least 32 pixels, for prints and backgrounds; may be empty.
 
     Yields:
         One to eight look-alikes.
@@ -63,11 +63,11 @@ def draw_families(rng: np.random.Generator, pictures: Pictures) -> Iterator[list
     while True:
         choice = rng.uniform()
         if choice < _MOSAIC_SHARE:
-            yield _mosaics(rng, pictures)
+            yield _mosaics(rng, images)
         elif choice < _MOSAIC_SHARE + _PACKAGE_SHARE:
-            yield _packages(rng, pictures)
+            yield _packages(rng, images)
         else:
-            yield [_instance(Kind.POSTER, draw_poster(rng, side_px=SIDE_PX, pictures=pictures))]
+            yield [_instance(Kind.POSTER, draw_poster(rng, side_px=SIDE_PX, images=images))]
 
 
 def draw_near_twins(rng: np.random.Generator, count: int) -> list[tuple[DrawnInstance, DrawnInstance]]:
@@ -84,35 +84,35 @@ def draw_near_twins(rng: np.random.Generator, count: int) -> list[tuple[DrawnIns
         design = choose_tiled_design(rng, ())
         seed = int(rng.integers(2**31))
         one, other = (
-            draw_tiled(np.random.default_rng(seed), each, side_px=SIDE_PX, pictures=())
+            draw_tiled(np.random.default_rng(seed), each, side_px=SIDE_PX, images=())
             for each in (design, choose_near_twin(rng, design))
         )
         pairs.append((_instance(Kind.MOSAIC, one), _instance(Kind.MOSAIC, other)))
     return pairs
 
 
-def _mosaics(rng: np.random.Generator, pictures: Pictures) -> list[DrawnInstance]:
+def _mosaics(rng: np.random.Generator, images: Images) -> list[DrawnInstance]:
     import numpy as np
 
-    first = choose_tiled_design(rng, pictures)
-    designs = [first] + [choose_look_alike(rng, first, pictures) for _ in range(int(rng.integers(0, 8)))]
+    first = choose_tiled_design(rng, images)
+    designs = [first] + [choose_look_alike(rng, first, images) for _ in range(int(rng.integers(0, 8)))]
     # Half of the families share one wall: the background must not distinguish two things.
     wall_seed = int(rng.integers(2**31)) if rng.uniform() < 0.5 else None
     drawn: list[DrawnInstance] = []
     for design in designs:
         own = rng if wall_seed is None else np.random.default_rng(wall_seed)
-        pixels = draw_tiled(own, design, side_px=SIDE_PX, pictures=pictures)
+        pixels = draw_tiled(own, design, side_px=SIDE_PX, images=images)
         while any(np.array_equal(pixels, earlier.pixels[..., :3]) for earlier in drawn):
             # The same design on the same wall would be the same thing.
-            pixels = draw_tiled(own, design, side_px=SIDE_PX, pictures=pictures)
+            pixels = draw_tiled(own, design, side_px=SIDE_PX, images=images)
         drawn.append(_instance(Kind.MOSAIC, pixels))
     return drawn
 
 
-def _packages(rng: np.random.Generator, pictures: Pictures) -> list[DrawnInstance]:
+def _packages(rng: np.random.Generator, images: Images) -> list[DrawnInstance]:
     brand = choose_brand(rng, side_px=SIDE_PX)
     count = int(rng.integers(1, 7))
-    return [_instance(Kind.PACKAGE, draw_package(rng, brand, side_px=SIDE_PX, pictures=pictures)) for _ in range(count)]
+    return [_instance(Kind.PACKAGE, draw_package(rng, brand, side_px=SIDE_PX, images=images)) for _ in range(count)]
 
 
 def _instance(kind: Kind, pixels: NDArray[np.uint8]) -> DrawnInstance:

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edge_identify.datasets.drawn.instances.colours import choose_colour, choose_palette
-from edge_identify.datasets.drawn.instances.printed_matter import choose_words, print_picture, print_shapes, print_words
+from edge_identify.datasets.drawn.instances.printed_matter import choose_words, print_image, print_shapes, print_words
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-    from edge_identify.datasets.drawn.instances.pixel_art import Pictures
+    from edge_identify.datasets.drawn.instances.pixel_art import Images
 
 _SHAPES = ("carton", "gable", "bottle", "can", "jar", "box", "bag")
 _ROUND = frozenset({"bottle", "can", "jar"})
@@ -60,14 +60,14 @@ def choose_brand(rng: np.random.Generator, *, side_px: int) -> Brand:
     )
 
 
-def draw_package(rng: np.random.Generator, brand: Brand, *, side_px: int, pictures: Pictures) -> NDArray[np.uint8]:
+def draw_package(rng: np.random.Generator, brand: Brand, *, side_px: int, images: Images) -> NDArray[np.uint8]:
     """Draw one product of a brand.
 
     Args:
         rng: Random generator of the product's own features.
         brand: Its brand.
         side_px: Side of the image.
-        pictures: Images to print on it; may be empty.
+        images: Images to print on it; may be empty.
 
     Returns:
         uint8 [side, side, 4], RGBA: the package is opaque; elsewhere white and transparent.
@@ -75,7 +75,7 @@ def draw_package(rng: np.random.Generator, brand: Brand, *, side_px: int, pictur
     import numpy as np
     import PIL.Image
 
-    front = _draw_front(rng, brand, pictures)
+    front = _draw_front(rng, brand, images)
     body, mask = _cut_out(rng, brand, front)
     sheet = PIL.Image.new("RGB", (side_px, side_px), "white")
     at = ((side_px - body.width) // 2, (side_px - body.height) // 2)
@@ -86,7 +86,7 @@ def draw_package(rng: np.random.Generator, brand: Brand, *, side_px: int, pictur
     return np.asarray(sheet)
 
 
-def _draw_front(rng: np.random.Generator, brand: Brand, pictures: Pictures) -> Image:
+def _draw_front(rng: np.random.Generator, brand: Brand, images: Images) -> Image:
     import numpy as np
     import PIL.Image
     from PIL import ImageDraw
@@ -105,7 +105,7 @@ def _draw_front(rng: np.random.Generator, brand: Brand, pictures: Pictures) -> I
     if shared.uniform() < 0.65:
         top = int(shared.uniform(0.35, 0.65) * height)
         left = int(shared.uniform(0, 0.25) * width)
-        print_picture(rng, front, (left, top, width - left, top + int(0.33 * height)), pictures)
+        print_image(rng, front, (left, top, width - left, top + int(0.33 * height)), images)
     print_shapes(shared, front, int(shared.integers(0, 4)))
     print_shapes(rng, front, int(rng.integers(0, 3)))
     brand_top = int(shared.uniform(0.05, 0.35) * height)

@@ -15,23 +15,23 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Cells = NDArray[np.uint8]
-    Pictures = Sequence[NDArray[np.uint8]]
+    Images = Sequence[NDArray[np.uint8]]
 
 COLOURS = 6  # a design uses the palette indices 1 to 6
 
 
-def draw_design(rng: np.random.Generator, pictures: Pictures) -> Cells:
+def draw_design(rng: np.random.Generator, images: Images) -> Cells:
     """Draw a design of 7 to 34 rows and columns.
 
     Args:
         rng: Random generator.
-        pictures: uint8 [height, width, 3] each, sides of at least 32 pixels, for scenes; may be empty.
+        images: uint8 [height, width, 3] each, sides of at least 32 pixels, for scenes; may be empty.
     """
     import numpy as np
 
     choice = rng.uniform()
-    if choice < 0.12 and len(pictures):
-        return _scene(rng, pictures[int(rng.integers(len(pictures)))])
+    if choice < 0.12 and len(images):
+        return _scene(rng, images[int(rng.integers(len(images)))])
     if choice < 0.22:
         return _several(rng)
     cells = _creature(rng)
@@ -126,14 +126,14 @@ def _several(rng: np.random.Generator) -> Cells:
     return np.concatenate(padded, axis=0 if down else 1).astype(np.uint8)
 
 
-def _scene(rng: np.random.Generator, picture: NDArray[np.uint8]) -> Cells:
+def _scene(rng: np.random.Generator, image: NDArray[np.uint8]) -> Cells:
     """Reduce a piece of an image to few cells and palette indices, by brightness."""
     import numpy as np
     from PIL import Image
     from PIL.Image import Resampling
 
     rows, columns = (int(value) for value in rng.integers(10, 26, 2))
-    grey = Image.fromarray(picture).convert("L").resize((columns, rows), Resampling.BOX)
+    grey = Image.fromarray(image).convert("L").resize((columns, rows), Resampling.BOX)
     values = np.asarray(grey, dtype=np.float32)
     limits = np.quantile(values, np.linspace(0, 1, int(rng.integers(4, COLOURS + 2)))[1:-1])
     return (np.digitize(values, limits) + 1).astype(np.uint8)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from PIL.ImageFont import FreeTypeFont
 
-    from edge_identify.datasets.drawn.instances.pixel_art import Pictures
+    from edge_identify.datasets.drawn.instances.pixel_art import Images
 
 Box = tuple[int, int, int, int]  # left, top, right, bottom, in pixels
 
@@ -33,7 +33,7 @@ def choose_words(rng: np.random.Generator, *, count: int) -> str:
     return (text, text.title(), text.upper())[int(rng.integers(3))]
 
 
-def print_words(rng: np.random.Generator, picture: Image, box: Box, words: str) -> None:
+def print_words(rng: np.random.Generator, image: Image, box: Box, words: str) -> None:
     """Print words that fill the box's width or height, in a random colour."""
     import PIL.Image
     from PIL import ImageDraw
@@ -56,19 +56,19 @@ def print_words(rng: np.random.Generator, picture: Image, box: Box, words: str) 
     )
     mask = mask.resize(stretched, Resampling.BOX if scale < 1 else Resampling.BICUBIC)
     at = (box[0] + (width - mask.width) // 2, box[1] + (height - mask.height) // 2)
-    picture.paste(_as_ink(choose_colour(rng)), (*at, at[0] + mask.width, at[1] + mask.height), mask)
+    image.paste(_as_ink(choose_colour(rng)), (*at, at[0] + mask.width, at[1] + mask.height), mask)
 
 
-def print_shapes(rng: np.random.Generator, picture: Image, count: int) -> None:
+def print_shapes(rng: np.random.Generator, image: Image, count: int) -> None:
     """Print circles, bars, polygons and lines at random places."""
     import numpy as np
     from PIL import ImageDraw
 
-    draw = ImageDraw.Draw(picture)
+    draw = ImageDraw.Draw(image)
     for _ in range(count):
         ink = _as_ink(choose_colour(rng))
-        x, y = rng.uniform(0, 1, 2) * picture.size
-        reach = rng.uniform(0.03, 0.3) * max(picture.size)
+        x, y = rng.uniform(0, 1, 2) * image.size
+        reach = rng.uniform(0.03, 0.3) * max(image.size)
         shape = int(rng.integers(4))
         if shape == 0:
             draw.ellipse((x - reach / 2, y - reach / 2, x + reach / 2, y + reach / 2), fill=ink)
@@ -82,19 +82,19 @@ def print_shapes(rng: np.random.Generator, picture: Image, count: int) -> None:
             draw.line((x, y, float(end[0]), float(end[1])), fill=ink, width=int(rng.integers(1, 8)))
 
 
-def print_picture(rng: np.random.Generator, picture: Image, box: Box, pictures: Pictures) -> None:
+def print_image(rng: np.random.Generator, image: Image, box: Box, images: Images) -> None:
     """Print a piece of one of the images into the box. Does nothing without images or if the box is too small."""
     import PIL.Image
     from PIL.Image import Resampling
 
     size = (box[2] - box[0], box[3] - box[1])
-    if not len(pictures) or min(size) < 2:
+    if not len(images) or min(size) < 2:
         return
-    source = PIL.Image.fromarray(pictures[int(rng.integers(len(pictures)))])
+    source = PIL.Image.fromarray(images[int(rng.integers(len(images)))])
     share = rng.uniform(0.4, 1)
     left, top = rng.uniform(0, 1 - share, 2) * source.size
     piece = (left, top, left + share * source.width, top + share * source.height)
-    picture.paste(source.resize(size, Resampling.BICUBIC, box=piece), box[:2])
+    image.paste(source.resize(size, Resampling.BICUBIC, box=piece), box[:2])
 
 
 def _as_ink(colour: NDArray[np.float32]) -> tuple[int, int, int]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-    from edge_identify.datasets.drawn.instances.pixel_art import Cells, Pictures
+    from edge_identify.datasets.drawn.instances.pixel_art import Cells, Images
 
 _CELL_PX = 8
 _GROUT_TONES = (30, 60, 90, 130, 160, 200, 225)
@@ -42,9 +42,9 @@ class TiledDesign:
     grout_strength: float
 
 
-def choose_tiled_design(rng: np.random.Generator, pictures: Pictures) -> TiledDesign:
-    """Choose a design with its colours; `pictures` as for `draw_design`."""
-    cells = draw_design(rng, pictures)
+def choose_tiled_design(rng: np.random.Generator, images: Images) -> TiledDesign:
+    """Choose a design with its colours; `images` as for `draw_design`."""
+    cells = draw_design(rng, images)
     return TiledDesign(
         cells=with_panel(rng, cells) if rng.uniform() < 0.55 else cells,
         palette=choose_palette(rng, COLOURS + 1),
@@ -53,7 +53,7 @@ def choose_tiled_design(rng: np.random.Generator, pictures: Pictures) -> TiledDe
     )
 
 
-def choose_look_alike(rng: np.random.Generator, design: TiledDesign, pictures: Pictures) -> TiledDesign:
+def choose_look_alike(rng: np.random.Generator, design: TiledDesign, images: Images) -> TiledDesign:
     """Choose a look-alike: the same figure, the same colours, or both except for a few tiles."""
     choice = rng.uniform()
     if choice < 0.35:
@@ -63,7 +63,7 @@ def choose_look_alike(rng: np.random.Generator, design: TiledDesign, pictures: P
         return choose_near_twin(rng, design)
     if choice < 0.65:
         return design  # the same design on another wall
-    return replace(choose_tiled_design(rng, pictures), palette=design.palette, grout=design.grout)
+    return replace(choose_tiled_design(rng, images), palette=design.palette, grout=design.grout)
 
 
 def choose_near_twin(rng: np.random.Generator, design: TiledDesign) -> TiledDesign:
@@ -79,37 +79,37 @@ def choose_near_twin(rng: np.random.Generator, design: TiledDesign) -> TiledDesi
     return replace(design, palette=palette)
 
 
-def draw_tiled(rng: np.random.Generator, design: TiledDesign, *, side_px: int, pictures: Pictures) -> NDArray[np.uint8]:
+def draw_tiled(rng: np.random.Generator, design: TiledDesign, *, side_px: int, images: Images) -> NDArray[np.uint8]:
     """Draw the mosaic on a wall.
 
     Args:
         rng: Random generator of the wall, the irregularities and the place.
         design: The mosaic.
         side_px: Side of the image.
-        pictures: Some walls are pieces of these images; may be empty.
+        images: Some walls are pieces of these images; may be empty.
 
     Returns:
         uint8 [side, side, 3], RGB.
     """
     import numpy as np
 
-    picture = _draw_behind(rng, side_px, pictures)
+    image = _draw_behind(rng, side_px, images)
     tiles, mask = _lay(rng, design, long_side_px=int(side_px * rng.uniform(0.6, 0.97)))
     left, top = (int(rng.uniform(0.2, 0.8) * (side_px - side)) for side in tiles.size)
-    picture.paste(tiles, (left, top), mask)
-    return np.asarray(picture)
+    image.paste(tiles, (left, top), mask)
+    return np.asarray(image)
 
 
-def _draw_behind(rng: np.random.Generator, side_px: int, pictures: Pictures) -> Image:
+def _draw_behind(rng: np.random.Generator, side_px: int, images: Images) -> Image:
     import PIL.Image
     from PIL.Image import Resampling
 
     choice = rng.uniform()
-    if choice < 0.2 and len(pictures):
-        picture = PIL.Image.fromarray(pictures[int(rng.integers(len(pictures)))])
-        left, top = rng.uniform(0, 0.4, 2) * picture.size
-        box = (left, top, left + 0.6 * picture.width, top + 0.6 * picture.height)
-        return picture.resize((side_px, side_px), Resampling.BICUBIC, box=box)
+    if choice < 0.2 and len(images):
+        image = PIL.Image.fromarray(images[int(rng.integers(len(images)))])
+        left, top = rng.uniform(0, 0.4, 2) * image.size
+        box = (left, top, left + 0.6 * image.width, top + 0.6 * image.height)
+        return image.resize((side_px, side_px), Resampling.BICUBIC, box=box)
     if choice < 0.45:
         return draw_surface(rng, (side_px, side_px))
     return draw_wall(choose_wall(rng, list(WallKind)[int(rng.integers(len(WallKind)))]), rng, (side_px, side_px))

@@ -47,9 +47,9 @@ def test_both_towers_are_multiplied_by_it_and_their_space_is_another(model: Load
     adapted = adapt(model, adapter, name="a")
 
     for tower, batch in ((image_tower, pixels), (text_tower, tokens)):
-        expected = embed(tower(model), batch) @ adapter.matrix  # type: ignore[operator]
+        expected = embed(tower(model), batch) @ adapter.matrix
         expected /= np.linalg.norm(expected, axis=1, keepdims=True)
-        np.testing.assert_allclose(embed(tower(adapted), batch), expected, atol=1e-5)  # type: ignore[operator]
+        np.testing.assert_allclose(embed(tower(adapted), batch), expected, atol=1e-5)
     other = adapt(model, replace(adapter, matrix=adapter.matrix * np.float32(1.01)), name="b")
     assert len({model.space_id, adapted.space_id, other.space_id}) == 3
     assert adapt(model, adapter, name="c").space_id == adapted.space_id

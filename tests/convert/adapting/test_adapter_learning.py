@@ -13,7 +13,7 @@ from edge_identify.convert.adapting.adapter_learning import ROUND_REFERENCES, le
 from edge_identify.convert.calibrating import calibration_photos
 from edge_identify.convert.calibrating.calibration_photos import pair_with_photos, take_photos
 from edge_identify.convert.models.model_loading import load_model
-from edge_identify.datasets.catalogue.catalogue import CatalogueImage
+from edge_identify.datasets.catalogue.catalogue_images import CatalogueImage
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.io.durable_writes import sha256_of_file
 
@@ -41,10 +41,11 @@ def test_a_direction_that_photos_stray_in_is_shortened_and_more_so_with_more_evi
 
 
 def test_the_size_of_the_differences_says_nothing() -> None:
-    differences = np.random.default_rng(2).standard_normal((300, 5)).astype(np.float32) * [1, 2, 3, 4, 5]
+    spreads = np.arange(1, 6, dtype=np.float32)
+    differences = np.random.default_rng(2).standard_normal((300, 5), dtype=np.float32) * spreads
 
     np.testing.assert_allclose(
-        whitening_matrix(differences), whitening_matrix(differences * 1e-3), rtol=1e-4, atol=1e-6
+        whitening_matrix(differences), whitening_matrix(differences * np.float32(1e-3)), rtol=1e-4, atol=1e-6
     )
 
 
@@ -91,7 +92,7 @@ def test_an_adapter_makes_photos_nearer_to_references_it_has_not_seen(
     assert margins(adapter.matrix) > margins(np.eye(model.dim, dtype=np.float32)) + 0.005
 
 
-def test_one_picture_of_each_reference_is_paired_with_a_photo_that_no_calibration_sees(
+def test_one_image_of_each_reference_is_paired_with_a_photo_that_no_calibration_sees(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(calibration_photos, "DRAWN_PHOTOS", 3)
@@ -115,7 +116,7 @@ def test_too_few_references_are_refused(tmp_path: Path) -> None:
         learn_adapter(load_model("builtin"), _catalogue(tmp_path, 3))
 
 
-def test_pictures_that_cannot_be_used_are_passed_over_and_not_counted(
+def test_images_that_cannot_be_used_are_passed_over_and_not_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(adapter_learning, "LEAST_REFERENCES", 3)

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def picture() -> torch.Tensor:
+def image() -> torch.Tensor:
     import torch
 
     return torch.zeros(2, 3, 160, 160)
 
 
-def test_registering_twice_is_harmless_and_open_clip_builds_the_model(picture: torch.Tensor) -> None:
+def test_registering_twice_is_harmless_and_open_clip_builds_the_model(image: torch.Tensor) -> None:
     ensure_torchvision_operators()
     from edge_identify.convert.builtin import OPEN_CLIP_NAME, register
 
@@ -31,8 +31,13 @@ def test_registering_twice_is_harmless_and_open_clip_builds_the_model(picture: t
     with muted("open_clip"):
         model = open_clip.create_model(OPEN_CLIP_NAME)
     assert open_clip.list_models().count(OPEN_CLIP_NAME) == 1
+<<<<<<< HEAD
     assert model.encode_image(picture).shape == (2, 768)
     assert model.encode_text(open_clip.get_tokenizer(OPEN_CLIP_NAME)(["a cat", "a dog"])).shape == (2, 768)
+=======
+    assert model.encode_image(image).shape == (2, 448)
+    assert model.encode_text(open_clip.get_tokenizer(OPEN_CLIP_NAME)(["a cat", "a dog"])).shape == (2, 448)
+>>>>>>> work-types
 
 
 def test_the_image_tower_has_no_weights_of_its_own() -> None:
@@ -60,7 +65,11 @@ def test_the_cells_know_where_things_are_on_both_maps(picture: torch.Tensor) -> 
         assert torch.allclose(part.sum(1), mirrored.sum(1))
 
 
+<<<<<<< HEAD
 def test_both_parts_of_the_embedding_have_the_same_length() -> None:
+=======
+def test_the_image_is_seen_at_both_sizes(image: torch.Tensor) -> None:
+>>>>>>> work-types
     ensure_torchvision_operators()
     import torch
 
@@ -68,6 +77,7 @@ def test_both_parts_of_the_embedding_have_the_same_length() -> None:
 
     tower = edge_efficientnet_lite0().eval()
     with torch.no_grad():
+<<<<<<< HEAD
         tower.coarse.weight *= 100  # drowns nothing
         fine, coarse = tower(torch.rand(2, 3, 160, 160)).split([FINE_DIM, tower.num_classes - FINE_DIM], dim=1)
     assert torch.allclose(fine.norm(dim=1), torch.ones(2))
@@ -82,3 +92,9 @@ def _giving(fine: torch.Tensor, coarse: torch.Tensor) -> torch.nn.Module:
             return fine, coarse
 
     return Maps()
+=======
+        both = tower.both_sizes(image)
+        assert both.shape == (2, feature_count(128) + feature_count(160))
+        assert torch.equal(both[:, feature_count(128) :], tower.features(image))
+        assert torch.equal(tower(image), tower.embedding(both))
+>>>>>>> work-types

@@ -48,7 +48,7 @@ def test_noise_as_a_camera_s_or_jpeg_s_does_not_keep_the_backdrop() -> None:
 
 
 @pytest.mark.parametrize("kind", ["no backdrop", "nothing on it", "a hairline frame"])
-def test_other_pictures_are_left_as_they_are(kind: str) -> None:
+def test_other_images_are_left_as_they_are(kind: str) -> None:
     pixels = np.random.default_rng(0).integers(0, 200, (200, 200, 3), dtype=np.uint8)
     image = Image.fromarray(pixels)
     if kind == "nothing on it":
@@ -60,5 +60,5 @@ def test_other_pictures_are_left_as_they_are(kind: str) -> None:
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 50), (2, 2), (3000, 2)])
-def test_the_smallest_pictures_are_no_fault(size: tuple[int, int]) -> None:
+def test_the_smallest_images_are_no_fault(size: tuple[int, int]) -> None:
     assert cut_out(Image.new("RGB", size, (9, 9, 9))).size == size

@@ -10,7 +10,7 @@ import pytest
 
 from edge_identify.convert.calibrating import calibration_photos
 from edge_identify.convert.calibrating.calibration_photos import take_photos
-from edge_identify.datasets.catalogue.catalogue import CatalogueImage
+from edge_identify.datasets.catalogue.catalogue_images import CatalogueImage
 from edge_identify.edge_runtime.errors import PhotoError
 from edge_identify.edge_runtime.photos.preprocessing import Interpolation, Preprocessing, ResizeMode
 
@@ -52,7 +52,7 @@ def test_the_same_catalogue_gives_the_same_photos(draw_images: Draw) -> None:
     assert once.difficulties == again.difficulties
 
 
-def test_a_picture_that_has_vanished_is_named(draw_images: Draw) -> None:
+def test_an_image_that_has_vanished_is_named(draw_images: Draw) -> None:
     images = draw_images(2)
     images[0].path.unlink()
 

@@ -12,7 +12,7 @@ from edge_identify.convert.calibrating import calibration_photos
 from edge_identify.convert.calibrating.photo_calibration import CalibrationOutcome, calibrate
 from edge_identify.convert.export.variants import ExportedVariant
 from edge_identify.convert.packing.pack_index import write_index
-from edge_identify.datasets.catalogue.catalogue import CatalogueImage
+from edge_identify.datasets.catalogue.catalogue_images import CatalogueImage
 from edge_identify.datasets.catalogue.reference_images import open_reference_image
 from edge_identify.edge_runtime.decisions.calibration import read_calibrations
 from edge_identify.edge_runtime.pack.manifest import IndexSpec, Runtime, Tensor
@@ -34,7 +34,7 @@ def few_photos(monkeypatch: pytest.MonkeyPatch) -> None:
 def embed(pixels: np.ndarray) -> np.ndarray:
     values = pixels.reshape(len(pixels), -1).astype(np.float32)
     values -= values.mean(axis=1, keepdims=True)
-    return values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-6)
+    return np.asarray(values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-6))
 
 
 def blind(pixels: np.ndarray) -> np.ndarray:

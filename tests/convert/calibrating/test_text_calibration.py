@@ -18,7 +18,7 @@ from edge_identify.convert.calibrating.text_calibration import (
     score_texts,
 )
 from edge_identify.convert.export.variants import ExportedVariant
-from edge_identify.datasets.catalogue.catalogue import CatalogueImage
+from edge_identify.datasets.catalogue.catalogue_images import CatalogueImage
 from edge_identify.edge_runtime.decisions.text_bands import TextBand, band_of
 from edge_identify.edge_runtime.pack.manifest import Runtime, Tensor
 from edge_identify.edge_runtime.pack.references import Reference
@@ -64,7 +64,7 @@ def things(count: int = 30) -> list[Reference]:
     ]
 
 
-def pictures_of(references: list[Reference]) -> np.ndarray:
+def images_of(references: list[Reference]) -> np.ndarray:
     rng = np.random.default_rng(3)
     vectors = np.stack([direction(one.labels["label"]) for one in references]) + 0.05 * rng.normal(
         size=(len(references), DIM)
@@ -79,7 +79,7 @@ def test_an_encoder_that_knows_the_words_gets_bands_and_core_ml_takes_them(draw_
 
     variants = {"onnx-int8": variant("onnx-int8", knows_words), "coreml-int8": variant("coreml-int8", not_here)}
 
-    outcome = calibrate_texts(variants, encode, things(), draw_images(30), pictures_of(things()))
+    outcome = calibrate_texts(variants, encode, things(), draw_images(30), images_of(things()))
 
     found = outcome.calibrations["onnx-int8"]
     assert outcome.left_out_because is None
@@ -89,13 +89,13 @@ def test_an_encoder_that_knows_the_words_gets_bands_and_core_ml_takes_them(draw_
     assert found.impostors_strong <= 0.02
     assert band_of(0.95, found) is TextBand.STRONG
     assert band_of(-0.5, found) is TextBand.WEAK
-    assert outcome == calibrate_texts(variants, encode, things(), draw_images(30), pictures_of(things()))
+    assert outcome == calibrate_texts(variants, encode, things(), draw_images(30), images_of(things()))
 
 
 def test_an_encoder_that_knows_no_word_gets_none_and_the_reason_is_said(draw_images: Draw) -> None:
     variants = {"onnx-int8": variant("onnx-int8", knows_none)}
 
-    outcome = calibrate_texts(variants, encode, things(), draw_images(30), pictures_of(things()))
+    outcome = calibrate_texts(variants, encode, things(), draw_images(30), images_of(things()))
 
     assert outcome.calibrations == {}
     assert outcome.left_out_because is not None
@@ -106,15 +106,15 @@ def test_a_pack_without_text_encoder_or_with_too_few_words_gets_none(draw_images
     few = [Reference(id=f"reference-{at}", name=f"reference-{at}", labels={"label": "crab"}) for at in range(30)]
     variants = {"onnx-int8": variant("onnx-int8", knows_words)}
 
-    without = calibrate_texts({}, encode, things(), draw_images(30), pictures_of(things()))
-    too_few = calibrate_texts(variants, encode, few, draw_images(30), pictures_of(few))
+    without = calibrate_texts({}, encode, things(), draw_images(30), images_of(things()))
+    too_few = calibrate_texts(variants, encode, few, draw_images(30), images_of(few))
 
     assert (without.calibrations, without.left_out_because) == ({}, None)
     assert too_few.left_out_because is not None
     assert "0 labels and names" in too_few.left_out_because
 
 
-def test_phrases_are_labels_and_names_that_some_pictures_have_and_some_have_not(draw_images: Draw) -> None:
+def test_phrases_are_labels_and_names_that_some_images_have_and_some_have_not(draw_images: Draw) -> None:
     references = [
         Reference(id="reference-0", name="Old_crab", labels={"label": "crab", "category": "all"}),
         Reference(id="reference-1", name="reference-1", labels={"label": "crab", "category": "all"}),
@@ -155,7 +155,7 @@ def test_texts_of_other_things_leave_out_what_a_label_speaks_of() -> None:
     assert len(scores.genuine) == len(scores.left_out) == 2 * len(text_calibration.TEMPLATES)
 
 
-def test_a_genuine_text_is_scored_by_its_own_pictures_and_an_impostor_by_the_others() -> None:
+def test_a_genuine_text_is_scored_by_its_own_images_and_an_impostor_by_the_others() -> None:
     owners = {"one": np.array([True, True, False]), "two": np.array([False, False, True])}
     images = np.array([[0.1, 0], [0.7, 0], [0.9, 0]], np.float32)
 

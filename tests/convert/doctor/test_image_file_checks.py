@@ -10,7 +10,7 @@ from PIL import Image
 
 from edge_identify.convert.doctor.image_file_checks import examine_images, image_findings
 from edge_identify.convert.progress import no_progress
-from edge_identify.datasets.catalogue.catalogue import CatalogueImage
+from edge_identify.datasets.catalogue.catalogue_images import CatalogueImage
 from edge_identify.edge_runtime.io.durable_writes import sha256_of_file
 from edge_identify.edge_runtime.photos.preprocessing import Interpolation, Preprocessing, ResizeMode
 
@@ -31,13 +31,13 @@ def kinds(path: Path, *, sha256: str | None = None) -> list[str]:
     return [each.kind for each in image_findings(examined, RECIPE) if each is not None]
 
 
-def test_a_sound_picture_gives_no_finding(tmp_path: Path) -> None:
+def test_a_sound_image_gives_no_finding(tmp_path: Path) -> None:
     tiles().save(tmp_path / "a.png")
 
     assert kinds(tmp_path / "a.png") == []
 
 
-def test_missing_broken_and_changed_pictures_cannot_be_used(tmp_path: Path) -> None:
+def test_missing_broken_and_changed_images_cannot_be_used(tmp_path: Path) -> None:
     (tmp_path / "broken.png").write_bytes(b"no picture")
     tiles().save(tmp_path / "changed.png")
 

@@ -120,13 +120,13 @@ def test_a_position_in_both_is_told_once() -> None:
     assert personal_data(image(exif=with_tags(gps={2: (48.0, 51.0, 0.0)}), xmp=XMP)) == (POSITION,)
 
 
-def test_a_picture_that_tells_nothing_gives_nothing() -> None:
+def test_an_image_that_tells_nothing_gives_nothing() -> None:
     assert personal_data(image()) == ()
     # The maker of the camera, an empty name, a version of the GPS tags without a position.
     assert personal_data(image(exif=with_tags({0x010F: "Maker", 0x013B: " "}, gps={0: b"\2\3\0\0"}))) == ()
 
 
-def test_broken_metadata_and_no_picture_give_nothing() -> None:
+def test_broken_metadata_and_no_image_give_nothing() -> None:
     whole = image(exif=with_tags(gps={2: (48.0, 51.0, 0.0)}))
     for length in range(0, len(whole), 7):
         personal_data(whole[:length])

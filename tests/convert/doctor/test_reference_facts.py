@@ -66,11 +66,11 @@ def test_what_was_valid_until_yesterday_has_expired(attributes: dict[str, str], 
     assert [case.detail for finding in findings.values() for case in finding.cases] == ([detail] if detail else [])
 
 
-def test_a_reference_without_a_picture_is_found() -> None:
+def test_a_reference_without_an_image_is_found() -> None:
     assert list(found(SOUND, counts={})) == ["no-picture"]
 
 
-def test_one_picture_is_few_only_where_others_have_many() -> None:
+def test_one_image_is_few_only_where_others_have_many() -> None:
     references = [replace(SOUND, id=name) for name in "abc"]
 
     def kinds(*counts: int) -> list[str]:

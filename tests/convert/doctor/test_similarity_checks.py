@@ -25,7 +25,7 @@ from edge_identify.edge_runtime.photos.preprocessing import Interpolation, Prepr
 RECIPE = Preprocessing(size_px=32, resize_mode=ResizeMode.SHORTEST_SIDE, interpolation=Interpolation.BICUBIC)
 
 
-def pictures_of(*reference_ids: str) -> list[IndexedImage]:
+def images_of(*reference_ids: str) -> list[IndexedImage]:
     return [IndexedImage(index_id=10 + at, reference_id=name, sha256=str(at)) for at, name in enumerate(reference_ids)]
 
 
@@ -36,8 +36,8 @@ def neighbours_of(images: list[IndexedImage], angles_deg: list[float]) -> list[l
     return list(find_neighbours(images, lambda rows: vectors[rows], search))
 
 
-def test_the_neighbours_of_a_picture_are_other_references_each_once_and_nearest_first() -> None:
-    near = neighbours_of(pictures_of("a", "a", "b", "b", "c"), [0, 1, 10, 12, 40])
+def test_the_neighbours_of_an_image_are_other_references_each_once_and_nearest_first() -> None:
+    near = neighbours_of(images_of("a", "a", "b", "b", "c"), [0, 1, 10, 12, 40])
 
     assert [each.other_id for each in near[0]] == ["b", "c"]
     assert near[0][0].similarity == pytest.approx(np.cos(np.radians(10)), abs=1e-6)
@@ -45,7 +45,7 @@ def test_the_neighbours_of_a_picture_are_other_references_each_once_and_nearest_
 
 
 def test_pairs_at_or_above_the_similarity_are_near_duplicates_each_once() -> None:
-    near = neighbours_of(pictures_of("b", "a", "c"), [0, 5, 30])
+    near = neighbours_of(images_of("b", "a", "c"), [0, 5, 30])
 
     found = near_duplicate_finding(near, 0.99, None)
 
@@ -54,7 +54,7 @@ def test_pairs_at_or_above_the_similarity_are_near_duplicates_each_once() -> Non
     assert near_duplicate_finding(near, 0.999, None) is None
 
 
-def test_one_picture_under_two_ids_is_told_once_and_not_as_a_near_duplicate_too() -> None:
+def test_one_image_under_two_ids_is_told_once_and_not_as_a_near_duplicate_too() -> None:
     images = [
         IndexedImage(index_id=1, reference_id="a", sha256="x"),
         IndexedImage(index_id=2, reference_id="b", sha256="x"),
@@ -70,7 +70,7 @@ def test_one_picture_under_two_ids_is_told_once_and_not_as_a_near_duplicate_too(
 
 
 def test_a_reference_among_those_of_another_label_is_found_and_labels_of_their_own_are_not() -> None:
-    near = neighbours_of(pictures_of("a", "b", "odd", "c", "d"), [0, 5, 9, 60, 64])
+    near = neighbours_of(images_of("a", "b", "odd", "c", "d"), [0, 5, 9, 60, 64])
 
     def kinds(labels: dict[str, str], namespaces: dict[str, str]) -> dict[str, tuple[Case, ...]]:
         references = {
@@ -90,11 +90,11 @@ def test_a_reference_among_those_of_another_label_is_found_and_labels_of_their_o
     assert kinds({}, {}) == {}
 
 
-def test_of_very_many_pictures_some_are_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_very_many_images_some_are_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(similarity_checks, "MOST_COMPARED", 4)
     monkeypatch.setattr(similarity_checks, "_CHUNK", 2)
 
-    near = neighbours_of(pictures_of(*"abcdefghij"), [at * 2.0 for at in range(10)])
+    near = neighbours_of(images_of(*"abcdefghij"), [at * 2.0 for at in range(10)])
 
     assert [each[0].reference_id for each in near] == ["a", "d", "g", "j"]
 
@@ -102,10 +102,10 @@ def test_of_very_many_pictures_some_are_looked_up(monkeypatch: pytest.MonkeyPatc
 def test_what_counts_as_the_same_is_measured_with_the_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
     def embed(pixels: np.ndarray) -> np.ndarray:  # as far apart as their mean colours
         colours = pixels.reshape(len(pixels), -1, 3).mean(axis=1) + 1
-        return (colours / np.linalg.norm(colours, axis=1, keepdims=True)).astype(np.float32)
+        return np.asarray(colours / np.linalg.norm(colours, axis=1, keepdims=True), np.float32)
 
     def constant(pixels: np.ndarray) -> np.ndarray:
-        return np.tile(np.float32([0.6, 0.8]), (len(pixels), 1))
+        return np.tile(np.array([0.6, 0.8], np.float32), (len(pixels), 1))
 
     monkeypatch.setattr(similarity_checks, "MEASURED_PHOTOS", 9)
     image = Image.new("RGB", (64, 64), (200, 60, 20))
@@ -117,7 +117,7 @@ def test_what_counts_as_the_same_is_measured_with_the_encoder(monkeypatch: pytes
     assert measure_sameness(constant, [image], RECIPE) == pytest.approx(1)
 
 
-def test_drawn_pictures_stand_in_where_there_are_none() -> None:
+def test_drawn_images_stand_in_where_there_are_none() -> None:
     drawn = drawn_images()
 
     assert len(drawn) == similarity_checks.MEASURED_PHOTOS

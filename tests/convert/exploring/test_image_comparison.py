@@ -53,7 +53,7 @@ def test_a_copy_differs_by_little_wherever_one_looks(change: str) -> None:
     assert difference(original, copy) < difference(twin, copy)
 
 
-def test_one_tile_of_another_colour_is_another_picture() -> None:
+def test_one_tile_of_another_colour_is_another_image() -> None:
     original, _ = twins()
     changed = original.copy()
     changed.paste((255, 0, 200), (60, 60, 67, 67))
@@ -61,7 +61,7 @@ def test_one_tile_of_another_colour_is_another_picture() -> None:
     assert difference(original, jpeg(changed, 60)) > MOST_DIFFERENCE
 
 
-def test_pictures_that_share_nothing_are_not_compared_any_further() -> None:
+def test_images_that_share_nothing_are_not_compared_any_further() -> None:
     noise = np.random.default_rng(0).integers(0, 255, (2, 80, 80, 3), dtype=np.uint8)
     assert difference(Image.fromarray(noise[0]), Image.fromarray(noise[1])) == NOTHING_ALIKE
     blank = Image.new("RGB", (80, 80), "white")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_identify.convert.exploring.images_to_keep import Candidate, best_first, is_replaced_by, removable, why_kept
-from edge_identify.datasets.catalogue.catalogue import CatalogueImage, ImageFacts
+from edge_identify.datasets.catalogue.catalogue_images import CatalogueImage, ImageFacts
 from edge_identify.edge_runtime.pack.references import Reference
 
 
@@ -64,5 +64,5 @@ def test_nothing_that_is_in_packs_is_replaced_by_what_was_withdrawn() -> None:
     assert is_replaced_by(withdrawn, candidate(2))
 
 
-def test_a_reference_with_a_picture_that_no_other_shows_stays() -> None:
+def test_a_reference_with_an_image_that_no_other_shows_stays() -> None:
     assert removable({"a": {1}, "b": {2}, "c": {3, 4}, "d": {5, 6}}, {2, 3, 5, 6}) == ["b", "d"]

@@ -136,10 +136,13 @@ def test_auto_takes_the_fastest_there_is(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_tower_computes_where_it_lies_and_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
     moves: list[object] = []
     move = ImageTower.to
-    monkeypatch.setattr(
-        ImageTower, "to", lambda self, place: (moves.append(place), move(self, "cpu"))[1], raising=False
-    )
-    tower = ImageTower(_Model(), mean=(0, 0, 0), std=(1, 1, 1))  # type: ignore[arg-type]
+
+    def moved(tower: ImageTower, place: str) -> ImageTower:
+        moves.append(place)
+        return move(tower, "cpu")
+
+    monkeypatch.setattr(ImageTower, "to", moved)
+    tower = ImageTower(_Model(), mean=(0, 0, 0), std=(1, 1, 1))
     with pytest.raises(KeyboardInterrupt), lying_on(tower, "cuda"):
         raise KeyboardInterrupt
     assert moves == ["cuda", "cpu"]
@@ -166,7 +169,7 @@ def test_references_are_embedded_on_cuda_only_where_it_gives_the_same(
 
     def place(placed: object) -> str:
         monkeypatch.setattr(computing_module, "_on_cuda", lambda *_: placed)
-        return place_embedder(variant(), tmp_path, lambda: images(3), on_cuda).provider
+        return place_embedder(variant(), tmp_path, lambda: list(images(3)), on_cuda).provider
 
     assert place(lambda batch: means(batch) + np.float32(1e-6)) == CUDA_PROVIDER
     assert told == []
@@ -181,8 +184,16 @@ def test_this_onnx_runtime_is_asked_for_its_providers(tmp_path: Path, monkeypatc
 
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [CPU_PROVIDER])
     told: list[str] = []
+<<<<<<< HEAD
     computing = Computing(wanted=Device.CUDA, tell=told.append)
     assert place_embedder(variant(), tmp_path, lambda: images(1), computing).embed is means
     assert len(told) == 1
     computing = Computing(wanted=Device.MPS, tell=told.append)
     assert place_embedder(variant(), tmp_path, lambda: images(1), computing).provider == CPU_PROVIDER
+=======
+    computing = Computing(device=Device.CUDA, tell=told.append)
+    assert place_embedder(variant(), tmp_path, lambda: list(images(1)), computing).embed is means
+    assert len(told) == 1
+    computing = Computing(device=Device.MPS, tell=told.append)
+    assert place_embedder(variant(), tmp_path, lambda: list(images(1)), computing).provider == CPU_PROVIDER
+>>>>>>> work-types

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,11 +24,12 @@ Embed = Callable[[np.ndarray], np.ndarray]
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
-    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / lengths, np.float32)
 
 
 def original(tokens: np.ndarray) -> np.ndarray:
-    return unit(np.random.default_rng(0).normal(size=(50, 16)))[tokens[:, 0]]
+    return np.asarray(unit(np.random.default_rng(0).normal(size=(50, 16)))[tokens[:, 0]])
 
 
 def measure(embed: Embed, original_queries: np.ndarray | None = None, right: np.ndarray | None = None) -> Fidelity:
@@ -87,7 +89,7 @@ def test_a_broken_export_drifts_and_its_ranking_too(broken: Embed) -> None:
     assert any(figure.startswith("same nearest reference ") for figure in _shortfalls(measure(broken)))
 
 
-def test_one_bad_picture_among_good_ones_is_enough() -> None:
+def test_one_bad_image_among_good_ones_is_enough() -> None:
     def one_bad(tokens: np.ndarray) -> np.ndarray:
         found = original(tokens).copy()
         found[tokens[:, 0] == 7] *= -1
@@ -182,7 +184,11 @@ def test_each_figure_alone_stops_a_variant_just_below_its_threshold(
     )
     name = f"{runtime}-{form}"
 
-    assert not drifting({name: replace(good, **{figure: least})})
+    def with_figure(value: float) -> Fidelity:
+        changes: dict[str, Any] = {figure: value}
+        return replace(good, **changes)
+
+    assert not drifting({name: with_figure(least)})
     for bad in (least - 1e-6, float("nan")):
-        (reason,) = drifting({name: replace(good, **{figure: bad})})[name]
+        (reason,) = drifting({name: with_figure(bad)})[name]
         assert reason.startswith(f"{words} ")

@@ -55,7 +55,7 @@ def tower_with() -> Callable[[Callable[[Any], Any]], Any]:
             return nn.functional.normalize(found, dim=-1) if normalize else found
 
     def build(operator: Callable[[Any], Any]) -> Any:
-        return ImageTower(Model(operator), mean=(0.5, 0.5, 0.5), std=(0.3, 0.3, 0.3))  # type: ignore[arg-type]
+        return ImageTower(Model(operator), mean=(0.5, 0.5, 0.5), std=(0.3, 0.3, 0.3))
 
     return build
 

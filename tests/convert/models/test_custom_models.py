@@ -45,7 +45,7 @@ def test_it_is_filled_from_a_checkpoint(tmp_path: Path) -> None:
 
     configuration = _write(tmp_path / "mine.json", TINY)
     original = load_model("builtin", "random", model_config=configuration)
-    original.model.logit_scale.fill_(1.0)  # type: ignore[operator, union-attr]
+    original.model.logit_scale.fill_(1.0)  # type: ignore[operator]
     save_file(original.model.state_dict(), tmp_path / "mine.safetensors")
     loaded = load_model("builtin", str(tmp_path / "mine.safetensors"), model_config=configuration)
     assert float(loaded.model.logit_scale) == 1.0  # type: ignore[arg-type]
@@ -109,13 +109,13 @@ def test_parts_that_do_not_fit_each_other_are_refused_in_one_line(tmp_path: Path
         ({"patch_size": 0}, "`patch_size` of vision_cfg is 0"),
     ],
 )
-def test_a_picture_size_that_cannot_be_is_refused(tmp_path: Path, vision: dict[str, Any], message: str) -> None:
+def test_an_image_size_that_cannot_be_is_refused(tmp_path: Path, vision: dict[str, Any], message: str) -> None:
     path = _write(tmp_path / "sizes.json", TINY | {"vision_cfg": TINY["vision_cfg"] | vision})
     with pytest.raises(SetupError, match=message):
         load_model("builtin", "random", model_config=path)
 
 
-def test_a_net_that_takes_another_picture_size_than_its_configuration_says_names_both(tmp_path: Path) -> None:
+def test_a_net_that_takes_another_image_size_than_its_configuration_says_names_both(tmp_path: Path) -> None:
     timm = {"timm_model_name": "vit_tiny_patch16_224", "timm_pool": "token", "image_size": 32}
     path = _write(tmp_path / "timm.json", TINY | {"vision_cfg": timm})
     with pytest.raises(SetupError, match=r"timm: open_clip cannot build .*32.*224"):

@@ -14,8 +14,9 @@ import pytest
 
 from edge_identify.convert.models.libraries.library_logging import quiet_open_clip
 from edge_identify.convert.models.model_families import FAMILIES, describe_model, other_models
-from edge_identify.convert.models.model_loading import load_model, read_preprocessing
+from edge_identify.convert.models.model_loading import load_model
 from edge_identify.convert.models.model_names import choose_name
+from edge_identify.convert.models.model_preprocessing import read_preprocessing
 from edge_identify.convert.models.text_tokenizer import read_context_length
 from edge_identify.edge_runtime.errors import SetupError
 
@@ -23,7 +24,7 @@ _TEXT = {"context_length": 8, "vocab_size": 49408, "width": 16, "heads": 2, "lay
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_a_family_takes_pictures_and_texts_of_the_described_size(family: str) -> None:
+def test_a_family_takes_images_and_texts_of_the_described_size(family: str) -> None:
     description = describe_model(family)
     import open_clip
     import torch

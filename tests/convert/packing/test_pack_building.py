@@ -23,9 +23,9 @@ from edge_identify.convert.packing.pack_folder import pack_in_the_making
 from edge_identify.convert.packing.pack_request import PackRequest
 from edge_identify.convert.packing.unfinished_builds import clear_abandoned
 from edge_identify.convert.progress import no_progress
-from edge_identify.datasets.catalogue.catalogue import CatalogueImage
+from edge_identify.datasets.catalogue import reference_images
+from edge_identify.datasets.catalogue.catalogue_images import CatalogueImage
 from edge_identify.edge_runtime.errors import SetupError
-from edge_identify.edge_runtime.io import durable_writes
 from edge_identify.edge_runtime.pack.manifest import Fidelity
 from edge_identify.edge_runtime.pack.pack_names import PackVersion
 from edge_identify.edge_runtime.pack.pack_reader import open_pack, read_manifest, verify_pack_files
@@ -77,7 +77,7 @@ def test_a_full_disk_ends_a_build_in_one_line_and_the_old_pack_stays(
         flush(handle)
 
     flush = os.fsync
-    monkeypatch.setattr(durable_writes.os, "fsync", full_after_some)
+    monkeypatch.setattr(os, "fsync", full_after_some)
     capsys.readouterr()
 
     code = build("--replace", variants="onnx-fp32")
@@ -95,7 +95,7 @@ def test_a_full_disk_leaves_no_first_pack_either(
     def full(_handle: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(durable_writes.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
 
     assert build(variants="onnx-fp32") == 8
     assert "No space left on device; make room" in capsys.readouterr().err
@@ -217,7 +217,7 @@ def test_a_build_that_was_overtaken_says_so(tmp_path: Path) -> None:
     assert contents(tmp_path) == {"pack/pack.json": b"theirs"}
 
 
-def test_pictures_that_are_added_leave_the_encoder_as_it_was_and_only_they_are_embedded(
+def test_images_that_are_added_leave_the_encoder_as_it_was_and_only_they_are_embedded(
     build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_resnet: str
 ) -> None:
     resnet = ("--model", tiny_resnet, "--drop-drifting")  # its int8 form has ranges measured on the images
@@ -230,7 +230,7 @@ def test_pictures_that_are_added_leave_the_encoder_as_it_was_and_only_they_are_e
         Image.fromarray(tiles).resize((64, 64)).save(tmp_path / "pictures" / f"p{number}.png")
     assert main(["add", f"images:{tmp_path / 'pictures'}", "--catalogue", str(tmp_path / "catalogue.sqlite")]) == 0
     embedded: list[str] = []
-    batches = reference_embeddings.image_batches
+    batches = reference_images.image_batches
 
     def watched(images: Any, *rest: Any, **named: Any) -> Any:
         embedded.extend(image.reference_id for image in images)
@@ -246,7 +246,7 @@ def test_pictures_that_are_added_leave_the_encoder_as_it_was_and_only_they_are_e
     assert contents(tmp_path / "out/pack") == after  # the same catalogue gives the same bytes
 
 
-def test_what_is_told_of_a_picture_is_its_credit_and_where_asked_for_its_type_and_path_in_the_source() -> None:
+def test_what_is_told_of_an_image_is_its_credit_and_where_asked_for_its_type_and_path_in_the_source() -> None:
     image = CatalogueImage(
         index_id=1, reference_id="a", sha256="0", path=Path("/home/ada/a.jpg"), source_path="cats/a.jpg", type="JPEG",
         licence="CC0", provenance="Ada",

@@ -8,7 +8,7 @@ from pathlib import Path
 from colour_packs import add_calibration
 from edge_identify.convert.calibrating.photo_calibration import CalibrationOutcome
 from edge_identify.convert.packing.pack_card import pack_card
-from edge_identify.datasets.catalogue.catalogue import CatalogueImage
+from edge_identify.datasets.catalogue.catalogue_images import CatalogueImage
 from edge_identify.edge_runtime.decisions.calibration import read_calibrations
 from edge_identify.edge_runtime.pack.pack_reader import read_manifest
 from edge_identify.edge_runtime.pack.references import Reference

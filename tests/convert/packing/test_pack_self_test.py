@@ -100,7 +100,7 @@ def colour_encoders(tmp_path: Path) -> Encoders:
     encoder = OnnxEncoder(tmp_path / "model.onnx", name="onnx-int8", input_name="pixels", output_name="embedding")
 
     def off(batch: Any) -> Any:
-        found = encoder.embed(batch) * np.float32([1.2, 1.0, 1.0])
+        found = encoder.embed(batch) * np.array([1.2, 1.0, 1.0], np.float32)
         return found / np.linalg.norm(found, axis=1, keepdims=True)
 
     variants = tuple(

@@ -13,11 +13,17 @@ from PIL import Image
 
 from edge_identify.convert.export.compute_device import Batches, Computing
 from edge_identify.convert.export.variants import ExportedVariant
-from edge_identify.convert.packing.reference_embeddings import EmbeddedReferences, NoMemory, embed_references
+from edge_identify.convert.packing.reference_embeddings import (
+    EmbeddedReferences,
+    EmbeddingMemory,
+    NoMemory,
+    embed_references,
+)
 from edge_identify.convert.progress import no_progress
 from edge_identify.datasets.catalogue import reference_images
 from edge_identify.datasets.catalogue.build_memory import MOST_ENCODERS
 from edge_identify.datasets.catalogue.catalogue import Catalogue
+from edge_identify.datasets.catalogue.catalogue_images import CatalogueImage
 from edge_identify.datasets.sources import parse_source
 from edge_identify.edge_runtime.pack.manifest import Runtime, Tensor
 from edge_identify.edge_runtime.photos.preprocessing import Interpolation, Preprocessing, ResizeMode
@@ -57,7 +63,7 @@ class MeanColours:
             raise MemoryError
         self.shown += len(batch)
         means = batch.mean(axis=(1, 2)).astype(np.float32) + 1
-        return means / np.linalg.norm(means, axis=1, keepdims=True)
+        return np.asarray(means / np.linalg.norm(means, axis=1, keepdims=True))
 
 
 @pytest.fixture
@@ -75,18 +81,22 @@ def draw(tmp_path: Path, numbers: Sequence[int]) -> None:
 
 
 def embed(
-    catalogue: Catalogue, encoder: MeanColours, recipe: Preprocessing = RECIPE, **memory: object
+    catalogue: Catalogue,
+    encoder: MeanColours,
+    recipe: Preprocessing = RECIPE,
+    *,
+    memory: EmbeddingMemory | None = None,
+    computing: Computing | None = None,
 ) -> EmbeddedReferences:
-    chosen = memory.get("memory", catalogue.build_memory())
     return embed_references(
         encoder.variant,
         encoder.folder,
         recipe,
         DIM,
         catalogue.images(),
-        chosen,
-        no_progress,  # type: ignore[arg-type]
-        memory.get("computing"),  # type: ignore[arg-type]
+        memory or catalogue.build_memory(),
+        no_progress,
+        computing,
     )
 
 
@@ -100,7 +110,7 @@ def test_a_second_build_embeds_nothing_and_gives_the_same(catalogue: Catalogue, 
     np.testing.assert_array_equal(embed(catalogue, encoder, memory=NoMemory()).embeddings, first.embeddings)
 
 
-def test_only_new_and_changed_pictures_are_embedded(
+def test_only_new_and_changed_images_are_embedded(
     catalogue: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     encoder = MeanColours(tmp_path / "pack")
@@ -110,9 +120,12 @@ def test_only_new_and_changed_pictures_are_embedded(
     catalogue.add(parse_source(f"images:{tmp_path / 'p'}"))
     decoded: list[Path] = []
     right = reference_images.open_reference_image
-    monkeypatch.setattr(
-        reference_images, "open_reference_image", lambda image: (decoded.append(image.path), right(image))[1]
-    )
+
+    def watched(image: CatalogueImage) -> Image.Image:
+        decoded.append(image.path)
+        return right(image)
+
+    monkeypatch.setattr(reference_images, "open_reference_image", watched)
     embedded = embed(catalogue, encoder)
     assert encoder.shown == 13
     assert sorted(path.name for path in decoded) == ["03.png", "11.png", "12.png"]
@@ -160,7 +173,7 @@ def test_an_interrupted_run_goes_on_and_embeds_nothing_twice(catalogue: Catalogu
     assert encoder.shown == 10
 
 
-def test_a_picture_that_has_changed_or_vanished_is_left_out_though_its_embedding_is_known(
+def test_an_image_that_has_changed_or_vanished_is_left_out_though_its_embedding_is_known(
     catalogue: Catalogue, tmp_path: Path
 ) -> None:
     encoder = MeanColours(tmp_path / "pack")
@@ -173,7 +186,7 @@ def test_a_picture_that_has_changed_or_vanished_is_left_out_though_its_embedding
     assert len(embedded.embeddings) == 8
 
 
-def test_one_picture_of_two_references_is_in_the_pack_twice(catalogue: Catalogue, tmp_path: Path) -> None:
+def test_one_image_of_two_references_is_in_the_pack_twice(catalogue: Catalogue, tmp_path: Path) -> None:
     (tmp_path / "q").mkdir()
     (tmp_path / "q/same.png").write_bytes((tmp_path / "p/05.png").read_bytes())
     catalogue.add(parse_source(f"images:{tmp_path / 'q'}"))
@@ -193,7 +206,7 @@ def test_only_the_latest_encoders_are_remembered(catalogue: Catalogue, tmp_path:
     assert [encoder.shown for encoder in encoders[:2]] == [0, 10]  # the second was used longest ago
 
 
-def test_removed_pictures_leave_no_embedding_behind(catalogue: Catalogue, tmp_path: Path) -> None:
+def test_removed_images_leave_no_embedding_behind(catalogue: Catalogue, tmp_path: Path) -> None:
     encoder = MeanColours(tmp_path / "pack")
     embed(catalogue, encoder)
     catalogue.remove(["03"])

@@ -11,7 +11,7 @@ from PIL import Image
 from edge_identify.convert.reporting.report_images import SIDE_PX, ReportImages
 
 
-def test_a_picture_is_made_small_and_loses_its_metadata(tmp_path: Path) -> None:
+def test_an_image_is_made_small_and_loses_its_metadata(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x010F] = "a maker of phones"
     exif.get_ifd(0x8825)[1] = "N"
@@ -34,19 +34,19 @@ def test_a_thumbnail_stands_in_for_a_file_that_cannot_be_had(tmp_path: Path) -> 
     Image.new("RGB", (40, 40), (10, 10, 250)).save(tmp_path / "a.png")
     files = {"a": tmp_path / "a.png", "b": tmp_path / "gone.png"}
 
-    pictures = ReportImages(files, {"a": thumbnail, "b": thumbnail, "c": thumbnail})
+    images = ReportImages(files, {"a": thumbnail, "b": thumbnail, "c": thumbnail})
 
     sizes = {}
     for each in ("a", "b", "c"):
-        uri = pictures.reference(each)
+        uri = images.reference(each)
         assert uri is not None
         sizes[each] = Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))).size
     assert sizes == {"a": (40, 40), "b": (20, 10), "c": (20, 10)}
 
 
-def test_pictures_that_cannot_be_had_are_none(tmp_path: Path) -> None:
+def test_images_that_cannot_be_had_are_none(tmp_path: Path) -> None:
     (tmp_path / "broken.jpg").write_bytes(b"no picture")
-    pictures = ReportImages({"a": tmp_path / "broken.jpg", "b": tmp_path / "gone.jpg"})
+    images = ReportImages({"a": tmp_path / "broken.jpg", "b": tmp_path / "gone.jpg"})
 
-    assert [pictures.reference(each) for each in ("a", "b", "c")] == [None] * 3
-    assert pictures.has_references
+    assert [images.reference(each) for each in ("a", "b", "c")] == [None] * 3
+    assert images.has_references

@@ -90,7 +90,7 @@ def test_nothing_comes_from_elsewhere_and_the_page_forbids_it_to(part: ReportPar
     assert str(policy["content"]).startswith("default-src 'none'")
 
 
-def test_a_reader_without_eyes_is_told_what_pictures_tables_and_diagrams_show(part: ReportPart) -> None:
+def test_a_reader_without_eyes_is_told_what_images_tables_and_diagrams_show(part: ReportPart) -> None:
     reader = Reader().read(report_page("Report", [part]))
 
     assert reader.all("img")

@@ -34,7 +34,7 @@ def trained(coloured: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
     return out, train_text_tower(coloured, out, steps=STEPS)
 
 
-def test_training_names_pictures_that_were_held_out(trained: tuple[Path, TextTowerReport]) -> None:
+def test_training_names_images_that_were_held_out(trained: tuple[Path, TextTowerReport]) -> None:
     _, report = trained
     assert (report.training_pictures, report.held_out_pictures, report.labels) == (90, 6, ("hat", "sea"))
     assert report.top1 == report.top5 == 1.0

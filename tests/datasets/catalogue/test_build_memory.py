@@ -39,7 +39,7 @@ def test_the_sample_stays_while_the_catalogue_grows_to_less_than_twice_its_size(
         assert memory.sample(range(1, 201), spread) == (1, 101, 200)
 
 
-def test_pictures_that_are_gone_leave_the_sample_until_too_many_are(tmp_path: Path) -> None:
+def test_images_that_are_gone_leave_the_sample_until_too_many_are(tmp_path: Path) -> None:
     def eight(count: int) -> list[int]:
         return list(range(0, count, count // 8))[:8]
 

@@ -13,12 +13,12 @@ from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.io.durable_writes import sha256_of_file
 from edge_identify.edge_runtime.pack.references import Reference
 
-WritePicture = Callable[..., Path]
+WriteImage = Callable[..., Path]
 SourceOf = Callable[..., Source]
 
 
 def test_what_was_added_is_there_when_opened_again(
-    tmp_path: Path, write_picture: WritePicture, source_of: SourceOf
+    tmp_path: Path, write_image: WriteImage, source_of: SourceOf
 ) -> None:
     reference = Reference(
         id="a",
@@ -31,7 +31,7 @@ def test_what_was_added_is_there_when_opened_again(
         licence="CC0-1.0",
         attributes={"artist": "Ada"},
     )
-    path = write_picture("a.png")
+    path = write_image("a.png")
     with Catalogue.open(tmp_path / "c.db") as catalogue:
         catalogue.add(source_of((path, reference)))
     with Catalogue.open_existing(tmp_path / "c.db") as catalogue:
@@ -41,8 +41,8 @@ def test_what_was_added_is_there_when_opened_again(
         assert image.sha256 == sha256_of_file(path)
 
 
-def test_adding_twice_changes_nothing(catalogue: Catalogue, write_picture: WritePicture, source_of: SourceOf) -> None:
-    source = source_of((write_picture("a.png"), "a"), (write_picture("b.png", "green"), "b"))
+def test_adding_twice_changes_nothing(catalogue: Catalogue, write_image: WriteImage, source_of: SourceOf) -> None:
+    source = source_of((write_image("a.png"), "a"), (write_image("b.png", "green"), "b"))
     catalogue.add(source)
     before = catalogue.references(), catalogue.images()
     report = catalogue.add(source)
@@ -52,39 +52,37 @@ def test_adding_twice_changes_nothing(catalogue: Catalogue, write_picture: Write
 
 
 def test_references_are_sorted_by_id_and_images_by_the_order_they_came_in(
-    catalogue: Catalogue, write_picture: WritePicture, source_of: SourceOf
+    catalogue: Catalogue, write_image: WriteImage, source_of: SourceOf
 ) -> None:
-    catalogue.add(source_of(*((write_picture(f"{name}.png", name), name) for name in ("red", "green", "black"))))
+    catalogue.add(source_of(*((write_image(f"{name}.png", name), name) for name in ("red", "green", "black"))))
     assert [reference.id for reference in catalogue.references()] == ["black", "green", "red"]
     assert [(image.index_id, image.reference_id) for image in catalogue.images()] == [
         (1, "red"), (2, "green"), (3, "black"),
     ]  # fmt: skip
 
 
-def test_an_index_id_is_never_used_again(
-    catalogue: Catalogue, write_picture: WritePicture, source_of: SourceOf
-) -> None:
-    source = source_of((write_picture("a.png", "red"), "a"))
+def test_an_index_id_is_never_used_again(catalogue: Catalogue, write_image: WriteImage, source_of: SourceOf) -> None:
+    source = source_of((write_image("a.png", "red"), "a"))
     catalogue.add(source)
     for expected, colour in ((2, "green"), (3, "black"), (4, "red")):
-        write_picture("a.png", colour)  # the last row is deleted each time, whose id plain SQLite would give again
+        write_image("a.png", colour)  # the last row is deleted each time, whose id plain SQLite would give again
         catalogue.add(source)
         assert [image.index_id for image in catalogue.images()] == [expected]
 
 
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt, RuntimeError])
 def test_what_an_interrupted_run_has_added_stays_and_the_next_adds_the_rest(
-    catalogue: Catalogue, write_picture: WritePicture, source_of: SourceOf, interruption: type[BaseException]
+    catalogue: Catalogue, write_image: WriteImage, source_of: SourceOf, interruption: type[BaseException]
 ) -> None:
-    catalogue.add(source_of((write_picture("a.png", "red"), "a")))
-    write_picture("a.png", "green")
+    catalogue.add(source_of((write_image("a.png", "red"), "a")))
+    write_image("a.png", "green")
 
     def interrupt_before_the_last(images: Iterable[SourceImage]) -> Iterator[SourceImage]:
         *first, _ = images
         yield from first
         raise interruption
 
-    source = source_of((tmp := write_picture("a.png", "green"), "a"), (write_picture("b.png"), "b"), (tmp, "c"))
+    source = source_of((tmp := write_image("a.png", "green"), "a"), (write_image("b.png"), "b"), (tmp, "c"))
     with pytest.raises(interruption):
         catalogue.add(source, progress=interrupt_before_the_last)
     assert [(image.index_id, image.reference_id) for image in catalogue.images()] == [(2, "a"), (3, "b")]
@@ -92,10 +90,8 @@ def test_what_an_interrupted_run_has_added_stays_and_the_next_adds_the_rest(
     assert (report.unchanged, report.updated, report.added) == (2, 0, 1)
 
 
-def test_a_malformed_source_is_refused_before_anything_is_added(
-    catalogue: Catalogue, write_picture: WritePicture
-) -> None:
-    path = write_picture("a.png")
+def test_a_malformed_source_is_refused_before_anything_is_added(catalogue: Catalogue, write_image: WriteImage) -> None:
+    path = write_image("a.png")
 
     class Malformed:
         def images(self) -> Iterator[SourceImage]:
@@ -132,7 +128,7 @@ def test_a_file_that_is_not_sqlite_is_refused_and_left_alone(tmp_path: Path) -> 
 
 
 def test_a_catalogue_that_another_program_writes_to_is_refused_in_one_line(
-    tmp_path: Path, write_picture: WritePicture, source_of: SourceOf, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, write_image: WriteImage, source_of: SourceOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connect = sqlite3.connect
     monkeypatch.setattr(sqlite3, "connect", lambda path, **_: connect(path, timeout=0))  # do not wait five seconds
@@ -142,17 +138,17 @@ def test_a_catalogue_that_another_program_writes_to_is_refused_in_one_line(
     ):
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(SetupError, match=r"c\.db: .*database is locked.*wait"):
-            catalogue.add(source_of((write_picture("a.png"), "a")))
+            catalogue.add(source_of((write_image("a.png"), "a")))
         other.execute("ROLLBACK")
-        assert catalogue.add(source_of((write_picture("a.png"), "a"))).added == 1
+        assert catalogue.add(source_of((write_image("a.png"), "a"))).added == 1
 
 
 def test_a_damaged_catalogue_is_refused_in_one_line(
-    tmp_path: Path, write_picture: WritePicture, source_of: SourceOf
+    tmp_path: Path, write_image: WriteImage, source_of: SourceOf
 ) -> None:
     path = tmp_path / "c.db"
     with Catalogue.open(path) as catalogue:
-        catalogue.add(source_of((write_picture("a.png"), "a")))
+        catalogue.add(source_of((write_image("a.png"), "a")))
     data = bytearray(path.read_bytes())
     data[4096:] = b"\xff" * (len(data) - 4096)
     path.write_bytes(data)

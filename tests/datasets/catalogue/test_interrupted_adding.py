@@ -15,7 +15,7 @@ from PIL import Image
 from edge_identify.convert.cli.main import main
 from edge_identify.datasets.catalogue.catalogue import Catalogue
 
-PICTURES, PORTION = 30, 4
+IMAGES, PORTION = 30, 4
 
 #: Ends its own process at the nth call of a step of adding: at a known place, and with nothing between it and the end.
 _ADD = """
@@ -49,9 +49,9 @@ sys.exit(main(["add", f"images:{sys.argv[1]}/p", "--catalogue", f"{sys.argv[1]}/
 
 
 @pytest.fixture
-def pictures(tmp_path: Path) -> Path:
+def image_folder(tmp_path: Path) -> Path:
     (tmp_path / "p").mkdir()
-    for number in range(PICTURES):
+    for number in range(IMAGES):
         Image.new("RGB", (6, 6), (number * 8, 90, 200)).save(tmp_path / f"p/{number:02}.png")
     return tmp_path
 
@@ -74,40 +74,40 @@ def held(folder: Path) -> list[tuple[int, str]]:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there a process cannot send itself these signals")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-@pytest.mark.parametrize(("step", "at"), [("_measure", 1), ("_measure", 11), ("_link", 11), ("_link", PICTURES)])
+@pytest.mark.parametrize(("step", "at"), [("_measure", 1), ("_measure", 11), ("_link", 11), ("_link", IMAGES)])
 def test_whatever_ends_a_run_what_it_added_stays_and_the_next_adds_the_rest(
-    pictures: Path, step: str, at: int, number: signal.Signals, capsys: pytest.CaptureFixture[str]
+    image_folder: Path, step: str, at: int, number: signal.Signals, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ended = process(_ADD, pictures, step, at, int(number))
+    ended = process(_ADD, image_folder, step, at, int(number))
     assert ended.returncode == {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -signal.SIGKILL}[number]
     assert "Traceback" not in ended.stderr
-    before = held(pictures)
+    before = held(image_folder)
     assert (at - 1) // PORTION * PORTION <= len(before) < at
     if number != signal.SIGKILL:
         assert f"holds {len(before)} images" in ended.stderr
 
-    assert main(["add", f"images:{pictures / 'p'}", "--catalogue", str(pictures / "c.db")]) == 0
-    assert capsys.readouterr().out.startswith(f"{PICTURES - len(before)} added, 0 updated, {len(before)} unchanged")
-    after = held(pictures)
+    assert main(["add", f"images:{image_folder / 'p'}", "--catalogue", str(image_folder / "c.db")]) == 0
+    assert capsys.readouterr().out.startswith(f"{IMAGES - len(before)} added, 0 updated, {len(before)} unchanged")
+    after = held(image_folder)
     assert after[: len(before)] == before
-    assert [reference_id for _, reference_id in after] == [f"{each:02}" for each in range(PICTURES)]
+    assert [reference_id for _, reference_id in after] == [f"{each:02}" for each in range(IMAGES)]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there a process cannot be kept from writing large files")
-def test_a_disk_that_is_full_is_named_and_the_catalogue_stays_whole(pictures: Path) -> None:
-    assert main(["add", f"images:{pictures / 'p'}", "--catalogue", str(pictures / "c.db")]) == 0
-    before = held(pictures)
-    limit = (pictures / "c.db").stat().st_size + 4096
+def test_a_disk_that_is_full_is_named_and_the_catalogue_stays_whole(image_folder: Path) -> None:
+    assert main(["add", f"images:{image_folder / 'p'}", "--catalogue", str(image_folder / "c.db")]) == 0
+    before = held(image_folder)
+    limit = (image_folder / "c.db").stat().st_size + 4096
     for number in range(600):
-        Image.new("RGB", (6, 6), (number % 250, 10, number // 250)).save(pictures / f"p/more{number:03}.png")
+        Image.new("RGB", (6, 6), (number % 250, 10, number // 250)).save(image_folder / f"p/more{number:03}.png")
 
-    ended = process(_ADD_ON_A_SMALL_DISK, pictures, limit)
+    ended = process(_ADD_ON_A_SMALL_DISK, image_folder, limit)
 
     assert ended.returncode == 8, ended.stderr
     [line] = [line for line in ended.stderr.splitlines() if line.startswith("error: ")]
     assert "c.db: the catalogue cannot be used" in line
     assert "check that the disk is writable and not full" in line
     assert "Traceback" not in ended.stderr
-    assert held(pictures)[: len(before)] == before
-    assert main(["add", f"images:{pictures / 'p'}", "--catalogue", str(pictures / "c.db")]) == 0
-    assert len(held(pictures)) == PICTURES + 600
+    assert held(image_folder)[: len(before)] == before
+    assert main(["add", f"images:{image_folder / 'p'}", "--catalogue", str(image_folder / "c.db")]) == 0
+    assert len(held(image_folder)) == IMAGES + 600

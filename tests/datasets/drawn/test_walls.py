@@ -10,8 +10,8 @@ from edge_identify.datasets.drawn.walls import WallKind, choose_wall, draw_wall
 @pytest.mark.parametrize("size", [(1, 1), (90, 40), (40, 90)])
 def test_every_kind_is_drawn_in_any_size(kind: WallKind, size: tuple[int, int]) -> None:
     rng = np.random.default_rng(0)
-    picture = draw_wall(choose_wall(rng, kind), rng, size)
-    assert (picture.size, picture.mode) == (size, "RGB")
+    image = draw_wall(choose_wall(rng, kind), rng, size)
+    assert (image.size, image.mode) == (size, "RGB")
 
 
 @pytest.mark.parametrize("kind", list(WallKind))

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from misbehaving_server import drawn_picture
+from misbehaving_server import drawn_image
 
 from edge_identify.convert.cli.main import main
 from edge_identify.datasets.catalogue.catalogue import Catalogue
@@ -54,7 +54,7 @@ def ask(endpoint: str, path: str, *, method: str, data: bytes = b"") -> None:
 def fill(endpoint: str, *keys: str) -> None:
     ask(endpoint, "/pics", method="PUT")
     for at, key in enumerate(keys):
-        ask(endpoint, f"/pics/{quote(key)}", method="PUT", data=drawn_picture(at))
+        ask(endpoint, f"/pics/{quote(key)}", method="PUT", data=drawn_image(at))
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def read(endpoint: str, tmp_path: Path) -> ReadBucket:
     return make
 
 
-def test_pictures_have_their_folder_as_namespace_and_say_where_they_lie(endpoint: str, read: ReadBucket) -> None:
+def test_images_have_their_folder_as_namespace_and_say_where_they_lie(endpoint: str, read: ReadBucket) -> None:
     fill(endpoint, "top.png", "art/nature/1 cat.PNG", "art/b.jpg", "art/notes.txt", "art/.hidden.png")
     images = {image.reference.id: image for image in read().images()}
     assert list(images) == ["art/b", "art/nature/1 cat", "top"]
@@ -79,7 +79,7 @@ def test_pictures_have_their_folder_as_namespace_and_say_where_they_lie(endpoint
         "s3_path": "s3://pics/art/nature/1 cat.PNG",
     }
     assert images["top"].reference.namespace == ""
-    assert cat.path.read_bytes() == drawn_picture(1)
+    assert cat.path.read_bytes() == drawn_image(1)
 
 
 def test_below_a_prefix_ids_and_namespaces_begin_there(endpoint: str, read: ReadBucket) -> None:
@@ -89,21 +89,24 @@ def test_below_a_prefix_ids_and_namespaces_begin_there(endpoint: str, read: Read
     assert image.origin == "s3://pics/art/nature/1.png"
 
 
-def test_a_bucket_of_2500_pictures_is_listed_to_its_end_and_read_once(
+def test_a_bucket_of_2500_images_is_listed_to_its_end_and_read_once(
     endpoint: str, read: ReadBucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(endpoint, *(f"{at:04}.png" for at in range(2500)))
     assert len(list(read().images())) == 2500
-    ask(endpoint, "/pics/0007.png", method="PUT", data=drawn_picture(9999))
+    ask(endpoint, "/pics/0007.png", method="PUT", data=drawn_image(9999))
     asked, get = list[str](), obstore.get
-    monkeypatch.setattr(obstore, "get", lambda store, key: (asked.append(key), get(store, key))[1])
+
+    def watched(store: Any, key: str) -> Any:
+        asked.append(key)
+        return get(store, key)
+
+    monkeypatch.setattr(obstore, "get", watched)
     assert all(image.problem is None for image in read().images())
     assert asked == ["0007.png"]
 
 
-def test_a_bucket_that_is_emptied_while_it_is_read_loses_pictures_and_says_which(
-    endpoint: str, read: ReadBucket
-) -> None:
+def test_a_bucket_that_is_emptied_while_it_is_read_loses_images_and_says_which(endpoint: str, read: ReadBucket) -> None:
     fill(endpoint, "a.png", "b.png")
 
     bucket = read()
@@ -130,13 +133,13 @@ def test_a_missing_bucket_is_named(read: ReadBucket) -> None:
         list(read().images())
 
 
-def test_a_bucket_without_pictures_is_refused(endpoint: str, read: ReadBucket) -> None:
+def test_a_bucket_without_images_is_refused(endpoint: str, read: ReadBucket) -> None:
     fill(endpoint, "notes.txt")
     with pytest.raises(SetupError, match="contains no image"):
         list(read().images())
 
 
-def test_two_pictures_of_one_id_are_refused(endpoint: str, read: ReadBucket) -> None:
+def test_two_images_of_one_id_are_refused(endpoint: str, read: ReadBucket) -> None:
     fill(endpoint, "a.png", "a.jpg")
     with pytest.raises(SetupError, match=r"a\.jpg and a\.png both have the id 'a'"):
         list(read().images())

@@ -108,7 +108,7 @@ def test_absent_files_are_no_error_of_the_list(read_list: ReadList) -> None:
     assert len(read_list("gone.jpg\nlost.jpg\n")) == 2
 
 
-def test_rows_with_one_id_are_pictures_of_one_reference_that_share_their_facts(read_list: ReadList) -> None:
+def test_rows_with_one_id_are_images_of_one_reference_that_share_their_facts(read_list: ReadList) -> None:
     first, second = read_list("path,id,name,lat,lng,artist\na.jpg,x,Cat,2.50,3,\nb.jpg,x,,2.5,3.0,Ada\n")
     assert first.reference is second.reference
     assert (first.reference.name, first.reference.latitude) == ("Cat", 2.5)
@@ -142,7 +142,7 @@ def test_a_path_given_twice_is_refused_with_both_lines(read_list: ReadList, agai
         read_list(f"a.jpg\nb.jpg\n{again}\n")
 
 
-def test_file_names_alone_never_join_two_pictures(read_list: ReadList) -> None:
+def test_file_names_alone_never_join_two_images(read_list: ReadList) -> None:
     with pytest.raises(SetupError, match=r"lines 1 and 2 both have the id 'front'.*columns path and id"):
         read_list("/cats/front.jpg\n/dogs/front.jpg\n")
 
@@ -202,7 +202,7 @@ def test_text_in_another_encoding_is_refused(tmp_path: Path) -> None:
 
 
 @given(text=st.text(st.characters(codec="utf-8"), max_size=80))
-def test_any_text_gives_pictures_or_one_clear_refusal(text: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_any_text_gives_images_or_one_clear_refusal(text: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     file = tmp_path_factory.getbasetemp() / "any.csv"
     file.write_bytes(text.encode())
     refusal = ""
@@ -213,7 +213,7 @@ def test_any_text_gives_pictures_or_one_clear_refusal(text: str, tmp_path_factor
     assert images or refusal.startswith(f"{file}: ")
 
 
-def test_pictures_of_one_reference_may_differ_in_licence_and_provenance(tmp_path: Path) -> None:
+def test_images_of_one_reference_may_differ_in_licence_and_provenance(tmp_path: Path) -> None:
     rows = [
         "path,id,licence,provenance",
         "a/one.jpg,1,MIT,Ada",

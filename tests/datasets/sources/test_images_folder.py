@@ -19,7 +19,7 @@ def _ids(source: ImagesFolder) -> list[str]:
     return [image.reference.id for image in source.images()]
 
 
-def test_pictures_come_sorted_with_ids_from_their_paths(tmp_path: Path) -> None:
+def test_images_come_sorted_with_ids_from_their_paths(tmp_path: Path) -> None:
     _touch(tmp_path, "b.png", "a.jpg", "deep/er/c.webp", "deep/d.tiff")
     images = list(ImagesFolder(tmp_path).images())
     assert [image.reference.id for image in images] == ["a", "b", "deep/d", "deep/er/c"]
@@ -45,7 +45,7 @@ def test_hidden_files_and_folders_are_passed_over(tmp_path: Path) -> None:
     assert _ids(ImagesFolder(tmp_path)) == ["a"]
 
 
-def test_a_folder_named_like_a_picture_is_searched_and_not_taken_for_one(tmp_path: Path) -> None:
+def test_a_folder_named_like_an_image_is_searched_and_not_taken_for_one(tmp_path: Path) -> None:
     _touch(tmp_path, "album.jpg/a.jpg")
     assert _ids(ImagesFolder(tmp_path)) == ["album.jpg/a"]
 
@@ -80,7 +80,7 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("recursive", "where"), [(True, "in it or its subfolders"), (False, "directly in it")])
-def test_a_folder_without_pictures_is_refused(tmp_path: Path, recursive: bool, where: str) -> None:
+def test_a_folder_without_images_is_refused(tmp_path: Path, recursive: bool, where: str) -> None:
     _touch(tmp_path, "readme.txt", ".hidden.jpg")
     if not recursive:
         _touch(tmp_path, "deep/a.jpg")

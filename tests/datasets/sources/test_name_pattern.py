@@ -39,7 +39,7 @@ def test_other_groups_become_labels_and_attributes_and_a_group_that_is_not_there
     assert second.reference == Reference(id="8", name="8", labels={"label": "dog"})
 
 
-def test_two_pictures_of_one_id_are_one_reference() -> None:
+def test_two_images_of_one_id_are_one_reference() -> None:
     first, second = named(r"(?P<id>\d+)_\w+", "1_front.jpg", "1_back.jpg")
     assert first.reference == second.reference == Reference(id="1", name="1")
 
@@ -49,7 +49,7 @@ def test_two_names_for_one_id_are_refused_with_both_files() -> None:
         named(ID_AND_NAME, "1_cat.jpg", "1_dog.jpg")
 
 
-def test_of_a_fetched_picture_the_name_in_its_address_counts() -> None:
+def test_of_a_fetched_image_the_name_in_its_address_counts() -> None:
     [image] = named(ID_AND_NAME, "abcdef.bin", origin="https://example.org/pics/1_fat%20cat.jpeg?size=2")
     assert (image.reference.id, image.reference.name) == ("1", "fat cat")
 
@@ -62,7 +62,7 @@ def test_a_pattern_that_says_nothing_is_refused(text: str, message: str) -> None
         checked_pattern(text)
 
 
-def test_a_picture_whose_name_does_not_fit_is_skipped_and_the_others_are_added(tmp_path: Path) -> None:
+def test_an_image_whose_name_does_not_fit_is_skipped_and_the_others_are_added(tmp_path: Path) -> None:
     (tmp_path / "p").mkdir()
     for name in ("1_cat.png", "readme.png"):
         PIL.Image.new("RGB", (8, 8)).save(tmp_path / "p" / name)

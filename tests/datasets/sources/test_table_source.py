@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import PIL.Image
@@ -43,7 +43,7 @@ def write_jsonl(file: Path, rows: Sequence[dict[str, object]]) -> Path:
     return file
 
 
-def write_parquet(file: Path, rows: Sequence[dict[str, object]]) -> Path:
+def write_parquet(file: Path, rows: Sequence[Mapping[str, object]]) -> Path:
     pyarrow = pytest.importorskip("pyarrow", reason="the extra parquet is not installed")
     parquet = pytest.importorskip("pyarrow.parquet")
     parquet.write_table(pyarrow.Table.from_pylist(rows), file)
@@ -123,13 +123,13 @@ def test_a_column_or_field_that_is_not_there_is_named_with_those_that_are(
         read(write_delimited(tmp_path / "t.csv", ROWS, ","), **mapping)
 
 
-def test_a_table_without_a_column_for_the_pictures_says_which_columns_there_are(tmp_path: Path) -> None:
+def test_a_table_without_a_column_for_the_images_says_which_columns_there_are(tmp_path: Path) -> None:
     file = write_delimited(tmp_path / "t.csv", [{"code": "1", "where": "a.jpg"}], ",")
     with pytest.raises(SetupError, match=r"--map path=COLUMN. Columns: code, where"):
         read(file)
 
 
-def test_rows_with_one_id_are_several_pictures_where_they_agree(tmp_path: Path) -> None:
+def test_rows_with_one_id_are_several_images_where_they_agree(tmp_path: Path) -> None:
     rows = [{"id": "1", "name": "Cat", "path": "a.jpg"}, {"id": "1", "name": "", "path": "b.jpg"}]
     first, second = read(write_delimited(tmp_path / "t.csv", rows, ","))
     assert first.reference is second.reference

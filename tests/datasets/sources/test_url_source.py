@@ -33,7 +33,7 @@ def read(file: Path, text: str, *, publishes_queries: bool = False) -> list[Sour
     return list(Urls(file, ColumnMapping(), cache, policy=POLICY, publishes_queries=publishes_queries).images())
 
 
-def test_a_list_of_addresses_becomes_pictures_with_their_origin(server: MisbehavingServer, tmp_path: Path) -> None:
+def test_a_list_of_addresses_becomes_images_with_their_origin(server: MisbehavingServer, tmp_path: Path) -> None:
     one, two = server.url("good/PA_1.png"), server.url("flaky/PA%202.png")
     first, second = read(tmp_path / "list.txt", f"# mosaics\n{one}\n\n{two}\n")
     assert [image.reference.id for image in (first, second)] == ["PA_1", "PA 2"]
@@ -42,7 +42,7 @@ def test_a_list_of_addresses_becomes_pictures_with_their_origin(server: Misbehav
     assert second.reference.attributes == {"image_url": two}
 
 
-def test_a_table_says_more_and_its_page_is_not_the_picture(server: MisbehavingServer, tmp_path: Path) -> None:
+def test_a_table_says_more_and_its_page_is_not_the_image(server: MisbehavingServer, tmp_path: Path) -> None:
     urls = [server.url(f"good/{at}.png") for at in range(3)]
     text = "flash_id,flash_name,page,image_url,lat,lng\n" + "".join(
         f"{identifier},Cat,https://example.org/{identifier},{url},48.5,2.5\n"

@@ -10,7 +10,7 @@ import pytest
 
 from edge_identify.edge_runtime.answers import answer_json
 from edge_identify.edge_runtime.answers.answer_json import answer_as_line, answers_as_json
-from edge_identify.edge_runtime.answers.identification import FailedPhoto
+from edge_identify.edge_runtime.answers.identification import FailedPhoto, Identification
 from edge_identify.edge_runtime.decisions.decision import Decision
 from edge_identify.edge_runtime.errors import PhotoError
 from example_answers import ANSWERED_BY, CAT, DOG, decided, placed, uncalibrated
@@ -92,7 +92,14 @@ def test_what_is_printed_is_as_the_schema_says() -> None:
     text = replace(uncalibrated(), kind="text", question="a cat")
     somewhere = [placed(decided(Decision.IDENTIFIED), accuracy_m=20), placed(uncalibrated(), is_used=False)]
     decisions = [decided(decision) for decision in Decision]
-    answers = [*decisions, *somewhere, uncalibrated(), uncalibrated(DOG), FAILED, text]
+    answers: list[Identification | FailedPhoto] = [
+        *decisions,
+        *somewhere,
+        uncalibrated(),
+        uncalibrated(DOG),
+        FAILED,
+        text,
+    ]
 
     assert schema_faults(json.loads(answers_as_json(answers, ANSWERED_BY))) == []
     for answer in answers[:-1]:

@@ -50,17 +50,17 @@ class Page(html.parser.HTMLParser):
         return [str(attributes[name]) for found, attributes in self.elements if found == tag and name in attributes]
 
 
-def webp(picture: Image.Image, **metadata: bytes) -> bytes:
+def webp(image: Image.Image, **metadata: bytes) -> bytes:
     buffer = io.BytesIO()
-    picture.save(buffer, "WEBP", **metadata)
+    image.save(buffer, "WEBP", **metadata)
     return buffer.getvalue()
 
 
 def brightest_band(source: str) -> int:
     """Return which of red, green and blue a JPEG of one colour in a `data:` URI is."""
-    with Image.open(io.BytesIO(base64.b64decode(source.removeprefix("data:image/jpeg;base64,")))) as picture:
-        assert picture.format == "JPEG"
-        colour = picture.getpixel((4, 4))
+    with Image.open(io.BytesIO(base64.b64decode(source.removeprefix("data:image/jpeg;base64,")))) as image:
+        assert image.format == "JPEG"
+        colour = image.getpixel((4, 4))
     assert isinstance(colour, tuple)
     return max(range(3), key=lambda band: colour[band])
 
@@ -78,7 +78,7 @@ def report(
 
 
 def test_photos_are_grouped_by_decision_with_counts(tmp_path: Path) -> None:
-    answers = [
+    answers: list[Identification | FailedPhoto] = [
         decided(Decision.UNKNOWN),
         FAILED,
         decided(Decision.IDENTIFIED),
@@ -123,7 +123,7 @@ def test_each_photo_stands_beside_its_reference_and_its_look_alikes(tmp_path: Pa
     assert pages[Decision.AMBIGUOUS].attributes("details", "open") == ["open"]
 
 
-def test_a_reference_picture_that_is_larger_than_the_pack_says_never_gets_into_a_page(tmp_path: Path) -> None:
+def test_a_reference_image_that_is_larger_than_the_pack_says_never_gets_into_a_page(tmp_path: Path) -> None:
     write_thumbnails(tmp_path / "thumbnails.sqlite", [(1, webp(Image.new("RGB", (4000, 4000))))])
 
     with (
@@ -133,10 +133,10 @@ def test_a_reference_picture_that_is_larger_than_the_pack_says_never_gets_into_a
         report(tmp_path, [decided(Decision.IDENTIFIED)], thumbnails)
 
 
-def test_of_a_reference_picture_only_its_look_gets_into_a_page(tmp_path: Path) -> None:
-    picture = webp(Image.new("RGB", (90, 60), (250, 0, 0)), xmp=b"<x>SECRET-PLACE</x>")
-    assert b"SECRET-PLACE" in picture
-    write_thumbnails(tmp_path / "thumbnails.sqlite", [(1, picture)])
+def test_of_a_reference_image_only_its_look_gets_into_a_page(tmp_path: Path) -> None:
+    image = webp(Image.new("RGB", (90, 60), (250, 0, 0)), xmp=b"<x>SECRET-PLACE</x>")
+    assert b"SECRET-PLACE" in image
+    write_thumbnails(tmp_path / "thumbnails.sqlite", [(1, image)])
 
     with ThumbnailTable(tmp_path / "thumbnails.sqlite", side_px=96) as thumbnails:
         page = Page(report(tmp_path, [decided(Decision.IDENTIFIED)], thumbnails))
@@ -194,13 +194,13 @@ def _photographed(answer: Identification, name: str) -> Identification:
 @pytest.mark.parametrize("name", HOSTILE)
 def test_names_from_outside_are_text_and_nothing_else(tmp_path: Path, name: str) -> None:
     hostile = Reference(id=name, name=name, namespace=name, labels={name: name}, url=name, licence=name)
-    answers = [
+    answers: list[Identification | FailedPhoto] = [
         *(_photographed(decided(decision, hostile, hostile, shown=1), name) for decision in Decision),
         _photographed(uncalibrated(hostile), name),
         FailedPhoto(question=name, error=PhotoError(f"{name}: broken")),
     ]
     harmless = Reference(id="h", name="h", namespace="h", labels={"h": "h"}, url="h", licence="h")
-    calm = [
+    calm: list[Identification | FailedPhoto] = [
         *(_photographed(decided(decision, harmless, harmless, shown=1), "p") for decision in Decision),
         _photographed(uncalibrated(harmless), "p"),
         FailedPhoto(question="p", error=PhotoError("p: broken")),

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -222,7 +223,7 @@ def test_a_report_that_cannot_be_written_is_found_before_the_pack_is_opened(
     assert not (tmp_path / "x.html").exists()
 
 
-def test_pictures_are_shown_where_they_are_asked_for_and_never_in_a_file(
+def test_images_are_shown_where_they_are_asked_for_and_never_in_a_file(
     pack: str, photos: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     photo = str(photos / "more/green.png")
@@ -356,6 +357,6 @@ def test_a_page_shows_the_part_that_was_looked_at(pack: str, tmp_path: Path) -> 
     shown = re.findall(r'src="data:image/jpeg;base64,([^"]+)"', (tmp_path / "page.html").read_text(encoding="utf-8"))
     assert len(shown) == 2
     for encoded in shown:
-        with Image.open(io.BytesIO(base64.b64decode(encoded))) as picture:
-            assert picture.size == (90, 100)
-            assert {colour[1] > 200 > 50 > colour[2] for _, colour in picture.getcolors(9000)} == {True}
+        with Image.open(io.BytesIO(base64.b64decode(encoded))) as image:
+            assert image.size == (90, 100)
+            assert {green > 200 > 50 > blue for _, green, blue in np.asarray(image).reshape(-1, 3)} == {True}

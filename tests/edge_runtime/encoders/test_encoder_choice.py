@@ -68,7 +68,7 @@ def test_a_pack_for_other_machines_only_says_so(manifest: Manifest) -> None:
         encoder_choice.preferred_variant(manifest.image_variants, ("coreml-int8", "coreml-fp16"), "colours")
 
 
-def test_core_ml_gets_pictures_one_by_one_and_gives_a_batch(
+def test_core_ml_gets_images_one_by_one_and_gives_a_batch(
     manifest: Manifest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     from edge_identify.edge_runtime.encoders.coreml_encoder import CoreMLEncoder

@@ -29,7 +29,7 @@ def write_model(path: Path, *, padding: int = 0, as_values: bool = False) -> Pat
         if as_values
         else numpy_helper.from_array(floats, "floats"),
         numpy_helper.from_array(rng.integers(-99, 99, (DIM, DIM), dtype=np.int8), "bytes"),
-        numpy_helper.from_array(np.float32([0.01]), "small"),
+        numpy_helper.from_array(np.array([0.01], np.float32), "small"),
     ]
     nodes = [
         helper.make_node("Cast", ["pixels"], ["values"], to=TensorProto.FLOAT),

@@ -155,7 +155,7 @@ def test_references_are_read_back_and_their_order_does_not_change_the_bytes(
     assert (folder / "a.sqlite").read_bytes() == (folder / "b.sqlite").read_bytes()
 
 
-def test_what_is_known_of_pictures_is_read_back_and_packs_that_know_nothing_stay_as_they_were(tmp_path: Path) -> None:
+def test_what_is_known_of_images_is_read_back_and_packs_that_know_nothing_stay_as_they_were(tmp_path: Path) -> None:
     references = [Reference(id="a", name="A")]
     known = ReferenceImageFacts(path="cats/a.jpg", type="JPEG", licence="CC0-1.0", provenance="Ada")
     plain = ReferenceImage(index_id=1, reference_id="a", sha256="0" * 64)

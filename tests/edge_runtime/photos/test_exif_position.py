@@ -129,13 +129,13 @@ def test_no_photo_has_no_position(tmp_path: Path) -> None:
 
 def png(*, exif_at: str | None) -> bytes:
     """Return a PNG in many chunks, with a position before its pixels, behind them, or nowhere."""
-    picture = Image.effect_noise((400, 400), 90)
+    image = Image.effect_noise((400, 400), 90)
     plain, telling = io.BytesIO(), io.BytesIO()
-    picture.save(plain, "PNG")
+    image.save(plain, "PNG")
     exif = Image.Exif()
     exif.get_ifd(GPS_IFD).update(gps(48.85, 2.35))
     exif[GPS_IFD] = 0
-    picture.save(telling, "PNG", exif=exif)
+    image.save(telling, "PNG", exif=exif)
     whole = telling.getvalue()
     at = whole.index(b"eXIf") - 4
     chunk = whole[at : at + 12 + int.from_bytes(whole[at : at + 4], "big")]
@@ -149,8 +149,8 @@ def test_the_pixels_of_a_png_are_not_decoded_for_its_position(
     monkeypatch: pytest.MonkeyPatch, exif_at: str | None
 ) -> None:
     data = png(exif_at=exif_at)
-    with Image.open(io.BytesIO(data)) as picture:
-        picture.load()  # it is a whole PNG
+    with Image.open(io.BytesIO(data)) as image:
+        image.load()  # it is a whole PNG
 
     def decode(_: object) -> None:
         raise AssertionError("decoded")

@@ -28,7 +28,7 @@ _GPS_IFD, _ORIENTATION, _MAKER = 0x8825, 0x0112, 0x010F
 
 
 def encoded(kind: str, *, orientation: int = 1, place: tuple[float, float] | None = None) -> bytes:
-    """A picture that is red on the left and blue on the right, 64 x 32 before it is turned."""
+    """An image that is red on the left and blue on the right, 64 x 32 before it is turned."""
     if kind == "HEIF":
         pytest.importorskip("pillow_heif").register_heif_opener()
     elif not features.check("avif"):

@@ -12,7 +12,7 @@ from edge_identify.edge_runtime.photos import images
 
 
 def halves(mode: str = "RGB") -> Image.Image:
-    """A picture that is red on the left and blue on the right."""
+    """An image that is red on the left and blue on the right."""
     image = Image.new("RGB", (40, 20), (200, 0, 0))
     image.paste((0, 0, 200), (20, 0, 40, 20))
     return image.convert(mode)
@@ -107,7 +107,7 @@ def test_the_first_frame_of_an_animation_is_taken() -> None:
 
 
 @pytest.mark.parametrize("format_name", ["JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF"])
-def test_a_truncated_picture_is_refused_by_name(format_name: str) -> None:
+def test_a_truncated_image_is_refused_by_name(format_name: str) -> None:
     rng = np.random.default_rng(0)
     data = encoded(Image.fromarray(rng.integers(0, 256, (64, 64, 3), dtype=np.uint8)), format=format_name)
 
@@ -115,13 +115,13 @@ def test_a_truncated_picture_is_refused_by_name(format_name: str) -> None:
         images.decode_image(data[: len(data) // 2], name="holiday.x")
 
 
-def test_a_file_that_is_no_picture_is_refused_by_name() -> None:
+def test_a_file_that_is_no_image_is_refused_by_name() -> None:
     with pytest.raises(PhotoError, match=r"notes\.txt: is not an image"):
         images.decode_image(b"dear diary, " * 50, name="notes.txt")
 
 
 @pytest.mark.parametrize("width", [11_000, 20_000])  # Pillow refuses the second itself, before our own cap is asked
-def test_a_picture_beyond_the_cap_is_refused_before_it_is_decoded(width: int) -> None:
+def test_an_image_beyond_the_cap_is_refused_before_it_is_decoded(width: int) -> None:
     data = encoded(Image.new("1", (width, 10_000)), format="PNG")
 
     with pytest.raises(PhotoError, match=r"poster\.png: .*more than the 100-megapixel limit"):

@@ -45,14 +45,14 @@ def test_only_the_kept_part_is_resized_and_the_pixels_are_those_of_resizing_all_
     assert np.abs(found - expected).max() <= 1  # the box's offsets are 32-bit floats inside Pillow
 
 
-def test_a_picture_of_one_pixel_becomes_a_square_of_its_colour() -> None:
+def test_an_image_of_one_pixel_becomes_a_square_of_its_colour() -> None:
     pixels = preprocess(Image.new("RGB", (1, 1), (10, 200, 30)), recipe())
 
     assert pixels.shape == (32, 32, 3)
     assert (pixels == (10, 200, 30)).all()
 
 
-def test_a_picture_a_hundred_thousand_times_taller_than_wide_takes_no_memory_to_speak_of() -> None:
+def test_an_image_a_hundred_thousand_times_taller_than_wide_takes_no_memory_to_speak_of() -> None:
     assert preprocess(Image.new("RGB", (1, 100_000), (1, 2, 3)), recipe()).shape == (32, 32, 3)
 
 
@@ -68,7 +68,7 @@ def test_squash_keeps_the_corners_that_shortest_side_cuts_off() -> None:
 
 
 @pytest.mark.parametrize(("width", "height"), [(101, 100), (100, 101), (1000, 3)])
-def test_the_kept_box_lies_inside_the_picture(width: int, height: int) -> None:
+def test_the_kept_box_lies_inside_the_image(width: int, height: int) -> None:
     left, top, right, bottom = kept_box((width, height), recipe())
 
     assert 0 <= left < right <= width

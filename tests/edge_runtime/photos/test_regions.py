@@ -101,7 +101,7 @@ def oriented(orientation: int, kind: str = "JPEG", size: tuple[int, int] = (256,
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_region_counts_the_upright_picture_and_sees_nothing_beside_it(orientation: int, kind: str) -> None:
+def test_a_region_counts_the_upright_image_and_sees_nothing_beside_it(orientation: int, kind: str) -> None:
     data = oriented(orientation, kind)
     upright = decode_image(data, name="x")
     box = (30, 20, 120, 150)
@@ -166,9 +166,9 @@ def test_a_photo_is_prepared_alike_at_once_and_in_its_own_thread(tmp_path: Path)
 @pytest.fixture
 def two_halves(tmp_path: Path) -> Path:
     """A photo that is red on the left and blue on the right."""
-    picture = Image.new("RGB", (200, 100), (255, 0, 0))
-    picture.paste((0, 0, 255), (100, 0, 200, 100))
-    picture.save(tmp_path / "halves.png")
+    image = Image.new("RGB", (200, 100), (255, 0, 0))
+    image.paste((0, 0, 255), (100, 0, 200, 100))
+    image.save(tmp_path / "halves.png")
     return tmp_path / "halves.png"
 
 

@@ -85,7 +85,7 @@ def test_threads_read_one_table(pack: Pack) -> None:
     assert names == ["red", "green", "blue", "crimson", "crimson"] * 100
 
 
-def test_the_pictures_of_a_reference_are_listed(pack: Pack) -> None:
+def test_the_images_of_a_reference_are_listed(pack: Pack) -> None:
     with ReferenceTable(pack.file(pack.manifest.references_file)) as references:
         assert [image.index_id for image in references.images_of("crimson")] == [4, 5]
         assert references.images_of("nothing") == []

@@ -14,7 +14,7 @@ from edge_identify.edge_runtime.pack.references_writing import write_references
 from edge_identify.edge_runtime.search.filtering import namespaces_named_in, passing_index_ids
 
 #: id, namespace, labels
-THINGS = (
+THINGS: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("a", "Paris", {"label": "crab", "category": "sea"}),
     ("b", "Paris", {"label": "cat", "category": "land"}),
     ("c", "Lyon", {"label": "crab", "category": "sea"}),
@@ -25,7 +25,7 @@ THINGS = (
 
 @pytest.fixture
 def references(tmp_path: Path) -> Iterator[ReferenceTable]:
-    """Five references, of which `a` has two pictures; index ids count from 10."""
+    """Five references, of which `a` has two images; index ids count from 10."""
     things = [Reference(id=name, name=name, namespace=space, labels=labels) for name, space, labels in THINGS]
     owners = ("a", "a", "b", "c", "d", "e")
     images = [ReferenceImage(index_id=10 + at, reference_id=owner, sha256="0") for at, owner in enumerate(owners)]

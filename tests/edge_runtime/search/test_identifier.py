@@ -45,9 +45,9 @@ def test_a_thing_that_does_not_fill_the_frame_is_found_by_a_nearer_view(
     colour_pack: Callable[[], Path], tmp_path: Path, many: bool
 ) -> None:
     path = tmp_path / "small.png"
-    picture = Image.new("RGB", (120, 90), (0, 0, 255))
-    picture.paste((255, 0, 0), (30, 15, 90, 75))
-    picture.save(path)
+    image = Image.new("RGB", (120, 90), (0, 0, 255))
+    image.paste((255, 0, 0), (30, 15, 90, 75))
+    image.save(path)
     pack = open_pack(colour_pack())
     recipe = replace(pack.manifest.preprocessing, photo_views=(1.0, 0.6))
     nearer = replace(pack, manifest=replace(pack.manifest, preprocessing=recipe))
@@ -66,7 +66,7 @@ def test_a_thing_that_does_not_fill_the_frame_is_found_by_a_nearer_view(
 
 
 @pytest.mark.parametrize("many", [False, True])
-def test_several_pictures_of_one_reference_are_one_match_with_the_best_score(
+def test_several_images_of_one_reference_are_one_match_with_the_best_score(
     colour_pack: Callable[[], Path], tmp_path: Path, many: bool
 ) -> None:
     with Identifier(open_pack(colour_pack()), many=many) as identifier:
@@ -126,7 +126,7 @@ def test_the_stages_of_an_answer_take_time_and_add_up(colour_pack: Callable[[], 
     assert answer.seconds <= wall
 
 
-def test_a_match_names_the_picture_that_matched(colour_pack: Callable[[], Path], tmp_path: Path) -> None:
+def test_a_match_names_the_image_that_matched(colour_pack: Callable[[], Path], tmp_path: Path) -> None:
     pack = open_pack(colour_pack())
     with (
         Identifier(pack) as identifier,

@@ -16,7 +16,7 @@ from edge_identify.edge_runtime.search.vector_search import FaissSearch, MappedS
 
 def unit_vectors(count: int, dim: int, seed: int) -> np.ndarray:
     vectors = np.random.default_rng(seed).normal(size=(count, dim)).astype(np.float32)
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
 
 
 def write(path: Path, kind: IndexKind, vectors: np.ndarray, ids: np.ndarray) -> IndexSpec:
@@ -157,4 +157,5 @@ def test_threads_make_parameters_one_after_the_other_so_that_the_selector_keeps_
     assert set(found) <= {1, 3}
     assert len(met) >= 8
     assert not any(met)
-    assert search._selector.thisown
+    assert search._selector is not None
+    assert search._selector.thisown  # type: ignore[attr-defined]  # of SWIG, which the types of faiss leave out

@@ -56,7 +56,8 @@ def test_an_error_is_one_line_and_a_bug_has_a_code_of_its_own(
 
     assert run_command(fails) == ExitCode.PHOTO
     assert capsys.readouterr().err == "error: x.jpg: is not an image\n"
-    assert run_command(has_a_bug) == ExitCode.BUG == 70
+    assert run_command(has_a_bug) is ExitCode.BUG
+    assert int(ExitCode.BUG) == 70
     assert "ZeroDivisionError" in capsys.readouterr().err
 
 

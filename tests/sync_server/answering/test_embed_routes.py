@@ -13,7 +13,7 @@ RED = photo_of((255, 0, 0))
 SPACE = "c" * 64
 
 
-def test_vectors_of_pictures_have_unit_length_and_say_their_space(service: Client) -> None:
+def test_vectors_of_images_have_unit_length_and_say_their_space(service: Client) -> None:
     answer = service.post_file("/v1/embed/image", RED).json()
     assert math.sqrt(sum(number**2 for number in answer["embedding"])) == pytest.approx(1, abs=1e-5)
     assert answer["embedding"][0] == pytest.approx(1, abs=1e-3)

@@ -85,20 +85,20 @@ def test_a_photo_is_answered_as_on_the_device(
         assert found.decision == expected["decision"]
 
 
-def test_texts_vectors_and_pictures_are_of_one_space(pool: EnginePool) -> None:
+def test_texts_vectors_and_images_are_of_one_space(pool: EnginePool) -> None:
     pool.refresh()
     with pool.borrow("letters") as engine:
-        picture, text = engine.embed_image(RED, name="red").vector, engine.embed_text("ra").vector
-        assert picture @ picture == pytest.approx(1, abs=1e-5)
+        image, text = engine.embed_image(RED, name="red").vector, engine.embed_text("ra").vector
+        assert image @ image == pytest.approx(1, abs=1e-5)
         assert engine.search_text("ra", top_k=1).matches[0].reference.id == "red"
         assert engine.search_vector(text, top_k=1).matches[0].reference.id == "red"
-        found = engine.search_vector(picture, top_k=2, filters=Filters(namespaces=("nature",)))
+        found = engine.search_vector(image, top_k=2, filters=Filters(namespaces=("nature",)))
         assert {match.reference.namespace for match in found.matches} == {"nature"}
         assert found.decision is None
         assert (engine.device, engine.decides, engine.answers_texts) == ("cpu", True, True)
 
 
-def test_filters_that_fit_nothing_and_pictures_that_are_none_are_refused(pool: EnginePool) -> None:
+def test_filters_that_fit_nothing_and_images_that_are_none_are_refused(pool: EnginePool) -> None:
     pool.refresh()
     with pool.borrow() as engine:
         with pytest.raises(SetupError, match="the pack has no namespace 'Rome'"):
@@ -223,7 +223,10 @@ def test_a_fault_in_one_pack_keeps_no_other_from_answering(repo: Path, tmp_path:
     class Faulty:
         def available_versions(self) -> list[AvailableVersion]:
             first, second = source.available_versions()
-            return [replace(first, open=lambda: 1 / 0), second]
+            return [replace(first, open=self._fails), second]
+
+        def _fails(self) -> AbstractContextManager[Pack]:
+            raise ZeroDivisionError
 
     pool = EnginePool([Faulty()], ConcurrencyLimit(1, patience_s=10))
     with pytest.raises(ZeroDivisionError):
@@ -281,7 +284,7 @@ def test_who_waits_too_long_for_a_turn_is_told(repo: Path, tmp_path: Path) -> No
 def test_who_waits_for_a_comparison_is_told_and_holds_up_nobody_else(repo: Path, tmp_path: Path) -> None:
     pool = EnginePool([PublishedPacks(FolderTree(repo), tmp_path / "work")], ConcurrencyLimit(1, patience_s=0.3))
     pool.refresh()
-    with pool.borrow() as engine, ThreadPoolExecutor(1) as thread, engine._comparing():
+    with pool.borrow() as engine, ThreadPoolExecutor(1) as thread, engine._verifier.slot():
         waiting = thread.submit(engine.identify, RED, name="red", top_k=1, verifies_geometry=True)
         while not waiting.done():
             assert engine.identify(RED, name="red", top_k=1).matches

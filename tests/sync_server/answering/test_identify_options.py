@@ -146,9 +146,9 @@ def pictured(pictured_pack: Path) -> Iterator[Client]:
 @pytest.fixture(scope="module")
 def view() -> bytes:
     """A photo of green's label, with red as the strongest colour."""
-    picture = view_of(label(OF_GREEN), CORNERS)
+    image = view_of(label(OF_GREEN), CORNERS)
     buffer = io.BytesIO()
-    Image.blend(picture, Image.new("RGB", picture.size, (255, 60, 60)), 0.3).save(buffer, "PNG")
+    Image.blend(image, Image.new("RGB", image.size, (255, 60, 60)), 0.3).save(buffer, "PNG")
     return buffer.getvalue()
 
 
@@ -194,7 +194,7 @@ def test_a_server_without_opencv_says_what_to_install_and_answers_all_else(servi
         assert ask(client, [RED]).json()["matches"][0]["id"] == "red"
 
 
-def _webp(picture: Image.Image) -> bytes:
+def _webp(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
-    picture.save(buffer, "WEBP", quality=95)
+    image.save(buffer, "WEBP", quality=95)
     return buffer.getvalue()

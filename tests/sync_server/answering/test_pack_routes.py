@@ -39,11 +39,11 @@ def test_packs_and_references_can_be_looked_at(service: Client) -> None:
     assert more == pack | {"namespaces": ["Paris", "nature"], "label_kinds": ["label"]}
     reference = service.get("/v1/packs/letters/references/blue%2F2").json()
     assert (reference["name"], reference["labels"], reference["location"]) == ("Pure blue", {"label": "cold"}, None)
-    (picture,) = service.get("/v1/packs/letters/references/green").json()["pictures"]
-    assert (picture["path"], picture["filename"], picture["type"]) == ("art/green.png", "green.png", "PNG")
-    (picture,) = reference["pictures"]
-    assert picture["path"] is None
-    thumbnail = service.get(picture["thumbnail"])
+    (image,) = service.get("/v1/packs/letters/references/green").json()["pictures"]
+    assert (image["path"], image["filename"], image["type"]) == ("art/green.png", "green.png", "PNG")
+    (image,) = reference["pictures"]
+    assert image["path"] is None
+    thumbnail = service.get(image["thumbnail"])
     assert thumbnail.headers["Content-Type"] == "image/webp"
     red, green, blue = Image.open(io.BytesIO(thumbnail.data)).convert("RGB").getpixel((5, 5))  # type: ignore[misc]
     assert blue > 200

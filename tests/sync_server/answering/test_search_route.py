@@ -18,7 +18,7 @@ def ids(answer: Reply) -> list[str]:
     return [match["id"] for match in answer.json()["matches"]]
 
 
-def test_references_are_found_by_a_text_a_vector_and_a_picture(service: Client) -> None:
+def test_references_are_found_by_a_text_a_vector_and_an_image(service: Client) -> None:
     by_text = service.post_json("/v1/search", {"text": "ra", "limit": 2})
     assert ids(by_text)[0] == "red"
     assert by_text.json()["matches"][0]["band"] == "strong"

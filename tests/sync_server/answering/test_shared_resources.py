@@ -45,9 +45,13 @@ def test_threads_that_want_the_same_get_one() -> None:
     together = Barrier(8)
     lending: SharedResources[str, object] = SharedResources(lambda _: None)
 
+    def make() -> object:
+        made.append(1)
+        return object()
+
     def ask(_: int) -> int:
         together.wait()
-        with lending.borrow("a", lambda: made.append(1) or object()) as value:
+        with lending.borrow("a", make) as value:
             return id(value)
 
     with ThreadPoolExecutor(8) as threads:

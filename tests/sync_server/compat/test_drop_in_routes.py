@@ -34,7 +34,7 @@ def test_the_flash_identifier(service: Client) -> None:
     assert len(service.post_file("/identify", RED).json()["matches"]) == 4  # the default is 5, the pack has 4
 
 
-def test_the_flash_identifier_s_picture_is_a_thumbnail_where_its_maker_recorded_no_address(service: Client) -> None:
+def test_the_flash_identifier_s_image_is_a_thumbnail_where_its_maker_recorded_no_address(service: Client) -> None:
     match = service.post_file("/identify", photo_of((0, 255, 0)), ("top_k", "1")).json()["matches"][0]
     assert match["image_url"] == f"{service.url}/v1/packs/letters/thumbnails/2"
     assert service.get(match["image_url"].removeprefix(service.url)).headers["Content-Type"] == "image/webp"
@@ -141,7 +141,7 @@ def test_the_vector_store_s_search_by_a_text(service: Client) -> None:
     assert (metadata["type"], metadata["label"], metadata["namespace"]) == ("image", "warm", "Paris")
 
 
-def test_the_vector_store_says_what_is_known_of_a_picture(service: Client) -> None:
+def test_the_vector_store_says_what_is_known_of_an_image(service: Client) -> None:
     vector = service.post_file("/embed-image", photo_of((0, 255, 0))).json()["embedding"]
     (green,) = service.post_json("/api/v1/vectors/search", {"embedding": vector, "limit": 1}).json()["results"]
     known = {name: green["metadata"][name] for name in ("type", "filename", "path", "extension")}

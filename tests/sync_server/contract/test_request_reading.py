@@ -61,7 +61,7 @@ def bomb() -> bytes:
     ids=["empty", "not a picture", "cut short", "bomb"],
 )
 @pytest.mark.parametrize("path", ["/v1/identify", "/v1/search", "/v1/embed/image"])
-def test_files_that_are_no_usable_picture_are_refused(service: Client, path: str, photo: bytes, said: str) -> None:
+def test_files_that_are_no_usable_image_are_refused(service: Client, path: str, photo: bytes, said: str) -> None:
     answer = service.post_file(path, photo)
     assert (answer.status, answer.problem) == (422, "unusable-picture")
     assert said in answer.json()["detail"]

@@ -62,7 +62,7 @@ def test_public_addresses_are_made_from_the_recorded_path(attributes: dict[str, 
     assert address(image_urls("public:https://cdn.example.org/pics/", valid_s=60), **attributes) == expected
 
 
-def test_the_path_of_the_nearest_picture_counts_before_that_of_its_reference() -> None:
+def test_the_path_of_the_nearest_image_counts_before_that_of_its_reference() -> None:
     how, known = image_urls("public:https://cdn.example.org", valid_s=60), ReferenceImageFacts(path="art/back.jpg")
     assert how.of(reference(path="art/front.jpg"), known, None) == "https://cdn.example.org/art/back.jpg"
     assert how.of(reference(s3_path="s3://b/own.jpg"), known, None) == "https://cdn.example.org/own.jpg"
@@ -142,7 +142,7 @@ def test_a_role_that_never_answers_is_refused_at_the_start(monkeypatch: pytest.M
             image_urls("presigned:s3://packs/pics", valid_s=60)
 
 
-def test_a_signed_address_opens_a_private_picture_for_whoever_has_the_answer(s3: S3Server, service_repo: Path) -> None:
+def test_a_signed_address_opens_a_private_image_for_whoever_has_the_answer(s3: S3Server, service_repo: Path) -> None:
     s3.make_bucket("packs", is_public=False)
     s3.ask("/packs/pics/nature/red.jpg", method="PUT", data=b"the picture")
     how = ("--image-urls", "presigned:s3://packs/pics", "--image-url-valid-s", "120", "--endpoint", s3.endpoint)
@@ -170,7 +170,7 @@ def test_served_addresses_are_of_this_server(service_repo: Path) -> None:
             assert answer.headers["Content-Type"] == "image/webp"
 
 
-def test_our_own_answers_say_where_pictures_are_and_nothing_else_that_was_recorded(service_repo: Path) -> None:
+def test_our_own_answers_say_where_images_are_and_nothing_else_that_was_recorded(service_repo: Path) -> None:
     with live("--repo", str(service_repo), "--image-urls", "served") as client:
         match = client.post_file("/v1/identify", RED).json()["matches"][0]
         by_text = client.post_json("/v1/search", {"text": "ra"}).json()["matches"][0]

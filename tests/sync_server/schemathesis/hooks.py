@@ -10,7 +10,7 @@ from PIL import Image
 _FORMATS = {"image/jpeg": "JPEG", "image/png": "PNG", "image/gif": "GIF", "image/bmp": "BMP", "image/webp": "WEBP"}
 
 
-def _picture(form: str, size: tuple[int, int], rgb: tuple[int, int, int]) -> bytes:
+def _image(form: str, size: tuple[int, int], rgb: tuple[int, int, int]) -> bytes:
     buffer = io.BytesIO()
     Image.new("RGB", size, rgb).save(buffer, form)
     return buffer.getvalue()
@@ -18,8 +18,8 @@ def _picture(form: str, size: tuple[int, int], rgb: tuple[int, int, int]) -> byt
 
 _SIDES, _LEVELS = st.integers(1, 64), st.integers(0, 255)
 for media_type, form in (*_FORMATS.items(), ("image/tiff", "TIFF")):
-    pictures = st.builds(_picture, st.just(form), st.tuples(_SIDES, _SIDES), st.tuples(_LEVELS, _LEVELS, _LEVELS))
-    schemathesis.openapi.media_type(media_type, pictures)
+    images = st.builds(_image, st.just(form), st.tuples(_SIDES, _SIDES), st.tuples(_LEVELS, _LEVELS, _LEVELS))
+    schemathesis.openapi.media_type(media_type, images)
 
 
 @schemathesis.hook

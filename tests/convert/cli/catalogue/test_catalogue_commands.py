@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from edge_identify.convert.cli.main import main
-from edge_identify.datasets.catalogue.catalogue import Catalogue, CatalogueImage
+from edge_identify.datasets.catalogue.catalogue import Catalogue
+from edge_identify.datasets.catalogue.catalogue_images import CatalogueImage
 from edge_identify.datasets.catalogue.table_export import write_table
 from edge_identify.datasets.sources import ListedImages, SourceImage, parse_source
 from edge_identify.edge_runtime.cli.main import main as identify
@@ -36,7 +37,7 @@ DOG = Reference(id="2", name="Dog")
 
 @pytest.fixture
 def catalogue(tmp_path: Path) -> Path:
-    listed = []
+    listed: list[SourceImage] = []
     for reference, names in ((CAT, ["a.png", "b.png"]), (DOG, ["c.png"])):
         for name in names:
             Image.new("RGB", (20, 10), (len(listed) * 80, 40, 9)).save(tmp_path / name)
@@ -50,7 +51,7 @@ def run(catalogue: Path, command: str, *words: str) -> int:
     return main([command, "--catalogue", str(catalogue), *words])
 
 
-def test_list_shows_each_reference_with_its_pictures(catalogue: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_list_shows_each_reference_with_its_images(catalogue: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(catalogue, "list") == 0
     shown = capsys.readouterr()
     assert shown.out.splitlines() == ["1  Cat, seated  museum  2 images", "2  Dog  1 image"]
@@ -64,7 +65,7 @@ def test_list_shows_each_reference_with_its_pictures(catalogue: Path, capsys: py
     ]  # fmt: skip
 
 
-def test_list_shows_what_is_known_of_each_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_list_shows_what_is_known_of_each_image(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "p/cats").mkdir(parents=True)
     Image.new("RGB", (9, 9), "red").save(tmp_path / "p/cats/tabby.jpg")
     given = ["--namespace", "town", "--licence", "CC-BY-4.0", "--provenance", "Ada Example", "--label-from-folder"]
@@ -82,7 +83,7 @@ def test_list_shows_what_is_known_of_each_picture(tmp_path: Path, capsys: pytest
     assert capsys.readouterr().out.endswith("tabby.jpg  JPEG  cats  town  CC-BY-4.0  Ada Example\n")
 
 
-def test_licence_and_provenance_of_each_picture_survive_the_way_through_a_table(tmp_path: Path) -> None:
+def test_licence_and_provenance_of_each_image_survive_the_way_through_a_table(tmp_path: Path) -> None:
     rows = [
         "path,id,licence,source_url",
         "a.png,1,MIT,https://example.org/a",
@@ -106,7 +107,7 @@ def test_licence_and_provenance_of_each_picture_survive_the_way_through_a_table(
     ]  # fmt: skip
 
 
-def test_a_pack_credits_its_pictures_and_tells_nothing_of_the_makers_disk(
+def test_a_pack_credits_its_images_and_tells_nothing_of_the_makers_disk(
     tmp_path: Path, tiny_vit: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "secret-folder/cats").mkdir(parents=True)
@@ -130,7 +131,7 @@ def test_a_pack_credits_its_pictures_and_tells_nothing_of_the_makers_disk(
     assert "licences of the pictures: CC-BY-4.0 (1)" in (tmp_path / "pack/PACK.md").read_text()
 
 
-def test_show_tells_everything_of_each_picture(catalogue: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_show_tells_everything_of_each_image(catalogue: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(catalogue, "show", "1", "--json") == 0
     [reference] = json.loads(capsys.readouterr().out)["references"]
     first = reference["images"][0]
@@ -153,7 +154,7 @@ def test_a_reference_that_is_not_there_is_named_and_nothing_happens(
     assert catalogue.read_bytes() == before
 
 
-def test_removing_takes_a_reference_and_its_pictures_and_never_gives_their_index_ids_again(catalogue: Path) -> None:
+def test_removing_takes_a_reference_and_its_images_and_never_gives_their_index_ids_again(catalogue: Path) -> None:
     assert run(catalogue, "remove", "1") == 0
     with Catalogue.open_existing(catalogue) as opened:
         assert [reference.id for reference in opened.references()] == ["2"]

@@ -1,4 +1,4 @@
-"""`edge-build duplicates` on drawn pictures, with the built-in encoder."""
+"""`edge-build duplicates` on drawn images, with the built-in encoder."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from edge_identify.datasets.drawn.instances import draw_near_twins
 def catalogue(tmp_path: Path) -> Path:
     """Two mosaics that hardly differ; of the first, a copy in another namespace and a smaller one beside another."""
     [(one, other), (third, _)] = draw_near_twins(np.random.default_rng(3), 2)
-    pictures = [Image.fromarray(each.pixels[..., :3]) for each in (one, other, third)]
-    for name, picture in zip(("one", "twin", "third"), pictures, strict=True):
-        picture.save(tmp_path / f"{name}.png")
-    pictures[0].save(tmp_path / "copy.bmp")
-    pictures[0].resize((100, 100)).save(tmp_path / "small.jpg", quality=85)
+    images = [Image.fromarray(each.pixels[..., :3]) for each in (one, other, third)]
+    for name, image in zip(("one", "twin", "third"), images, strict=True):
+        image.save(tmp_path / f"{name}.png")
+    images[0].save(tmp_path / "copy.bmp")
+    images[0].resize((100, 100)).save(tmp_path / "small.jpg", quality=85)
     table = tmp_path / "list.csv"
     table.write_text(
         "path,id,namespace\none.png,one,x\ntwin.png,twin,x\ncopy.bmp,-copy,y\nsmall.jpg,two,x\nthird.png,two,x\n"
@@ -76,7 +76,7 @@ def test_a_difference_of_nothing_leaves_the_exact_copies(catalogue: Path, capsys
     assert [each["sameness"] for each in group["copies"]] == ["same pixels"]
 
 
-def test_the_page_shows_every_picture_of_a_group_and_tells_no_path(
+def test_the_page_shows_every_image_of_a_group_and_tells_no_path(
     catalogue: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     page = tmp_path / "page.html"
@@ -92,7 +92,7 @@ def test_the_page_shows_every_picture_of_a_group_and_tells_no_path(
     assert main(["duplicates", "--catalogue", str(catalogue), "--html", str(tmp_path / "one.png")]) == 8
 
 
-def test_a_picture_that_has_gone_is_told_and_the_others_are_compared(
+def test_an_image_that_has_gone_is_told_and_the_others_are_compared(
     catalogue: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     catalogue.with_name("third.png").unlink()
@@ -132,7 +132,7 @@ def test_an_id_with_a_line_break_stays_on_the_line_of_the_command(
     assert words.decode().split("\0")[-2] == odd
 
 
-def _list(picture: Path) -> Path:
-    file = picture.with_suffix(".csv")
-    file.write_text(f"path,id,namespace\n{picture.name},{picture.stem},x\n")
+def _list(image: Path) -> Path:
+    file = image.with_suffix(".csv")
+    file.write_text(f"path,id,namespace\n{image.name},{image.stem},x\n")
     return file

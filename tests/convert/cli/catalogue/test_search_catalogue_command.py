@@ -1,10 +1,10 @@
-"""`edge-build search` on drawn pictures, with the built-in encoder."""
+"""`edge-build search` on drawn images, with the built-in encoder."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -45,14 +45,14 @@ def found(catalogue: Path, capsys: pytest.CaptureFixture[str]) -> Found:
     return find
 
 
-def photo_of(picture: Path) -> str:
-    taken = simulate_photo(Image.open(picture).convert("RGB"), np.random.default_rng(1), difficulty=0.2)
-    path = picture.with_name(f"photo-of-{picture.stem}.jpg")
+def photo_of(reference_image: Path) -> str:
+    taken = simulate_photo(Image.open(reference_image).convert("RGB"), np.random.default_rng(1), difficulty=0.2)
+    path = reference_image.with_name(f"photo-of-{reference_image.stem}.jpg")
     taken.save(path)
     return str(path)
 
 
-def test_a_photo_finds_the_picture_of_what_it_shows(catalogue: Path, found: Found) -> None:
+def test_a_photo_finds_the_image_of_what_it_shows(catalogue: Path, found: Found) -> None:
     matches = found("--like", photo_of(catalogue.with_name("3.png")), "--limit", "2")["matches"]
     assert [match["rank"] for match in matches] == [1, 2]
     assert matches[0]["reference"] == "thing-3"
@@ -65,14 +65,18 @@ def test_of_several_examples_the_most_alike_counts(catalogue: Path, found: Found
     assert {match["reference"] for match in matches} == {"thing-1", "thing-4"}
 
 
-def test_filters_and_a_least_similarity_leave_pictures_out(
+def test_filters_and_a_least_similarity_leave_images_out(
     catalogue: Path, found: Found, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    picture = str(catalogue.with_name("3.png"))
-    assert {match["namespace"] for match in found("--like", picture, "--namespace", "even")["matches"]} == {"even"}
-    assert [match["reference"] for match in found("--like", picture, "--at-least", "0.99")["matches"]] == ["thing-3"]
+    reference_image = str(catalogue.with_name("3.png"))
+    assert {match["namespace"] for match in found("--like", reference_image, "--namespace", "even")["matches"]} == {
+        "even"
+    }
+    assert [match["reference"] for match in found("--like", reference_image, "--at-least", "0.99")["matches"]] == [
+        "thing-3"
+    ]
     for words, named in ((["--namespace", "evne"], "'evne'"), (["--label", "label=cat"], "'cat'")):
-        assert main(["search", "--like", picture, *words, "--catalogue", str(catalogue)]) == 8
+        assert main(["search", "--like", reference_image, *words, "--catalogue", str(catalogue)]) == 8
         assert named in capsys.readouterr().err
 
 
@@ -86,7 +90,7 @@ def test_a_text_of_unknown_words_is_refused_and_a_word_that_is_not_known_is_told
     assert len(answer["matches"]) == 3
 
 
-def test_pictures_are_embedded_once(catalogue: Path, found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_images_are_embedded_once(catalogue: Path, found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
     found("dog")
     with Catalogue.open_existing(catalogue) as opened:
         [fingerprint] = [row[0] for row in opened._database.execute("SELECT fingerprint FROM encoder").fetchall()]
@@ -94,7 +98,7 @@ def test_pictures_are_embedded_once(catalogue: Path, found: Found, monkeypatch: 
         assert len(opened.build_memory().embeddings(fingerprint, hashes)) == 6
     monkeypatch.setattr(
         "edge_identify.convert.packing.reference_embeddings.image_batches",
-        lambda images, *_, **__: iter(()) if not images else pytest.fail("a picture was embedded again"),
+        lambda images, *_, **__: iter(()) if not images else pytest.fail("an image was embedded again"),
     )
     assert len(found("cat")["matches"]) == 6
 
@@ -102,10 +106,8 @@ def test_pictures_are_embedded_once(catalogue: Path, found: Found, monkeypatch: 
 def test_a_catalogue_that_cannot_be_written_is_searched_with_a_note(
     catalogue: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    @contextmanager
-    def read_only(_catalogue: Catalogue) -> Iterator[None]:
+    def read_only(_catalogue: Catalogue) -> AbstractContextManager[None]:
         raise SetupError("attempt to write a readonly database")
-        yield
 
     monkeypatch.setattr(Catalogue, "_transaction", read_only)
     assert main(["search", "dog", "--catalogue", str(catalogue)]) == 0
@@ -137,10 +139,10 @@ def test_a_text_and_an_example_or_neither_are_refused(catalogue: Path, capsys: p
 
 def test_the_page_has_the_example_and_what_was_found_and_tells_no_path(catalogue: Path, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
-    picture = str(catalogue.with_name("3.png"))
+    reference_image = str(catalogue.with_name("3.png"))
     words = ["--catalogue", str(catalogue), "--limit", "4", "--html", str(page)]
-    assert main(["search", "--like", picture, *words]) == 0
+    assert main(["search", "--like", reference_image, *words]) == 0
     text = page.read_text()
     assert text.count('src="data:image/jpeg') == 5
     assert str(tmp_path) not in text
-    assert main(["search", "--like", picture, "--catalogue", str(catalogue), "--html", picture]) == 8
+    assert main(["search", "--like", reference_image, "--catalogue", str(catalogue), "--html", reference_image]) == 8

@@ -171,7 +171,7 @@ def test_a_pack_without_calibration_says_what_is_absent(evaluate: Evaluate, caps
     assert figures["all"]["auroc_score"] is not None
 
 
-def test_the_report_is_written_with_the_pictures_of_the_catalogue(
+def test_the_report_is_written_with_the_images_of_the_catalogue(
     evaluate: Evaluate, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "list.csv").write_text("path,id\nred.png,red\ngreen.png,green\n")

@@ -6,7 +6,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr
+from contextlib import AbstractContextManager, redirect_stderr
 from dataclasses import replace
 from datetime import UTC, datetime
 from io import StringIO
@@ -21,7 +21,8 @@ from edge_identify.convert.cli.packs import pack_command
 from edge_identify.convert.cli.packs.history_command import parameters_of
 from edge_identify.convert.packing.pack_references import hash_of_data
 from edge_identify.datasets.catalogue.build_history import BuildRecord
-from edge_identify.datasets.catalogue.catalogue import Catalogue, CatalogueImage
+from edge_identify.datasets.catalogue.catalogue import Catalogue
+from edge_identify.datasets.catalogue.catalogue_images import CatalogueImage
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.pack.references import Reference
 from edge_identify.edge_runtime.terminal.command_parser import CommandParser
@@ -91,10 +92,8 @@ def test_a_build_is_recorded_with_what_went_in_and_what_was_measured(
 def test_builds_are_listed_in_their_order_also_where_nothing_can_be_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    @contextmanager
-    def read_only(_catalogue: Catalogue) -> Iterator[None]:
+    def read_only(_catalogue: Catalogue) -> AbstractContextManager[None]:
         raise SetupError("attempt to write a readonly database")
-        yield
 
     with Catalogue.open(tmp_path / "c.db") as catalogue:
         for version in ("1.0.0", "1.0.1"):
@@ -104,13 +103,13 @@ def test_builds_are_listed_in_their_order_also_where_nothing_can_be_written(
     assert records == [RECORD, replace(RECORD, pack_version="1.0.1")]
 
 
-def test_other_references_pictures_and_credits_are_other_data_and_paths_are_not() -> None:
+def test_other_references_images_and_credits_are_other_data_and_paths_are_not() -> None:
     references = [Reference(id="a", name="A")]
     image = CatalogueImage(index_id=1, reference_id="a", sha256="0", path=Path("/a.png"))
     first = hash_of_data(references, [image])
     assert hash_of_data(references, [replace(image, path=Path("/elsewhere.png"))]) == first
     for change in ({"provenance": "Ada"}, {"licence": "CC0"}, {"sha256": "1"}, {"index_id": 2}):
-        assert hash_of_data(references, [replace(image, **change)]) != first  # type: ignore[arg-type]
+        assert hash_of_data(references, [replace(image, **change)]) != first
     assert hash_of_data([replace(references[0], name="B")], [image]) != first
 
 

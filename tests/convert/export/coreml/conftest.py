@@ -125,10 +125,10 @@ def settle_batch_statistics(visual: Any, size_px: int) -> None:
 def drawn_images(count: int, size_px: int) -> NDArray[np.uint8]:
     """Return coloured rectangles and ellipses on coloured grounds, uint8 [count, size, size, 3]."""
     random = np.random.default_rng(7)
-    return np.stack([_drawn_picture(random, size_px) for _ in range(count)])
+    return np.stack([_drawn_image(random, size_px) for _ in range(count)])
 
 
-def _drawn_picture(random: np.random.Generator, size_px: int) -> NDArray[np.uint8]:
+def _drawn_image(random: np.random.Generator, size_px: int) -> NDArray[np.uint8]:
     image = Image.new("RGB", (size_px, size_px), _colour(random))
     draw = ImageDraw.Draw(image)
     for shape in (draw.rectangle, draw.ellipse, draw.rectangle, draw.ellipse):

@@ -120,12 +120,12 @@ def test_a_place_of_several_axes_is_looked_up_row_by_row() -> None:
     np.testing.assert_array_equal(found.numpy(), np.stack([CUBE[1, 2], CUBE[0, 1]]))
 
 
-def test_a_picture_is_resized_between_the_middles_of_its_pixels() -> None:
+def test_an_image_is_resized_between_the_middles_of_its_pixels() -> None:
     image = np.random.default_rng(0).random((10, 5), dtype=np.float32)
 
     def between(line: np.ndarray, count: int) -> np.ndarray:
         places = (np.arange(count) + 0.5) * len(line) / count - 0.5
-        return np.interp(places, np.arange(len(line)), line)
+        return np.asarray(np.interp(places, np.arange(len(line)), line))
 
     expected = np.apply_along_axis(between, 1, np.apply_along_axis(between, 0, image, 8), 15)
     factors = {"scale_factor_height": torch.tensor(0.8), "scale_factor_width": torch.tensor(3.0)}

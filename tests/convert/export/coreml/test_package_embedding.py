@@ -14,7 +14,7 @@ from edge_identify.convert.export.coreml import package_embedding
 from edge_identify.convert.export.coreml.package_embedding import embed_images, embed_tokens
 
 
-def test_embeddings_are_float32_unit_vectors_in_the_order_of_the_pictures(exported: Any) -> None:
+def test_embeddings_are_float32_unit_vectors_in_the_order_of_the_images(exported: Any) -> None:
     embeddings = embed_images(exported.image_package, exported.pixels)
     assert embeddings.dtype == np.float32
     assert embeddings.shape == (len(exported.pixels), 32)
@@ -29,7 +29,7 @@ def test_token_ids_of_any_width_give_the_same_embeddings(exported_vit: Any) -> N
     np.testing.assert_array_equal(wide, narrow)
 
 
-def test_core_ml_itself_is_given_pictures_as_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_core_ml_itself_is_given_images_as_images(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(package_embedding, "load_coremltools", lambda: SimpleNamespace(models=_MeanColours))
     pixels = np.zeros((1, 4, 4, 3), np.uint8)
     pixels[0, :2] = (255, 10, 0)  # the upper half, so that swapped axes or channels would show

@@ -45,7 +45,7 @@ def test_a_package_has_three_files_that_a_pack_may_hold(exported_vit: Any) -> No
     assert all(checked_path(path) == path for path in found)
 
 
-def test_the_image_input_is_one_rgb_picture_and_the_output_float32(exported: Any) -> None:
+def test_the_image_input_is_one_rgb_image_and_the_output_float32(exported: Any) -> None:
     description = read_specification(exported.image_package).description
     (image,), (embedding,) = description.input, description.output
     assert image.name == "image"

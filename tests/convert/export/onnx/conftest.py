@@ -56,7 +56,7 @@ def build_clip() -> Build:
         text: dict[str, Any] | None = None,
     ) -> Any:
         kind = open_clip.CustomTextCLIP if custom_text else open_clip.CLIP
-        model = kind(24, {**VISION, **(vision or {})}, {**TEXT, **(text or {})}, quick_gelu=quick_gelu)  # type: ignore[arg-type]
+        model = kind(24, {**VISION, **(vision or {})}, {**TEXT, **(text or {})}, quick_gelu=quick_gelu)
         _draw_weights(model)
         return model.eval()
 

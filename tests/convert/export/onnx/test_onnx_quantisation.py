@@ -32,7 +32,7 @@ def builtin_image(builtin: LoadedModel, tmp_path_factory: pytest.TempPathFactory
     from edge_identify.convert.export.towers import ImageTower
 
     out = tmp_path_factory.mktemp("builtin") / "image.onnx"
-    tower = ImageTower(builtin.model, mean=builtin.mean, std=builtin.std)  # type: ignore[arg-type]
+    tower = ImageTower(builtin.model, mean=builtin.mean, std=builtin.std)
     export_image_onnx(tower, size_px=SIZE_PX, out=out)
     return out
 
@@ -42,11 +42,11 @@ def builtin_text(builtin: LoadedModel, tmp_path_factory: pytest.TempPathFactory)
     from edge_identify.convert.export.towers import TextTower
 
     out = tmp_path_factory.mktemp("builtin") / "text.onnx"
-    export_text_onnx(TextTower(builtin.model), context_length=builtin.context_length, out=out)  # type: ignore[arg-type]
+    export_text_onnx(TextTower(builtin.model), context_length=builtin.context_length, out=out)
     return out
 
 
-def _pictures(count: int, size_px: int = SIZE_PX) -> NDArray[np.uint8]:
+def _images(count: int, size_px: int = SIZE_PX) -> NDArray[np.uint8]:
     """Return mosaics of large plain patches: structured, as photos are."""
     patches = np.random.default_rng(0).integers(0, 256, (count, 4, 4, 3), dtype=np.uint8)
     return patches.repeat(size_px // 4, axis=1).repeat(size_px // 4, axis=2)
@@ -70,11 +70,11 @@ def _cosines(first: Path, second: Path, batch: NDArray[Any]) -> NDArray[np.float
 def test_the_built_in_image_tower_keeps_its_direction_in_a_quarter_of_the_bytes(
     builtin_image: Path, tmp_path: Path
 ) -> None:
-    pictures = _pictures(32)
+    images = _images(32)
     out = tmp_path / "int8.onnx"
-    quantise_image_to_int8(builtin_image, out, calibration_pixels=pictures[:16], transformer=False)
+    quantise_image_to_int8(builtin_image, out, calibration_pixels=images[:16], transformer=False)
     assert out.stat().st_size < builtin_image.stat().st_size * 0.27
-    assert _cosines(builtin_image, out, pictures[16:]).min() > 0.99
+    assert _cosines(builtin_image, out, images[16:]).min() > 0.99
 
 
 @pytest.mark.parametrize("transformer", [True, False])
@@ -86,13 +86,13 @@ def test_both_kinds_of_net_keep_their_direction(
     model = load_model(tiny_vit if transformer else tiny_resnet, "random")
     source, out = tmp_path / "fp32.onnx", tmp_path / "int8.onnx"
     size = model.preprocessing.size_px
-    tower = ImageTower(model.model, mean=model.mean, std=model.std)  # type: ignore[arg-type]
+    tower = ImageTower(model.model, mean=model.mean, std=model.std)
     export_image_onnx(tower, size_px=size, out=source)
-    pictures = _pictures(8, size)
+    images = _images(8, size)
     # The ResNet's weights are random: it hardly tells images apart, and no share of it in float would change that.
-    quantise_image_to_int8(source, out, calibration_pixels=pictures, transformer=transformer, target=-1.0)
+    quantise_image_to_int8(source, out, calibration_pixels=images, transformer=transformer, target=-1.0)
     assert out.stat().st_size < source.stat().st_size * 0.5
-    assert _cosines(source, out, pictures).min() > 0.99
+    assert _cosines(source, out, images).min() > 0.99
 
 
 def test_the_token_embedding_is_quantised_too(builtin: LoadedModel, builtin_text: Path, tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_quantising_twice_gives_the_same_bytes_quietly_and_without_litter(
     tokens = np.zeros((2, builtin.context_length), np.int64)
     monkeypatch.chdir(tmp_path)  # the quantiser would leave its notes in the current folder
     for name in ("first", "second"):
-        quantise_image_to_int8(builtin_image, Path(f"image-{name}"), calibration_pixels=_pictures(8), transformer=False)
+        quantise_image_to_int8(builtin_image, Path(f"image-{name}"), calibration_pixels=_images(8), transformer=False)
         quantise_text_to_int8(builtin_text, Path(f"text-{name}"), calibration_tokens=tokens)
     assert Path("image-first").read_bytes() == Path("image-second").read_bytes()
     assert Path("text-first").read_bytes() == Path("text-second").read_bytes()
@@ -147,7 +147,7 @@ def _small_net(*, is_badly_scaled: bool) -> Any:
         with torch.no_grad():
             # A rectifier lets a positive factor through, so that what one layer gains the next can take back.
             layers[2].weight[0] *= 2000
-            layers[2].bias[0] = 2000.0
+            layers[2].get_parameter("bias")[0] = 2000.0
             layers[3].weight[:, 0] /= 2000
     rectified = [part for layer in layers for part in (layer, nn.ReLU())]
     return nn.Sequential(*rectified, nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(128, 16))
@@ -163,9 +163,9 @@ def _export_small_net(out: Path, *, is_badly_scaled: bool) -> Path:
 
 def test_a_badly_scaled_layer_is_left_in_float_and_the_rest_is_not(tmp_path: Path) -> None:
     source, out = _export_small_net(tmp_path / "fp32.onnx", is_badly_scaled=True), tmp_path / "int8.onnx"
-    pictures = _pictures(16, 32)
-    whole = quantise_image_to_int8(source, out, calibration_pixels=pictures, transformer=False, target=-1.0)
-    mended = quantise_image_to_int8(source, out, calibration_pixels=pictures, transformer=False)
+    images = _images(16, 32)
+    whole = quantise_image_to_int8(source, out, calibration_pixels=images, transformer=False, target=-1.0)
+    mended = quantise_image_to_int8(source, out, calibration_pixels=images, transformer=False)
     assert whole.centred_cosine < 0.95
     assert whole.left_in_float == ()
     assert mended.centred_cosine > 0.98
@@ -173,7 +173,7 @@ def test_a_badly_scaled_layer_is_left_in_float_and_the_rest_is_not(tmp_path: Pat
     assert out.stat().st_size < source.stat().st_size * 0.75
 
 
-def test_the_pictures_are_looked_at_once_however_many_tries_it_takes(
+def test_the_images_are_looked_at_once_however_many_tries_it_takes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from edge_identify.convert.export.onnx import onnx_quantisation
@@ -181,8 +181,8 @@ def test_the_pictures_are_looked_at_once_however_many_tries_it_takes(
     asked = [0]
     batches = onnx_quantisation._batches
 
-    def counted(pixels: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
-        for batch in batches(pixels):
+    def counted(inputs: NDArray[Any]) -> Iterator[NDArray[Any]]:
+        for batch in batches(inputs):
             asked[0] += 1
             yield batch
 
@@ -195,7 +195,7 @@ def test_the_pictures_are_looked_at_once_however_many_tries_it_takes(
             tries.append(step)
             yield item
 
-    quantise_image_to_int8(source, out, calibration_pixels=_pictures(16, 32), transformer=False, progress=shown)
+    quantise_image_to_int8(source, out, calibration_pixels=_images(16, 32), transformer=False, progress=shown)
     assert len(tries) > 8
     # Two batches to calibrate with, two that float32 answers for comparison, two that each try answers.
     assert asked[0] == 2 + 2 + 2 * len(tries)
@@ -203,7 +203,7 @@ def test_the_pictures_are_looked_at_once_however_many_tries_it_takes(
 
 def test_a_net_that_8_bits_suit_is_quantised_whole(tmp_path: Path) -> None:
     source, out = _export_small_net(tmp_path / "fp32.onnx", is_badly_scaled=False), tmp_path / "int8.onnx"
-    net = quantise_image_to_int8(source, out, calibration_pixels=_pictures(16, 32), transformer=False)
+    net = quantise_image_to_int8(source, out, calibration_pixels=_images(16, 32), transformer=False)
     assert net.left_in_float == ()
 
 

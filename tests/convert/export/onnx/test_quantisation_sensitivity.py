@@ -129,7 +129,7 @@ def test_tries_are_few_half_stays_quantised_and_the_report_is_the_last_try(harm:
         assert found.centred_cosine == net.fidelity()
 
 
-def test_what_all_pictures_share_does_not_flatter() -> None:
+def test_what_all_images_share_does_not_flatter() -> None:
     random = np.random.default_rng(0)
     original = (random.normal(size=(20, 8)) * 0.01 + 1).astype(np.float32)
     stranger = (random.normal(size=(20, 8)) * 0.01 + 1).astype(np.float32)

@@ -19,7 +19,7 @@ Towers = Callable[..., tuple[Any, Any]]
 
 
 @pytest.mark.parametrize("size_px", [1, 30, 32, 224])
-def test_the_pictures_are_the_same_every_time_and_fit_every_size(size_px: int) -> None:
+def test_the_images_are_the_same_every_time_and_fit_every_size(size_px: int) -> None:
     images = proof_pixels(size_px)
     assert images.shape == (4, size_px, size_px, 3)
     assert np.array_equal(images, proof_pixels(size_px))

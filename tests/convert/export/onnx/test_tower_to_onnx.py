@@ -48,10 +48,10 @@ def exported(
     tokenize = open_clip.SimpleTokenizer(context_length=model.context_length)
     tower: torch.nn.Module
     if kind == "tokens":
-        tower = TextTower(model.model)  # type: ignore[arg-type]
+        tower = TextTower(model.model)
         inputs = tokenize(["a cat", "the long street by the sea", "oat milk", "", "!"]).numpy()
     else:
-        tower = ImageTower(model.model, mean=model.mean, std=model.std)  # type: ignore[arg-type]
+        tower = ImageTower(model.model, mean=model.mean, std=model.std)
         inputs = np.random.default_rng(0).integers(0, 256, (5, size, size, 3), dtype=np.uint8)
     with torch.no_grad():
         expected = tower(torch.from_numpy(inputs)).numpy()

@@ -70,7 +70,9 @@ def test_the_runtime_answers_as_before_and_models_once_aligned_stay_as_they_are(
     assert aligned != plain
 
     answers = [
-        onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"]).run(None, {"start": np.float32([0.5])})
+        onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"]).run(
+            None, {"start": np.array([0.5], np.float32)}
+        )
         for data in (plain, aligned)
     ]
 

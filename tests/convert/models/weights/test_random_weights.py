@@ -19,7 +19,7 @@ def embed(loaded: LoadedModel) -> np.ndarray:
     return embeddings
 
 
-def test_pictures_lie_apart_and_not_in_one_point(tiny_resnet: str) -> None:
+def test_images_lie_apart_and_not_in_one_point(tiny_resnet: str) -> None:
     embeddings = embed(load_model(tiny_resnet, "random"))
     cosines = embeddings @ embeddings.T
 
@@ -31,7 +31,7 @@ def test_no_norm_keeps_the_statistics_or_the_gain_of_its_constructor(tiny_resnet
     from torch import nn
 
     model = load_model(tiny_resnet, "random").model
-    norms = [module for module in model.visual.modules() if isinstance(module, nn.BatchNorm2d)]  # type: ignore[union-attr, operator]
+    norms = [module for module in model.visual.modules() if isinstance(module, nn.BatchNorm2d)]  # type: ignore[union-attr]
 
     assert norms
     for norm in norms:

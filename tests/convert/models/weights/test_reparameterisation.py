@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from edge_identify.convert.models.model_loading import LoadedModel, compute_space_id, import_open_clip, load_model
+from edge_identify.convert.models.embedding_space import compute_space_id
+from edge_identify.convert.models.model_loading import LoadedModel, import_open_clip, load_model
 from edge_identify.convert.models.weights.reparameterisation import reparameterise
 from edge_identify.edge_runtime.errors import SetupError
 
@@ -69,7 +70,7 @@ def test_folding_is_exact_where_every_layer_matters(folded: LoadedModel) -> None
     before, size_before = _embed(model), len(model.visual.state_dict())
     after = _embed(reparameterise(folded.name, model, SIZE_PX))
     assert float((before - after).abs().max()) < 1e-5
-    assert float((before[0] - before[1]).abs().max()) > 1e-3, "the pictures must not all look alike to it"
+    assert float((before[0] - before[1]).abs().max()) > 1e-3, "the images must not all look alike to it"
     assert len(model.visual.state_dict()) < size_before / 2
 
 

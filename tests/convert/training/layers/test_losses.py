@@ -30,7 +30,7 @@ def test_the_hold_is_nothing_at_the_target_whatever_its_length_and_two_where_it_
     assert float(hold_loss(held.flip(2), held)) == pytest.approx(0, abs=1e-5)  # averages do not know where
 
 
-def test_a_piece_of_a_picture_in_the_same_batch_is_no_stranger_to_it() -> None:
+def test_a_piece_of_an_image_in_the_same_batch_is_no_stranger_to_it() -> None:
     references = photos = _unit(1, seed=1).repeat(2, 1)
     apart = contrast_loss(references, photos, torch.tensor([7, 8]))
     akin = contrast_loss(references, photos, torch.tensor([7, 7]))

@@ -1,4 +1,4 @@
-"""Labelled pictures are read with their split, and a wrong listing is refused by line."""
+"""Labelled images are read with their split, and a wrong listing is refused by line."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _write(folder: Path, rows: list[str]) -> None:
     (folder / "labels.jsonl").write_text("\n".join(rows))
 
 
-def test_every_sixteenth_picture_is_held_out(tmp_path: Path) -> None:
+def test_every_sixteenth_image_is_held_out(tmp_path: Path) -> None:
     _write(tmp_path, [_row("hat")] * 48)
     held_out = [place for place, p in enumerate(read_labelled_pictures(tmp_path)) if p.is_held_out]
     assert held_out == [HELD_OUT_FIRST, HELD_OUT_FIRST + 16, HELD_OUT_FIRST + 32]
@@ -33,7 +33,7 @@ def test_every_sixteenth_picture_is_held_out(tmp_path: Path) -> None:
 def test_rare_labels_empty_labels_and_other_sources_are_left_out(tmp_path: Path) -> None:
     rows = [_row("hat")] * 48 + [_row("sock")] * 5 + [_row("")] * 50 + [_row("milk", "grocery_train")] * 50
     _write(tmp_path, rows)
-    assert {picture.label for picture in read_labelled_pictures(tmp_path)} == {"hat"}
+    assert {image.label for image in read_labelled_pictures(tmp_path)} == {"hat"}
 
 
 def test_a_folder_without_a_listing_is_refused(tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ def test_a_line_that_is_not_as_expected_is_named(tmp_path: Path, line: str) -> N
         read_labelled_pictures(tmp_path)
 
 
-def test_too_few_pictures_are_refused(tmp_path: Path) -> None:
+def test_too_few_images_are_refused(tmp_path: Path) -> None:
     _write(tmp_path, [_row("hat")] * 20)
     with pytest.raises(SetupError, match="too few pictures"):
         read_labelled_pictures(tmp_path)

@@ -26,10 +26,10 @@ STAGES = [Stage(side_px=40, difficulty=0.2), Stage(side_px=64, difficulty=1.0)]
 def known() -> KnownThings:
     rng = np.random.default_rng(0)
     shapes = [(SIDE_PX, 96, 3), (108, SIDE_PX, 3), (SIDE_PX, SIDE_PX, 3)]
-    pictures: tuple[NDArray[np.uint8], ...] = tuple(
+    images: tuple[NDArray[np.uint8], ...] = tuple(
         rng.integers(0, 256, shapes[number % 3], dtype=np.uint8) for number in range(12)
     )
-    return KnownThings(photographs=pictures, seed=1)
+    return KnownThings(photographs=images, seed=1)
 
 
 def _batch(known: KnownThings, step: int, seed: int = 0) -> Batch:
@@ -64,8 +64,8 @@ def test_a_batch_mixes_known_and_fresh_things_and_names_each_known_one_once(know
 
 def test_a_piece_names_the_photograph_that_it_is_of(known: KnownThings) -> None:
     batch = _batch(known, 1)
-    for number, picture in zip(batch.known.tolist(), batch.pictures.tolist(), strict=True):
-        assert picture == (number % 12 if number >= 0 else -1)
+    for number, image in zip(batch.known.tolist(), batch.pictures.tolist(), strict=True):
+        assert image == (number % 12 if number >= 0 else -1)
 
 
 def test_known_things_are_counted_and_pieces_repeat(known: KnownThings) -> None:

@@ -1,4 +1,4 @@
-"""Views: the reference is nearly the picture, the photo is changed but still the thing, and both repeat."""
+"""Views: the reference is nearly the image, the photo is changed but still the thing, and both repeat."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from edge_identify.convert.training.material.photo_views import PhotoViews, Thin
 def _things(count: int = 12, *, is_package: bool = False) -> Things:
     generator = torch.Generator().manual_seed(5)
     coarse = torch.rand(count, 3, 6, 6, generator=generator)
-    pictures = torch.nn.functional.interpolate(coarse, size=(144, 144), mode="nearest")
+    images = torch.nn.functional.interpolate(coarse, size=(144, 144), mode="nearest")
     alpha = torch.ones(count, 1, 144, 144)
     if is_package:
         alpha[..., :40] = alpha[..., -40:] = 0
-    return Things(pictures=torch.cat([pictures, alpha], 1), is_package=torch.full((count,), is_package))
+    return Things(pictures=torch.cat([images, alpha], 1), is_package=torch.full((count,), is_package))
 
 
 def _views(seed: int = 0) -> PhotoViews:

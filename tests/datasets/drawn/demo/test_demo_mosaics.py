@@ -23,10 +23,10 @@ def _mosaic(seed: int) -> Mosaic:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_a_reference_image_has_the_long_side_that_was_asked_for(seed: int) -> None:
-    picture = draw_reference(_mosaic(seed), long_side_px=120)
-    assert picture.mode == "RGB"
-    assert max(picture.size) == 120
-    assert min(picture.size) >= 90
+    image = draw_reference(_mosaic(seed), long_side_px=120)
+    assert image.mode == "RGB"
+    assert max(image.size) == 120
+    assert min(image.size) >= 90
 
 
 def test_a_mosaic_looks_the_same_every_time() -> None:

@@ -52,9 +52,9 @@ def test_the_references_go_into_a_catalogue_with_all_their_facts(drawn: DemoSet,
 def test_reference_images_come_in_three_formats_and_sizes_of_the_web(drawn: DemoSet, folder: Path) -> None:
     sizes, formats = [], set()
     for row in _rows(drawn.references):
-        with PIL.Image.open(folder / row["path"]) as picture:
-            formats.add(picture.format)
-            sizes.append(max(picture.size))
+        with PIL.Image.open(folder / row["path"]) as image:
+            formats.add(image.format)
+            sizes.append(max(image.size))
     assert formats == {"JPEG", "PNG", "WEBP"}
     assert 300 <= min(sizes) <= max(sizes) <= 400
 
@@ -95,15 +95,15 @@ def test_no_file_is_there_that_no_list_names(drawn: DemoSet, folder: Path) -> No
     assert set(_digests(folder)) == named | {"references.csv", "queries.csv"}
 
 
-def test_one_seed_gives_the_same_bytes_and_another_seed_other_pictures(tmp_path: Path) -> None:
+def test_one_seed_gives_the_same_bytes_and_another_seed_other_images(tmp_path: Path) -> None:
     draw_demo_set(tmp_path / "one", count=1, seed=9)
     draw_demo_set(tmp_path / "same", count=1, seed=9)
     draw_demo_set(tmp_path / "other", count=1, seed=10)
     one, same, other = (_digests(tmp_path / name) for name in ("one", "same", "other"))
     assert one == same
     assert one.keys() == other.keys()
-    pictures = [path for path in one if not path.endswith(".csv")]
-    assert all(one[path] != other[path] for path in pictures)
+    image_paths = [path for path in one if not path.endswith(".csv")]
+    assert all(one[path] != other[path] for path in image_paths)
 
 
 @pytest.mark.parametrize("count", [0, -3])

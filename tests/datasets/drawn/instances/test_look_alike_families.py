@@ -28,10 +28,10 @@ def test_the_same_seed_draws_the_same_and_another_draws_others() -> None:
     assert not any(np.array_equal(one, two) for one, two in zip(pixels[0], pixels[2], strict=False))
 
 
-def test_no_two_members_of_a_family_are_the_same_picture() -> None:
+def test_no_two_members_of_a_family_are_the_same_image() -> None:
     for family in _some(3):
-        pictures = {instance.pixels.tobytes() for instance in family}
-        assert len(pictures) == len(family)
+        images = {instance.pixels.tobytes() for instance in family}
+        assert len(images) == len(family)
 
 
 def test_packages_stand_on_white_and_are_cut_out() -> None:
@@ -48,14 +48,14 @@ def test_near_twins_differ_in_few_pixels_but_they_differ() -> None:
         assert differs.any()
 
 
-def test_pictures_that_are_handed_in_are_printed_and_not_changed() -> None:
-    pictures = [np.full((96, 128, 3), (250, 0, 250), dtype=np.uint8)]
-    before = pictures[0].copy()
-    families = islice(draw_families(np.random.default_rng(6), pictures), 60)
+def test_images_that_are_handed_in_are_printed_and_not_changed() -> None:
+    images = [np.full((96, 128, 3), (250, 0, 250), dtype=np.uint8)]
+    before = images[0].copy()
+    families = islice(draw_families(np.random.default_rng(6), images), 60)
     printed = [
         bool((np.abs(instance.pixels[..., :3].astype(int) - (250, 0, 250)).max(axis=2) < 3).mean() > 0.02)
         for family in families
         for instance in family
     ]
     assert any(printed)
-    assert np.array_equal(pictures[0], before)
+    assert np.array_equal(images[0], before)

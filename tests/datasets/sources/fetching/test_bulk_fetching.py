@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Generator
 from itertools import islice
 from pathlib import Path
 
@@ -26,7 +27,7 @@ def fetch(urls: list[str], cache: ImageCache, **settings: object) -> dict[str, s
     return {each.address: each.problem for each in fetch_all(urls, cache, policy(**settings))}
 
 
-def test_a_server_that_fails_now_and_then_gives_every_picture_in_the_end(
+def test_a_server_that_fails_now_and_then_gives_every_image_in_the_end(
     server: MisbehavingServer, cache: ImageCache
 ) -> None:
     kinds = ("good", "good", "flaky", "cut-once")
@@ -74,7 +75,7 @@ def test_a_host_never_gets_more_requests_at_once_than_it_may(
         most = max(most, len(at_once))
         together.wait()
         at_once.remove(request.path)
-        request.picture()
+        request.send_image()
 
     server.behaviours["good"] = answer_together
     urls = [server.url(f"good/{at}.png") for at in range(60)]
@@ -82,7 +83,7 @@ def test_a_host_never_gets_more_requests_at_once_than_it_may(
     assert most == per_host
 
 
-def test_a_host_that_is_down_is_given_up_without_asking_for_every_picture(cache: ImageCache) -> None:
+def test_a_host_that_is_down_is_given_up_without_asking_for_every_image(cache: ImageCache) -> None:
     with misbehaving_server() as server:
         urls = [server.url(f"good/{at}.png") for at in range(300)]
     problems = fetch(urls, cache, host_failures=10)
@@ -94,6 +95,7 @@ def test_an_interrupted_run_goes_on_where_it_was(server: MisbehavingServer, cach
     urls = [server.url(f"good/{at}.png") for at in range(80)]
     run = fetch_all(urls, cache, policy(workers=2))
     assert len(list(islice(run, 30))) == 30
+    assert isinstance(run, Generator)
     run.close()  # as Ctrl-C does
     asked = sum(server.asked.values())
     assert 30 <= asked < 40

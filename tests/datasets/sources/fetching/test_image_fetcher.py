@@ -35,13 +35,13 @@ def fetching(
 
 
 @pytest.mark.parametrize("path", ["good/1.png", "octets/1", "redirect/1?/good/1.png"])
-def test_a_picture_is_fetched(server: MisbehavingServer, cache: ImageCache, path: str) -> None:
+def test_an_image_is_fetched(server: MisbehavingServer, cache: ImageCache, path: str) -> None:
     with fetching(cache) as fetcher:
         fetcher.fetch(server.url(path))
     assert open_image(cache.path(server.url(path))).size == (24, 16)
 
 
-def test_a_known_picture_is_asked_for_by_its_etag_and_a_new_one_replaces_it(
+def test_a_known_image_is_asked_for_by_its_etag_and_a_new_one_replaces_it(
     server: MisbehavingServer, cache: ImageCache
 ) -> None:
     url = server.url("good/1.png")

@@ -26,7 +26,7 @@ def type_in(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder of pictures, of other things, and of things that hide."""
+    """A folder of images, of other things, and of things that hide."""
     for name in (
         "b.jpg", "a.PNG", "c/a.webp", "c/d/z.tiff", "c.jpg", "notes.txt", "no-ending", ".hidden.jpg", ".git/x.jpg",
     ):  # fmt: skip
@@ -36,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "photos"
 
 
-def test_a_folder_means_its_pictures_sorted_and_none_that_hide(folder: Path) -> None:
+def test_a_folder_means_its_images_sorted_and_none_that_hide(folder: Path) -> None:
     names = ["a.PNG", "b.jpg", "c/a.webp", "c/d/z.tiff", "c.jpg"]
 
     assert asked(folder) == [str(folder / name) for name in names]
@@ -65,7 +65,7 @@ def test_a_link_to_a_folder_is_not_followed_so_that_a_circle_ends(folder: Path) 
     assert len(asked(folder)) == 6
 
 
-def test_a_folder_without_pictures_says_so_and_the_others_are_still_meant(folder: Path, tmp_path: Path) -> None:
+def test_a_folder_without_images_says_so_and_the_others_are_still_meant(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     empty, photo = asked(tmp_path / "empty", folder / "b.jpg")
 

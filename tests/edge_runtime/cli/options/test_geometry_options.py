@@ -25,7 +25,7 @@ from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
 MakePack = Callable[[], Path]
 Rewrite = Callable[[Path], None]
 CORNERS = np.array([(150, 100), (450, 120), (440, 350), (140, 330)], float)
-OF_BLUE = 3  # the index's ids of blue's picture
+OF_BLUE = 3  # the index's ids of blue's image
 
 
 def add_thumbnails(folder: Path, thumbnails: dict[int, bytes], rewrite_manifest: Rewrite) -> Path:
@@ -43,7 +43,7 @@ def name_thumbnails(folder: Path) -> Path:
 
 @pytest.fixture
 def pictured_pack(colour_pack: MakePack, rewrite_manifest: Rewrite) -> Path:
-    """A pack that answers by mean colour, and whose thumbnails are drawn labels: `label(N)` of the picture N."""
+    """A pack that answers by mean colour, and whose thumbnails are drawn labels: `label(N)` of the image N."""
     thumbnails = {number: thumbnail_webp(label(number), 160) for number in range(1, 6)}
     return add_thumbnails(colour_pack(), thumbnails, rewrite_manifest)
 
@@ -51,8 +51,8 @@ def pictured_pack(colour_pack: MakePack, rewrite_manifest: Rewrite) -> Path:
 @pytest.fixture
 def photo(tmp_path: Path) -> Path:
     """A photo of blue's label, in which red is the strongest colour."""
-    picture = photo_of(label(OF_BLUE), CORNERS)
-    Image.blend(picture, Image.new("RGB", picture.size, (255, 60, 60)), 0.3).save(tmp_path / "photo.png")
+    image = photo_of(label(OF_BLUE), CORNERS)
+    Image.blend(image, Image.new("RGB", image.size, (255, 60, 60)), 0.3).save(tmp_path / "photo.png")
     return tmp_path / "photo.png"
 
 
@@ -62,7 +62,7 @@ def matches(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
     return found
 
 
-def test_the_reference_whose_picture_is_in_the_photo_comes_first(
+def test_the_reference_whose_image_is_in_the_photo_comes_first(
     pictured_pack: Path, photo: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = [str(photo), "--pack", str(pictured_pack), "--json", "--top-k", "2"]

@@ -44,7 +44,7 @@ class Recorder:
 def test_every_output_gets_every_answer_and_is_finished_once_the_bar_is_gone() -> None:
     stream = Terminal()
     first, second, tally = Recorder(stream), Recorder(stream), Tally()
-    answers = [decided(Decision.UNKNOWN), FAILED, uncalibrated()]
+    answers: list[Identification | FailedPhoto] = [decided(Decision.UNKNOWN), FAILED, uncalibrated()]
 
     bar = ProgressBar(3, stream, is_shown=True)
     assert show_all(answers, (first, second), tally, bar) is None

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,13 @@ from colour_packs import COLOURS, add_calibration, write_many_colours_pack
 from edge_identify.edge_runtime.answers.identification import Identification
 from edge_identify.edge_runtime.cli.main import main
 from edge_identify.edge_runtime.cli.options.place_options import joined_coordinates
-from edge_identify.edge_runtime.decisions.decision import Decision
+from edge_identify.edge_runtime.decisions.decision import Decision, Verdict
 from edge_identify.edge_runtime.pack.filters import Filters
 from edge_identify.edge_runtime.pack.pack_reader import open_pack
 from edge_identify.edge_runtime.pack.references import Reference, ReferenceImage
 from edge_identify.edge_runtime.pack.references_writing import write_references
 from edge_identify.edge_runtime.photos.position import Position
-from edge_identify.edge_runtime.photos.prepared_photos import prepare_photo
+from edge_identify.edge_runtime.photos.prepared_photos import PreparedPhoto, prepare_photo
 from edge_identify.edge_runtime.search.identifier import Identifier
 
 PARIS, LONDON = (48.8566, 2.3522), (51.5074, -0.1278)
@@ -73,6 +74,11 @@ def position(at: tuple[float, float]) -> Position:
     return Position(latitude=at[0], longitude=at[1])
 
 
+def told(place: Position | None, _photo: Path) -> Position | None:
+    """Return a place whatever the photo says, as the options do."""
+    return place
+
+
 BETWEEN = (230, 10, 35)  # red and crimson
 
 
@@ -85,11 +91,11 @@ def answer_of(words: list[str], capsys: pytest.CaptureFixture[str]) -> dict[str,
 def test_a_photo_between_two_look_alikes_is_the_one_that_stands_where_it_was_taken(
     located_pack: Path, tmp_path: Path
 ) -> None:
-    picture = photo(tmp_path / "p.jpg", BETWEEN)
+    image = photo(tmp_path / "p.jpg", BETWEEN)
     with Identifier(open_pack(located_pack)) as identifier:
-        anywhere = identifier.identify(picture)
-        in_paris = identifier.identify(picture, position=position(PARIS))
-        in_london = identifier.identify(picture, position=position(NEAR_CRIMSON))
+        anywhere = identifier.identify(image)
+        in_paris = identifier.identify(image, position=position(PARIS))
+        in_london = identifier.identify(image, position=position(NEAR_CRIMSON))
 
     assert anywhere.decision is Decision.AMBIGUOUS
     assert (in_paris.decision, in_paris.matches[0].reference.id) == (Decision.IDENTIFIED, "red")
@@ -118,10 +124,10 @@ def shades(tmp_path: Path) -> Path:
 def test_what_is_far_down_by_its_looks_comes_first_by_its_place_and_more_to_show_changes_nothing(
     shades: Path, tmp_path: Path, together: bool
 ) -> None:
-    picture = photo(tmp_path / "p.png", (255, 0, 0))
+    image = photo(tmp_path / "p.png", (255, 0, 0))
     with Identifier(open_pack(shades)) as identifier:
         recipe = open_pack(shades).manifest.preprocessing
-        ready = prepare_photo(picture, recipe, position_of=lambda _: position(LONDON))
+        ready = prepare_photo(image, recipe, position_of=lambda _: position(LONDON))
 
         def ask(top_k: int) -> Identification:
             if together:
@@ -129,7 +135,7 @@ def test_what_is_far_down_by_its_looks_comes_first_by_its_place_and_more_to_show
             return identifier.identify_prepared(ready, top_k=top_k)
 
         few, many = ask(5), ask(260)
-        by_looks = identifier.identify(picture, top_k=200)
+        by_looks = identifier.identify(image, top_k=200)
 
     at = [match.reference.id for match in by_looks.matches].index("s150")
     assert 100 < at < 200
@@ -165,11 +171,11 @@ def test_a_pack_without_coordinates_or_all_at_one_spot_answers_as_without_a_posi
 ) -> None:
     latitude, longitude = spot or (None, None)
     things = tuple(replace(thing, latitude=latitude, longitude=longitude) for thing in THINGS)
-    picture = photo(tmp_path / "p.png", BETWEEN)
+    image = photo(tmp_path / "p.png", BETWEEN)
     folder = add_calibration(with_references(colour_pack(), things), neighbours=2)
     with Identifier(open_pack(folder)) as identifier:
-        without = identifier.identify(picture, top_k=1)
-        placed = identifier.identify(picture, top_k=1, position=position((48.86, 2.36)))
+        without = identifier.identify(image, top_k=1)
+        placed = identifier.identify(image, top_k=1, position=position((48.86, 2.36)))
 
     assert placed.verdict == without.verdict
     assert placed.matches == without.matches
@@ -178,13 +184,13 @@ def test_a_pack_without_coordinates_or_all_at_one_spot_answers_as_without_a_posi
 
 def test_photos_of_one_batch_are_answered_as_each_alone(located_pack: Path, tmp_path: Path) -> None:
     recipe = open_pack(located_pack).manifest.preprocessing
-    picture = photo(tmp_path / "p.png", BETWEEN)
+    image = photo(tmp_path / "p.png", BETWEEN)
     places = [None, position(PARIS), position(NEAR_CRIMSON), None]
     add_calibration(located_pack, neighbours=2)
     with Identifier(open_pack(located_pack)) as identifier:
-        prepared = [prepare_photo(picture, recipe, position_of=lambda _, place=place: place) for place in places]
+        prepared = [prepare_photo(image, recipe, position_of=partial(told, place)) for place in places]
         together = identifier.identify_batch(prepared, top_k=1)
-        alone = [identifier.identify(picture, top_k=1, position=place) for place in places]
+        alone = [identifier.identify(image, top_k=1, position=place) for place in places]
 
     assert [found.matches for found in together] == [found.matches for found in alone]
     assert [found.verdict for found in together] == [found.verdict for found in alone]
@@ -195,9 +201,9 @@ def test_an_uncalibrated_pack_shows_the_position_and_does_not_use_it(
     located_pack: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     add_calibration(located_pack, variant="another")
-    picture = photo(tmp_path / "p.jpg", BETWEEN, LONDON)
+    image = photo(tmp_path / "p.jpg", BETWEEN, LONDON)
 
-    answer = answer_of([str(picture), "--pack", str(located_pack)], capsys)
+    answer = answer_of([str(image), "--pack", str(located_pack)], capsys)
 
     assert answer["decision"] is None
     assert answer["position"]["used"] is False
@@ -207,8 +213,8 @@ def test_an_uncalibrated_pack_shows_the_position_and_does_not_use_it(
 def test_where_the_position_came_from_is_told_and_options_override_the_photo(
     located_pack: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    picture = photo(tmp_path / "p.jpg", BETWEEN, (51.5, -0.125))
-    words = [str(picture), "--pack", str(located_pack)]
+    image = photo(tmp_path / "p.jpg", BETWEEN, (51.5, -0.125))
+    words = [str(image), "--pack", str(located_pack)]
 
     told = answer_of(words, capsys)
     given = answer_of([*words, "--near", "48.8566,2.3522", "--accuracy", "20"], capsys)
@@ -227,9 +233,9 @@ def test_where_the_position_came_from_is_told_and_options_override_the_photo(
 def test_a_person_sees_how_it_looks_where_it_is_and_what_both_come_to(
     located_pack: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    picture = photo(tmp_path / "p.jpg", BETWEEN)
+    image = photo(tmp_path / "p.jpg", BETWEEN)
 
-    main([str(picture), "--pack", str(located_pack), "--near", "51.508,-0.128"])
+    main([str(image), "--pack", str(located_pack), "--near", "51.508,-0.128"])
 
     out = " ".join(capsys.readouterr().out.split())
     assert "place: 51.50800, -0.12800 (given)" in out
@@ -239,9 +245,9 @@ def test_a_person_sees_how_it_looks_where_it_is_and_what_both_come_to(
 def test_southern_and_western_coordinates_are_taken_as_one_word(
     located_pack: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    picture = photo(tmp_path / "p.jpg", (0, 0, 255))
+    image = photo(tmp_path / "p.jpg", (0, 0, 255))
 
-    answer = answer_of([str(picture), "--pack", str(located_pack), "--near", "-33.8568,-151.5"], capsys)
+    answer = answer_of([str(image), "--pack", str(located_pack), "--near", "-33.8568,-151.5"], capsys)
 
     assert (answer["position"]["lat"], answer["position"]["lng"]) == (-33.8568, -151.5)
     assert joined_coordinates(["--near", "-.5,1", "-0", "a"]) == ["--near=-.5,1", "-0", "a"]
@@ -277,9 +283,9 @@ def test_nonsense_is_wrong_usage_and_named(words: list[str], said: str, capsys: 
 def test_a_filter_leaves_only_what_passes_and_the_list_is_full(
     located_pack: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], count: int
 ) -> None:
-    pictures = [str(photo(tmp_path / f"p{number}.png", (255, 0, 0))) for number in range(count)]
+    photos = [str(photo(tmp_path / f"p{number}.png", (255, 0, 0))) for number in range(count)]
 
-    answer = answer_of([*pictures, "--pack", str(located_pack), "--namespace", "London", "--top-k", "2"], capsys)
+    answer = answer_of([*photos, "--pack", str(located_pack), "--namespace", "London", "--top-k", "2"], capsys)
 
     assert [match["id"] for match in answer["matches"]] == ["crimson", "blue"]
     assert answer["filters"] == {"namespaces": ["London"], "labels": {}}
@@ -320,13 +326,13 @@ def test_a_filter_never_makes_a_decision_easier(located_pack: Path, tmp_path: Pa
     decisions = set()
     for number in range(40):
         colour = (number * 97 % 256, number * 41 % 256, number * 149 % 256)
-        picture = photo(tmp_path / "p.png", colour)
+        image = photo(tmp_path / "p.png", colour)
         with Identifier(pack) as whole:
-            free = whole.identify(picture)
+            free = whole.identify(image)
         assert free.verdict is not None
         for some in filters:
             with Identifier(pack, filters=some) as narrowed:
-                found = narrowed.identify(picture)
+                found = narrowed.identify(image)
             assert found.verdict is not None
             assert found.verdict.evidence <= free.verdict.evidence + 1e-9
             if free.decision is Decision.UNKNOWN:
@@ -346,6 +352,13 @@ SOME = (
 )
 
 
+def verdict_of(identifier: Identifier, ready: list[PreparedPhoto], *, together: bool) -> Verdict:
+    """Return the decision on two photos of one thing, or on the first of them alone."""
+    found = identifier.identify_together(ready) if together else identifier.identify_batch(ready)[0]
+    assert found.verdict is not None
+    return found.verdict
+
+
 @pytest.mark.parametrize("together", [False, True])
 def test_a_filter_makes_nothing_known_where_a_position_is_told(
     located_pack: Path, tmp_path: Path, together: bool
@@ -358,12 +371,10 @@ def test_a_filter_makes_nothing_known_where_a_position_is_told(
         became = set()
         for number in range(60):
             colour = (number * 97 % 256, number * 41 % 256, number * 149 % 256)
-            picture = photo(tmp_path / "p.png", colour)
+            image = photo(tmp_path / "p.png", colour)
             for spot in PLACES:
-                ready = [prepare_photo(picture, recipe, position_of=lambda _, spot=spot: position(spot))] * 2
-                ask = [one.identify_together if together else one.identify_batch for one in (whole, *narrowed)]
-                answers = [found if together else found[0] for found in (asked(ready) for asked in ask)]
-                verdicts = [found.verdict for found in answers]
+                ready = [prepare_photo(image, recipe, position_of=partial(told, position(spot)))] * 2
+                verdicts = [verdict_of(one, ready, together=together) for one in (whole, *narrowed)]
                 for verdict in verdicts[1:]:
                     assert verdict.evidence <= verdicts[0].evidence + 1e-9
                     became.add((verdicts[0].decision, verdict.decision))
@@ -378,10 +389,10 @@ def test_a_filter_makes_nothing_known_where_a_position_is_told(
 def test_the_place_of_what_a_filter_leaves_is_weighed_against_the_whole_pack(
     located_pack: Path, tmp_path: Path
 ) -> None:
-    picture = photo(tmp_path / "p.png", BETWEEN)
+    image = photo(tmp_path / "p.png", BETWEEN)
     with Identifier(open_pack(located_pack)) as whole, whole.narrowed(Filters(labels={"tone": ("warm",)})) as warm:
-        free = whole.identify(picture, position=position(PARIS))
-        narrowed = warm.identify(picture, position=position(PARIS))
+        free = whole.identify(image, position=position(PARIS))
+        narrowed = warm.identify(image, position=position(PARIS))
 
     scores = {match.reference.id: match.place.score for match in free.matches if match.place}
     assert {match.reference.id: match.place.score for match in narrowed.matches if match.place} == {
@@ -390,9 +401,9 @@ def test_the_place_of_what_a_filter_leaves_is_weighed_against_the_whole_pack(
 
 
 def test_a_filter_tells_look_alikes_apart_that_it_leaves_out(located_pack: Path, tmp_path: Path) -> None:
-    picture = photo(tmp_path / "p.png", BETWEEN)
+    image = photo(tmp_path / "p.png", BETWEEN)
     with Identifier(open_pack(located_pack), filters=Filters(namespaces=("London",))) as identifier:
-        found = identifier.identify(picture)
+        found = identifier.identify(image)
 
     assert found.decision is Decision.IDENTIFIED
     assert found.matches[0].reference.id == "crimson"

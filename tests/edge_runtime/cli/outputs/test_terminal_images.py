@@ -1,4 +1,4 @@
-"""Pictures in terminals: what is written is read back as the two protocols say, down to the pixels."""
+"""Images in terminals: what is written is read back as the two protocols say, down to the pixels."""
 
 import base64
 import io
@@ -31,7 +31,7 @@ def encoded(colour: tuple[int, int, int], size: tuple[int, int], form: str) -> b
 
 
 def noise_png() -> bytes:
-    """A picture that does not compress, so that it takes several pieces."""
+    """An image that does not compress, so that it takes several pieces."""
     pixels = np.random.default_rng(7).integers(0, 256, (60, 60, 3), np.uint8)
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG")
@@ -39,7 +39,7 @@ def noise_png() -> bytes:
 
 
 def kitty_png(codes: str) -> bytes:
-    """Read what Kitty's protocol says of escape codes, and return the picture that is sent."""
+    """Read what Kitty's protocol says of escape codes, and return the image that is sent."""
     commands = re.findall(r"\x1b_G([^;]*);([^\x1b]*)\x1b\\", codes)
     assert re.sub(r"\x1b_G[^;]*;[^\x1b]*\x1b\\", "", codes) == "\n"
     keys = [dict(pair.split("=") for pair in command.split(",")) for command, _ in commands]
@@ -51,7 +51,7 @@ def kitty_png(codes: str) -> bytes:
 
 
 def iterm2_png(codes: str) -> bytes:
-    """Read what iTerm2 says of its escape code, and return the picture that is sent."""
+    """Read what iTerm2 says of its escape code, and return the image that is sent."""
     match = re.fullmatch(r"\x1b\]1337;File=([^:]*):([A-Za-z0-9+/=]*)\x07\n", codes)
     assert match
     keys = dict(pair.split("=") for pair in match[1].split(";"))
@@ -60,11 +60,11 @@ def iterm2_png(codes: str) -> bytes:
     return png
 
 
-def picture_in(codes: str) -> Image.Image:
+def image_in(codes: str) -> Image.Image:
     return Image.open(io.BytesIO(kitty_png(codes)))
 
 
-def test_both_protocols_carry_the_picture_whole() -> None:
+def test_both_protocols_carry_the_image_whole() -> None:
     png = noise_png()
     assert len(png) > 2 * 4096
 
@@ -92,9 +92,7 @@ def test_both_protocols_carry_the_picture_whole() -> None:
         ({"TERM": "xterm-256color", "TERM_PROGRAM": "WezTerm", "NVIM": "/run/nvim"}, None),
     ],
 )
-def test_only_terminals_that_say_so_get_pictures(
-    environ: dict[str, str], protocol: TerminalImageProtocol | None
-) -> None:
+def test_only_terminals_that_say_so_get_images(environ: dict[str, str], protocol: TerminalImageProtocol | None) -> None:
     assert protocol_of(environ) is protocol
 
 
@@ -102,8 +100,8 @@ def test_only_terminals_that_say_so_get_pictures(
 def thumbnails(tmp_path: Path) -> ThumbnailTable:
     """Blue, yellow and white squares for the first three index ids."""
     colours = [(0, 0, 255), (255, 255, 0), (255, 255, 255)]
-    pictures = [(position + 1, encoded(colour, (64, 64), "WEBP")) for position, colour in enumerate(colours)]
-    write_thumbnails(tmp_path / "thumbnails.sqlite", pictures)
+    images = [(position + 1, encoded(colour, (64, 64), "WEBP")) for position, colour in enumerate(colours)]
+    write_thumbnails(tmp_path / "thumbnails.sqlite", images)
     return ThumbnailTable(tmp_path / "thumbnails.sqlite", side_px=64)
 
 
@@ -112,13 +110,13 @@ def shown(answer: Identification, thumbnails: ThumbnailTable | None, width: int 
     return AnswerImages(TerminalImageProtocol.KITTY, Screen(width=width), thumbnails).codes(photo)
 
 
-def colours_across(picture: Image.Image) -> list[str]:
+def colours_across(image: Image.Image) -> list[str]:
     """Return the colours from left to right, each once: the gaps are transparent."""
     names = {(255, 0, 0): "red", (0, 0, 255): "blue", (255, 255, 0): "yellow", (255, 255, 255): "white"}
-    middle = picture.height // 2
-    across = []
-    for left in range(picture.width):
-        pixel = picture.getpixel((left, middle))
+    middle = image.height // 2
+    across: list[str] = []
+    for left in range(image.width):
+        pixel = image.getpixel((left, middle))
         assert isinstance(pixel, tuple)
         *colour, opaque = pixel
         name = min(names, key=lambda known: sum(abs(a - b) for a, b in zip(known, colour, strict=True)))
@@ -139,23 +137,23 @@ def test_the_photo_stands_beside_what_it_may_be(
     decision: Decision, colours: list[str], thumbnails: ThumbnailTable
 ) -> None:
     with thumbnails:
-        assert colours_across(picture_in(shown(decided(decision, CAT, DOG, WIDE), thumbnails))) == colours
+        assert colours_across(image_in(shown(decided(decision, CAT, DOG, WIDE), thumbnails))) == colours
 
 
-def test_a_narrow_terminal_shows_fewer_pictures_and_the_photo_always(thumbnails: ThumbnailTable) -> None:
+def test_a_narrow_terminal_shows_fewer_images_and_the_photo_always(thumbnails: ThumbnailTable) -> None:
     answer = decided(Decision.AMBIGUOUS, CAT, DOG, WIDE)
     with thumbnails:
         for width, colours in ((50, ["red", "blue"]), (40, ["red"]), (20, ["red"])):
-            picture = picture_in(shown(answer, thumbnails, width))
-            assert colours_across(picture) == colours
-            assert picture.width / picture.height * 2 * ROWS <= width
+            image = image_in(shown(answer, thumbnails, width))
+            assert colours_across(image) == colours
+            assert image.width / image.height * 2 * ROWS <= width
 
 
 def test_a_pack_without_thumbnails_shows_the_photo_and_no_photo_at_all_shows_nothing() -> None:
-    pictures = AnswerImages(TerminalImageProtocol.KITTY, Screen(), None)
+    images = AnswerImages(TerminalImageProtocol.KITTY, Screen(), None)
 
-    assert colours_across(picture_in(shown(decided(Decision.IDENTIFIED), None))) == ["red"]
-    assert pictures.codes(decided(Decision.IDENTIFIED)) == ""
+    assert colours_across(image_in(shown(decided(Decision.IDENTIFIED), None))) == ["red"]
+    assert images.codes(decided(Decision.IDENTIFIED)) == ""
 
 
 def test_a_banner_does_not_fill_the_screen(thumbnails: ThumbnailTable) -> None:
@@ -163,4 +161,4 @@ def test_a_banner_does_not_fill_the_screen(thumbnails: ThumbnailTable) -> None:
     with thumbnails:
         codes = AnswerImages(TerminalImageProtocol.KITTY, Screen(width=100), thumbnails).codes(banner)
 
-    assert colours_across(picture_in(codes)) == ["red", "blue"]
+    assert colours_across(image_in(codes)) == ["red", "blue"]

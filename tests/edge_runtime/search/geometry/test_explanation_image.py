@@ -25,20 +25,20 @@ def comparison(reference: Image.Image | None = None, *, agrees: bool = True) -> 
 
 
 def drawn(of: Comparison) -> Image.Image:
-    picture = Image.open(io.BytesIO(explain(of)))
-    assert picture.format == "PNG"
-    picture.load()
-    return picture
+    image = Image.open(io.BytesIO(explain(of)))
+    assert image.format == "PNG"
+    image.load()
+    return image
 
 
-def green(picture: Image.Image) -> np.ndarray:
-    return (np.abs(np.asarray(picture).astype(int) - GREEN) < 3).all(axis=-1)
+def green(image: Image.Image) -> np.ndarray:
+    return np.asarray(np.all(np.abs(np.asarray(image).astype(int) - GREEN) < 3, axis=-1))
 
 
-def test_the_picture_is_as_large_as_it_says() -> None:
-    picture = drawn(comparison())  # the label of 240 x 180 is enlarged
+def test_the_image_is_as_large_as_it_says() -> None:
+    image = drawn(comparison())  # the label of 240 x 180 is enlarged
 
-    assert picture.size == (640 + LEAST_SIDE_PX + 3 * MARGIN_PX, 480 + 2 * MARGIN_PX + CAPTION_PX)
+    assert image.size == (640 + LEAST_SIDE_PX + 3 * MARGIN_PX, 480 + 2 * MARGIN_PX + CAPTION_PX)
 
 
 def test_the_outline_runs_where_the_reference_lies_in_the_photo() -> None:
@@ -67,8 +67,8 @@ def test_without_agreement_or_thumbnail_both_places_are_shown_and_the_caption_sa
 
     assert not green(nothing).any()
     assert missing.size == (240 + LEAST_SIDE_PX + 3 * MARGIN_PX, LEAST_SIDE_PX + 2 * MARGIN_PX + CAPTION_PX)
-    for picture in (nothing, missing):
-        caption = np.asarray(picture)[-CAPTION_PX:]
+    for image in (nothing, missing):
+        caption = np.asarray(image)[-CAPTION_PX:]
         assert (caption < 100).any()
 
 
@@ -78,10 +78,10 @@ def test_a_reference_that_reaches_beyond_the_photo_is_cut_at_its_edge() -> None:
     agreement = find_agreement(find_points(photo), find_points(label(0)))
     assert agreement is not None
 
-    picture = drawn(Comparison(photo=photo, reference=label(0), agreement=agreement))
+    image = drawn(Comparison(photo=photo, reference=label(0), agreement=agreement))
 
-    assert not green(picture)[:, MARGIN_PX + 640 :].any()
-    assert green(picture).any()
+    assert not green(image)[:, MARGIN_PX + 640 :].any()
+    assert green(image).any()
 
 
 def test_the_same_comparison_gives_the_same_bytes() -> None:

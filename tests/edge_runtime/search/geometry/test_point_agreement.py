@@ -28,7 +28,7 @@ VIEWS = {
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_a_picture_is_found_where_it_lies(view: str) -> None:
+def test_an_image_is_found_where_it_lies(view: str) -> None:
     corners = VIEWS[view]
 
     agreement = find_agreement(find_points(photo_of(label(0), corners)), find_points(label(0)))
@@ -51,7 +51,7 @@ def test_a_tiny_reference_is_found_too_in_its_own_pixels() -> None:
     assert agreement.in_reference.max(axis=0)[0] < 96
 
 
-def test_the_same_pictures_give_the_same_answer() -> None:
+def test_the_same_images_give_the_same_answer() -> None:
     photo, reference = find_points(photo_of(label(0), VIEWS["from the side"])), find_points(label(0))
     first, second = find_agreement(photo, reference), find_agreement(photo, reference)
 
@@ -61,7 +61,7 @@ def test_the_same_pictures_give_the_same_answer() -> None:
     assert (first.in_photo == second.in_photo).all()
 
 
-def test_unrelated_pictures_do_not_agree() -> None:
+def test_unrelated_images_do_not_agree() -> None:
     photos = [find_points(photo_of(label(seed), VIEWS["straight"])) for seed in range(6)]
     references = [find_points(label(seed)) for seed in range(6)]
 
@@ -70,7 +70,7 @@ def test_unrelated_pictures_do_not_agree() -> None:
         assert found == [at == other for other in range(6)]
 
 
-def test_a_mirrored_picture_does_not_agree_as_a_whole() -> None:
+def test_a_mirrored_image_does_not_agree_as_a_whole() -> None:
     mirrored = label(0).transpose(Image.Transpose.FLIP_LEFT_RIGHT)
 
     assert find_agreement(find_points(photo_of(mirrored, VIEWS["straight"])), find_points(label(0))) is None
@@ -100,7 +100,7 @@ def test_points_that_agree_under_a_view_that_no_camera_has_are_no_evidence(view:
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 3), (1, 400), (5000, 1), (16, 16), (640, 480)])
-def test_a_blank_or_tiny_picture_has_no_points_and_agrees_with_nothing(size: tuple[int, int]) -> None:
+def test_a_blank_or_tiny_image_has_no_points_and_agrees_with_nothing(size: tuple[int, int]) -> None:
     blank = find_points(Image.new("RGB", size, (200, 180, 10)))
 
     assert blank.positions.shape == (0, 2)
@@ -110,22 +110,22 @@ def test_a_blank_or_tiny_picture_has_no_points_and_agrees_with_nothing(size: tup
 
 
 def test_a_single_point_is_no_evidence() -> None:
-    picture = Image.new("RGB", (300, 300), "white")
-    ImageDraw.Draw(picture).ellipse([140, 140, 160, 160], fill="black")
-    points = find_points(picture)
+    image = Image.new("RGB", (300, 300), "white")
+    ImageDraw.Draw(image).ellipse([140, 140, 160, 160], fill="black")
+    points = find_points(image)
 
     assert 1 <= len(points.positions) < LEAST_POINTS
     assert find_agreement(points, points) is None
 
 
-def test_points_on_one_line_are_no_view_of_a_picture() -> None:
+def test_points_on_one_line_are_no_view_of_an_image() -> None:
     points = find_points(label(0))
     on_a_line = replace(points, positions=points.positions * np.array([1, 0], np.float32))
 
     assert find_agreement(on_a_line, points) is None
 
 
-def test_a_noisy_picture_gives_no_more_points_than_are_kept() -> None:
+def test_a_noisy_image_gives_no_more_points_than_are_kept() -> None:
     noise = np.random.default_rng(0).integers(0, 255, (600, 800, 3), dtype=np.uint8)
     points = find_points(Image.fromarray(noise))
 

@@ -124,7 +124,8 @@ def test_an_adapter_is_folded_into_either_graph(
 def _first_text_answer(tower: Any, tokens: NDArray[np.int64]) -> NDArray[np.float32]:
     graph = fused_text_graph(tower, CONTEXT)
     assert graph is not None
-    return _answers(graph, tokens[:1])[0]
+    answer: NDArray[np.float32] = _answers(graph, tokens[:1])[0]
+    return answer
 
 
 @pytest.mark.parametrize(

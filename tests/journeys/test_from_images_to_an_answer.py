@@ -116,14 +116,14 @@ def test_building_again_gives_the_same_bytes(demo, run, tmp_path: Path) -> None:
 def test_an_update_fetches_what_changed_and_keeps_the_model(  # type: ignore[no-untyped-def]
     demo, run, serve: Callable[[Path], AbstractContextManager[str]], tmp_path: Path
 ) -> None:
-    pictures = tmp_path / "pictures"
-    pictures.mkdir()
+    images = tmp_path / "pictures"
+    images.mkdir()
     for path in sorted((demo.folder / "set/references").iterdir())[:4]:
-        Image.open(path).convert("RGB").save(pictures / f"{path.stem}.png")
+        Image.open(path).convert("RGB").save(images / f"{path.stem}.png")
     repo, store, catalogue = tmp_path / "repo", tmp_path / "store", tmp_path / "c.sqlite"
 
     def release(version: str) -> None:
-        assert run("edge-build", "add", f"images:{pictures}", "--catalogue", catalogue).code == 0
+        assert run("edge-build", "add", f"images:{images}", "--catalogue", catalogue).code == 0
         out = tmp_path / f"pack-{version}"
         built = run(
             "edge-build", "pack", "--catalogue", catalogue, "--name", "street", "--version", version,
@@ -135,14 +135,14 @@ def test_an_update_fetches_what_changed_and_keeps_the_model(  # type: ignore[no-
     release("1.0.0")
     with serve(repo) as url:
         first = json.loads(run("edge-identify", "sync", url, "--store", store, "--json").out)["synced"][0]
-        Image.new("RGB", (200, 200), (250, 120, 10)).save(pictures / "an-orange.png")
+        Image.new("RGB", (200, 200), (250, 120, 10)).save(images / "an-orange.png")
         release("1.1.0")
         second = json.loads(run("edge-identify", "sync", "--store", store, "--json").out)["synced"][0]
 
     assert (first["version"], second["version"]) == ("1.0.0", "1.1.0")
     assert second["fetched_bytes"] < 0.02 * first["fetched_bytes"]
     assert second["reused_files"] >= 3
-    answer = run("edge-identify", pictures / "an-orange.png", "--store", store, "--json")
+    answer = run("edge-identify", images / "an-orange.png", "--store", store, "--json")
     assert json.loads(answer.out)["answers"][0]["matches"][0]["id"] == "an-orange"
 
 

@@ -22,10 +22,10 @@ from s3_server import CREDENTIALS, S3Server, s3_server
 SEARCH = "/api/demo_backend_v2/image_search/search"
 FOLDERS = ("nature", "people", "sports")
 EACH = 2
-A_PAGE = 1000  # objects that S3 lists at once; notes come before the pictures, which are on the second page
+A_PAGE = 1000  # objects that S3 lists at once; notes come before the images, which are on the second page
 
 
-def picture(number: int) -> bytes:
+def image(number: int) -> bytes:
     buffer = io.BytesIO()
     label(number).save(buffer, "PNG")
     return buffer.getvalue()
@@ -34,12 +34,12 @@ def picture(number: int) -> bytes:
 def fill(server: S3Server) -> None:
     server.make_bucket("packs", is_public=False)
     for number in range(EACH * len(FOLDERS)):
-        server.ask(f"/packs/pictures/{FOLDERS[number // EACH]}/{number}.png", method="PUT", data=picture(number))
+        server.ask(f"/packs/pictures/{FOLDERS[number // EACH]}/{number}.png", method="PUT", data=image(number))
     for number in range(A_PAGE):
         server.ask(f"/packs/pictures/about/{number}.txt", method="PUT", data=b"a note")
 
 
-def test_a_bucket_of_pictures_becomes_a_pack_in_the_bucket_that_answers_its_old_clients(
+def test_a_bucket_of_images_becomes_a_pack_in_the_bucket_that_answers_its_old_clients(
     succeed: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in CREDENTIALS.items():
@@ -54,15 +54,15 @@ def test_a_bucket_of_pictures_becomes_a_pack_in_the_bucket_that_answers_its_old_
         how = ("--image-urls", "presigned:s3://packs/pictures")
         with live("--bucket", "s3://packs/published", *at, *how) as client:
             wait_for_pack(client)
-            by_image = client.post_file(f"{SEARCH}_by_image?k=3", picture(3)).json()
+            by_image = client.post_file(f"{SEARCH}_by_image?k=3", image(3)).json()
             by_text = client.post_json(SEARCH, {"query": "show me sports photos", "k": 100}).json()
             in_folder = client.post_json(SEARCH, {"query": "a picture", "folder": "people"}).json()
             nowhere = client.post_json(SEARCH, {"query": "a picture", "folder": "cars"})
             with urlopen(by_image[0]["image_url"], timeout=10) as answer:
-                assert answer.read() == picture(3)
+                assert answer.read() == image(3)
         with live("--bucket", "s3://packs/published", *at) as client:
             wait_for_pack(client)
-            publicly = client.post_file(f"{SEARCH}_by_image", picture(3)).json()
+            publicly = client.post_file(f"{SEARCH}_by_image", image(3)).json()
     assert by_image[0].keys() == {"distance", "folder", "s3_path", "image_url"}
     assert (by_image[0]["folder"], by_image[0]["s3_path"]) == ("people", "s3://packs/pictures/people/3.png")
     assert by_image[0]["distance"] < 0.2 < by_image[1]["distance"] <= by_image[2]["distance"] < 2

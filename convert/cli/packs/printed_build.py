@@ -1,0 +1,89 @@
+"""What `edge-build pack` prints of a pack that it built: lines, or one JSON object."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from edge_identify.convert.cli.options.subcommand import megabytes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from edge_identify.convert.packing.pack_request import BuildReport
+    from edge_identify.edge_runtime.pack.manifest import Manifest, Variant
+
+
+def print_build(report: BuildReport, out: Path, seconds: float, *, as_json: bool) -> None:
+    """Print the size of a new pack, its encoders with their fidelity, and its calibrations.
+
+    Args:
+        report: Result of the build.
+        out: Folder of the pack.
+        seconds: Wall time of the build.
+        as_json: Print one JSON object.
+    """
+    manifest = report.manifest
+    if as_json:
+        print(json.dumps(_build_as_json(out, report, seconds), ensure_ascii=False, indent=2))
+        return
+    print(
+        f"{manifest.name} {manifest.version}: {manifest.reference_count} references, {manifest.index.count} images, "
+        f"{megabytes(manifest.size_bytes())} in {out}"
+    )
+    for kind, variants in (("image", manifest.image_variants), ("text", manifest.text_variants)):
+        for variant in variants.values():
+            print(f"  {kind:<5} {variant.name:<12} {_variant_line(manifest, variant)}")
+    for name, found in report.calibration.calibrations.items():
+        print(
+            f"  decisions with {name}: of simulated photos, {100 * found.true_accepts:.0f} % of known things are "
+            f"accepted, and {100 * found.false_accepts:.1f} % of unknown ones"
+        )
+    for name, texts in report.texts.calibrations.items():
+        print(
+            f"  bands for texts with {name}: of texts of labels and names, {100 * texts.genuine_strong:.0f} % are "
+            f"strong and {100 * texts.genuine_fair:.0f} % fair or strong; of others, "
+            f"{100 * texts.impostors_strong:.0f} and {100 * texts.impostors_fair:.0f} %"
+        )
+    if not manifest.text_variants:
+        print("  no text encoder: it needs the model's tokenizer; see --tokenizer")
+
+
+def _variant_line(manifest: Manifest, variant: Variant) -> str:
+    fidelity = variant.fidelity
+    centred = "" if fidelity.cosine_centred is None else f", centred {fidelity.cosine_centred:.4f}"
+    return (
+        f"{megabytes(_variant_bytes(manifest, variant)):>9}  cosine to the original: mean {fidelity.cosine_mean:.4f}, "
+        f"least {fidelity.cosine_min:.4f}{centred}; same nearest reference {100 * fidelity.top1_agreement:.0f} %"
+    )
+
+
+def _build_as_json(out: Path, report: BuildReport, seconds: float) -> dict[str, Any]:
+    manifest = report.manifest
+    return {
+        "pack": str(out),
+        "name": manifest.name,
+        "version": str(manifest.version),
+        "references": manifest.reference_count,
+        "pictures": manifest.index.count,
+        "skipped": len(report.left_out),
+        "size_bytes": manifest.size_bytes(),
+        "seconds": round(seconds, 1),
+        "calibration": {name: asdict(found) for name, found in report.calibration.calibrations.items()},
+        "text_calibration": {name: asdict(found) for name, found in report.texts.calibrations.items()},
+        "encoders": {
+            kind: {
+                variant.name: {
+                    "size_bytes": _variant_bytes(manifest, variant),
+                    **asdict(variant.fidelity),
+                }
+                for variant in variants.values()
+            }
+            for kind, variants in (("image", manifest.image_variants), ("text", manifest.text_variants))
+        },
+    }
+
+
+def _variant_bytes(manifest: Manifest, variant: Variant) -> int:
+    return sum(manifest.files[path].length_bytes for path in variant.files)
