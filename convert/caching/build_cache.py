@@ -1,7 +1,7 @@
 """A folder that keeps results of builds: small values in an SQLite file, exported encoders as folders of files.
 
-Values have a kind and a key. A key is a hash of everything that the value depends on; `cache_key` makes one. Values that
-no build has used lately are forgotten, and the oldest ones when the cache grows too large.
+Values have a kind and a key. A key is a hash of everything that the value depends on; `cache_key` makes one. Values
+that no build has used lately are forgotten, and the oldest ones when the cache grows too large.
 
 Losing the cache costs time only. So a cache that cannot be read or written is reported once and then not used.
 """
@@ -123,8 +123,8 @@ class BuildCache:
             for at in range(0, len(keys), _MOST_PARAMETERS):
                 some = keys[at : at + _MOST_PARAMETERS]
                 chosen = f"kind = ? AND key IN ({','.join('?' * len(some))})"
-                found |= dict(database.execute(f"SELECT key, data FROM kept WHERE {chosen}", [kind, *some]))  # noqa: S608
-                database.execute(f"UPDATE kept SET used = ? WHERE {chosen}", [self._build, kind, *some])  # noqa: S608
+                found |= dict(database.execute(f"SELECT key, data FROM kept WHERE {chosen}", [kind, *some]))
+                database.execute(f"UPDATE kept SET used = ? WHERE {chosen}", [self._build, kind, *some])
         return found
 
     def _keep(self, kind: str, values: Mapping[str, bytes]) -> None:

@@ -119,4 +119,3 @@ def _embed(encoder: KeyedEncoder, lacking: Sequence[tuple[str, Batch]]) -> dict[
     edges = np.cumsum([len(batch) for _, batch in lacking])[:-1]
     parts = np.split(vectors.astype(_VECTOR), edges)
     return {key: np.ascontiguousarray(part).tobytes() for (key, _), part in zip(lacking, parts, strict=True)}
-

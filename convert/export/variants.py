@@ -94,9 +94,7 @@ class ExportedVariant:
     def keyed(self, folder: Path) -> KeyedEncoder:
         """Return the encoder with a key that covers its files in a pack's folder."""
         hashes = [(path.relative_to(folder).as_posix(), sha256_of_file(path)) for path in self.files(folder)]
-        return KeyedEncoder(
-            key=cache_key("variant", hashes), embed=self.embed, one_by_one=self.runtime is Runtime.ONNX
-        )
+        return KeyedEncoder(key=cache_key("variant", hashes), embed=self.embed, one_by_one=self.runtime is Runtime.ONNX)
 
 
 def checked_variant_names(text: str) -> tuple[str, ...]:
@@ -182,7 +180,7 @@ def load_variant(
     name: str,
     runtime: Runtime,
     model: str,
-    input: Tensor,  # noqa: A002 - the name in the manifest
+    input: Tensor,
     output: Tensor,
     requires: str,
     saturating: tuple[str, ...],

@@ -79,4 +79,3 @@ class BuildMemory:
         self._database.execute(insert, [fingerprint])
         row = self._database.execute("SELECT encoder_id FROM encoder WHERE fingerprint = ?", [fingerprint]).fetchone()
         return int(row[0])
-

@@ -31,13 +31,8 @@ def test_registering_twice_is_harmless_and_open_clip_builds_the_model(image: tor
     with muted("open_clip"):
         model = open_clip.create_model(OPEN_CLIP_NAME)
     assert open_clip.list_models().count(OPEN_CLIP_NAME) == 1
-<<<<<<< HEAD
-    assert model.encode_image(picture).shape == (2, 768)
+    assert model.encode_image(image).shape == (2, 768)
     assert model.encode_text(open_clip.get_tokenizer(OPEN_CLIP_NAME)(["a cat", "a dog"])).shape == (2, 768)
-=======
-    assert model.encode_image(image).shape == (2, 448)
-    assert model.encode_text(open_clip.get_tokenizer(OPEN_CLIP_NAME)(["a cat", "a dog"])).shape == (2, 448)
->>>>>>> work-types
 
 
 def test_the_image_tower_has_no_weights_of_its_own() -> None:
@@ -48,7 +43,7 @@ def test_the_image_tower_has_no_weights_of_its_own() -> None:
         edge_efficientnet_lite0(pretrained=True)
 
 
-def test_the_cells_know_where_things_are_on_both_maps(picture: torch.Tensor) -> None:
+def test_the_cells_know_where_things_are_on_both_maps(image: torch.Tensor) -> None:
     ensure_torchvision_operators()
     import torch
 
@@ -57,19 +52,15 @@ def test_the_cells_know_where_things_are_on_both_maps(picture: torch.Tensor) -> 
     trunk = TwoMapTrunk().eval()
     fine, coarse = torch.rand(2, 112, 10, 10), torch.rand(2, 320, 5, 5)
     trunk.backbone = _giving(fine, coarse)
-    cells = trunk.cells(picture)
+    cells = trunk.cells(image)
     assert [part.shape for part in cells] == [(2, fine_count(160)), (2, coarse_count())]
     trunk.backbone = _giving(fine.flip(3), coarse.flip(3))
-    for part, mirrored in zip(cells, trunk.cells(picture), strict=True):
+    for part, mirrored in zip(cells, trunk.cells(image), strict=True):
         assert not torch.allclose(part, mirrored)
         assert torch.allclose(part.sum(1), mirrored.sum(1))
 
 
-<<<<<<< HEAD
 def test_both_parts_of_the_embedding_have_the_same_length() -> None:
-=======
-def test_the_image_is_seen_at_both_sizes(image: torch.Tensor) -> None:
->>>>>>> work-types
     ensure_torchvision_operators()
     import torch
 
@@ -77,7 +68,6 @@ def test_the_image_is_seen_at_both_sizes(image: torch.Tensor) -> None:
 
     tower = edge_efficientnet_lite0().eval()
     with torch.no_grad():
-<<<<<<< HEAD
         tower.coarse.weight *= 100  # drowns nothing
         fine, coarse = tower(torch.rand(2, 3, 160, 160)).split([FINE_DIM, tower.num_classes - FINE_DIM], dim=1)
     assert torch.allclose(fine.norm(dim=1), torch.ones(2))
@@ -92,9 +82,3 @@ def _giving(fine: torch.Tensor, coarse: torch.Tensor) -> torch.nn.Module:
             return fine, coarse
 
     return Maps()
-=======
-        both = tower.both_sizes(image)
-        assert both.shape == (2, feature_count(128) + feature_count(160))
-        assert torch.equal(both[:, feature_count(128) :], tower.features(image))
-        assert torch.equal(tower(image), tower.embedding(both))
->>>>>>> work-types

@@ -184,16 +184,8 @@ def test_this_onnx_runtime_is_asked_for_its_providers(tmp_path: Path, monkeypatc
 
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [CPU_PROVIDER])
     told: list[str] = []
-<<<<<<< HEAD
     computing = Computing(wanted=Device.CUDA, tell=told.append)
-    assert place_embedder(variant(), tmp_path, lambda: images(1), computing).embed is means
-    assert len(told) == 1
-    computing = Computing(wanted=Device.MPS, tell=told.append)
-    assert place_embedder(variant(), tmp_path, lambda: images(1), computing).provider == CPU_PROVIDER
-=======
-    computing = Computing(device=Device.CUDA, tell=told.append)
     assert place_embedder(variant(), tmp_path, lambda: list(images(1)), computing).embed is means
     assert len(told) == 1
-    computing = Computing(device=Device.MPS, tell=told.append)
+    computing = Computing(wanted=Device.MPS, tell=told.append)
     assert place_embedder(variant(), tmp_path, lambda: list(images(1)), computing).provider == CPU_PROVIDER
->>>>>>> work-types
