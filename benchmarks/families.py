@@ -195,6 +195,7 @@ def _drawn_tokenizer(folder: Path) -> Path:
 
 
 def _bench(model: LoadedModel, references: Path, folder: Path) -> FidelityBench:
+    from edge_identify.convert.caching.build_cache import BuildCache
     from edge_identify.convert.export.fidelity_samples import make_bench
     from edge_identify.datasets.catalogue.catalogue import Catalogue
     from edge_identify.datasets.sources import parse_source
@@ -202,7 +203,8 @@ def _bench(model: LoadedModel, references: Path, folder: Path) -> FidelityBench:
     source = parse_source(f"image-list:{references}")
     with Catalogue.open(folder / "demo.catalogue") as catalogue:
         catalogue.add(source)
-        return make_bench(model, catalogue.references(), catalogue.images())
+        cache = BuildCache(folder / "cache")
+        return make_bench(model, folder, catalogue.references(), catalogue.images(), cache)
 
 
 def _measure_towers(
@@ -214,10 +216,11 @@ def _measure_towers(
     def judge_images(variants: Mapping[str, ExportedVariant]) -> Mapping[str, Fidelity]:
         return bench.measure_images(variants, preferred_embedder(variants))
 
-    image, text = image_tower_export(model, bench.images), text_tower_export(model, bench.texts)
+    image, text = image_tower_export(model), text_tower_export(model)
+    photo, words = bench.image_sample.queries[0].draw(), bench.text_sample.queries[0].draw()
     return {
-        "image": _measure_tower(image, judge_images, bench.image_sample.queries[:1], folder, names, rounds),
-        "text": _measure_tower(text, bench.measure_texts, bench.text_sample.queries[:1], folder, names, rounds),
+        "image": _measure_tower(image, judge_images, photo, folder, names, rounds),
+        "text": _measure_tower(text, bench.measure_texts, words, folder, names, rounds),
     }
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
+import os
+import shutil
 import signal
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -37,6 +41,11 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 pytest_plugins = ("endings",)
+
+# Builds of all tests and of both workers share one cache: an encoder is exported once, not for every pack.
+if "EDGE_IDENTIFY_BUILD_CACHE" not in os.environ:
+    os.environ["EDGE_IDENTIFY_BUILD_CACHE"] = tempfile.mkdtemp(prefix="edge-identify-tests-")
+    atexit.register(shutil.rmtree, os.environ["EDGE_IDENTIFY_BUILD_CACHE"], ignore_errors=True)
 
 #: Folders and files whose tests take most of the suite's time; `make quick` leaves them out.
 SLOW = (

@@ -139,8 +139,8 @@ class Computing:
 
     @property
     def device(self) -> Device:
-        """The device of torch, which is loaded to choose it."""
-        return choose_device(self.wanted)
+        """The device of torch. For `auto`, torch is loaded to choose it; a named one was checked with the options."""
+        return choose_device(self.wanted) if self.wanted == "auto" else Device(self.wanted)
 
     @property
     def used(self) -> Device:

@@ -1,8 +1,8 @@
 """Opens a model without loading it, if an earlier build did.
 
 A model is described by a few facts: its preprocessing, the length of an embedding, its tokenizer, the id of its
-embedding space. They are kept under a key that covers the weights. A build that finds its encoders in the cache needs only these
-facts, and so neither torch nor the weights. The built-in model is found without open_clip, too.
+embedding space. They are kept under a key that covers the weights. A build that finds its encoders in the cache needs
+only these facts, and so neither torch nor the weights. The built-in model is found without open_clip, too.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from PIL import Image
 from edge_identify.convert.adapting import adapter_learning
 from edge_identify.convert.adapting.adapter_learning import ROUND_REFERENCES, learn_adapter, whitening_matrix
 from edge_identify.convert.calibrating import calibration_photos
-from edge_identify.convert.calibrating.calibration_photos import pair_with_photos, take_photos
+from edge_identify.convert.calibrating.calibration_photos import choose_photos, pair_with_photos
 from edge_identify.convert.models.model_loading import load_model
 from edge_identify.datasets.catalogue.catalogue_images import CatalogueImage
 from edge_identify.edge_runtime.errors import SetupError
@@ -107,7 +107,7 @@ def test_one_image_of_each_reference_is_paired_with_a_photo_that_no_calibration_
         for once, twice in zip(pairs, again, strict=True)
         for one, two in zip(once, twice, strict=True)
     )
-    calibrating = {photo.tobytes() for photo in take_photos(images, recipe).pixels}
+    calibrating = {each.draw().tobytes() for each in choose_photos(images, recipe).inputs}
     assert not calibrating & {photo.tobytes() for _, photo in pairs}
 
 

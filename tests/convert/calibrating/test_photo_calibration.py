@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edge_identify.convert.caching.build_cache import temporary_cache
 from edge_identify.convert.calibrating import calibration_photos
 from edge_identify.convert.calibrating.photo_calibration import CalibrationOutcome, calibrate
 from edge_identify.convert.export.variants import ExportedVariant
@@ -43,7 +44,7 @@ def blind(pixels: np.ndarray) -> np.ndarray:
 
 def variant(name: str, ask: Callable[[np.ndarray], np.ndarray]) -> ExportedVariant:
     runtime = Runtime.COREML if name.startswith("coreml") else Runtime.ONNX
-    return ExportedVariant(name=name, runtime=runtime, model="m", input=TENSOR, output=TENSOR, requires="", embed=ask)
+    return ExportedVariant(name=name, runtime=runtime, model=name, input=TENSOR, output=TENSOR, requires="", embed=ask)
 
 
 def calibrated(
@@ -57,7 +58,10 @@ def calibrated(
         file="i.faiss", kind=kind, dim=DIM, count=len(images), embedded_with="onnx-int8", most_images_per_reference=1
     )
     exported = {name: variant(name, ask) for name, ask in variants.items()}
-    return calibrate(folder, index, exported, images, RECIPE, false_accept_rate=0.05)
+    for name in variants:
+        (folder / name).write_bytes(name.encode())  # the key of a variant covers its files
+    with temporary_cache() as cache:
+        return calibrate(folder, index, exported, images, RECIPE, false_accept_rate=0.05, cache=cache)
 
 
 def test_each_onnx_variant_is_measured_and_core_ml_takes_the_embedder_s(draw_images: Draw, tmp_path: Path) -> None:
