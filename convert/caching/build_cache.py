@@ -19,7 +19,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from edge_identify.edge_runtime.io.durable_writes import sha256_of_file
+from edge_identify.edge_runtime.io.durable_writes import sha256_of_bytes, sha256_of_file, write_bytes
 
 FOLDER_VARIABLE = "EDGE_IDENTIFY_BUILD_CACHE"
 
@@ -94,9 +94,18 @@ class BuildCache:
             out: The folder to make; its parent exists.
 
         Returns:
-            Whether the folder was kept and is whole. If not, `out` does not exist.
+            Whether the folder was kept and is whole. If not, nothing is written.
+
+        Raises:
+            OSError: `out` cannot be written.
         """
-        return self._attempt(lambda: self._restore(key, out), False)
+        files = self._attempt(lambda: self._read_folder(key), None)
+        if files is None:
+            return False
+        for name, data in files.items():
+            (out / name).parent.mkdir(parents=True, exist_ok=True)
+            write_bytes(out / name, data)
+        return True
 
     def keep_folder(self, key: str, source: Path) -> None:
         """Keep a copy of a folder."""
@@ -134,16 +143,15 @@ class BuildCache:
                 [(kind, key, data, len(data), self._build) for key, data in values.items()],
             )
 
-    def _restore(self, key: str, out: Path) -> bool:
+    def _read_folder(self, key: str) -> dict[str, bytes] | None:
+        """Return the files of a kept folder, by path; None if it is not kept or was changed."""
         known = self._read(_FOLDER_KIND, [key]).get(key)
-        if known is None or not (self._place(key)).is_dir():
-            return False
-        shutil.copytree(self._place(key), out)
-        hashes = {path.relative_to(out).as_posix(): sha256_of_file(path) for path in out.rglob("*") if path.is_file()}
-        if hashes == json.loads(known):
-            return True
-        shutil.rmtree(out)
-        return False
+        place = self._place(key)
+        if known is None or not place.is_dir():
+            return None
+        files = {path.relative_to(place).as_posix(): path.read_bytes() for path in place.rglob("*") if path.is_file()}
+        hashes = {name: sha256_of_bytes(data) for name, data in files.items()}
+        return files if hashes == json.loads(known) else None
 
     def _keep_folder(self, key: str, source: Path) -> None:
         place = self._place(key)

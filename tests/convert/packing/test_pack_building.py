@@ -186,13 +186,13 @@ def test_a_build_clears_what_a_killed_one_left_and_holds_its_own_folder(
     (tmp_path / ".pack.x1.making").mkdir()
     seen: list[list[Path]] = []
 
-    def another_build_begins(*_: object) -> None:
+    def another_build_begins(*_: object, **__: object) -> None:
         seen.append(list(tmp_path.iterdir()))
         clear_abandoned(tmp_path / "pack")
         seen.append(list(tmp_path.iterdir()))
         raise SetupError("far enough")
 
-    monkeypatch.setattr(pack_building, "_load", lambda *_: None)
+    monkeypatch.setattr(pack_building, "_open", lambda *_: None)
     monkeypatch.setattr(pack_building, "make_bench", another_build_begins)
     with pytest.raises(SetupError, match="far enough"):
         pack_building.build_pack(request_for(tmp_path / "pack"), [], [], progress=no_progress)
