@@ -1,7 +1,7 @@
 """JPEG files whose end marker alone is missing.
 
-Pillow calls such a file truncated, unless it is filled up with zeros: zeros decode as pixels. With the marker appended, a
-file that really is truncated would decode too, in grey from where it ends. So the pixels are compared with those that
+Pillow calls such a file truncated, unless it is filled up with zeros: zeros decode as pixels. With the marker appended,
+a file that really is truncated would decode too, in grey from where it ends. So the pixels are compared with those that
 come of other bytes before the marker: only if nothing is missing do these bytes change nothing.
 """
 

@@ -10,6 +10,7 @@ Resuming a broken download, or fetching only the changed parts of a file, would 
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -19,6 +20,7 @@ from urllib.parse import urljoin, urlsplit
 
 from edge_identify.edge_runtime.errors import NetworkError
 from edge_identify.edge_runtime.io.durable_writes import replacing
+from edge_identify.edge_runtime.io.proxies import ProxiedConnections, proxy_problem
 from edge_identify.edge_runtime.pack.manifest import FileEntry
 from edge_identify.edge_runtime.sync.listing import blob_path
 
@@ -67,16 +69,19 @@ class HttpServer:
             sleep: Waits a number of seconds between attempts.
             read_timeout_s: Seconds without a byte after which an attempt fails.
         """
-        from urllib3 import PoolManager, Timeout
+        from urllib3 import PoolManager, ProxyManager, Timeout
 
         from edge_identify import __version__
 
         self.url = url
         self._sleep = sleep
         self._read_timeout_s = read_timeout_s
-        self._connections = PoolManager(
-            headers={"User-Agent": f"edge-identify/{__version__}"},
-            timeout=Timeout(connect=min(CONNECT_TIMEOUT_S, read_timeout_s), read=read_timeout_s),
+        headers = {"User-Agent": f"edge-identify/{__version__}"}
+        timeout = Timeout(connect=min(CONNECT_TIMEOUT_S, read_timeout_s), read=read_timeout_s)
+        self._connections = ProxiedConnections(
+            PoolManager(headers=headers, timeout=timeout),
+            lambda proxy: ProxyManager(proxy.url, headers=headers, timeout=timeout, proxy_headers=proxy.headers),
+            os.environ,
         )
 
     def close(self) -> None:
@@ -167,6 +172,8 @@ class HttpServer:
 
         host = urlsplit(url).netloc
         match error:
+            case exceptions.ProxyError():
+                return _PassingError(f"{proxy_problem(error, url, os.environ)}; check the proxy, or set no_proxy")
             case exceptions.NameResolutionError():
                 return _PassingError(
                     f"no server named {host} was found; check the address and this device's connection"
@@ -189,6 +196,10 @@ def _check_answer(response: BaseHTTPResponse, url: str) -> None:
     status = response.status
     if status == 404:
         raise NetworkError(f"{url}: is not there (404); check the address, or publish again with `edge-serve publish`")
+    if status == 407:
+        raise NetworkError(
+            f"{url}: the proxy asks for a user name and a password (407); write http://USER:PASSWORD@HOST"
+        )
     if status == 429 or status >= 500:
         raise _PassingError(f"{url}: the server has trouble ({status}); try again later")
     if status != 200:
