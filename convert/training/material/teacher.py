@@ -40,7 +40,7 @@ def teach(
     import onnxruntime
 
     try:
-        session = onnxruntime.InferenceSession(str(teacher), providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(str(teacher), providers=["CPUExecutionProvider"], enable_fallback=0)
     except Exception as error:  # onnxruntime raises its own types, without a common base that it exports
         raise SetupError(f"{teacher}: is not a model that ONNX Runtime opens ({error})") from error
     (entry,) = session.get_inputs()

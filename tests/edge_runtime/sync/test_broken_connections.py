@@ -245,11 +245,10 @@ def test_a_sync_that_was_killed_in_its_self_test_fetches_nothing_again(server: B
     assert server.ranges == []
 
 
-@pytest.mark.parametrize(
-    "error", [SetupError("the disk is full"), EdgeIdentifyError("does not work here"), OSError(28)]
-)
+@pytest.mark.usefixtures("manifest")
+@pytest.mark.parametrize("error", [SetupError("no room"), EdgeIdentifyError("does not work here"), OSError(28)])
 def test_a_pack_that_cannot_be_installed_leaves_nothing_on_the_disk(
-    error: Exception, server: BreakingServer, manifest: Manifest, tmp_path: Path
+    error: Exception, server: BreakingServer, tmp_path: Path
 ) -> None:
     store = PackStore(tmp_path / "store")
 
