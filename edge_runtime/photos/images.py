@@ -9,6 +9,7 @@ Traps:
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -126,23 +127,34 @@ def decode_photo(
         if lacks_end_marker(data):
             photo = decode_without_end_marker(data, decode, name=name)
         else:
-            photo = _decode_whole_png(data, decode)
+            photo = _decode_mended(data, decode)
         return photo if region is None else photo.cut(region.box(photo.full_size, name=name))
 
 
-def _decode_whole_png(data: bytes, decode: Callable[[bytes], DecodedPhoto]) -> DecodedPhoto:
-    """Decode a file; if Pillow refuses it and it is a PNG, decode it without what stands beside its pixels."""
+def _decode_mended(data: bytes, decode: Callable[[bytes], DecodedPhoto]) -> DecodedPhoto:
+    """Decode a file; if Pillow refuses it, decode it in a form that Pillow reads, if it has all its pixels."""
     try:
         return decode(data)
     except MemoryError:
         raise
     except PILLOW_RAISES:
+        from edge_identify.edge_runtime.photos import container_repair as repair
         from edge_identify.edge_runtime.photos.png_repair import png_of_pixels
 
-        png = png_of_pixels(data)
-        if png is None or len(png) == len(data):
+        mended = png_of_pixels(data) or repair.webp_of_whole_chunks(data)
+        if mended is not None and mended != data:
+            return decode(mended)
+        negative = repair.grey_tiff_negative(data)
+        if negative is None:
             raise
-    return decode(png)
+        photo = decode(negative)
+        return replace(photo, image=_inverted(photo.image))
+
+
+def _inverted(image: Image) -> Image:
+    from PIL import ImageChops
+
+    return ImageChops.invert(image)
 
 
 def _decode(data: bytes, name: str, enough_px: int | None, region: Region | None, max_side_px: int) -> DecodedPhoto:
@@ -154,6 +166,12 @@ def _decode(data: bytes, name: str, enough_px: int | None, region: Region | None
     scale_transparent_colour(image, data)
     _decode_at_once(image, len(data))
     image.load()
+    if image.format == "TIFF" and image.mode == "RGBA" and not image.getchannel("A").getbbox():
+        from edge_identify.edge_runtime.photos.container_repair import tiff_with_own_colours
+
+        own = tiff_with_own_colours(data)
+        if own is not None:
+            return _decode(own, name, enough_px, region, max_side_px)
     if image.mode == "CMYK" and image.format in JPEGS and "adobe" not in image.info:
         tell_doubt(name, "does not say how its four inks are stored; read as Adobe's programs store them, inverted")
     orientation = orientation_of(image)

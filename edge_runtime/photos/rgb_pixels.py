@@ -28,7 +28,8 @@ _WHITE = 255
 _WITH_ALPHA = ("RGBA", "LA", "PA", "RGBa", "La")
 
 # TIFF 6.0, sections 4, 8 and 19.
-_BITS_PER_SAMPLE, _PHOTOMETRIC, _PLANES, _SAMPLE_FORMAT = 258, 262, 284, 339
+_BITS_PER_SAMPLE, _COMPRESSION, _PHOTOMETRIC, _PLANES, _SAMPLE_FORMAT = 258, 259, 262, 284, 339
+_UNCOMPRESSED = 1
 _WHITE_IS_ZERO, _SEPARATE_PLANES, _SIGNED = 0, 2, 2
 _PNG_BITS_AT = 24  # of a file: the bit depth in IHDR
 
@@ -54,13 +55,14 @@ def grey_scale(image: Image, *, name: str) -> GreyScale:
         name: The image's name in error messages.
 
     Raises:
-        PhotoError: Pillow would misread it: 16 bits a channel in separate planes.
+        PhotoError: Pillow would misread it: 16 bits a channel in separate planes, uncompressed.
     """
     tags = getattr(image, "tag_v2", None)
     if image.format != "TIFF" or tags is None:
         return GreyScale()
     bits = max(tags.get(_BITS_PER_SAMPLE, (1,)))
-    if bits > 8 and tags.get(_PLANES) == _SEPARATE_PLANES and len(image.getbands()) > 1:
+    is_plain = tags.get(_COMPRESSION, _UNCOMPRESSED) == _UNCOMPRESSED  # libtiff reads the others, and rightly
+    if is_plain and bits > 8 and tags.get(_PLANES) == _SEPARATE_PLANES and len(image.getbands()) > 1:
         raise PhotoError(f"{name}: has {bits} bits a channel in separate planes; save it with 8 bits a channel")
     used = _MOST_BITS if bits > _MOST_BITS else bits - (_SIGNED in tags.get(_SAMPLE_FORMAT, ()))
     return GreyScale(white=2**used - 1, is_inverted=tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO)

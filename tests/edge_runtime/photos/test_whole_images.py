@@ -73,6 +73,16 @@ def tiff(pixels: bytes, *, bits: list[int], photometric: int, **tags: list[int])
     return head + struct.pack("<H", len(entries)) + directory + bytes(4) + long_values
 
 
+def big_endian_tiff(pixels: bytes) -> bytes:
+    """An uncompressed TIFF of 16 bits in which 0 is white, the other byte first."""
+    entries = {
+        256: WIDTH, 257: HEIGHT, 258: 16, 259: 1, 262: 0, 273: 8, 277: 1, 278: HEIGHT, 279: len(pixels)
+    }  # fmt: skip
+    directory = b"".join(struct.pack(">HHIHH", tag, 3, 1, value, 0) for tag, value in entries.items())
+    head = b"MM\0*" + struct.pack(">I", 8 + len(pixels))
+    return head + pixels + struct.pack(">H", len(entries)) + directory + bytes(4)
+
+
 def packed_12_bits(values: NDArray[np.int64]) -> bytes:
     first, second = values.reshape(-1, 2).T
     return np.stack([first >> 4, (first & 15) << 4 | second >> 8, second & 255], 1).astype(np.uint8).tobytes()
@@ -190,6 +200,8 @@ GREY_TIFFS = {
     "16 bits, 0 is black": tiff((WIDE * 257).astype("<u2").tobytes(), bits=[16], photometric=1),
     "16 bits, 0 is white": tiff((65_535 - WIDE * 257).astype("<u2").tobytes(), bits=[16], photometric=0),
     "8 bits, 0 is white": tiff((255 - WIDE).astype("u1").tobytes(), bits=[8], photometric=0),
+    "16 bits, 0 is white, from a Motorola": big_endian_tiff((65_535 - WIDE * 257).astype(">u2").tobytes()),
+    "12 bits, 0 is white": tiff(packed_12_bits(4095 - WIDE * 4095 // 255), bits=[12], photometric=0),
     "12 bits": tiff(packed_12_bits(WIDE * 4095 // 255), bits=[12], photometric=1),
     "15 bits and a sign": tiff((WIDE * 32_767 // 255).astype("<i2").tobytes(), bits=[16], photometric=1, t339=[2]),
     "32 bits, used to 65,535": tiff((WIDE * 257).astype("<u4").tobytes(), bits=[32], photometric=1),
@@ -215,6 +227,15 @@ def test_a_compressed_scan_in_which_0_is_white_is_no_negative(compression: str) 
     assert (grey_of(decode_image(data, name="scan.tif")) == 255 - RAMP).all()
 
 
+def test_16_bits_in_separate_compressed_planes_are_read() -> None:
+    strips = [zlib.compress((COLOURS[..., k].astype("<u2") * 257).tobytes()) for k in range(3)]
+    lengths = [len(strip) for strip in strips]
+    begins = [8, 8 + lengths[0], 8 + lengths[0] + lengths[1]]
+    data = tiff(b"".join(strips), bits=[16] * 3, photometric=2, t259=[8], t273=begins, t279=lengths, t284=[2])
+
+    assert (np.asarray(decode_image(data, name="x")) == COLOURS).all()
+
+
 def test_16_bits_in_separate_planes_are_refused_rather_than_misread() -> None:
     planes = b"".join((COLOURS[..., k].astype("<u2") * 257).tobytes() for k in range(3))
 
@@ -229,6 +250,7 @@ EMPTY_ALPHAS = {
     "16-bit PNG": png((row.astype(">u2").tobytes() for row in EMPTY.astype(np.int64) * 257), bits=16, colour=6),
     "WebP": encoded(Image.fromarray(EMPTY), "WEBP", lossless=True, exact=True),
     "TIFF": tiff(EMPTY.tobytes(), bits=[8] * 4, photometric=2, t338=[2]),
+    "TIFF, multiplied": tiff(EMPTY.tobytes(), bits=[8] * 4, photometric=2, t338=[1]),
     "TIFF, unnamed": tiff(EMPTY.tobytes(), bits=[8] * 4, photometric=2),
     "BMP": encoded(Image.fromarray(EMPTY), "BMP"),
 }
@@ -305,10 +327,30 @@ def test_the_transparent_colour_of_a_16_bit_png_is_white() -> None:
 
 
 def test_a_tiff_of_no_readable_kind_says_what_to_do() -> None:
-    inverted = tiff(packed_12_bits(WIDE), bits=[12], photometric=0)
+    two_samples = tiff(EMPTY_GREY.tobytes(), bits=[8, 8], photometric=1)
 
     with pytest.raises(PhotoError, match=r"x\.tif: is damaged, or a kind of TIFF that cannot be read; save it anew"):
-        decode_image(inverted, name="x.tif")
+        decode_image(two_samples, name="x.tif")
+
+
+WEBP_EXIF = Image.Exif()
+WEBP_EXIF[_ARTIST] = "A. Person" * 50
+WEBP = encoded(Image.fromarray(COLOURS), "WEBP", lossless=True, exif=WEBP_EXIF)
+
+
+@pytest.mark.parametrize(
+    "data", [WEBP, WEBP[:-80], WEBP[:-440], WEBP[:4] + struct.pack("<I", len(WEBP) + 100) + WEBP[8:]]
+)
+def test_a_webp_whose_metadata_are_cut_is_whole(data: bytes) -> None:
+    assert (np.asarray(decode_image(data, name="x")) == COLOURS).all()
+
+
+@pytest.mark.parametrize("kept", [0.3, 0.6, 0.9])
+def test_a_webp_whose_pixels_are_cut_is_refused(kept: float) -> None:
+    plain = encoded(Image.fromarray(COLOURS), "WEBP", lossless=True)
+
+    with pytest.raises(PhotoError, match=r"x\.webp: is damaged"):
+        decode_image(plain[: int(kept * len(plain))], name="x.webp")
 
 
 @pytest.fixture(autouse=True)
