@@ -38,9 +38,9 @@ if TYPE_CHECKING:
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff"}) | heif_files.SUFFIXES
 
 MAX_SIDE_PX = 100_000  # resampling keeps whole rows or columns in memory; a longer side is hostile
-MAX_PIXELS = 100_000_000  # decoded: 300 MB as RGB
+MAX_PIXELS = 100_000_000  # decoded: 400 MB, since Pillow keeps RGB in 4 bytes
 MAX_JPEG_PIXELS = 500_000_000  # in the file: phones take 200 megapixels, and stitch panoramas; decoded smaller
-_COEFFICIENT_BYTES = 6  # of a pixel in a progressive JPEG with full colour; `MAX_PIXELS` of them are decoded
+_MAX_COEFFICIENT_BYTES = 640_000_000  # a progressive JPEG of 200 megapixels with halved colour has 604 million
 _MAX_SCANS = 100  # encoders write about 10; thousands keep libjpeg busy for hours
 _REDUCTIONS = (1, 2, 4, 8)  # the factors that the decoder of JPEG offers
 MAX_FILE_BYTES = 256 * 2**20  # read whole into memory; a larger file is not a photo
@@ -233,7 +233,7 @@ def _check_size(image: Image, data: bytes, name: str, max_side_px: int) -> None:
     from edge_identify.edge_runtime.photos.jpeg_structure import jpeg_scans
 
     scans = jpeg_scans(data)
-    if scans.coefficient_bytes > _COEFFICIENT_BYTES * MAX_PIXELS:
+    if width * height > MAX_PIXELS and scans.coefficient_bytes > _MAX_COEFFICIENT_BYTES:
         raise PhotoError(
             f"{name}: {width} x {height} pixels in a progressive JPEG, which takes "
             f"{scans.coefficient_bytes / 2**20:.0f} MiB to decode; save it as a baseline JPEG, or make it smaller"

@@ -7,6 +7,7 @@ import logging
 import struct
 import zlib
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,9 +32,9 @@ def grey_of(image: Image.Image) -> NDArray[np.int16]:
     return np.asarray(image.convert("L")).astype(np.int16)
 
 
-def encoded(image: Image.Image, format_name: str, **options: object) -> bytes:
+def encoded(image: Image.Image, format_name: str, **options: Any) -> bytes:
     file = io.BytesIO()
-    image.save(file, format_name, **options)  # type: ignore[arg-type]
+    image.save(file, format_name, **options)
     return file.getvalue()
 
 
@@ -147,12 +148,16 @@ def test_a_png_with_damaged_pixels_is_refused_all_the_same() -> None:
             decode_image(broken, name="x.png")
 
 
-def jpeg(**options: object) -> bytes:
+def jpeg(**options: Any) -> bytes:
     grain = np.random.default_rng(5).integers(0, 256, (96, 128, 3), dtype=np.uint8)
     return encoded(Image.fromarray(grain), "JPEG", quality=90, **options)
 
 
-JPEGS = {"baseline": {}, "progressive": {"progressive": True}, "restarts": {"restart_marker_rows": 1}}
+JPEGS: dict[str, dict[str, Any]] = {
+    "baseline": {},
+    "progressive": {"progressive": True},
+    "restarts": {"restart_marker_rows": 1},
+}
 
 
 @pytest.mark.parametrize("enough_px", [None, 12])
