@@ -24,7 +24,8 @@ from edge_identify.edge_runtime.photos.image_opening import (
     pillow_errors_explained,
     pillow_warnings_ignored,
 )
-from edge_identify.edge_runtime.photos.jpeg_ending import decode_without_end_marker, lacks_end_marker
+from edge_identify.edge_runtime.photos.jpeg_ending import decode_without_end_marker
+from edge_identify.edge_runtime.photos.jpeg_structure import jpeg_scans, lacks_end_marker
 from edge_identify.edge_runtime.photos.pillow_errors import PILLOW_RAISES
 from edge_identify.edge_runtime.photos.rgb_pixels import as_rgb, grey_scale, scale_transparent_colour
 
@@ -230,8 +231,6 @@ def _check_size(image: Image, data: bytes, name: str, max_side_px: int) -> None:
             f"{name}: {width} x {height} pixels, more than the limit of "
             f"{MAX_JPEG_PIXELS // 1_000_000} megapixels of a JPEG; make it smaller first"
         )
-    from edge_identify.edge_runtime.photos.jpeg_structure import jpeg_scans
-
     scans = jpeg_scans(data)
     if width * height > MAX_PIXELS and scans.coefficient_bytes > _MAX_COEFFICIENT_BYTES:
         raise PhotoError(

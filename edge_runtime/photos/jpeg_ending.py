@@ -19,20 +19,9 @@ if TYPE_CHECKING:
 
     from edge_identify.edge_runtime.photos.decoded_photo import DecodedPhoto
 
-_START, _SCAN, _END = b"\xff\xd8\xff", b"\xff\xda", b"\xff\xd9"
+_END = b"\xff\xd9"
 _OTHER_BYTES = bytes(range(1, 255)) * 16  # no marker among them; enough to reach a few rows
 _BAND_PX = 256  # rows that are hashed at once
-
-
-def lacks_end_marker(data: bytes) -> bool:
-    """Return whether a file is a JPEG with no end marker after its last scan. Other things may follow the marker.
-
-    Args:
-        data: The file's bytes.
-    """
-    if not data.startswith(_START) or data.endswith(_END):
-        return False
-    return data.rfind(_END) < data.rfind(_SCAN)  # no byte of a scan looks like a marker
 
 
 def decode_without_end_marker(data: bytes, decode: Callable[[bytes], DecodedPhoto], *, name: str) -> DecodedPhoto:

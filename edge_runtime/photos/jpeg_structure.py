@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 # Marker codes of T.81, table B.1.
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
-_ALONE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a length
+_ALONE = frozenset({0x01, 0xD8, 0xD9})  # markers without a length; those of restarts are skipped
 _SCAN, _END = 0xDA, 0xD9
-_START_OF_SCAN = b"\xff\xda"  # within a scan, 0xff is followed by 0x00, so that it is found nowhere else
+_START = b"\xff\xd8\xff"
+_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # within a scan, a zero or a restart marker follows each 0xff
 
 _BLOCK_PX = 8
 _COEFFICIENTS_BYTES = 2 * _BLOCK_PX**2  # of a block, in libjpeg
@@ -21,7 +24,7 @@ class JpegScans:
 
     Attributes:
         coefficient_bytes: What libjpeg holds in memory until the last scan has arrived; 0 if it decodes row by row.
-        count: Number of scans, at most: those of a thumbnail within the file are counted too. 1 if decoded row by row.
+        count: Number of scans; 1 if decoded row by row.
     """
 
     coefficient_bytes: int
@@ -34,25 +37,41 @@ def jpeg_scans(data: bytes) -> JpegScans:
     Args:
         data: The file's bytes.
     """
-    frame: bytes = b""
-    is_progressive = False
-    at = 2
-    while (at := data.find(b"\xff", at)) >= 0 and at + 4 <= len(data):
-        marker = data[at + 1]
-        if marker in (0x00, 0xFF) or marker in _ALONE:
-            at += 1 if marker == 0xFF else 2
-            continue
-        length_bytes = int.from_bytes(data[at + 2 : at + 4], "big")
-        segment = data[at + 4 : at + 2 + length_bytes]
+    frame, is_progressive, count = b"", False, 0
+    for marker, segment in _segments(data):
         if marker in _FRAMES:
             frame, is_progressive = segment, marker in _PROGRESSIVE
-        if marker in (_SCAN, _END):
-            is_whole = bool(segment and frame) and segment[0] == len(_components(frame))
-            if is_whole and not is_progressive:
-                break
-            return JpegScans(coefficient_bytes=_coefficient_bytes(frame), count=data.count(_START_OF_SCAN))
-        at += 2 + length_bytes
-    return JpegScans(coefficient_bytes=0, count=1)
+        if marker != _SCAN:
+            continue
+        count += 1
+        if not is_progressive and segment[:1] == bytes([len(_components(frame))]):
+            return JpegScans(coefficient_bytes=0, count=1)
+    return JpegScans(coefficient_bytes=_coefficient_bytes(frame), count=count)
+
+
+def lacks_end_marker(data: bytes) -> bool:
+    """Return whether a file is a JPEG with a scan and no end marker after it. Other things may follow the marker.
+
+    Args:
+        data: The file's bytes.
+    """
+    if not data.startswith(_START) or data.endswith(bytes([0xFF, _END])):
+        return False
+    markers = [marker for marker, _ in _segments(data) if marker in (_SCAN, _END)]
+    return bool(markers) and markers[-1] != _END
+
+
+def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield the markers of a JPEG with their segments' content, up to the end marker. Films may follow it."""
+    at = 2
+    while (found := _MARKER.search(data, at)) is not None:
+        start = found.end()
+        marker = data[start - 1]
+        length_bytes = 0 if marker in _ALONE else int.from_bytes(data[start : start + 2], "big")
+        yield marker, data[start + 2 : start + length_bytes]
+        if marker == _END:
+            return
+        at = start + length_bytes
 
 
 def _components(frame: bytes) -> list[tuple[int, int]]:

@@ -18,7 +18,7 @@ from edge_identify.edge_runtime.errors import PhotoError
 from edge_identify.edge_runtime.photos import images
 from edge_identify.edge_runtime.photos.exif_position import photo_position
 from edge_identify.edge_runtime.photos.images import decode_image, decode_photo, read_image_file
-from edge_identify.edge_runtime.photos.jpeg_structure import jpeg_scans
+from edge_identify.edge_runtime.photos.jpeg_structure import jpeg_scans, lacks_end_marker
 from edge_identify.edge_runtime.photos.photo_inputs import open_photo_input
 from edge_identify.edge_runtime.photos.regions import parse_region
 
@@ -156,6 +156,25 @@ def test_thousands_of_scans_are_refused() -> None:
         decode_image(bomb, name="bomb.jpg")
 
 
+def test_a_film_behind_the_photo_has_no_scans() -> None:
+    whole = jpeg((160, 160), progressive=True)
+    film = random.Random(0).randbytes(20_000_000)
+    assert film.count(b"\xff\xda") > 200
+
+    assert jpeg_scans(whole + film).count == jpeg_scans(whole).count == 6
+    assert decode_image(whole + film, name="x").size == (160, 160)
+    assert not lacks_end_marker(whole + film)
+    assert lacks_end_marker(whole[:-2])
+
+
+def test_scans_behind_what_looks_like_an_end_are_counted() -> None:
+    whole = jpeg((160, 160), progressive=True)
+    last = whole.rindex(b"\xff\xda")
+    comment = b"\xff\xfe\x00\x06\xff\xd9\xff\xd9"
+
+    assert jpeg_scans(whole[:last] + (comment + whole[last:-2]) * 50 + whole[-2:]).count == 5 + 50
+
+
 def test_broken_markers_are_no_error_of_the_count() -> None:
     whole, dice = jpeg((64, 64), progressive=True), random.Random(0)
     for cut in range(len(whole)):
@@ -165,6 +184,7 @@ def test_broken_markers_are_no_error_of_the_count() -> None:
         for _ in range(dice.randrange(1, 9)):
             damaged[dice.randrange(2, len(damaged))] = dice.randrange(256)
         jpeg_scans(bytes(damaged))
+        lacks_end_marker(bytes(damaged[:-2]))
 
 
 _READ_WITH_LITTLE_ROOM = """
