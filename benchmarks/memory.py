@@ -2,7 +2,8 @@
 
     python benchmarks/memory.py --encoder-pack PACK [--counts 4000 100000]
 
-Prints one JSON line: MiB at the peak of a process of its own, and of a Python process that does nothing.
+Prints one JSON line: MiB at the peak of a process of its own, and of a Python process that does nothing; and MB of
+each photo's file, which is read whole.
 """
 
 from __future__ import annotations
@@ -19,7 +20,12 @@ from edge_identify.edge_runtime.photos.synthetic_photo import drawn_photo
 from edge_identify.edge_runtime.terminal.peak_memory import peak_memory_bytes
 
 _COMMAND = "import sys; from edge_identify.edge_runtime.cli.main import main; sys.exit(main())"
-_PHOTOS_PX = {"1_megapixel": (1152, 864), "12_megapixels": (4032, 3024), "48_megapixels": (8064, 6048)}
+_PHOTOS_PX = {
+    "1_megapixel": (1152, 864),
+    "12_megapixels": (4032, 3024),
+    "48_megapixels": (8064, 6048),
+    "200_megapixels": (16_320, 12_240),  # as phones take them
+}
 _COUNTS = (4_000, 100_000)
 
 
@@ -32,15 +38,17 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         compile_once(folder / "compiled")
+        photos = {title: folder / f"{title}.jpg" for title in _PHOTOS_PX}
+        for title, photo in photos.items():
+            photo.write_bytes(drawn_photo(size_px=_PHOTOS_PX[title]))
         figures = {"python_alone": _mib([sys.executable, "-c", "pass"])}
         for count in options.counts:
             pack = pack_with_references(options.encoder_pack, folder / "pack", count=count)
-            for title, size_px in _PHOTOS_PX.items():
-                photo = folder / "photo.jpg"
-                photo.write_bytes(drawn_photo(size_px=size_px))
+            for title, photo in photos.items():
                 command = [sys.executable, "-c", _COMMAND, str(photo), "--json", "--pack", f"{pack}/"]
                 figures[f"{title}_{count}_references"] = _mib(command)
-    print_line("memory", peak_mib=figures)
+        photo_mb = {title: round(photo.stat().st_size / 1e6, 1) for title, photo in photos.items()}
+    print_line("memory", peak_mib=figures, photo_mb=photo_mb)
 
 
 def _mib(command: list[str]) -> float | None:

@@ -3,7 +3,7 @@
     EdgeIdentifyError
     ├── PhotoError                 the photo: not an image, truncated, too large
     ├── PackError                  the pack, on disk or during a download
-    │   ├── PackDamagedError       a file is missing or differs from the manifest
+    │   ├── PackDamagedError       a file is missing or differs from the manifest (PackFileDamagedError)
     │   ├── PackFormatError        this version cannot read the manifest
     │   └── PackNotFoundError      no pack of this name, or no pack at all
     ├── NetworkError               the server is down, slow, or sends something else
@@ -12,6 +12,8 @@
 A message has one line: it names the thing, what was found and what to do. Libraries raise these errors. Only the
 commands print them; `edge_runtime.terminal.exit_codes` lists the exit codes.
 """
+
+from __future__ import annotations
 
 
 class EdgeIdentifyError(Exception):
@@ -28,6 +30,25 @@ class PackError(EdgeIdentifyError):
 
 class PackDamagedError(PackError):
     """A file of the pack is missing or differs from its manifest."""
+
+
+class PackFileDamagedError(PackDamagedError):
+    """A named file of a pack is damaged. What to do depends on who has the pack: a device, or its maker.
+
+    Attributes:
+        problem: What is wrong, without advice.
+    """
+
+    def __init__(self, problem: str, advice: str = "fetch the pack again with `edge-identify sync`") -> None:
+        """Join what is wrong and what to do about it."""
+        super().__init__(f"{problem}; {advice}")
+        self.problem = problem
+
+    def for_maker(self) -> PackFileDamagedError:
+        """Return the same error with advice for the pack's maker."""
+        return PackFileDamagedError(
+            self.problem, "build the pack again with `edge-build pack`, or copy it again from where it was built"
+        )
 
 
 class PackFormatError(PackError):

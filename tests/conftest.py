@@ -40,6 +40,10 @@ settings.load_profile("project")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Tests name their own proxies.
+for variable in [name for name in os.environ if name.lower().endswith("_proxy")]:
+    del os.environ[variable]
+
 pytest_plugins = ("endings",)
 
 # Builds of all tests and of both workers share one cache: an encoder is exported once, not for every pack.

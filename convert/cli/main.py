@@ -13,6 +13,7 @@ from edge_identify.convert.cli.catalogue import (
 )
 from edge_identify.convert.cli.encoders import models_command, train_builtin_command
 from edge_identify.convert.cli.packs import doctor_command, evaluate_command, history_command, pack_command
+from edge_identify.edge_runtime.errors import PackFileDamagedError
 from edge_identify.edge_runtime.terminal.command_parser import CommandParser
 from edge_identify.edge_runtime.terminal.command_run import run_command
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
@@ -34,7 +35,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     def run() -> ExitCode:
         require_extra("convert", _LIBRARIES)
-        code: ExitCode = options.run(options)
+        try:
+            code: ExitCode = options.run(options)
+        except PackFileDamagedError as error:
+            raise error.for_maker() from error
         return code
 
     return run_command(run)

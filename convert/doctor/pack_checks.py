@@ -9,7 +9,7 @@ from edge_identify.convert.doctor.findings import Case, DoctorFinding, Severity,
 from edge_identify.convert.models.model_names import BUILTIN
 from edge_identify.convert.models.weights.weights_licences import find_licence
 from edge_identify.edge_runtime.decisions.calibration import read_calibrations
-from edge_identify.edge_runtime.errors import PackDamagedError
+from edge_identify.edge_runtime.errors import PackDamagedError, PackFileDamagedError
 from edge_identify.edge_runtime.pack.manifest import Manifest
 from edge_identify.edge_runtime.pack.pack_reader import Pack, check_file
 
@@ -23,7 +23,7 @@ def damage_finding(pack: Pack) -> DoctorFinding | None:
         "damaged",
         Severity.SERIOUS,
         "files that differ from the manifest; devices will refuse the pack",
-        "build the pack again, or fetch it again with `edge-identify sync`",
+        "build the pack again with `edge-build pack`, or copy it again from where it was built",
         (Case(detail=reason) for reason in _damages(pack)),
     )
 
@@ -87,5 +87,7 @@ def _damages(pack: Pack) -> Iterator[str]:
     for _, entry in sorted(pack.manifest.files.items()):
         try:
             check_file(pack.folder, entry)
+        except PackFileDamagedError as error:
+            yield error.problem
         except PackDamagedError as error:
             yield str(error)

@@ -9,18 +9,18 @@ XMP is searched for property names and not parsed, because XML entities can expa
 
 from __future__ import annotations
 
-import io
 import re
-import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from edge_identify.edge_runtime.errors import PhotoError
-from edge_identify.edge_runtime.photos.images import formats_of
+from edge_identify.edge_runtime.photos.image_opening import opened_bytes, pillow_warnings_ignored
 from edge_identify.edge_runtime.photos.pillow_errors import PILLOW_RAISES
+from edge_identify.edge_runtime.photos.png_repair import png_of_pixels
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+    from PIL.ImageFile import ImageFile
 
 # CIPA DC-008 (Exif 2.32), sections 4.6.3 to 4.6.6; XPAuthor is Windows Explorer's.
 _EXIF_IFD, _GPS_IFD = 0x8769, 0x8825
@@ -68,17 +68,25 @@ def personal_data(data: bytes) -> tuple[str, ...]:
 
     found: list[str] = []
     try:
-        with warnings.catch_warnings():  # Pillow warns about broken metadata
-            warnings.simplefilter("ignore")
-            with PIL.Image.open(io.BytesIO(data), formats=formats_of(data, name="picture")) as image:
+        with pillow_warnings_ignored(), _opened(data) as image:
+            found.extend(_of_texts(image))
+            found.extend(_of_exif(image))
+            if image.format == "PNG":  # its texts may follow the pixels
+                image.load()
                 found.extend(_of_texts(image))
-                found.extend(_of_exif(image))
-                if image.format == "PNG":  # its texts may follow the pixels
-                    image.load()
-                    found.extend(_of_texts(image))
     except (*PILLOW_RAISES, PIL.Image.DecompressionBombError, PhotoError):
         pass  # what was read before it broke counts
     return tuple(dict.fromkeys(found))
+
+
+def _opened(data: bytes) -> ImageFile:
+    try:
+        return opened_bytes(data, name="picture")
+    except PILLOW_RAISES:
+        png = png_of_pixels(data)  # without the texts that Pillow refuses
+        if png is None:
+            raise
+        return opened_bytes(png, name="picture")
 
 
 def _of_exif(image: Image) -> Iterator[str]:

@@ -91,7 +91,7 @@ def with_basic_optimisation(model: Path, *, input_name: str, output_name: str) -
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-    session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"], enable_fallback=0)
 
     def embed(batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         (found,) = session.run([output_name], {input_name: batch})

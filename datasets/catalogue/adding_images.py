@@ -7,10 +7,8 @@ of 64, each some milliseconds long: an interrupted run keeps what it wrote, and 
 
 from __future__ import annotations
 
-import io
 import json
 import os
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, fields
@@ -24,7 +22,7 @@ from edge_identify.datasets.sources.source import SourceImage
 from edge_identify.edge_runtime.errors import PhotoError
 from edge_identify.edge_runtime.io.durable_writes import sha256_of_bytes
 from edge_identify.edge_runtime.pack.references import Reference
-from edge_identify.edge_runtime.photos.images import decode_image, formats_of, read_image_file
+from edge_identify.edge_runtime.photos.images import decode_photo, read_image_file
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -259,19 +257,9 @@ def _table(database: Database, name: str) -> Table:
 
 
 def _measure(data: bytes, *, name: str) -> dict[str, int | str]:
-    from PIL import Image
-
-    upright = decode_image(data, name=name)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow warns below our own limit, which `decode_image` checked
-        with Image.open(io.BytesIO(data), formats=formats_of(data, name=name)) as header:
-            image_format = header.format or "unknown"
-    return {
-        "width": upright.width,
-        "height": upright.height,
-        "format": image_format,
-        "length_bytes": len(data),
-    }
+    photo = decode_photo(data, name=name, enough_px=None)
+    width, height = photo.full_size
+    return {"width": width, "height": height, "format": photo.format_name, "length_bytes": len(data)}
 
 
 def _measure_again(examined: _Examined) -> Mapping[str, int | str]:

@@ -110,7 +110,8 @@ def _session(path: Path, *, many: bool, providers: Sequence[str]) -> onnxruntime
         options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(path.parent))
         with suppress(UnknownLayoutError):  # then ONNX Runtime loads the file itself, or reports the error
             model = graph_with_mapped_weights(path)
-    return onnxruntime.InferenceSession(model, options, providers=list(providers))
+    # With its fallback, ONNX Runtime would print to standard output and try the CPU, which is the default here.
+    return onnxruntime.InferenceSession(model, options, providers=list(providers), enable_fallback=0)
 
 
 def _first_line(error: Exception) -> str:

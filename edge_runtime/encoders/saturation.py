@@ -41,7 +41,7 @@ def saturates_here() -> bool:
     import numpy as np
     import onnxruntime
 
-    session = onnxruntime.InferenceSession(probe_model(), providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(probe_model(), providers=["CPUExecutionProvider"], enable_fallback=0)
     activations = np.full((_ROWS, _DEPTH), _LARGEST_ACTIVATION, np.uint8)
     (found,) = session.run(["product"], {"activations": activations})
     return bool((found != _LARGEST_ACTIVATION * _LARGEST_WEIGHT * _DEPTH).any())

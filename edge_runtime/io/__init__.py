@@ -1,1 +1,1 @@
-"""Files, disks, locks, JSON and buckets: input and output that every room shares. Read `durable_writes` first."""
+"""Files, disks, locks, JSON, buckets and proxies: for every room. Read `durable_writes` first."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edge_identify.edge_runtime.errors import PackDamagedError, PackFormatError, PackNotFoundError
+from edge_identify.edge_runtime.errors import PackDamagedError, PackFileDamagedError, PackFormatError, PackNotFoundError
 from edge_identify.edge_runtime.io.durable_writes import sha256_of_file
 from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME, FileEntry, Manifest
 from edge_identify.edge_runtime.pack.manifest_json import MAX_MANIFEST_BYTES, parse_manifest
@@ -46,7 +46,7 @@ class Pack:
             PackDamagedError: The file is missing, not listed in the manifest, or differs from it.
         """
         if path not in self.manifest.files:
-            raise PackDamagedError(f"{self.folder / path}: is not among the pack's files; fetch the pack again")
+            raise PackFileDamagedError(f"{self.folder / path}: is not among the pack's files")
         if path not in self._checked:
             self._check(self.folder, self.manifest.files[path])
             self._checked.add(path)
@@ -122,9 +122,8 @@ def check_file(folder: Path, entry: FileEntry) -> None:
     except OSError as error:
         raise PackDamagedError(f"{folder / entry.path}: cannot be read ({error.strerror})") from error
     if found != entry.sha256:
-        raise PackDamagedError(
-            f"{folder / entry.path}: its content has changed (SHA-256 {found[:12]}..., expected "
-            f"{entry.sha256[:12]}...); fetch the pack again with `edge-identify sync`"
+        raise PackFileDamagedError(
+            f"{folder / entry.path}: its content has changed (SHA-256 {found[:12]}..., expected {entry.sha256[:12]}...)"
         )
 
 
@@ -133,9 +132,6 @@ def _check_length(folder: Path, entry: FileEntry) -> None:
     try:
         found = path.stat().st_size
     except OSError as error:
-        raise PackDamagedError(f"{path}: is missing; fetch the pack again with `edge-identify sync`") from error
+        raise PackFileDamagedError(f"{path}: is missing") from error
     if found != entry.length_bytes or not path.is_file():
-        raise PackDamagedError(
-            f"{path}: expected {entry.length_bytes} bytes, found {found}; "
-            "fetch the pack again with `edge-identify sync`"
-        )
+        raise PackFileDamagedError(f"{path}: expected {entry.length_bytes} bytes, found {found}")

@@ -20,12 +20,14 @@ class DecodedPhoto:
         origin: Where the photo begins in `image`, in pixels of the full photo. It differs from (0, 0) in two cases. The
             reduced sides are rounded up, and a turned photo has the incomplete pixel at its left or top. A region may
             begin within a reduced pixel.
+        format_name: Pillow's name of the file's format; `unknown` if there was no file.
     """
 
     image: Image
     full_size: tuple[int, int]
     reduced_by: int
     origin: tuple[int, int]
+    format_name: str = "unknown"
 
     def cut(self, box: tuple[int, int, int, int]) -> DecodedPhoto:
         """Return a region of the photo as a photo of its own.
@@ -44,4 +46,5 @@ class DecodedPhoto:
             full_size=(box[2] - box[0], box[3] - box[1]),
             reduced_by=step,
             origin=(box[0] + across - left * step, box[1] + down - top * step),
+            format_name=self.format_name,
         )

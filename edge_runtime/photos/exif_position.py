@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import math
 import os
-import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from edge_identify.edge_runtime.errors import PhotoError
-from edge_identify.edge_runtime.photos.images import START_BYTES, formats_of
+from edge_identify.edge_runtime.photos.image_opening import opened_image, pillow_warnings_ignored
 from edge_identify.edge_runtime.photos.pillow_errors import PILLOW_RAISES
 
 if TYPE_CHECKING:
@@ -45,10 +45,8 @@ def photo_position(photo: Path | BinaryIO) -> Position | None:
     import PIL.Image
 
     try:
-        with warnings.catch_warnings():  # Pillow warns about broken metadata
-            warnings.simplefilter("ignore")
-            with PIL.Image.open(photo, formats=formats_of(_start(photo), name="photo")) as image:
-                return position_of_gps(_exif(image).get_ifd(_GPS_IFD))
+        with pillow_warnings_ignored(), _opened(photo) as file:
+            return position_of_gps(_exif_of_file(file).get_ifd(_GPS_IFD))
     except (*PILLOW_RAISES, PIL.Image.DecompressionBombError, PhotoError):
         return None
 
@@ -56,20 +54,22 @@ def photo_position(photo: Path | BinaryIO) -> Position | None:
 def image_position(image: Image) -> Position | None:
     """Return where the photo of a Pillow image was taken; None where its EXIF does not say so, or cannot be read."""
     try:
-        with warnings.catch_warnings():  # Pillow warns about broken metadata
-            warnings.simplefilter("ignore")
+        with pillow_warnings_ignored():
             return position_of_gps(image.getexif().get_ifd(_GPS_IFD))
     except PILLOW_RAISES:
         return None
 
 
-def _start(photo: Path | BinaryIO) -> bytes:
-    if isinstance(photo, Path):
-        with photo.open("rb") as file:
-            return file.read(START_BYTES)
-    start = photo.read(START_BYTES)
-    photo.seek(0)
-    return start
+def _opened(photo: Path | BinaryIO) -> AbstractContextManager[BinaryIO]:
+    return photo.open("rb") if isinstance(photo, Path) else nullcontext(photo)
+
+
+def _exif_of_file(file: BinaryIO) -> Exif:
+    try:
+        image = opened_image(file, name="photo")
+    except PILLOW_RAISES:
+        return _loaded_exif(_png_exif(file))  # a PNG that Pillow refuses for its texts; `png_repair` reads its pixels
+    return _exif(image)
 
 
 def _exif(image: Image) -> Exif:
@@ -83,8 +83,14 @@ def _exif(image: Image) -> Exif:
         return PIL.Image.Image.getexif(
             image
         )  # an older form of EXIF before the pixels; PNG's own method would decode the image
+    return _loaded_exif(behind)
+
+
+def _loaded_exif(data: bytes | None) -> Exif:
+    import PIL.Image
+
     exif = PIL.Image.Exif()
-    exif.load(behind)
+    exif.load(data or b"")
     return exif
 
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 #: What the Python API takes as a photo. An array is RGB, uint8 [height, width, 3].
 PhotoInput: TypeAlias = Union[str, "os.PathLike[str]", bytes, BinaryIO, "Image", "NDArray[np.uint8]"]
 
+_PIECE_BYTES = 2**20  # `read` takes as much memory as it is asked for
 UNNAMED = "photo"  # the name of a photo that comes without a path
 
 
@@ -115,13 +116,18 @@ def prepare_opened_photo(
 
 
 def _read(file: BinaryIO, name: str) -> bytes:
-    try:
-        data = file.read(MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise PhotoError(f"{name}: cannot be read ({error.strerror or error})") from error
-    if not isinstance(data, bytes):
-        raise TypeError(f"{name}: the file is open for text; open it with mode 'rb'")
-    return _checked_bytes(data, name)
+    data = bytearray()
+    while len(data) <= MAX_FILE_BYTES:
+        try:
+            piece = file.read(_PIECE_BYTES)
+        except OSError as error:
+            raise PhotoError(f"{name}: cannot be read ({error.strerror or error})") from error
+        if not isinstance(piece, bytes):
+            raise TypeError(f"{name}: the file is open for text; open it with mode 'rb'")
+        if not piece:
+            break
+        data += piece
+    return _checked_bytes(bytes(data), name)
 
 
 def _checked_bytes(data: bytes, name: str) -> bytes:

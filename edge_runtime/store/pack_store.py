@@ -36,6 +36,7 @@ from edge_identify.edge_runtime.io.locking import only_writer
 from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME, FileEntry
 from edge_identify.edge_runtime.pack.pack_names import PackVersion, checked_pack_name
 from edge_identify.edge_runtime.pack.pack_reader import check_file, read_manifest
+from edge_identify.edge_runtime.store.arrived_files import ArrivedFiles
 from edge_identify.edge_runtime.store.installed_packs import (
     MAX_POINTER_BYTES,
     POINTER_NAME,
@@ -195,6 +196,10 @@ class PackStore:
         for path, source in sorted(reused.items()):
             link_or_copy(source, staging / path)
         return staging
+
+    def arrived(self, name: str) -> ArrivedFiles:
+        """Return the files of a new version that have arrived; see `ArrivedFiles`."""
+        return ArrivedFiles(self.root / checked_pack_name(name) / "arrived")
 
     def activate(self, new: InstalledPack) -> InstalledPack:
         """Activate the staged version: move it into place, then replace the pointer.

@@ -4,23 +4,25 @@ Trap: a response with status 200 may be a hotel's sign-in page or a truncated fi
 protocol. So every body has a length limit and every file a hash. Temporary failures (a broken connection, a server
 that restarts) are retried.
 
-Resuming a broken download, or fetching only the changed parts of a file, would be another `Downloader`.
+A file of a pack arrives in pieces if it must: each attempt asks for what is missing (RFC 9110, section 14). An attempt
+that brought something is followed by another one, however often the connection breaks off.
 """
 
 from __future__ import annotations
 
-import hashlib
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 from edge_identify.edge_runtime.errors import NetworkError
-from edge_identify.edge_runtime.io.durable_writes import replacing
+from edge_identify.edge_runtime.io.proxies import ProxiedConnections, proxy_problem
 from edge_identify.edge_runtime.pack.manifest import FileEntry
 from edge_identify.edge_runtime.sync.listing import blob_path
+from edge_identify.edge_runtime.sync.partial_file import PartialFile, WrongContentError
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
@@ -30,6 +32,8 @@ CONNECT_TIMEOUT_S = 10.0
 READ_TIMEOUT_S = 30.0  # without a single byte; a slow connection that still delivers is never cut
 MAX_REDIRECTS = 5
 _CHUNK_BYTES = 1 << 16
+_PROGRESS_BYTES = 1 << 16  # an attempt that brought less counts as failed
+_OK, _PARTIAL_CONTENT, _RANGE_NOT_SATISFIABLE = 200, 206, 416
 
 _Result = TypeVar("_Result")
 
@@ -42,7 +46,7 @@ class Downloader(Protocol):
 
         Args:
             entry: The file: its hash, its length, and its path for messages.
-            into: The target path; its folder must exist.
+            into: The target path; its folder must exist. Bytes that an earlier attempt left beside it are kept.
             on_bytes: Called several times with the number of bytes of this file that have arrived.
 
         Raises:
@@ -52,6 +56,10 @@ class Downloader(Protocol):
 
 class _PassingError(NetworkError):
     """A temporary failure; the request is retried."""
+
+
+class _UnusablePartError(_PassingError):
+    """The server does not send the rest of a file; the file is fetched anew."""
 
 
 class HttpServer:
@@ -67,16 +75,19 @@ class HttpServer:
             sleep: Waits a number of seconds between attempts.
             read_timeout_s: Seconds without a byte after which an attempt fails.
         """
-        from urllib3 import PoolManager, Timeout
+        from urllib3 import PoolManager, ProxyManager, Timeout
 
         from edge_identify import __version__
 
         self.url = url
         self._sleep = sleep
         self._read_timeout_s = read_timeout_s
-        self._connections = PoolManager(
-            headers={"User-Agent": f"edge-identify/{__version__}"},
-            timeout=Timeout(connect=min(CONNECT_TIMEOUT_S, read_timeout_s), read=read_timeout_s),
+        headers = {"User-Agent": f"edge-identify/{__version__}"}
+        timeout = Timeout(connect=min(CONNECT_TIMEOUT_S, read_timeout_s), read=read_timeout_s)
+        self._connections = ProxiedConnections(
+            PoolManager(headers=headers, timeout=timeout),
+            lambda proxy: ProxyManager(proxy.url, headers=headers, timeout=timeout, proxy_headers=proxy.headers),
+            os.environ,
         )
 
     def close(self) -> None:
@@ -111,50 +122,63 @@ class HttpServer:
 
     def fetch_blob(self, entry: FileEntry, into: Path, on_bytes: Callable[[int], None]) -> None:
         """Fetch one file of a pack; see `Downloader`."""
+        partial = PartialFile(entry, into)
+        if partial.is_whole():
+            on_bytes(entry.length_bytes)
+            return
 
         def save(response: BaseHTTPResponse) -> None:
-            with replacing(into) as file:
-                digest = hashlib.sha256()
-                length = 0
-                for chunk in response.stream(_CHUNK_BYTES):
-                    length += len(chunk)
-                    if length > entry.length_bytes:
-                        raise _wrong_content(entry, f"it is longer than {entry.length_bytes} bytes")
-                    digest.update(chunk)
-                    file.write(chunk)
-                    on_bytes(length)
-                if length < entry.length_bytes:
-                    raise _PassingError(f"{entry.path}: ended after {length} of {entry.length_bytes} bytes; sync again")
-                if digest.hexdigest() != entry.sha256:
-                    raise _wrong_content(
-                        entry, f"its SHA-256 begins {digest.hexdigest()[:12]}, not {entry.sha256[:12]}"
-                    )
-
-        self._with_patience(blob_path(entry.sha256), save)
-
-    def _with_patience(self, path: str, consume: Callable[[BaseHTTPResponse], _Result]) -> _Result:
-        for pause_s in PAUSES_S:
+            start = partial.arrived_bytes if response.status == _PARTIAL_CONTENT else 0
             try:
-                return self._once(path, consume)
-            except _PassingError:
-                self._sleep(pause_s)
-        return self._once(path, consume)
+                with partial.arriving(start) as append:
+                    while chunk := response.read1(_CHUNK_BYTES):  # `stream` loses what it has not filled up
+                        on_bytes(append(chunk))
+            except WrongContentError as error:
+                if start:  # what was here before may be damaged: fetched anew once
+                    raise _PassingError(str(error)) from error
+                raise
+            arrived = partial.arrived_bytes
+            if arrived < entry.length_bytes:
+                raise _PassingError(f"{entry.path}: ended after {arrived} of {entry.length_bytes} bytes; sync again")
 
-    def _once(self, path: str, consume: Callable[[BaseHTTPResponse], _Result]) -> _Result:
+        self._with_patience(blob_path(entry.sha256), save, partial)
+
+    def _with_patience(
+        self, path: str, consume: Callable[[BaseHTTPResponse], _Result], partial: PartialFile | None = None
+    ) -> _Result:
+        """Try until it works, or until several attempts in a row have brought nothing."""
+        pauses = iter(PAUSES_S)
+        while True:
+            start = 0 if partial is None else partial.arrived_bytes
+            try:
+                return self._once(path, consume, start)
+            except _PassingError as error:
+                if partial is not None and isinstance(error, _UnusablePartError):
+                    partial.discard()
+                if partial is not None and partial.arrived_bytes - start >= _PROGRESS_BYTES:
+                    pauses = iter(PAUSES_S)
+                pause_s = next(pauses, None)
+                if pause_s is None:
+                    raise
+                self._sleep(pause_s)
+
+    def _once(self, path: str, consume: Callable[[BaseHTTPResponse], _Result], start: int) -> _Result:
         from urllib3.exceptions import HTTPError
 
         url = f"{self.url}/{path}"
         try:
-            with closing(self._open(url)) as response:
-                _check_answer(response, url)
+            with closing(self._open(url, {"Range": f"bytes={start}-"} if start else {})) as response:
+                _check_answer(response, url, start)
                 return consume(response)
         except HTTPError as error:
             raise self._explained(error, url) from error
 
-    def _open(self, url: str) -> BaseHTTPResponse:
-        at = url
+    def _open(self, url: str, headers: Mapping[str, str]) -> BaseHTTPResponse:
+        at, headers = url, {**self._connections.headers, **headers}
         for _ in range(MAX_REDIRECTS + 1):
-            response = self._connections.request("GET", at, redirect=False, retries=False, preload_content=False)
+            response = self._connections.request(
+                "GET", at, headers=headers, redirect=False, retries=False, preload_content=False
+            )
             location = response.get_redirect_location()
             if not location:
                 return response
@@ -167,6 +191,8 @@ class HttpServer:
 
         host = urlsplit(url).netloc
         match error:
+            case exceptions.ProxyError():
+                return _PassingError(f"{proxy_problem(error, url, os.environ)}; check the proxy, or set no_proxy")
             case exceptions.NameResolutionError():
                 return _PassingError(
                     f"no server named {host} was found; check the address and this device's connection"
@@ -184,14 +210,23 @@ class HttpServer:
                 return NetworkError(f"{url}: cannot be fetched ({_one_line(error)}); check the address")
 
 
-def _check_answer(response: BaseHTTPResponse, url: str) -> None:
-    """Raise `NetworkError` unless the response has status 200 and is not a web page."""
+def _check_answer(response: BaseHTTPResponse, url: str, start: int) -> None:
+    """Raise `NetworkError` unless the response has status 200, or 206 for the rest of a file, and is not a web page."""
     status = response.status
+    if start and status in (_PARTIAL_CONTENT, _RANGE_NOT_SATISFIABLE):
+        said = response.headers.get("Content-Range", "")
+        if status == _RANGE_NOT_SATISFIABLE or not said.startswith(f"bytes {start}-"):
+            raise _UnusablePartError(f"{url}: the server did not send the rest of the file ({status}); sync again")
+        status = _OK
     if status == 404:
         raise NetworkError(f"{url}: is not there (404); check the address, or publish again with `edge-serve publish`")
+    if status == 407:
+        raise NetworkError(
+            f"{url}: the proxy asks for a user name and a password (407); write http://USER:PASSWORD@HOST"
+        )
     if status == 429 or status >= 500:
         raise _PassingError(f"{url}: the server has trouble ({status}); try again later")
-    if status != 200:
+    if status != _OK:
         raise NetworkError(f"{url}: the server refused ({status}); check the address and who may read it")
     if response.headers.get("Content-Type", "").lower().startswith("text/html"):
         raise NetworkError(
@@ -218,10 +253,6 @@ def redirect_target(url: str, location: str) -> str:
     if scheme not in ("http", "https") or (scheme == "http" and url.startswith("https:")):
         raise NetworkError(f"{url}: redirects to {scheme}, which is not followed; check the address")
     return target
-
-
-def _wrong_content(entry: FileEntry, found: str) -> NetworkError:
-    return NetworkError(f"{entry.path}: what the server sent is not the file of the pack ({found}); tell its publisher")
 
 
 def _one_line(error: Exception) -> str:

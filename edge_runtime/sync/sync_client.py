@@ -20,6 +20,7 @@ from edge_identify.edge_runtime.pack.manifest import FileEntry, Manifest
 from edge_identify.edge_runtime.pack.manifest_json import parse_manifest
 from edge_identify.edge_runtime.pack.pack_names import PackVersion
 from edge_identify.edge_runtime.pack.pack_reader import read_manifest, verify_pack_files
+from edge_identify.edge_runtime.store.arrived_files import ArrivedFiles
 from edge_identify.edge_runtime.store.installed_packs import InstalledPack, has_intact_manifest
 from edge_identify.edge_runtime.store.pack_store import PackStore
 from edge_identify.edge_runtime.sync.http_download import READ_TIMEOUT_S, Downloader, HttpServer
@@ -99,6 +100,7 @@ def sync_pack(
         offer = choose_pack(_listing(server), name, source=server.url)
         with store.updating(offer.name):
             plan, version = _bring_up_to_date(store, server, offer, variant_names, self_test, progress)
+            store.arrived(offer.name).remove()
         return SyncReport(
             name=offer.name,
             version=version,
@@ -136,12 +138,20 @@ def _bring_up_to_date(
         is_manifest_intact=installed is None or has_intact_manifest(installed),
     )
     if plan.action is Action.DOWNLOAD:
-        check_fits(plan, free_bytes=store.free_bytes(), store=str(store.root))
-        staging = store.stage(offer.name, manifest_bytes, _reused(plan, installed, intact))
-        _fetch_files(server, plan, staging, progress)
-        _place_repeated(manifest, variants, staging)
-        self_test(staging, manifest, variants)
-        store.activate(_new_pack(store, offer, variants, source=server.url))
+        arrived = store.arrived(offer.name)
+        try:
+            here = arrived.keep_only(plan.fetch)
+            check_fits(plan, free_bytes=store.free_bytes() + here, store=str(store.root))
+            staging = store.stage(offer.name, manifest_bytes, _reused(plan, installed, intact))
+            _fetch_files(server, plan, arrived, staging, progress)
+            _place_repeated(manifest, variants, staging)
+            self_test(staging, manifest, variants)
+            store.activate(_new_pack(store, offer, variants, source=server.url))
+        except NetworkError:
+            raise  # what has arrived stays for the next sync
+        except Exception:
+            arrived.remove()  # a full disk, or a pack that does not work here
+            raise
     return plan, manifest.version
 
 
@@ -204,13 +214,15 @@ def _reused(plan: Plan, installed: InstalledPack | None, intact: frozenset[FileE
     return {entry.path: here[entry.sha256] for entry in plan.reuse}
 
 
-def _fetch_files(downloader: Downloader, plan: Plan, staging: Path, progress: ByteProgress | None) -> None:
+def _fetch_files(
+    downloader: Downloader, plan: Plan, arrived: ArrivedFiles, staging: Path, progress: ByteProgress | None
+) -> None:
     before = 0
     for entry in plan.fetch:
-        target = staging / entry.path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        downloader.fetch_blob(entry, target, _counted_from(before, plan.fetch_bytes, progress))
+        downloader.fetch_blob(entry, arrived.path(entry), _counted_from(before, plan.fetch_bytes, progress))
         before += entry.length_bytes
+    for entry in plan.fetch:
+        arrived.place(entry, staging / entry.path)
 
 
 def _counted_from(before: int, total: int, progress: ByteProgress | None) -> Callable[[int], None]:

@@ -34,6 +34,7 @@ _DISK_ADVICE = {
     errno.EFBIG: _MAKE_ROOM,
     errno.EROFS: "choose a place that can be written",
     errno.EIO: "check the disk",  # raised while reading, too
+    errno.ENAMETOOLONG: "give a shorter path",
 }
 
 

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_identify.edge_runtime.errors import SetupError
+from edge_identify.edge_runtime.errors import PackFileDamagedError, SetupError
 from edge_identify.edge_runtime.sync.listing import LISTING_NAME
 from edge_identify.edge_runtime.terminal.command_parser import CommandParser
 from edge_identify.edge_runtime.terminal.command_run import run_command
@@ -193,7 +193,10 @@ def _publish(options: argparse.Namespace) -> ExitCode:
 
     if options.endpoint and not options.to:
         raise SetupError("--endpoint needs a bucket: --to s3://BUCKET/PREFIX")
-    report = publish_into(options.pack, _tree(options), now_utc=datetime.now(UTC))
+    try:
+        report = publish_into(options.pack, _tree(options), now_utc=datetime.now(UTC))
+    except PackFileDamagedError as error:
+        raise error.for_maker() from error
     place = options.to or options.repo
     if options.json:
         print(json.dumps(asdict(report)))

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from edge_identify import __version__
-from edge_identify.edge_runtime.photos.images import FORMATS
+from edge_identify.edge_runtime.photos.image_opening import FORMATS
 from edge_identify.sync_server.contract.openapi_components import component, components
 from edge_identify.sync_server.contract.operation import Body, Operation, RequestField, ResponseSpec
 from edge_identify.sync_server.contract.problem_kinds import (

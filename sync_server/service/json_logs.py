@@ -13,7 +13,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
+from edge_identify.edge_runtime.photos import doubts
+
 _ROOT = "edge_identify"
+_ABOUT_PHOTOS = ("PIL", doubts.__name__)  # silent: their messages are about clients' photos, and name them
+_NOWHERE = logging.NullHandler()
 _OF_EVERY_RECORD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
 
@@ -43,9 +47,10 @@ def json_logs(level: str) -> Iterator[None]:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     logger, others = logging.getLogger(_ROOT), logging.getLogger("waitress")
-    pillow = logging.getLogger("PIL")  # silent: its messages are about broken photos of clients
-    pillow.addHandler(logging.NullHandler())
-    pillow.propagate = False
+    silent = [logging.getLogger(name) for name in _ABOUT_PHOTOS]
+    for one in silent:
+        one.addHandler(_NOWHERE)
+        one.propagate = False
     before = logger.level
     for one in (logger, others):
         one.addHandler(handler)
@@ -56,5 +61,8 @@ def json_logs(level: str) -> Iterator[None]:
     finally:
         for one in (logger, others):
             one.removeHandler(handler)
+            one.propagate = True
+        for one in silent:
+            one.removeHandler(_NOWHERE)
             one.propagate = True
         logger.setLevel(before)

@@ -88,8 +88,9 @@ def test_memory_is_measured_by_size_of_photo_and_index(int8_pack: Path) -> None:
     assert isinstance(peaks, dict)
     assert set(peaks) == {
         "python_alone",
-        *(f"{size}_60_references" for size in ("1_megapixel", "12_megapixels", "48_megapixels")),
+        *(f"{size}_60_references" for size in ("1_megapixel", "12_megapixels", "48_megapixels", "200_megapixels")),
     }
+    assert peaks["200_megapixels_60_references"] < 400
 
 
 def test_duplicates_are_told_from_look_alikes() -> None:

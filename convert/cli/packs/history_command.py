@@ -166,7 +166,7 @@ def _line(record: BuildRecord) -> str:
         if name.startswith("calibration.") and name.endswith(".true_accepts")
     ]
     what = [
-        f"{record.finished_utc:%Y-%m-%d %H:%M}",
+        f"{record.finished_utc:%Y-%m-%d %H:%M} UTC",
         f"{record.pack_name} {record.pack_version}",
         record.parameters.get("model", ""),
         f"{record.reference_count} references, {record.picture_count} images",

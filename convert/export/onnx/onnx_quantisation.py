@@ -185,7 +185,7 @@ def _embed(path: Path, inputs: Inputs) -> NDArray[np.float32]:
 
     options = onnxruntime.SessionOptions()
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # on a shared machine, spinning stalls all
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"], enable_fallback=0)
     (taken,) = session.get_inputs()
     return np.concatenate([session.run([OUTPUT], {taken.name: batch})[0] for batch in _batches(inputs)])
 

@@ -103,7 +103,7 @@ def _ask_onnx(model: bytes, inputs: Inputs) -> NDArray[np.float32]:
 
     options = onnxruntime.SessionOptions()
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # on a shared machine, spinning stalls all
-    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"], enable_fallback=0)
     answers: NDArray[np.float32] = session.run(None, {session.get_inputs()[0].name: inputs})[0]
     return answers
 

@@ -1,5 +1,8 @@
 """urllib3 connections to permitted addresses only, with a limit on the time to the response's head.
 
+Through a proxy, the proxy resolves the name and connects. What can be checked here is checked before each request: see
+`public_addresses.problem_before_proxy`. The proxy itself is the operator's choice, and may have any address.
+
 `_new_conn` is the method in which urllib3 opens its sockets. urllib3 has no public hook for that. The name and its
 errors are the same since version 1, and tests cover it.
 """
@@ -8,17 +11,28 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
 
 from edge_identify import __version__
-from edge_identify.datasets.sources.fetching.public_addresses import LookUp, MayConnect, address_to_connect_to
+from edge_identify.datasets.sources.fetching.public_addresses import (
+    LookUp,
+    MayConnect,
+    PrivateAddressError,
+    address_to_connect_to,
+    problem_before_proxy,
+)
+from edge_identify.edge_runtime.io.proxies import ProxiedConnections, Proxy
 
 if TYPE_CHECKING:
-    from urllib3 import HTTPResponse, PoolManager
+    from urllib3 import HTTPConnectionPool, HTTPResponse, ProxyManager
 
 _HEADERS = {"User-Agent": f"edge-identify/{__version__}", "Accept": "image/*,*/*;q=0.5", "Accept-Encoding": "identity"}
+_PORTS = {"http": 80, "https": 443}
+_MOST_HOSTS = 4096  # whose check is remembered: one look-up for each, not one for each image
 
 
 class _Connection(Protocol):
@@ -37,8 +51,9 @@ def guarded_connections(
     read_timeout_s: float,
     answer_within_s: float,
     connections_per_host: int,
-) -> PoolManager:
-    """Return urllib3 connection pools that check every connection. They ignore the environment's proxies.
+    environment: Mapping[str, str],
+) -> ProxiedConnections:
+    """Return urllib3 connection pools that check every connection, and every request that goes to a proxy.
 
     Args:
         resolve: Resolves host names.
@@ -47,16 +62,56 @@ def guarded_connections(
         read_timeout_s: Longest silence of a server.
         answer_within_s: Longest time to the end of the response's head, even if bytes keep arriving.
         connections_per_host: Number of connections to keep for each host.
+        environment: The environment's variables; they name the proxies.
     """
-    from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager, Timeout
-    from urllib3.connection import HTTPConnection, HTTPSConnection
+    from urllib3 import PoolManager, ProxyManager, Timeout
+
+    of_all: dict[str, Any] = {
+        "num_pools": 64,
+        "maxsize": connections_per_host,
+        "headers": _HEADERS,
+        "timeout": Timeout(connect=connect_timeout_s, read=read_timeout_s),
+    }
 
     def connect(connection: _Connection) -> socket.socket:
         return _connect(connection, resolve, may_connect)
 
+    direct = PoolManager(**of_all)
+    direct.pool_classes_by_scheme = _pool_classes(answer_within_s, connect)
+
+    def through(proxy: Proxy) -> ProxyManager:
+        manager = ProxyManager(proxy.url, proxy_headers=proxy.headers, **of_all)
+        manager.pool_classes_by_scheme = _pool_classes(answer_within_s, None)
+        return manager
+
+    @lru_cache(maxsize=_MOST_HOSTS)
+    def problem(host: str, port: int) -> str | None:
+        return problem_before_proxy(host, port, resolve=resolve, may_connect=may_connect)
+
+    def check(url: str) -> None:
+        parts = urlsplit(url)
+        found = problem(parts.hostname or "", parts.port or _PORTS[parts.scheme])
+        if found is not None:
+            raise PrivateAddressError(found)
+
+    return ProxiedConnections(direct, through, environment, check_before_proxy=check)
+
+
+def _pool_classes(
+    answer_within_s: float, connect: Callable[[_Connection], socket.socket] | None
+) -> dict[str, type[HTTPConnectionPool]]:
+    """Return pool classes by scheme, with a limit on the time to the response's head.
+
+    Args:
+        answer_within_s: Longest time to the end of the response's head.
+        connect: Opens the socket of a connection; None for urllib3's own way.
+    """
+    from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+    from urllib3.connection import HTTPConnection, HTTPSConnection
+
     class GuardedHTTPConnection(HTTPConnection):
         def _new_conn(self) -> socket.socket:
-            return connect(self)
+            return super()._new_conn() if connect is None else connect(self)
 
         def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # urllib3 returns its own, too
             with _cut_off(self.sock, answer_within_s):
@@ -64,7 +119,7 @@ def guarded_connections(
 
     class GuardedHTTPSConnection(HTTPSConnection):
         def _new_conn(self) -> socket.socket:
-            return connect(self)
+            return super()._new_conn() if connect is None else connect(self)
 
         def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # urllib3 returns its own, too
             with _cut_off(self.sock, answer_within_s):
@@ -76,14 +131,7 @@ def guarded_connections(
     class GuardedHTTPSPool(HTTPSConnectionPool):
         ConnectionCls = GuardedHTTPSConnection
 
-    manager = PoolManager(
-        num_pools=64,
-        maxsize=connections_per_host,
-        headers=_HEADERS,
-        timeout=Timeout(connect=connect_timeout_s, read=read_timeout_s),
-    )
-    manager.pool_classes_by_scheme = {"http": GuardedHTTPPool, "https": GuardedHTTPSPool}
-    return manager
+    return {"http": GuardedHTTPPool, "https": GuardedHTTPSPool}
 
 
 def _connect(connection: Any, resolve: LookUp, may_connect: MayConnect) -> socket.socket:

@@ -8,6 +8,7 @@ second never times out, so there is a limit for the whole image.
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -26,6 +27,7 @@ from edge_identify.datasets.sources.fetching.public_addresses import (
 )
 from edge_identify.edge_runtime.errors import NetworkError, PhotoError
 from edge_identify.edge_runtime.io.durable_writes import replacing
+from edge_identify.edge_runtime.io.proxies import proxy_problem
 from edge_identify.edge_runtime.photos.images import open_image
 from edge_identify.edge_runtime.sync.http_download import redirect_target
 
@@ -112,6 +114,7 @@ class ImageFetcher:
             read_timeout_s=limits.read_timeout_s,
             answer_within_s=limits.image_within_s,
             connections_per_host=connections_per_host,
+            environment=os.environ,
         )
 
     def close(self) -> None:
@@ -211,7 +214,13 @@ class ImageFetcher:
         return NetworkError(f"{address}: larger than the limit of {self._limits.max_bytes / 2**20:g} MiB")
 
 
-_MEANINGS = {401: " (password required)", 403: " (forbidden)", 404: " (not found)", 410: " (gone)"}
+_MEANINGS = {
+    401: " (password required)",
+    403: " (forbidden)",
+    404: " (not found)",
+    407: " (the proxy asks for a password)",
+    410: " (gone)",
+}
 
 
 def _validators(known: CacheEntry | None) -> dict[str, str]:
@@ -242,6 +251,8 @@ def _explained(error: Exception, address: str) -> NetworkError:
 
     host = urlsplit(address).netloc
     match error:
+        case exceptions.ProxyError():
+            return TransientError(f"{address}: {proxy_problem(error, address, os.environ)}", is_unreachable=True)
         case exceptions.NameResolutionError():
             return TransientError(f"{address}: the host name {host} cannot be resolved", is_unreachable=True)
         case exceptions.SSLError():

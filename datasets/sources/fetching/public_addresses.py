@@ -3,6 +3,9 @@
 Checking the name in a URL is not enough: a name may resolve to any address, to another one a second later (DNS
 rebinding), and a redirect may lead anywhere. So every connection resolves the name once, checks the address, and
 connects to that address. A list of URLs then cannot reach the maker's router, cloud metadata service or own machine.
+
+Through a proxy, the proxy resolves the name and connects, so that only a part can be checked here; see
+`problem_before_proxy`.
 """
 
 from __future__ import annotations
@@ -39,7 +42,10 @@ def look_up(host: str, port: int) -> list[str]:
     Raises:
         OSError: It cannot be resolved.
     """
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except UnicodeError as error:  # a label that is empty or too long
+        raise socket.gaierror(socket.EAI_NONAME, "no possible host name") from error
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
@@ -74,13 +80,33 @@ def address_to_connect_to(host: str, port: int, *, resolve: LookUp, may_connect:
     addresses = resolve(host, port)
     allowed = next((address for address in addresses if may_connect(address)), None)
     if allowed is None:
-        what = "is" if addresses == [host] else f"resolves to {', '.join(addresses)},"
-        if not any(map(is_public_or_own, addresses)):
-            raise PrivateAddressError(f"{host} {what} a link-local or cloud metadata address, which is never permitted")
-        raise PrivateAddressError(
-            f"{host} {what} a private address, which is not permitted; pass --allow-private if you trust the list"
-        )
+        raise PrivateAddressError(_problem(host, addresses))
     return allowed
+
+
+def problem_before_proxy(host: str, port: int, *, resolve: LookUp, may_connect: MayConnect) -> str | None:
+    """Return why a proxy must not be asked for a host; None if nothing is known against it.
+
+    A number is checked in every form that resolvers read, such as `2130706433` and `0x7f.1`. A name is checked if this
+    machine can resolve it: then all its addresses must be permitted, since the proxy may take any. If only the proxy
+    can resolve it, only the proxy can check it.
+    """
+    try:
+        addresses = [socket.inet_ntoa(socket.inet_aton(host))]
+    except OSError:
+        try:
+            addresses = resolve(host, port)
+        except OSError:
+            return None
+    forbidden = [address for address in addresses if not may_connect(address)]
+    return _problem(host, forbidden) if forbidden else None
+
+
+def _problem(host: str, addresses: list[str]) -> str:
+    what = "is" if addresses == [host] else f"resolves to {', '.join(addresses)},"
+    if not any(map(is_public_or_own, addresses)):
+        return f"{host} {what} a link-local or cloud metadata address, which is never permitted"
+    return f"{host} {what} a private address, which is not permitted; pass --allow-private if you trust the list"
 
 
 def _is_public(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:

@@ -54,7 +54,7 @@ def _paths_in(data: bytes, *, null_separated: bool) -> Iterator[str]:
 def _below(path: str) -> Iterator[str | FailedPhoto]:
     try:
         is_folder = Path(path).is_dir()
-    except ValueError:  # the path holds a NUL; opening it reports the error
+    except (ValueError, OSError):  # the path holds a NUL, or is too long; opening it reports the error
         is_folder = False
     if is_folder:
         yield from _in_folder(path)

@@ -16,6 +16,7 @@ from edge_identify.datasets.catalogue.catalogue import Catalogue
 from edge_identify.datasets.sources import Source, SourceImage
 from edge_identify.edge_runtime.pack.references import Reference
 from edge_identify.edge_runtime.photos import images as runtime_images
+from edge_identify.edge_runtime.photos.decoded_photo import DecodedPhoto
 
 WriteImage = Callable[..., Path]
 SourceOf = Callable[..., Source]
@@ -111,13 +112,13 @@ def test_known_content_is_not_decoded_again(
 ) -> None:
     source = source_of((write_image("a.png"), "a"), (write_image("copy.png"), "b"))
     decoded: list[str] = []
-    decode = runtime_images.decode_image
+    decode = runtime_images.decode_photo
 
-    def counted(data: bytes, *, name: str) -> PIL.Image.Image:
+    def counted(data: bytes, *, name: str, enough_px: int | None) -> DecodedPhoto:
         decoded.append(name)
-        return decode(data, name=name)
+        return decode(data, name=name, enough_px=enough_px)
 
-    monkeypatch.setattr(adding_images, "decode_image", counted)
+    monkeypatch.setattr(adding_images, "decode_photo", counted)
     assert catalogue.add(source).added == 2
     assert catalogue.add(source).unchanged == 2
     assert len(decoded) == 1

@@ -360,3 +360,18 @@ def test_a_page_shows_the_part_that_was_looked_at(pack: str, tmp_path: Path) -> 
         with Image.open(io.BytesIO(base64.b64decode(encoded))) as image:
             assert image.size == (90, 100)
             assert {green > 200 > 50 > blue for _, green, blue in np.asarray(image).reshape(-1, 3)} == {True}
+
+
+@pytest.mark.parametrize("path", ["n" * 513 + ".jpg", "/".join(["d" * 200] * 25) + "/photo.jpg"])
+def test_a_path_that_is_too_long_is_one_line_and_does_not_stop_the_others(
+    path: str, pack: str, photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([path, "--pack", pack]) == 5
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "cannot be read (File name too long)" in said
+
+    assert main([path, str(photos / "more/green.png"), "--pack", pack, "--json"]) == 1
+    assert "File name too long" in capsys.readouterr().err
+    assert main([str(photos / "more/green.png"), "--store", "s" * 513]) == 8
+    assert capsys.readouterr().err.endswith("File name too long; give a shorter path, and run again\n")

@@ -113,6 +113,7 @@ def test_a_full_disk_names_the_file_that_was_to_be_written(capsys: pytest.Captur
         (errno.EFBIG, "make room where it is written"),
         (errno.EROFS, "choose a place that can be written"),
         (errno.EIO, "check the disk"),
+        (errno.ENAMETOOLONG, "give a shorter path"),
     ],
 )
 def test_what_helps_depends_on_what_the_disk_says(capsys: pytest.CaptureFixture[str], number: int, advice: str) -> None:

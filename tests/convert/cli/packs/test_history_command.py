@@ -84,7 +84,8 @@ def test_a_build_is_recorded_with_what_went_in_and_what_was_measured(
 
     assert main(["history", "--catalogue", str(catalogue)]) == 0
     shown = capsys.readouterr()
-    assert shown.out.splitlines()[0].startswith(build["finished_utc"][:10])
+    date, time = build["finished_utc"][:10], build["finished_utc"][11:16]
+    assert shown.out.splitlines()[0].startswith(f"{date} {time} UTC  noise 1.0.0")
     assert f"3 references, 3 images  data {build['data_sha256'][:12]}" in shown.out
     assert "1 build" in shown.err
 
