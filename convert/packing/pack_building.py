@@ -43,9 +43,9 @@ from edge_identify.convert.packing.reference_embeddings import (
     embed_references,
 )
 from edge_identify.convert.progress import Progress
-from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.io.disk import disk_errors_explained
 from edge_identify.edge_runtime.io.durable_writes import sha256_of_file, write_bytes
+from edge_identify.edge_runtime.io.output_files import check_is_file
 from edge_identify.edge_runtime.pack.manifest import (
     MANIFEST_NAME,
     FileEntry,
@@ -186,10 +186,9 @@ def _load(
 def _adapter(
     path: Path, model: LoadedModel, images: Sequence[CatalogueImage], computing: Computing, progress: Progress
 ) -> Adapter:
-    if path.exists():
+    if path.is_file():
         return read_adapter(path)
-    if not path.parent.is_dir():
-        raise SetupError(f"{path.parent}: no such folder; make it first, or choose another --adapter")
+    check_is_file(path, "--adapter")
     adapter = learn_adapter(model, images, computing=computing, progress=progress)
     with disk_errors_explained(path.parent):
         write_adapter(path, adapter)

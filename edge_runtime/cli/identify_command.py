@@ -165,6 +165,7 @@ def _identify(options: argparse.Namespace) -> ExitCode:
     _check_nothing_lost(options, asked)
     tally = Tally()
     with ExitStack() as stack:
+        stack.enter_context(_standard_output_reserved(options))
         # First: a file that cannot be written is an error before the work, not after it.
         page = stack.enter_context(_page_file(options.html))
         pack = chosen_pack(options)
@@ -192,6 +193,15 @@ def _check_nothing_lost(options: argparse.Namespace, asked: Sequence[str | Faile
     from edge_identify.edge_runtime.io.output_files import check_nothing_lost
 
     check_nothing_lost({"--html": options.html, "--explain": options.explain}, map(_path, asked))
+
+
+def _standard_output_reserved(options: argparse.Namespace) -> AbstractContextManager[None]:
+    if not (options.html or options.explain):
+        return nullcontext()
+    from edge_identify.edge_runtime.io.output_files import standard_output_reserved
+
+    others = [option for option, is_given in (("--json", options.json), ("--jsonl", options.jsonl)) if is_given]
+    return standard_output_reserved({"--html": options.html, "--explain": options.explain}, *others)
 
 
 def _check_outside_pack(options: argparse.Namespace, pack: Pack) -> None:

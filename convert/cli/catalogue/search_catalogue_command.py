@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from edge_identify.convert.cli.options.catalogue_option import add_catalogue_option
 from edge_identify.convert.cli.options.contact_sheet_option import add_sheet_option, check_sheet, write_sheet
 from edge_identify.convert.cli.options.model_options import add_model_options
-from edge_identify.convert.cli.options.subcommand import add_json_option, print_note, subcommand
+from edge_identify.convert.cli.options.subcommand import add_json_option, print_note, subcommand, with_page_output
 from edge_identify.convert.progress import shown_progress
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.io.printable_text import printable
@@ -71,7 +71,7 @@ def add_parser(commands: Any) -> None:
     add_filter_options(parser)
     add_model_options(parser)
     add_sheet_option(add_json_option(parser, "the results as one JSON object"))
-    parser.set_defaults(run=_search)
+    parser.set_defaults(run=with_page_output(_search))
 
 
 def _limit(text: str) -> int:

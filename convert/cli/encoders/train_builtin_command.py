@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_identify.convert.cli.options.subcommand import add_json_option, show_stage_progress, subcommand
+from edge_identify.edge_runtime.io.output_files import check_is_file
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
 
 _IMAGE_EXAMPLE = "edge-build train-builtin image --data captioned-pictures --out image_tower.safetensors"
@@ -116,6 +117,7 @@ def _rate(text: str) -> float:
 def _train_image(options: argparse.Namespace) -> ExitCode:
     from edge_identify.convert.training.train_image_tower import ImageTowerRun, train_image_tower
 
+    check_is_file(options.out, "--out")
     given = {
         "views": options.views,
         "layer_things": options.layer_things,
@@ -149,6 +151,7 @@ def _train_image(options: argparse.Namespace) -> ExitCode:
 def _train_text(options: argparse.Namespace) -> ExitCode:
     from edge_identify.convert.training.train_text_tower import DEFAULT_STEPS, train_text_tower
 
+    check_is_file(options.out, "--out")
     report = train_text_tower(
         options.data, options.out, seed=options.seed, steps=options.steps or DEFAULT_STEPS, progress=show_stage_progress
     )

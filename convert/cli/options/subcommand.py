@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from edge_identify.edge_runtime.io.output_files import standard_output_reserved
 from edge_identify.edge_runtime.io.printable_text import printable
 from edge_identify.edge_runtime.terminal.command_parser import CommandParser
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
@@ -48,6 +49,21 @@ def add_json_option(parser: argparse.ArgumentParser, what: str = "one JSON objec
     group = parser.add_argument_group("output")
     group.add_argument("--json", action="store_true", help=f"print {what}")
     return group
+
+
+def with_page_output(run: Callable[[argparse.Namespace], ExitCode]) -> Callable[[argparse.Namespace], ExitCode]:
+    """Return a command with `--html` and `--json` that leaves standard output to the page of `--html -`.
+
+    Raises:
+        SetupError: `--html -` and `--json` are both given.
+    """
+
+    def run_beside_page(options: argparse.Namespace) -> ExitCode:
+        others = ["--json"] if options.json else []
+        with standard_output_reserved({"--html": options.html}, *others):
+            return run(options)
+
+    return run_beside_page
 
 
 def print_note(message: str) -> None:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge_identify.convert.cli.options.subcommand import add_json_option, subcommand
+from edge_identify.convert.cli.options.subcommand import add_json_option, subcommand, with_page_output
 from edge_identify.convert.progress import shown_progress
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.io.output_files import check_nothing_lost, check_outside_pack, check_writable
@@ -53,11 +53,13 @@ def add_parser(commands: Any) -> None:
         "--no-location", action="store_true", help="ignore EXIF positions, like edge-identify --no-location"
     )
     output = add_json_option(parser, "the figures as one JSON object")
-    output.add_argument("--html", type=Path, metavar="FILE", help="write an HTML report with images: one file")
+    output.add_argument(
+        "--html", type=Path, metavar="FILE", help="write an HTML report with images: one file; - is standard output"
+    )
     output.add_argument(
         "--catalogue", type=Path, metavar="FILE", help="catalogue whose reference images the report shows"
     )
-    parser.set_defaults(run=_evaluate)
+    parser.set_defaults(run=with_page_output(_evaluate))
 
 
 def _evaluate(options: argparse.Namespace) -> ExitCode:
@@ -130,12 +132,12 @@ def _write_report(
     from edge_identify.convert.reporting.report_page import report_page
     from edge_identify.convert.reporting.report_part import evaluation_part
     from edge_identify.edge_runtime.io.disk import disk_errors_explained
-    from edge_identify.edge_runtime.io.durable_writes import write_bytes
+    from edge_identify.edge_runtime.io.output_writes import write_output
 
     part = evaluation_part(pack, result, figures, reference_images=image_files, asked_with=options.queries.name)
     page = report_page(f"How well {pack.manifest.title} names photos", [part])
     with disk_errors_explained(options.html.parent):
-        write_bytes(options.html, page.encode())
+        write_output(options.html, page.encode())
     print(f"report: {printable(str(options.html))}", file=sys.stderr)
 
 
