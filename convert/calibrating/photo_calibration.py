@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -110,7 +111,9 @@ def _measure(
         views = photos.pixels.reshape(-1, *photos.pixels.shape[2:])
         scored = score_photos(
             photos,
-            embed_in_batches(variant.embed, views).reshape(*photos.pixels.shape[:2], -1),
+            embed_in_batches(variant.embed, views, partial(progress, f"calibrating {variant.name}")).reshape(
+                *photos.pixels.shape[:2], -1
+            ),
             search,
             reference_ids=reference_ids,
             most_images_per_reference=index.most_images_per_reference,
@@ -118,7 +121,7 @@ def _measure(
         return fit_calibration(scored, measured_with=variant.name, false_accept_rate=false_accept_rate)
 
     onnx = [variant for variant in variants.values() if variant.runtime is Runtime.ONNX]
-    return {variant.name: measured(variant) for variant in progress("calibrating", onnx)}
+    return {variant.name: measured(variant) for variant in onnx}
 
 
 def _shared(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from edge_identify.convert.doctor.findings import Case, DoctorFinding, Severity, finding_of
 from edge_identify.convert.models.weights.weights_licences import find_licence
+from edge_identify.convert.progress import Progress, no_progress
 from edge_identify.edge_runtime.decisions.calibration import read_calibrations
 from edge_identify.edge_runtime.errors import PackDamagedError
 from edge_identify.edge_runtime.pack.manifest import Manifest
@@ -15,14 +16,14 @@ _RESEARCH_ONLY = "for research only"  # wording of this builder; in other packs,
 _FEW_ACCEPTED = 0.5  # share of simulated photos of the pack's own references
 
 
-def damage_finding(pack: Pack) -> DoctorFinding | None:
+def damage_finding(pack: Pack, progress: Progress = no_progress) -> DoctorFinding | None:
     """Return the files of a pack that differ from its manifest, as one finding; None if there are none."""
     return finding_of(
         "damaged",
         Severity.SERIOUS,
         "files that differ from the manifest; devices will refuse the pack",
         "build the pack again, or fetch it again with `edge-identify sync`",
-        (Case(detail=reason) for reason in _damages(pack)),
+        (Case(detail=reason) for reason in _damages(pack, progress)),
     )
 
 
@@ -68,8 +69,8 @@ def licence_finding(manifest: Manifest) -> DoctorFinding | None:
     )
 
 
-def _damages(pack: Pack) -> Iterator[str]:
-    for _, entry in sorted(pack.manifest.files.items()):
+def _damages(pack: Pack, progress: Progress) -> Iterator[str]:
+    for _, entry in progress("checking files", sorted(pack.manifest.files.items())):
         try:
             check_file(pack.folder, entry)
         except PackDamagedError as error:

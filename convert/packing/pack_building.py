@@ -42,7 +42,7 @@ from edge_identify.convert.packing.reference_embeddings import (
     NoMemory,
     embed_references,
 )
-from edge_identify.convert.progress import Progress
+from edge_identify.convert.progress import Progress, during
 from edge_identify.edge_runtime.io.disk import disk_errors_explained
 from edge_identify.edge_runtime.io.durable_writes import sha256_of_file, write_bytes
 from edge_identify.edge_runtime.io.output_files import check_is_file
@@ -104,16 +104,21 @@ def build_pack(
     memory, computing = memory or NoMemory(), computing or Computing()
     model = _load(request, images, computing, progress)
     with pack_in_the_making(request.out, replace=request.replace) as folder:
-        bench = make_bench(model, references, _images_to_measure(images, memory), computing)
+        measured = _images_to_measure(images, memory)
+        bench = during(progress, "taking sample photos", lambda: make_bench(model, references, measured, computing))
         encoders = export_encoders(
             model, request.variant_names, bench, folder, drop_drifting=request.drop_drifting, progress=progress
         )
         embedded = embed_references(
             encoders.embedder, folder, model.preprocessing, model.dim, images, memory, progress, computing
         )
-        index = _write_index(folder, embedded, encoders.embedder.name)
+        index = during(progress, "building the index", lambda: _write_index(folder, embedded, encoders.embedder.name))
         embed_photos = partial(embed_in_batches, encoders.embedder.embed, bench.image_sample.queries)
-        codes = add_binary_codes(folder, index, BINARY_CODES_FILE, embed_photos)
+        codes = during(
+            progress,
+            "measuring binary codes",
+            lambda: add_binary_codes(folder, index, BINARY_CODES_FILE, embed_photos),
+        )
         calibration = calibrate(
             folder,
             index,
@@ -129,6 +134,7 @@ def build_pack(
             references,
             embedded.images,
             embedded.embeddings,
+            progress,
         )
         calibration_file = add_to_calibration_file(folder, calibration.calibrations, texts.calibrations)
         manifest = Manifest(
@@ -143,12 +149,18 @@ def build_pack(
             tokenizer=_write_tokenizer(folder, model.tokenizer) if model.tokenizer else None,
             index=replace(index, binary_codes=codes.spec),
             references_file=REFERENCES_FILE,
-            reference_count=write_pack_references(
-                folder / REFERENCES_FILE, references, embedded.images, file_names=request.file_names
+            reference_count=during(
+                progress,
+                "writing references",
+                lambda: write_pack_references(
+                    folder / REFERENCES_FILE, references, embedded.images, file_names=request.file_names
+                ),
             ),
-            conformance_file=write_conformance(folder, encoders, model),
+            conformance_file=during(
+                progress, "writing the self-test", lambda: write_conformance(folder, encoders, model)
+            ),
             thumbnails=_add_thumbnails(folder, request, embedded.images, progress),
-            files=_list_files(folder),
+            files=during(progress, "hashing files", lambda: _list_files(folder)),
             calibration_file=calibration_file,
         )
         manifest = _with_card(folder, manifest, references, embedded.images, calibration)
@@ -168,12 +180,16 @@ def build_pack(
 def _load(
     request: PackRequest, images: Sequence[CatalogueImage], computing: Computing, progress: Progress
 ) -> LoadedModel:
-    model = load_model(
-        request.model_name,
-        request.pretrained,
-        model_config=request.model_config,
-        tokenizer=request.tokenizer_file,
-        accept_licence=request.accept_licence,
+    model = during(
+        progress,
+        "loading the model",
+        lambda: load_model(
+            request.model_name,
+            request.pretrained,
+            model_config=request.model_config,
+            tokenizer=request.tokenizer_file,
+            accept_licence=request.accept_licence,
+        ),
     )
     views = request.photo_views or (BUILTIN_PHOTO_VIEWS if model.name == BUILTIN else (1.0,))
     model = replace(model, preprocessing=replace(model.preprocessing, photo_views=views))

@@ -12,11 +12,13 @@ from edge_identify.convert.export.fidelity_samples import FidelityBench
 from edge_identify.convert.export.tower_exports import image_tower_export, text_tower_export
 from edge_identify.convert.export.variants import ONNX_VARIANTS, ExportedVariant, export_tower
 from edge_identify.convert.models.model_loading import LoadedModel
-from edge_identify.convert.progress import Progress, no_progress
+from edge_identify.convert.progress import Progress, during, no_progress
 from edge_identify.edge_runtime.pack.manifest import Fidelity, Variant
 
 Exported = Mapping[str, ExportedVariant]
 Measured = Mapping[str, Fidelity]
+
+_FIDELITY = "comparing with the original"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,13 +67,19 @@ def export_encoders(
     gate = FidelityGate(folder, drop_drifting=drop_drifting)
     exported = export_tower(image_tower_export(model, bench.images, progress), names, folder, progress)
     image = gate.pass_through(
-        "image", exported, lambda variants: bench.measure_images(variants, preferred_embedder(variants))
+        "image",
+        exported,
+        lambda variants: during(
+            progress, _FIDELITY, lambda: bench.measure_images(variants, preferred_embedder(variants))
+        ),
     )
     text: Mapping[str, Variant] = {}
     texts: Exported = {}
     if model.tokenizer is not None:
         texts = export_tower(text_tower_export(model, bench.texts), tuple(image), folder, progress)
-        text = gate.pass_through("text", texts, bench.measure_texts)
+        text = gate.pass_through(
+            "text", texts, lambda variants: during(progress, _FIDELITY, lambda: bench.measure_texts(variants))
+        )
     kept = {name: exported[name] for name in image}
     return Encoders(
         embedder=preferred_embedder(kept),

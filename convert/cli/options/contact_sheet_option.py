@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge_identify.convert.progress import during, shown_progress
 from edge_identify.edge_runtime.io.output_files import check_nothing_lost, check_writable
 from edge_identify.edge_runtime.io.printable_text import printable
 
@@ -44,5 +45,6 @@ def write_sheet(path: Path, title: str, about: str, rows: Iterable[Row]) -> None
     from edge_identify.edge_runtime.io.output_writes import write_output
 
     with disk_errors_explained(path.parent):
-        write_output(path, contact_sheet(title, about, rows).encode())
+        page = during(shown_progress, "drawing the page", lambda: contact_sheet(title, about, rows))
+        write_output(path, page.encode())
     print(f"page: {printable(str(path))}", file=sys.stderr)

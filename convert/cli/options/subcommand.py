@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -11,6 +10,7 @@ from edge_identify.edge_runtime.io.output_files import standard_output_reserved
 from edge_identify.edge_runtime.io.printable_text import printable
 from edge_identify.edge_runtime.terminal.command_parser import CommandParser
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
+from edge_identify.edge_runtime.terminal.step_progress import shown_progress
 
 
 def subcommand(
@@ -68,18 +68,7 @@ def with_page_output(run: Callable[[argparse.Namespace], ExitCode]) -> Callable[
 
 def print_note(message: str) -> None:
     """Print one line on standard error."""
-    print(f"note: {printable(message)}", file=sys.stderr, flush=True)
-
-
-def show_stage_progress(what: str, done: int, total: int) -> None:
-    """Show the progress of a stage on standard error, if that is a terminal."""
-    if sys.stderr.isatty():
-        print(
-            f"\r\033[K{what}: {done} of {total}",
-            end="\n" if done == total else "",
-            file=sys.stderr,
-            flush=True,
-        )
+    shown_progress.note(f"note: {printable(message)}")
 
 
 def megabytes(length_bytes: int) -> str:

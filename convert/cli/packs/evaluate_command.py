@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge_identify.convert.cli.options.subcommand import add_json_option, subcommand, with_page_output
-from edge_identify.convert.progress import shown_progress
+from edge_identify.convert.progress import during, shown_progress
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.io.output_files import check_nothing_lost, check_outside_pack, check_writable
 from edge_identify.edge_runtime.io.printable_text import printable
@@ -93,7 +93,8 @@ def _evaluate(options: argparse.Namespace) -> ExitCode:
     if not result.outcomes:
         raise SetupError(f"{options.queries}: no usable photo; the lines above give the reasons")
     columns = (options.group_by,) if options.group_by is not None else grouping_columns(queries)
-    figures = report_figures(result, columns=columns) | pack_facts(pack, result)
+    figures = during(shown_progress, "computing figures", lambda: report_figures(result, columns=columns))
+    figures |= pack_facts(pack, result)
     _print_figures(figures, as_json=options.json)
     if options.html is not None:
         _write_report(options, pack, result, figures, image_files)
@@ -134,8 +135,14 @@ def _write_report(
     from edge_identify.edge_runtime.io.disk import disk_errors_explained
     from edge_identify.edge_runtime.io.output_writes import write_output
 
-    part = evaluation_part(pack, result, figures, reference_images=image_files, asked_with=options.queries.name)
-    page = report_page(f"How well {pack.manifest.title} names photos", [part])
+    page = during(
+        shown_progress,
+        "drawing the report",
+        lambda: report_page(
+            f"How well {pack.manifest.title} names photos",
+            [evaluation_part(pack, result, figures, reference_images=image_files, asked_with=options.queries.name)],
+        ),
+    )
     with disk_errors_explained(options.html.parent):
         write_output(options.html, page.encode())
     print(f"report: {printable(str(options.html))}", file=sys.stderr)
