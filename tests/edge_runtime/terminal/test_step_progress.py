@@ -115,7 +115,7 @@ def test_after_an_error_the_line_is_cleared_before_anything_else_is_written() ->
         kept = progress("reading", items())
         list(kept)
 
-    with pytest.raises(ValueError, match="^$"):
+    with pytest.raises(ValueError, match=r"^$"):
         shown(stream, work)
     assert stream.getvalue().endswith(CLEAR)
 
