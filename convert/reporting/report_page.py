@@ -17,7 +17,7 @@ from edge_identify.convert.reporting.report_headline import headline
 from edge_identify.convert.reporting.report_images import ReportImages
 from edge_identify.convert.reporting.report_style import RULES
 from edge_identify.convert.reporting.report_tables import decision_table, group_tables, pair_table
-from edge_identify.edge_runtime.answers.html_markup import Markup, document, element, join, style_sheet
+from edge_identify.edge_runtime.answers.html_markup import Markup, document, element, join, style_sheet, with_code
 
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
@@ -82,7 +82,9 @@ def _part(part: ReportPart) -> Markup:
 
 
 def _todo(sentences: Sequence[str]) -> Markup:
-    return join(element("h3", "What to do next"), _list(sentences)) if sentences else join()
+    if not sentences:
+        return join()
+    return join(element("h3", "What to do next"), element("ul", *(element("li", with_code(one)) for one in sentences)))
 
 
 def _overview(figures: Mapping[str, Any]) -> Markup:

@@ -32,7 +32,9 @@ def documentation_page(operations: Sequence[Operation], *, address: str) -> byte
     chapters = "\n".join(_chapter(tag, [one for one in operations if one.tag == tag], address) for tag in TAGS)
     body = _BODY.format(
         version=__version__,
-        contents=" ".join(f'<a href="#chapter-{escape(tag)}">{escape(tag.capitalize())}</a>' for tag in (*TAGS, "problems")),
+        contents=" ".join(
+            f'<a href="#chapter-{escape(tag)}">{escape(tag.capitalize())}</a>' for tag in (*TAGS, "problems")
+        ),
         chapters=chapters,
         problems="\n".join(_problem(kind) for kind in KINDS),
     )

@@ -44,7 +44,7 @@ section { border: 1px solid var(--line); border-radius: .4rem; padding: .2rem 1r
 section h3 { margin: .6rem 0; } section p { margin: .6rem 0; }
 @media (max-width: 44rem) { table, tbody, tr, td { display: block; } tr:first-child { display: none; }
   td { border: 0; padding: 0; } td:last-child { width: auto; }
-  td:nth-child(-n+3) { display: inline; color: var(--soft); }
+  td:nth-child(-n+3) { display: inline; color: var(--soft); margin-right: .5rem; }
   td:first-child { color: var(--ink); } tr { border-top: 1px solid var(--line); padding: .5rem 0; } }
 """
 
