@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge_identify.edge_runtime.errors import SetupError
-from edge_identify.edge_runtime.io.durable_writes import write_bytes
+from edge_identify.edge_runtime.io.output_writes import write_output
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -66,7 +66,7 @@ def write_adapter(path: Path, adapter: Adapter) -> None:
 
     # One metadata entry only: safetensors writes several in random order, and equal adapters would differ in bytes.
     about = {_LEARNT_WITH: f"{adapter.space_id} {adapter.references}"}
-    write_bytes(path, save({_MATRIX: np.ascontiguousarray(adapter.matrix)}, metadata=about))
+    write_output(path, save({_MATRIX: np.ascontiguousarray(adapter.matrix)}, metadata=about))
 
 
 def read_adapter(path: Path) -> Adapter:

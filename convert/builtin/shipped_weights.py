@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_identify.edge_runtime.errors import SetupError
-from edge_identify.edge_runtime.io.durable_writes import write_bytes
+from edge_identify.edge_runtime.io.output_writes import write_output
 
 if TYPE_CHECKING:
     import torch
@@ -71,7 +71,7 @@ def write_image_state(state: Mapping[str, torch.Tensor], path: Path) -> None:
     """Write the weights of the bare image tower as half precision, as `load_image_weights` reads them."""
     from safetensors.torch import save
 
-    write_bytes(path, save({f"{TOWER_PREFIX}{key}": _stored(state[key]) for key in sorted(state)}))
+    write_output(path, save({f"{TOWER_PREFIX}{key}": _stored(state[key]) for key in sorted(state)}))
 
 
 def save_image_weights(model: nn.Module, path: Path) -> None:
@@ -80,7 +80,7 @@ def save_image_weights(model: nn.Module, path: Path) -> None:
 
     state = model.state_dict()
     stored = {key: _stored(state[key]) for key in sorted(state) if key.startswith(_IMAGE_PREFIX)}
-    write_bytes(path, save(stored))
+    write_output(path, save(stored))
 
 
 def save_text_weights(model: nn.Module, path: Path, *, seen_ids: Sequence[int]) -> None:
@@ -99,7 +99,7 @@ def save_text_weights(model: nn.Module, path: Path, *, seen_ids: Sequence[int]) 
     stored = {key: _stored(state[key]) for key in sorted(state) if not key.startswith(_IMAGE_PREFIX)}
     stored[_SEEN_ROWS] = stored.pop(_EMBEDDING)[ids.long()].contiguous()
     stored[_SEEN_IDS] = ids
-    write_bytes(path, save(stored))
+    write_output(path, save(stored))
 
 
 def _load_part(model: nn.Module, part: dict[str, torch.Tensor], *, is_image: bool) -> None:

@@ -122,7 +122,7 @@ def _measure(
         )
         return fit_calibration(scored, measured_with=name, false_accept_rate=false_accept_rate)
 
-    return {name: measured(name) for name in progress("fitting decisions", list(onnx))}
+    return {name: measured(name) for name in onnx}
 
 
 def _shared(

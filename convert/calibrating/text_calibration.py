@@ -22,6 +22,7 @@ from edge_identify.convert.calibrating.photo_calibration import CALIBRATION_FILE
 from edge_identify.convert.evaluating.decision_figures import auroc
 from edge_identify.convert.export.fidelity import embed_in_batches, sample_positions
 from edge_identify.convert.export.variants import ONNX_VARIANTS
+from edge_identify.convert.progress import Progress, no_progress
 from edge_identify.edge_runtime.decisions.calibration import Calibration, TextCalibration, serialise_calibrations
 from edge_identify.edge_runtime.io.durable_writes import write_bytes
 
@@ -90,6 +91,7 @@ def calibrate_texts(
     references: Iterable[Reference],
     images: Sequence[CatalogueImage],
     embeddings: NDArray[np.float32],
+    progress: Progress = no_progress,
 ) -> TextOutcome:
     """Calibrate the text variants of a pack.
 
@@ -101,6 +103,7 @@ def calibrate_texts(
         references: References of the catalogue.
         images: The images that are in the index.
         embeddings: Unit vectors of `images`, float32 [len(images), dim].
+        progress: Shows the progress over the templates of each variant.
     """
     asked = [variants[name] for name in ONNX_VARIANTS if name in variants]
     if not asked or encode is None:
@@ -110,7 +113,7 @@ def calibrate_texts(
         return _without(f"{len(owners)} labels and names that some images have and others do not have are too few")
     measured: dict[str, TextCalibration] = {}
     for variant in asked:
-        scores = score_texts(owners, _embedder(variant, encode), embeddings)
+        scores = score_texts(owners, _embedder(variant, encode), embeddings, progress)
         area = area_of(scores)
         if area < LEAST_AUROC:
             return _without(
@@ -152,6 +155,7 @@ def score_texts(
     owners: Mapping[str, NDArray[np.bool_]],
     embed: Callable[[list[str]], NDArray[np.float32]],
     embeddings: NDArray[np.float32],
+    progress: Progress = no_progress,
 ) -> TextScores:
     """Compare texts with all images.
 
@@ -159,11 +163,12 @@ def score_texts(
         owners: Images of each label or name, as `phrases_of` returns them.
         embed: Turns n texts into unit vectors, float32 [n, dim].
         embeddings: Unit vectors of the images, float32 [m, dim].
+        progress: Shows the progress over the templates.
     """
     known_words = {word for phrase in owners for word in _words(phrase)}
     others = [thing for thing in _OTHER_THINGS.split(", ") if known_words.isdisjoint(_words(thing))]
     genuine, left_out, strangers = [], [], []
-    for template in TEMPLATES:
+    for template in progress("calibrating texts", TEMPLATES):
         scores = embed([template.format(phrase) for phrase in owners]) @ embeddings.T
         has = np.stack(list(owners.values()))
         genuine.append(np.where(has, scores, -np.inf).max(axis=1))

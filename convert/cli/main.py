@@ -18,9 +18,10 @@ from edge_identify.edge_runtime.terminal.command_parser import CommandParser
 from edge_identify.edge_runtime.terminal.command_run import run_command
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
 from edge_identify.edge_runtime.terminal.required_extras import require_extra
+from edge_identify.edge_runtime.terminal.step_progress import shown_progress
 from edge_identify.edge_runtime.terminal.version_option import add_version_option
 
-_LIBRARIES = ("torch", "open_clip", "onnx", "onnxscript", "coremltools", "sqlite_utils", "tqdm")
+_LIBRARIES = ("torch", "open_clip", "onnx", "onnxscript", "coremltools", "sqlite_utils")
 
 _EXAMPLES = (
     "edge-build add images:my-pictures --catalogue my.catalogue",
@@ -36,7 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     def run() -> ExitCode:
         require_extra("convert", _LIBRARIES)
         try:
-            code: ExitCode = options.run(options)
+            with shown_progress.closing():
+                code: ExitCode = options.run(options)
         except PackFileDamagedError as error:
             raise error.for_maker() from error
         return code

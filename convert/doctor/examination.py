@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +26,7 @@ from edge_identify.convert.doctor.similarity_checks import (
     Embed,
     IndexedImage,
     Neighbour,
+    compared_count,
     drawn_images,
     find_neighbours,
     measure_sameness,
@@ -35,6 +36,7 @@ from edge_identify.convert.doctor.similarity_checks import (
 )
 from edge_identify.convert.export.compute_device import BATCH_SIZE
 from edge_identify.convert.export.fidelity import embed_in_batches, sample_positions
+from edge_identify.convert.progress import Counted, Progress, during, no_progress
 from edge_identify.datasets.catalogue.reference_images import open_reference_image
 from edge_identify.edge_runtime.pack.pack_reader import open_pack
 from edge_identify.edge_runtime.pack.references import ReferenceTable
@@ -44,25 +46,26 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_identify.convert.models.model_loading import LoadedModel
-    from edge_identify.convert.progress import Progress
     from edge_identify.edge_runtime.pack.pack_reader import Pack
 
 _PACK_HOLDS_NO_FILES = "the image files: a pack does not hold them; examine the catalogue that it was built from"
+_SAMENESS = "photographing some images"
 _NOTHING_USABLE = "similarity of references: fewer than two images can be used"
 
 
-def examine_pack(folder: Path, *, today: date) -> Examination:
+def examine_pack(folder: Path, *, today: date, progress: Progress = no_progress) -> Examination:
     """Examine a pack.
 
     Args:
         folder: The pack's folder.
         today: References whose last day is before it have expired.
+        progress: Shows the progress of each step.
 
     Raises:
         PackError: There is no pack, a file is missing or too short, or this version cannot read it.
     """
     pack = open_pack(folder)
-    if damage := damage_finding(pack):
+    if damage := damage_finding(pack, progress):
         return _of_damaged(pack, damage)
     with ReferenceTable(pack.file(pack.manifest.references_file)) as table:
         references = [table.reference(each) for each in table.ids()]
@@ -70,7 +73,7 @@ def examine_pack(folder: Path, *, today: date) -> Examination:
             IndexedImage(index_id=image.index_id, reference_id=image.reference_id, sha256=image.sha256)
             for image in table.images()
         ]
-    similarity, neighbours = _look_up_pack(pack, indexed)
+    similarity, neighbours = _look_up_pack(pack, indexed, progress)
     same = same_image_finding(indexed)
     return Examination(
         subject="pack",
@@ -109,7 +112,7 @@ def examine_catalogue(path: Path, *, today: date, progress: Progress) -> Examina
 
     with Catalogue.open_existing(path) as catalogue:
         references, images = catalogue.references(), catalogue.images()
-    model = load_model(BUILTIN, None)
+    model = during(progress, "loading the model", lambda: load_model(BUILTIN, None))
     looked = _Look(_embedder(model))
     for examined in examine_images(images, model.preprocessing, progress):
         looked.take(examined)
@@ -118,7 +121,7 @@ def examine_catalogue(path: Path, *, today: date, progress: Progress) -> Examina
         IndexedImage(index_id=each.index_id, reference_id=each.reference_id, sha256=each.sha256) for each in images
     ]
     same = same_image_finding(indexed)
-    similarity, neighbours = _look_up_files(looked, model)
+    similarity, neighbours = _look_up_files(looked, model, progress)
     return Examination(
         subject="catalogue",
         reference_count=len(references),
@@ -201,7 +204,9 @@ class ExactSearch:
         return best_neighbours(ids, scores, k)
 
 
-def _look_up_pack(pack: Pack, indexed: Sequence[IndexedImage]) -> tuple[float, list[list[Neighbour]]]:
+def _look_up_pack(
+    pack: Pack, indexed: Sequence[IndexedImage], progress: Progress
+) -> tuple[float, list[list[Neighbour]]]:
     from edge_identify.edge_runtime.pack.index_file import map_index_file
     from edge_identify.edge_runtime.search.binary_codes import open_search
     from edge_identify.edge_runtime.search.identifier import Identifier
@@ -216,13 +221,17 @@ def _look_up_pack(pack: Pack, indexed: Sequence[IndexedImage]) -> tuple[float, l
         return unit
 
     with Identifier(pack, many=True) as identifier:
-        similarity = measure_sameness(identifier.embed_pixels, drawn_images(), manifest.preprocessing)
+        similarity = during(
+            progress,
+            _SAMENESS,
+            lambda: measure_sameness(identifier.embed_pixels, drawn_images(), manifest.preprocessing),
+        )
     ordered = [by_id[index_id] for index_id in rows.ids.tolist()]
     found = find_neighbours(ordered, embeddings, open_search(pack, many=True))
-    return similarity, list(found)
+    return similarity, _compared(found, len(ordered), progress)
 
 
-def _look_up_files(looked: _Look, model: LoadedModel) -> tuple[float | None, list[list[Neighbour]]]:
+def _look_up_files(looked: _Look, model: LoadedModel, progress: Progress) -> tuple[float | None, list[list[Neighbour]]]:
     if len(looked.usable) < 2:
         return None, []
     images = [each.image for each in looked.usable]
@@ -232,8 +241,13 @@ def _look_up_files(looked: _Look, model: LoadedModel) -> tuple[float | None, lis
         IndexedImage(index_id=image.index_id, reference_id=image.reference_id, sha256=image.sha256) for image in images
     ]
     search = ExactSearch(embeddings, [image.index_id for image in images])
-    similarity = measure_sameness(looked.embed, samples, model.preprocessing)
-    return similarity, list(find_neighbours(indexed, lambda rows: embeddings[rows], search))
+    similarity = during(progress, _SAMENESS, lambda: measure_sameness(looked.embed, samples, model.preprocessing))
+    found = find_neighbours(indexed, lambda rows: embeddings[rows], search)
+    return similarity, _compared(found, len(indexed), progress)
+
+
+def _compared(found: Iterable[list[Neighbour]], image_count: int, progress: Progress) -> list[list[Neighbour]]:
+    return list(progress("comparing images", Counted(items=found, count=compared_count(image_count))))
 
 
 def _embedder(model: LoadedModel) -> Embed:

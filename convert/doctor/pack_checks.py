@@ -8,6 +8,7 @@ from edge_identify.convert.builtin import EARLIER_WEIGHTS, WEIGHTS_NAME
 from edge_identify.convert.doctor.findings import Case, DoctorFinding, Severity, finding_of
 from edge_identify.convert.models.model_names import BUILTIN
 from edge_identify.convert.models.weights.weights_licences import find_licence
+from edge_identify.convert.progress import Progress, no_progress
 from edge_identify.edge_runtime.decisions.calibration import read_calibrations
 from edge_identify.edge_runtime.errors import PackDamagedError, PackFileDamagedError
 from edge_identify.edge_runtime.pack.manifest import Manifest
@@ -17,14 +18,14 @@ _RESEARCH_ONLY = "for research only"  # wording of this builder; in other packs,
 _FEW_ACCEPTED = 0.5  # share of simulated photos of the pack's own references
 
 
-def damage_finding(pack: Pack) -> DoctorFinding | None:
+def damage_finding(pack: Pack, progress: Progress = no_progress) -> DoctorFinding | None:
     """Return the files of a pack that differ from its manifest, as one finding; None if there are none."""
     return finding_of(
         "damaged",
         Severity.SERIOUS,
         "files that differ from the manifest; devices will refuse the pack",
         "build the pack again with `edge-build pack`, or copy it again from where it was built",
-        (Case(detail=reason) for reason in _damages(pack)),
+        (Case(detail=reason) for reason in _damages(pack, progress)),
     )
 
 
@@ -83,8 +84,8 @@ def encoder_finding(manifest: Manifest) -> DoctorFinding | None:
     )
 
 
-def _damages(pack: Pack) -> Iterator[str]:
-    for _, entry in sorted(pack.manifest.files.items()):
+def _damages(pack: Pack, progress: Progress) -> Iterator[str]:
+    for _, entry in progress("checking files", sorted(pack.manifest.files.items())):
         try:
             check_file(pack.folder, entry)
         except PackFileDamagedError as error:

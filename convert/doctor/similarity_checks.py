@@ -122,13 +122,22 @@ def find_neighbours(
     """
     reference_ids = {image.index_id: image.reference_id for image in images}
     most_images = max(Counter(reference_ids.values()).values())
-    step = -(-len(images) // MOST_COMPARED)
+    step = _step(len(images))
     for at in range(0, len(images), _CHUNK * step):
         rows = slice(at, min(at + _CHUNK * step, len(images)), step)
         found = search.nearest(embeddings(rows), most_images + _FURTHER_NEIGHBOURS)
         for image, ids, scores in zip(images[rows], found.ids.tolist(), found.scores.tolist(), strict=True):
             others = [(reference_ids[index_id], score) for index_id, score in zip(ids, scores, strict=True)]
             yield list(_distinct(image.reference_id, others))
+
+
+def compared_count(image_count: int) -> int:
+    """Return for how many images `find_neighbours` yields neighbours."""
+    return -(-image_count // _step(image_count))
+
+
+def _step(image_count: int) -> int:
+    return -(-image_count // MOST_COMPARED)
 
 
 def near_duplicate_finding(

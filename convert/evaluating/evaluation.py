@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PureWindowsPath
@@ -18,7 +18,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from edge_identify.convert.export.compute_device import BATCH_SIZE
-from edge_identify.convert.progress import Progress
+from edge_identify.convert.progress import Counted, Progress
 from edge_identify.datasets.catalogue.skipped_image import SkippedImage
 from edge_identify.edge_runtime.errors import PhotoError, SetupError
 from edge_identify.edge_runtime.pack.pack_reader import Pack
@@ -190,21 +190,18 @@ def evaluate_pack(
     Raises:
         SetupError: Geometry is requested, and OpenCV is missing or the pack has no thumbnails.
     """
-    left_out: list[SkippedImage] = []
-    outcomes: list[Outcome] = []
-    seconds = 0.0
+    stopwatch = _Stopwatch()
     with ExitStack() as stack:
         identifier = stack.enter_context(Identifier(pack, many=True))
         verifier = stack.enter_context(_verifier(pack, identifier)) if verify_geometry else None
         prepare = partial(prepare_photo, recipe=pack.manifest.preprocessing, position_of=position_of)
-        for batch in _batches(prepare, progress("asking", queries), left_out):
-            started = perf_counter()
-            outcomes.extend(_ask(identifier, batch, verifier, left_out))
-            seconds += perf_counter() - started
-    answer_ms = 1000 * seconds / len(outcomes) if outcomes else None
+        found = _answers(identifier, prepare, queries, verifier, stopwatch)
+        answers = list(progress("identifying photos", Counted(items=found, count=len(queries))))
+    outcomes = tuple(each for each in answers if isinstance(each, Outcome))
+    answer_ms = 1000 * stopwatch.seconds / len(outcomes) if outcomes else None
     return Evaluation(
-        outcomes=tuple(outcomes),
-        left_out=tuple(left_out),
+        outcomes=outcomes,
+        left_out=tuple(each for each in answers if isinstance(each, SkippedImage)),
         answer_ms=answer_ms,
         with_positions=position_of is not None,
     )
@@ -222,41 +219,66 @@ class _PreparedQuery:
     photo: PreparedPhoto
 
 
-def _batches(
-    prepare: Callable[[Path], PreparedPhoto], queries: Iterable[Query], left_out: list[SkippedImage]
-) -> Iterator[Sequence[_PreparedQuery]]:
-    waiting: list[_PreparedQuery] = []
-    for query in queries:
+@dataclass(slots=True)
+class _Stopwatch:
+    """Adds up the time of the answers, without that of reading the photos."""
+
+    seconds: float = 0.0
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        started = perf_counter()
         try:
-            waiting.append(_PreparedQuery(query=query, photo=prepare(query.photo)))
-        except PhotoError as error:
-            left_out.append(SkippedImage(path=query.photo, reason=str(error)))
-        if len(waiting) == BATCH_SIZE:
-            yield waiting
-            waiting = []
-    if waiting:
-        yield waiting
+            yield
+        finally:
+            self.seconds += perf_counter() - started
 
 
-def _ask(
+def _answers(
     identifier: Identifier,
-    batch: Sequence[_PreparedQuery],
+    prepare: Callable[[Path], PreparedPhoto],
+    queries: Sequence[Query],
     verifier: GeometryVerifier | None,
-    left_out: list[SkippedImage],
-) -> Iterator[Outcome]:
-    photos = [prepared.photo for prepared in batch]
-    if verifier is None:
-        yield from map(_outcome, batch, identifier.identify_batch(photos, top_k=max(DEPTHS)))
-        return
+    stopwatch: _Stopwatch,
+) -> Iterator[Outcome | SkippedImage]:
+    """Yield one answer per query, in their order: each as soon as it is known, so that progress can be shown."""
+    for at in range(0, len(queries), BATCH_SIZE):
+        ready = [_prepared(prepare, query) for query in queries[at : at + BATCH_SIZE]]
+        photos = [each for each in ready if isinstance(each, _PreparedQuery)]
+        with stopwatch.running():
+            depth = max(DEPTHS) if verifier is None else _candidates()
+            found = iter(identifier.identify_batch([each.photo for each in photos], top_k=depth) if photos else ())
+        for each in ready:
+            if isinstance(each, SkippedImage):
+                yield each
+                continue
+            with stopwatch.running():
+                answer = _verified(each, next(found), verifier)
+            yield answer
+
+
+def _candidates() -> int:
     from edge_identify.edge_runtime.search.geometry.verifier import CANDIDATES
 
-    for prepared, found in zip(batch, identifier.identify_batch(photos, top_k=CANDIDATES), strict=True):
-        try:
-            answer = verifier.verify(prepared.query.photo, found, top_k=max(DEPTHS))
-        except PhotoError as error:  # the file changed since it was prepared
-            left_out.append(SkippedImage(path=prepared.query.photo, reason=str(error)))
-        else:
-            yield _outcome(prepared, answer)
+    return CANDIDATES
+
+
+def _prepared(prepare: Callable[[Path], PreparedPhoto], query: Query) -> _PreparedQuery | SkippedImage:
+    try:
+        return _PreparedQuery(query=query, photo=prepare(query.photo))
+    except PhotoError as error:
+        return SkippedImage(path=query.photo, reason=str(error))
+
+
+def _verified(
+    prepared: _PreparedQuery, found: Identification, verifier: GeometryVerifier | None
+) -> Outcome | SkippedImage:
+    if verifier is None:
+        return _outcome(prepared, found)
+    try:
+        return _outcome(prepared, verifier.verify(prepared.query.photo, found, top_k=max(DEPTHS)))
+    except PhotoError as error:  # the file changed since it was prepared
+        return SkippedImage(path=prepared.query.photo, reason=str(error))
 
 
 def _outcome(prepared: _PreparedQuery, answer: Identification) -> Outcome:

@@ -7,7 +7,7 @@ quantised encoder with a high cosine can rank differently.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -163,9 +163,21 @@ def shortfalls(fidelity: Fidelity, threshold: Threshold) -> list[str]:
     ]
 
 
-def embed_in_batches(embed: Callable[[Batch], NDArray[np.float32]], batch: Batch) -> NDArray[np.float32]:
-    """Return the embeddings of n inputs, float32 [n, dim], computed in batches of `_BATCH`; n is at least 1."""
-    return Batches(_BATCH).embed(embed, batch)
+def embed_in_batches(
+    embed: Callable[[Batch], NDArray[np.float32]],
+    batch: Batch,
+    progress: Callable[[Sequence[Batch]], Iterable[Batch]] = iter,
+) -> NDArray[np.float32]:
+    """Return the embeddings of n inputs, float32 [n, dim], computed in batches of `_BATCH`; n is at least 1.
+
+    Args:
+        embed: Embeds a batch.
+        batch: All inputs.
+        progress: Wraps the batches to show the progress.
+    """
+    batches = Batches(_BATCH)
+    parts = [batch[at : at + _BATCH] for at in range(0, len(batch), _BATCH)]
+    return np.concatenate([batches.embed(embed, part) for part in progress(parts)])
 
 
 def agreement(original_scores: NDArray[np.float32], scores: NDArray[np.float32], *, depth: int) -> float:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from edge_identify.convert.caching.build_cache import cache_key
 from edge_identify.convert.caching.kept_vectors import KeyedEncoder
-from edge_identify.convert.progress import Progress, no_progress
+from edge_identify.convert.progress import Progress, during, no_progress
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.io.durable_writes import sha256_of_file
 from edge_identify.edge_runtime.pack.manifest import Fidelity, Runtime, Tensor, Variant
@@ -163,14 +163,14 @@ def export_tower(
     with TemporaryDirectory() as scratch:
         if onnx := [name for name in names if name in ONNX_VARIANTS]:
             source = Path(scratch) / "model.onnx"
-            tower.write_onnx(source)
-            forms = progress(f"{tower.kind} encoder, ONNX", onnx)
+            during(progress, f"{tower.kind} encoder, export to ONNX", lambda: tower.write_onnx(source))
+            forms = progress(f"{tower.kind} encoder, ONNX variants", onnx)
             exported |= {name: _place_onnx(tower, name, source, folder) for name in forms}
         if coreml := [name for name in names if name in COREML_VARIANTS]:
-            source = Path(scratch) / "model.mlpackage"
-            system = tower.write_coreml(source)
-            forms = progress(f"{tower.kind} encoder, Core ML", coreml)
-            exported |= {name: _place_coreml(tower, name, source, folder, system) for name in forms}
+            package = Path(scratch) / "model.mlpackage"
+            system = during(progress, f"{tower.kind} encoder, export to Core ML", lambda: tower.write_coreml(package))
+            forms = progress(f"{tower.kind} encoder, Core ML variants", coreml)
+            exported |= {name: _place_coreml(tower, name, package, folder, system) for name in forms}
     return {name: exported[name] for name in names}
 
 

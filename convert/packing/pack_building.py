@@ -43,10 +43,10 @@ from edge_identify.convert.packing.reference_embeddings import (
     NoMemory,
     embed_references,
 )
-from edge_identify.convert.progress import Progress
-from edge_identify.edge_runtime.errors import SetupError
+from edge_identify.convert.progress import Progress, during
 from edge_identify.edge_runtime.io.disk import disk_errors_explained
 from edge_identify.edge_runtime.io.durable_writes import sha256_of_file, write_bytes
+from edge_identify.edge_runtime.io.output_files import check_is_file
 from edge_identify.edge_runtime.pack.manifest import (
     MANIFEST_NAME,
     FileEntry,
@@ -119,9 +119,13 @@ def build_pack(
         embedded = embed_references(
             encoders.embedder, folder, model.preprocessing, model.dim, images, memory, progress, computing
         )
-        index = _write_index(folder, embedded, encoders.embedder.name)
+        index = during(progress, "building the index", lambda: _write_index(folder, embedded, encoders.embedder.name))
         embed_photos = partial(bench.photo_embeddings, encoders.embedder)
-        codes = add_binary_codes(folder, index, BINARY_CODES_FILE, embed_photos)
+        codes = during(
+            progress,
+            "measuring binary codes",
+            lambda: add_binary_codes(folder, index, BINARY_CODES_FILE, embed_photos),
+        )
         calibration = calibrate(
             folder,
             index,
@@ -138,6 +142,7 @@ def build_pack(
             references,
             embedded.images,
             embedded.embeddings,
+            progress,
         )
         calibration_file = add_to_calibration_file(folder, calibration.calibrations, texts.calibrations)
         manifest = Manifest(
@@ -152,12 +157,18 @@ def build_pack(
             tokenizer=_write_tokenizer(folder, model.tokenizer) if model.tokenizer else None,
             index=replace(index, binary_codes=codes.spec),
             references_file=REFERENCES_FILE,
-            reference_count=write_pack_references(
-                folder / REFERENCES_FILE, references, embedded.images, file_names=request.file_names
+            reference_count=during(
+                progress,
+                "writing references",
+                lambda: write_pack_references(
+                    folder / REFERENCES_FILE, references, embedded.images, file_names=request.file_names
+                ),
             ),
-            conformance_file=add_conformance(folder, encoders, model, cache),
+            conformance_file=during(
+                progress, "writing the self-test", lambda: add_conformance(folder, encoders, model, cache)
+            ),
             thumbnails=_add_thumbnails(folder, request, embedded.images, cache, progress),
-            files=_list_files(folder),
+            files=during(progress, "hashing files", lambda: _list_files(folder)),
             calibration_file=calibration_file,
         )
         manifest = _with_card(folder, manifest, references, embedded.images, calibration)
@@ -182,13 +193,17 @@ def _open(
     computing: Computing,
     progress: Progress,
 ) -> LoadedModel:
-    model = open_model(
-        request.model_name,
-        request.pretrained,
-        model_config=request.model_config,
-        tokenizer=request.tokenizer_file,
-        accept_licence=request.accept_licence,
-        cache=cache,
+    model = during(
+        progress,
+        "loading the model",
+        lambda: open_model(
+            request.model_name,
+            request.pretrained,
+            model_config=request.model_config,
+            tokenizer=request.tokenizer_file,
+            accept_licence=request.accept_licence,
+            cache=cache,
+        ),
     )
     views = request.photo_views or (BUILTIN_PHOTO_VIEWS if model.name == BUILTIN else (1.0,))
     model = replace(model, preprocessing=replace(model.preprocessing, photo_views=views))
@@ -201,10 +216,9 @@ def _open(
 def _adapter(
     path: Path, model: LoadedModel, images: Sequence[CatalogueImage], computing: Computing, progress: Progress
 ) -> Adapter:
-    if path.exists():
+    if path.is_file():
         return read_adapter(path)
-    if not path.parent.is_dir():
-        raise SetupError(f"{path.parent}: no such folder; make it first, or choose another --adapter")
+    check_is_file(path, "--adapter")
     adapter = learn_adapter(model, images, computing=computing, progress=progress)
     with disk_errors_explained(path.parent):
         write_adapter(path, adapter)

@@ -13,11 +13,13 @@ from edge_identify.convert.export.kept_exports import export_kept
 from edge_identify.convert.export.tower_exports import image_tower_export, text_tower_export
 from edge_identify.convert.export.variants import ONNX_VARIANTS, ExportedVariant
 from edge_identify.convert.models.model_loading import LoadedModel
-from edge_identify.convert.progress import Progress, no_progress
+from edge_identify.convert.progress import Progress, during, no_progress
 from edge_identify.edge_runtime.pack.manifest import Fidelity, Variant
 
 Exported = Mapping[str, ExportedVariant]
 Measured = Mapping[str, Fidelity]
+
+_FIDELITY = "comparing with the original"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +70,11 @@ def export_encoders(
         "image", model, names, folder, lambda: image_tower_export(model, progress), bench.cache, progress
     )
     image = gate.pass_through(
-        "image", exported, lambda variants: bench.measure_images(variants, preferred_embedder(variants))
+        "image",
+        exported,
+        lambda variants: during(
+            progress, _FIDELITY, lambda: bench.measure_images(variants, preferred_embedder(variants))
+        ),
     )
     text: Mapping[str, Variant] = {}
     texts: Exported = {}
@@ -76,7 +82,9 @@ def export_encoders(
         texts = export_kept(
             "text", model, tuple(image), folder, lambda: text_tower_export(model), bench.cache, progress
         )
-        text = gate.pass_through("text", texts, bench.measure_texts)
+        text = gate.pass_through(
+            "text", texts, lambda variants: during(progress, _FIDELITY, lambda: bench.measure_texts(variants))
+        )
     kept = {name: exported[name] for name in image}
     return Encoders(
         embedder=preferred_embedder(kept),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -152,7 +152,7 @@ def embed_remembering(
         for sha256, vector in memory.embeddings(encoder, hashes).items()
         if len(vector) == dim * _VECTOR.itemsize
     }
-    left_out = _changed(images, known)
+    left_out = _changed(progress("checking kept embeddings", images) if known else (), known)
     changed = frozenset(left_out)
     unknown = [image for image in images if image.sha256 not in known]
     unusable: list[SkippedImage] = []
@@ -210,7 +210,7 @@ def encoder_fingerprint(
 
 
 def _changed(
-    images: Sequence[CatalogueImage], known: Mapping[str, NDArray[np.float32]]
+    images: Iterable[CatalogueImage], known: Mapping[str, NDArray[np.float32]]
 ) -> dict[CatalogueImage, SkippedImage]:
     """Return the images with a kept embedding whose file has vanished or changed, with the reason."""
     changed: dict[CatalogueImage, SkippedImage] = {}

@@ -21,7 +21,10 @@ def photo_cards(photos: Sequence[Photo], images: ReportImages, names: Mapping[st
         images: The images of photos and references.
         names: Names of references, by id.
     """
-    cards = (element("li", _images(photo, images, names), element("p", _said(photo, names))) for photo in photos)
+    cards = (
+        element("li", _images(photo, images, names), _named(photo, names), element("p", _said(photo, names)))
+        for photo in photos
+    )
     return element("ul", join(*cards), class_="cards")
 
 
@@ -42,13 +45,23 @@ def _images(photo: Photo, images: ReportImages, names: Mapping[str, str]) -> Mar
     return element("div", join(*shown), class_="side-by-side")
 
 
+def _named(photo: Photo, names: Mapping[str, str]) -> Markup:
+    """Return the names under the images: beside each other there, a file name would be broken into slivers."""
+    lines = [("photo", photo["name"])]
+    if photo["nearest"] is not None:
+        lines.append(("nearest", named(photo["nearest"], names)))
+    if photo["id"] and photo["id"] != photo["nearest"]:
+        lines.append(("right", named(photo["id"], names)))
+    return element("dl", *(join(element("dt", word), element("dd", name)) for word, name in lines))
+
+
 def _figure(title: str, name: str, uri: str | None) -> Markup:
     image = (
         element("div", "no image available", class_="no-picture")
         if uri is None
         else element("img", src=uri, alt=f"{title}: {name}", loading="lazy")
     )
-    return element("figure", image, element("figcaption", element("b", title), " ", name))
+    return element("figure", image, element("figcaption", title))
 
 
 def _said(photo: Photo, names: Mapping[str, str]) -> str:

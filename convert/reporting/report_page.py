@@ -13,10 +13,11 @@ from typing import Any
 from edge_identify.convert.reporting import report_wording
 from edge_identify.convert.reporting.diagrams import reliability_diagram, risk_coverage_diagram
 from edge_identify.convert.reporting.photo_cards import photo_cards, slow_list
+from edge_identify.convert.reporting.report_headline import headline
 from edge_identify.convert.reporting.report_images import ReportImages
 from edge_identify.convert.reporting.report_style import RULES
-from edge_identify.convert.reporting.report_tables import decision_table, group_table, pair_table
-from edge_identify.edge_runtime.answers.html_markup import Markup, document, element, join, style_sheet
+from edge_identify.convert.reporting.report_tables import decision_table, group_tables, pair_table
+from edge_identify.edge_runtime.answers.html_markup import Markup, document, element, join, style_sheet, with_code
 
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
@@ -32,6 +33,7 @@ class ReportPart:
         names: Names of the references in the figures, by id.
         images: The images of photos and references.
         left_out: Why photos could not be used, one line each.
+        todo: What to do next, one sentence or two each.
     """
 
     title: str
@@ -40,6 +42,7 @@ class ReportPart:
     names: Mapping[str, str]
     images: ReportImages
     left_out: Sequence[str] = ()
+    todo: Sequence[str] = ()
 
 
 def report_page(title: str, parts: Sequence[ReportPart]) -> str:
@@ -65,7 +68,9 @@ def _part(part: ReportPart) -> Markup:
     return element(
         "section",
         element("h2", part.title),
-        element("p", part.about),
+        headline(part.figures),
+        _todo(part.todo),
+        element("p", part.about, class_="method"),
         _overview(part.figures),
         _groups(part.figures),
         _worst(part),
@@ -76,18 +81,24 @@ def _part(part: ReportPart) -> Markup:
     )
 
 
+def _todo(sentences: Sequence[str]) -> Markup:
+    if not sentences:
+        return join()
+    return join(element("h3", "What to do next"), element("ul", *(element("li", with_code(one)) for one in sentences)))
+
+
 def _overview(figures: Mapping[str, Any]) -> Markup:
     whole = figures["all"]
     said = report_wording.recall_sentences(whole)
     if "decisions" not in whole:
         missing = [f"{name}: {reason}." for name, reason in figures.get("absent", {}).items()]
-        return join(_list([*said, *report_wording.separation_sentences(whole), *missing]))
+        return _in_words([*said, *report_wording.separation_sentences(whole), *missing])
     decisions = whole["decisions"]
     said += report_wording.decision_sentences(whole, asked_for=figures.get("pack", {}).get("false_accept_rate"))
     said += [*report_wording.separation_sentences(whole), *report_wording.calibration_sentences(whole)]
     return join(
-        _list(said),
         decision_table(decisions),
+        _in_words(said),
         element(
             "div",
             _diagram(
@@ -105,12 +116,17 @@ def _overview(figures: Mapping[str, Any]) -> Markup:
     )
 
 
+def _in_words(sentences: Sequence[str]) -> Markup:
+    """Return sentences that open on a tap: the numbers that matter stand above them."""
+    return element("details", element("summary", "All figures in words"), _list(sentences))
+
+
 def _diagram(drawing: Markup, caption: str) -> Markup:
     return element("figure", drawing, element("figcaption", caption))
 
 
 def _groups(figures: Mapping[str, Any]) -> Markup:
-    tables = [group_table(column, groups) for column, groups in figures["by_column"].items()]
+    tables = [group_tables(column, groups) for column, groups in figures["by_column"].items()]
     return join(element("h3", "By group"), *tables) if tables else join()
 
 

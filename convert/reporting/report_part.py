@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ def evaluation_part(
     evaluation: Evaluation,
     figures: Mapping[str, Any],
     *,
+    todo: Sequence[str] = (),
     reference_images: Mapping[str, Path],
     asked_with: str,
     title: str | None = None,
@@ -35,6 +36,7 @@ def evaluation_part(
         pack: The evaluated pack.
         evaluation: The evaluation.
         figures: Its figures; see `evaluation_figures`.
+        todo: What to do next; see `report_advice`.
         reference_images: An image file of each reference, by id, as far as available. For other references, the pack's
             thumbnails are used.
         asked_with: Describes the photos, such as the name of their table.
@@ -54,6 +56,7 @@ def evaluation_part(
         title=title or manifest.title,
         about=about,
         figures=figures,
+        todo=todo,
         names=names,
         images=ReportImages(reference_images, thumbnails),
         # A page is passed on, so it does not tell local folders.

@@ -13,10 +13,10 @@ Figures = Mapping[str, Any]
 
 #: Class in the style sheet, heading, key among the photos of things in the pack, key among the others.
 _DECISIONS = (
-    ("right", "identified, right", "identified_right", None),
-    ("wrong", "identified, wrong", "identified_wrong", "identified"),
-    ("unsure-right", "ambiguous, with the right one", "ambiguous_with_right", None),
-    ("unsure-wrong", "ambiguous, without the right one", "ambiguous_without_right", "ambiguous"),
+    ("right", "right", "identified_right", None),
+    ("wrong", "wrong", "identified_wrong", "identified"),
+    ("unsure-right", "ambiguous, right among them", "ambiguous_with_right", None),
+    ("unsure-wrong", "ambiguous, all wrong", "ambiguous_without_right", "ambiguous"),
     ("unknown", "unknown", "unknown", "unknown"),
 )
 _NOT_MEASURED = "-"
@@ -39,19 +39,25 @@ def decision_table(decisions: Figures) -> Markup:
     return table("Decisions. For things not in the pack, unknown is the right answer.", headings, rows)
 
 
-def group_table(column: str, groups: Mapping[str, Figures]) -> Markup:
-    """Return the table of figures for each value of a grouping column."""
+def group_tables(column: str, groups: Mapping[str, Figures]) -> Markup:
+    """Return the tables of figures for each value of a grouping column: of things in the pack, and of others."""
     is_calibrated = any("decisions" in figures for figures in groups.values())
-    headings = [column, "in the pack", "recall at 1", "recall at 5"]
-    if is_calibrated:
-        headings += [heading for _, heading, _, _ in _DECISIONS]
-    headings += ["not in the pack", *(["false accepts", "ECE"] if is_calibrated else []), "AUROC"]
-    rows = [[value or "(empty)", *_group_cells(figures, is_calibrated)] for value, figures in groups.items()]
-    caption = (
-        f"By {column}; in brackets the likely range. AUROC is against the photos of the group that are not in the "
-        "pack, or against all such photos if the group has none."
+    known = [[value or "(empty)", *_known_cells(figures, is_calibrated)] for value, figures in groups.items()]
+    others = [[value or "(empty)", *_other_cells(figures, is_calibrated)] for value, figures in groups.items()]
+    decided = [heading for _, heading, _, _ in _DECISIONS] if is_calibrated else []
+    trust = ["false accepts", "ECE"] if is_calibrated else []
+    return join(
+        table(
+            f"By {column}: photos of things in the pack; in brackets the likely range.",
+            [column, "photos", "recall at 1", "recall at 5", *decided],
+            known,
+        ),
+        table(
+            f"By {column}: photos of other things. AUROC is against those of the group, or against all if it has none.",
+            [column, "photos of others", *trust, "AUROC"],
+            others,
+        ),
     )
-    return table(caption, headings, rows)
 
 
 def pair_table(pairs: Sequence[Figures], names: Mapping[str, str]) -> Markup:
@@ -76,28 +82,35 @@ def named(reference_id: str, names: Mapping[str, str]) -> str:
 
 
 def table(caption: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Markup:
-    """Return a table whose first column names its rows; it scrolls sideways on narrow screens."""
+    """Return a table whose first column names its rows; on a narrow screen each row is a card with its headings."""
     head = element("tr", *(element("th", heading, scope="col") for heading in headings))
     body = [
-        element("tr", element("th", row[0], scope="row"), *(element("td", cell) for cell in row[1:])) for row in rows
+        element(
+            "tr",
+            element("th", row[0], scope="row"),
+            *(element("td", cell, data_heading=heading) for heading, cell in zip(headings[1:], row[1:], strict=True)),
+        )
+        for row in rows
     ]
     whole = element("table", element("caption", caption), element("thead", head), element("tbody", join(*body)))
     return element("div", whole, class_="wide", tabindex=0, role="region", aria_label=caption)
 
 
-def _group_cells(figures: Figures, is_calibrated: bool) -> list[str]:
+def _known_cells(figures: Figures, is_calibrated: bool) -> list[str]:
     cells = [str(figures["queries"]), _with_interval(figures, "recall@1"), _with_interval(figures, "recall@5")]
-    decisions = figures.get("decisions")
     if is_calibrated:
-        counts = [key for _, _, key, _ in _DECISIONS if key is not None]
-        cells += [_NOT_MEASURED if decisions is None else str(decisions["known"][key]) for key in counts]
-    cells.append(str(figures["not_in_pack"]))
-    against_all = figures["against_all_others"]
+        known = figures["decisions"]["known"] if "decisions" in figures and figures["queries"] else None
+        cells += [_NOT_MEASURED if known is None else str(known[key]) for _, _, key, _ in _DECISIONS if key is not None]
+    return cells
+
+
+def _other_cells(figures: Figures, is_calibrated: bool) -> list[str]:
+    count, decisions, against_all = str(figures["not_in_pack"]), figures.get("decisions"), figures["against_all_others"]
     if decisions is None:
         separation = _first(figures["auroc_score"], against_all["auroc_score"])
-        return [*cells, *([_NOT_MEASURED] * 2 if is_calibrated else []), _number(separation)]
+        return [count, *([_NOT_MEASURED] * 2 if is_calibrated else []), _number(separation)]
     return [
-        *cells,
+        count,
         _with_interval(decisions, "false_accept_rate", figures["intervals"]),
         _number(decisions["ece"]),
         _number(_first(decisions["auroc_evidence"], against_all["auroc_evidence"])),

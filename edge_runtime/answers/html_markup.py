@@ -45,6 +45,14 @@ def join(*children: str) -> Markup:
     return Markup("".join(child if isinstance(child, Markup) else html.escape(printable(child)) for child in children))
 
 
+def with_code(text: str) -> Markup:
+    """Return text in which what stands between backticks is code. A single backtick stays as it is."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return join(text)
+    return join(*(element("code", part) if at % 2 else part for at, part in enumerate(parts)))
+
+
 def style_sheet(rules: str) -> Markup:
     """Return a `style` element; the rules are ours, and nothing from outside may be in them."""
     return Markup(f"<style>{rules}</style>")

@@ -27,8 +27,8 @@ from edge_identify.edge_runtime.answers.wording import (
     together_in_words,
 )
 from edge_identify.edge_runtime.decisions.decision import Decision
-from edge_identify.edge_runtime.io.durable_writes import replacing
 from edge_identify.edge_runtime.io.output_files import check_writable
+from edge_identify.edge_runtime.io.output_writes import output_file
 from edge_identify.edge_runtime.photos.small_jpegs import small_jpeg
 
 if TYPE_CHECKING:
@@ -85,11 +85,13 @@ td.figure, th.figure { text-align: right; white-space: nowrap; }
 def page_file(path: Path) -> Iterator[BinaryIO]:
     """Open a file that becomes `path` when the block ends without an error; check at once that it can be written.
 
+    A device, a FIFO or standard output is written into.
+
     Raises:
         SetupError: The path is a folder, lies in none, or its folder cannot be written to.
     """
     check_writable(path, "--html")
-    with replacing(path) as file:
+    with output_file(path) as file:
         yield file
 
 
@@ -97,7 +99,7 @@ class HtmlReport:
     """The page, written as answers come. Use it as a context manager."""
 
     def __init__(
-        self, file: BinaryIO, answered_by: AnsweredBy, thumbnails: ThumbnailTable | None, folder: Path
+        self, file: BinaryIO, answered_by: AnsweredBy, thumbnails: ThumbnailTable | None, folder: Path | None
     ) -> None:
         """Begin.
 
@@ -105,7 +107,7 @@ class HtmlReport:
             file: The page is written here when it is finished; see `page_file`.
             answered_by: Pack and encoder, named on the page.
             thumbnails: The thumbnails of the pack's reference images; None if it has none.
-            folder: Holds the temporary files.
+            folder: Holds the temporary files; None for the folder that the system has for them.
         """
         self._file, self._answered_by, self._thumbnails = file, answered_by, thumbnails
         self._tally = Tally()

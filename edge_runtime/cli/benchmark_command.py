@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from edge_identify.edge_runtime.cli.options.pack_options import add_pack_options, chosen_pack
 from edge_identify.edge_runtime.errors import SetupError
+from edge_identify.edge_runtime.io.progress import Progress, during, no_progress
 from edge_identify.edge_runtime.terminal.command_parser import CommandParser
 from edge_identify.edge_runtime.terminal.command_run import run_command
 from edge_identify.edge_runtime.terminal.exit_codes import ANSWERED, ExitCode
@@ -97,17 +98,21 @@ def benchmark_parser() -> CommandParser:
 
 def _run(options: argparse.Namespace) -> ExitCode:
     choice = [word for name in ("pack", "store") if (value := getattr(options, name)) for word in (f"--{name}", value)]
-    found = measure(chosen_pack(options), [str(word) for word in choice])
+    from edge_identify.edge_runtime.terminal.step_progress import shown_progress
+
+    with shown_progress.closing():
+        found = measure(chosen_pack(options), [str(word) for word in choice], progress=shown_progress)
     print(as_json(found) if options.json else "\n".join(as_lines(found)))
     return ExitCode.DONE
 
 
-def measure(pack: Pack, choice: list[str]) -> Benchmark:
+def measure(pack: Pack, choice: list[str], *, progress: Progress = no_progress) -> Benchmark:
     """Measure each step with a pack.
 
     Args:
         pack: The pack.
         choice: The options of `edge-identify` that choose this pack.
+        progress: Shows the progress of each step.
 
     Raises:
         PackError: A file is damaged, or no encoder of the pack runs here.
@@ -119,8 +124,9 @@ def measure(pack: Pack, choice: list[str]) -> Benchmark:
         photo = Path(folder) / "drawn.jpg"
         photo.write_bytes(drawn_photo())
         command = [sys.executable, "-c", _COMMAND, str(photo), "--json", *choice]
-        whole, peak = _whole_command(command), peak_memory_bytes(command)
-        encoder, steps = _steps(pack, photo)
+        whole = during(progress, "measuring the whole command", lambda: _whole_command(command))
+        peak = during(progress, "measuring memory", lambda: peak_memory_bytes(command))
+        encoder, steps = during(progress, "measuring each step", lambda: _steps(pack, photo))
     return Benchmark(
         pack=f"{pack.manifest.name} {pack.manifest.version}",
         encoder=encoder,

@@ -6,6 +6,7 @@ The first photo is prepared while the encoder loads.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
@@ -159,12 +160,13 @@ def _checked(options: argparse.Namespace, parser: argparse.ArgumentParser) -> ar
 
 
 def _identify(options: argparse.Namespace) -> ExitCode:
-    asked = list(photo_paths(options.photos, null_separated=options.null))
+    asked = _asked_photos(options)
     is_single = len(asked) == 1 and options.photos == [_path(asked[0])]
     check_explainable(options, len(asked))
     _check_nothing_lost(options, asked)
     tally = Tally()
     with ExitStack() as stack:
+        stack.enter_context(_standard_output_reserved(options))
         # First: a file that cannot be written is an error before the work, not after it.
         page = stack.enter_context(_page_file(options.html))
         pack = chosen_pack(options)
@@ -192,6 +194,26 @@ def _check_nothing_lost(options: argparse.Namespace, asked: Sequence[str | Faile
     from edge_identify.edge_runtime.io.output_files import check_nothing_lost
 
     check_nothing_lost({"--html": options.html, "--explain": options.explain}, map(_path, asked))
+
+
+def _asked_photos(options: argparse.Namespace) -> list[str | FailedPhoto]:
+    """Return the paths of the photos. The search of a large folder is shown."""
+    paths = photo_paths(options.photos, null_separated=options.null)
+    if not any(map(os.path.isdir, options.photos)):
+        return list(paths)
+    from edge_identify.edge_runtime.terminal.step_progress import shown_progress
+
+    with shown_progress.closing():
+        return list(shown_progress("looking for photos", paths))
+
+
+def _standard_output_reserved(options: argparse.Namespace) -> AbstractContextManager[None]:
+    if not (options.html or options.explain):
+        return nullcontext()
+    from edge_identify.edge_runtime.io.output_files import standard_output_reserved
+
+    others = [option for option, is_given in (("--json", options.json), ("--jsonl", options.jsonl)) if is_given]
+    return standard_output_reserved({"--html": options.html, "--explain": options.explain}, *others)
 
 
 def _check_outside_pack(options: argparse.Namespace, pack: Pack) -> None:

@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ from edge_identify.edge_runtime.terminal.command_run import run_command
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode, exit_code_for
 
 if TYPE_CHECKING:
+    from edge_identify.edge_runtime.io.progress import Progress
     from edge_identify.edge_runtime.store.installed_packs import InstalledPack
     from edge_identify.edge_runtime.store.pack_store import PackStore
     from edge_identify.edge_runtime.sync.sync_client import SyncReport
@@ -144,20 +146,16 @@ def _source(store: PackStore, name: str | None) -> str:
 
 
 def _sync_one(store: PackStore, url: str, name: str | None) -> SyncReport:
+    from edge_identify.edge_runtime.io.progress import during
     from edge_identify.edge_runtime.sync.device_sync import sync_to_device
+    from edge_identify.edge_runtime.terminal.step_progress import shown_progress
 
-    try:
-        return sync_to_device(store, url, name=name, progress=_progress_line() if sys.stderr.isatty() else None)
-    finally:
-        if sys.stderr.isatty():
-            print("\r\033[K", end="", file=sys.stderr)
-
-
-def _progress_line() -> Callable[[int, int], None]:
-    def show(arrived: int, total: int) -> None:
-        print(f"\r{arrived / 1e6:8.1f} of {total / 1e6:.1f} MB", end="", file=sys.stderr, flush=True)
-
-    return show
+    with shown_progress.closing():
+        return during(
+            shown_progress,
+            "comparing with the server and checking files",
+            lambda: sync_to_device(store, url, name=name, progress=partial(shown_progress.report_bytes, "fetching")),
+        )
 
 
 def _report_as_json(report: SyncReport) -> dict[str, Any]:
@@ -211,7 +209,10 @@ def _described(installed: InstalledPack) -> dict[str, Any]:
 
 
 def _verify(options: argparse.Namespace) -> ExitCode:
-    findings = [(name, _problem_of(open_it)) for name, open_it in _packs_to_verify(options)]
+    from edge_identify.edge_runtime.terminal.step_progress import shown_progress
+
+    with shown_progress.closing():
+        findings = [(name, _problem_of(open_it, shown_progress)) for name, open_it in _packs_to_verify(options)]
     if options.json:
         rows = [{"name": name, "problem": None if problem is None else str(problem)} for name, problem in findings]
         print(json.dumps({"packs": rows}, ensure_ascii=False, indent=2))
@@ -231,14 +232,15 @@ def _packs_to_verify(options: argparse.Namespace) -> list[tuple[str, Callable[[]
     return [(name, lambda name=name: open_installed(store.active(name))) for name in names]  # type: ignore[misc]
 
 
-def _problem_of(open_it: Callable[[], Pack]) -> EdgeIdentifyError | None:
+def _problem_of(open_it: Callable[[], Pack], progress: Progress) -> EdgeIdentifyError | None:
     """Return the error of a pack, or None."""
+    from edge_identify.edge_runtime.io.progress import during
     from edge_identify.edge_runtime.store.self_test import self_test
 
     try:
         pack = open_it()
-        verify_pack_files(pack.folder, pack.manifest, pack.variant_names)
-        self_test(pack)
+        verify_pack_files(pack.folder, pack.manifest, pack.variant_names, progress)
+        during(progress, f"testing {pack.manifest.name}", lambda: self_test(pack))
     except PackNotFoundError:
         raise  # a wrong name, not a damaged pack
     except EdgeIdentifyError as error:

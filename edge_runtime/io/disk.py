@@ -20,9 +20,12 @@ def disk_errors_explained(folder: Path) -> Iterator[None]:
 
     Raises:
         SetupError: The disk is full or read-only, or this user may not write there.
+        BrokenPipeError: The reader of a pipe closed it, which is no fault of the disk.
     """
     try:
         yield
+    except BrokenPipeError:
+        raise
     except OSError as error:
         where = error.filename2 or error.filename or folder  # `filename2` is the target of a copy
         raise SetupError(f"{where}: {error.strerror or error}; make room or check who may write to {folder}") from error

@@ -12,14 +12,19 @@ from pathlib import Path
 from typing import BinaryIO
 
 _CHUNK_BYTES = 1 << 20  # large enough that Python's overhead is small beside SHA-256
+_MODE = 0o644  # mkstemp makes 0600, which a web server could not read
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
+def replacing(path: Path, *, mode: int = _MODE) -> Iterator[BinaryIO]:
     """Open a temporary file that replaces `path` when the block ends without an error.
+
+    For files with names that this program chose. A file that the user named may be a link or a device; see
+    `output_writes`.
 
     Args:
         path: The final name. Its folder must exist. An existing file is replaced atomically.
+        mode: Permissions of the new file.
 
     Yields:
         A binary file open for writing, in the same folder.
@@ -35,7 +40,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)  # mkstemp makes 0600, which a web server could not read
+        Path(temporary).chmod(mode)
         Path(temporary).replace(path)
     except BaseException:
         with suppress(OSError):

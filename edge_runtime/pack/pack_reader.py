@@ -12,6 +12,7 @@ from pathlib import Path
 
 from edge_identify.edge_runtime.errors import PackDamagedError, PackFileDamagedError, PackFormatError, PackNotFoundError
 from edge_identify.edge_runtime.io.durable_writes import sha256_of_file
+from edge_identify.edge_runtime.io.progress import Progress, no_progress
 from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME, FileEntry, Manifest
 from edge_identify.edge_runtime.pack.manifest_json import MAX_MANIFEST_BYTES, parse_manifest
 
@@ -95,18 +96,25 @@ def read_manifest(folder: Path) -> Manifest:
     return parse_manifest(data, where=str(path))
 
 
-def verify_pack_files(folder: Path, manifest: Manifest, variant_names: tuple[str, ...] | None = None) -> None:
+def verify_pack_files(
+    folder: Path,
+    manifest: Manifest,
+    variant_names: tuple[str, ...] | None = None,
+    progress: Progress = no_progress,
+) -> None:
     """Check length and hash of every file that should be in a pack's folder.
 
     Args:
         folder: The pack's folder.
         manifest: Its manifest.
         variant_names: The encoder variants that should be in the folder; None for all.
+        progress: Shows the progress over the files.
 
     Raises:
         PackDamagedError: A file is missing or differs from the manifest; the message names the first one.
     """
-    for entry in manifest.files_for(manifest.variant_names() if variant_names is None else variant_names):
+    entries = manifest.files_for(manifest.variant_names() if variant_names is None else variant_names)
+    for entry in progress(f"checking {manifest.name}", entries):
         check_file(folder, entry)
 
 

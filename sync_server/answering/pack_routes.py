@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from flask import Response, current_app, request
+from flask import Response
 
 from edge_identify.edge_runtime.answers.answer_json import picture_as_json, reference_as_json
 from edge_identify.sync_server.answering.engine_problems import borrowed_engine
@@ -13,6 +13,7 @@ from edge_identify.sync_server.contract.json_responses import json_response
 from edge_identify.sync_server.contract.openapi_components import component
 from edge_identify.sync_server.contract.operation import Operation, RequestField, ResponseSpec, Route
 from edge_identify.sync_server.contract.problem_kinds import NOT_FOUND, ProblemError
+from edge_identify.sync_server.contract.server_address import server_address
 from edge_identify.sync_server.contract.value_kinds import Integer, Text
 from edge_identify.sync_server.delivery.image_urls import RECORDED_ADDRESSES
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from edge_identify.sync_server.contract.request_values import RequestValues
     from edge_identify.sync_server.delivery.image_urls import ImageUrls
 
-PUBLIC_URL = "PUBLIC_URL"  # Flask config key: see `Settings.public_url`
 _MAX_INDEX_ID = 2**53
 
 _NAME = RequestField(name="name", about="The pack's name.", kind=Text(), is_required=True)
@@ -132,7 +132,7 @@ def image_url(
         image_urls: Gives the image URLs.
     """
     path = thumbnail_path(engine, index_id)
-    here = str(current_app.config[PUBLIC_URL] or request.host_url).rstrip("/")
+    here = server_address()
     return image_urls.of(reference, picture, None if path is None else here + path)
 
 

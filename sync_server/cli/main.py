@@ -189,12 +189,14 @@ def _port(text: str) -> int:
 
 
 def _publish(options: argparse.Namespace) -> ExitCode:
+    from edge_identify.edge_runtime.terminal.step_progress import shown_progress
     from edge_identify.sync_server.publishing.publish import publish_into
 
     if options.endpoint and not options.to:
         raise SetupError("--endpoint needs a bucket: --to s3://BUCKET/PREFIX")
     try:
-        report = publish_into(options.pack, _tree(options), now_utc=datetime.now(UTC))
+        with shown_progress.closing():
+            report = publish_into(options.pack, _tree(options), now_utc=datetime.now(UTC), progress=shown_progress)
     except PackFileDamagedError as error:
         raise error.for_maker() from error
     place = options.to or options.repo

@@ -6,31 +6,23 @@ elsewhere.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 
 from edge_identify.edge_runtime.sync.listing import LISTING_NAME, Listing, OfferedPack, OfferedVersion, time_text
+from edge_identify.sync_server.contract.web_pages import web_page
 
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Packs</title>
-<style>
-body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 42rem; margin: 0 auto; padding: 1rem; }}
-code {{ overflow-wrap: anywhere; }}
-section {{ border-top: 1px solid #888; padding: .5rem 0; }}
-@media (prefers-color-scheme: dark) {{ :root {{ color-scheme: dark; }} }}
-</style>
-</head>
-<body>
-<h1>Packs</h1>
-<p>Install a pack: <code>edge-identify sync ADDRESS --pack NAME</code>. ADDRESS is the address of this page.
-For programs: <a href="{listing}">{listing}</a>.</p> {packs} </body> </html>
-"""
+_BODY = """<h1>Packs</h1>
+<p>With a pack, a device names what a photo shows, without a network.</p>
+{packs}
+<h2>Install on a device</h2>
+<p>ADDRESS is the address of this page.</p>
+{install}
+<h2>For programs</h2>
+<p><a href="{listing}">{listing}</a></p>"""
 
 _PACK = """<section>
-<h2>{title}</h2>
+<h3>{title}</h3>
 <p><code>{name}</code> {version}, {size}, published {published}</p>
 <details><summary>Versions</summary><ul>
 {versions}
@@ -42,11 +34,25 @@ _VERSION = """<li><a href="{manifest}">{version}</a>, {size}, {published}</li>""
 
 def listing_page(listing: Listing) -> bytes:
     """Return the HTML page of a listing, UTF-8. Every text is escaped."""
-    packs = "\n".join(_pack(pack) for pack in listing.packs.values())
-    return _PAGE.format(listing=LISTING_NAME, packs=packs).encode("utf-8", "replace")
+    packs = "\n".join(pack_section(pack) for pack in listing.packs.values())
+    install = install_lines("ADDRESS", tuple(listing.packs))
+    return web_page("Packs", _BODY.format(listing=LISTING_NAME, packs=packs, install=install))
 
 
-def _pack(pack: OfferedPack) -> str:
+def install_lines(address: str, names: Sequence[str]) -> str:
+    """Return how to fetch a pack and use it, as HTML.
+
+    Args:
+        address: Address of the published tree.
+        names: Names of the packs. Of several, a device names the one that it fetches.
+    """
+    chosen = f" --pack {names[0]}" if len(names) > 1 else ""
+    lines = (f"edge-identify sync {address}{chosen}", f"edge-identify photo.jpg{chosen}")
+    return f"<pre>{escape(chr(10).join(lines))}</pre>"
+
+
+def pack_section(pack: OfferedPack) -> str:
+    """Return a pack with its versions, as HTML."""
     return _PACK.format(
         title=escape(pack.title),
         name=escape(pack.name),

@@ -17,6 +17,7 @@ from typing import Protocol
 
 from edge_identify.edge_runtime.errors import PackDamagedError, PackFormatError, PackNotFoundError, SetupError
 from edge_identify.edge_runtime.io.durable_writes import sha256_of_bytes
+from edge_identify.edge_runtime.io.progress import Progress, during, no_progress
 from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME, FileEntry, Manifest
 from edge_identify.edge_runtime.pack.manifest_json import MAX_MANIFEST_BYTES, parse_manifest
 from edge_identify.edge_runtime.pack.pack_reader import verify_pack_files
@@ -117,13 +118,16 @@ def publish(pack: Path, repo: Path, *, now_utc: datetime) -> PublishReport:
     return publish_into(pack, FolderTree(repo), now_utc=now_utc)
 
 
-def publish_into(pack: Path, tree: PublishedTree, *, now_utc: datetime) -> PublishReport:
+def publish_into(
+    pack: Path, tree: PublishedTree, *, now_utc: datetime, progress: Progress = no_progress
+) -> PublishReport:
     """Add a pack's version to a published tree.
 
     Args:
         pack: The pack's folder.
         tree: The tree; made if necessary.
         now_utc: The publishing time, with a time zone.
+        progress: Shows the progress over the files.
 
     Raises:
         PackNotFoundError: The folder contains no pack.
@@ -136,12 +140,14 @@ def publish_into(pack: Path, tree: PublishedTree, *, now_utc: datetime) -> Publi
     manifest_bytes = _manifest_bytes(pack)
     tree.check_apart(pack)
     manifest = parse_manifest(manifest_bytes, where=str(pack / MANIFEST_NAME))
-    verify_pack_files(pack, manifest)
+    during(progress, "checking files", lambda: verify_pack_files(pack, manifest))
     offered = _offered(manifest, manifest_bytes, now_utc)
     with tree.publishing():
         # Check before any write.
         is_listed = not _is_new(_listing_to_extend(tree).packs.get(manifest.name), manifest.name, offered)
-        copied = [entry for entry in _contents(manifest) if tree.add_blob(pack / entry.path, entry)]
+        copied = [
+            entry for entry in progress("publishing", _contents(manifest)) if tree.add_blob(pack / entry.path, entry)
+        ]
         _add_manifest(tree, manifest.name, offered, manifest_bytes, is_listed=is_listed)
         is_new = _list(tree, manifest, offered)
     return PublishReport(

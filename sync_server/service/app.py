@@ -20,13 +20,14 @@ from werkzeug.exceptions import HTTPException
 from edge_identify.edge_runtime.errors import EdgeIdentifyError
 from edge_identify.sync_server.answering.embed_routes import embed_routes
 from edge_identify.sync_server.answering.identify_route import identify_route
-from edge_identify.sync_server.answering.pack_routes import PUBLIC_URL, pack_routes
+from edge_identify.sync_server.answering.pack_routes import pack_routes
 from edge_identify.sync_server.answering.search_route import search_route
 from edge_identify.sync_server.compat.drop_in_routes import drop_in_routes
 from edge_identify.sync_server.contract.operation import Route
 from edge_identify.sync_server.contract.problem_kinds import FAULT, TOO_MANY, UNAVAILABLE, ProblemError
 from edge_identify.sync_server.contract.problem_responses import problem, problem_for, problem_of
 from edge_identify.sync_server.contract.request_reading import read_request
+from edge_identify.sync_server.contract.server_address import PUBLIC_URL
 from edge_identify.sync_server.delivery.image_urls import RecordedUrls
 from edge_identify.sync_server.delivery.tree_routes import tree_routes
 from edge_identify.sync_server.service.metrics import ServiceMetrics

@@ -7,7 +7,7 @@ publishes a damaged pack. `/readyz` says whether the server can answer. `/health
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,14 +20,18 @@ from edge_identify.sync_server.contract.json_responses import json_response
 from edge_identify.sync_server.contract.openapi import openapi_document
 from edge_identify.sync_server.contract.operation import JSON, Operation, ResponseSpec, Route
 from edge_identify.sync_server.contract.problem_kinds import DOCS_PATH, UNAVAILABLE, ProblemError
-from edge_identify.sync_server.delivery.tree_routes import HTML, page_of
+from edge_identify.sync_server.contract.server_address import server_address
+from edge_identify.sync_server.delivery.tree_routes import HTML
+from edge_identify.sync_server.publishing.cache_control import REVALIDATE
 from edge_identify.sync_server.publishing.folder_tree import read_listing
+from edge_identify.sync_server.service.front_page import front_page
 
 if TYPE_CHECKING:
     from edge_identify.sync_server.answering.engine_pool import EnginePool
     from edge_identify.sync_server.service.metrics import ServiceMetrics
 
 _OPENAPI_PATH = "/openapi.json"
+_MOST_ADDRESSES = 4  # of a server: a name, numbers, a proxy; clients can send any other in `Host`
 
 
 def _object(**properties: str) -> dict[str, Any]:
@@ -44,13 +48,13 @@ INFORMATION = Operation(
     method="GET",
     path="/",
     tag="operation",
-    summary="The service's name, version and packs; for a browser, the page that lists the packs.",
+    summary="The service's name, version and packs; for a browser, a page with the packs and how to use them.",
     responses=(
         ResponseSpec(
             about="The service and its packs.",
             schema=_object(service="string", version="string", status="string", packs="array", documentation="string"),
         ),
-        ResponseSpec(about="The page that lists the packs.", content_type="text/html"),
+        ResponseSpec(about="The page for browsers.", content_type="text/html"),
     ),
 )
 HEALTH = Operation(
@@ -102,7 +106,7 @@ def status_routes(
         operations: Returns all operations of the service, with those of these routes.
     """
     openapi = cache(lambda: canonical_json(openapi_document(operations())))
-    page = cache(lambda: documentation_page(operations()))
+    page = lru_cache(_MOST_ADDRESSES)(lambda address: documentation_page(operations(), address=address))
     return [
         Route(operation=INFORMATION, handler=lambda _: _information(repo, pool)),
         Route(operation=HEALTH, handler=lambda _: _health(repo, pool)),
@@ -110,14 +114,14 @@ def status_routes(
         Route(operation=READY, handler=lambda _: _ready(pool)),
         Route(operation=METRICS, handler=lambda _: _metrics(pool, metrics)),
         Route(operation=OPENAPI, handler=lambda _: Response(openapi(), content_type=JSON)),
-        Route(operation=DOCS, handler=lambda _: Response(page(), content_type=HTML)),
+        Route(operation=DOCS, handler=lambda _: Response(page(server_address()), content_type=HTML)),
     ]
 
 
 def _information(repo: Path | None, pool: EnginePool | None) -> Response:
     # Browsers accept text/html by name; programs send */* or nothing.
-    if repo is not None and "text/html" in request.headers.get("Accept", "").lower():
-        response = page_of(repo)
+    if "text/html" in request.headers.get("Accept", "").lower():
+        response = _front_page(repo, pool)
     else:
         response = json_response(
             {
@@ -131,6 +135,18 @@ def _information(repo: Path | None, pool: EnginePool | None) -> Response:
             }
         )
     response.vary.add("Accept")
+    return response
+
+
+def _front_page(repo: Path | None, pool: EnginePool | None) -> Response:
+    page = front_page(
+        None if repo is None else read_listing(repo).packs,
+        pool.names() if pool else (),
+        address=server_address(),
+        links={"Documentation of the HTTP service": DOCS_PATH, "openapi.json": _OPENAPI_PATH, "health": HEALTH.path},
+    )
+    response = Response(page, content_type=HTML)
+    response.headers["Cache-Control"] = REVALIDATE
     return response
 
 

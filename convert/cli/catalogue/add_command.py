@@ -110,7 +110,7 @@ def _add(options: argparse.Namespace) -> ExitCode:
     source = parse_source(options.source, _source_options(options))
     # The source is read first: an empty one creates no catalogue. A created catalogue is never removed again, because
     # another run may have it open.
-    listed = ListedImages(tuple(source.images()))
+    listed = ListedImages(tuple(shown_progress("listing images", source.images())))
     with Catalogue.open(options.catalogue) as catalogue:
         try:
             report = catalogue.add(

@@ -47,7 +47,7 @@ def add_parser(commands: Any) -> None:
     export = "write a catalogue as a CSV table; edge-build add image-list:FILE reads it back, for example after editing"
     exporting = _add(commands, "export", export, "--out references.csv", _export, ids="any")
     exporting.add_argument_group("output").add_argument(
-        "--out", type=Path, metavar="FILE", help="the table to write (default: standard output)"
+        "--out", type=Path, metavar="FILE", help="the table to write; - is standard output (default: standard output)"
     )
 
 
@@ -221,17 +221,23 @@ def _export(options: argparse.Namespace) -> ExitCode:
     import io
 
     from edge_identify.datasets.catalogue.table_export import write_table
-    from edge_identify.edge_runtime.io.durable_writes import write_bytes
+    from edge_identify.edge_runtime.io.disk import disk_errors_explained
+    from edge_identify.edge_runtime.io.output_files import check_nothing_lost, check_writable
+    from edge_identify.edge_runtime.io.output_writes import STANDARD_OUTPUT, write_output
 
+    if options.out is not None:
+        check_writable(options.out, "--out")
     with _open(options) as catalogue:
         by_id = _named(catalogue, options.ids)
         chosen = [by_id[each] for each in dict.fromkeys(options.ids)] if options.ids else list(by_id.values())
         images = catalogue.images()
+    check_nothing_lost({"--out": options.out}, [options.catalogue, *(image.path for image in images)])
     table = io.StringIO(newline="")
     count = write_table(chosen, images, table)
-    if options.out is None:
+    if options.out in (None, STANDARD_OUTPUT):
         print(table.getvalue(), end="")
     else:
-        write_bytes(options.out, table.getvalue().encode())
+        with disk_errors_explained(options.out.parent):
+            write_output(options.out, table.getvalue().encode())
         print(f"{count} images of {len(chosen)} references in {options.out}", file=sys.stderr)
     return ExitCode.DONE

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_identify.convert.cli.options.subcommand import subcommand
+from edge_identify.convert.progress import shown_progress
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
 
 
@@ -28,6 +29,6 @@ def add_parser(commands: Any) -> None:
 def _draw_demo(options: argparse.Namespace) -> ExitCode:
     from edge_identify.datasets.drawn.demo import draw_demo_set
 
-    demo = draw_demo_set(options.folder, count=options.count, seed=options.seed)
+    demo = draw_demo_set(options.folder, count=options.count, seed=options.seed, progress=shown_progress)
     print(f"{options.folder}: {demo.reference_count} mosaics, {demo.photo_count} photos")
     return ExitCode.DONE

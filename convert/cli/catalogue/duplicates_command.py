@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from edge_identify.convert.cli.options.catalogue_option import add_catalogue_option
 from edge_identify.convert.cli.options.contact_sheet_option import add_sheet_option, check_sheet, write_sheet
-from edge_identify.convert.cli.options.subcommand import add_json_option, print_note, subcommand
-from edge_identify.convert.progress import shown_progress
+from edge_identify.convert.cli.options.subcommand import add_json_option, print_note, subcommand, with_page_output
+from edge_identify.convert.progress import during, shown_progress
 from edge_identify.edge_runtime.io.printable_text import printable
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
 
@@ -53,7 +53,7 @@ def add_parser(commands: Any) -> None:
         "duplicates only) to 255 (default: 28, which separates copies from look-alikes best)",
     )
     add_sheet_option(add_json_option(parser, "the groups as one JSON object"))
-    parser.set_defaults(run=_duplicates)
+    parser.set_defaults(run=with_page_output(_duplicates))
 
 
 def _difference(text: str) -> float:
@@ -125,7 +125,8 @@ def _look(options: argparse.Namespace) -> _Found:
         ]
         images = [candidate.image for candidate in candidates]
         memory = catalogue.build_memory()
-        embedded = embed_catalogue(load_model(BUILTIN), images, memory, shown_progress, print_note)
+        model = during(shown_progress, "loading the model", lambda: load_model(BUILTIN))
+        embedded = embed_catalogue(model, images, memory, shown_progress, print_note)
     lost = {left_out.path for left_out in embedded.left_out}
     candidates = [replace(each, is_lost=each.image.path in lost) for each in candidates]
     vectors = {image.sha256: row for image, row in zip(embedded.images, embedded.embeddings, strict=True)}

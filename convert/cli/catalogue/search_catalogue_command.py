@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from edge_identify.convert.cli.options.catalogue_option import add_catalogue_option
 from edge_identify.convert.cli.options.contact_sheet_option import add_sheet_option, check_sheet, write_sheet
 from edge_identify.convert.cli.options.model_options import add_model_options
-from edge_identify.convert.cli.options.subcommand import add_json_option, print_note, subcommand
-from edge_identify.convert.progress import shown_progress
+from edge_identify.convert.cli.options.subcommand import add_json_option, print_note, subcommand, with_page_output
+from edge_identify.convert.progress import during, shown_progress
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.io.printable_text import printable
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
@@ -71,7 +71,7 @@ def add_parser(commands: Any) -> None:
     add_filter_options(parser)
     add_model_options(parser)
     add_sheet_option(add_json_option(parser, "the results as one JSON object"))
-    parser.set_defaults(run=_search)
+    parser.set_defaults(run=with_page_output(_search))
 
 
 def _limit(text: str) -> int:
@@ -141,12 +141,16 @@ def _find(options: argparse.Namespace) -> _Found:
         images, withdrawn = catalogue.images(), catalogue.withdrawals()
         check_sheet(options, [*(image.path for image in images), *(options.like or ())])
         references = passing(catalogue.references(), chosen_filters(options))
-        model = load_model(
-            options.model,
-            options.pretrained,
-            model_config=options.model_config,
-            tokenizer=options.tokenizer,
-            accept_licence=options.accept_licence,
+        model = during(
+            shown_progress,
+            "loading the model",
+            lambda: load_model(
+                options.model,
+                options.pretrained,
+                model_config=options.model_config,
+                tokenizer=options.tokenizer,
+                accept_licence=options.accept_licence,
+            ),
         )
         questions, words = _questions(options, model)
         asked = [image for image in images if image.reference_id in references]

@@ -8,8 +8,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from edge_identify.convert.cli.options.subcommand import add_json_option, show_stage_progress, subcommand
+from edge_identify.convert.cli.options.subcommand import add_json_option, subcommand
+from edge_identify.edge_runtime.io.output_files import check_is_file
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
+from edge_identify.edge_runtime.terminal.step_progress import shown_progress
 
 _IMAGE_EXAMPLE = "edge-build train-builtin image --start-from trunk.safetensors --data images --out tower.safetensors"
 
@@ -125,6 +127,7 @@ def _rate(text: str) -> float:
 def _train_image(options: argparse.Namespace) -> ExitCode:
     from edge_identify.convert.training.train_image_tower import ImageTowerRun, train_image_tower
 
+    check_is_file(options.out, "--out")
     given = {
         "views": options.views,
         "layer_things": options.layer_things,
@@ -140,7 +143,7 @@ def _train_image(options: argparse.Namespace) -> ExitCode:
         workers=options.workers,
         **{name: value for name, value in given.items() if value is not None},
     )
-    report = train_image_tower(run, progress=show_stage_progress)
+    report = train_image_tower(run, progress=shown_progress.report)
     if options.json:
         print(json.dumps(asdict(report), indent=2))
         return ExitCode.DONE
@@ -158,8 +161,13 @@ def _train_image(options: argparse.Namespace) -> ExitCode:
 def _train_text(options: argparse.Namespace) -> ExitCode:
     from edge_identify.convert.training.train_text_tower import DEFAULT_STEPS, train_text_tower
 
+    check_is_file(options.out, "--out")
     report = train_text_tower(
-        options.data, options.out, seed=options.seed, steps=options.steps or DEFAULT_STEPS, progress=show_stage_progress
+        options.data,
+        options.out,
+        seed=options.seed,
+        steps=options.steps or DEFAULT_STEPS,
+        progress=shown_progress.report,
     )
     if options.json:
         print(json.dumps(asdict(report), indent=2))

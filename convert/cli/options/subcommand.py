@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from edge_identify.edge_runtime.io.output_files import standard_output_reserved
 from edge_identify.edge_runtime.io.printable_text import printable
 from edge_identify.edge_runtime.terminal.command_parser import CommandParser
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
+from edge_identify.edge_runtime.terminal.step_progress import shown_progress
 
 
 def subcommand(
@@ -50,20 +51,24 @@ def add_json_option(parser: argparse.ArgumentParser, what: str = "one JSON objec
     return group
 
 
+def with_page_output(run: Callable[[argparse.Namespace], ExitCode]) -> Callable[[argparse.Namespace], ExitCode]:
+    """Return a command with `--html` and `--json` that leaves standard output to the page of `--html -`.
+
+    Raises:
+        SetupError: `--html -` and `--json` are both given.
+    """
+
+    def run_beside_page(options: argparse.Namespace) -> ExitCode:
+        others = ["--json"] if options.json else []
+        with standard_output_reserved({"--html": options.html}, *others):
+            return run(options)
+
+    return run_beside_page
+
+
 def print_note(message: str) -> None:
     """Print one line on standard error."""
-    print(f"note: {printable(message)}", file=sys.stderr, flush=True)
-
-
-def show_stage_progress(what: str, done: int, total: int) -> None:
-    """Show the progress of a stage on standard error, if that is a terminal."""
-    if sys.stderr.isatty():
-        print(
-            f"\r\033[K{what}: {done} of {total}",
-            end="\n" if done == total else "",
-            file=sys.stderr,
-            flush=True,
-        )
+    shown_progress.note(f"note: {printable(message)}")
 
 
 def megabytes(length_bytes: int) -> str:

@@ -45,7 +45,7 @@ def _examine(options: argparse.Namespace) -> ExitCode:
 
     today = datetime.now(UTC).date()
     if options.pack is not None:
-        examination = examine_pack(options.pack, today=today)
+        examination = examine_pack(options.pack, today=today, progress=shown_progress)
     else:
         examination = examine_catalogue(options.catalogue, today=today, progress=shown_progress)
     if options.json:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge_identify.convert.cli.options.subcommand import add_json_option, subcommand
-from edge_identify.convert.progress import shown_progress
+from edge_identify.convert.cli.options.subcommand import add_json_option, subcommand, with_page_output
+from edge_identify.convert.progress import during, shown_progress
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.io.output_files import check_nothing_lost, check_outside_pack, check_writable
 from edge_identify.edge_runtime.io.printable_text import printable
@@ -53,16 +54,19 @@ def add_parser(commands: Any) -> None:
         "--no-location", action="store_true", help="ignore EXIF positions, like edge-identify --no-location"
     )
     output = add_json_option(parser, "the figures as one JSON object")
-    output.add_argument("--html", type=Path, metavar="FILE", help="write an HTML report with images: one file")
+    output.add_argument(
+        "--html", type=Path, metavar="FILE", help="write an HTML report with images: one file; - is standard output"
+    )
     output.add_argument(
         "--catalogue", type=Path, metavar="FILE", help="catalogue whose reference images the report shows"
     )
-    parser.set_defaults(run=_evaluate)
+    parser.set_defaults(run=with_page_output(_evaluate))
 
 
 def _evaluate(options: argparse.Namespace) -> ExitCode:
     from edge_identify.convert.evaluating import evaluation
     from edge_identify.convert.evaluating.evaluation_figures import grouping_columns, report_figures
+    from edge_identify.convert.reporting.report_advice import advice
     from edge_identify.convert.reporting.report_part import pack_facts
     from edge_identify.edge_runtime.pack.pack_reader import open_pack
     from edge_identify.edge_runtime.pack.references import ReferenceTable
@@ -91,10 +95,12 @@ def _evaluate(options: argparse.Namespace) -> ExitCode:
     if not result.outcomes:
         raise SetupError(f"{options.queries}: no usable photo; the lines above give the reasons")
     columns = (options.group_by,) if options.group_by is not None else grouping_columns(queries)
-    figures = report_figures(result, columns=columns) | pack_facts(pack, result)
-    _print_figures(figures, as_json=options.json)
+    figures = during(shown_progress, "computing figures", lambda: report_figures(result, columns=columns))
+    figures |= pack_facts(pack, result)
+    todo = advice(figures, with_geometry=options.verify_geometry, has_page=options.html is not None)
+    _print_figures(figures, todo, as_json=options.json)
     if options.html is not None:
-        _write_report(options, pack, result, figures, image_files)
+        _write_report(options, pack, result, figures, todo, image_files)
     return ExitCode.SOME_SKIPPED if result.left_out else ExitCode.DONE
 
 
@@ -125,56 +131,51 @@ def _reference_image_files(catalogue: Path | None) -> dict[str, Path]:
 
 
 def _write_report(
-    options: argparse.Namespace, pack: Pack, result: Evaluation, figures: dict[str, Any], image_files: dict[str, Path]
+    options: argparse.Namespace,
+    pack: Pack,
+    result: Evaluation,
+    figures: dict[str, Any],
+    todo: Sequence[str],
+    image_files: dict[str, Path],
 ) -> None:
     from edge_identify.convert.reporting.report_page import report_page
     from edge_identify.convert.reporting.report_part import evaluation_part
     from edge_identify.edge_runtime.io.disk import disk_errors_explained
-    from edge_identify.edge_runtime.io.durable_writes import write_bytes
+    from edge_identify.edge_runtime.io.output_writes import write_output
 
-    part = evaluation_part(pack, result, figures, reference_images=image_files, asked_with=options.queries.name)
-    page = report_page(f"How well {pack.manifest.title} names photos", [part])
+    page = during(
+        shown_progress,
+        "drawing the report",
+        lambda: report_page(
+            f"How well {pack.manifest.title} names photos",
+            [
+                evaluation_part(
+                    pack,
+                    result,
+                    figures,
+                    todo=todo,
+                    reference_images=image_files,
+                    asked_with=options.queries.name,
+                )
+            ],
+        ),
+    )
     with disk_errors_explained(options.html.parent):
-        write_bytes(options.html, page.encode())
+        write_output(options.html, page.encode())
     print(f"report: {printable(str(options.html))}", file=sys.stderr)
 
 
-def _print_figures(figures: dict[str, Any], *, as_json: bool) -> None:
+def _print_figures(figures: dict[str, Any], todo: Sequence[str], *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(figures, ensure_ascii=False, indent=2))
         return
-    groups = [
-        (f"{column} {value}", group)
-        for column, values in figures["by_column"].items()
-        for value, group in values.items()
-    ]
-    for name, group in (("all", figures["all"]), *groups):
-        recalls = "  ".join(
-            f"{key} {value:.3f}" for key, value in group.items() if key.startswith("recall") and value is not None
-        )
-        print(f"{printable(name):<32} {group['queries']:5d} queries  {recalls}".rstrip())
-        if "decisions" in group:
-            print(_decisions_line(group["decisions"]))
-    for reason in figures["absent"].values():
-        print(reason, file=sys.stderr)
+    from edge_identify.convert.reporting.report_screen import report_lines
+    from edge_identify.edge_runtime.terminal.terminal_text import screen_of
+
+    for line in report_lines(figures, todo, width=screen_of(sys.stdout).width):
+        print(printable(line))
     if count := figures["location"]["photos"]:
         print(
             f"{count} photos were identified with their EXIF position; --no-location ignores it",
             file=sys.stderr,
         )
-
-
-def _decisions_line(decisions: dict[str, Any]) -> str:
-    known, others = decisions["known"], decisions["not_in_pack"]
-    parts = [
-        f"known: {known['identified_right']} identified, {known['identified_wrong']} identified wrongly, "
-        f"{known['ambiguous']} ambiguous ({known['ambiguous_with_right']} with the right one), "
-        f"{known['unknown']} unknown",
-        f"not in pack: {others['identified'] + others['ambiguous']} of {others['photos']} accepted",
-        *(
-            f"{label} {decisions[key]:.3f}"
-            for label, key in (("ECE", "ece"), ("AUROC", "auroc_evidence"))
-            if decisions[key] is not None
-        ),
-    ]
-    return f"  {' · '.join(parts)}"

@@ -19,6 +19,7 @@ from edge_identify.datasets.drawn.simulated_photo import simulate_photo
 from edge_identify.datasets.drawn.walls import draw_wall
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.io.durable_writes import write_bytes
+from edge_identify.edge_runtime.io.progress import Progress, no_progress
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -51,13 +52,14 @@ class DemoSet:
     unknown_photo_count: int
 
 
-def draw_demo_set(folder: Path, *, count: int = 60, seed: int = 0) -> DemoSet:
+def draw_demo_set(folder: Path, *, count: int = 60, seed: int = 0, progress: Progress = no_progress) -> DemoSet:
     """Draw mosaics and photos of them into a folder.
 
     Args:
         folder: Made if necessary. Existing files of the same names are replaced.
         count: Number of mosaics with a reference image, at least 1. A tenth as many more appear only in photos.
         seed: Not negative. The same seed gives the same bytes on every run on one machine.
+        progress: Shows the progress over the mosaics.
 
     Returns:
         The paths of the lists, and the counts.
@@ -72,8 +74,8 @@ def draw_demo_set(folder: Path, *, count: int = 60, seed: int = 0) -> DemoSet:
     known = people_town(np.random.default_rng([seed, 0]), count, id_prefix="mosaic")
     strangers = people_town(np.random.default_rng([seed, 1]), max(1, count // 10), id_prefix="stranger")
     try:
-        references = _write_references(folder, known)
-        queries = _write_photos(folder, known, strangers)
+        references = _write_references(folder, known, progress)
+        queries = _write_photos(folder, known, strangers, progress)
     except OSError as error:
         raise SetupError(f"{folder}: the drawn set cannot be written there ({error})") from error
     return DemoSet(
@@ -85,10 +87,10 @@ def draw_demo_set(folder: Path, *, count: int = 60, seed: int = 0) -> DemoSet:
     )
 
 
-def _write_references(folder: Path, known: Sequence[Inhabitant]) -> Path:
+def _write_references(folder: Path, known: Sequence[Inhabitant], progress: Progress) -> Path:
     (folder / "references").mkdir(parents=True, exist_ok=True)
     rows: list[tuple[str, ...]] = [("path", "id", "name", "label", "lat", "lng", "licence", "design", "wall")]
-    for number, inhabitant in enumerate(known):
+    for number, inhabitant in enumerate(progress("drawing references", known)):
         path = f"references/{inhabitant.id}.{_ENDINGS[number % len(_ENDINGS)]}"
         image = draw_reference(inhabitant.mosaic, long_side_px=300 + inhabitant.mosaic.seed % 101)
         write_bytes(folder / path, _encoded(image, path))
@@ -110,11 +112,13 @@ def _reference_row(path: str, inhabitant: Inhabitant) -> tuple[str, ...]:
     )
 
 
-def _write_photos(folder: Path, known: Sequence[Inhabitant], strangers: Sequence[Inhabitant]) -> Path:
+def _write_photos(
+    folder: Path, known: Sequence[Inhabitant], strangers: Sequence[Inhabitant], progress: Progress
+) -> Path:
     (folder / "photos").mkdir(parents=True, exist_ok=True)
     rows = [("query", "id", "kind")]
     shown = [(one, one.id, one.kind) for one in known] + [(one, "", NOT_IN_SET) for one in strangers]
-    for inhabitant, answer, kind in shown:
+    for inhabitant, answer, kind in progress("drawing photos", shown):
         for number in range(1, PHOTOS_PER_MOSAIC + 1):
             path = f"photos/{inhabitant.id}-{number}.jpg"
             write_bytes(folder / path, _photograph(inhabitant.mosaic, number))

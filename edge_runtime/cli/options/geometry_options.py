@@ -35,7 +35,8 @@ def add_geometry_options(parser: argparse.ArgumentParser) -> None:
         "--explain",
         type=_explanation_path,
         metavar="FILE.png",
-        help="write an image of the photo beside the best reference, with the matched features; for one PHOTO",
+        help="write an image of the photo beside the best reference, with the matched features; for one PHOTO; "
+        "- is standard output",
     )
 
 
@@ -94,7 +95,9 @@ def with_geometry(
 
 
 def _explanation_path(text: str) -> Path:
-    if not text.lower().endswith(_SUFFIX):
+    from edge_identify.edge_runtime.io.output_writes import is_stream
+
+    if not (text.lower().endswith(_SUFFIX) or is_stream(Path(text))):
         raise argparse.ArgumentTypeError(f"{text!r} does not end in {_SUFFIX}")
     return Path(text)
 
@@ -115,12 +118,14 @@ def _explained(
 ) -> Identification | FailedPhoto:
     if isinstance(answer, FailedPhoto):
         return answer
-    from edge_identify.edge_runtime.io.durable_writes import write_bytes
+    from edge_identify.edge_runtime.io.output_writes import write_output
     from edge_identify.edge_runtime.search.geometry.explanation_image import explain
 
     image = explain(verifier.compare(Path(answer.question), answer.best))
     try:
-        write_bytes(path, image)
+        write_output(path, image)
+    except BrokenPipeError:
+        raise
     except OSError as error:
         raise SetupError(f"{path}: cannot be written ({error}); choose another file for --explain") from error
     return answer

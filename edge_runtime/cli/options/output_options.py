@@ -33,7 +33,12 @@ MANY_PHOTOS = 16  # from here on: one line per photo, and FAISS and one thread p
 def add_output_options(group: argparse._ArgumentGroup) -> None:
     """Add `--jsonl`, `--html` and `--pictures`."""
     group.add_argument("--jsonl", action="store_true", help="print one line of JSON per photo, as soon as it is known")
-    group.add_argument("--html", type=Path, metavar="FILE", help="write an HTML report: each photo beside its answer")
+    group.add_argument(
+        "--html",
+        type=Path,
+        metavar="FILE",
+        help="write an HTML report: each photo beside its answer; - is standard output",
+    )
     group.add_argument(
         "--pictures",
         choices=("auto", "always", "never"),
@@ -73,8 +78,10 @@ def chosen_outputs(
 
 def _html_report(path: Path, file: BinaryIO, pack: Pack, answered_by: AnsweredBy, stack: ExitStack) -> AnswerOutput:
     from edge_identify.edge_runtime.answers.html_report import HtmlReport
+    from edge_identify.edge_runtime.io.output_writes import is_stream, link_target
 
-    return stack.enter_context(HtmlReport(file, answered_by, _thumbnails(pack, stack), path.parent))
+    folder = None if is_stream(path) else link_target(path).parent
+    return stack.enter_context(HtmlReport(file, answered_by, _thumbnails(pack, stack), folder))
 
 
 def _screen(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -110,6 +111,22 @@ def test_each_figure_is_in_a_sentence(part: ReportPart) -> None:
     assert "built for 2.0 %" in text
     assert "The stated confidence is wrong by" in text
     assert "2,000 resamples" in text
+
+
+def test_the_numbers_that_matter_and_what_to_do_stand_before_everything_else(part: ReportPart) -> None:
+    reader = Reader().read(report_page("Report", [replace(part, todo=["Run `edge-build doctor`."])]))
+    places = [reader.text.index(words) for words in ("33 %", "1 of 1", "What to do next", "Of 3 photos of things")]
+
+    assert places == sorted(places)
+    assert "`" not in reader.text.split("What to do next")[1].split("Decisions")[0]
+    assert reader.all("details") == [{}], "the sentences are closed until they are asked for"
+
+
+def test_each_cell_names_its_column_for_narrow_screens(part: ReportPart) -> None:
+    page = report_page("Report", [part])
+
+    assert all(cell["data-heading"] for cell in Reader().read(page).all("td"))
+    assert "content: attr(data-heading)" in page
 
 
 def test_a_pack_without_calibration_says_what_is_absent_and_why(outcome: MakeOutcome) -> None:

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_identify.edge_runtime.answers.html_markup import GAP, Markup, element, join
+from edge_identify.edge_runtime.answers.html_markup import GAP, Markup, element, join, with_code
 
 
 class Reader(HTMLParser):
@@ -54,3 +54,8 @@ def test_a_gap_is_left_by_nobody_from_outside() -> None:
 
     assert page == '<p title="\\x00">a\\x00b\0</p>'
     assert page.count(GAP) == 1
+
+
+def test_what_stands_between_backticks_is_code_and_still_only_text() -> None:
+    assert with_code("run `a <b>` now") == "run <code>a &lt;b&gt;</code> now"
+    assert with_code("one ` alone <b>") == "one ` alone &lt;b&gt;"

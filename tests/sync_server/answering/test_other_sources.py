@@ -49,6 +49,9 @@ def test_a_devices_store_answers(s3: S3Server, tmp_path: Path) -> None:
         assert answer["matches"][0]["id"] == golden_answers(GOLDEN)[PHOTOS[1]][0][0]
         assert answer["pack"] == {"name": "colours", "version": "1.0.0"}
         assert client.get("/packs.json").status == 404, "a store is not delivered"
+        page = client.get("/", Accept="text/html").data.decode()
+        assert "curl -F file=@photo.jpg http://127.0.0.1:" in page
+        assert "edge-identify sync" not in page
 
 
 def test_a_bucket_answers_and_its_newer_version_takes_over(s3: S3Server, service_pack: Path, tmp_path: Path) -> None:

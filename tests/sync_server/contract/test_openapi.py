@@ -63,5 +63,8 @@ def test_the_page_has_every_route_and_problem_and_fetches_nothing(service: Clien
             assert f"<code>{method.upper()} {path}</code>" in page
     for kind in KINDS:
         assert f'id="{kind.name}"' in page, "a problem's type leads to its chapter"
+    assert "`" not in page
+    assert "<code>near</code>" in page
+    assert len(set(re.findall(r' id="([^"]+)"', page))) == page.count(' id="')
     assert not re.search(r"<(script|link|img|iframe)|@import|url\(|src=", page)
     assert service.get("/nowhere").json()["type"] == "/docs#not-found"

@@ -92,9 +92,36 @@ def test_the_listing_and_its_page_are_asked_for_each_time(
     assert client.get(path, headers={"If-None-Match": answer.headers["ETag"]}).status_code == 304
 
 
-def test_a_browser_sees_the_page_at_the_root_and_a_program_the_service(client: FlaskClient, repo: Path) -> None:
-    page = client.get("/", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
-    assert page.data == (repo / PAGE_NAME).read_bytes()
+BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+
+def test_a_browser_at_an_empty_server_reads_how_to_publish(tmp_path: Path) -> None:
+    page = _client(tmp_path).get("/", headers=BROWSER)
+
+    assert page.status_code == 200
+    assert "edge-serve publish --pack DIR --repo DIR" in page.text
+
+
+def test_pages_name_the_address_that_the_browser_came_by(client: FlaskClient) -> None:
+    for path in ("/", "/docs"):
+        page = client.get(path, base_url="https://packs.example.org:8443/", headers=BROWSER).text
+        assert "https://packs.example.org:8443" in page
+        assert "http://localhost" not in page
+        assert ":8000" not in page
+
+
+def test_a_hostile_host_name_is_only_text(client: FlaskClient) -> None:
+    for path in ("/", "/docs"):
+        page = client.get(path, headers={"Host": "a<script>b", **BROWSER}).text
+        assert "<script" not in page
+
+
+def test_a_browser_sees_a_page_at_the_root_and_a_program_the_service(client: FlaskClient) -> None:
+    page = client.get("/", headers=BROWSER)
+    assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert "<code>street-art</code> 1.0.0" in page.text
+    assert "edge-identify sync http://localhost\n" in page.text
+    assert "/v1/identify" not in page.text, "this server answers no requests"
     for headers in ({}, {"Accept": "*/*"}, {"Accept": "application/json"}):
         answer = client.get("/", headers=headers)
         assert json.loads(answer.data)["service"] == "edge-identify"

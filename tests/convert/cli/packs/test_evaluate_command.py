@@ -157,8 +157,12 @@ def test_groups_are_printed_for_people_and_a_broken_photo_is_counted(
     assert evaluate(ROWS + "broken.png,red,easy\ngone.png,red,easy\n") == 1
 
     printed = capsys.readouterr()
-    assert "tier easy                            2 queries  recall@1 1.000" in printed.out
-    assert "1 identified wrongly" in printed.out
+    assert "2 identified rightly, 1 wrongly" in printed.out
+    heading, easy, hard = (line.split() for line in printed.out.split("\n\n")[1].splitlines())
+    assert heading[:2] == ["by", "tier"]
+    assert easy == ["easy", "2", "100.0", "%", "2", "0", "0", "0", "0", "-"]
+    assert hard == ["hard", "1", "0.0", "%", "0", "1", "0", "0", "1", "0"]
+    assert max(map(len, printed.out.splitlines())) <= 100
     assert printed.err.count("skipped: ") == 2
 
 

@@ -215,3 +215,25 @@ def test_opencv_is_loaded_only_where_it_is_asked_for(pictured_pack: Path, photo:
         for more in ([], ["--verify-geometry"])
     ]
     assert loaded == ["False", "True"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links and modes are of POSIX")
+def test_an_explanation_goes_to_standard_output_or_through_a_link_and_the_answer_beside_it(
+    pictured_pack: Path, photo: Path, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    words = [str(photo), "--pack", str(pictured_pack), "--explain"]
+    assert identify_main([*words, "-"]) == 0
+    out, err = capfdbinary.readouterr()
+    assert out.startswith(b"\x89PNG")
+    assert b"Pure " in err
+
+    (tmp_path / "proof.png").write_bytes(b"old")
+    (tmp_path / "proof.png").chmod(0o600)
+    (tmp_path / "link.png").symlink_to("proof.png")
+    assert identify_main([*words, str(tmp_path / "link.png")]) == 0
+    assert (tmp_path / "link.png").is_symlink()
+    assert (tmp_path / "proof.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "proof.png").stat().st_mode & 0o777 == 0o600
+    (tmp_path / "null").symlink_to("/dev/null")
+    assert identify_main([*words, str(tmp_path / "null")]) == 0  # a device needs no ending
+    assert (tmp_path / "null").is_symlink()

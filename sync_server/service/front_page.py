@@ -1,0 +1,53 @@
+"""The page at `/` for browsers: the packs, how to install one, how to try the server, where the documentation is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+
+from edge_identify import __version__
+from edge_identify.edge_runtime.sync.listing import LISTING_NAME, OfferedPack
+from edge_identify.sync_server.contract.web_pages import web_page
+from edge_identify.sync_server.publishing.packs_page import install_lines, pack_section
+
+_NOTHING = "<p>No pack yet. Publish one: <code>edge-serve publish --pack DIR --repo DIR</code></p>"
+
+
+def front_page(
+    published: Mapping[str, OfferedPack] | None, answering: Sequence[str], *, address: str, links: Mapping[str, str]
+) -> bytes:
+    """Return the page: UTF-8 HTML. Every text is escaped.
+
+    Args:
+        published: The packs that devices can fetch here, by name; None if the server delivers none.
+        answering: Names of the packs that answer requests.
+        address: Address of this server, without a slash at its end.
+        links: Addresses of the other pages for people and programs, by their text.
+    """
+    parts = [
+        f"<h1>Edge-Identify {escape(__version__)}</h1>",
+        "<p>This server has packs. With a pack, a device names what a photo shows, without a network.</p>",
+        "<h2>Packs</h2>",
+        *_packs(published or {}, answering),
+    ]
+    if published:
+        parts += ["<h2>Install on a device</h2>", install_lines(address, tuple(published))]
+    if answering:
+        parts += ["<h2>Try it from here</h2>", _questions(address, answering)]
+    shown = " ".join(f'<a href="{escape(path)}">{escape(text)}</a>' for text, path in links.items())
+    listing = f' <a href="/{LISTING_NAME}">{LISTING_NAME}</a>' if published is not None else ""
+    parts += ["<h2>More</h2>", f"<nav>{shown}{listing}</nav>"]
+    return web_page("Edge-Identify", "\n".join(parts))
+
+
+def _packs(published: Mapping[str, OfferedPack], answering: Sequence[str]) -> list[str]:
+    others = [name for name in answering if name not in published]
+    sections = [pack_section(pack) for pack in published.values()]
+    sections += [f"<section><h3>{escape(name)}</h3><p>Answers requests here.</p></section>" for name in others]
+    return sections or [_NOTHING]
+
+
+def _questions(address: str, answering: Sequence[str]) -> str:
+    chosen = f" -F pack={answering[0]}" if len(answering) > 1 else ""
+    line = f"curl -F file=@photo.jpg{chosen} {address}/v1/identify"
+    return f"<p>Send a photo; the answer is JSON.</p>\n<pre>{escape(line)}</pre>"
