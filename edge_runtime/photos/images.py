@@ -30,7 +30,11 @@ if TYPE_CHECKING:
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF")  # JPEG includes MPO, which many phones write
 
 #: File name endings of images in a folder.
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff"}) | heif_files.SUFFIXES
+SUFFIXES = (
+    frozenset({".jpg", ".jpeg", ".jfif", ".jpe", ".jif", ".jfi", ".pjpeg", ".pjp"})  # browsers save .jfif, Windows .jpe
+    | frozenset({".png", ".gif", ".bmp", ".dib", ".webp", ".tif", ".tiff"})
+    | heif_files.SUFFIXES
+)
 
 MAX_SIDE_PX = 100_000  # resampling keeps whole rows or columns in memory; a longer side is hostile
 MAX_PIXELS = 100_000_000  # 300 MB as RGB: the largest phone photo in use (50 MP) twice over

@@ -1,0 +1,40 @@
+"""One spelling of a name: `é` as one character and `é` as a letter and an accent are the same name.
+
+Macs write file names decomposed (Unicode NFD); keyboards and spreadsheets write composed text (NFC). The two look equal
+and compare unequal.
+"""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def composed(text: str) -> str:
+    """Return a text in composed form, Unicode NFC."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def spellings(name: str, known: Iterable[str]) -> list[str]:
+    """Return the known names that are a name in any Unicode form: usually one or none."""
+    wanted = composed(name)
+    return [each for each in known if composed(each) == wanted]
+
+
+def existing_spelling(path: Path) -> Path:
+    """Return the path of the file or folder that a path names in another Unicode form; if there is none, the path."""
+    if str(path).isascii() or "\0" in str(path) or path.exists():
+        return path
+    found = Path(path.anchor)
+    for part in path.parts[1 if path.anchor else 0 :]:
+        found = found / (part if (found / part).exists() else _entry(found, part))
+    return found if found.exists() else path
+
+
+def _entry(folder: Path, name: str) -> str:
+    try:
+        return next(iter(spellings(name, os.listdir(folder))), name)
+    except OSError:
+        return name
