@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from edge_identify.edge_runtime.io.counted import counted
+
 _FEW = 3  # rule of three: if 0 of n photos fail, rates up to 3 / n are within the 95 % interval
 
 Figures = Mapping[str, Any]
@@ -20,9 +22,9 @@ def recall_sentences(figures: Figures) -> list[str]:
     if not photos:
         return ["No photo shows a thing that is in the pack, so recall was not measured."]
     return [
-        f"Of {photos} photos of things in the pack, {percent(figures['recall@1'])} have the right reference as their "
-        f"nearest one{_aside(figures, 'recall@1', 'recall at 1')}, and {percent(figures['recall@5'])} have it among "
-        f"the nearest five{_aside(figures, 'recall@5', 'recall at 5')}."
+        f"Of {counted(photos, 'photo')} of things in the pack, {percent(figures['recall@1'])} have the right reference "
+        f"as their nearest one{_aside(figures, 'recall@1', 'recall at 1')}, and {percent(figures['recall@5'])} have it "
+        f"among the nearest five{_aside(figures, 'recall@5', 'recall at 5')}."
     ]
 
 
@@ -73,8 +75,8 @@ def _known_sentences(figures: Figures, decisions: Figures) -> list[str]:
     if not known["photos"]:
         return []
     said = [
-        f"Of the {known['photos']} photos of things in the pack, {known['identified_right']} were identified rightly "
-        f"and {known['identified_wrong']} wrongly. {known['ambiguous']} were called ambiguous; "
+        f"Of the {counted(known['photos'], 'photo')} of things in the pack, {known['identified_right']} were "
+        f"identified rightly and {known['identified_wrong']} wrongly. {known['ambiguous']} were called ambiguous; "
         f"{known['ambiguous_with_right']} of these name the right reference among the look-alikes. "
         f"{known['unknown']} were called unknown{_aside(figures, 'false_reject_rate', 'false rejects')}."
     ]
@@ -93,7 +95,7 @@ def _other_sentences(figures: Figures, decisions: Figures, asked_for: float | No
     accepted = others["identified"] + others["ambiguous"]
     setting = "" if asked_for is None else f"; the pack was built for {percent(asked_for)}"
     return [
-        f"Of {others['photos']} photos of things that are not in the pack, {accepted} were accepted: "
+        f"Of {counted(others['photos'], 'photo')} of things that are not in the pack, {accepted} were accepted: "
         f"{percent(rate)}{_aside(figures, 'false_accept_rate', 'false accepts')}{setting}."
         f"{_none_is_not_never(accepted, others['photos'])}"
     ]

@@ -137,7 +137,9 @@ def _names_image(text: str) -> bool:
 def _with_known_columns(header: Record) -> Record:
     """Return a header with the known columns in small letters; `ID` beside `id` remains an attribute."""
     names = header.fields
-    return replace(header, fields=[low if (low := name.lower()) in _COLUMNS and low not in names else name for name in names])
+    return replace(
+        header, fields=[low if (low := name.lower()) in _COLUMNS and low not in names else name for name in names]
+    )
 
 
 def _refuse_header_without_path(file: Path, first: Record) -> None:

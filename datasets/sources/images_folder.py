@@ -68,9 +68,7 @@ class ImagesFolder:
             raise SetupError(f"{self.folder}: no such folder")
         if not root.is_dir():
             raise SetupError(f"{self.folder}: is not a folder; for a list of images write image-list:{self.folder}")
-        return FolderImages(
-            root=root, recursive=self.recursive, exclude=self.exclude, passed_over=self.passed_over
-        )
+        return FolderImages(root=root, recursive=self.recursive, exclude=self.exclude, passed_over=self.passed_over)
 
     def _refuse_nothing(self, found: FolderImages, count: int) -> None:
         if count:

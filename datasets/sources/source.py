@@ -105,7 +105,7 @@ class Source(Protocol):
         """Yield the images, in the same order on every run.
 
         Raises:
-            SetupError: The source is missing, empty or malformed as a whole. A part of it that cannot be used is an image
+            SetupError: The source is missing, empty or malformed as a whole. A part that cannot be used is an image
                 with a problem.
             NetworkError: The server of the source cannot be reached.
         """

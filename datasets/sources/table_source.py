@@ -60,7 +60,5 @@ class Table:
             return describe_file(row.number, path, columns.facts(row.values), paths)
 
         described = described_rows(self.file, table.rows, describe, rows_are=table.rows_are)
-        distinct = without_repeats(
-            self.file, described, rows_are=table.rows_are, key=lambda row: row.path, what="path"
-        )
+        distinct = without_repeats(self.file, described, rows_are=table.rows_are, key=lambda row: row.path, what="path")
         yield from gather(self.file, distinct, rows_are=table.rows_are)

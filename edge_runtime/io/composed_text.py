@@ -6,7 +6,6 @@ and compare unequal.
 
 from __future__ import annotations
 
-import os
 import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
@@ -35,6 +34,6 @@ def existing_spelling(path: Path) -> Path:
 
 def _entry(folder: Path, name: str) -> str:
     try:
-        return next(iter(spellings(name, os.listdir(folder))), name)
+        return next(iter(spellings(name, (entry.name for entry in folder.iterdir()))), name)
     except OSError:
         return name

@@ -80,7 +80,7 @@ def reason_to_pass_over(path: PurePosixPath, *, exclude: Sequence[str] = (), is_
     """Return why a file or a folder is passed over, or None.
 
     Args:
-        path: Path within the folder that is read. Only its last part is judged, and the whole path by patterns with `/`.
+        path: Path within the folder that is read. Patterns with `/` judge all of it, all else judges its last part.
         exclude: Patterns as `fnmatch` has them. One without `/` is compared with the name, one with `/` with the path.
         is_folder: Whether it is a folder; only files need the ending of an image.
     """

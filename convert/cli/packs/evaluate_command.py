@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from edge_identify.convert.cli.options.subcommand import add_json_option, subcommand
 from edge_identify.convert.progress import shown_progress
 from edge_identify.edge_runtime.errors import SetupError
+from edge_identify.edge_runtime.io.counted import counted, plural
 from edge_identify.edge_runtime.io.output_files import check_nothing_lost, check_outside_pack, check_writable
 from edge_identify.edge_runtime.io.printable_text import printable
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
@@ -159,7 +160,8 @@ def _print_figures(figures: dict[str, Any], *, as_json: bool) -> None:
         print(reason, file=sys.stderr)
     if count := figures["location"]["photos"]:
         print(
-            f"{count} photos were identified with their EXIF position; --no-location ignores it",
+            f"{counted(count, 'photo')} {plural(count, 'was', 'were')} identified with "
+            f"{plural(count, 'its', 'their')} EXIF position; --no-location ignores it",
             file=sys.stderr,
         )
 

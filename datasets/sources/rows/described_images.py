@@ -116,8 +116,11 @@ def without_repeats(
     first: dict[object, DescribedImage] = {}
     told: list[DescribedImage | RefusedRow] = []
     for row in described:
-        other = row if isinstance(row, RefusedRow) else first.setdefault(key(row), row)
-        if other is row or isinstance(row, RefusedRow):
+        if isinstance(row, RefusedRow):
+            told.append(row)
+            continue
+        other = first.setdefault(key(row), row)
+        if other is row:
             told.append(row)
         else:
             unit = rows_are.removesuffix("s")
@@ -259,6 +262,7 @@ class _Groups:
             return row
         problem = (
             f"differs from {self.rows_are.removesuffix('s')} {group.rows[column]} in {column}, and both describe "
-            f"{row.id!r} ({group.facts[column]!r} and {row.facts[column]!r}); make them agree, or give them different ids"
+            f"{row.id!r} ({group.facts[column]!r} and {row.facts[column]!r}); make them agree, or give them "
+            "different ids"
         )
         return _refused(self.file, row.row, problem, self.rows_are)

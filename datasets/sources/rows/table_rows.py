@@ -36,11 +36,13 @@ class TableRow:
         number: Its first line in the file, from 1; for Parquet, the number of the row.
         values: Text by column, without surrounding blanks and without blank values.
         problem: Why it cannot be read, in words that follow the name of the row; None if it can.
+        width: Number of its cells, blank ones too, in delimited text; 0 in other formats.
     """
 
     number: int
     values: Mapping[str, str]
     problem: str | None = None
+    width: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +93,12 @@ def read_delimited(file: Path, fitness: Fitness, *, likeliest: str = ",") -> Tab
         return TableRows(columns=(), rows=(), rows_are="lines")
     columns = checked_header(file, header)
     rows = tuple(
-        TableRow(number=record.line, values=values_of(record, columns), problem=width_problem(record, columns))
+        TableRow(
+            number=record.line,
+            values=values_of(record, columns),
+            problem=width_problem(record, columns),
+            width=len(record.fields),
+        )
         for record in records
     )
     return TableRows(columns=tuple(name for name in columns if name), rows=rows, rows_are="lines")

@@ -111,7 +111,7 @@ class WrittenPaths:
         """Return the names in a folder by their composed form, and by that in small letters; listed once."""
         if folder not in self._names:
             try:
-                names = sorted(os.listdir(folder))
+                names = sorted(entry.name for entry in folder.iterdir())
             except OSError:
                 names = []
             by_form = {composed(name).casefold(): name for name in names}
