@@ -246,7 +246,9 @@ def _export(options: argparse.Namespace) -> ExitCode:
     if options.out is None:
         print(table.getvalue(), end="")
     else:
-        write_bytes(options.out, table.getvalue().encode())
+        text = table.getvalue()
+        # Excel takes a file without a byte order mark for an 8-bit code page, and damages every accent.
+        write_bytes(options.out, text.encode("ascii" if text.isascii() else "utf-8-sig"))
         told = f"{counted(count, 'image')} of {counted(len(chosen), 'reference')}"
         print(f"{told} in {options.out}", file=sys.stderr)
     return ExitCode.DONE

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from edge_identify.edge_runtime.errors import SetupError
@@ -161,6 +162,7 @@ def _find(known_as: Sequence[str], present: Sequence[str]) -> str | None:
     return next((by_plain_name[name] for name in known_as if name in by_plain_name), None)
 
 
+@lru_cache(maxsize=1024)  # asked for each row of a table
 def plain_name(column: str) -> str:
     """Return a column's name without case, spaces and punctuation: `Valid until` is `valid_until`."""
     return re.sub(r"[^a-z0-9]+", "_", column.strip().lower()).strip("_")

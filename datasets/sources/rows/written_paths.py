@@ -58,7 +58,12 @@ class WrittenPaths:
     """
 
     folder: Path
+    _base: Path = field(init=False)
     _names: dict[Path, dict[str, str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Make the folder absolute once."""
+        self._base = self.folder.absolute()
 
     def find(self, text: str) -> WrittenPath:
         """Return the file that a text names.
@@ -86,7 +91,7 @@ class WrittenPaths:
         )
 
     def _path(self, text: str) -> Path:
-        return Path(os.path.normpath(self.folder.absolute() / text))
+        return Path(os.path.normpath(self._base / text))
 
     def _written(self, text: str, path: Path) -> WrittenPath:
         problem = None
