@@ -17,6 +17,7 @@ from pathlib import Path
 from edge_identify.datasets.sources.rows.row_facts import RowError
 from edge_identify.datasets.sources.rows.table_rows import TableRow
 from edge_identify.datasets.sources.source import SourceImage, unusable_image
+from edge_identify.edge_runtime.io.counted import plural
 from edge_identify.edge_runtime.pack.references import Reference
 
 LABELS = ("label", "category", "subcategory")
@@ -247,9 +248,10 @@ class _Groups:
             if isinstance(row, RefusedRow) or row.has_own_id or len(same[row.id]) == 1:
                 yield row
                 continue
-            others = ", ".join(str(other.row) for other in same[row.id] if other is not row)
+            others = [str(other.row) for other in same[row.id] if other is not row]
+            unit = plural(len(others), self.rows_are.removesuffix("s"))
             problem = (
-                f"has the id {row.id!r} from a file name, as {self.rows_are} {others}; write a CSV with the columns "
+                f"has the id {row.id!r} from a file name, as {unit} {', '.join(others)}; write a CSV with the columns "
                 f"{self.image_column} and id to say whether they show the same thing"
             )
             yield _refused(self.file, row.row, problem, self.rows_are)

@@ -59,7 +59,7 @@ class WrittenPaths:
 
     folder: Path
     _base: Path = field(init=False)
-    _names: dict[Path, dict[str, str]] = field(default_factory=dict)
+    _names: dict[Path, tuple[dict[str, str], dict[str, str]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Make the folder absolute once."""
@@ -103,22 +103,22 @@ class WrittenPaths:
     def _found(self, path: Path) -> tuple[Path, str | None]:
         """Return a missing path as the disk spells it, and what to tell if only the case of letters differs."""
         folder = existing_spelling(path.parent)
-        names = self._names_in(folder)
-        name = names.get(composed(path.name))
-        if name is not None:
-            return folder / name, None
-        alike = names.get(composed(path.name).casefold())
-        if alike is None:
+        exact, alike = self._names_in(folder)
+        name = composed(path.name)
+        if name in exact:
+            return folder / exact[name], None
+        if name.casefold() not in alike:
             return path, None
-        return path, f"{path}: no such file; there is {alike}, which differs in capital letters"
+        other = alike[name.casefold()]
+        return path, f"{path}: no such file; there is {other}, which differs in capital letters"
 
-    def _names_in(self, folder: Path) -> dict[str, str]:
-        """Return the names in a folder by their composed form, and by that in small letters; listed once."""
+    def _names_in(self, folder: Path) -> tuple[dict[str, str], dict[str, str]]:
+        """Return the names in a folder by their composed form, and by that form in small letters; listed once."""
         if folder not in self._names:
             try:
                 names = sorted(entry.name for entry in folder.iterdir())
             except OSError:
                 names = []
-            by_form = {composed(name).casefold(): name for name in names}
-            self._names[folder] = by_form | {composed(name): name for name in names}
+            exact = {composed(name): name for name in names}
+            self._names[folder] = exact, {form.casefold(): name for form, name in exact.items()}
         return self._names[folder]
