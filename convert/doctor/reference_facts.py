@@ -9,7 +9,7 @@ from datetime import date
 from statistics import median
 
 from edge_identify.convert.doctor.findings import Case, DoctorFinding, Severity, finding_of
-from edge_identify.datasets.catalogue.validity import validity_of
+from edge_identify.datasets.catalogue.validity import expiry_periods
 from edge_identify.datasets.sources.rows.row_facts import unreadable_date
 from edge_identify.edge_runtime.pack.references import Reference
 
@@ -87,9 +87,10 @@ def _exists(latitude: float, longitude: float) -> bool:
 
 def _expired(references: Iterable[Reference], today: date) -> Iterator[Case]:
     for each in references:
-        last_day = validity_of(each).until
-        if last_day < today:
-            yield Case(ids=(each.id,), detail=f"valid until {last_day}")
+        for name, period in expiry_periods(each):
+            if period.last < today:
+                yield Case(ids=(each.id,), detail=f"{name} {period.last}")
+                break
 
 
 def _unreadable(references: Iterable[Reference]) -> Iterator[Case]:

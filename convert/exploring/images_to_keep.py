@@ -72,7 +72,7 @@ def original_of(same_pixels: Iterable[Candidate]) -> Candidate:
     """Return which of several images with the same pixels to keep.
 
     The precedence is that of `best_first`, but a JPEG goes before a PNG: the PNG was made from it. A JPEG made from a
-    PNG would have other pixels.
+    PNG would have other pixels. The lengths of files without loss are not compared: a bitmap is larger than a PNG.
     """
     return min(same_pixels, key=_standing_of_same_pixels)
 
@@ -103,7 +103,7 @@ def why_kept(kept: Candidate, others: Sequence[Candidate], *, is_exact: bool = F
         return "the others are named as copies"
     if kept.is_from_camera != second.is_from_camera:
         return "it has the facts of the camera that took it"
-    if kept.facts.length_bytes > second.facts.length_bytes:
+    if kept.facts.length_bytes > second.facts.length_bytes and (_is_lossy(kept) or not is_exact):
         return f"as many pixels, and the least compressed, {kept.facts.length_bytes} bytes"
     if known_facts(kept.reference) > known_facts(second.reference):
         return f"as large, and the most is known of its reference, {known_facts(kept.reference)} facts"
@@ -155,11 +155,12 @@ def _pixels(candidate: Candidate) -> int:
 
 
 def _standing(candidate: Candidate) -> tuple[int, ...]:
-    return (*_use(candidate), -_pixels(candidate), *_likeness(candidate))
+    return (*_use(candidate), -_pixels(candidate), *_likeness(candidate, candidate.facts.length_bytes))
 
 
 def _standing_of_same_pixels(candidate: Candidate) -> tuple[int, ...]:
-    return (*_use(candidate), not _is_lossy(candidate), *_likeness(candidate))
+    is_lossy = _is_lossy(candidate)
+    return (*_use(candidate), not is_lossy, *_likeness(candidate, candidate.facts.length_bytes if is_lossy else 0))
 
 
 def _is_lossy(candidate: Candidate) -> bool:
@@ -175,11 +176,11 @@ def _use(candidate: Candidate) -> tuple[int, ...]:
     )
 
 
-def _likeness(candidate: Candidate) -> tuple[int, ...]:
+def _likeness(candidate: Candidate, length_bytes: int) -> tuple[int, ...]:
     return (
         is_named_as_copy(candidate.image),
         not candidate.is_from_camera,
-        -candidate.facts.length_bytes,
+        -length_bytes,
         -known_facts(candidate.reference),
         candidate.image.index_id,
     )

@@ -73,17 +73,20 @@ class Validity:
 
 def validity_of(reference: Reference) -> Validity:
     """Return the validity of a reference. A date that cannot be read gives no limit; see `unreadable_date`."""
-    begins = _periods(reference, BEGIN_ATTRIBUTES)
-    ends = _periods(reference, EXPIRY_ATTRIBUTES)
     return Validity(
-        since=max((each.first for each in begins), default=date.min),
-        until=min((each.last for each in ends), default=date.max),
+        since=max((period.first for _, period in _periods(reference, BEGIN_ATTRIBUTES)), default=date.min),
+        until=min((period.last for _, period in expiry_periods(reference)), default=date.max),
     )
 
 
-def _periods(reference: Reference, names: Collection[str]) -> list[Period]:
-    periods = (period_in(text) for name, text in reference.attributes.items() if plain_name(name) in names)
-    return [period for period in periods if period is not None]
+def expiry_periods(reference: Reference) -> list[tuple[str, Period]]:
+    """Return name and days of each attribute with the last valid day, without dates that cannot be read."""
+    return _periods(reference, EXPIRY_ATTRIBUTES)
+
+
+def _periods(reference: Reference, names: Collection[str]) -> list[tuple[str, Period]]:
+    said = ((name, period_in(text)) for name, text in reference.attributes.items() if plain_name(name) in names)
+    return [(name, period) for name, period in said if period is not None]
 
 
 def is_valid(reference: Reference, day: date) -> bool:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote_plus
 from xml.etree import ElementTree
 
 from edge_identify.edge_runtime.errors import NetworkError, SetupError
@@ -131,8 +131,10 @@ class _Pages:
 
     def _objects(self, page: ElementTree.Element) -> Iterator[BucketObject]:
         prefix = self._prefix
+        is_encoded = _text(page, "EncodingType") == "url"  # in XML, not every character of a key can be written
         for entry in page.iterfind("{*}Contents"):
-            key = unquote(_text(entry, "Key") or "")
+            written = _text(entry, "Key") or ""
+            key = unquote_plus(written) if is_encoded else written
             size = _text(entry, "Size") or "0"
             yield BucketObject(
                 key=key.removeprefix(prefix), size_bytes=int(size) if size.isdigit() else 0, etag=_text(entry, "ETag")

@@ -63,7 +63,7 @@ class BucketImages:
     is_anonymous: bool = False
     progress: Callable[[Any], Iterable[Any]] = iter
     exclude: tuple[str, ...] = ()
-    passed_over: PassedOver = field(default_factory=PassedOver)
+    passed_over: PassedOver = field(default_factory=PassedOver, compare=False)
 
     def images(self) -> Iterator[SourceImage]:
         """Fetch the images and yield them, sorted by key, without hidden ones.

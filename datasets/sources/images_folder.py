@@ -37,7 +37,7 @@ class ImagesFolder:
     recursive: bool = True
     label_from_folder: bool = False
     exclude: tuple[str, ...] = ()
-    passed_over: PassedOver = field(default_factory=PassedOver)
+    passed_over: PassedOver = field(default_factory=PassedOver, compare=False)
 
     def images(self) -> Iterator[SourceImage]:
         """Yield the images, sorted by path, without hidden files and folders.

@@ -60,7 +60,7 @@ class SourceOptions:
     anonymous: bool = False
     progress: Callable[[Any], Iterable[Any]] = iter
     exclude: tuple[str, ...] = ()
-    passed_over: PassedOver = field(default_factory=PassedOver)
+    passed_over: PassedOver = field(default_factory=PassedOver, compare=False)
     name_pattern: re.Pattern[str] | None = None
 
 

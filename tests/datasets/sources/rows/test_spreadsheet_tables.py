@@ -163,7 +163,8 @@ def test_an_exported_table_edited_in_a_spreadsheet_is_read_back(
         PIL.Image.new("RGB", (16, 16), (90 * at, 40, 90)).save(tmp_path / f"{at}.png")
     (tmp_path / "first.csv").write_text(
         "path,id,name,namespace,label,lat,lng,Note\n"
-        '0.png,007,"Gr\u00fcn, hell",Z\u00fcrich,cat,48.85,-2.5,a; b\n1.png,8,B,,,,,\n'
+        '0.png,007,"Gr\u00fcn, hell",Z\u00fcrich,cat,48.85,-2.5,a; b\n1.png,8,B,,,,,\n',
+        encoding="utf-8",
     )
     catalogue = ["--catalogue", str(tmp_path / "c.db")]
     assert main(["add", f"image-list:{tmp_path / 'first.csv'}", *catalogue]) == 0
