@@ -8,6 +8,7 @@ right answer, do not count for recall, and are counted separately.
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -150,7 +151,7 @@ def _query(path: Path, row: TableRow, cells: Mapping[str, str], id_at: int, path
     except RowError as error:
         return Query(photo=path, reference_id="", columns=cells, problem=f"{path}: line {row.number} {error}")
     as_written = path.parent / cells["query"]
-    photo = as_written if as_written.exists() else found.path
+    photo = as_written if os.path.lexists(as_written) else found.path
     return Query(photo=photo, reference_id=given(cells["id"]), columns=cells, problem=found.problem)
 
 

@@ -6,6 +6,7 @@ and compare unequal.
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
@@ -24,16 +25,20 @@ def spellings(name: str, known: Iterable[str]) -> list[str]:
 
 def existing_spelling(path: Path) -> Path:
     """Return the path of the file or folder that a path names in another Unicode form; if there is none, the path."""
-    if str(path).isascii() or "\0" in str(path) or path.exists():
+    if str(path).isascii() or _exists(path):
         return path
     found = Path(path.anchor)
     for part in path.parts[1 if path.anchor else 0 :]:
-        found = found / (part if (found / part).exists() else _entry(found, part))
-    return found if found.exists() else path
+        found = found / (part if _exists(found / part) else _entry(found, part))
+    return found if _exists(found) else path
+
+
+def _exists(path: Path) -> bool:
+    return os.path.lexists(path)  # False in a folder that may not be read, where `Path.exists` raises
 
 
 def _entry(folder: Path, name: str) -> str:
     try:
         return next(iter(spellings(name, (entry.name for entry in folder.iterdir()))), name)
-    except OSError:
+    except (OSError, ValueError):  # it may not be read, or the path holds a NUL
         return name

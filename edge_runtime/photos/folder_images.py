@@ -53,7 +53,7 @@ class FolderImages:
             folder_names[:] = sorted(
                 name for name in folder_names if self.recursive and self._is_wanted(Path(folder, name), is_folder=True)
             )
-            links.extend(Path(folder, name) for name in folder_names if Path(folder, name).is_symlink())
+            links.extend(Path(folder, name) for name in folder_names if _is_link(Path(folder, name)))
             for name in file_names:
                 if self._is_wanted(path := Path(folder, name), is_folder=False):
                     yield path
@@ -64,6 +64,13 @@ class FolderImages:
         if kind is not None:
             self.passed_over.add(kind, name_to_tell(within, kind))
         return kind is None
+
+
+def _is_link(path: Path) -> bool:
+    try:
+        return path.is_symlink()
+    except OSError:  # its folder may be listed and not entered
+        return False
 
 
 def _identity(folder: Path) -> tuple[int, int]:

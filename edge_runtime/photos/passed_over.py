@@ -18,7 +18,7 @@ _MOST_NAMED = 5  # endings and names in one line
 #: are not among them: they may hold what was rescued, and often may not be read, which is told.
 _LITTER_FOLDERS = frozenset(
     {
-        "@eadir", "@tmp", "@recycle", "@recently-snapshot", "@sharebin",  # Synology and QNAP
+        "@eadir", "@tmp", "@recycle", "@recently-snapshot", "@sharebin", "@__thumb",  # Synology and QNAP
         "#recycle", "#snapshot",
         "$recycle.bin", "recycler", "recycled",  # Windows
         "__macosx", "network trash folder", "temporary items",  # Apple

@@ -95,11 +95,17 @@ def _list(options: argparse.Namespace) -> ExitCode:
     for each in listed:
         note = "  withdrawn" if each.id in withdrawn else ""
         where = f"  {each.namespace}" if each.namespace else ""
-        labels = "".join(f"  {kind}={label}" for kind, label in each.labels.items())
-        print(printable(f"{each.id}  {each.name}{where}{labels}  {counted(counts[each.id], 'image')}{note}"))
+        print(printable(f"{each.id}  {each.name}{where}{_labels(each)}  {counted(counts[each.id], 'image')}{note}"))
     total = sum(counts[each.id] for each in listed)
     print(f"{counted(len(listed), 'reference')}, {counted(total, 'image')}", file=sys.stderr)
     return ExitCode.DONE
+
+
+def _labels(reference: Reference) -> str:
+    from edge_identify.datasets.sources.rows.described_images import LABELS
+
+    kinds = [*(kind for kind in LABELS if kind in reference.labels), *sorted(set(reference.labels) - set(LABELS))]
+    return "".join(f"  {kind}={reference.labels[kind]}" for kind in kinds)
 
 
 def _of_namespace(options: argparse.Namespace, references: Sequence[Reference]) -> list[Reference]:

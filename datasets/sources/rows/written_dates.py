@@ -31,8 +31,9 @@ _TIME = re.compile(
     r"\s*(?:[AP]M)?\s*(?:Z|UTC|GMT|[+-]\d{2}:?\d{2})?$",
     re.IGNORECASE,
 )
-_YEAR_FIRST = re.compile(r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})\.?")
-_YEAR_LAST = re.compile(r"(\d{1,2})([-/.])\s?(\d{1,2})\2\s?(\d{4})")
+_YEAR_FIRST = re.compile(r"(\d{4})([-/.])\s?(\d{1,2})\2\s?(\d{1,2})\.?")
+_YEAR_LAST = re.compile(r"(\d{1,2})([-/.])\s?(\d{1,2})\2\s?(\d{4})\.?")
+_EAST_ASIAN = re.compile(r"(\d{4})年(\d{1,2})月(\d{1,2})日")
 _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})")
 _SERIAL = re.compile(r"(\d{5})(?:[.,]\d+)?")
 _NAMED_MONTH = re.compile(r"(\d{1,2})(?:st|nd|rd|th)?\.?[ -]([a-z]+)\.?,?[ -](\d{4})", re.IGNORECASE)
@@ -78,6 +79,8 @@ def _period(text: str) -> Period | None:
     text = _TIME.sub("", text)
     if found := _YEAR_FIRST.fullmatch(text):
         return _day(date(int(found[1]), int(found[3]), int(found[4])))
+    if found := _EAST_ASIAN.fullmatch(text):
+        return _day(date(int(found[1]), int(found[2]), int(found[3])))
     if found := _YEAR_LAST.fullmatch(text):
         return _day_with_year_last(int(found[1]), int(found[3]), int(found[4]), separator=found[2])
     if found := _COMPACT.fullmatch(text):

@@ -21,3 +21,4 @@ def test_a_path_is_found_in_the_form_of_the_disk(tmp_path: Path) -> None:
     (tmp_path / NFD / "a.jpg").touch()
     assert existing_spelling(tmp_path / NFC / "a.jpg").samefile(tmp_path / NFD / "a.jpg")
     assert existing_spelling(tmp_path / NFC / "none.jpg") == tmp_path / NFC / "none.jpg"
+    assert existing_spelling(tmp_path / "é\0.jpg") == tmp_path / "é\0.jpg"

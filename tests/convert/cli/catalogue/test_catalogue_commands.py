@@ -267,7 +267,7 @@ def test_names_typed_in_another_unicode_form_are_found(tmp_path: Path, capsys: p
         assert run(tmp_path / "c.db", "list", "--namespace", form) == 0
         assert capsys.readouterr().out == f"{nfc}  {nfc}  {nfc}  2 images\n"
         assert run(tmp_path / "c.db", "show", form) == 0
-        assert run(tmp_path / "c.db", "withdraw", form) == 0
+    assert run(tmp_path / "c.db", "withdraw", nfd) == 0
     assert run(tmp_path / "c.db", "remove", nfd) == 0
     assert capsys.readouterr().out.endswith("1 removed, 2 images\n")
 
