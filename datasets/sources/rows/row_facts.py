@@ -21,7 +21,8 @@ BEGIN_ATTRIBUTES = ("valid_from", "start_date")
 
 _DATES = frozenset((*EXPIRY_ATTRIBUTES, *BEGIN_ATTRIBUTES))
 
-#: What people and spreadsheets write into a cell without a value. `NA` is not among them: it is Namibia.
+#: What people and spreadsheets write into a cell without a value: for paths, addresses, ids, coordinates and dates.
+#: `NA` is not among them: it is Namibia.
 _NOT_GIVEN = frozenset({"n/a", "#n/a", "#na", "n.a."})
 
 #: The same for coordinates and dates, which are never such a word.
@@ -33,6 +34,13 @@ _DECIMAL_COMMA = re.compile(r"([+-]?\d+),(\d+)")
 
 class RowError(SetupError):
     """A row that cannot be used. The message follows the name of the row: `has no path`."""
+
+
+def _is_not_given(name: str, text: str) -> bool:
+    """Return whether a cell has no value. A name, a label or an attribute may well be `n/a`; the others are never."""
+    if name in _LIMITS or plain_name(name) in _DATES:
+        return not given(text) or text.lower() in _NO_NUMBER
+    return name == "id" and not given(text)
 
 
 def given(text: str) -> str:
@@ -50,10 +58,7 @@ def checked_facts(values: Mapping[str, str]) -> dict[str, str]:
         RowError: A coordinate is not a number, is out of range, or the other one is missing; or the date of a validity
             cannot be read.
     """
-    facts = {composed(name): said for name, text in values.items() if (said := given(text))}
-    for name in [name for name in facts if name in _LIMITS or plain_name(name) in _DATES]:
-        if facts[name].lower() in _NO_NUMBER:
-            del facts[name]
+    facts = {composed(name): composed(text) for name, text in values.items() if not _is_not_given(name, text)}
     for column, limit in _LIMITS.items():
         if column in facts:
             facts[column] = repr(_degrees(column, facts[column], limit))

@@ -16,7 +16,9 @@ from edge_identify.convert.cli.main import main
 from edge_identify.datasets.catalogue.catalogue import Catalogue, CatalogueImage
 from edge_identify.datasets.catalogue.table_export import write_table
 from edge_identify.datasets.sources import ListedImages, SourceImage, parse_source
+from edge_identify.datasets.sources.rows.row_facts import given as given_text
 from edge_identify.edge_runtime.cli.main import main as identify
+from edge_identify.edge_runtime.io.composed_text import composed
 from edge_identify.edge_runtime.pack.references import Reference
 
 pytestmark = pytest.mark.usefixtures("few_photos")
@@ -203,10 +205,12 @@ def test_a_table_that_was_exported_and_edited_changes_what_it_says_and_nothing_e
         assert opened.images() == before
 
 
-TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=12).map(str.strip)
+TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=12).map(
+    lambda text: composed(text).strip()
+)
 REFERENCES = st.builds(
     Reference,
-    id=TEXT.filter(bool),
+    id=TEXT.filter(given_text),  # "n/a" is no id
     name=TEXT.filter(bool),
     namespace=TEXT,
     labels=st.dictionaries(st.sampled_from(["label", "category", "subcategory"]), TEXT.filter(bool)),

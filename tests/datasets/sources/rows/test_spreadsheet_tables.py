@@ -11,7 +11,7 @@ import PIL.Image
 import pytest
 
 from edge_identify.convert.cli.main import main
-from edge_identify.datasets.sources import SourceImage, parse_source
+from edge_identify.datasets.sources import SourceImage, SourceOptions, parse_source
 from edge_identify.edge_runtime.errors import SetupError
 
 HEADER = ["path", "id", "name", "lat", "lng"]
@@ -141,15 +141,9 @@ def test_what_is_no_text_is_named_for_what_it_is(tmp_path: Path, kind: str, data
 def test_a_table_of_addresses_as_unicode_text_is_a_table(tmp_path: Path) -> None:
     text = "ID\tName\timage_url\r\n7\tCaf\u00e9\tftp://example.org/a.jpg\r\n"
     (tmp_path / "t.txt").write_bytes(text.encode("utf-16"))
-    source = parse_source(f"urls:{tmp_path / 't.txt'}", _with_cache(tmp_path))
+    source = parse_source(f"urls:{tmp_path / 't.txt'}", SourceOptions(cache=tmp_path / "cache"))
     [image] = source.images()
     assert "line 2 has 'ftp://example.org/a.jpg', which is not a URL" in (image.problem or "")
-
-
-def _with_cache(folder: Path):  # type: ignore[no-untyped-def]
-    from edge_identify.datasets.sources import SourceOptions
-
-    return SourceOptions(cache=folder / "cache")
 
 
 @pytest.mark.parametrize(

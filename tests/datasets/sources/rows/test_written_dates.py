@@ -58,5 +58,12 @@ def test_a_row_with_such_a_date_is_refused_whatever_the_spelling_of_its_column(c
     assert checked_facts({column: "-"}) == {}
 
 
+def test_cells_that_say_that_there_is_no_value_are_blank_where_no_value_is_such_a_word() -> None:
+    facts = checked_facts(
+        {"id": "N/A", "lat": "-", "lng": "#N/A", "valid_until": "n/a", "name": "N/A", "namespace": "NA"}
+    )
+    assert facts == {"name": "N/A", "namespace": "NA"}
+
+
 def test_dates_of_other_columns_are_not_judged() -> None:
     assert checked_facts({"built": "05/06/2025", "name": "-"}) == {"built": "05/06/2025", "name": "-"}
