@@ -85,7 +85,10 @@ def why_kept(kept: Candidate, others: Sequence[Candidate], *, is_exact: bool = F
         others: The other images of the group, at least one.
         is_exact: Whether all images have the same pixels.
     """
-    second = min(others, key=_standing_of_same_pixels if is_exact else _standing)
+    standing = _standing_of_same_pixels if is_exact else _standing
+    second = min(others, key=standing)
+    if standing(second) < standing(kept):  # `find_duplicates` put it in the place of an exact copy
+        return "the original of its exact copies, one of which is the best of these"
     if kept.is_lost != second.is_lost:
         return "its file is there"
     if kept.is_withdrawn != second.is_withdrawn:

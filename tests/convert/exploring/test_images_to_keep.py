@@ -112,6 +112,8 @@ def test_of_equal_pixels_the_jpeg_is_the_original_and_length_says_nothing_of_the
     assert original_of([made, original]) is original
     told = f"the {kind} has the same pixels, so it was made from this JPEG"
     assert why_kept(original, [made], is_exact=True) == told
+    near = file_of(3, "c.jpg", length_bytes=2000)
+    assert why_kept(original, [near]) == "the original of its exact copies, one of which is the best of these"
     first, longer = file_of(1, "a.png", "PNG"), file_of(2, "b.bmp", "BMP", length_bytes=9000)
     assert original_of([longer, first]) is first
     assert why_kept(first, [longer], is_exact=True) == "as large, as much is known of it, and it was added first"
