@@ -210,6 +210,8 @@ def _pack(options: argparse.Namespace) -> ExitCode:
     with Catalogue.open_existing(options.catalogue) as catalogue:
         runs = open_mlflow(options)
         chosen = packable(catalogue.references(), withdrawn=catalogue.withdrawals(), as_of=options.as_of)
+        for problem in chosen.unreadable:
+            print(f"skipped: {printable(problem)}", file=sys.stderr)
         ids = {reference.id for reference in chosen.references}
         images = [image for image in catalogue.images() if image.reference_id in ids]
         if not images:
@@ -231,8 +233,6 @@ def _pack(options: argparse.Namespace) -> ExitCode:
     if chosen.withdrawn or chosen.not_valid:
         withdrawn = counted(chosen.withdrawn, "reference")
         print(f"left out: {withdrawn} withdrawn, {chosen.not_valid} not valid", file=sys.stderr)
-    for problem in chosen.unreadable:
-        print(f"skipped: {printable(problem)}", file=sys.stderr)
     for left_out in report.left_out:
         print(f"skipped: {printable(left_out.reason)}", file=sys.stderr)
     for dropped in report.dropped:
