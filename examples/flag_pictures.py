@@ -13,7 +13,20 @@ import subprocess
 import sys
 from pathlib import Path
 
-PICTURES = {".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".heic", ".heif", ".hif", ".avif"}
+PICTURES = {
+    ".jpg",
+    ".jpeg",
+    ".jfif",
+    ".jpe",
+    ".png",
+    ".gif",
+    ".bmp",
+    ".webp",
+    ".tif",
+    ".tiff",
+    ".heic",
+}
+PICTURES |= {".heif", ".hif", ".avif"}
 
 parser = argparse.ArgumentParser()
 parser.add_argument("catalogue")

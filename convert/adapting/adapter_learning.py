@@ -24,6 +24,7 @@ from edge_identify.convert.calibrating.calibration_photos import pair_with_photo
 from edge_identify.convert.export.compute_device import Computing
 from edge_identify.convert.progress import Progress, no_progress
 from edge_identify.edge_runtime.errors import SetupError
+from edge_identify.edge_runtime.io.counted import counted, plural
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -73,7 +74,8 @@ def learn_adapter(
 def _check_enough(count: int) -> None:
     if count < LEAST_REFERENCES:
         raise SetupError(
-            f"{count} references are too few to learn an adapter from, {LEAST_REFERENCES} are needed; build without one"
+            f"{counted(count, 'reference')} {plural(count, 'is', 'are')} too few to learn an adapter from, "
+            f"{LEAST_REFERENCES} are needed; build without one"
         )
 
 

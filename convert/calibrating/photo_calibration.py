@@ -21,6 +21,7 @@ from edge_identify.convert.calibrating.calibration_photos import choose_photos
 from edge_identify.convert.calibrating.photo_scores import score_photos
 from edge_identify.convert.progress import Progress, no_progress
 from edge_identify.edge_runtime.decisions.calibration import Calibration, serialise_calibrations
+from edge_identify.edge_runtime.io.counted import counted, plural
 from edge_identify.edge_runtime.io.durable_writes import write_bytes
 from edge_identify.edge_runtime.pack.manifest import IndexSpec, Runtime
 
@@ -77,7 +78,10 @@ def calibrate(
     """
     references = len({image.reference_id for image in images})
     if references < LEAST_REFERENCES:
-        return _uncalibrated(f"{references} references are too few to learn from, {LEAST_REFERENCES} are needed")
+        return _uncalibrated(
+            f"{counted(references, 'reference')} {plural(references, 'is', 'are')} too few to learn from, "
+            f"{LEAST_REFERENCES} are needed"
+        )
     measured = _measure(folder, index, variants, images, recipe, false_accept_rate, cache, progress)
     if failed := [name for name, calibration in measured.items() if calibration is None]:
         return _uncalibrated(f"{failed[0]} scores photos of unknown things as high as photos of its references")

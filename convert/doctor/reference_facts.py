@@ -9,7 +9,8 @@ from datetime import date
 from statistics import median
 
 from edge_identify.convert.doctor.findings import Case, DoctorFinding, Severity, finding_of
-from edge_identify.datasets.catalogue.validity import EXPIRY_ATTRIBUTES, date_in
+from edge_identify.datasets.catalogue.validity import expiry_periods
+from edge_identify.datasets.sources.rows.row_facts import unreadable_date
 from edge_identify.edge_runtime.pack.references import Reference
 
 _MANY = 2  # least median number of images per reference at which a single image is reported
@@ -61,6 +62,13 @@ def fact_findings(
             "leave them out of the next version of the pack, or correct the dates",
             _expired(references, today),
         ),
+        finding_of(
+            "unreadable-dates",
+            Severity.WARNING,
+            "references with a date of validity that cannot be read; `pack --as-of` leaves them out",
+            "write the date as 2026-12-31",
+            _unreadable(references),
+        ),
         _single_images(references, image_counts),
     ]
 
@@ -79,11 +87,16 @@ def _exists(latitude: float, longitude: float) -> bool:
 
 def _expired(references: Iterable[Reference], today: date) -> Iterator[Case]:
     for each in references:
-        for name in EXPIRY_ATTRIBUTES:
-            last_day = date_in(each.attributes.get(name, ""))
-            if last_day is not None and last_day < today:
-                yield Case(ids=(each.id,), detail=f"{name} {last_day}")
+        for name, period in expiry_periods(each):
+            if period.last < today:
+                yield Case(ids=(each.id,), detail=f"{name} {period.last}")
                 break
+
+
+def _unreadable(references: Iterable[Reference]) -> Iterator[Case]:
+    for each in references:
+        if problem := unreadable_date(each.attributes):
+            yield Case(ids=(each.id,), detail=problem)
 
 
 def _single_images(references: Sequence[Reference], image_counts: Mapping[str, int]) -> DoctorFinding | None:

@@ -7,8 +7,8 @@ right answer, do not count for recall, and are counted separately.
 
 from __future__ import annotations
 
-import csv
 import difflib
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -20,7 +20,12 @@ from typing import TYPE_CHECKING
 from edge_identify.convert.export.compute_device import BATCH_SIZE
 from edge_identify.convert.progress import Counted, Progress
 from edge_identify.datasets.catalogue.skipped_image import SkippedImage
+from edge_identify.datasets.sources.rows.row_facts import RowError, given
+from edge_identify.datasets.sources.rows.table_rows import TableRow, read_delimited
+from edge_identify.datasets.sources.rows.written_paths import WrittenPaths
 from edge_identify.edge_runtime.errors import PhotoError, SetupError
+from edge_identify.edge_runtime.io.composed_text import composed
+from edge_identify.edge_runtime.io.counted import counted, plural
 from edge_identify.edge_runtime.pack.pack_reader import Pack
 from edge_identify.edge_runtime.photos.prepared_photos import PreparedPhoto, prepare_photo
 from edge_identify.edge_runtime.search.identifier import Identifier
@@ -32,6 +37,7 @@ if TYPE_CHECKING:
     from edge_identify.edge_runtime.search.geometry.verifier import GeometryVerifier
 
 DEPTHS = (1, 5)
+_QUERY_COLUMNS = ("query", "id")
 _MOST_NAMED = 5  # unknown ids in one message; more usually have the same cause
 _MOST_NEAREST = 3
 
@@ -44,11 +50,13 @@ class Query:
         photo: Path of the file.
         reference_id: Id of the reference that it shows; empty for something that is not in the pack.
         columns: All cells of its row by column, for grouping.
+        problem: Why it cannot be asked, in one line; None if it can.
     """
 
     photo: Path
     reference_id: str
     columns: Mapping[str, str]
+    problem: str | None = None
 
     @property
     def name(self) -> str:
@@ -101,40 +109,50 @@ class Evaluation:
 
 
 def read_queries(path: Path) -> list[Query]:
-    """Read a table of queries: CSV in UTF-8 with a header.
+    """Read a table of queries: UTF-8 or UTF-16 with a header; commas, semicolons or tabs separate the columns.
 
     The columns are `query` (a path, relative to the table), `id` (empty for things not in the pack), and any others.
+    A row without a photo or without a cell for its id is a query with a problem.
 
     Raises:
-        SetupError: The file cannot be read, is not CSV or is empty; a column is missing; a row has no photo or no cell
-            for its id.
+        SetupError: The file cannot be read, is no table or is empty, or a column is missing.
     """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, restkey="")
-            rows = [(reader.line_num, row) for row in reader]
-    except OSError as error:
-        raise SetupError(f"{path}: cannot be read ({error.strerror}); give a CSV with the columns query,id") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise SetupError(f"{path}: is not a CSV table in UTF-8 ({error})") from error
-    if not rows:
+    table = read_delimited(path, _known_columns)
+    columns = {name.lower(): name for name in reversed(table.columns)} | {name: name for name in table.columns}
+    if table.columns and (missing := [name for name in _QUERY_COLUMNS if name not in columns]):
+        raise SetupError(f"{path}: has no column {missing[0]!r}; found {', '.join(table.columns)}")
+    if not table.rows:
         raise SetupError(f"{path}: holds no queries; a row is a photo's path and the id of what it shows")
-    if missing := [name for name in ("query", "id") if name not in rows[0][1]]:
-        raise SetupError(f"{path}: has no column {missing[0]!r}; found {', '.join(rows[0][1])}")
-    return [_query(path, line, row) for line, row in rows]
+    names = {columns[name]: name for name in _QUERY_COLUMNS}
+    id_at = table.columns.index(columns["id"])
+    paths = WrittenPaths(path.parent)
+    return [
+        _query(path, row, {names.get(name, name): row.values.get(name, "") for name in table.columns}, id_at, paths)
+        for row in table.rows
+    ]
 
 
-def _query(path: Path, line: int, row: Mapping[str, str | None]) -> Query:
-    """Return the query of a row. Missing cells are None; only cells of other columns may be missing."""
-    query, reference_id = row["query"], row["id"]
-    if not (query or "").strip():
-        raise SetupError(f"{path}: line {line} names no photo; write its path into the column query")
-    if reference_id is None:
-        raise SetupError(
-            f"{path}: line {line} ({query}) has no cell for its id; end it with a comma if the thing is not in the pack"
-        )
-    columns = {name: value or "" for name, value in row.items()}
-    return Query(photo=path.parent / columns["query"], reference_id=reference_id.strip(), columns=columns)
+def _known_columns(records: Sequence[Sequence[str]]) -> float:
+    return sum(name.lower() in _QUERY_COLUMNS for name in records[0])
+
+
+def _query(path: Path, row: TableRow, cells: Mapping[str, str], id_at: int, paths: WrittenPaths) -> Query:
+    """Return the query of a row. Cells behind the last column are ignored; only cells behind the id may be missing."""
+    try:
+        if row.problem is not None and not cells["query"]:
+            raise RowError(row.problem)
+        if not given(cells["query"]):
+            raise RowError("names no photo; write its path into the column query")
+        if row.width <= id_at:
+            raise RowError(
+                f"({cells['query']}) has no cell for its id; end it with a separator if the thing is not in the pack"
+            )
+        found = paths.find(cells["query"])
+    except RowError as error:
+        return Query(photo=path, reference_id="", columns=cells, problem=f"{path}: line {row.number} {error}")
+    as_written = path.parent / cells["query"]
+    photo = as_written if os.path.lexists(as_written) else found.path
+    return Query(photo=photo, reference_id=given(cells["id"]), columns=cells, problem=found.problem)
 
 
 def check_known_ids(queries: Sequence[Query], known: Iterable[str], *, where: str) -> None:
@@ -143,13 +161,14 @@ def check_known_ids(queries: Sequence[Query], known: Iterable[str], *, where: st
     Raises:
         SetupError: Some ids are not in `known`. The message names them, their number and the most similar known ids.
     """
-    valid = sorted(set(known))
+    valid = sorted({composed(name) for name in known})
     unknown = sorted({query.reference_id for query in queries if query.reference_id} - set(valid))
     if unknown:
         named = "; ".join(_with_nearest(name, valid) for name in unknown[:_MOST_NAMED])
         more = f"; and {len(unknown) - _MOST_NAMED} more" if len(unknown) > _MOST_NAMED else ""
         raise SetupError(
-            f"{where}: {len(unknown)} ids are not in the pack: {named}{more}. Leave the id empty for things not in it"
+            f"{where}: {counted(len(unknown), 'id')} {plural(len(unknown), 'is', 'are')} not in the pack: {named}"
+            f"{more}. Leave the id empty for things not in it"
         )
 
 
@@ -265,6 +284,8 @@ def _candidates() -> int:
 
 def _prepared(prepare: Callable[[Path], PreparedPhoto], query: Query) -> _PreparedQuery | SkippedImage:
     try:
+        if query.problem is not None:
+            raise PhotoError(query.problem)
         return _PreparedQuery(query=query, photo=prepare(query.photo))
     except PhotoError as error:
         return SkippedImage(path=query.photo, reason=str(error))
@@ -282,7 +303,7 @@ def _verified(
 
 
 def _outcome(prepared: _PreparedQuery, answer: Identification) -> Outcome:
-    nearest = tuple(match.reference.id for match in answer.matches)
+    nearest = tuple(composed(match.reference.id) for match in answer.matches)
     wanted = prepared.query.reference_id
     alike = answer.look_alikes.references if answer.look_alikes else ()
     return Outcome(
@@ -291,7 +312,7 @@ def _outcome(prepared: _PreparedQuery, answer: Identification) -> Outcome:
         best_score=answer.matches[0].score,
         verdict=answer.verdict,
         nearest_ids=nearest,
-        look_alike_ids=tuple(reference.id for reference in alike),
+        look_alike_ids=tuple(composed(reference.id) for reference in alike),
         prepare_ms=1000 * prepared.photo.seconds,
         has_position=prepared.photo.position is not None,
     )

@@ -12,9 +12,10 @@ import numpy as np
 from edge_identify.convert.exploring.known_words import Words, known_and_unknown, some_known_things
 from edge_identify.convert.models.model_names import BUILTIN
 from edge_identify.edge_runtime.errors import SetupError
+from edge_identify.edge_runtime.io.composed_text import spellings
 from edge_identify.edge_runtime.pack.filters import Filters, describe_filters
 from edge_identify.edge_runtime.pack.references import Reference
-from edge_identify.edge_runtime.search.filtering import check_known
+from edge_identify.edge_runtime.search.filtering import known_as
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -56,18 +57,18 @@ def passing(references: Iterable[Reference], filters: Filters) -> dict[str, Refe
 
 
 def _passes(reference: Reference, filters: Filters) -> bool:
-    if filters.namespaces and reference.namespace not in filters.namespaces:
+    if filters.namespaces and not spellings(reference.namespace, filters.namespaces):
         return False
-    return all(reference.labels.get(kind) in values for kind, values in filters.labels.items())
+    return all(spellings(reference.labels.get(kind, ""), values) for kind, values in filters.labels.items())
 
 
 def _refuse_unknown(filters: Filters, references: Collection[Reference]) -> None:
     for namespace in filters.namespaces:
-        check_known(namespace, _named(each.namespace for each in references), "namespace", of="the catalogue")
+        known_as(namespace, _named(each.namespace for each in references), "namespace", of="the catalogue")
     for kind, values in filters.labels.items():
         known = _named(each.labels.get(kind, "") for each in references)
         for value in values:
-            check_known(value, known, f"label of kind {kind!r}", of="the catalogue")
+            known_as(value, known, f"label of kind {kind!r}", of="the catalogue")
 
 
 def _named(names: Iterable[str]) -> list[str]:

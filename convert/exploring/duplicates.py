@@ -28,7 +28,7 @@ from edge_identify.convert.exploring.image_comparison import (
     look_of,
     worst_difference,
 )
-from edge_identify.convert.exploring.images_to_keep import Candidate, best_first
+from edge_identify.convert.exploring.images_to_keep import Candidate, best_first, original_of
 from edge_identify.datasets.catalogue.reference_images import open_reference_image
 from edge_identify.edge_runtime.errors import PhotoError
 
@@ -163,12 +163,26 @@ class _Search:
             own_hash: [copy for copy in copies if copy.candidate.image.sha256 not in self._exact_copies]
             for own_hash, copies in self._near.items()
         }
+        exact = {own_hash: self._exact_group(own_hash, copies) for own_hash, copies in self._exact.items()}
+        originals = {own_hash: group.kept for own_hash, group in exact.items()}
         return [
-            Group(kept=self._by_hash[own_hash][0], copies=tuple(copies))
-            for found in (self._exact, near)
-            for own_hash, copies in found.items()
-            if copies
+            *(group for group in exact.values() if group.copies),
+            *(Group(kept=originals[own_hash], copies=tuple(copies)) for own_hash, copies in near.items() if copies),
         ]
+
+    def _exact_group(self, own_hash: str, copies: Sequence[Copy]) -> Group:
+        """Return the images with the same pixels; the kept one may be another than the one they were compared with."""
+        first = Copy(candidate=self._by_hash[own_hash][0], sameness=Sameness.FILE, similarity=1.0, difference=0.0)
+        images = [first, *copies]
+        kept = original_of(copy.candidate for copy in images)
+        return Group(
+            kept=kept,
+            copies=tuple(
+                replace(copy, sameness=_sameness_of_exact(copy.candidate, kept))
+                for copy in images
+                if copy.candidate is not kept
+            ),
+        )
 
     def _found_near(self, kept: Candidate) -> Iterator[Copy]:
         """Yield the copies among an image's neighbours; while there are any, it has further neighbours."""
@@ -196,6 +210,10 @@ class _Search:
             if found is None
             else Copy(candidate=other, sameness=found[0], similarity=similarity, difference=found[1])
         )
+
+
+def _sameness_of_exact(copy: Candidate, kept: Candidate) -> Sameness:
+    return Sameness.FILE if copy.image.sha256 == kept.image.sha256 else Sameness.PIXELS
 
 
 class _Neighbours:

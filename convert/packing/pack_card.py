@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from edge_identify.convert.calibrating.photo_calibration import CalibrationOutcome
+from edge_identify.edge_runtime.io.counted import counted
 from edge_identify.edge_runtime.pack.manifest import Fidelity, Manifest, Variant
 from edge_identify.edge_runtime.pack.references import Reference
 
@@ -37,9 +38,10 @@ def pack_card(
         "",
         f"Pack `{manifest.name}`, version {manifest.version}, made by {manifest.generator}.",
         "",
-        f"- {manifest.reference_count} references, {manifest.index.count} pictures",
+        f"- {counted(manifest.reference_count, 'reference')}, {counted(manifest.index.count, 'picture')}",
         f"- licences of the pictures: {_counted(_licences(references, images))}",
-        f"- provenance: stated of {sum(image.provenance is not None for image in images)} of {len(images)} pictures",
+        f"- provenance: stated of {sum(image.provenance is not None for image in images)} of "
+        f"{counted(len(images), 'picture')}",
         f"- namespaces: {_counted(reference.namespace or 'none' for reference in references)}",
         f"- encoder: {model.name} ({model.pretrained}), {model.dim} numbers, pictures of {recipe.size_px} pixels",
         f"- licence of the encoder: {model.licence}",

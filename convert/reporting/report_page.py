@@ -18,6 +18,7 @@ from edge_identify.convert.reporting.report_images import ReportImages
 from edge_identify.convert.reporting.report_style import RULES
 from edge_identify.convert.reporting.report_tables import decision_table, group_tables, pair_table
 from edge_identify.edge_runtime.answers.html_markup import Markup, document, element, join, style_sheet, with_code
+from edge_identify.edge_runtime.io.counted import counted, plural
 
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
@@ -189,7 +190,10 @@ def _left_out(reasons: Sequence[str]) -> Markup:
         return join()
     return join(
         element("h3", "Skipped photos"),
-        element("p", f"{len(reasons)} photos could not be used and are not counted:"),
+        element(
+            "p",
+            f"{counted(len(reasons), 'photo')} could not be used and {plural(len(reasons), 'is', 'are')} not counted:",
+        ),
         _list(reasons),
     )
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from edge_identify.convert.reporting.report_images import ReportImages
 from edge_identify.convert.reporting.report_page import ReportPart
 from edge_identify.edge_runtime.decisions.calibration import read_calibrations
+from edge_identify.edge_runtime.io.counted import counted
 from edge_identify.edge_runtime.pack.references import ReferenceTable
 from edge_identify.edge_runtime.pack.thumbnails_file import open_thumbnails
 
@@ -44,9 +45,9 @@ def evaluation_part(
     """
     manifest = pack.manifest
     about = (
-        f"The pack {manifest.name} {manifest.version} has {manifest.reference_count} references. It was evaluated on "
-        f"{len(evaluation.outcomes)} photos whose answer is known ({asked_with}), processed like a user's photos. "
-        f"{_positions(figures)}"
+        f"The pack {manifest.name} {manifest.version} has {counted(manifest.reference_count, 'reference')}. "
+        f"It was evaluated on {counted(len(evaluation.outcomes), 'photo')} whose answer is known ({asked_with}), "
+        f"processed like a user's photos. {_positions(figures)}"
     )
     with ReferenceTable(pack.file(manifest.references_file)) as references:
         mentioned = set(_mentioned(figures)) & set(references.ids())

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from edge_identify.edge_runtime.io.counted import counted, plural
+
 _FEW = 3  # rule of three: if 0 of n photos fail, rates up to 3 / n are within the 95 % interval
 
 Figures = Mapping[str, Any]
@@ -20,9 +22,9 @@ def recall_sentences(figures: Figures) -> list[str]:
     if not photos:
         return ["No photo shows a thing that is in the pack, so recall was not measured."]
     return [
-        f"Of {photos} photos of things in the pack, {percent(figures['recall@1'])} have the right reference as their "
-        f"nearest one{_aside(figures, 'recall@1', 'recall at 1')}, and {percent(figures['recall@5'])} have it among "
-        f"the nearest five{_aside(figures, 'recall@5', 'recall at 5')}."
+        f"Of {counted(photos, 'photo')} of things in the pack, {percent(figures['recall@1'])} have the right reference "
+        f"as their nearest one{_aside(figures, 'recall@1', 'recall at 1')}, and {percent(figures['recall@5'])} have it "
+        f"among the nearest five{_aside(figures, 'recall@5', 'recall at 5')}."
     ]
 
 
@@ -72,11 +74,13 @@ def _known_sentences(figures: Figures, decisions: Figures) -> list[str]:
     known = decisions["known"]
     if not known["photos"]:
         return []
+    ambiguous, unknown = known["ambiguous"], known["unknown"]
     said = [
-        f"Of the {known['photos']} photos of things in the pack, {known['identified_right']} were identified rightly "
-        f"and {known['identified_wrong']} wrongly. {known['ambiguous']} were called ambiguous; "
-        f"{known['ambiguous_with_right']} of these name the right reference among the look-alikes. "
-        f"{known['unknown']} were called unknown{_aside(figures, 'false_reject_rate', 'false rejects')}."
+        f"Of the {counted(known['photos'], 'photo')} of things in the pack, "
+        f"{_were(known['identified_right'])} identified rightly and {known['identified_wrong']} wrongly. "
+        f"{_were(ambiguous)} called ambiguous; {known['ambiguous_with_right']} of these "
+        f"{plural(known['ambiguous_with_right'], 'names', 'name')} the right reference among the look-alikes. "
+        f"{_were(unknown)} called unknown{_aside(figures, 'false_reject_rate', 'false rejects')}."
     ]
     if decisions["right_accepted"] is not None:
         said.append(
@@ -86,6 +90,10 @@ def _known_sentences(figures: Figures, decisions: Figures) -> list[str]:
     return said
 
 
+def _were(count: int) -> str:
+    return f"{count} {plural(count, 'was', 'were')}"
+
+
 def _other_sentences(figures: Figures, decisions: Figures, asked_for: float | None) -> list[str]:
     others, rate = decisions["not_in_pack"], decisions["false_accept_rate"]
     if rate is None:
@@ -93,7 +101,7 @@ def _other_sentences(figures: Figures, decisions: Figures, asked_for: float | No
     accepted = others["identified"] + others["ambiguous"]
     setting = "" if asked_for is None else f"; the pack was built for {percent(asked_for)}"
     return [
-        f"Of {others['photos']} photos of things that are not in the pack, {accepted} were accepted: "
+        f"Of {counted(others['photos'], 'photo')} of things that are not in the pack, {_were(accepted)} accepted: "
         f"{percent(rate)}{_aside(figures, 'false_accept_rate', 'false accepts')}{setting}."
         f"{_none_is_not_never(accepted, others['photos'])}"
     ]

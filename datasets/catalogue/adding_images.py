@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 import os
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -144,12 +145,23 @@ class _Run:
     def examine(self, image: SourceImage) -> None:
         if image.problem:
             raise PhotoError(image.problem)
+        image = self._with_stored_id(image)
         path = _storable(image.path)
         data = read_image_file(image.path)
         sha256 = sha256_of_bytes(data)
         is_known = self._has_image(sha256) or any(each.sha256 == sha256 for each in self.examined)
         measured = None if is_known else _measure(data, name=image.origin or path)
         self.examined.append(_Examined(image=image, path=path, sha256=sha256, measured=measured))
+
+    def _with_stored_id(self, image: SourceImage) -> SourceImage:
+        """Return the image with the id of its reference as an earlier version stored it: with decomposed accents."""
+        identifier = image.reference.id
+        decomposed = unicodedata.normalize("NFD", identifier)
+        if decomposed == identifier or self._row("SELECT 1 FROM reference WHERE id = ?", identifier) is not None:
+            return image
+        if self._row("SELECT 1 FROM reference WHERE id = ?", decomposed) is None:
+            return image
+        return replace(image, reference=replace(image.reference, id=decomposed))
 
     def write(self) -> None:
         examined, self.examined = self.examined, []

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -157,8 +158,7 @@ class Catalogue:
             SetupError: A reference is not in the catalogue. None is withdrawn then.
         """
         with self._transaction():
-            self._refuse_unknown(reference_ids)
-            for reference_id in reference_ids:
+            for reference_id in self._stored_ids(reference_ids):
                 values = [reference_id, reason]
                 self._database.execute("INSERT OR REPLACE INTO withdrawal VALUES (?, ?)", values)
 
@@ -169,8 +169,7 @@ class Catalogue:
             SetupError: A reference is not in the catalogue. None is restored then.
         """
         with self._transaction():
-            self._refuse_unknown(reference_ids)
-            for reference_id in reference_ids:
+            for reference_id in self._stored_ids(reference_ids):
                 self._database.execute("DELETE FROM withdrawal WHERE reference_id = ?", [reference_id])
 
     def remove(self, reference_ids: Sequence[str]) -> int:
@@ -180,9 +179,8 @@ class Catalogue:
             SetupError: A reference is not in the catalogue. None is removed then.
         """
         with self._transaction():
-            self._refuse_unknown(reference_ids)
             removed = 0
-            for reference_id in reference_ids:
+            for reference_id in self._stored_ids(reference_ids):
                 self._database.execute("DELETE FROM withdrawal WHERE reference_id = ?", [reference_id])
                 deleted = self._database.execute("DELETE FROM reference_image WHERE reference_id = ?", [reference_id])
                 removed += deleted.rowcount
@@ -210,13 +208,19 @@ class Catalogue:
                 self._database.rollback()
                 raise
 
-    def _refuse_unknown(self, reference_ids: Sequence[str]) -> None:
+    def _stored_ids(self, reference_ids: Sequence[str]) -> list[str]:
+        """Return the ids as they are stored: with composed accents, or with decomposed ones by an earlier version."""
+        stored: list[str] = []
         for reference_id in reference_ids:
-            row = self._database.execute("SELECT 1 FROM reference WHERE id = ?", [reference_id]).fetchone()
-            if row is None:
+            forms = [reference_id, *(unicodedata.normalize(form, reference_id) for form in ("NFC", "NFD"))]
+            rows = self._database.execute("SELECT id FROM reference WHERE id IN (?, ?, ?)", forms).fetchall()
+            if not rows:
                 raise SetupError(
                     f"{self._path}: has no reference {reference_id!r}; `edge-build list` shows all references"
                 )
+            known = {row[0] for row in rows}
+            stored.append(next(form for form in forms if form in known))
+        return stored
 
 
 def _connect(path: Path) -> Database:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from edge_identify.datasets.sources.rows.described_images import BETWEEN_LICENCES
 from edge_identify.datasets.sources.source import SourceImage
+from edge_identify.edge_runtime.io.composed_text import composed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +27,7 @@ class SharedFacts:
         """Return the image with missing facts filled in."""
         reference = replace(
             image.reference,
-            namespace=image.reference.namespace or self.namespace or "",
+            namespace=image.reference.namespace or composed(self.namespace or ""),
             licence=image.reference.licence or self.licence,
         )
         of_reference = reference.licence or ""

@@ -9,15 +9,10 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 
+from edge_identify.datasets.sources.rows.column_mapping import plain_name
+from edge_identify.datasets.sources.rows.row_facts import BEGIN_ATTRIBUTES, EXPIRY_ATTRIBUTES, unreadable_date
+from edge_identify.datasets.sources.rows.written_dates import Period, period_in
 from edge_identify.edge_runtime.pack.references import Reference
-
-#: Attributes with the last valid day of a reference. The value begins with an ISO 8601 date.
-EXPIRY_ATTRIBUTES = ("expires", "expiry", "expiry_date", "expires_on", "valid_until", "valid_to", "end_date")
-
-#: Attributes with the first valid day.
-BEGIN_ATTRIBUTES = ("valid_from", "start_date")
-
-_ISO_DATE_LENGTH = len("2026-01-31")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,11 +23,13 @@ class Packable:
         references: The references that go into the pack.
         withdrawn: Number of withdrawn references.
         not_valid: Number of other references that are not valid on the day.
+        unreadable: What is wrong with the dates of further references, which are left out: with a day only.
     """
 
     references: tuple[Reference, ...]
     withdrawn: int
     not_valid: int
+    unreadable: tuple[str, ...] = ()
 
 
 def packable(references: Iterable[Reference], *, withdrawn: Collection[str], as_of: date | None) -> Packable:
@@ -45,8 +42,20 @@ def packable(references: Iterable[Reference], *, withdrawn: Collection[str], as_
     """
     all_references = tuple(references)
     left = tuple(reference for reference in all_references if reference.id not in withdrawn)
-    valid = tuple(reference for reference in left if as_of is None or is_valid(reference, as_of))
-    return Packable(references=valid, withdrawn=len(all_references) - len(left), not_valid=len(left) - len(valid))
+    problems = {} if as_of is None else _unreadable_dates(left)
+    dated = tuple(reference for reference in left if reference.id not in problems)
+    valid = tuple(reference for reference in dated if as_of is None or is_valid(reference, as_of))
+    return Packable(
+        references=valid,
+        withdrawn=len(all_references) - len(left),
+        not_valid=len(dated) - len(valid),
+        unreadable=tuple(problems.values()),
+    )
+
+
+def _unreadable_dates(references: Iterable[Reference]) -> dict[str, str]:
+    told = ((reference.id, unreadable_date(reference.attributes)) for reference in references)
+    return {identifier: f"{identifier} {problem}" for identifier, problem in told if problem is not None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,24 +72,24 @@ class Validity:
 
 
 def validity_of(reference: Reference) -> Validity:
-    """Return the validity of a reference. Attributes without a readable date are ignored."""
-    begins = (date_in(reference.attributes.get(name, "")) for name in BEGIN_ATTRIBUTES)
-    ends = (date_in(reference.attributes.get(name, "")) for name in EXPIRY_ATTRIBUTES)
+    """Return the validity of a reference. A date that cannot be read gives no limit; see `unreadable_date`."""
     return Validity(
-        since=max((each for each in begins if each is not None), default=date.min),
-        until=min((each for each in ends if each is not None), default=date.max),
+        since=max((period.first for _, period in _periods(reference, BEGIN_ATTRIBUTES)), default=date.min),
+        until=min((period.last for _, period in expiry_periods(reference)), default=date.max),
     )
+
+
+def expiry_periods(reference: Reference) -> list[tuple[str, Period]]:
+    """Return name and days of each attribute with the last valid day, without dates that cannot be read."""
+    return _periods(reference, EXPIRY_ATTRIBUTES)
+
+
+def _periods(reference: Reference, names: Collection[str]) -> list[tuple[str, Period]]:
+    said = ((name, period_in(text)) for name, text in reference.attributes.items() if plain_name(name) in names)
+    return [(name, period) for name, period in said if period is not None]
 
 
 def is_valid(reference: Reference, day: date) -> bool:
     """Return whether a reference is valid on a day; see `validity_of`."""
     validity = validity_of(reference)
     return validity.since <= day <= validity.until
-
-
-def date_in(text: str) -> date | None:
-    """Return the ISO 8601 date at the beginning of a text, or None."""
-    try:
-        return date.fromisoformat(text.strip()[:_ISO_DATE_LENGTH])
-    except ValueError:
-        return None

@@ -11,32 +11,32 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from edge_identify.datasets.sources.bucket_listing import BucketObject, list_bucket
 from edge_identify.datasets.sources.fetching.image_cache import CacheEntry, ImageCache
 from edge_identify.datasets.sources.rows.described_images import IMAGE_URL
-from edge_identify.datasets.sources.source import SourceImage
+from edge_identify.datasets.sources.source import SourceImage, problems_of_shared_ids
 from edge_identify.edge_runtime.errors import SetupError
-from edge_identify.edge_runtime.io.buckets import BucketAddress, explained, is_of_bucket, one_line, open_bucket
+from edge_identify.edge_runtime.io.buckets import BucketAddress, one_line, open_bucket
+from edge_identify.edge_runtime.io.composed_text import composed
 from edge_identify.edge_runtime.io.durable_writes import replacing
 from edge_identify.edge_runtime.pack.references import Reference
 from edge_identify.edge_runtime.photos.images import SUFFIXES
+from edge_identify.edge_runtime.photos.passed_over import PassedOver, first_reason, known_endings, name_to_tell
 
 if TYPE_CHECKING:
-    from obstore import ObjectMeta
     from obstore.store import ObjectStore
 
 S3_PATH = "s3_path"  # attribute with the image's object address in S3
 
 _WORKERS = 16  # concurrent requests; a bucket accepts thousands
 _MAX_BYTES = 64 * 2**20
-_PAGE = 1000  # the most that S3 returns
-_MAX_OBJECTS = 50_000_000
 _PUBLIC_HOSTS = {"s3": "https://{bucket}.s3.amazonaws.com", "gs": "https://storage.googleapis.com/{bucket}"}
 
 
@@ -53,6 +53,8 @@ class BucketImages:
         endpoint: Endpoint of an S3-compatible server other than Amazon's, or None.
         is_anonymous: Whether requests are unsigned, for public buckets.
         progress: Wraps the iteration over the objects.
+        exclude: Patterns of objects and folders to leave out; see `reason_to_pass_over`.
+        passed_over: Counts what the bucket holds beside the images.
     """
 
     address: BucketAddress
@@ -60,46 +62,63 @@ class BucketImages:
     endpoint: str | None = None
     is_anonymous: bool = False
     progress: Callable[[Any], Iterable[Any]] = iter
+    exclude: tuple[str, ...] = ()
+    passed_over: PassedOver = field(default_factory=PassedOver, compare=False)
 
     def images(self) -> Iterator[SourceImage]:
         """Fetch the images and yield them, sorted by key, without hidden ones.
 
+        An object whose key cannot be read or gives the same id as another is an image with a problem.
+
         Raises:
-            SetupError: The bucket is missing, cannot be read or has no images, two images have the same id, or
-                obstore is not installed.
+            SetupError: The bucket is missing, cannot be read or has no images, or obstore is not installed.
             NetworkError: The server cannot be reached.
         """
         store = open_bucket(self.address, endpoint=self.endpoint, is_anonymous=self.is_anonymous)
         objects = self._list(store)
-        _refuse_shared_ids(str(self.address), [meta["path"] for meta in objects])
-        problems = self._read(store, objects)
-        for meta in objects:
-            yield self._image(meta["path"], problems.get(meta["path"]))
+        problems = self._known_problems(objects)
+        problems |= self._read(store, [each for each in objects if each.key not in problems])
+        for each in objects:
+            yield self._image(each.key, problems.get(each.key))
 
-    def _list(self, store: ObjectStore) -> list[ObjectMeta]:
-        import obstore
+    def _list(self, store: ObjectStore) -> list[BucketObject]:
+        objects = list_bucket(store, self.address, endpoint=self.endpoint, is_anonymous=self.is_anonymous)
+        told: set[PurePosixPath] = set()
+        images = [each for each in objects if self._is_image(each, told)]
+        if not images:
+            rest = f"; passed over: {self.passed_over}" if self.passed_over.total else ""
+            raise SetupError(f"{self.address}: contains no image; the known suffixes are {known_endings()}{rest}")
+        return images
 
-        found: list[ObjectMeta] = []
-        try:
-            for page in obstore.list(store, chunk_size=_PAGE):
-                found.extend(meta for meta in page if _is_image(meta["path"]))
-                if len(found) > _MAX_OBJECTS:
-                    raise SetupError(f"{self.address}: more than {_MAX_OBJECTS} images; give a prefix")
-        except BaseException as error:  # some obstore errors are not `Exception`
-            if not is_of_bucket(error):
-                raise
-            to_do = "list and read, or pass --anonymous for a public bucket"
-            raise explained(error, self.address, verb="listed", to_do=to_do) from error
-        if not found:
-            raise SetupError(f"{self.address}: contains no image; the known suffixes are {' '.join(sorted(SUFFIXES))}")
-        return sorted(found, key=lambda meta: meta["path"])
+    def _is_image(self, listed: BucketObject, told: set[PurePosixPath]) -> bool:
+        path = PurePosixPath(listed.key.strip("/"))
+        is_named_so = path.suffix.lower() in SUFFIXES
+        if not is_named_so and listed.key.endswith("/"):
+            return False  # the mark of an empty folder
+        if is_named_so and listed.problem is not None:
+            return True
+        reason = first_reason(path, exclude=self.exclude)
+        if reason is None:
+            return True
+        kind, because = reason
+        if because not in told:  # a folder counts once
+            told.add(because)
+            self.passed_over.add(kind, name_to_tell(because, kind))
+        return False
 
-    def _read(self, store: ObjectStore, objects: list[ObjectMeta]) -> Mapping[str, str]:
+    def _known_problems(self, objects: Iterable[BucketObject]) -> dict[str, str]:
+        shown = {each.key: self._object_address(each.key) for each in objects}
+        odd = {each.key: f"{shown[each.key]}: {each.problem}; rename it" for each in objects if each.problem}
+        ids = {shown[key]: _id_of(key) for key in shown if key not in odd}
+        shared = problems_of_shared_ids(ids, "rename one, or put them into two folders")
+        return odd | {key: shared[address] for key, address in shown.items() if address in shared}
+
+    def _read(self, store: ObjectStore, objects: Sequence[BucketObject]) -> Mapping[str, str]:
         """Fetch the objects into the cache; return the errors by key."""
         problems: dict[str, str] = {}
         pool = ThreadPoolExecutor(_WORKERS)
         try:
-            reading = {pool.submit(self._read_one, store, meta): meta["path"] for meta in objects}
+            reading = {pool.submit(self._read_one, store, each): each.key for each in objects}
             for done in self.progress(_Counted(len(objects), as_completed(reading))):
                 if (problem := done.result()) is not None:
                     problems[reading[done]] = problem
@@ -107,15 +126,15 @@ class BucketImages:
             pool.shutdown(cancel_futures=True)
         return problems
 
-    def _read_one(self, store: ObjectStore, meta: ObjectMeta) -> str | None:
+    def _read_one(self, store: ObjectStore, listed: BucketObject) -> str | None:
         import obstore
 
-        key, shown = meta["path"], self._object_address(meta["path"])
-        if meta["size"] > _MAX_BYTES:
-            return f"{shown}: {meta['size'] / 2**20:.0f} MiB; the limit is {_MAX_BYTES // 2**20} MiB"
+        key, shown = listed.key, self._object_address(listed.key)
+        if listed.size_bytes > _MAX_BYTES:
+            return f"{shown}: {listed.size_bytes / 2**20:.0f} MiB; the limit is {_MAX_BYTES // 2**20} MiB"
         url = self._public_url(key)
         known = self.cache.entry(url)
-        if known is not None and known.etag is not None and known.etag == meta["e_tag"]:
+        if known is not None and known.etag is not None and known.etag == listed.etag:
             return None
         try:
             result = obstore.get(store, key)
@@ -123,7 +142,7 @@ class BucketImages:
         except _TooLargeError:
             return f"{shown}: larger than the limit of {_MAX_BYTES // 2**20} MiB"
         except (FileNotFoundError, obstore.exceptions.NotFoundError):
-            return f"{shown}: was deleted after the bucket was listed"
+            return f"{shown}: was deleted after the bucket was listed, or its key begins or ends with /; rename it then"
         except obstore.exceptions.BaseError as error:
             return f"{shown}: cannot be read ({one_line(error)})"
         except PermissionError as error:
@@ -143,13 +162,13 @@ class BucketImages:
         self.cache.keep(CacheEntry(address=url, sha256=digest.hexdigest(), fetched_s=time.time(), etag=etag))
 
     def _image(self, key: str, problem: str | None) -> SourceImage:
-        path = PurePosixPath(key)
+        path = PurePosixPath(composed(key))
         attributes = {IMAGE_URL: self._public_url(key)} if self._has_public_url else {}
         if self.address.scheme == "s3":
             attributes[S3_PATH] = self._object_address(key)
         folder = path.parent.as_posix()
         reference = Reference(
-            id=path.with_suffix("").as_posix(),
+            id=_id_of(key),
             name=path.stem,
             namespace="" if folder == "." else folder,
             attributes=attributes,
@@ -159,7 +178,7 @@ class BucketImages:
             reference=reference,
             origin=self._object_address(key),
             problem=problem,
-            source_path=key,
+            source_path=composed(key),
         )
 
     def _whole_key(self, key: str) -> str:
@@ -196,15 +215,6 @@ class _Counted:
         return self._items
 
 
-def _is_image(key: str) -> bool:
-    path = PurePosixPath(key)
-    return path.suffix.lower() in SUFFIXES and not any(part.startswith(".") for part in path.parts)
-
-
-def _refuse_shared_ids(address: str, keys: Iterable[str]) -> None:
-    key_by_id: dict[str, str] = {}
-    for key in keys:
-        identifier = PurePosixPath(key).with_suffix("").as_posix()
-        other = key_by_id.setdefault(identifier, key)
-        if other != key:
-            raise SetupError(f"{address}: {other} and {key} both have the id {identifier!r}; rename one")
+def _id_of(key: str) -> str:
+    path = PurePosixPath(composed(key))
+    return path.with_suffix("").as_posix() if path.name else path.as_posix()

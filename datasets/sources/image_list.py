@@ -1,22 +1,44 @@
 """`image-list:FILE`: images in a text file, with optional facts.
 
-Two dialects. If the first row that is not a comment has a column named exactly `path`, the file is a CSV with a header.
-Otherwise each line is `path[,label[,category[,subcategory]]]`.
+Two dialects. If the first row that is not a comment has a column named `path`, the file is a table with a header.
+Otherwise each line is `path[,label[,category[,subcategory]]]`. A field that ends as an image file does is no column.
 
 A missing image file is not an error of the list; the image is skipped later, with its path and the reason.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path, PurePath
 
-from edge_identify.datasets.sources.rows.described_images import DescribedImage, gather
-from edge_identify.datasets.sources.rows.list_rows import ListRow, read_list_rows
-from edge_identify.datasets.sources.source import SourceImage, path_within
+from edge_identify.datasets.sources.rows.column_mapping import PATH_KNOWN_AS, plain_name
+from edge_identify.datasets.sources.rows.delimited_text import (
+    Record,
+    checked_header,
+    read_records,
+    values_of,
+    width_problem,
+)
+from edge_identify.datasets.sources.rows.described_images import (
+    IMAGE_FIELDS,
+    REFERENCE_FIELDS,
+    DescribedImage,
+    described_rows,
+    gather,
+    without_repeats,
+)
+from edge_identify.datasets.sources.rows.row_facts import checked_facts, given
+from edge_identify.datasets.sources.rows.table_rows import TableRow
+from edge_identify.datasets.sources.rows.text_files import read_text_file
+from edge_identify.datasets.sources.rows.written_paths import WrittenPaths
+from edge_identify.datasets.sources.source import SourceImage
 from edge_identify.edge_runtime.errors import SetupError
+from edge_identify.edge_runtime.photos.images import SUFFIXES
+
+PLAIN_COLUMNS = ("path", "label", "category", "subcategory")
+_COLUMNS = ("path", *REFERENCE_FIELDS, *IMAGE_FIELDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +49,7 @@ class ImageList:
     its suffix (for an absolute path, the file's stem).
 
     Attributes:
-        file: The list, UTF-8, with or without a byte order mark.
+        file: The list, UTF-8 or UTF-16, with commas, semicolons or tabs.
     """
 
     file: Path
@@ -35,44 +57,96 @@ class ImageList:
     def images(self) -> Iterator[SourceImage]:
         """Yield the images in the order of the list, each with all facts about its reference.
 
+        A row that cannot be used, repeats an image or contradicts an earlier row is an image with a problem.
+
         Raises:
-            SetupError: The list is missing, empty or malformed, has an image twice, or has contradictory facts about
-                one reference. The message names the lines.
+            SetupError: The list is missing, empty or no text, or its header is malformed.
         """
-        folder = self.file.parent.absolute()
-        rows = [_described(row, folder=folder) for row in read_list_rows(self.file)]
+        rows = _read_rows(self.file)
         if not rows:
             raise SetupError(f"{self.file}: contains no image; write one path on each line")
-        refuse_repeated_paths(self.file, rows)
-        yield from gather(self.file, rows)
+        paths = WrittenPaths(self.file.parent)
+
+        def describe(row: TableRow) -> DescribedImage:
+            facts = {column: text for column, text in row.values.items() if column != "path"}
+            return describe_file(row.number, row.values.get("path", ""), facts, paths)
+
+        described = described_rows(self.file, rows, describe, rows_are="lines")
+        distinct = without_repeats(self.file, described, rows_are="lines", key=lambda row: row.path, what="path")
+        yield from gather(self.file, distinct)
 
 
-def _described(row: ListRow, *, folder: Path) -> DescribedImage:
-    written = PurePath(row.facts["path"])
-    own_id = row.facts.get("id", "")
+def describe_file(row: int, path: str, values: Mapping[str, str], paths: WrittenPaths) -> DescribedImage:
+    """Return what a row says about an image file.
+
+    Args:
+        row: Number of the row.
+        path: The path in the row.
+        values: Its other values by field and attribute.
+        paths: Finds the file.
+
+    Raises:
+        RowError: The row has no usable path, or a value that cannot be read.
+    """
+    found = paths.find(path if given(path) else "")
+    facts = checked_facts(values)
+    own_id = facts.pop("id", "")
     return DescribedImage(
-        row=row.line,
-        path=Path(os.path.normpath(folder / written)),
-        id=own_id or id_from_path(written),
+        row=row,
+        path=found.path,
+        id=own_id or found.default_id,
         has_own_id=bool(own_id),
-        stem=written.stem,
-        source_path=path_within(written),
-        facts={column: text for column, text in row.facts.items() if column != "path"},
+        stem=found.written.stem,
+        source_path=found.source_path,
+        facts=facts,
+        problem=found.problem,
     )
 
 
-def id_from_path(written: PurePath) -> str:
-    """Return the default id of an image: the relative path without its suffix, or an absolute path's stem."""
-    if written.is_absolute():
-        return written.stem
-    tidy = PurePath(os.path.normpath(written))
-    return (tidy.parent / tidy.stem).as_posix()
+def _read_rows(file: Path) -> list[TableRow]:
+    records = read_records(file, read_text_file(file), _fitness, has_comments=True)
+    first = next(records, None)
+    if first is None:
+        return []
+    if _is_header(first.fields):
+        columns = checked_header(file, _with_known_columns(first))
+    else:
+        _refuse_header_without_path(file, first)
+        columns, records = PLAIN_COLUMNS, chain([first], records)
+    return [
+        TableRow(number=record.line, values=values_of(record, columns), problem=width_problem(record, columns))
+        for record in records
+    ]
 
 
-def refuse_repeated_paths(file: Path, rows: Iterable[DescribedImage], *, rows_are: str = "lines") -> None:
-    """Raise `SetupError` if two rows have the same path."""
-    first: dict[Path, DescribedImage] = {}
-    for row in rows:
-        other = first.setdefault(row.path, row)
-        if other is not row:
-            raise SetupError(f"{file}: {rows_are} {other.row} and {row.row} have the same path {row.path}; delete one")
+def _fitness(records: Sequence[Sequence[str]]) -> float:
+    """Count the known columns of a header; of a list without a header, the share of rows that begin with an image."""
+    if _is_header(records[0]):
+        return sum(name.lower() in _COLUMNS for name in records[0])
+    return sum(_names_image(fields[0]) for fields in records) / len(records)
+
+
+def _is_header(fields: Sequence[str]) -> bool:
+    return any(name.lower() == "path" for name in fields) and not any(map(_names_image, fields))
+
+
+def _names_image(text: str) -> bool:
+    return PurePath(text).suffix.lower() in SUFFIXES
+
+
+def _with_known_columns(header: Record) -> Record:
+    """Return a header with the known columns in small letters; `ID` beside `id` remains an attribute."""
+    names = header.fields
+    return replace(
+        header, fields=[low if (low := name.lower()) in _COLUMNS and low not in names else name for name in names]
+    )
+
+
+def _refuse_header_without_path(file: Path, first: Record) -> None:
+    names = [plain_name(name) for name in first.fields]
+    if len(names) > 1 and names[0] not in PLAIN_COLUMNS and "id" in names and not any(map(_names_image, first.fields)):
+        named = " or ".join(f"`{name}`" for name in names if name in PATH_KNOWN_AS)
+        raise SetupError(
+            f"{file}: line {first.line} looks like a header, but no column is named `path`"
+            f"{f'; rename {named}' if named else ''}; for other column names write table:{file}"
+        )

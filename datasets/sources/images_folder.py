@@ -1,21 +1,22 @@
 """`images:DIR`: each image in a folder is a reference of its own.
 
-Paths are sorted, since the listing order differs between disks. `cat.jpg` and `cat.png` would have the same id, so they
-are refused. An unreadable subfolder is an error; `os.walk` skips it by default.
+`cat.jpg` and `cat.png` would have the same id, so neither is read. Such files and an unreadable subfolder are images
+with a problem: they are skipped and listed.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn
 
-from edge_identify.datasets.sources.source import SourceImage
+from edge_identify.datasets.sources.source import SourceImage, problems_of_shared_ids, unusable_image
 from edge_identify.edge_runtime.errors import SetupError
+from edge_identify.edge_runtime.io.composed_text import composed
 from edge_identify.edge_runtime.pack.references import Reference
-from edge_identify.edge_runtime.photos.images import SUFFIXES
+from edge_identify.edge_runtime.photos.folder_images import FolderImages
+from edge_identify.edge_runtime.photos.passed_over import PassedOver, known_endings
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,66 +29,64 @@ class ImagesFolder:
         folder: The folder.
         recursive: Whether subfolders are searched.
         label_from_folder: Whether `label` is the name of the image's folder.
+        exclude: Patterns of files and folders to leave out; see `reason_to_pass_over`.
+        passed_over: Counts what the folder holds beside the images.
     """
 
     folder: Path
     recursive: bool = True
     label_from_folder: bool = False
+    exclude: tuple[str, ...] = ()
+    passed_over: PassedOver = field(default_factory=PassedOver, compare=False)
 
     def images(self) -> Iterator[SourceImage]:
         """Yield the images, sorted by path, without hidden files and folders.
 
+        Two files with the same id, and a subfolder that cannot be read, are images with a problem.
+
         Raises:
-            SetupError: The folder is missing, is a file, cannot be read or has no images, or two files have the same
-                id.
+            SetupError: The folder is missing, is a file, cannot be read or has no images.
         """
         root = Path(os.path.normpath(self.folder.absolute()))
-        paths = self._image_paths(root)
-        _refuse_shared_ids(root, paths)
-        for path in paths:
-            within = path.relative_to(root).as_posix()
-            yield SourceImage(path=path, reference=self._reference(root, path), source_path=within)
+        found = self._found(root)
+        ids = {path: _id_of(root, path) for path in found.paths()}
+        self._refuse_nothing(found, len(ids))
+        problems = problems_of_shared_ids({str(path): identifier for path, identifier in ids.items()}, _WHAT_TO_DO)
+        for path, identifier in ids.items():
+            yield SourceImage(
+                path=path,
+                reference=self._reference(path, identifier),
+                source_path=composed(path.relative_to(root).as_posix()),
+                problem=problems.get(str(path)),
+            )
+        for error in found.unreadable:
+            folder = Path(error.filename)
+            yield unusable_image(folder, f"{folder}: the folder cannot be read ({error.strerror})")
 
-    def _image_paths(self, root: Path) -> list[Path]:
+    def _found(self, root: Path) -> FolderImages:
         if not root.exists():
             raise SetupError(f"{self.folder}: no such folder")
         if not root.is_dir():
             raise SetupError(f"{self.folder}: is not a folder; for a list of images write image-list:{self.folder}")
-        paths = sorted(_walk(root, recursive=self.recursive), key=lambda path: path.relative_to(root).parts)
-        if not paths:
-            where = "in it or its subfolders" if self.recursive else "directly in it"
-            raise SetupError(f"{self.folder}: no image {where}; the known suffixes are {' '.join(sorted(SUFFIXES))}")
-        return paths
+        return FolderImages(root=root, recursive=self.recursive, exclude=self.exclude, passed_over=self.passed_over)
 
-    def _reference(self, root: Path, path: Path) -> Reference:
-        labels = {"label": path.parent.name} if self.label_from_folder else {}
-        return Reference(id=_id_of(root, path), name=path.stem, labels=labels)
+    def _refuse_nothing(self, found: FolderImages, count: int) -> None:
+        if count:
+            return
+        if found.unreadable:
+            error = found.unreadable[0]
+            raise SetupError(f"{error.filename}: the folder cannot be read ({error.strerror})") from error
+        where = "in it or its subfolders" if self.recursive else "directly in it"
+        rest = f"; passed over: {found.passed_over}" if found.passed_over.total else ""
+        raise SetupError(f"{self.folder}: no image {where}; the known suffixes are {known_endings()}{rest}")
 
-
-def _walk(root: Path, *, recursive: bool) -> Iterator[Path]:
-    for folder, folder_names, file_names in os.walk(root, onerror=_refuse_unreadable):
-        visible = [name for name in folder_names if not name.startswith(".")]
-        folder_names[:] = visible if recursive else []  # os.walk continues with the folders left in this list
-        for name in file_names:
-            path = Path(folder, name)
-            if not name.startswith(".") and path.suffix.lower() in SUFFIXES:
-                yield path
+    def _reference(self, path: Path, identifier: str) -> Reference:
+        labels = {"label": composed(path.parent.name)} if self.label_from_folder else {}
+        return Reference(id=identifier, name=composed(path.stem), labels=labels)
 
 
-def _refuse_unreadable(error: OSError) -> NoReturn:
-    raise SetupError(f"{error.filename}: the folder cannot be read ({error.strerror})") from error
+_WHAT_TO_DO = "rename one, or write an image-list with an id column to say which reference each one shows"
 
 
 def _id_of(root: Path, path: Path) -> str:
-    return path.relative_to(root).with_suffix("").as_posix()
-
-
-def _refuse_shared_ids(root: Path, paths: list[Path]) -> None:
-    path_by_id: dict[str, Path] = {}
-    for path in paths:
-        other = path_by_id.setdefault(_id_of(root, path), path)
-        if other is not path:
-            raise SetupError(
-                f"{other} and {path}: both have the id {_id_of(root, path)!r}; rename one, or write "
-                "an image-list with an id column to say which reference each one shows"
-            )
+    return composed(path.relative_to(root).with_suffix("").as_posix())

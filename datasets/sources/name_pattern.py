@@ -15,8 +15,10 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from edge_identify.datasets.sources.rows.described_images import IMAGE_FIELDS, LABELS
+from edge_identify.datasets.sources.rows.row_facts import unreadable_date
 from edge_identify.datasets.sources.source import Source, SourceImage
 from edge_identify.edge_runtime.errors import SetupError
+from edge_identify.edge_runtime.io.composed_text import composed
 from edge_identify.edge_runtime.pack.references import Reference
 
 _PLACES = ("lat", "lng")  # coordinates are not read from file names
@@ -35,26 +37,30 @@ class NamedByPattern:
     pattern: re.Pattern[str]
 
     def images(self) -> Iterator[SourceImage]:
-        """Yield the source's images with the facts of their names. An image whose name does not match is unusable.
+        """Yield the source's images with the facts of their names.
+
+        An image is unusable if its name does not match, or has facts that contradict an earlier name.
 
         Raises:
-            SetupError: As the source, or two names have contradictory facts about one reference.
+            SetupError: As the source.
         """
         first: dict[str, SourceImage] = {}
         for image in self.source.images():
             named = self._named(image)
             if named.problem is None:
                 other = first.setdefault(named.reference.id, named)
-                _refuse_contradiction(other, named)
+                named = replace(named, problem=_contradiction(other, named))
             yield named
 
     def _named(self, image: SourceImage) -> SourceImage:
-        name = image.file_name
+        name = composed(image.file_name)
         match = self.pattern.fullmatch(PurePath(name).stem) or self.pattern.fullmatch(name)
         if match is None:
             problem = f"{image.origin or image.path}: its name does not match the pattern {self.pattern.pattern}"
             return replace(image, problem=image.problem or problem)
         facts = {group: text.strip() for group, text in match.groupdict().items() if text and text.strip()}
+        if date := unreadable_date(facts):
+            return replace(image, problem=image.problem or f"{image.origin or image.path}: {date}")
         of_image = {name: facts.get(name, getattr(image, name)) for name in IMAGE_FIELDS}
         return replace(image, reference=_with_facts(image, facts), **of_image)
 
@@ -66,7 +72,7 @@ def checked_pattern(text: str) -> re.Pattern[str]:
         SetupError: It is not a regular expression, has no named group, or has a group for coordinates.
     """
     try:
-        pattern = re.compile(text)
+        pattern = re.compile(composed(text))
     except re.error as error:
         raise SetupError(f"{text!r} is not a regular expression ({error})") from error
     if not pattern.groupindex:
@@ -94,9 +100,10 @@ def _with_facts(image: SourceImage, facts: Mapping[str, str]) -> Reference:
     )
 
 
-def _refuse_contradiction(one: SourceImage, other: SourceImage) -> None:
-    if one.reference != other.reference:
-        raise SetupError(
-            f"{one.origin or one.path} and {other.origin or other.path}: both show {one.reference.id!r}, but their "
-            "names give different facts; make them agree, or give them different ids"
-        )
+def _contradiction(one: SourceImage, other: SourceImage) -> str | None:
+    if one.reference == other.reference:
+        return None
+    return (
+        f"{other.origin or other.path}: shows {one.reference.id!r}, as {one.origin or one.path}, but their names give "
+        "different facts; make them agree, or give them different ids"
+    )

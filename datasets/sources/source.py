@@ -6,7 +6,7 @@ A source is read in one pass. Several images may have the same reference; each o
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Protocol
@@ -44,6 +44,34 @@ class SourceImage:
         return file_name_of(self.path, self.origin)
 
 
+def unusable_image(path: Path, problem: str) -> SourceImage:
+    """Return an entry of a source that names no image: it is skipped with its problem.
+
+    Args:
+        path: What is to be listed: a table, a folder.
+        problem: Why it cannot be used, in one line.
+    """
+    return SourceImage(path=path, reference=Reference(id="", name=""), problem=problem)
+
+
+def problems_of_shared_ids(ids: Mapping[str, str], what_to_do: str) -> dict[str, str]:
+    """Return the problem of each file that has the same id as another: a name does not say that they show one thing.
+
+    Args:
+        ids: Default id by file or object.
+        what_to_do: End of each problem.
+    """
+    files: dict[str, list[str]] = {}
+    for file, identifier in ids.items():
+        files.setdefault(identifier, []).append(file)
+    return {
+        file: f"{file}: has the id {identifier!r}, as {', '.join(each for each in same if each != file)}; {what_to_do}"
+        for identifier, same in files.items()
+        if len(same) > 1
+        for file in same
+    }
+
+
 def file_name_of(path: Path, origin: str | None) -> str:
     """Return the file name of an image: from its path, or from the address that it was fetched from."""
     if origin is None:
@@ -77,7 +105,8 @@ class Source(Protocol):
         """Yield the images, in the same order on every run.
 
         Raises:
-            SetupError: The source is missing, empty, malformed or contradictory.
+            SetupError: The source is missing, empty or malformed as a whole. A part that cannot be used is an image
+                with a problem.
             NetworkError: The server of the source cannot be reached.
         """
         ...

@@ -25,6 +25,8 @@ from edge_identify.datasets.sources.table_source import Table
 from edge_identify.datasets.sources.url_source import Urls
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.io.buckets import SCHEMES, bucket_address, check_endpoint
+from edge_identify.edge_runtime.io.composed_text import existing_spelling
+from edge_identify.edge_runtime.photos.passed_over import PassedOver
 
 KNOWN_FORMS = "images:DIR, image-list:FILE, table:FILE, urls:FILE or s3://BUCKET/PREFIX"
 
@@ -43,6 +45,8 @@ class SourceOptions:
         endpoint: For `s3://`: endpoint of an S3-compatible server other than Amazon's.
         anonymous: For buckets: whether requests are unsigned.
         progress: For `urls:` and buckets: wraps the iteration over fetched images.
+        exclude: For `images:` and buckets: patterns of files and folders to leave out; see `reason_to_pass_over`.
+        passed_over: For `images:` and buckets: counts what they hold beside the images.
         name_pattern: Reads facts from file names; from `name_pattern.checked_pattern`.
     """
 
@@ -55,6 +59,8 @@ class SourceOptions:
     endpoint: str | None = None
     anonymous: bool = False
     progress: Callable[[Any], Iterable[Any]] = iter
+    exclude: tuple[str, ...] = ()
+    passed_over: PassedOver = field(default_factory=PassedOver, compare=False)
     name_pattern: re.Pattern[str] | None = None
 
 
@@ -84,21 +90,25 @@ def parse_source(text: str, options: SourceOptions | None = None) -> Source:
 
 def _images(rest: str, options: SourceOptions) -> Source:
     return ImagesFolder(
-        Path(rest).expanduser(), recursive=options.recursive, label_from_folder=options.label_from_folder
+        _path(rest),
+        recursive=options.recursive,
+        label_from_folder=options.label_from_folder,
+        exclude=options.exclude,
+        passed_over=options.passed_over,
     )
 
 
 def _image_list(rest: str, _options: SourceOptions) -> Source:
-    return ImageList(Path(rest).expanduser())
+    return ImageList(_path(rest))
 
 
 def _table(rest: str, options: SourceOptions) -> Source:
-    return Table(Path(rest).expanduser(), options.mapping)
+    return Table(_path(rest), options.mapping)
 
 
 def _urls(rest: str, options: SourceOptions) -> Source:
     return Urls(
-        Path(rest).expanduser(),
+        _path(rest),
         options.mapping,
         _cache(f"urls:{rest}", options),
         policy=options.policy,
@@ -117,7 +127,13 @@ def _bucket(scheme: str, rest: str, options: SourceOptions) -> Source:
         endpoint=options.endpoint,
         is_anonymous=options.anonymous,
         progress=options.progress,
+        exclude=options.exclude,
+        passed_over=options.passed_over,
     )
+
+
+def _path(rest: str) -> Path:
+    return existing_spelling(Path(rest).expanduser())
 
 
 def _cache(text: str, options: SourceOptions) -> ImageCache:
@@ -139,5 +155,7 @@ _OF_TABLES = ("table", "urls")
 def _refuse_unused_options(text: str, scheme: str, options: SourceOptions) -> None:
     if options.mapping != ColumnMapping() and scheme not in _OF_TABLES:
         raise SetupError(f"{text}: --map and --attributes are for table:FILE and urls:FILE")
+    if options.exclude and scheme not in ("images", *SCHEMES):
+        raise SetupError(f"{text}: --exclude is for images:DIR and buckets; leave the rows out of the file")
     if (options.endpoint or options.anonymous) and scheme not in SCHEMES:
         raise SetupError(f"{text}: --endpoint and --anonymous are for buckets; write s3://BUCKET/PREFIX")

@@ -6,22 +6,21 @@ maker asks for it.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 
-from edge_identify.datasets.sources.image_list import id_from_path, refuse_repeated_paths
+from edge_identify.datasets.sources.image_list import describe_file
 from edge_identify.datasets.sources.rows.column_mapping import (
     PATH_KNOWN_AS,
     ColumnMapping,
-    ResolvedColumns,
+    known_columns,
     resolve_columns,
 )
-from edge_identify.datasets.sources.rows.described_images import DescribedImage, gather
-from edge_identify.datasets.sources.rows.list_rows import check_coordinates
+from edge_identify.datasets.sources.rows.described_images import DescribedImage, described_rows, gather, without_repeats
 from edge_identify.datasets.sources.rows.table_rows import TableRow, read_table
-from edge_identify.datasets.sources.source import SourceImage, path_within
+from edge_identify.datasets.sources.rows.written_paths import WrittenPaths
+from edge_identify.datasets.sources.source import SourceImage
 from edge_identify.edge_runtime.errors import SetupError
 
 
@@ -43,40 +42,23 @@ class Table:
     def images(self) -> Iterator[SourceImage]:
         """Yield the images in the order of the table, each with all facts about its reference.
 
+        A row that cannot be used, repeats an image or contradicts an earlier row is an image with a problem.
+
         Raises:
-            SetupError: The table is missing, empty or malformed, lacks a column, has an image twice, or has
-                contradictory facts about one reference. The message names the rows.
+            SetupError: The table is missing, empty or malformed as a whole, or lacks a column.
         """
-        table = read_table(self.file)
+        table = read_table(self.file, known_columns(self.mapping, PATH_KNOWN_AS))
         if not table.rows:
             raise SetupError(f"{self.file}: has no rows; write a header and one row for each image")
         columns = resolve_columns(
             self.file, table.columns, self.mapping, image_field="path", image_known_as=PATH_KNOWN_AS
         )
-        unit = table.rows_are.removesuffix("s")
-        described = [self._described(row, columns, unit=unit) for row in table.rows]
-        refuse_repeated_paths(self.file, described, rows_are=table.rows_are)
-        yield from gather(self.file, described, rows_are=table.rows_are)
+        paths = WrittenPaths(self.file.parent)
 
-    def _described(self, row: TableRow, columns: ResolvedColumns, *, unit: str) -> DescribedImage:
-        where = f"{self.file}: {unit} {row.number}"
-        text = row.values.get(columns.columns["image"], "")
-        if not text:
-            raise SetupError(f"{where}: the path in column {columns.columns['image']!r} is missing")
-        if text.startswith(("http://", "https://")):
-            raise SetupError(f"{where} has a URL in place of a file; for URLs write urls:{self.file}")
-        if "\0" in text:
-            raise SetupError(f"{where} has a NUL character in its path; the table is damaged")
-        facts = columns.facts(row.values)
-        check_coordinates(where, facts)
-        written = PurePath(text)
-        own_id = facts.pop("id", "")
-        return DescribedImage(
-            row=row.number,
-            path=Path(os.path.normpath(self.file.parent.absolute() / written)),
-            id=own_id or id_from_path(written),
-            has_own_id=bool(own_id),
-            stem=written.stem,
-            source_path=path_within(written),
-            facts=facts,
-        )
+        def describe(row: TableRow) -> DescribedImage:
+            path = row.values.get(columns.columns["image"], "")
+            return describe_file(row.number, path, columns.facts(row.values), paths)
+
+        described = described_rows(self.file, table.rows, describe, rows_are=table.rows_are)
+        distinct = without_repeats(self.file, described, rows_are=table.rows_are, key=lambda row: row.path, what="path")
+        yield from gather(self.file, distinct, rows_are=table.rows_are)

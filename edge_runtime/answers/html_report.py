@@ -27,6 +27,7 @@ from edge_identify.edge_runtime.answers.wording import (
     together_in_words,
 )
 from edge_identify.edge_runtime.decisions.decision import Decision
+from edge_identify.edge_runtime.io.counted import counted, plural
 from edge_identify.edge_runtime.io.output_files import check_writable
 from edge_identify.edge_runtime.io.output_writes import output_file
 from edge_identify.edge_runtime.photos.small_jpegs import small_jpeg
@@ -176,7 +177,7 @@ def _head(tally: Tally) -> Markup:
 
 def _title(tally: Tally) -> str:
     count = tally.asked + tally.further_photos
-    return f"What {'1 photo' if count == 1 else f'{count} photos'} show"
+    return f"What {counted(count, 'photo')} {plural(count, 'shows', 'show')}"
 
 
 def _header(by: AnsweredBy, tally: Tally, counts: Mapping[str, int]) -> Markup:

@@ -46,6 +46,8 @@ from edge_identify.edge_runtime.cli.options.place_options import (
 )
 from edge_identify.edge_runtime.cli.outputs.decision_exit_code import exit_code_of
 from edge_identify.edge_runtime.errors import SetupError
+from edge_identify.edge_runtime.io.printable_text import printable
+from edge_identify.edge_runtime.photos.passed_over import PassedOver
 from edge_identify.edge_runtime.search.photo_batches import ReadyPhoto, answers_in_batches, make_ready, ready_photos
 from edge_identify.edge_runtime.terminal.command_parser import CommandParser
 from edge_identify.edge_runtime.terminal.command_run import run_command
@@ -160,7 +162,8 @@ def _checked(options: argparse.Namespace, parser: argparse.ArgumentParser) -> ar
 
 
 def _identify(options: argparse.Namespace) -> ExitCode:
-    asked = _asked_photos(options)
+    passed_over = PassedOver()
+    asked = _asked_photos(options, passed_over)
     is_single = len(asked) == 1 and options.photos == [_path(asked[0])]
     check_explainable(options, len(asked))
     _check_nothing_lost(options, asked)
@@ -183,6 +186,8 @@ def _identify(options: argparse.Namespace) -> ExitCode:
         interruption = show_all(answers, outputs, tally, _progress(options, count))
     if not (is_single or options.same_thing):
         print(summary(tally), file=sys.stderr)
+    if passed_over.total:
+        print(f"passed over: {printable(str(passed_over))}", file=sys.stderr)
     if interruption is not None:
         raise interruption
     return exit_code_of(tally, is_single=is_single or options.same_thing)
@@ -196,9 +201,9 @@ def _check_nothing_lost(options: argparse.Namespace, asked: Sequence[str | Faile
     check_nothing_lost({"--html": options.html, "--explain": options.explain}, map(_path, asked))
 
 
-def _asked_photos(options: argparse.Namespace) -> list[str | FailedPhoto]:
+def _asked_photos(options: argparse.Namespace, passed_over: PassedOver) -> list[str | FailedPhoto]:
     """Return the paths of the photos. The search of a large folder is shown."""
-    paths = photo_paths(options.photos, null_separated=options.null)
+    paths = photo_paths(options.photos, null_separated=options.null, passed_over=passed_over)
     if not any(map(os.path.isdir, options.photos)):
         return list(paths)
     from edge_identify.edge_runtime.terminal.step_progress import shown_progress

@@ -17,6 +17,7 @@ from edge_identify.edge_runtime.cli.options.pack_options import (
     chosen_store,
 )
 from edge_identify.edge_runtime.errors import EdgeIdentifyError, PackNotFoundError, SetupError
+from edge_identify.edge_runtime.io.counted import counted
 from edge_identify.edge_runtime.io.printable_text import printable
 from edge_identify.edge_runtime.pack.pack_reader import Pack, open_pack, verify_pack_files
 from edge_identify.edge_runtime.store.installed_packs import open_installed
@@ -123,7 +124,7 @@ def _sync(options: argparse.Namespace) -> ExitCode:
         return failures.code
     for report in reports:
         print(
-            f"{report.name} {report.version}: {printable(report.note)}; {report.fetched_files} files "
+            f"{report.name} {report.version}: {printable(report.note)}; {counted(report.fetched_files, 'file')} "
             f"({report.fetched_bytes / 1e6:.1f} MB) fetched, {report.reused_files} kept, {report.seconds:.1f} s"
         )
     return failures.code
@@ -185,8 +186,8 @@ def _packs(options: argparse.Namespace) -> ExitCode:
         return failures.code
     for row in rows:
         line = (
-            f"{row['name']} {row['version']}  {row['references']} references, {row['size_bytes'] / 1e6:.1f} MB, "
-            f"{', '.join(row['variants'])}  from {row['source']}"
+            f"{row['name']} {row['version']}  {counted(row['references'], 'reference')}, "
+            f"{row['size_bytes'] / 1e6:.1f} MB, {', '.join(row['variants'])}  from {row['source']}"
         )
         print(printable(line))
     if not names:

@@ -36,7 +36,11 @@ if TYPE_CHECKING:
     from edge_identify.edge_runtime.photos.regions import Region
 
 #: File name endings of images in a folder.
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff"}) | heif_files.SUFFIXES
+SUFFIXES = (
+    frozenset({".jpg", ".jpeg", ".jfif", ".jpe", ".jif", ".jfi", ".pjpeg", ".pjp"})  # browsers save .jfif, Windows .jpe
+    | frozenset({".png", ".gif", ".bmp", ".dib", ".webp", ".tif", ".tiff"})
+    | heif_files.SUFFIXES
+)
 
 MAX_SIDE_PX = 100_000  # resampling keeps whole rows or columns in memory; a longer side is hostile
 MAX_PIXELS = 100_000_000  # decoded: 400 MB, since Pillow keeps RGB in 4 bytes

@@ -13,6 +13,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from edge_identify.edge_runtime.errors import SetupError
+from edge_identify.edge_runtime.io.composed_text import spellings
 from edge_identify.edge_runtime.pack.filters import Filters, describe_filters
 
 if TYPE_CHECKING:
@@ -28,16 +29,22 @@ def passing_index_ids(filters: Filters, references: ReferenceTable) -> list[int]
     Raises:
         SetupError: The pack lacks a namespace, kind of label or value of the filters, or no reference passes.
     """
-    for namespace in filters.namespaces:
-        check_known(namespace, references.namespaces(), "namespace")
-    for kind, values in filters.labels.items():
-        check_known(kind, references.label_kinds(), "kind of label")
-        for value in values:
-            check_known(value, references.label_values(kind), f"label of kind {kind!r}")
-    passing = references.index_ids(filters)
+    passing = references.index_ids(_as_stored(filters, references))
     if not passing:
         raise SetupError(f"no reference passes all filters ({describe_filters(filters)}); leave one out")
     return passing
+
+
+def _as_stored(filters: Filters, references: ReferenceTable) -> Filters:
+    """Return the filters with every name as the pack spells it; see `composed`."""
+    labels: dict[str, tuple[str, ...]] = {}
+    for given_kind, values in filters.labels.items():
+        for kind in known_as(given_kind, references.label_kinds(), "kind of label"):
+            known = references.label_values(kind)
+            labels[kind] = tuple(name for value in values for name in known_as(value, known, f"label of kind {kind!r}"))
+    known = references.namespaces()
+    namespaces = tuple(name for given in filters.namespaces for name in known_as(given, known, "namespace"))
+    return Filters(namespaces=namespaces, labels=labels)
 
 
 def namespaces_named_in(text: str, namespaces: Iterable[str]) -> tuple[str, ...]:
@@ -71,8 +78,8 @@ def _plain(text: str) -> str:
     return " ".join(re.sub(r"[-_\s]+", " ", letters.casefold()).split())
 
 
-def check_known(name: str, known: Sequence[str], what: str, *, of: str = "the pack") -> None:
-    """Check that a name is one of the known names.
+def known_as(name: str, known: Sequence[str], what: str, *, of: str = "the pack") -> list[str]:
+    """Return how the owner spells a name: the known names that differ from it at most in their Unicode form.
 
     Args:
         name: The name that a person gave.
@@ -83,11 +90,11 @@ def check_known(name: str, known: Sequence[str], what: str, *, of: str = "the pa
     Raises:
         SetupError: The name is unknown; the message lists the nearest ones.
     """
-    if name in known:
-        return
+    if found := spellings(name, known):
+        return found
     if not known:
         raise SetupError(f"{of} has no {what} at all, so not {name!r}; leave that filter out")
-    near = get_close_matches(name.casefold(), {one.casefold(): one for one in known}, n=_MOST_NAMED, cutoff=0.5)
-    nearest = [one for one in known if one.casefold() in near] or list(known)
+    near = get_close_matches(_plain(name), {_plain(one): one for one in known}, n=_MOST_NAMED, cutoff=0.5)
+    nearest = [one for one in known if _plain(one) in near] or list(known)
     shown = ", ".join(nearest[:_MOST_NAMED]) + (", ..." if len(nearest) > _MOST_NAMED else "")
     raise SetupError(f"{of} has no {what} {name!r}; {'the nearest are' if near else 'it has'} {shown}")

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_identify.edge_runtime.errors import PackFileDamagedError, SetupError
+from edge_identify.edge_runtime.io.counted import counted
 from edge_identify.edge_runtime.sync.listing import LISTING_NAME
 from edge_identify.edge_runtime.terminal.command_parser import CommandParser
 from edge_identify.edge_runtime.terminal.command_run import run_command
@@ -204,7 +205,7 @@ def _publish(options: argparse.Namespace) -> ExitCode:
         print(json.dumps(asdict(report)))
     elif report.is_new:
         print(
-            f"published {report.name} {report.version} into {place}: {report.copied_files} files, "
+            f"published {report.name} {report.version} into {place}: {counted(report.copied_files, 'file')}, "
             f"{report.copied_bytes / 1e6:.1f} MB; {report.reused_files} already there"
         )
     else:

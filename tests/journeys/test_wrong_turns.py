@@ -133,7 +133,7 @@ def test_sources_that_hold_nothing_usable(run, tmp_path: Path) -> None:  # type:
         (f"images:{empty}", "empty"),
         (f"images:{broken}", "no usable image"),
         (f"image-list:{tmp_path / 'list.txt'}", "no usable image"),
-        (f"image-list:{tmp_path / 'twice.csv'}", "name"),
+        (f"image-list:{tmp_path / 'twice.csv'}", "no usable image"),
         ("pictures:somewhere", "images:"),
     ):
         finished = run("edge-build", "add", source, "--catalogue", catalogue)
@@ -159,6 +159,7 @@ def test_a_broken_image_is_skipped_and_the_rest_is_added(run, photos: dict[str, 
     assert first.code == second.code == 1
     assert json.loads(first.out) | {"references_added": 1} == {
         "added": 1, "updated": 0, "unchanged": 0, "skipped": 4, "references_added": 1,
+        "passed_over": 0,
     }  # fmt: skip
     assert json.loads(second.out)["unchanged"] == 1
     assert "skipped:" in first.err

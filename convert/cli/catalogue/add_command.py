@@ -12,6 +12,7 @@ from edge_identify.convert.cli.options.catalogue_option import add_catalogue_opt
 from edge_identify.convert.cli.options.subcommand import add_json_option, print_note, subcommand
 from edge_identify.convert.progress import shown_progress
 from edge_identify.edge_runtime.errors import SetupError
+from edge_identify.edge_runtime.io.counted import counted
 from edge_identify.edge_runtime.io.printable_text import printable
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
 
@@ -61,6 +62,14 @@ def _add_folder_options(parser: argparse.ArgumentParser) -> None:
         "--label-from-folder", action="store_true", help="images: use the name of an image's folder as its label"
     )
     group.add_argument(
+        "--exclude",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help="images and buckets: leave out files and folders of this name, such as '*_small.jpg'; a pattern with / is "
+        "compared with the path, such as 'raw/*'; repeatable",
+    )
+    group.add_argument(
         "--name-pattern",
         metavar="REGEX",
         help="read facts from file names with named groups: (?P<id>\\d+)_(?P<name>.+) reads 1_cat.jpeg as id 1, name "
@@ -107,7 +116,9 @@ def _add(options: argparse.Namespace) -> ExitCode:
     from edge_identify.datasets.catalogue.catalogue import Catalogue
     from edge_identify.datasets.sources import ListedImages, parse_source
 
-    source = parse_source(options.source, _source_options(options))
+    source_options = _source_options(options)
+    passed_over = source_options.passed_over
+    source = parse_source(options.source, source_options)
     # The source is read first: an empty one creates no catalogue. A created catalogue is never removed again, because
     # another run may have it open.
     listed = ListedImages(tuple(shown_progress("listing images", source.images())))
@@ -122,7 +133,7 @@ def _add(options: argparse.Namespace) -> ExitCode:
             )
         except KeyboardInterrupt:
             print_note(
-                f"{options.catalogue} holds {len(catalogue.images())} images, including those just added; "
+                f"{options.catalogue} holds {counted(len(catalogue.images()), 'image')}, including those just added; "
                 "run the same command again to continue"
             )
             raise
@@ -134,7 +145,10 @@ def _add(options: argparse.Namespace) -> ExitCode:
         "unchanged": report.unchanged,
         "skipped": len(report.skipped),
         "references_added": report.references_added,
+        "passed_over": passed_over.total,
     }
+    if passed_over.total:
+        print_note(f"passed over: {passed_over}")
     _print(counts, as_json=options.json)
     if report.usable == 0:
         raise SetupError(f"{options.source}: no usable image; the lines above give the reasons")
@@ -169,6 +183,7 @@ def _source_options(options: argparse.Namespace) -> SourceOptions:
         endpoint=options.endpoint,
         anonymous=options.anonymous,
         progress=lambda outcomes: shown_progress("fetching", outcomes),
+        exclude=tuple(pattern for pattern in options.exclude if pattern.strip("/")),
         name_pattern=None if options.name_pattern is None else checked_pattern(options.name_pattern),
     )
 
@@ -177,4 +192,6 @@ def _print(counts: dict[str, int], *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(counts))
         return
-    print(", ".join(f"{value} {key.replace('_', ' ')}" for key, value in counts.items()))
+    told = {key: count for key, count in counts.items() if key not in ("references_added", "passed_over")}
+    parts = [f"{count} {key}" for key, count in told.items()]
+    print(", ".join([*parts, f"{counted(counts['references_added'], 'reference')} added"]))

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from edge_identify.convert.cli.options.catalogue_option import add_catalogue_option
 from edge_identify.convert.cli.options.subcommand import add_json_option, subcommand
 from edge_identify.edge_runtime.errors import SetupError
+from edge_identify.edge_runtime.io.composed_text import composed
+from edge_identify.edge_runtime.io.counted import counted
 from edge_identify.edge_runtime.io.printable_text import printable
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
 
@@ -73,7 +75,7 @@ def _list(options: argparse.Namespace) -> ExitCode:
     with _open(options) as catalogue:
         references, images, withdrawn = catalogue.references(), catalogue.images(), catalogue.withdrawals()
     counts = Counter(image.reference_id for image in images)
-    listed = [each for each in references if options.namespace in (None, each.namespace)]
+    listed = _of_namespace(options, references)
     if options.pictures:
         return _list_images(options, {each.id: each for each in listed}, images)
     if options.json:
@@ -94,10 +96,28 @@ def _list(options: argparse.Namespace) -> ExitCode:
     for each in listed:
         note = "  withdrawn" if each.id in withdrawn else ""
         where = f"  {each.namespace}" if each.namespace else ""
-        print(printable(f"{each.id}  {each.name}{where}  {_image_count(counts[each.id])}{note}"))
+        print(printable(f"{each.id}  {each.name}{where}{_labels(each)}  {counted(counts[each.id], 'image')}{note}"))
     total = sum(counts[each.id] for each in listed)
-    print(f"{len(listed)} references, {_image_count(total)}", file=sys.stderr)
+    print(f"{counted(len(listed), 'reference')}, {counted(total, 'image')}", file=sys.stderr)
     return ExitCode.DONE
+
+
+def _labels(reference: Reference) -> str:
+    from edge_identify.datasets.sources.rows.described_images import LABELS
+
+    kinds = [*(kind for kind in LABELS if kind in reference.labels), *sorted(set(reference.labels) - set(LABELS))]
+    return "".join(f"  {kind}={reference.labels[kind]}" for kind in kinds)
+
+
+def _of_namespace(options: argparse.Namespace, references: Sequence[Reference]) -> list[Reference]:
+    """Return the references that `--namespace` asks for; an empty name asks for those without a namespace."""
+    if not options.namespace:
+        return [each for each in references if options.namespace is None or not each.namespace]
+    from edge_identify.edge_runtime.search.filtering import known_as
+
+    known = sorted({each.namespace for each in references} - {""})
+    wanted = known_as(options.namespace, known, "namespace", of=str(options.catalogue))
+    return [each for each in references if each.namespace in wanted]
 
 
 def _list_images(
@@ -117,7 +137,7 @@ def _list_images(
     for row in rows:
         facts = "  ".join(str(row[name]) for name in ("label", "namespace", "licence", "provenance") if row[name])
         print(printable(f"{row['reference']}  {row['path']}  {row['type']}  {facts}".rstrip()))
-    print(f"{_image_count(len(rows))} of {len(references)} references", file=sys.stderr)
+    print(f"{counted(len(rows), 'image')} of {counted(len(references), 'reference')}", file=sys.stderr)
     return ExitCode.DONE
 
 
@@ -137,15 +157,11 @@ def _image_row(image: CatalogueImage, reference: Reference, *, shares_licence: b
     }
 
 
-def _image_count(count: int) -> str:
-    return f"{count} image{'' if count == 1 else 's'}"
-
-
 def _show(options: argparse.Namespace) -> ExitCode:
     with _open(options) as catalogue:
-        by_id = _named(catalogue, options.ids)
         withdrawn = catalogue.withdrawals()
-        shown = [_as_json(by_id[each], catalogue.image_facts(each), withdrawn) for each in dict.fromkeys(options.ids)]
+        named = _named(catalogue, options.ids)
+        shown = [_as_json(each, catalogue.image_facts(each.id), withdrawn) for each in named]
     if options.json:
         print(json.dumps({"references": shown}, ensure_ascii=False, indent=2))
         return ExitCode.DONE
@@ -161,11 +177,15 @@ def _show(options: argparse.Namespace) -> ExitCode:
     return ExitCode.DONE
 
 
-def _named(catalogue: Catalogue, ids: Sequence[str]) -> dict[str, Reference]:
+def _named(catalogue: Catalogue, ids: Sequence[str]) -> list[Reference]:
+    """Return the references with these ids, in any Unicode form, each once."""
     by_id = {reference.id: reference for reference in catalogue.references()}
-    if missing := next((each for each in ids if each not in by_id), None):
+    composed_ids = {composed(name): name for name in by_id}
+    found = {each: by_id.get(each) or by_id.get(composed_ids.get(composed(each), "")) for each in ids}
+    missing = next((each for each, reference in found.items() if reference is None), None)
+    if missing is not None:
         raise SetupError(f"there is no reference {missing!r} in the catalogue; `edge-build list` lists all references")
-    return by_id
+    return list({each.id: each for each in found.values() if each is not None}.values())
 
 
 def _as_json(reference: Reference, images: Sequence[ImageFacts], withdrawn: dict[str, str]) -> dict[str, Any]:
@@ -213,7 +233,9 @@ def _restore(options: argparse.Namespace) -> ExitCode:
 
 
 def _say(options: argparse.Namespace, **counts: int) -> ExitCode:
-    print(json.dumps(counts) if options.json else ", ".join(f"{count} {name}" for name, count in counts.items()))
+    told = {"pictures": lambda count: counted(count, "image")}
+    words = (told[name](count) if name in told else f"{count} {name}" for name, count in counts.items())
+    print(json.dumps(counts) if options.json else ", ".join(words))
     return ExitCode.DONE
 
 
@@ -228,8 +250,7 @@ def _export(options: argparse.Namespace) -> ExitCode:
     if options.out is not None:
         check_writable(options.out, "--out")
     with _open(options) as catalogue:
-        by_id = _named(catalogue, options.ids)
-        chosen = [by_id[each] for each in dict.fromkeys(options.ids)] if options.ids else list(by_id.values())
+        chosen = _named(catalogue, options.ids) if options.ids else catalogue.references()
         images = catalogue.images()
     check_nothing_lost({"--out": options.out}, [options.catalogue, *(image.path for image in images)])
     table = io.StringIO(newline="")
@@ -237,7 +258,10 @@ def _export(options: argparse.Namespace) -> ExitCode:
     if options.out in (None, STANDARD_OUTPUT):
         print(table.getvalue(), end="")
     else:
+        text = table.getvalue()
         with disk_errors_explained(options.out.parent):
-            write_output(options.out, table.getvalue().encode())
-        print(f"{count} images of {len(chosen)} references in {options.out}", file=sys.stderr)
+            # Excel takes a file without a byte order mark for an 8-bit code page, and damages every accent.
+            write_output(options.out, text.encode("ascii" if text.isascii() else "utf-8-sig"))
+        told = f"{counted(count, 'image')} of {counted(len(chosen), 'reference')}"
+        print(f"{told} in {options.out}", file=sys.stderr)
     return ExitCode.DONE

@@ -8,6 +8,7 @@ from typing import Any
 
 from edge_identify.convert.cli.options.subcommand import subcommand
 from edge_identify.convert.progress import shown_progress
+from edge_identify.edge_runtime.io.counted import counted
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
 
 
@@ -30,5 +31,5 @@ def _draw_demo(options: argparse.Namespace) -> ExitCode:
     from edge_identify.datasets.drawn.demo import draw_demo_set
 
     demo = draw_demo_set(options.folder, count=options.count, seed=options.seed, progress=shown_progress)
-    print(f"{options.folder}: {demo.reference_count} mosaics, {demo.photo_count} photos")
+    print(f"{options.folder}: {counted(demo.reference_count, 'mosaic')}, {counted(demo.photo_count, 'photo')}")
     return ExitCode.DONE

@@ -16,6 +16,7 @@ from edge_identify.convert.cli.options.catalogue_option import add_catalogue_opt
 from edge_identify.convert.cli.options.contact_sheet_option import add_sheet_option, check_sheet, write_sheet
 from edge_identify.convert.cli.options.subcommand import add_json_option, print_note, subcommand, with_page_output
 from edge_identify.convert.progress import during, shown_progress
+from edge_identify.edge_runtime.io.counted import counted, plural
 from edge_identify.edge_runtime.io.printable_text import printable
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
 
@@ -99,21 +100,25 @@ def _duplicates(options: argparse.Namespace) -> ExitCode:
 
 
 def _look(options: argparse.Namespace) -> _Found:
+    from edge_identify.convert.exploring.camera_facts import has_camera_facts
     from edge_identify.convert.exploring.catalogue_embeddings import embed_catalogue
     from edge_identify.convert.exploring.duplicates import MOST_DIFFERENCE, find_duplicates
     from edge_identify.convert.exploring.images_to_keep import Candidate, is_replaced_by, removable
     from edge_identify.convert.models.model_loading import load_model
     from edge_identify.convert.models.model_names import BUILTIN
     from edge_identify.datasets.catalogue.catalogue import Catalogue
-    from edge_identify.edge_runtime.search.filtering import check_known
+    from edge_identify.edge_runtime.search.filtering import known_as
 
     with Catalogue.open_existing(options.catalogue) as catalogue:
         every, references, withdrawn = catalogue.image_facts(), catalogue.references(), catalogue.withdrawals()
         check_sheet(options, (facts.image.path for facts in every))
         by_id = {reference.id: reference for reference in references}
         known = sorted({reference.namespace for reference in references} - {""})
-        for namespace in options.namespace or ():
-            check_known(namespace, known, "namespace", of=str(options.catalogue))
+        wanted = {
+            name
+            for given in options.namespace or ()
+            for name in known_as(given, known, "namespace", of=str(options.catalogue))
+        }
         candidates = [
             Candidate(
                 facts=facts,
@@ -121,14 +126,21 @@ def _look(options: argparse.Namespace) -> _Found:
                 is_withdrawn=facts.image.reference_id in withdrawn,
             )
             for facts in every
-            if options.namespace is None or by_id[facts.image.reference_id].namespace in options.namespace
+            if options.namespace is None or by_id[facts.image.reference_id].namespace in wanted
         ]
         images = [candidate.image for candidate in candidates]
         memory = catalogue.build_memory()
         model = during(shown_progress, "loading the model", lambda: load_model(BUILTIN))
         embedded = embed_catalogue(model, images, memory, shown_progress, print_note)
     lost = {left_out.path for left_out in embedded.left_out}
-    candidates = [replace(each, is_lost=each.image.path in lost) for each in candidates]
+    candidates = [
+        replace(
+            each,
+            is_lost=each.image.path in lost,
+            is_from_camera=each.image.path not in lost and has_camera_facts(each.image.path),
+        )
+        for each in candidates
+    ]
     vectors = {image.sha256: row for image, row in zip(embedded.images, embedded.embeddings, strict=True)}
     groups = find_duplicates(
         candidates,
@@ -191,20 +203,17 @@ def _lines(found: _Found, command: str | None) -> Iterator[str]:
     counts = Counter(str(copy.sameness) for group in found.groups for copy in group.copies)
     kinds = ", ".join(f"{count} {kind}" for kind, count in counts.items())
     yield (
-        f"{_counted(found.groups, 'group')} among {found.image_count} images; {counts.total()} beyond the first of each"
+        f"{counted(len(found.groups), 'group')} among {counted(found.image_count, 'image')}; "
+        f"{counts.total()} beyond the first of each"
         f"{f' ({kinds})' if kinds else ''}. Nothing was deleted."
     )
     if command is not None:
-        yield f"{_counted(found.removable, 'reference')} with only exact copies of images that stay. To remove:"
+        yield f"{counted(len(found.removable), 'reference')} with only exact copies of images that stay. To remove:"
         yield f"  {command}"
 
 
 def _heading(group: Group) -> str:
     return "keep" if group.is_exact else "look at these:"
-
-
-def _counted(items: Sequence[object], word: str) -> str:
-    return f"{len(items)} {word}{'' if len(items) == 1 else 's'}"
 
 
 def _how(copy: Copy) -> str:
@@ -214,7 +223,7 @@ def _how(copy: Copy) -> str:
 def _why(group: Group) -> str:
     from edge_identify.convert.exploring.images_to_keep import why_kept
 
-    return why_kept(group.kept, [copy.candidate for copy in group.copies])
+    return why_kept(group.kept, [copy.candidate for copy in group.copies], is_exact=group.is_exact)
 
 
 def _named(candidate: Candidate) -> str:
@@ -289,7 +298,10 @@ def _write_sheet(path: Path, found: _Found) -> None:
         )
         for number, group in enumerate(found.groups, start=1)
     )
-    about = f"{copies} of {found.image_count} images are duplicates of the framed one in the row. Nothing was deleted."
+    about = (
+        f"{copies} of {counted(found.image_count, 'image')} {plural(copies, 'is a duplicate', 'are duplicates')} "
+        "of the framed one in the row. Nothing was deleted."
+    )
     write_sheet(path, "Duplicate images", about, rows)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_identify.convert.cli.options.subcommand import add_json_option, subcommand
+from edge_identify.edge_runtime.io.counted import counted
 from edge_identify.edge_runtime.io.output_files import check_is_file
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
 from edge_identify.edge_runtime.terminal.step_progress import shown_progress
@@ -173,9 +174,10 @@ def _train_text(options: argparse.Namespace) -> ExitCode:
         print(json.dumps(asdict(report), indent=2))
         return ExitCode.DONE
     print(
-        f"{options.out}: {len(report.labels)} labels, {report.training_pictures} pictures, {report.steps} steps\n"
-        f"held out ({report.held_out_pictures} pictures): nearest caption right {report.top1:.3f}, among five "
-        f"{report.top5:.3f}; with a sentence not trained with {report.top1_unseen_template:.3f}; always the most "
-        f"frequent label {report.majority:.3f}"
+        f"{options.out}: {counted(len(report.labels), 'label')}, {counted(report.training_pictures, 'picture')}, "
+        f"{counted(report.steps, 'step')}\n"
+        f"held out ({counted(report.held_out_pictures, 'picture')}): nearest caption right {report.top1:.3f}, "
+        f"among five {report.top5:.3f}; with a sentence not trained with {report.top1_unseen_template:.3f}; always the "
+        f"most frequent label {report.majority:.3f}"
     )
     return ExitCode.DONE

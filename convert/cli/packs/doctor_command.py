@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge_identify.convert.cli.options.subcommand import add_json_option, subcommand
 from edge_identify.convert.progress import shown_progress
+from edge_identify.edge_runtime.io.counted import counted
 from edge_identify.edge_runtime.io.printable_text import printable
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
 
@@ -84,8 +85,9 @@ def _lines(examination: Examination) -> Iterator[str]:
     for line in examination.not_checked:
         yield f"not checked: {line}"
     yield (
-        f"{examination.subject} of {examination.reference_count} references, {examination.picture_count} images: "
-        f"{counts['serious']} serious, {counts['warning']} warnings, {counts['note']} notes"
+        f"{examination.subject} of {counted(examination.reference_count, 'reference')}, "
+        f"{counted(examination.picture_count, 'image')}: {counts['serious']} serious, "
+        f"{counted(counts['warning'], 'warning')}, {counted(counts['note'], 'note')}"
     )
 
 

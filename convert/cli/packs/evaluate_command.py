@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from edge_identify.convert.cli.options.subcommand import add_json_option, subcommand, with_page_output
 from edge_identify.convert.progress import during, shown_progress
 from edge_identify.edge_runtime.errors import SetupError
+from edge_identify.edge_runtime.io.counted import counted, plural
 from edge_identify.edge_runtime.io.output_files import check_nothing_lost, check_outside_pack, check_writable
 from edge_identify.edge_runtime.io.printable_text import printable
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
@@ -176,6 +177,7 @@ def _print_figures(figures: dict[str, Any], todo: Sequence[str], *, as_json: boo
         print(printable(line))
     if count := figures["location"]["photos"]:
         print(
-            f"{count} photos were identified with their EXIF position; --no-location ignores it",
+            f"{counted(count, 'photo')} {plural(count, 'was', 'were')} identified with "
+            f"{plural(count, 'its', 'their')} EXIF position; --no-location ignores it",
             file=sys.stderr,
         )

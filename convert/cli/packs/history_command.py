@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from edge_identify.convert.cli.options.catalogue_option import add_catalogue_option
 from edge_identify.convert.cli.options.subcommand import add_json_option, print_note, subcommand
 from edge_identify.edge_runtime.errors import SetupError
+from edge_identify.edge_runtime.io.counted import counted
 from edge_identify.edge_runtime.io.printable_text import printable
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
 
@@ -155,7 +156,7 @@ def _history(options: argparse.Namespace) -> ExitCode:
         return ExitCode.DONE
     for record in records:
         print(printable(_line(record)))
-    print(f"{len(records)} build{'' if len(records) == 1 else 's'}", file=sys.stderr)
+    print(f"{counted(len(records), 'build')}", file=sys.stderr)
     return ExitCode.DONE
 
 
@@ -169,7 +170,7 @@ def _line(record: BuildRecord) -> str:
         f"{record.finished_utc:%Y-%m-%d %H:%M} UTC",
         f"{record.pack_name} {record.pack_version}",
         record.parameters.get("model", ""),
-        f"{record.reference_count} references, {record.picture_count} images",
+        f"{counted(record.reference_count, 'reference')}, {counted(record.picture_count, 'image')}",
         f"data {record.data_sha256[:_SHOWN_DIGITS]}",
         f"encoder {record.encoder[:_SHOWN_DIGITS]}",
         *accepted,

@@ -19,6 +19,7 @@ from edge_identify.convert.export.compute_device import BATCH_SIZE, Batches, Com
 from edge_identify.convert.export.variants import ALL_VARIANTS, DEFAULT_VARIANTS, checked_variant_names
 from edge_identify.convert.progress import shown_progress
 from edge_identify.edge_runtime.errors import SetupError
+from edge_identify.edge_runtime.io.counted import counted
 from edge_identify.edge_runtime.io.printable_text import printable
 from edge_identify.edge_runtime.pack.manifest_json import LEAST_PHOTO_VIEW, MAX_PHOTO_VIEWS, MAX_THUMBNAIL_SIDE_PX
 from edge_identify.edge_runtime.pack.pack_names import PackVersion, checked_pack_name
@@ -208,12 +209,15 @@ def _pack(options: argparse.Namespace) -> ExitCode:
     with Catalogue.open_existing(options.catalogue) as catalogue:
         runs = open_mlflow(options)
         chosen = packable(catalogue.references(), withdrawn=catalogue.withdrawals(), as_of=options.as_of)
+        for problem in chosen.unreadable:
+            print(f"skipped: {printable(problem)}", file=sys.stderr)
         ids = {reference.id for reference in chosen.references}
         images = [image for image in catalogue.images() if image.reference_id in ids]
         if not images:
             raise SetupError(
                 f"{options.catalogue}: holds no images for a pack; add some with `edge-build add` "
-                f"({chosen.withdrawn} references are withdrawn, {chosen.not_valid} not valid on the day)"
+                f"({counted(chosen.withdrawn, 'reference')} withdrawn, {chosen.not_valid} not valid on the day, "
+                f"{len(chosen.unreadable)} with a date that cannot be read)"
             )
         report = build_pack(
             request,
@@ -227,7 +231,8 @@ def _pack(options: argparse.Namespace) -> ExitCode:
         seconds = perf_counter() - started
         record_build(options, catalogue, report, seconds, str(computing.used), runs)
     if chosen.withdrawn or chosen.not_valid:
-        print(f"left out: {chosen.withdrawn} references withdrawn, {chosen.not_valid} not valid", file=sys.stderr)
+        withdrawn = counted(chosen.withdrawn, "reference")
+        print(f"left out: {withdrawn} withdrawn, {chosen.not_valid} not valid", file=sys.stderr)
     for left_out in report.left_out:
         print(f"skipped: {printable(left_out.reason)}", file=sys.stderr)
     for dropped in report.dropped:
@@ -239,7 +244,8 @@ def _pack(options: argparse.Namespace) -> ExitCode:
     if report.texts.left_out_because:
         print(f"left out: {report.texts.left_out_because}", file=sys.stderr)
     print_build(report, options.out, seconds, as_json=options.json)
-    return ExitCode.SOME_SKIPPED if report.left_out or report.dropped else ExitCode.DONE
+    is_whole = not (chosen.unreadable or report.left_out or report.dropped)
+    return ExitCode.DONE if is_whole else ExitCode.SOME_SKIPPED
 
 
 def _checked_device(wanted: str) -> str:

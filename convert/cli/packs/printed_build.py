@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from edge_identify.convert.cli.options.subcommand import megabytes
+from edge_identify.edge_runtime.io.counted import counted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,8 +30,8 @@ def print_build(report: BuildReport, out: Path, seconds: float, *, as_json: bool
         print(json.dumps(_build_as_json(out, report, seconds), ensure_ascii=False, indent=2))
         return
     print(
-        f"{manifest.name} {manifest.version}: {manifest.reference_count} references, {manifest.index.count} images, "
-        f"{megabytes(manifest.size_bytes())} in {out}"
+        f"{manifest.name} {manifest.version}: {counted(manifest.reference_count, 'reference')}, "
+        f"{counted(manifest.index.count, 'image')}, {megabytes(manifest.size_bytes())} in {out}"
     )
     for kind, variants in (("image", manifest.image_variants), ("text", manifest.text_variants)):
         for variant in variants.values():

@@ -6,8 +6,9 @@ A mapped column that is missing is an error, since it is a typing mistake. The m
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from edge_identify.edge_runtime.errors import SetupError
@@ -123,6 +124,17 @@ def resolve_columns(
     return ResolvedColumns(columns=columns, attributes=attributes)
 
 
+def known_columns(mapping: ColumnMapping, image_known_as: Sequence[str]) -> Callable[[Sequence[Sequence[str]]], float]:
+    """Return what counts the known columns of a header: a parse with the right separator has the most of them."""
+    names = {*image_known_as, *(name for known_as in _KNOWN_AS.values() for name in known_as)}
+    mapped = {*mapping.columns.values(), *mapping.attributes}
+
+    def count(records: Sequence[Sequence[str]]) -> float:
+        return sum(column in mapped or plain_name(column.rpartition(".")[2]) in names for column in records[0])
+
+    return count
+
+
 def _refuse_unknown(file: Path, present: Sequence[str], mapping: ColumnMapping, *, fields: Sequence[str]) -> None:
     for name, column in mapping.columns.items():
         if name not in fields:
@@ -145,12 +157,14 @@ def _refuse_taken(file: Path, attributes: Sequence[str]) -> None:
 def _find(known_as: Sequence[str], present: Sequence[str]) -> str | None:
     by_plain_name: dict[str, str] = {}
     for column in present:
-        by_plain_name.setdefault(_plain(column), column)
-        by_plain_name.setdefault(_plain(column.rpartition(".")[2]), column)
+        by_plain_name.setdefault(plain_name(column), column)
+        by_plain_name.setdefault(plain_name(column.rpartition(".")[2]), column)
     return next((by_plain_name[name] for name in known_as if name in by_plain_name), None)
 
 
-def _plain(column: str) -> str:
+@lru_cache(maxsize=1024)  # asked for each row of a table
+def plain_name(column: str) -> str:
+    """Return a column's name without case, spaces and punctuation: `Valid until` is `valid_until`."""
     return re.sub(r"[^a-z0-9]+", "_", column.strip().lower()).strip("_")
 
 

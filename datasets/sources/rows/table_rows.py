@@ -1,25 +1,29 @@
 """Read the rows of a table as text by column: CSV, TSV, JSON Lines or Parquet, by the file's suffix.
 
-Many European spreadsheets write CSV with semicolons, so the delimiter is detected. Numbers keep the spelling of the
-file: a float would change it, and `007` would lose its zeros. Nested objects get dotted names: `location.lat`.
+Numbers keep the spelling of the file: a float would change it, and `007` would lose its zeros. Nested objects get
+dotted names: `location.lat`.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
-from edge_identify.datasets.sources.rows.list_rows import MAX_LIST_BYTES, read_text_file
+from edge_identify.datasets.sources.rows.delimited_text import (
+    Fitness,
+    checked_header,
+    read_records,
+    values_of,
+    width_problem,
+)
+from edge_identify.datasets.sources.rows.text_files import MAX_LIST_BYTES, read_text_file
 from edge_identify.edge_runtime.errors import SetupError
 
-_DELIMITERS = ",;\t"
-_MAX_FIELD_CHARACTERS = 2**20  # csv's default of 128 KiB is too small for long descriptions
 _MAX_ROWS = 20_000_000  # Parquet only: few bytes can encode any number of rows
 _MAX_DEPTH = 8  # nesting of objects
 
@@ -29,12 +33,16 @@ class TableRow:
     """One row.
 
     Attributes:
-        number: Its last line in the file, from 1; for Parquet, the number of the row.
+        number: Its first line in the file, from 1; for Parquet, the number of the row.
         values: Text by column, without surrounding blanks and without blank values.
+        problem: Why it cannot be read, in words that follow the name of the row; None if it can.
+        width: Number of its cells, blank ones too, in delimited text; 0 in other formats.
     """
 
     number: int
     values: Mapping[str, str]
+    problem: str | None = None
+    width: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,70 +60,51 @@ class TableRows:
     rows_are: str
 
 
-def read_table(file: Path) -> TableRows:
-    """Read a table.
+def read_table(file: Path, fitness: Fitness) -> TableRows:
+    """Read a table. A row that cannot be read has a problem in place of values.
+
+    Args:
+        file: The table.
+        fitness: Judges a header of delimited text; see `column_mapping.known_columns`.
 
     Raises:
-        SetupError: The suffix is unknown, the file cannot be read or is malformed, or pyarrow is missing. The message
-            names the row.
+        SetupError: The suffix is unknown, the file cannot be read or has no form of a table, or pyarrow is missing.
     """
     read = _READERS.get(file.suffix.lower())
     if read is None:
         raise SetupError(f"{file}: tables end with {', '.join(_READERS)}; rename it, or save it as CSV UTF-8")
-    return read(file)
+    return read(file, fitness)
 
 
-def _read_csv(file: Path) -> TableRows:
-    text = read_text_file(file)
-    return _read_delimited(file, text, _delimiter(text))
+def read_delimited(file: Path, fitness: Fitness, *, likeliest: str = ",") -> TableRows:
+    """Read a table of delimited text, whatever its suffix; see `read_table`.
 
+    Args:
+        file: The table.
+        fitness: Judges a header.
+        likeliest: The separator if several fit equally.
 
-def _read_tsv(file: Path) -> TableRows:
-    return _read_delimited(file, read_text_file(file), "\t")
-
-
-def _delimiter(text: str) -> str:
-    header = next((line for line in text.splitlines() if line.strip()), "")
-    return max(_DELIMITERS, key=header.count)  # the first of equals: comma
-
-
-def _read_delimited(file: Path, text: str, delimiter: str) -> TableRows:
-    csv.field_size_limit(_MAX_FIELD_CHARACTERS)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True, skipinitialspace=True)
-    columns: tuple[str, ...] = ()
-    rows: list[TableRow] = []
-    try:
-        for fields in reader:
-            stripped = [value.strip() for value in fields]
-            if not any(stripped):
-                continue
-            if not columns:
-                columns = _checked_header(file, stripped)
-                continue
-            _check_width(file, reader.line_num, columns, stripped)
-            values = {name: text for name, text in zip(columns, stripped, strict=False) if name and text}
-            rows.append(TableRow(number=reader.line_num, values=values))
-    except csv.Error as error:
-        raise SetupError(f"{file}: line {reader.line_num} is not a row of the table ({error})") from error
-    return TableRows(columns=tuple(name for name in columns if name), rows=tuple(rows), rows_are="lines")
-
-
-def _checked_header(file: Path, names: list[str]) -> tuple[str, ...]:
-    repeated = sorted({name for name in names if name and names.count(name) > 1})
-    if repeated:
-        raise SetupError(f"{file}: has the column {repeated[0]!r} twice; rename one")
-    return tuple(names)
-
-
-def _check_width(file: Path, line: int, columns: tuple[str, ...], fields: list[str]) -> None:
-    if len(fields) > len(columns) and any(fields[len(columns) :]):
-        raise SetupError(
-            f"{file}: line {line} has {len(fields)} fields, but there are {len(columns)} columns "
-            f"({', '.join(columns)}); put a value that holds the separator in quotes"
+    Raises:
+        SetupError: As `read_table`.
+    """
+    records = read_records(file, read_text_file(file), fitness, likeliest=likeliest)
+    header = next(records, None)
+    if header is None:
+        return TableRows(columns=(), rows=(), rows_are="lines")
+    columns = checked_header(file, header)
+    rows = tuple(
+        TableRow(
+            number=record.line,
+            values=values_of(record, columns),
+            problem=width_problem(record, columns),
+            width=len(record.fields),
         )
+        for record in records
+    )
+    return TableRows(columns=tuple(name for name in columns if name), rows=rows, rows_are="lines")
 
 
-def _read_jsonl(file: Path) -> TableRows:
+def _read_jsonl(file: Path, _fitness: Fitness) -> TableRows:
     rows: list[TableRow] = []
     for number, line in enumerate(read_text_file(file).split("\n"), start=1):
         if not line.strip():
@@ -123,10 +112,14 @@ def _read_jsonl(file: Path) -> TableRows:
         try:
             values = json.loads(line, parse_int=str, parse_float=str, parse_constant=_refuse_constant)
         except (ValueError, RecursionError) as error:
-            raise SetupError(f"{file}: line {number} is not JSON ({error}); write one object on each line") from error
-        if not isinstance(values, dict):
-            raise SetupError(f"{file}: line {number} is not an object; write one on each line, as {{...}}")
-        rows.append(TableRow(number=number, values=_as_texts(values)))
+            rows.append(TableRow(number=number, values={}, problem=f"is not JSON ({error}); write one object"))
+            continue
+        if isinstance(values, dict):
+            rows.append(TableRow(number=number, values=_as_texts(values)))
+        else:
+            rows.append(TableRow(number=number, values={}, problem="is not an object; write it as {...}"))
+    if rows and all(row.problem for row in rows):
+        raise SetupError(f"{file}: line {rows[0].number} {rows[0].problem}")
     return TableRows(columns=_columns_of(rows), rows=tuple(rows), rows_are="lines")
 
 
@@ -134,7 +127,7 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a number")
 
 
-def _read_parquet(file: Path) -> TableRows:
+def _read_parquet(file: Path, _fitness: Fitness) -> TableRows:
     try:
         from pyarrow import ArrowException
         from pyarrow.parquet import ParquetFile
@@ -191,14 +184,15 @@ def _as_text(value: Any) -> str:
             return str(value)
 
 
-_READERS: Mapping[str, Callable[[Path], TableRows]] = {
-    ".csv": _read_csv,
-    ".tsv": _read_tsv,
-    ".tab": _read_tsv,
+_READERS: Mapping[str, Callable[[Path, Fitness], TableRows]] = {
+    ".csv": read_delimited,
+    ".tsv": partial(read_delimited, likeliest="\t"),
+    ".tab": partial(read_delimited, likeliest="\t"),
+    ".txt": partial(read_delimited, likeliest="\t"),  # "Unicode text" of Excel
     ".jsonl": _read_jsonl,
     ".ndjson": _read_jsonl,
     ".parquet": _read_parquet,
 }
 
-#: The suffixes of tables.
+#: The suffixes of tables. A `.txt` may be a plain list too.
 TABLE_SUFFIXES = frozenset(_READERS)

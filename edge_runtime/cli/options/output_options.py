@@ -16,6 +16,7 @@ from edge_identify.edge_runtime.answers.tally import Tally
 from edge_identify.edge_runtime.cli.outputs.answer_output import AnswerOutput
 from edge_identify.edge_runtime.cli.outputs.answer_outputs import JsonLinesOutput, JsonOutput, ScreenOutput
 from edge_identify.edge_runtime.decisions.decision import Decision
+from edge_identify.edge_runtime.io.counted import counted
 from edge_identify.edge_runtime.io.printable_text import printable
 from edge_identify.edge_runtime.terminal.standard_streams import silence_output
 
@@ -183,4 +184,4 @@ def summary(tally: Tally) -> str:
         parts.append(f"{tally.decisions[None]} answered without a decision")
     if tally.skipped:
         parts.append(f"{tally.skipped} skipped")
-    return f"{tally.asked} {'photo' if tally.asked == 1 else 'photos'}: {', '.join(parts)}"
+    return f"{counted(tally.asked, 'photo')}: {', '.join(parts)}"

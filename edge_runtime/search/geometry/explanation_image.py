@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
+from edge_identify.edge_runtime.io.counted import counted, plural
 from edge_identify.edge_runtime.search.geometry.point_agreement import Agreement
 
 if TYPE_CHECKING:
@@ -99,4 +100,6 @@ def _caption(comparison: Comparison) -> str:
         return "the pack has no thumbnail of this reference"
     if comparison.agreement is None:
         return "no points agree, or no more than by chance"
-    return f"{comparison.agreement.count} points agree; the green outline shows the reference in the photo"
+    count = comparison.agreement.count
+    points = f"{counted(count, 'point')} {plural(count, 'agrees', 'agree')}"
+    return f"{points}; the green outline shows the reference in the photo"

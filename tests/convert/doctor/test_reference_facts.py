@@ -56,7 +56,7 @@ def test_a_missing_licence_is_found(licence: str | None) -> None:
         ({"expires": "2026-11-20"}, "expires 2026-11-20"),
         ({"valid_until": "2020-01-01T12:00:00Z"}, "valid_until 2020-01-01"),
         ({"expires": "2026-12-01"}, None),
-        ({"expires": "next year"}, None),
+        ({"Valid until": "46022"}, "Valid until 2025-12-31"),
         ({"made": "1999-01-01"}, None),
     ],
 )
@@ -64,6 +64,12 @@ def test_what_was_valid_until_yesterday_has_expired(attributes: dict[str, str], 
     findings = found(replace(SOUND, attributes=attributes))
 
     assert [case.detail for finding in findings.values() for case in finding.cases] == ([detail] if detail else [])
+
+
+def test_a_date_that_cannot_be_read_is_found_with_its_attribute() -> None:
+    (finding,) = found(replace(SOUND, attributes={"valid_until": "next year"})).values()
+    assert (finding.kind, finding.severity) == ("unreadable-dates", Severity.WARNING)
+    assert "valid_until 'next year'" in finding.cases[0].detail
 
 
 def test_a_reference_without_an_image_is_found() -> None:

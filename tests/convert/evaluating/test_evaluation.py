@@ -36,26 +36,45 @@ def test_a_table_without_its_columns_is_refused(tmp_path: Path, text: str, messa
 
 
 def test_a_missing_table_and_one_that_is_no_text_are_refused_by_name(tmp_path: Path) -> None:
-    with pytest.raises(SetupError, match=r"none\.csv: cannot be read"):
+    with pytest.raises(SetupError, match=r"none\.csv: no such file"):
         read_queries(tmp_path / "none.csv")
-    (tmp_path / "binary.csv").write_bytes(b"\xff\xfe\x00query")
-    with pytest.raises(SetupError, match=r"binary\.csv: is not a CSV table"):
+    (tmp_path / "binary.csv").write_bytes(b"query,id\n\xff\xfe,1\n")
+    with pytest.raises(SetupError, match=r"binary\.csv: is not UTF-8 text"):
         read_queries(tmp_path / "binary.csv")
 
 
 @pytest.mark.parametrize(
-    ("rows", "message"),
+    ("row", "problem"),
     [
-        ("a.jpg,1,x\nb.jpg\n", r"line 3 \(b\.jpg\) has no cell for its id; end it with a comma"),
-        ("a.jpg,1,x\n\n,1,x\n", "line 4 names no photo"),
-        (" ,,x\n", "line 2 names no photo"),
+        ("b.jpg", r"line 3 (b.jpg) has no cell for its id; end it with a separator"),
+        (",1,x", "line 3 names no photo"),
+        ("n/a,1,x", "line 3 names no photo"),
+        ('"b.jpg"b,1,x', "line 3 is not a row of CSV"),
     ],
 )
-def test_a_row_without_a_photo_or_a_cell_for_its_id_is_refused_by_its_line(
-    tmp_path: Path, rows: str, message: str
+def test_a_row_without_a_photo_or_a_cell_for_its_id_is_a_query_with_a_problem(
+    tmp_path: Path, row: str, problem: str
 ) -> None:
-    with pytest.raises(SetupError, match=message):
-        read_queries(write(tmp_path / "queries.csv", "query,id,tier\n" + rows))
+    first, bad, last = read_queries(write(tmp_path / "queries.csv", f"query,id,tier\na.jpg,1,x\n{row}\nc.jpg,2,y\n"))
+    assert f"queries.csv: {problem}" in (bad.problem or "")
+    assert (first.problem, last.problem, last.reference_id) == (None, None, "2")
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("query;id;tier\r\npics/a.jpg;1;x\r\n", "utf-8"),
+        ("Query\tID\ttier\r\npics/a.jpg\t1\tx\r\n", "utf-16"),
+        ("sep=;\r\nquery;id;tier\r\npics/a.jpg;1;x\r\n", "utf-8-sig"),
+        ("query,id,tier\r\npics\\a.jpg,1,x\r\n", "utf-8"),
+    ],
+)
+def test_a_table_of_queries_may_come_from_any_spreadsheet(tmp_path: Path, text: str, encoding: str) -> None:
+    (tmp_path / "pics").mkdir()
+    (tmp_path / "pics/a.jpg").touch()
+    (tmp_path / "queries.csv").write_bytes(text.encode(encoding))
+    [query] = read_queries(tmp_path / "queries.csv")
+    assert (query.photo, query.reference_id, query.columns["tier"]) == (tmp_path / "pics/a.jpg", "1", "x")
 
 
 def test_other_cells_may_be_missing_and_an_empty_id_is_a_thing_that_is_not_in_the_pack(tmp_path: Path) -> None:
@@ -77,7 +96,7 @@ def test_a_photo_is_called_what_the_table_calls_it_but_for_a_home_folder(tmp_pat
 def test_an_unknown_id_or_group_is_refused_with_what_there_is(tmp_path: Path) -> None:
     queries = read_queries(write(tmp_path / "queries.csv", "query,id,tier\na.jpg,1,x\nb.jpg,9,x\nc.jpg,,x\n"))
 
-    with pytest.raises(SetupError, match="1 ids are not in the pack: '9'"):
+    with pytest.raises(SetupError, match="1 id is not in the pack: '9'"):
         check_known_ids(queries, ["1", "2"], where="queries.csv")
     with pytest.raises(SetupError, match="no column 'kind' to group by; found query, id, tier"):
         check_group_column(queries, "kind", where="queries.csv")

@@ -107,7 +107,7 @@ def test_each_figure_is_in_a_sentence(part: ReportPart) -> None:
     text = Reader().read(report_page("Report", [part])).text
 
     assert "Of 3 photos of things in the pack, 33.3 % have the right reference as their nearest one" in text
-    assert "Of 1 photos of things that are not in the pack, 1 were accepted: 100.0 %" in text
+    assert "Of 1 photo of things that are not in the pack, 1 was accepted: 100.0 %" in text
     assert "built for 2.0 %" in text
     assert "The stated confidence is wrong by" in text
     assert "2,000 resamples" in text

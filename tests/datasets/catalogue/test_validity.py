@@ -20,13 +20,16 @@ DAY = date(2026, 6, 15)
         ({"valid_from": "2026-06-16"}, False),
         ({"valid_until": "2026-06-14"}, False),
         ({"expires": "2026-06-14"}, False),
-        ({"valid_until": "some day"}, True),
+        ({"Valid Until": "14.06.2026"}, False),
+        ({"valid_until": "46022"}, False),
+        ({"valid_until": "2026-06"}, True),
+        ({"valid_until": "2026-05"}, False),
+        ({"valid_from": "2026"}, True),
+        ({"valid_until": "never"}, True),
         ({"valid_until": "2027-01-01", "end_date": "2026-01-01"}, False),
     ],
 )
-def test_the_first_and_the_last_day_are_valid_and_what_is_no_date_says_nothing(
-    attributes: dict[str, str], expected: bool
-) -> None:
+def test_the_first_and_the_last_day_are_valid(attributes: dict[str, str], expected: bool) -> None:
     assert is_valid(Reference(id="a", name="a", attributes=attributes), DAY) is expected
 
 
@@ -36,3 +39,13 @@ def test_without_a_day_only_withdrawals_count() -> None:
     chosen = packable([old, gone], withdrawn={"gone"}, as_of=None)
     assert (chosen.references, chosen.withdrawn, chosen.not_valid) == ((old,), 1, 0)
     assert packable([old, gone], withdrawn=(), as_of=DAY).not_valid == 1
+
+
+def test_a_reference_whose_date_cannot_be_read_is_left_out_by_name_where_a_day_is_given() -> None:
+    odd = Reference(id="odd", name="odd", attributes={"valid_until": "31/12/25"})
+    fine = Reference(id="fine", name="fine")
+    chosen = packable([odd, fine], withdrawn=(), as_of=DAY)
+    assert (chosen.references, chosen.not_valid) == ((fine,), 0)
+    [problem] = chosen.unreadable
+    assert problem.startswith("odd has valid_until '31/12/25', which is no date or may be several")
+    assert packable([odd, fine], withdrawn=(), as_of=None).references == (odd, fine)

@@ -139,10 +139,62 @@ def test_a_bucket_without_images_is_refused(endpoint: str, read: ReadBucket) -> 
         list(read().images())
 
 
-def test_two_images_of_one_id_are_refused(endpoint: str, read: ReadBucket) -> None:
-    fill(endpoint, "a.png", "a.jpg")
-    with pytest.raises(SetupError, match=r"a\.jpg and a\.png both have the id 'a'"):
-        list(read().images())
+def test_two_pictures_of_one_id_are_refused_and_the_others_are_read(endpoint: str, read: ReadBucket) -> None:
+    fill(endpoint, "a.png", "a.jpg", "b.png")
+    one, other, third = read().images()
+    assert "s3://pics/a.jpg: has the id 'a', as s3://pics/a.png; rename one" in (one.problem or "")
+    assert "s3://pics/a.png: has the id 'a'" in (other.problem or "")
+    assert (third.reference.id, third.problem) == ("b", None)
+    assert not one.path.exists()
+
+
+@pytest.mark.parametrize(
+    ("odd", "shown", "why"),
+    [
+        ("raw//3.png", "raw//3.png", "an empty part"),
+        ("x/../y.png", "x/../y.png", "a part . or .."),
+        ("./y.png", "./y.png", "a part . or .."),
+        ("a\tb.png", "a\tb.png", "a control character"),
+    ],
+)
+def test_one_odd_key_is_refused_and_all_others_are_read(
+    endpoint: str, read: ReadBucket, odd: str, shown: str, why: str
+) -> None:
+    others = [" first.png", "(1).png", "0.png", "raw/caf\u00e9 %41+&.png", "z/\u00fc.png"]
+    fill(endpoint, *others, odd)
+    images = {image.origin or "": image for image in read().images()}
+    refused = images.pop(f"s3://pics/{shown}")
+    assert why in (refused.problem or "")
+    assert sorted(images) == sorted(f"s3://pics/{key}" for key in others)
+    assert all(image.problem is None and image.path.is_file() for image in images.values())
+    # moto lists without credentials, but shows no object.
+    assert {image.origin for image in read(is_anonymous=True).images()} == {*images, refused.origin}
+
+
+def test_an_odd_key_behind_a_thousand_others_and_below_a_prefix(endpoint: str, read: ReadBucket) -> None:
+    fill(endpoint, *(f"art/{at:04}.png" for at in range(1100)), "art/a//b.png", "elsewhere//c.png")
+    problems = [image.problem for image in read("s3://pics/art").images()]
+    assert len(problems) == 1101
+    assert [problem for problem in problems if problem] == [
+        "s3://pics/art/a//b.png: the key has an empty part (it begins or ends with /, or has //); rename it"
+    ]
+
+
+@pytest.mark.parametrize("odd", ["/a.png", "b.png/"])
+def test_a_key_with_a_slash_at_its_end_is_not_only_said_to_be_gone(endpoint: str, read: ReadBucket, odd: str) -> None:
+    fill(endpoint, "good.png", odd)
+    [problem] = [image.problem for image in read().images() if image.problem]
+    assert "or its key begins or ends with /" in problem
+
+
+def test_litter_and_excluded_objects_are_passed_over_and_counted(endpoint: str, read: ReadBucket) -> None:
+    fill(endpoint, "a.png", "@eaDir/1.png", "@eaDir/2.png", "x/._a.png", "small/b.png", "notes.txt")
+    bucket = read(exclude=("small",))
+    assert [image.reference.id for image in bucket.images()] == ["a"]
+    told = str(bucket.passed_over)
+    assert "2 of a storage system or a waste basket" in told
+    assert "1 excluded (small)" in told
+    assert "1 no image by its ending (.txt)" in told
 
 
 def test_wrong_credentials_are_told_with_what_to_do(

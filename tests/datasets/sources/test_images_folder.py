@@ -1,5 +1,8 @@
 """`images:DIR`: each image in a folder is a reference."""
 
+import os
+import re
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -62,10 +65,38 @@ def test_the_label_is_the_folder_s_name_on_request(tmp_path: Path, monkeypatch: 
     assert [image.reference.labels for image in source.images()] == [{"label": "animals"}, {"label": "cats"}]
 
 
-def test_two_files_with_one_id_are_both_named_with_what_to_do(tmp_path: Path) -> None:
-    _touch(tmp_path, "cat.jpg", "cat.png")
-    with pytest.raises(SetupError, match=r"cat\.jpg.*cat\.png.*rename.*image-list"):
-        list(ImagesFolder(tmp_path).images())
+def test_two_files_with_one_id_are_both_refused_with_what_to_do_and_the_others_are_read(tmp_path: Path) -> None:
+    _touch(tmp_path, "cat.jpg", "cat.png", "dog.jpg")
+    one, other, dog = ImagesFolder(tmp_path).images()
+    assert re.search(r"cat\.jpg: has the id 'cat', as .*cat\.png; rename .*image-list", one.problem or "")
+    assert re.search(r"cat\.png: has the id 'cat', as .*cat\.jpg", other.problem or "")
+    assert (dog.reference.id, dog.problem) == ("dog", None)
+
+
+def test_a_subfolder_that_cannot_be_read_is_listed_and_the_others_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _touch(tmp_path, "a.jpg", "lost+found/b.jpg")
+    scandir = os.scandir
+
+    def refuse(path: str) -> object:
+        if Path(path) == tmp_path / "lost+found":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)  # root may read every folder, so that no mode refuses it
+    image, unreadable = ImagesFolder(tmp_path).images()
+    assert (image.reference.id, image.problem) == ("a", None)
+    assert "lost+found: the folder cannot be read (Permission denied)" in (unreadable.problem or "")
+
+
+def test_names_are_composed_whatever_the_disk_writes(tmp_path: Path) -> None:
+    _touch(tmp_path, unicodedata.normalize("NFD", "Zürich/Café.jpg"))
+    [image] = ImagesFolder(tmp_path, label_from_folder=True).images()
+    assert (image.reference.id, image.reference.name, image.reference.labels["label"], image.source_path) == (
+        "Zürich/Café", "Café", "Zürich", "Zürich/Café.jpg",
+    )  # fmt: skip
+    assert image.path.exists()
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
 
 import PIL.Image
@@ -44,9 +45,21 @@ def test_two_images_of_one_id_are_one_reference() -> None:
     assert first.reference == second.reference == Reference(id="1", name="1")
 
 
-def test_two_names_for_one_id_are_refused_with_both_files() -> None:
-    with pytest.raises(SetupError, match=r"1_cat\.jpg and .*1_dog\.jpg: both show '1'"):
-        named(ID_AND_NAME, "1_cat.jpg", "1_dog.jpg")
+def test_a_name_that_contradicts_an_earlier_one_is_refused_with_both_files() -> None:
+    first, second, third = named(ID_AND_NAME, "1_cat.jpg", "1_dog.jpg", "2_owl.jpg")
+    assert (first.problem, third.problem) == (None, None)
+    assert "1_dog.jpg: shows '1', as " in (second.problem or "")
+    assert "1_cat.jpg, but their names give different facts" in (second.problem or "")
+
+
+def test_a_date_in_a_name_that_may_be_several_is_refused() -> None:
+    [image] = named(r"(?P<id>\d+) (?P<valid_until>.+)", "1 05-06-2026.jpg")
+    assert "has valid_until '05-06-2026'" in (image.problem or "")
+
+
+def test_a_pattern_and_a_name_may_have_their_accents_in_two_forms() -> None:
+    [image] = named(unicodedata.normalize("NFC", r"été (?P<id>\d+)"), unicodedata.normalize("NFD", "été 7.jpg"))
+    assert (image.problem, image.reference.id) == (None, "7")
 
 
 def test_of_a_fetched_image_the_name_in_its_address_counts() -> None:

@@ -76,21 +76,55 @@ def test_a_query_is_told_where_that_is_asked_for_and_a_signature_is_not(
     assert kept.reference.attributes == {}
 
 
+def test_an_empty_list_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match="contains no URL"):
+        read(tmp_path / "list.txt", "# nothing\n")
+
+
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("row", "problem"),
     [
-        ("", "contains no URL"),
-        ("ftp://example.org/a.jpg", "line 1: 'ftp://example.org/a.jpg' is not a URL such as"),
-        ("a.jpg", "write table: or image-list:"),
+        ("ftp://example.org/a.jpg", "line 2 has 'ftp://example.org/a.jpg', which is not a URL such as"),
+        ("a.jpg", "line 2 has 'a.jpg', which is not a URL"),
+        ("n/a", "line 2 has no URL"),
+        ("http://example.org/a b.jpg", "a space is written as %20"),
         ("http://[::1", "is not a URL"),
-        ("http://me:secret@example.org/a.jpg", "remove user name and password"),
-        ("http://example.org/a.jpg\nhttp://example.org/a.jpg", "lines 1 and 2 have the same URL"),
-        ("http://a.org/x.jpg\nhttp://b.org/x.jpg", "both have the id 'x' .* columns url and id"),
+        ("http://me:secret@example.org/a.jpg", "remove them"),
+        ("{good}", "line 2 has the same URL as line 1"),
     ],
 )
-def test_a_malformed_list_is_refused_before_anything_is_fetched(tmp_path: Path, text: str, message: str) -> None:
-    with pytest.raises(SetupError, match=message):
-        read(tmp_path / "list.txt", text)
+def test_a_row_without_a_usable_address_is_refused_and_the_other_is_fetched(
+    server: MisbehavingServer, tmp_path: Path, row: str, problem: str
+) -> None:
+    good = server.url("good/1.png")
+    fetched, refused = read(tmp_path / "list.txt", f"{good}\n{row.format(good=good)}\n")
+    assert (fetched.problem, fetched.path.is_file()) == (None, True)
+    assert problem in (refused.problem or "")
+    assert "secret" not in (refused.problem or "")
+    assert len(server.times) == 1
+
+
+def test_addresses_with_one_file_name_are_refused_before_they_are_fetched(
+    server: MisbehavingServer, tmp_path: Path
+) -> None:
+    urls = [server.url("good/a/x.png"), server.url("good/b/x.png"), server.url("good/y.png")]
+    one, other, third = read(tmp_path / "list.txt", "\n".join(urls))
+    assert "line 1 has the id 'x' from a file name" in (one.problem or "")
+    assert "columns url and id" in (other.problem or "")
+    assert third.problem is None
+    assert len(server.times) == 1
+
+
+@pytest.mark.parametrize("cell", ["", "n/a", "#N/A", "http://example.org/a b.jpg"])
+def test_a_bad_cell_in_a_table_of_addresses_skips_its_row_only(
+    server: MisbehavingServer, tmp_path: Path, cell: str
+) -> None:
+    good = [server.url(f"good/{at}.png") for at in range(2)]
+    first, bad, last = read(tmp_path / "list.csv", f"id,image_url\n1,{good[0]}\n2,{cell}\n3,{good[1]}\n")
+    assert "list.csv: line 3 has" in (bad.problem or "")
+    assert [image.reference.id for image in (first, last)] == ["1", "3"]
+    assert first.path.is_file()
+    assert last.path.is_file()
 
 
 def test_a_table_without_addresses_says_which_columns_there_are(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,6 +33,21 @@ def references(tmp_path: Path) -> Iterator[ReferenceTable]:
     write_references(tmp_path / "references.sqlite", things, images)
     with ReferenceTable(tmp_path / "references.sqlite") as table:
         yield table
+
+
+def test_names_in_another_unicode_form_are_the_same_names(tmp_path: Path) -> None:
+    nfc, nfd = (unicodedata.normalize(form, "Zürich") for form in ("NFC", "NFD"))
+    things = [
+        Reference(id="a", name="a", namespace=nfc, labels={"label": nfd}),
+        Reference(id="b", name="b", namespace=nfd, labels={"label": nfc}),
+        Reference(id="c", name="c", namespace="Bern", labels={"label": "x"}),
+    ]
+    images = [ReferenceImage(index_id=at, reference_id=thing.id, sha256="0") for at, thing in enumerate(things)]
+    write_references(tmp_path / "references.sqlite", things, images)
+    with ReferenceTable(tmp_path / "references.sqlite") as table:
+        for form in (nfc, nfd):
+            assert passing_index_ids(read_filters([form], []), table) == [0, 1]
+            assert passing_index_ids(read_filters([], [f"label={form}"]), table) == [0, 1]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,9 @@ from edge_identify.datasets.catalogue.catalogue import Catalogue
 from edge_identify.datasets.catalogue.catalogue_images import CatalogueImage
 from edge_identify.datasets.catalogue.table_export import write_table
 from edge_identify.datasets.sources import ListedImages, SourceImage, parse_source
+from edge_identify.datasets.sources.rows.row_facts import given as given_text
 from edge_identify.edge_runtime.cli.main import main as identify
+from edge_identify.edge_runtime.io.composed_text import composed
 from edge_identify.edge_runtime.pack.references import Reference
 
 pytestmark = pytest.mark.usefixtures("few_photos")
@@ -54,7 +57,10 @@ def run(catalogue: Path, command: str, *words: str) -> int:
 def test_list_shows_each_reference_with_its_images(catalogue: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(catalogue, "list") == 0
     shown = capsys.readouterr()
-    assert shown.out.splitlines() == ["1  Cat, seated  museum  2 images", "2  Dog  1 image"]
+    assert shown.out.splitlines() == [
+        "1  Cat, seated  museum  label=cat  category=animal  2 images",
+        "2  Dog  1 image",
+    ]
     assert "2 references, 3 images" in shown.err
     assert run(catalogue, "list", "--namespace", "museum", "--json") == 0
     assert json.loads(capsys.readouterr().out)["references"] == [
@@ -200,10 +206,12 @@ def test_a_table_that_was_exported_and_edited_changes_what_it_says_and_nothing_e
         assert opened.images() == before
 
 
-TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=12).map(str.strip)
+TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=12).map(
+    lambda text: composed(text).strip()
+)
 REFERENCES = st.builds(
     Reference,
-    id=TEXT.filter(bool),
+    id=TEXT.filter(given_text),  # "n/a" is no id
     name=TEXT.filter(bool),
     namespace=TEXT,
     labels=st.dictionaries(st.sampled_from(["label", "category", "subcategory"]), TEXT.filter(bool)),
@@ -237,7 +245,65 @@ def test_a_pack_leaves_out_what_was_withdrawn_or_is_not_valid_on_the_day(
     assert "left out: 0 references withdrawn, 1 not valid" in shown.err
     run(catalogue, "withdraw", "2")
     assert run(catalogue, "pack", *words, "--out", str(tmp_path / "none"), "--as-of", "2026-07-01") == 8
-    assert "1 references are withdrawn, 1 not valid on the day" in capsys.readouterr().err
+    assert "(1 reference withdrawn, 1 not valid on the day, 0 with a date" in capsys.readouterr().err
     run(catalogue, "withdraw", "1")
     assert run(catalogue, "pack", *words, "--out", str(tmp_path / "none")) == 8
-    assert "2 references are withdrawn" in capsys.readouterr().err
+    assert "(2 references withdrawn" in capsys.readouterr().err
+
+
+def test_list_refuses_a_namespace_that_is_not_there_with_the_nearest(
+    catalogue: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(catalogue, "list", "--namespace", "Museums") == 8
+    assert "has no namespace 'Museums'; the nearest are museum" in capsys.readouterr().err
+    assert run(catalogue, "list", "--namespace", "", "--json") == 0  # those without a namespace
+    assert [each["id"] for each in json.loads(capsys.readouterr().out)["references"]] == ["2"]
+
+
+def test_names_typed_in_another_unicode_form_are_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    nfc, nfd = (unicodedata.normalize(form, "Zürich é") for form in ("NFC", "NFD"))
+    Image.new("RGB", (9, 9), "red").save(tmp_path / "a.png")
+    Image.new("RGB", (9, 9), "blue").save(tmp_path / "b.png")
+    table = tmp_path / "t.csv"
+    table.write_text(f"path,id,namespace\na.png,{nfd},{nfd}\nb.png,{nfc},{nfc}\n", encoding="utf-8")
+    assert run(tmp_path / "c.db", "add", f"image-list:{table}") == 0
+    for form in (nfc, nfd):
+        capsys.readouterr()
+        assert run(tmp_path / "c.db", "list", "--namespace", form) == 0
+        assert capsys.readouterr().out == f"{nfc}  {nfc}  {nfc}  2 images\n"
+        assert run(tmp_path / "c.db", "show", form) == 0
+    assert run(tmp_path / "c.db", "withdraw", nfd) == 0
+    assert run(tmp_path / "c.db", "remove", nfd) == 0
+    assert capsys.readouterr().out.endswith("1 removed, 2 images\n")
+
+
+def test_a_reference_that_an_earlier_version_stored_decomposed_is_the_same_one(tmp_path: Path) -> None:
+    nfc, nfd = (unicodedata.normalize(form, "Café") for form in ("NFC", "NFD"))
+    Image.new("RGB", (9, 9), "red").save(tmp_path / "a.png")
+    stored = SourceImage(path=tmp_path / "a.png", reference=Reference(id=nfd, name=nfd))
+    with Catalogue.open(tmp_path / "c.db") as opened:
+        opened.add(ListedImages((stored,)))
+    (tmp_path / "t.csv").write_text(f"path,id\na.png,{nfc}\n", encoding="utf-8")
+    assert run(tmp_path / "c.db", "add", f"image-list:{tmp_path / 't.csv'}") == 0
+    with Catalogue.open_existing(tmp_path / "c.db") as opened:
+        assert [(image.index_id, image.reference_id) for image in opened.images()] == [(1, nfd)]
+        assert opened.remove([nfc]) == 1
+
+
+def test_one_removed_image_is_counted_in_the_singular(catalogue: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(catalogue, "remove", "2") == 0
+    assert capsys.readouterr().out == "1 removed, 1 image\n"
+
+
+def test_a_pack_names_the_references_whose_date_cannot_be_read(
+    catalogue: Path, tmp_path: Path, tiny_vit: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.new("RGB", (20, 10), "white").save(tmp_path / "d.png")
+    odd = Reference(id="odd", name="odd", attributes={"valid_until": "31/12/25"})
+    with Catalogue.open_existing(catalogue) as opened:
+        opened.add(ListedImages((SourceImage(path=tmp_path / "d.png", reference=odd),)))
+    words = ["--name", "t", "--model", tiny_vit, "--pretrained", "random", "--variants", "onnx-fp32", "--json"]
+    assert run(catalogue, "pack", *words, "--out", str(tmp_path / "pack"), "--as-of", "2026-06-01") == 1
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["references"] == 2
+    assert "skipped: odd has valid_until '31/12/25', which is no date or may be several" in shown.err

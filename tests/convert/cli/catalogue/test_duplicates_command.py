@@ -47,18 +47,19 @@ def test_copies_are_grouped_and_the_command_that_removes_them_works(
     before = catalogue.with_name("one.png").read_bytes()
     answer = found(capsys, catalogue)
     exact, near = answer["groups"]
-    assert [(each["sameness"], each["reference"]) for each in exact["copies"]] == [("same pixels", "one")]
+    assert [(each["sameness"], each["reference"]) for each in exact["copies"]] == [("same pixels", "-copy")]
     assert [(each["sameness"], each["reference"]) for each in near["copies"]] == [("near", "two")]
-    assert exact["keep"]["reference"] == near["keep"]["reference"] == "-copy"
+    assert exact["keep"]["reference"] == near["keep"]["reference"] == "one"  # though the bitmap is larger
+    assert exact["because"] == "the others are named as copies"
     assert (exact["exact"], near["exact"]) == (True, False)
-    assert answer["removable"] == ["one"]  # the bitmap is larger
+    assert answer["removable"] == ["-copy"]
     program, *words = shlex.split(answer["command"])
     assert program == "edge-build"
     with Catalogue.open_existing(catalogue) as opened:
         assert len(opened.references()) == 4  # nothing was deleted yet
     assert main(words) == 0
     with Catalogue.open_existing(catalogue) as opened:
-        assert [reference.id for reference in opened.references()] == ["-copy", "twin", "two"]
+        assert [reference.id for reference in opened.references()] == ["one", "twin", "two"]
     assert catalogue.with_name("one.png").read_bytes() == before
 
 
@@ -107,14 +108,14 @@ def test_the_only_file_that_is_left_is_never_proposed_for_removal(
     again = catalogue.with_name("again.png")
     again.write_bytes(catalogue.with_name("twin.png").read_bytes())
     assert main(["add", f"image-list:{_list(again)}", "--catalogue", str(catalogue)]) == 0
-    assert found(capsys, catalogue)["removable"] == ["again", "one"]
+    assert found(capsys, catalogue)["removable"] == ["-copy", "again"]
     catalogue.with_name("twin.png").unlink()
     answer = found(capsys, catalogue, code=1)
     [group] = [group for group in answer["groups"] if group["copies"][0]["reference"] == "twin"]
     assert (group["keep"]["reference"], group["because"]) == ("again", "its file is there")
-    assert answer["removable"] == ["one", "twin"]
+    assert answer["removable"] == ["-copy", "twin"]
     again.unlink()
-    assert found(capsys, catalogue, code=1)["removable"] == ["one"]
+    assert found(capsys, catalogue, code=1)["removable"] == ["-copy"]
 
 
 def test_an_id_with_a_line_break_stays_on_the_line_of_the_command(
@@ -123,8 +124,8 @@ def test_an_id_with_a_line_break_stays_on_the_line_of_the_command(
     odd = "it's\n\\nodd"
     with Catalogue.open_existing(catalogue) as opened:
         opened._database.execute("PRAGMA foreign_keys = OFF")
-        opened._database.execute("UPDATE reference SET id = ? WHERE id = 'one'", [odd])
-        opened._database.execute("UPDATE reference_image SET reference_id = ? WHERE reference_id = 'one'", [odd])
+        opened._database.execute("UPDATE reference SET id = ? WHERE id = '-copy'", [odd])
+        opened._database.execute("UPDATE reference_image SET reference_id = ? WHERE reference_id = '-copy'", [odd])
         opened._database.commit()
     command = found(capsys, catalogue)["command"]
     assert command.isprintable()

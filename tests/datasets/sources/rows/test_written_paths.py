@@ -1,0 +1,72 @@
+"""The files that a table names, as another machine wrote their paths."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from edge_identify.datasets.sources.rows.row_facts import RowError
+from edge_identify.datasets.sources.rows.written_paths import WrittenPaths
+
+POSIX_ONLY = pytest.mark.skipif(os.sep == "\\", reason="Windows reads such paths by itself")
+
+
+def touch(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    return path
+
+
+@POSIX_ONLY
+def test_a_windows_path_names_the_file_below_the_table_and_has_its_id(tmp_path: Path) -> None:
+    file = touch(tmp_path / "pics/cats/a.jpg")
+    found = WrittenPaths(tmp_path).find("pics\\cats\\a.jpg")
+    assert (found.path, found.default_id, found.source_path) == (file, "pics/cats/a", "pics/cats/a.jpg")
+    assert found.problem is None
+
+
+@POSIX_ONLY
+def test_a_file_whose_name_holds_a_backslash_goes_first(tmp_path: Path) -> None:
+    file = touch(tmp_path / "a\\b.jpg")
+    touch(tmp_path / "a/b.jpg")
+    assert WrittenPaths(tmp_path).find("a\\b.jpg").path == file
+
+
+@POSIX_ONLY
+@pytest.mark.parametrize("text", ["C:\\pics\\a.jpg", "d:\\a.jpg", "\\\\server\\share\\a.jpg"])
+def test_a_path_of_a_windows_drive_is_named_as_the_cause(tmp_path: Path, text: str) -> None:
+    found = WrittenPaths(tmp_path).find(text)
+    assert (found.problem or "").startswith(f"{text}: is a path of a Windows machine")
+    assert (found.default_id, found.source_path) == ("a", None)
+
+
+@pytest.mark.parametrize(("on_disk", "in_table"), [("NFD", "NFC"), ("NFC", "NFD")])
+def test_accents_in_another_unicode_form_name_the_same_file_and_folder(
+    tmp_path: Path, on_disk: Literal["NFC", "NFD"], in_table: Literal["NFC", "NFD"]
+) -> None:
+    name = "Zürich/Café.jpg"
+    file = touch(tmp_path / unicodedata.normalize(on_disk, name))
+    found = WrittenPaths(tmp_path).find(unicodedata.normalize(in_table, name))
+    assert found.path.samefile(file)
+    assert (found.default_id, found.source_path) == ("Zürich/Café", "Zürich/Café.jpg")
+
+
+def test_a_missing_file_is_told_which_file_differs_in_capital_letters(tmp_path: Path) -> None:
+    touch(tmp_path / "pics/IMG_1.JPG")
+    if (tmp_path / "pics/img_1.jpg").exists():
+        pytest.skip("this disk does not tell capital letters apart")
+    found = WrittenPaths(tmp_path).find("pics/img_1.jpg")
+    assert (found.problem or "").endswith("no such file; there is IMG_1.JPG, which differs in capital letters")
+    assert WrittenPaths(tmp_path).find("pics/none.jpg").problem is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [("", "has no path"), ("a\0.jpg", "NUL"), ("https://example.org/a.jpg", "write urls:")]
+)
+def test_what_is_no_path_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(RowError, match=message):
+        WrittenPaths(tmp_path).find(text)
