@@ -40,6 +40,8 @@ MEASURED_PHOTOS = 48  # their median varies by less than .01 between draws
 _DIFFICULTY = 0.25
 _SEED = 20_261_121  # arbitrary; fixed, so that an examination can be repeated
 _FURTHER_NEIGHBOURS = 8  # beyond a reference's own images; enough to report a cluster of similar references
+_LEAST_GROUPED = 20
+_MOST_OTHERS = 1 / 3  # share of references that are nearest to one of another group
 _CHUNK = 1024  # images that are looked up at once
 
 
@@ -174,7 +176,8 @@ def other_label_findings(
 ) -> list[DoctorFinding | None]:
     """Return the references that are nearest to one of another label, and those nearest to another namespace.
 
-    Labels and namespaces with a single reference are skipped: for those, every neighbour has another one.
+    Labels and namespaces with a single reference are skipped: for those, every neighbour has another one. If more than
+    a third of many references are nearest to another group, the groups say little about looks, and one note says so.
 
     Args:
         neighbours: The neighbours of each image, as `find_neighbours` yields them.
@@ -193,6 +196,17 @@ def other_label_findings(
 
 def _other_group(nearest: Mapping[str, Neighbour], groups: Mapping[str, str], word: str) -> DoctorFinding | None:
     sizes = Counter(groups.values())
+    grouped = [each for each in nearest.values() if groups[each.reference_id] and sizes[groups[each.reference_id]] > 1]
+    others = [each for each in grouped if groups[each.other_id] not in ("", groups[each.reference_id])]
+    if len(grouped) >= _LEAST_GROUPED and len(others) > _MOST_OTHERS * len(grouped):
+        return finding_of(  # each case would be chance
+            f"{word}-not-of-looks",
+            Severity.NOTE,
+            f"the {word} says little about looks: most references have a neighbour of another {word}, and they are "
+            "not listed",
+            f"nothing, if the {word} is something like a city; otherwise check it",
+            [Case(detail=f"{len(others)} of {len(grouped)} references are most similar to one of another {word}")],
+        )
     return finding_of(
         f"other-{word}",
         Severity.WARNING,
@@ -203,10 +217,7 @@ def _other_group(nearest: Mapping[str, Neighbour], groups: Mapping[str, str], wo
                 ids=(each.reference_id, each.other_id),
                 detail=f"{groups[each.reference_id]} / {groups[each.other_id]}, similarity {each.similarity:.3f}",
             )
-            for each in sorted(nearest.values(), key=lambda each: (-each.similarity, each.reference_id))
-            if groups[each.reference_id]
-            and sizes[groups[each.reference_id]] > 1
-            and groups[each.other_id] not in ("", groups[each.reference_id])
+            for each in sorted(others, key=lambda each: (-each.similarity, each.reference_id))
         ),
     )
 

@@ -63,7 +63,8 @@ def export_encoders(
         progress: Shows the progress of the export.
 
     Raises:
-        SetupError: A variant is below its threshold and may not be dropped, or no ONNX variant is left.
+        SetupError: A variant of the image tower is below its threshold and may not be dropped, or no ONNX variant is
+            left.
     """
     gate = FidelityGate(folder, drop_drifting=drop_drifting)
     exported = export_kept(
@@ -83,7 +84,10 @@ def export_encoders(
             "text", model, tuple(image), folder, lambda: text_tower_export(model), bench.cache, progress
         )
         text = gate.pass_through(
-            "text", texts, lambda variants: during(progress, _FIDELITY, lambda: bench.measure_texts(variants))
+            "text",
+            texts,
+            lambda variants: during(progress, _FIDELITY, lambda: bench.measure_texts(variants)),
+            is_optional=True,  # an adapter is learnt from images and may hurt a text tower; photos need none
         )
     kept = {name: exported[name] for name in image}
     return Encoders(
@@ -120,7 +124,7 @@ class FidelityGate:
         self.dropped: list[str] = []
 
     def pass_through(
-        self, kind: str, exported: Exported, measure: Callable[[Exported], Measured]
+        self, kind: str, exported: Exported, measure: Callable[[Exported], Measured], *, is_optional: bool = False
     ) -> Mapping[str, Variant]:
         """Return the manifest entries of the variants that pass; remove the files of dropped variants.
 
@@ -128,6 +132,8 @@ class FidelityGate:
             kind: `image` or `text`, for messages.
             exported: The tower's variants.
             measure: Compares variants with the original.
+            is_optional: Whether a pack is useful without this tower. Its failing variants are always dropped, and all
+                of them if no ONNX variant passes.
 
         Raises:
             SetupError: A variant is below its threshold and may not be dropped, or no ONNX variant would be left.
@@ -142,7 +148,11 @@ class FidelityGate:
             if not set(kept) & set(ONNX_VARIANTS):
                 break
             measured = measure(kept)
-        if failures and not (self._drop_drifting and set(kept) & set(ONNX_VARIANTS)):
+        has_onnx = bool(set(kept) & set(ONNX_VARIANTS))
+        if is_optional and not has_onnx:
+            failures |= {name: ["no ONNX variant of it passed"] for name in exported if name not in failures}
+            kept = {}
+        elif failures and not is_optional and not (self._drop_drifting and has_onnx):
             raise drift_error(kind, {name: failures[name] for name in exported if name in failures})
         for name, figures in failures.items():
             shutil.rmtree((self._folder / exported[name].model).parent)

@@ -94,6 +94,14 @@ class BuildHistory:
             rows = self._database.execute(f"SELECT {_COLUMNS} FROM build ORDER BY build_id").fetchall()
         return [_record(row) for row in rows]
 
+    def last_version(self, pack_name: str) -> str | None:
+        """Return the version of the last pack of this name; None if there was none."""
+        with self._reading():
+            row = self._database.execute(
+                "SELECT pack_version FROM build WHERE pack_name = ? ORDER BY build_id DESC LIMIT 1", [pack_name]
+            ).fetchone()
+        return None if row is None else str(row[0])
+
 
 def _record(row: tuple[Any, ...]) -> BuildRecord:
     finished, name, version, software, parameters, data_sha256, encoder, references, pictures, figures = row

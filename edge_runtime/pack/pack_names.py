@@ -6,7 +6,7 @@ absolute, or holds a backslash would let a hostile pack write anywhere on the de
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Self
 
@@ -41,6 +41,10 @@ class PackVersion:
         if match is None:
             raise PackFormatError(f"{text!r} is not a pack version; write three numbers such as 1.0.0")
         return cls(*(int(part) for part in match.groups()))
+
+    def next_minor(self) -> Self:
+        """Return the version with the next minor number: 1.4.0 of 1.3.2."""
+        return replace(self, minor=self.minor + 1, patch=0)
 
     def __str__(self) -> str:
         return f"{self.major}.{self.minor}.{self.patch}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import sys
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from time import perf_counter
@@ -27,8 +28,10 @@ from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from edge_identify.convert.packing.pack_request import PackRequest
+    from edge_identify.datasets.catalogue.catalogue import Catalogue
 
 MAX_BATCH_SIZE = 65_536  # 10 GB of pixels for a ViT; a larger one is a typing mistake
+_FIRST_VERSION = "1.0.0"
 LEAST_SIDE_PX = 16  # smaller thumbnails show nothing
 
 
@@ -58,7 +61,11 @@ def _add_identity_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--name", required=True, metavar="NAME", help="name of the pack: lower-case letters, digits, hyphens"
     )
-    group.add_argument("--version", default="1.0.0", metavar="X.Y.Z", help="version of the pack (default: 1.0.0)")
+    group.add_argument(
+        "--version",
+        metavar="X.Y.Z",
+        help="version of the pack (default: 1.0.0, and the next minor version after a build from this catalogue)",
+    )
     group.add_argument("--title", metavar="TEXT", help="title of the pack, one line (default: the name)")
     group.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write the pack to")
     group.add_argument("--replace", action="store_true", help="replace an existing pack in --out")
@@ -207,6 +214,8 @@ def _pack(options: argparse.Namespace) -> ExitCode:
         wanted=_checked_device(options.device), batches=Batches(options.batch_size, tell=print_note), tell=print_note
     )
     with Catalogue.open_existing(options.catalogue) as catalogue:
+        if options.version is None:
+            request = replace(request, version=_next_version(catalogue, request))
         runs = open_mlflow(options)
         chosen = packable(catalogue.references(), withdrawn=catalogue.withdrawals(), as_of=options.as_of)
         for problem in chosen.unreadable:
@@ -248,6 +257,11 @@ def _pack(options: argparse.Namespace) -> ExitCode:
     return ExitCode.DONE if is_whole else ExitCode.SOME_SKIPPED
 
 
+def _next_version(catalogue: Catalogue, request: PackRequest) -> PackVersion:
+    last = catalogue.build_history().last_version(request.name)
+    return request.version if last is None else PackVersion.parse(last).next_minor()
+
+
 def _checked_device(wanted: str) -> str:
     """Return the device; a named one is looked for at once, `auto` when a computation needs torch."""
     return wanted if wanted == "auto" else choose_device(wanted)
@@ -259,7 +273,7 @@ def _request(options: argparse.Namespace) -> PackRequest:
 
     return PackRequest(
         name=checked_pack_name(options.name),
-        version=PackVersion.parse(options.version),
+        version=PackVersion.parse(options.version or _FIRST_VERSION),
         title=options.title or options.name,
         model_name=options.model,
         pretrained=options.pretrained,

@@ -8,7 +8,7 @@ from PIL import Image
 
 from edge_identify.convert.doctor import similarity_checks
 from edge_identify.convert.doctor.examination import ExactSearch
-from edge_identify.convert.doctor.findings import Case
+from edge_identify.convert.doctor.findings import Case, Severity
 from edge_identify.convert.doctor.similarity_checks import (
     IndexedImage,
     Neighbour,
@@ -88,6 +88,21 @@ def test_a_reference_among_those_of_another_label_is_found_and_labels_of_their_o
     assert list(kinds({}, cats_and_dogs)) == ["other-namespace"]
     assert kinds({name: name for name in cats_and_dogs}, {}) == {}
     assert kinds({}, {}) == {}
+
+
+def test_where_groups_say_nothing_about_looks_one_note_says_so() -> None:
+    names = [f"r{number}" for number in range(40)]
+    near = neighbours_of(images_of(*names), [number * 2.0 for number in range(40)])
+    references = {
+        name: Reference(id=name, name=name, namespace=("paris", "rome")[number % 2])
+        for number, name in enumerate(names)
+    }
+
+    _, found = other_label_findings(near, references)
+
+    assert found is not None
+    assert (found.kind, found.severity) == ("namespace-not-of-looks", Severity.NOTE)
+    assert found.cases[0].detail == "40 of 40 references are most similar to one of another namespace"
 
 
 def test_of_very_many_images_some_are_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:

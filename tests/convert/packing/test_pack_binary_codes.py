@@ -123,7 +123,19 @@ def build(tmp_path: Path, tiny_vit: str) -> Callable[[], tuple[int, Path]]:
     assert main(["add", f"images:{tmp_path / 'pictures'}", "--catalogue", catalogue]) == 0
 
     def run() -> tuple[int, Path]:
-        words = ["pack", "--catalogue", catalogue, "--name", "t", "--model", tiny_vit, "--pretrained", "random"]
+        words = [
+            "pack",
+            "--catalogue",
+            catalogue,
+            "--name",
+            "t",
+            "--version",
+            "1.0.0",
+            "--model",
+            tiny_vit,
+            "--pretrained",
+            "random",
+        ]
         return main([*words, "--variants", "onnx-fp32", "--out", str(tmp_path / "pack")]), tmp_path / "pack"
 
     return run

@@ -48,7 +48,19 @@ def build(tmp_path: Path, tiny_vit: str) -> Build:
     assert main(["add", f"images:{tmp_path / 'pictures'}", "--catalogue", catalogue]) == 0
 
     def run(*words: str, variants: str = "onnx-fp32,onnx-fp16") -> int:
-        command = ["pack", "--catalogue", catalogue, "--name", "t", "--model", tiny_vit, "--pretrained", "random"]
+        command = [
+            "pack",
+            "--catalogue",
+            catalogue,
+            "--name",
+            "t",
+            "--version",
+            "1.0.0",
+            "--model",
+            tiny_vit,
+            "--pretrained",
+            "random",
+        ]
         return main([*command, "--variants", variants, "--out", str(tmp_path / "out/pack"), *words])
 
     return run
@@ -181,6 +193,18 @@ def request_for(out: Path) -> PackRequest:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="folders cannot be locked there")
+def test_the_next_version_is_the_default_one(build: Build, tmp_path: Path) -> None:
+    catalogue, out = str(tmp_path / "catalogue.sqlite"), str(tmp_path / "out/pack")
+    assert build("--version", "2.3.4", variants="onnx-fp32") == 0
+    words = ["--catalogue", catalogue, "--model", "edge-test-vit", "--pretrained", "random", "--variants", "onnx-fp32"]
+
+    assert main(["pack", *words, "--name", "t", "--replace", "--out", out]) == 0
+    assert str(read_manifest(tmp_path / "out/pack").version) == "2.4.0"
+
+    assert main(["pack", *words, "--name", "another", "--replace", "--out", out]) == 0
+    assert str(read_manifest(tmp_path / "out/pack").version) == "1.0.0"
+
+
 def test_a_build_clears_what_a_killed_one_left_and_holds_its_own_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -54,7 +54,19 @@ def build(tmp_path: Path, tiny_vit: str) -> Build:
     assert main(["add", f"images:{tmp_path / 'pictures'}", "--catalogue", catalogue]) == 0
 
     def run(name: str, *words: str) -> int:
-        command = ["pack", "--catalogue", catalogue, "--name", "t", "--model", tiny_vit, "--pretrained", "random"]
+        command = [
+            "pack",
+            "--catalogue",
+            catalogue,
+            "--name",
+            "t",
+            "--version",
+            "1.0.0",
+            "--model",
+            tiny_vit,
+            "--pretrained",
+            "random",
+        ]
         return main([*command, "--variants", "onnx-fp32", "--out", str(tmp_path / name), *words])
 
     return run
