@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from datetime import date
+from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edge_identify.convert.caching.build_cache import BuildCache, temporary_cache
+from edge_identify.convert.caching.kept_vectors import EncoderInput, KeyedEncoder, embed_inputs
 from edge_identify.convert.doctor.findings import DoctorFinding, Examination, worst_first
 from edge_identify.convert.doctor.image_file_checks import ExaminedImage, examine_images, image_findings
 from edge_identify.convert.doctor.pack_checks import (
@@ -23,7 +28,6 @@ from edge_identify.convert.doctor.reference_facts import fact_findings
 from edge_identify.convert.doctor.similarity_checks import (
     MEASURED_PHOTOS,
     MOST_COMPARED,
-    Embed,
     IndexedImage,
     Neighbour,
     compared_count,
@@ -35,7 +39,8 @@ from edge_identify.convert.doctor.similarity_checks import (
     same_image_finding,
 )
 from edge_identify.convert.export.compute_device import BATCH_SIZE
-from edge_identify.convert.export.fidelity import embed_in_batches, sample_positions
+from edge_identify.convert.export.fidelity import sample_positions
+from edge_identify.convert.export.fidelity_samples import reference_input
 from edge_identify.convert.progress import Counted, Progress, during, no_progress
 from edge_identify.datasets.catalogue.reference_images import open_reference_image
 from edge_identify.edge_runtime.pack.pack_reader import open_pack
@@ -49,6 +54,7 @@ if TYPE_CHECKING:
     from edge_identify.edge_runtime.pack.pack_reader import Pack
 
 _PACK_HOLDS_NO_FILES = "the image files: a pack does not hold them; examine the catalogue that it was built from"
+_VARIANT = "onnx-int8"
 _SAMENESS = "photographing some images"
 _NOTHING_USABLE = "similarity of references: fewer than two images can be used"
 
@@ -95,33 +101,38 @@ def examine_pack(folder: Path, *, today: date, progress: Progress = no_progress)
     )
 
 
-def examine_catalogue(path: Path, *, today: date, progress: Progress) -> Examination:
+def examine_catalogue(path: Path, *, today: date, progress: Progress, cache: BuildCache | None = None) -> Examination:
     """Examine a catalogue and its image files; the built-in encoder compares the images.
 
     Args:
         path: The catalogue's file.
         today: References whose last day is before it have expired.
         progress: Shows the progress over the images.
+        cache: Keeps the exported encoder and embeddings; None to keep nothing.
 
     Raises:
         SetupError: There is no catalogue, or it cannot be used.
     """
-    from edge_identify.convert.models.model_loading import load_model
     from edge_identify.convert.models.model_names import BUILTIN
+    from edge_identify.convert.models.model_recall import open_model
     from edge_identify.datasets.catalogue.catalogue import Catalogue
 
     with Catalogue.open_existing(path) as catalogue:
         references, images = catalogue.references(), catalogue.images()
-    model = during(progress, "loading the model", lambda: load_model(BUILTIN, None))
-    looked = _Look(_embedder(model))
-    for examined in examine_images(images, model.preprocessing, progress):
-        looked.take(examined)
-    looked.finish()
+    with ExitStack() as stack:
+        cache = cache or stack.enter_context(temporary_cache())
+        model = during(progress, "loading the model", lambda: open_model(BUILTIN, None, cache=cache))
+        folder = Path(stack.enter_context(TemporaryDirectory(ignore_cleanup_errors=True)))
+        looked = _Look(lambda: _encoder(model, folder, cache, progress), model, cache)
+        for examined in examine_images(images, model.preprocessing, progress):
+            looked.take(examined)
+        looked.finish()
+        similarity, neighbours = _look_up_files(looked, model, progress)
+        cache.forget_unused()
     indexed = [
         IndexedImage(index_id=each.index_id, reference_id=each.reference_id, sha256=each.sha256) for each in images
     ]
     same = same_image_finding(indexed)
-    similarity, neighbours = _look_up_files(looked, model, progress)
     return Examination(
         subject="catalogue",
         reference_count=len(references),
@@ -158,25 +169,34 @@ def _of_damaged(pack: Pack, damage: DoctorFinding) -> Examination:
 class _Look:
     """Collects the examined images of a catalogue and embeds the usable ones in batches."""
 
-    def __init__(self, embed: Embed) -> None:
-        self.embed = embed
+    def __init__(self, make_encoder: Callable[[], KeyedEncoder], model: LoadedModel, cache: BuildCache) -> None:
+        self._make_encoder = make_encoder
+        self._model = model
+        self._cache = cache
         self.examined: list[ExaminedImage] = []
         self.usable: list[ExaminedImage] = []
-        self._waiting: list[NDArray[np.uint8]] = []
+        self._waiting: list[EncoderInput] = []
         self._embedded: list[NDArray[np.float32]] = []
+
+    @cached_property
+    def encoder(self) -> KeyedEncoder:
+        """The encoder, exported when the first image needs it."""
+        return self._make_encoder()
 
     def take(self, examined: ExaminedImage) -> None:
         without_pixels = examined.without_pixels()  # the pixels of 100,000 images would take 5 GB
         self.examined.append(without_pixels)
         if examined.pixels is not None:
             self.usable.append(without_pixels)
-            self._waiting.append(examined.pixels)
+            self._waiting.append(reference_input(examined.image, self._model.preprocessing, examined.pixels))
         if len(self._waiting) == BATCH_SIZE:
             self.finish()
 
     def finish(self) -> None:
         if self._waiting:
-            self._embedded.append(self.embed(np.stack(self._waiting)))
+            encoders = {"images": self.encoder}
+            found = embed_inputs(encoders, self._waiting, self._cache, no_progress, "", dim=self._model.dim)
+            self._embedded.append(found["images"][:, 0])
             self._waiting = []
 
     def embeddings(self) -> NDArray[np.float32]:
@@ -241,7 +261,9 @@ def _look_up_files(looked: _Look, model: LoadedModel, progress: Progress) -> tup
         IndexedImage(index_id=image.index_id, reference_id=image.reference_id, sha256=image.sha256) for image in images
     ]
     search = ExactSearch(embeddings, [image.index_id for image in images])
-    similarity = during(progress, _SAMENESS, lambda: measure_sameness(looked.embed, samples, model.preprocessing))
+    similarity = during(
+        progress, _SAMENESS, lambda: measure_sameness(looked.encoder.embed, samples, model.preprocessing)
+    )
     found = find_neighbours(indexed, lambda rows: embeddings[rows], search)
     return similarity, _compared(found, len(indexed), progress)
 
@@ -250,11 +272,15 @@ def _compared(found: Iterable[list[Neighbour]], image_count: int, progress: Prog
     return list(progress("comparing images", Counted(items=found, count=compared_count(image_count))))
 
 
-def _embedder(model: LoadedModel) -> Embed:
-    from edge_identify.convert.export.towers import embed, image_tower
+def _encoder(model: LoadedModel, folder: Path, cache: BuildCache, progress: Progress) -> KeyedEncoder:
+    """Return the encoder of packs: it is faster than the original, and the next build needs its export anyway."""
+    from edge_identify.convert.export.kept_exports import export_kept
+    from edge_identify.convert.export.tower_exports import image_tower_export
 
-    tower = image_tower(model)
-    return lambda pixels: embed_in_batches(lambda batch: embed(tower, batch), pixels)
+    exported = export_kept(
+        "image", model, (_VARIANT,), folder, lambda: image_tower_export(model, progress), cache, progress
+    )
+    return exported[_VARIANT].keyed(folder)
 
 
 def _not_compared(count: int) -> tuple[str, ...]:

@@ -5,7 +5,10 @@ Each file is read once.
 
 from __future__ import annotations
 
+import os
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
 # JPEG of an ordinary simulated photo have 0.3 to 2.6 (40 of them, 128 px); of 81 groceries and 1,051 street mosaics the
 # flattest has 8.6.
 LEAST_CONTRAST = 4.0
+
+_AHEAD = 32  # images that are read ahead
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,11 +70,21 @@ def examine_images(
         recipe: The encoder's preprocessing.
         progress: Shows the progress over the images.
     """
-    for image in progress("reading images", images):
+
+    def examine(image: CatalogueImage) -> ExaminedImage:
         try:
-            yield _examine(image, recipe)
+            return _examine(image, recipe)
         except PhotoError as error:
-            yield ExaminedImage(image=image, problem=str(error))
+            return ExaminedImage(image=image, problem=str(error))
+
+    with ThreadPoolExecutor(os.cpu_count()) as threads:  # decoding runs outside Python's lock
+        ahead = deque[Future[ExaminedImage]]()
+        for image in progress("reading images", images):
+            ahead.append(threads.submit(examine, image))
+            if len(ahead) == _AHEAD:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
 
 
 def image_findings(examined: Sequence[ExaminedImage], recipe: Preprocessing) -> list[DoctorFinding | None]:

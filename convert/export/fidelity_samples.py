@@ -191,7 +191,7 @@ def make_bench(
         raise SetupError("the catalogue has no usable image; see `edge-build add` for what it accepts")
     # A small catalogue gets several photos of each image, so that the figures do not depend on a few.
     photos_each = -(-MOST_IMAGES // len(usable))
-    clean = [_reference_input(image, model.preprocessing) for image in usable]
+    clean = [reference_input(image, model.preprocessing) for image in usable]
     return FidelityBench(
         model=model,
         folder=folder,
@@ -218,7 +218,7 @@ def _usable(
     """Return the images that can be opened; an image whose embedding is kept was opened before."""
 
     def is_usable(image: CatalogueImage) -> bool:
-        if are_kept(original, [_reference_input(image, recipe)], cache):
+        if are_kept(original, [reference_input(image, recipe)], cache):
             return True
         try:
             open_reference_image(image)
@@ -229,11 +229,21 @@ def _usable(
     return [image for image in images if is_usable(image)]
 
 
-def _reference_input(image: CatalogueImage, recipe: Preprocessing) -> EncoderInput:
-    return EncoderInput(
-        key=cache_key("reference", image.sha256, recipe_facts(recipe)),
-        draw=lambda: preprocess(open_reference_image(image), recipe)[None],
-    )
+def reference_input(
+    image: CatalogueImage, recipe: Preprocessing, pixels: NDArray[np.uint8] | None = None
+) -> EncoderInput:
+    """Return a reference image as input of an encoder.
+
+    Args:
+        image: The image.
+        recipe: The encoder's preprocessing.
+        pixels: Its pixels, uint8 [size, size, 3], if they are known; None to read the file when they are needed.
+    """
+
+    def draw() -> NDArray[np.uint8]:
+        return (preprocess(open_reference_image(image), recipe) if pixels is None else pixels)[None]
+
+    return EncoderInput(key=cache_key("reference", image.sha256, recipe_facts(recipe)), draw=draw)
 
 
 def _photo_input(image: CatalogueImage, copy: int, recipe: Preprocessing) -> EncoderInput:

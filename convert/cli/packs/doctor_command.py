@@ -42,13 +42,15 @@ def add_parser(commands: Any) -> None:
 
 
 def _examine(options: argparse.Namespace) -> ExitCode:
+    from edge_identify.convert.caching.build_cache import BuildCache, cache_folder
     from edge_identify.convert.doctor.examination import examine_catalogue, examine_pack
 
     today = datetime.now(UTC).date()
     if options.pack is not None:
         examination = examine_pack(options.pack, today=today, progress=shown_progress)
     else:
-        examination = examine_catalogue(options.catalogue, today=today, progress=shown_progress)
+        cache = BuildCache(cache_folder(options.catalogue))
+        examination = examine_catalogue(options.catalogue, today=today, progress=shown_progress, cache=cache)
     if options.json:
         print(json.dumps(_as_json(examination), ensure_ascii=False, indent=2))
     else:

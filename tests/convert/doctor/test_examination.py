@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from colour_packs import add_calibration
+from edge_identify.convert.caching.build_cache import BuildCache, cache_folder
 from edge_identify.convert.cli.main import main
 from edge_identify.convert.doctor import similarity_checks
 from edge_identify.convert.doctor.examination import examine_catalogue, examine_pack
@@ -48,6 +49,10 @@ def catalogue_of(tmp_path: Path, rows: list[str]) -> Path:
     return path
 
 
+def examined(catalogue: Path) -> Examination:
+    return examine_catalogue(catalogue, today=TODAY, progress=no_progress, cache=BuildCache(cache_folder(catalogue)))
+
+
 def by_kind(examination: Examination) -> dict[str, DoctorFinding]:
     return {finding.kind: finding for finding in examination.findings}
 
@@ -55,7 +60,7 @@ def by_kind(examination: Examination) -> dict[str, DoctorFinding]:
 def test_a_clean_catalogue_gives_no_finding(tmp_path: Path, drawn: list[Path]) -> None:
     catalogue = catalogue_of(tmp_path, [f"{path},{path.stem},,art,CC0-1.0,48.85,2.35," for path in drawn])
 
-    examination = examine_catalogue(catalogue, today=TODAY, progress=no_progress)
+    examination = examined(catalogue)
 
     assert examination.findings == ()
     assert not examination.is_serious
@@ -88,7 +93,7 @@ def test_each_planted_fault_is_found(tmp_path: Path, drawn: list[Path]) -> None:
     catalogue = catalogue_of(tmp_path, rows)
     drawn[5].unlink()
 
-    examination = examine_catalogue(catalogue, today=TODAY, progress=no_progress)
+    examination = examined(catalogue)
 
     found = by_kind(examination)
     ids = {kind: {name for case in finding.cases for name in case.ids} for kind, finding in found.items()}
@@ -109,7 +114,7 @@ def test_each_planted_fault_is_found(tmp_path: Path, drawn: list[Path]) -> None:
 def test_a_catalogue_with_nothing_usable_says_what_was_not_compared(tmp_path: Path, drawn: list[Path]) -> None:
     catalogue = catalogue_of(tmp_path, [f"{path},{path.stem},,art,CC0-1.0,,," for path in drawn[:1]])
 
-    examination = examine_catalogue(catalogue, today=TODAY, progress=no_progress)
+    examination = examined(catalogue)
 
     assert examination.near_duplicate_similarity is None
     assert any("fewer than two images" in line for line in examination.not_checked)
