@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from edge_identify.datasets.catalogue.catalogue_images import CatalogueImage
 
 _VECTOR = np.dtype("<f4")
+_HASHES_AT_ONCE = 4096
 
 
 class EmbeddingMemory(Protocol):
@@ -146,12 +147,10 @@ def embed_remembering(
         SetupError: Memory does not suffice for one image.
     """
     memory.begin(encoder)
-    hashes = list(dict.fromkeys(image.sha256 for image in images))
-    known = {
-        sha256: np.frombuffer(vector, _VECTOR)
-        for sha256, vector in memory.embeddings(encoder, hashes).items()
-        if len(vector) == dim * _VECTOR.itemsize
-    }
+    rows = _Rows(images, dim)
+    for some in rows.hashes_in_parts():
+        rows.fill(memory.embeddings(encoder, some))
+    known = frozenset(rows.known)
     left_out = _changed(progress("checking kept embeddings", images) if known else (), known)
     changed = frozenset(left_out)
     unknown = [image for image in images if image.sha256 not in known]
@@ -164,17 +163,51 @@ def embed_remembering(
         progress=partial(progress, "embedding references"),
     ):
         vectors = batches.embed(embed, batch.pixels)
-        found = {image.sha256: vector for image, vector in zip(batch.images, vectors, strict=True)}
-        memory.keep_embeddings(encoder, {sha256: vector.astype(_VECTOR).tobytes() for sha256, vector in found.items()})
-        known |= found
+        found = {
+            image.sha256: vector.astype(_VECTOR).tobytes() for image, vector in zip(batch.images, vectors, strict=True)
+        }
+        memory.keep_embeddings(encoder, found)
+        rows.fill(found)
     broken = {each.path for each in unusable}
-    used = [image for image in images if image.sha256 in known and image not in changed and image.path not in broken]
+    used = [
+        at
+        for at, image in enumerate(images)
+        if image.sha256 in rows.known and image not in changed and image.path not in broken
+    ]
     return EmbeddedReferences(
-        images=tuple(used),
-        embeddings=np.stack([known[image.sha256] for image in used]) if used else np.empty((0, dim), np.float32),
+        images=tuple(images[at] for at in used),
+        embeddings=rows.embeddings if len(used) == len(images) else rows.embeddings[used],
         left_out=(*left_out.values(), *unusable),
         encoder=encoder,
     )
+
+
+class _Rows:
+    """One array for the embeddings of all images: of 200,000, two would not fit into 1.5 GB.
+
+    Attributes:
+        embeddings: float32 [images, dim]; rows of unknown images are not set.
+        known: SHA-256 of the images whose rows are set.
+    """
+
+    def __init__(self, images: Sequence[CatalogueImage], dim: int) -> None:
+        self.embeddings = np.empty((len(images), dim), np.float32)
+        self.known: set[str] = set()
+        self._places: dict[str, list[int]] = {}
+        for at, image in enumerate(images):
+            self._places.setdefault(image.sha256, []).append(at)
+
+    def hashes_in_parts(self) -> Iterator[list[str]]:
+        """Yield the images' hashes in parts whose embeddings fit into memory twice."""
+        hashes = list(self._places)
+        yield from (hashes[at : at + _HASHES_AT_ONCE] for at in range(0, len(hashes), _HASHES_AT_ONCE))
+
+    def fill(self, vectors: Mapping[str, bytes]) -> None:
+        """Set the rows of images, by SHA-256; vectors of another length are ignored."""
+        for sha256, vector in vectors.items():
+            if len(vector) == self.embeddings.shape[1] * _VECTOR.itemsize:
+                self.embeddings[self._places[sha256]] = np.frombuffer(vector, _VECTOR)
+                self.known.add(sha256)
 
 
 def _some_pixels(images: Sequence[CatalogueImage], recipe: Preprocessing) -> list[NDArray[np.uint8]]:
@@ -209,9 +242,7 @@ def encoder_fingerprint(
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def _changed(
-    images: Iterable[CatalogueImage], known: Mapping[str, NDArray[np.float32]]
-) -> dict[CatalogueImage, SkippedImage]:
+def _changed(images: Iterable[CatalogueImage], known: Collection[str]) -> dict[CatalogueImage, SkippedImage]:
     """Return the images with a kept embedding whose file has vanished or changed, with the reason."""
     changed: dict[CatalogueImage, SkippedImage] = {}
     for image in images:
