@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from functools import cache
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 #: Libraries that decode, draw, export or compute.
@@ -28,6 +27,8 @@ def code_fingerprint() -> str:
 
 
 def _version(library: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version  # as late as possible: help must not wait for it
+
     try:
         return version(library)
     except PackageNotFoundError:

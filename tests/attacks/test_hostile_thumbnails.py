@@ -71,9 +71,9 @@ def test_the_honest_file_is_read(colour_pack: MakePack, rewrite_manifest: Rewrit
     [
         (encoded((33, 24)), "33 x 24 pixels; a side may have 32 at most"),
         (encoded((16_383, 1)), "16383 x 1 pixels; a side may have 32 at most"),
-        (encoded()[:-8], "is damaged or truncated"),
+        (encoded()[:-8], "is damaged, or a kind of WebP that cannot be read"),
         (encoded()[:30], "damaged"),
-        (encoded()[:12] + b"rubbish" * 9, "is not an image in a known format"),
+        (encoded()[:12] + b"rubbish" * 9, "is damaged, or a kind of WebP that cannot be read"),
     ],
 )
 def test_a_thumbnail_that_is_not_the_small_image_it_says_is_refused_before_it_is_decoded(

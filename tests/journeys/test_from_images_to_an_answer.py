@@ -106,7 +106,7 @@ def test_verify_finds_every_byte_right_and_then_a_flipped_bit(demo, run, tmp_pat
 def test_building_again_gives_the_same_bytes(demo, run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     again = run(
         "edge-build", "pack", "--catalogue", demo.folder / "catalogue.sqlite", "--name", "demo",
-        "--title", "Drawn mosaics", "--thumbnails", "96", "--out", tmp_path / "again",
+        "--version", "1.0.0", "--title", "Drawn mosaics", "--thumbnails", "96", "--out", tmp_path / "again",
     )  # fmt: skip
 
     assert again.code == 0, again.err

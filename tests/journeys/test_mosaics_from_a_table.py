@@ -200,7 +200,7 @@ def test_the_nearest_vector_by_cosine_is_the_same_mosaics(service: Client) -> No
     for number in range(FETCHED + FILED):
         question = embed(photo(number))
         cosines = [sum(map(float.__mul__, question, vector)) for vector in stored]
-        assert max(cosines) == cosines[number] > 0.9
+        assert max(cosines) == cosines[number] > 0.8
 
 
 def test_the_log_says_what_was_asked_and_nothing_of_the_photo(service: Client) -> None:

@@ -59,9 +59,9 @@ Quantise = Callable[[Sequence[str], str], None]
 
 def most_tries(forms: int) -> int:
     """Return the largest number of tries when `forms` forms of weights are offered."""
-    # Each form, the first one twice; the first nodes in float; each part alone; half of the parts in float; three steps
-    # of binary search over six; the best again.
-    return forms + 1 + len(_FIRST_NODES) + _MOST_PARTS + 5
+    # Each form, the first one twice and the best again; the first nodes in float; each part alone; half of the parts in
+    # float; three steps of binary search over six; the best again.
+    return forms + 2 + len(_FIRST_NODES) + _MOST_PARTS + 5
 
 
 def quantise_whole(

