@@ -30,8 +30,10 @@ PICTURES = {
     ".tif",
     ".tiff",
     ".heic",
+    ".heif",
+    ".hif",
+    ".avif",
 }
-PICTURES |= {".heif", ".hif", ".avif"}
 
 parser = argparse.ArgumentParser()
 parser.add_argument("catalogue")

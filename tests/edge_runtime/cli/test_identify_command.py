@@ -284,7 +284,7 @@ def test_an_interrupted_run_ends_cleanly_with_what_is_done(
     for line in lines:
         assert line.endswith("\n")
         valid(line)
-    shown = re.search(r"<h1>What (\d+) photos? show</h1>", report.read_text())
+    shown = re.search(r"<h1>What (\d+) photos? shows?</h1>", report.read_text())
     assert shown
     assert int(shown[1]) in (len(lines), len(lines) - 1)  # the line is printed before the page's part is written
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == ["report.html"]
