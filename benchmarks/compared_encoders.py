@@ -131,6 +131,7 @@ def build_builtin_pack(
     Raises:
         SetupError: No usable picture, weights of another model, or an export below the fidelity gate.
     """
+    from edge_identify.convert.caching.build_cache import BuildCache, cache_folder
     from edge_identify.convert.packing.pack_building import build_pack
     from edge_identify.convert.packing.pack_request import PackRequest
     from edge_identify.convert.progress import shown_progress
@@ -154,7 +155,8 @@ def build_builtin_pack(
     with Catalogue.open(folder / "references.catalogue") as catalogue:
         added = catalogue.add(source)
         references, images = catalogue.references(), catalogue.images()
-    report = build_pack(request, references, images, progress=shown_progress)
+    cache = BuildCache(cache_folder(folder / "references.catalogue"))
+    report = build_pack(request, references, images, progress=shown_progress, cache=cache)
     for reason in [each.reason for each in added.skipped] + [each.reason for each in report.left_out]:
         print(f"skipped: {reason}", file=sys.stderr)
     return open_pack(request.out)

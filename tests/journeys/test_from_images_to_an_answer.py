@@ -127,7 +127,7 @@ def test_an_update_fetches_what_changed_and_keeps_the_model(  # type: ignore[no-
         out = tmp_path / f"pack-{version}"
         built = run(
             "edge-build", "pack", "--catalogue", catalogue, "--name", "street", "--version", version,
-            "--variants", "onnx-fp32", "--out", out,
+            "--variants", "onnx-int8", "--out", out,
         )  # fmt: skip
         assert built.code == 0, built.err
         assert run("edge-serve", "publish", "--pack", out, "--repo", repo).code == 0

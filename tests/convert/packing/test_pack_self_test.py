@@ -168,7 +168,7 @@ def builtin_pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
         PIL.Image.fromarray(tiles).resize((64, 64)).save(folder / "pictures" / f"p{number}.png")
     catalogue = str(folder / "catalogue.sqlite")
     assert main(["add", f"images:{folder / 'pictures'}", "--catalogue", catalogue]) == 0
-    words = ["pack", "--catalogue", catalogue, "--name", "t", "--variants", "onnx-fp32,onnx-fp16"]
+    words = ["pack", "--catalogue", catalogue, "--name", "t", "--variants", "onnx-int8"]
     assert main([*words, "--out", str(folder / "pack")]) == 0
     return folder / "pack"
 
