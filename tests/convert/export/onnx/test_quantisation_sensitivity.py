@@ -83,15 +83,15 @@ def test_each_try_is_shown_as_it_begins() -> None:
 def test_a_net_that_half_in_float_does_not_help_is_given_up_at_once() -> None:
     net = _Net([0.3] * 24)
     found = net.search()
-    # Whole; the first 2, 4 and 8 in float; whole; seven of twelve parts, which is more than half; half in float.
-    assert (len(found.left_in_float), len(net.written)) == (12, 1 + 3 + 1 + 7 + 1)
+    # Whole; the first 4 and 8 in float; whole; seven of twelve parts, which is more than half; half in float.
+    assert (len(found.left_in_float), len(net.written)) == (12, 1 + 2 + 1 + 7 + 1)
     assert found.centred_cosine < 0.98
 
 
 def test_the_first_form_that_reaches_the_target_is_taken_whole() -> None:
     net = _Net([0.0] * 12, {"fast": 0.03, "exact": 0.01, "best": 0.0})
     assert net.search() == QuantisedNet(form="exact", left_in_float=(), centred_cosine=0.99)
-    assert net.forms == ["fast"] * 3 + ["exact"]
+    assert net.forms == ["fast"] * 2 + ["exact"]
 
 
 def test_the_first_nodes_stay_in_float_before_a_slower_form_is_tried() -> None:
@@ -99,7 +99,7 @@ def test_the_first_nodes_stay_in_float_before_a_slower_form_is_tried() -> None:
     assert net.search() == QuantisedNet(
         form="fast", left_in_float=("node0", "node1", "node2", "node3"), centred_cosine=1.0
     )
-    assert net.forms == ["fast"] * 3
+    assert net.forms == ["fast"] * 2
 
 
 def test_parts_are_left_in_float_in_the_most_faithful_form_where_no_form_reaches_the_target() -> None:
@@ -107,7 +107,7 @@ def test_parts_are_left_in_float_in_the_most_faithful_form_where_no_form_reaches
     found = net.search()
     assert (found.form, found.left_in_float) == ("exact", ("node11",))
     whole = ["exact", "worse", "fast", "exact"]
-    assert (net.forms[:3], net.forms[3:7], set(net.forms[7:])) == (["fast"] * 3, whole, {"exact"})
+    assert (net.forms[:2], net.forms[2:6], set(net.forms[6:])) == (["fast"] * 2, whole, {"exact"})
 
 
 @pytest.mark.parametrize("harmful", range(1, 7))
