@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge_identify.edge_runtime.encoders.tokenizers.tokenizer import make_tokenizer
+from edge_identify.edge_runtime.encoders.tokenizers.tokenizer import Tokenizer, make_tokenizer
 from edge_identify.edge_runtime.errors import PackError, SetupError
 from edge_identify.edge_runtime.pack.manifest import Cleaning, TokenizerKind, TokenizerSpec
 
@@ -45,7 +46,12 @@ class TextTokenizer:
 
     def encode(self, texts: list[str]) -> NDArray[np.int64]:
         """Return the token ids, int64 [len(texts), context_length], computed with the devices' code."""
-        return make_tokenizer(self.data, self.spec, where=self.spec.file).encode(texts)
+        return _made(self.data, self.spec).encode(texts)
+
+
+@lru_cache(maxsize=2)
+def _made(data: bytes, spec: TokenizerSpec) -> Tokenizer:
+    return make_tokenizer(data, spec, where=spec.file)  # takes .2 s with CLIP's merges
 
 
 def find_tokenizer(name: str, text: dict[str, Any], file: Path | None) -> TextTokenizer | None:
