@@ -146,17 +146,20 @@ class HttpServer:
     def _with_patience(
         self, path: str, consume: Callable[[BaseHTTPResponse], _Result], partial: PartialFile | None = None
     ) -> _Result:
-        """Try until it works, or until several attempts in a row have brought nothing."""
-        pauses = iter(PAUSES_S)
+        """Try until it works, or until several attempts in a row have come no further than the ones before.
+
+        What is fetched anew is no progress until it exceeds the first time, so a useless server is given up.
+        """
+        pauses, farthest = iter(PAUSES_S), 0 if partial is None else partial.arrived_bytes
         while True:
             start = 0 if partial is None else partial.arrived_bytes
             try:
                 return self._once(path, consume, start)
             except _PassingError as error:
+                if partial is not None and partial.arrived_bytes - farthest >= _PROGRESS_BYTES:
+                    pauses, farthest = iter(PAUSES_S), partial.arrived_bytes
                 if partial is not None and isinstance(error, _UnusablePartError):
                     partial.discard()
-                if partial is not None and partial.arrived_bytes - start >= _PROGRESS_BYTES:
-                    pauses = iter(PAUSES_S)
                 pause_s = next(pauses, None)
                 if pause_s is None:
                     raise

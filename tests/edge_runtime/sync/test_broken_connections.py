@@ -181,6 +181,32 @@ def test_a_line_that_breaks_and_a_server_without_ranges_end_with_an_error(
     assert len(server.ranges) < 2 * len(PAUSES_S) + 3
 
 
+_TRIES_ENOUGH = 50  # of half a megabyte in pieces of 100,000 bytes, again and again
+
+
+class _TriedEnoughError(Exception):
+    """The attempts would go on for ever."""
+
+
+@pytest.mark.parametrize("trouble", [{"status": 416}, {"first_byte_off_by": 7}, {"is_forged": True}])
+def test_a_line_that_breaks_and_a_server_that_is_of_no_use_end_with_an_error(
+    trouble: dict[str, int], server: BreakingServer, fetch: Fetching
+) -> None:
+    if trouble.pop("is_forged", False):
+        (server.tree / blob_path(ENTRY.sha256)).write_bytes(bytes(len(DATA)))
+    vars(server).update(trouble)
+
+    def pause(seconds: float) -> None:
+        fetch.pauses_s.append(seconds)
+        if len(fetch.pauses_s) > _TRIES_ENOUGH:
+            raise _TriedEnoughError
+
+    connection = HttpServer(server.url, sleep=pause, read_timeout_s=5)
+    with pytest.raises(NetworkError):
+        connection.fetch_blob(ENTRY, fetch.into, fetch.arrived.append)
+    connection.close()
+
+
 def _sync(store: PackStore, url: str, self_test: Callable[[], None] = lambda: None) -> None:
     sync_pack(
         store,
