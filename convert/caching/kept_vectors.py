@@ -100,10 +100,11 @@ def embed_inputs(
     }
 
 
-def are_kept(encoder: KeyedEncoder, inputs: Sequence[EncoderInput], cache: BuildCache) -> bool:
-    """Return whether the cache holds an encoder's embeddings of all inputs."""
-    keys = {_key(encoder, each) for each in inputs}
-    return keys == set(cache.read(_KIND, sorted(keys)))
+def are_kept(encoder: KeyedEncoder, inputs: Sequence[EncoderInput], cache: BuildCache) -> list[bool]:
+    """Return for each input whether the cache holds an encoder's embeddings of it."""
+    keys = [_key(encoder, each) for each in inputs]
+    kept = cache.read(_KIND, keys)
+    return [key in kept for key in keys]
 
 
 def _key(encoder: KeyedEncoder, each: EncoderInput) -> str:

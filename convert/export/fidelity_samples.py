@@ -217,16 +217,15 @@ def _usable(
 ) -> list[CatalogueImage]:
     """Return the images that can be opened; an image whose embedding is kept was opened before."""
 
-    def is_usable(image: CatalogueImage) -> bool:
-        if are_kept(original, [reference_input(image, recipe)], cache):
-            return True
+    def can_be_opened(image: CatalogueImage) -> bool:
         try:
             open_reference_image(image)
         except PhotoError:
             return False  # the build reports it when it embeds all images
         return True
 
-    return [image for image in images if is_usable(image)]
+    were_opened = are_kept(original, [reference_input(image, recipe) for image in images], cache)
+    return [image for image, was_opened in zip(images, were_opened, strict=True) if was_opened or can_be_opened(image)]
 
 
 def reference_input(
