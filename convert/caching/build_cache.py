@@ -14,6 +14,7 @@ import os
 import shutil
 import sqlite3
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -30,6 +31,8 @@ MOST_BYTES = 1_000_000_000
 
 _LAYOUT = 1  # part of the file's name: another layout begins a new file
 _FOLDER_KIND = "folder"
+_UNFINISHED = "unfinished-"  # prefix of a folder that is being written
+_SECONDS_TO_WRITE = 3600.0
 _MOST_PARAMETERS = 500  # keys in one query; SQLite accepts at least 999
 _BUSY_SECONDS = 60.0
 
@@ -84,7 +87,8 @@ class BuildCache:
 
     def keep(self, kind: str, values: Mapping[str, bytes]) -> None:
         """Keep values, by key."""
-        self._attempt(lambda: self._keep(kind, values), None)
+        if values:
+            self._attempt(lambda: self._keep(kind, values), None)
 
     def restore_folder(self, key: str, out: Path) -> bool:
         """Copy a kept folder; its files have the hashes with which they were kept.
@@ -138,37 +142,41 @@ class BuildCache:
 
     def _keep(self, kind: str, values: Mapping[str, bytes]) -> None:
         with self._transaction() as database:
-            database.executemany(
-                "INSERT OR REPLACE INTO kept (kind, key, data, size_bytes, used) VALUES (?, ?, ?, ?, ?)",
-                [(kind, key, data, len(data), self._build) for key, data in values.items()],
-            )
+            self._insert(database, [(kind, key, data, len(data)) for key, data in values.items()])
 
     def _read_folder(self, key: str) -> dict[str, bytes] | None:
         """Return the files of a kept folder, by path; None if it is not kept or was changed."""
         known = self._read(_FOLDER_KIND, [key]).get(key)
-        place = self._place(key)
-        if known is None or not place.is_dir():
+        if known is None:
             return None
-        files = {path.relative_to(place).as_posix(): path.read_bytes() for path in place.rglob("*") if path.is_file()}
-        hashes = {name: sha256_of_bytes(data) for name, data in files.items()}
-        return files if hashes == json.loads(known) else None
+        hashes: dict[str, str] = json.loads(known)
+        try:
+            files = {name: (self._place(key) / name).read_bytes() for name in hashes}
+        except FileNotFoundError:  # another build replaces it just now
+            return None
+        return files if all(sha256_of_bytes(data) == hashes[name] for name, data in files.items()) else None
 
     def _keep_folder(self, key: str, source: Path) -> None:
         place = self._place(key)
         place.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = Path(tempfile.mkdtemp(prefix="unfinished-", dir=place.parent))
-        shutil.copytree(source, unfinished / "copy")
-        files = [path for path in (unfinished / "copy").rglob("*") if path.is_file()]
-        hashes = {path.relative_to(unfinished / "copy").as_posix(): sha256_of_file(path) for path in files}
-        shutil.rmtree(place, ignore_errors=True)
-        (unfinished / "copy").rename(place)
-        unfinished.rmdir()
-        size_bytes = sum(path.stat().st_size for path in place.rglob("*") if path.is_file())
-        with self._transaction() as database:
-            database.execute(
-                "INSERT OR REPLACE INTO kept (kind, key, data, size_bytes, used) VALUES (?, ?, ?, ?, ?)",
-                (_FOLDER_KIND, key, json.dumps(hashes).encode(), size_bytes, self._build),
-            )
+        unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=place.parent))
+        try:
+            copy = shutil.copytree(source, unfinished / "copy")
+            files = [path for path in copy.rglob("*") if path.is_file()]
+            hashes = {path.relative_to(copy).as_posix(): sha256_of_file(path) for path in files}
+            size_bytes = sum(path.stat().st_size for path in files)
+            with self._transaction() as database:  # one build at a time replaces or deletes folders
+                shutil.rmtree(place, ignore_errors=True)
+                copy.rename(place)
+                self._insert(database, [(_FOLDER_KIND, key, json.dumps(hashes).encode(), size_bytes)])
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
+
+    def _insert(self, database: sqlite3.Connection, rows: Sequence[tuple[str, str, bytes, int]]) -> None:
+        database.executemany(
+            "INSERT OR REPLACE INTO kept (kind, key, data, size_bytes, used) VALUES (?, ?, ?, ?, ?)",
+            [(*row, self._build) for row in rows],
+        )
 
     def _forget_unused(self) -> None:
         if not self._folder.is_dir():
@@ -183,9 +191,9 @@ class BuildCache:
                 [MOST_BYTES, self._build],
             )
             kept = {key for (key,) in database.execute("SELECT key FROM kept WHERE kind = ?", [_FOLDER_KIND])}
-        for path in (self._folder / "folders").glob("*"):
-            if path.name not in kept:
-                shutil.rmtree(path, ignore_errors=True)
+            for path in (self._folder / "folders").glob("*"):
+                if path.name not in kept and not _is_being_written(path):
+                    shutil.rmtree(path, ignore_errors=True)
 
     def _place(self, key: str) -> Path:
         return self._folder / "folders" / key
@@ -203,8 +211,14 @@ class BuildCache:
                 yield database
                 database.execute("COMMIT")
             except BaseException:
-                database.execute("ROLLBACK")
+                if database.in_transaction:  # SQLite has ended it itself if the disk is full
+                    database.execute("ROLLBACK")
                 raise
+
+
+def _is_being_written(path: Path) -> bool:
+    """Return whether another build may still write a folder; one that is left from long ago was interrupted."""
+    return path.name.startswith(_UNFINISHED) and time.time() - path.stat().st_mtime < _SECONDS_TO_WRITE
 
 
 def _begin_build(database: sqlite3.Connection) -> int:

@@ -6,7 +6,7 @@ noise or a standard data set. Embeddings of the samples are kept from build to b
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -19,9 +19,9 @@ from edge_identify.convert.caching.kept_vectors import EncoderInput, KeyedEncode
 from edge_identify.convert.caching.stable_sample import stable_positions
 from edge_identify.convert.export.calibration_inputs import CAPTIONS
 from edge_identify.convert.export.compute_device import Computing
-from edge_identify.convert.export.fidelity import FidelitySample, embed_in_batches, measure_fidelity
+from edge_identify.convert.export.fidelity import FidelitySample, measure_fidelity
 from edge_identify.convert.progress import Progress, no_progress
-from edge_identify.datasets.catalogue.reference_images import open_reference_image
+from edge_identify.datasets.catalogue.reference_images import open_reference_image, reason_not_to_use
 from edge_identify.datasets.drawn.simulated_photo import simulate_photo
 from edge_identify.edge_runtime.errors import PhotoError, SetupError
 from edge_identify.edge_runtime.photos.preprocessing import Preprocessing, preprocess
@@ -121,9 +121,9 @@ class FidelityBench:
         def embed_texts(batch: Batch) -> NDArray[np.float32]:
             from edge_identify.convert.export.towers import embed, text_tower
 
-            return embed_in_batches(partial(embed, text_tower(self.model)), batch)
+            return _one_by_one(partial(embed, text_tower(self.model)), batch)
 
-        return KeyedEncoder(key=cache_key(_ORIGINAL, "text", self.model.space_id), embed=embed_texts, one_by_one=False)
+        return KeyedEncoder(key=cache_key(_ORIGINAL, "text", self.model.key), embed=embed_texts, one_by_one=False)
 
 
 def original_image_encoder(model: LoadedModel, computing: Computing) -> KeyedEncoder:
@@ -133,10 +133,15 @@ def original_image_encoder(model: LoadedModel, computing: Computing) -> KeyedEnc
         from edge_identify.convert.export.towers import embed, image_tower, lying_on
 
         with lying_on(image_tower(model), computing.device) as tower:
-            return embed_in_batches(partial(embed, tower), batch)
+            return _one_by_one(partial(embed, tower), batch)
 
-    key = cache_key(_ORIGINAL, "image", model.space_id)
+    key = cache_key(_ORIGINAL, "image", model.key, computing.wanted)
     return KeyedEncoder(key=key, embed=embed_images, one_by_one=False)
+
+
+def _one_by_one(embed: Callable[[Batch], NDArray[np.float32]], batch: Batch) -> NDArray[np.float32]:
+    """Embed each input alone: a batch changes the last digits, and its members depend on what was already kept."""
+    return np.concatenate([embed(batch[at : at + 1]) for at in range(len(batch))])
 
 
 def _measure(
@@ -215,7 +220,10 @@ def make_bench(
 def _usable(
     images: Sequence[CatalogueImage], original: KeyedEncoder, recipe: Preprocessing, cache: BuildCache
 ) -> list[CatalogueImage]:
-    """Return the images that can be opened; an image whose embedding is kept was opened before."""
+    """Return the images that can be opened. One whose embedding is kept was opened before, and need only be unchanged.
+
+    So the sample is the one that a build without a cache takes.
+    """
 
     def can_be_opened(image: CatalogueImage) -> bool:
         try:
@@ -225,7 +233,11 @@ def _usable(
         return True
 
     were_opened = are_kept(original, [reference_input(image, recipe) for image in images], cache)
-    return [image for image, was_opened in zip(images, were_opened, strict=True) if was_opened or can_be_opened(image)]
+    return [
+        image
+        for image, was_opened in zip(images, were_opened, strict=True)
+        if (reason_not_to_use(image) is None if was_opened else can_be_opened(image))
+    ]
 
 
 def reference_input(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from edge_identify.convert.caching.build_cache import BuildCache, cache_key
@@ -75,7 +75,7 @@ def _restore(kind: str, name: str, key: str, folder: Path, cache: BuildCache) ->
         folder,
         name=name,
         runtime=Runtime(values["runtime"]),
-        model=values["model"],
+        model=f"{_place(kind, name)}/{PurePosixPath(values['model']).name}",  # never outside what was restored
         input=_tensor(values["input"]),
         output=_tensor(values["output"]),
         requires=values["requires"],

@@ -92,7 +92,8 @@ class LoadedModel:
     @property
     def key(self) -> str:
         """A hash that covers all that an export of the model depends on, for keys of the cache."""
-        return cache_key(self.name, self.pretrained, self.architecture, self.space_id)
+        tokenizer = None if self.tokenizer is None else self.tokenizer.key
+        return cache_key(self.name, self.pretrained, self.architecture, self.space_id, tokenizer)
 
 
 def load_model(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import cache as remember
 from pathlib import Path
@@ -82,7 +83,7 @@ def open_model(
             str(weights),
             sha256_of_file(weights) if weights else None,
             architecture_of(choice),
-            None if found is None else [repr(found.spec), cache_key(found.data.hex())],
+            None if found is None else found.key,
             accept_licence,
             code_fingerprint(),
         )
@@ -94,7 +95,7 @@ def open_model(
     return model
 
 
-def _recall(key: str, load: Any, cache: BuildCache) -> LoadedModel | None:
+def _recall(key: str, load: Callable[[], LoadedModel], cache: BuildCache) -> LoadedModel | None:
     facts = cache.read(_KIND, [key]).get(key)
     if facts is None:
         return None
@@ -103,7 +104,7 @@ def _recall(key: str, load: Any, cache: BuildCache) -> LoadedModel | None:
 
     @remember
     def build() -> nn.Module:
-        loaded: LoadedModel = load()
+        loaded = load()
         if loaded.space_id != space_id:
             raise SetupError(f"{loaded.name}: its weights changed during the build; build again")
         return loaded.model

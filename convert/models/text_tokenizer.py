@@ -16,8 +16,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edge_identify.convert.caching.build_cache import cache_key
 from edge_identify.edge_runtime.encoders.tokenizers.tokenizer import Tokenizer, make_tokenizer
 from edge_identify.edge_runtime.errors import PackError, SetupError
+from edge_identify.edge_runtime.io.durable_writes import sha256_of_bytes
 from edge_identify.edge_runtime.pack.manifest import Cleaning, TokenizerKind, TokenizerSpec
 
 if TYPE_CHECKING:
@@ -43,6 +45,11 @@ class TextTokenizer:
 
     spec: TokenizerSpec
     data: bytes
+
+    @property
+    def key(self) -> str:
+        """A hash of the tokenizer, for keys of the cache."""
+        return cache_key(repr(self.spec), sha256_of_bytes(self.data))
 
     def encode(self, texts: list[str]) -> NDArray[np.int64]:
         """Return the token ids, int64 [len(texts), context_length], computed with the devices' code."""

@@ -25,7 +25,7 @@ from edge_identify.convert.export.compute_device import (
     Computing,
     place_embedder,
 )
-from edge_identify.datasets.catalogue.reference_images import image_batches
+from edge_identify.datasets.catalogue.reference_images import image_batches, reason_not_to_use
 from edge_identify.datasets.catalogue.skipped_image import SkippedImage
 from edge_identify.edge_runtime.io.durable_writes import sha256_of_file
 from edge_identify.edge_runtime.photos.preprocessing import Preprocessing
@@ -248,17 +248,7 @@ def _changed(images: Iterable[CatalogueImage], known: Collection[str]) -> dict[C
     for image in images:
         if image.sha256 not in known:
             continue
-        reason = _reason_not_to_use(image)
+        reason = reason_not_to_use(image)
         if reason is not None:
             changed[image] = SkippedImage(path=image.path, reason=reason)
     return changed
-
-
-def _reason_not_to_use(image: CatalogueImage) -> str | None:
-    try:
-        is_same = sha256_of_file(image.path) == image.sha256
-    except FileNotFoundError:
-        return f"{image.path}: no such file"
-    except OSError as error:
-        return f"{image.path}: cannot be read ({error.strerror})"
-    return None if is_same else f"{image.path}: has changed since it was added; run `edge-build add` again"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from edge_identify.datasets.catalogue.skipped_image import SkippedImage
 from edge_identify.edge_runtime.errors import PhotoError
-from edge_identify.edge_runtime.io.durable_writes import sha256_of_bytes
+from edge_identify.edge_runtime.io.durable_writes import sha256_of_bytes, sha256_of_file
 from edge_identify.edge_runtime.photos.images import decode_image, read_image_file
 from edge_identify.edge_runtime.photos.preprocessing import Preprocessing, preprocess
 
@@ -48,6 +48,17 @@ def open_reference_image(image: CatalogueImage) -> Image:
     if sha256_of_bytes(data) != image.sha256:
         raise PhotoError(f"{image.path}: has changed since it was added; run `edge-build add` again")
     return decode_image(data, name=str(image.path))
+
+
+def reason_not_to_use(image: CatalogueImage) -> str | None:
+    """Return why an image's file is not the one that was added, without decoding it; None if it is."""
+    try:
+        is_same = sha256_of_file(image.path) == image.sha256
+    except FileNotFoundError:
+        return f"{image.path}: no such file"
+    except OSError as error:
+        return f"{image.path}: cannot be read ({error.strerror})"
+    return None if is_same else f"{image.path}: has changed since it was added; run `edge-build add` again"
 
 
 def image_batches(

@@ -192,7 +192,6 @@ def request_for(out: Path) -> PackRequest:
     )
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="folders cannot be locked there")
 def test_the_next_version_is_the_default_one(build: Build, tmp_path: Path) -> None:
     catalogue, out = str(tmp_path / "catalogue.sqlite"), str(tmp_path / "out/pack")
     assert build("--version", "2.3.4", variants="onnx-fp32") == 0
@@ -205,6 +204,7 @@ def test_the_next_version_is_the_default_one(build: Build, tmp_path: Path) -> No
     assert str(read_manifest(tmp_path / "out/pack").version) == "1.0.0"
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="folders cannot be locked there")
 def test_a_build_clears_what_a_killed_one_left_and_holds_its_own_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
