@@ -124,7 +124,7 @@ def read_queries(path: Path) -> list[Query]:
     if not table.rows:
         raise SetupError(f"{path}: holds no queries; a row is a photo's path and the id of what it shows")
     names = {columns[name]: name for name in _QUERY_COLUMNS}
-    id_at = table.columns.index(columns["id"])
+    id_at = table.cell_at[columns["id"]]
     paths = WrittenPaths(path.parent)
     return [
         _query(path, row, {names.get(name, name): row.values.get(name, "") for name in table.columns}, id_at, paths)

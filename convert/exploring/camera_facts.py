@@ -20,6 +20,8 @@ def has_camera_facts(path: Path) -> bool:
         with warnings.catch_warnings():  # Pillow warns about broken metadata
             warnings.simplefilter("ignore")
             with PIL.Image.open(path, formats=FORMATS) as image:
+                if image.format == "PNG" and "exif" not in image.info:
+                    return False  # `getexif` would decode all pixels, in search of EXIF behind them
                 exif = image.getexif()
                 return bool(exif.get(_MAKE) or exif.get_ifd(_EXIF_IFD).get(_TAKEN))
     except (*PILLOW_RAISES, PIL.Image.DecompressionBombError):

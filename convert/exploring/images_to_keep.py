@@ -62,8 +62,8 @@ class Candidate:
 def best_first(candidates: Iterable[Candidate]) -> list[Candidate]:
     """Return the images sorted by precedence, the one to keep first.
 
-    Order of precedence: file present, reference not withdrawn, valid until later, valid since earlier, more pixels, not
-    named as a copy, with facts of a camera, more bytes, more known facts, lower index id.
+    Order of precedence: file present, reference not withdrawn, valid until later, valid since earlier, more pixels,
+    with facts of a camera, not named as a copy, more bytes, more known facts, lower index id.
     """
     return sorted(candidates, key=_standing)
 
@@ -102,10 +102,10 @@ def why_kept(kept: Candidate, others: Sequence[Candidate], *, is_exact: bool = F
         return f"the largest, {kept.facts.width_px} x {kept.facts.height_px} pixels"
     if is_exact and _is_lossy(kept) != _is_lossy(second):
         return f"the {second.image.type} has the same pixels, so it was made from this {kept.image.type}"
-    if is_named_as_copy(kept.image) != is_named_as_copy(second.image):
-        return "the others are named as copies"
     if kept.is_from_camera != second.is_from_camera:
         return "it has the facts of the camera that took it"
+    if is_named_as_copy(kept.image) != is_named_as_copy(second.image):
+        return "the others are named as copies"
     if kept.facts.length_bytes > second.facts.length_bytes and (_is_lossy(kept) or not is_exact):
         return f"as many pixels, and the least compressed, {kept.facts.length_bytes} bytes"
     if known_facts(kept.reference) > known_facts(second.reference):
@@ -181,8 +181,8 @@ def _use(candidate: Candidate) -> tuple[int, ...]:
 
 def _likeness(candidate: Candidate, length_bytes: int) -> tuple[int, ...]:
     return (
+        not candidate.is_from_camera,  # before the name: `IMG 2` may be one, and its EXIF is no guess
         is_named_as_copy(candidate.image),
-        not candidate.is_from_camera,
         -length_bytes,
         -known_facts(candidate.reference),
         candidate.image.index_id,

@@ -7,6 +7,7 @@ no key of the bucket, so it stands in a parameter that begins with `x-`, which S
 
 from __future__ import annotations
 
+import os
 import re
 import urllib.error
 import urllib.request
@@ -109,7 +110,11 @@ def _listed(store: ObjectStore) -> Iterator[BucketObject]:
 
 
 def _own_endpoint(store: ObjectStore) -> str:
-    region = getattr(store, "config", {}).get("region") or "us-east-1"
+    # obstore reads these variables too, and does not tell.
+    if named := os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL"):
+        return named
+    told = getattr(store, "config", {}).get("region")
+    region = told or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
     return f"https://s3.{region}.amazonaws.com"
 
 
@@ -125,9 +130,11 @@ class _Pages:
         while True:
             page = self._page(token)
             yield from self._objects(page)
-            token = _text(page, "NextContinuationToken")
+            last, token = token, _text(page, "NextContinuationToken")
             if token is None:
                 return
+            if token == last:
+                raise NetworkError(f"{self.address}: the server's listing does not end; try again, or give a prefix")
 
     def _objects(self, page: ElementTree.Element) -> Iterator[BucketObject]:
         prefix = self._prefix

@@ -28,7 +28,7 @@ from edge_identify.edge_runtime.io.composed_text import composed
 from edge_identify.edge_runtime.io.durable_writes import replacing
 from edge_identify.edge_runtime.pack.references import Reference
 from edge_identify.edge_runtime.photos.images import SUFFIXES
-from edge_identify.edge_runtime.photos.passed_over import PassedOver, first_reason, known_endings, name_to_tell
+from edge_identify.edge_runtime.photos.passed_over import Kind, PassedOver, first_reason, known_endings, name_to_tell
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -95,10 +95,9 @@ class BucketImages:
         is_named_so = path.suffix.lower() in SUFFIXES
         if not is_named_so and listed.key.endswith("/"):
             return False  # the mark of an empty folder
-        if is_named_so and listed.problem is not None:
-            return True
         reason = first_reason(path, exclude=self.exclude)
-        if reason is None:
+        is_hidden = reason is not None and reason[0] is Kind.HIDDEN  # as is every key with a part . or ..
+        if reason is None or (is_hidden and is_named_so and listed.problem is not None):
             return True
         kind, because = reason
         if because not in told:  # a folder counts once

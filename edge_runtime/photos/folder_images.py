@@ -36,7 +36,7 @@ class FolderImages:
 
     def paths(self) -> list[Path]:
         """Return the paths of all images, sorted by their parts, each beginning with `root` as it was given."""
-        self._seen |= {_identity(folder) for folder in self.root.resolve().parents}
+        self._seen |= {above for folder in self.root.resolve().parents if (above := _identity(folder)) is not None}
         found: list[Path] = []
         waiting = deque([self.root])
         while waiting:
@@ -45,11 +45,13 @@ class FolderImages:
 
     def _walk(self, start: Path, links: deque[Path]) -> Iterator[Path]:
         for folder, folder_names, file_names in os.walk(start, onerror=self.unreadable.append):
-            if (identity := _identity(Path(folder))) in self._seen:
+            identity = _identity(Path(folder))
+            if identity is not None and identity in self._seen:
                 self.passed_over.add(Kind.LINK, Path(folder).name)
                 folder_names.clear()
                 continue
-            self._seen.add(identity)
+            if identity is not None:
+                self._seen.add(identity)
             folder_names[:] = sorted(
                 name for name in folder_names if self.recursive and self._is_wanted(Path(folder, name), is_folder=True)
             )
@@ -73,6 +75,10 @@ def _is_link(path: Path) -> bool:
         return False
 
 
-def _identity(folder: Path) -> tuple[int, int]:
-    status = folder.stat()
-    return status.st_dev, status.st_ino
+def _identity(folder: Path) -> tuple[int, int] | None:
+    """Return what tells a folder from all others; None if the disk does not say, or the folder is gone."""
+    try:
+        status = folder.stat()
+    except OSError:
+        return None
+    return (status.st_dev, status.st_ino) if status.st_ino else None

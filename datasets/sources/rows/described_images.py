@@ -34,6 +34,8 @@ BETWEEN_LICENCES = "; "
 #: The attribute with the public URL of a reference's first image.
 IMAGE_URL = "image_url"
 
+_MOST_NAMED = 3  # rows in one message
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DescribedImage:
@@ -248,10 +250,13 @@ class _Groups:
             if isinstance(row, RefusedRow) or row.has_own_id or len(same[row.id]) == 1:
                 yield row
                 continue
-            others = [str(other.row) for other in same[row.id] if other is not row]
-            unit = plural(len(others), self.rows_are.removesuffix("s"))
+            # A few others: all of them in the message of each would be quadratic.
+            others = [str(other.row) for other in same[row.id][: _MOST_NAMED + 1] if other is not row][:_MOST_NAMED]
+            more = len(same[row.id]) - 1 - len(others)
+            unit = plural(len(others) + more, self.rows_are.removesuffix("s"))
+            named = ", ".join(others) + (f" and {more} more" if more else "")
             problem = (
-                f"has the id {row.id!r} from a file name, as {unit} {', '.join(others)}; write a CSV with the columns "
+                f"has the id {row.id!r} from a file name, as {unit} {named}; write a CSV with the columns "
                 f"{self.image_column} and id to say whether they show the same thing"
             )
             yield _refused(self.file, row.row, problem, self.rows_are)

@@ -72,7 +72,7 @@ def checked_facts(values: Mapping[str, str]) -> dict[str, str]:
 def unreadable_date(attributes: Mapping[str, str]) -> str | None:
     """Return which date of a validity cannot be read, in words that follow a name; None if all can."""
     for name, text in attributes.items():
-        if plain_name(name) in _DATES and text.strip() and period_in(text) is None:
+        if plain_name(name) in _DATES and not _is_not_given(name, text) and period_in(text) is None:
             return f"has {name} {text!r}, which is no date or may be several; write it as 2026-12-31"
     return None
 

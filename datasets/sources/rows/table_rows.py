@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -53,11 +53,13 @@ class TableRows:
         columns: Column names, in order.
         rows: Rows in order, without blank ones.
         rows_are: Plural noun for the rows in messages: `lines` or `rows`.
+        cell_at: Position of each column's cell in a row of delimited text, unnamed columns counted; else empty.
     """
 
     columns: tuple[str, ...]
     rows: tuple[TableRow, ...]
     rows_are: str
+    cell_at: Mapping[str, int] = field(default_factory=dict)
 
 
 def read_table(file: Path, fitness: Fitness) -> TableRows:
@@ -101,7 +103,8 @@ def read_delimited(file: Path, fitness: Fitness, *, likeliest: str = ",") -> Tab
         )
         for record in records
     )
-    return TableRows(columns=tuple(name for name in columns if name), rows=rows, rows_are="lines")
+    cell_at = {name: at for at, name in enumerate(columns) if name}
+    return TableRows(columns=tuple(cell_at), rows=rows, rows_are="lines", cell_at=cell_at)
 
 
 def _read_jsonl(file: Path, _fitness: Fitness) -> TableRows:

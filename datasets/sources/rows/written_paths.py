@@ -13,7 +13,7 @@ from pathlib import Path, PurePath, PureWindowsPath
 
 from edge_identify.datasets.sources.rows.row_facts import RowError
 from edge_identify.datasets.sources.source import path_within
-from edge_identify.edge_runtime.io.composed_text import composed, existing_spelling
+from edge_identify.edge_runtime.io.composed_text import composed
 
 _WEB = ("http://", "https://")
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]|\\\\[^\\]")
@@ -59,6 +59,7 @@ class WrittenPaths:
 
     folder: Path
     _base: Path = field(init=False)
+    _folders: dict[Path, Path] = field(default_factory=dict)
     _names: dict[Path, tuple[dict[str, str], dict[str, str]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -102,7 +103,7 @@ class WrittenPaths:
 
     def _found(self, path: Path) -> tuple[Path, str | None]:
         """Return a missing path as the disk spells it, and what to tell if only the case of letters differs."""
-        folder = existing_spelling(path.parent)
+        folder = self._spelled(path.parent)
         exact, alike = self._names_in(folder)
         name = composed(path.name)
         if name in exact:
@@ -111,6 +112,15 @@ class WrittenPaths:
             return path, None
         other = alike[name.casefold()]
         return path, f"{path}: no such file; there is {other}, which differs in capital letters"
+
+    def _spelled(self, folder: Path) -> Path:
+        """Return a folder as the disk spells it; each folder is listed once, however many rows name it."""
+        if folder == folder.parent or os.path.lexists(folder):
+            return folder
+        if folder not in self._folders:
+            parent = self._spelled(folder.parent)
+            self._folders[folder] = parent / self._names_in(parent)[0].get(composed(folder.name), folder.name)
+        return self._folders[folder]
 
     def _names_in(self, folder: Path) -> tuple[dict[str, str], dict[str, str]]:
         """Return the names in a folder by their composed form, and by that form in small letters; listed once."""

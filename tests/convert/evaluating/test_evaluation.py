@@ -154,3 +154,10 @@ def test_a_calibrated_pack_s_decisions_are_counted_and_another_s_are_not_mention
         "ambiguous_without_right": 0, "unknown": 1,
     }  # fmt: skip
     assert decisions["not_in_pack"] == {"photos": 2, "identified": 1, "ambiguous": 0, "unknown": 1}
+
+
+def test_an_unnamed_column_before_the_others_does_not_hide_a_missing_id(tmp_path: Path) -> None:
+    (tmp_path / "queries.csv").write_text(",query,id\n0,a.jpg\n1,b.jpg,b\n")
+    missing, whole = read_queries(tmp_path / "queries.csv")
+    assert "has no cell for its id" in (missing.problem or "")
+    assert (whole.reference_id, whole.problem) == ("b", None)

@@ -49,3 +49,8 @@ def test_a_reference_whose_date_cannot_be_read_is_left_out_by_name_where_a_day_i
     [problem] = chosen.unreadable
     assert problem.startswith("odd has valid_until '31/12/25', which is no date or may be several")
     assert packable([odd, fine], withdrawn=(), as_of=None).references == (odd, fine)
+
+
+def test_a_date_that_says_that_there_is_none_is_none() -> None:
+    references = [Reference(id=text, name=text, attributes={"expires": text}) for text in ("-", "n/a", "none")]
+    assert packable(references, withdrawn=(), as_of=DAY).references == tuple(references)

@@ -263,3 +263,10 @@ def test_images_of_one_reference_may_differ_in_licence_and_provenance(tmp_path: 
     ]  # fmt: skip
     assert [each.reference.licence for each in images] == ["MIT; CC0-1.0"] * 3 + [None] + ["MIT"] * 2
     assert all("provenance" not in each.reference.attributes for each in images)
+
+
+def test_many_rows_of_one_file_name_have_short_messages(read_list: ReadList) -> None:
+    problems = refused(read_list("".join(f"/cats/{number}/front.jpg\n" for number in range(300))))
+    assert len(problems) == 300
+    assert "as lines 2, 3, 4 and 296 more; write a CSV" in problems[0]
+    assert max(map(len, problems)) < 400

@@ -106,9 +106,14 @@ def test_with_allow_private_a_private_address_is_asked_for_and_metadata_are_not(
 
 
 def test_no_proxy_is_asked_directly_and_checked_as_ever(
-    cache: ImageCache, proxy: ForwardProxy, monkeypatch: pytest.MonkeyPatch
+    cache: ImageCache, proxy: ForwardProxy, server: MisbehavingServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NO_PROXY", NAME)
+    direct = f"http://{NAME}:{server.server_port}/good/1.png"
+    with fetching(cache, lambda _: True, pictures_invalid=["127.0.0.1"]) as fetcher:
+        fetcher.fetch(direct)
+    assert cache.path(direct).stat().st_size > 0
+    assert proxy.asked == []
     with (
         fetching(cache, pictures_invalid=["127.0.0.1"]) as fetcher,
         pytest.raises(NetworkError, match="a private address"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -70,3 +71,23 @@ def test_a_missing_file_is_told_which_file_differs_in_capital_letters(tmp_path: 
 def test_what_is_no_path_is_refused(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(RowError, match=message):
         WrittenPaths(tmp_path).find(text)
+
+
+def test_folders_in_another_unicode_form_are_listed_once_however_many_rows_name_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"Caf\u00e9 {number}" for number in range(20)]
+    for name in names:
+        touch(tmp_path / unicodedata.normalize("NFD", name) / "a.jpg")
+    listed: list[Path] = []
+    iterdir = Path.iterdir
+
+    def counted(folder: Path) -> Iterator[Path]:
+        listed.append(folder)
+        return iterdir(folder)
+
+    monkeypatch.setattr(Path, "iterdir", counted)
+    paths = WrittenPaths(tmp_path)
+
+    assert all(paths.find(f"{name}/a.jpg").path.is_file() for name in names)
+    assert listed.count(tmp_path) == 1
