@@ -31,6 +31,7 @@ from edge_identify.edge_runtime.pack.manifest import (
 from edge_identify.edge_runtime.pack.manifest_json import serialise_manifest
 from edge_identify.edge_runtime.pack.pack_names import PackVersion
 from edge_identify.edge_runtime.photos.preprocessing import Interpolation, Preprocessing, ResizeMode
+from edge_identify.edge_runtime.terminal.step_progress import shown_progress
 
 # No deadline: machines are shared, and a slow answer is no wrong one. Derandomised: a run can be repeated.
 settings.register_profile("project", deadline=None, max_examples=60, derandomize=True)
@@ -45,6 +46,9 @@ for variable in [name for name in os.environ if name.lower().endswith("_proxy")]
     del os.environ[variable]
 
 pytest_plugins = ("endings",)
+
+# A log gets a line of progress every ten seconds. On a busy machine that would come between the lines that tests compare.
+shown_progress._clock = lambda: 0.0
 
 # Builds of all tests and of both workers share one cache: an encoder is exported once, not for every pack.
 if "EDGE_IDENTIFY_BUILD_CACHE" not in os.environ:
