@@ -125,7 +125,7 @@ class Identification:
 
     @property
     def decision(self) -> Decision | None:
-        """Identified, ambiguous or unknown; None where there is no verdict."""
+        """Identified, probably, ambiguous or unknown; None where there is no verdict."""
         return None if self.verdict is None else self.verdict.decision
 
     def to_json(self) -> str:

@@ -24,6 +24,20 @@ _MOST_PHOTOS = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Certainty:
+    """Least confidences of the first reference for the two words that name it; see `decision`.
+
+    Attributes:
+        identified: Least confidence for the decision identified, 0 to 1.
+        probably: Least confidence for the decision probably, 0 to `identified`. It is also the least known probability
+            for the decision ambiguous.
+    """
+
+    identified: float
+    probably: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:
     """The constants that turn the scores of one image variant into a decision; see `decision`.
 
@@ -43,6 +57,7 @@ class Calibration:
         impostor_count: Number of photos whose reference was left out, or of drawn unknown things.
         false_accepts: Measured share of the impostors that pass.
         true_accepts: Measured share of the genuine photos that pass.
+        certainty: Least confidences for identified and probably; None in packs made before these words.
     """
 
     measured_with: str
@@ -59,6 +74,7 @@ class Calibration:
     impostor_count: int
     false_accepts: float
     true_accepts: float
+    certainty: Certainty | None = None
 
 
 def read_calibrations(path: Path) -> Mapping[str, Calibration]:
@@ -93,10 +109,14 @@ def serialise_calibrations(
     calibrations: Mapping[str, Calibration], texts: Mapping[str, TextCalibration] | None = None
 ) -> bytes:
     """Return the canonical bytes of `calibration.json`. Without calibrated text variants it has no key `texts`."""
-    values = {"variants": {name: asdict(entry) for name, entry in calibrations.items()}}
+    values = {"variants": {name: _as_fields(entry) for name, entry in calibrations.items()}}
     if texts:
         values["texts"] = {name: asdict(entry) for name, entry in texts.items()}
     return canonical_json(values)
+
+
+def _as_fields(calibration: Calibration) -> dict[str, object]:
+    return {key: value for key, value in asdict(calibration).items() if value is not None}
 
 
 def number_within(fields: JsonObject, key: str, least: float, most: float) -> float:
@@ -131,7 +151,16 @@ def _calibration(fields: JsonObject) -> Calibration:
         impostor_count=fields.integer("impostor_count", least=1, most=_MOST_PHOTOS),
         false_accepts=number_within(fields, "false_accepts", 0, 1),
         true_accepts=number_within(fields, "true_accepts", 0, 1),
+        certainty=_certainty(fields),
     )
+
+
+def _certainty(fields: JsonObject) -> Certainty | None:
+    if not fields.has("certainty"):
+        return None
+    entry = fields.object("certainty")
+    identified = number_within(entry, "identified", 0, 1)
+    return Certainty(identified=identified, probably=number_within(entry, "probably", 0, identified))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
