@@ -35,7 +35,8 @@ CALIBRATION = Calibration(
 
 
 def test_reading_what_was_written_gives_it_back(tmp_path: Path) -> None:
-    written = {"onnx-int8": CALIBRATION, "coreml-int8": replace(CALIBRATION, certainty=Certainty(identified=0.9, probably=0.5))}
+    with_words = replace(CALIBRATION, certainty=Certainty(identified=0.9, probably=0.5))
+    written = {"onnx-int8": CALIBRATION, "coreml-int8": with_words}
     path = tmp_path / "calibration.json"
     path.write_bytes(serialise_calibrations(written))
 
@@ -55,7 +56,7 @@ def test_a_probably_that_is_surer_than_identified_is_refused(tmp_path: Path) -> 
     odd = {"onnx-int8": replace(CALIBRATION, certainty=Certainty(identified=0.5, probably=0.9))}
     (tmp_path / "calibration.json").write_bytes(serialise_calibrations(odd))
 
-    with pytest.raises(PackFormatError, match="`probably` is 0.9"):
+    with pytest.raises(PackFormatError, match=r"`probably` is 0\.9"):
         read_calibrations(tmp_path / "calibration.json")
 
 
