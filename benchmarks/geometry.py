@@ -48,7 +48,8 @@ from edge_identify.edge_runtime.pack.pack_reader import Pack, open_pack
 from edge_identify.edge_runtime.photos.images import open_image, open_photo
 from edge_identify.edge_runtime.search.geometry.opencv import load_opencv
 from edge_identify.edge_runtime.search.geometry.point_agreement import find_agreement
-from edge_identify.edge_runtime.search.geometry.reranking import EXPONENT, evidence_of_points, rerank
+from edge_identify.edge_runtime.decisions.point_evidence import EXPONENT, evidence_of_points
+from edge_identify.edge_runtime.search.geometry.reranking import rerank
 from edge_identify.edge_runtime.search.geometry.sift_points import MOST_SIDE_PX, Points, find_points
 from edge_identify.edge_runtime.search.geometry.verifier import CANDIDATES
 from edge_identify.edge_runtime.search.identifier import Identifier

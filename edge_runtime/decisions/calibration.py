@@ -38,6 +38,35 @@ class Certainty:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PointCalibration:
+    """The constants that turn similarity and agreeing points into a decision; see `point_evidence`.
+
+    Attributes:
+        share_exponent: Exponent of a share from similarity, 0 or more.
+        points_exponent: Exponent of 1 + points in a share, 0 or more.
+        evidence_weight: Weight of the evidence from similarity; 0 or more.
+        count_weight: Weight of the log of 1 + points of the first reference; 0 or more.
+        lead_weight: Weight of the lead: that log, less the log of 1 + points of any other reference; 0 or more.
+        intercept: The evidence at evidence, count and lead 0.
+        accept: Least evidence, in log-odds, for a decision other than unknown.
+        certainty: Least confidences for identified and probably.
+        false_accepts: Measured share of the impostors that pass.
+        true_accepts: Measured share of the genuine photos that pass.
+    """
+
+    share_exponent: float
+    points_exponent: float
+    evidence_weight: float
+    count_weight: float
+    lead_weight: float
+    intercept: float
+    accept: float
+    certainty: Certainty
+    false_accepts: float
+    true_accepts: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:
     """The constants that turn the scores of one image variant into a decision; see `decision`.
 
@@ -58,6 +87,7 @@ class Calibration:
         false_accepts: Measured share of the impostors that pass.
         true_accepts: Measured share of the genuine photos that pass.
         certainty: Least confidences for identified and probably; None in packs made before these words.
+        points: The constants for answers whose points were compared; None if the pack was built without points.
     """
 
     measured_with: str
@@ -75,6 +105,7 @@ class Calibration:
     false_accepts: float
     true_accepts: float
     certainty: Certainty | None = None
+    points: PointCalibration | None = None
 
 
 def read_calibrations(path: Path) -> Mapping[str, Calibration]:
@@ -151,14 +182,27 @@ def _calibration(fields: JsonObject) -> Calibration:
         impostor_count=fields.integer("impostor_count", least=1, most=_MOST_PHOTOS),
         false_accepts=number_within(fields, "false_accepts", 0, 1),
         true_accepts=number_within(fields, "true_accepts", 0, 1),
-        certainty=_certainty(fields),
+        certainty=_certainty(fields.object("certainty")) if fields.has("certainty") else None,
+        points=_points(fields.object("points")) if fields.has("points") else None,
     )
 
 
-def _certainty(fields: JsonObject) -> Certainty | None:
-    if not fields.has("certainty"):
-        return None
-    entry = fields.object("certainty")
+def _points(fields: JsonObject) -> PointCalibration:
+    return PointCalibration(
+        share_exponent=number_within(fields, "share_exponent", 0, _MOST),
+        points_exponent=number_within(fields, "points_exponent", 0, _MOST),
+        evidence_weight=number_within(fields, "evidence_weight", 0, _MOST),
+        count_weight=number_within(fields, "count_weight", 0, _MOST),
+        lead_weight=number_within(fields, "lead_weight", 0, _MOST),
+        intercept=number_within(fields, "intercept", -_MOST, _MOST),
+        accept=number_within(fields, "accept", -_MOST, _MOST),
+        certainty=_certainty(fields.object("certainty")),
+        false_accepts=number_within(fields, "false_accepts", 0, 1),
+        true_accepts=number_within(fields, "true_accepts", 0, 1),
+    )
+
+
+def _certainty(entry: JsonObject) -> Certainty:
     identified = number_within(entry, "identified", 0, 1)
     return Certainty(identified=identified, probably=number_within(entry, "probably", 0, identified))
 
