@@ -15,12 +15,17 @@ from edge_identify.edge_runtime.pack.manifest import (
 
 ONNX_FP16 = "onnx-fp16"
 
-#: 120 photos of packages against 81 references, described from thumbnails of 256 px: the first by count was right for
-#: .78. With 384 px it was .76, and describing a reference took twice as long.
 PHOTO = PointsRecipe(side_px=480, most_points=600)
-REFERENCE = PointsRecipe(side_px=256, most_points=300)
 LEAST_HEAT = 0.05  # with which the net was published
-LEAST_SIMILARITY = 0.82
+
+#: By form: how a reference image is described, and the cosine similarity that a pair of descriptors exceeds. 120 photos
+#: of packages against 81 references, first by count right: .78 for thumbnails of 256 px, .80 for 4-bit descriptors.
+#: Descriptors in 4 bits are a little less similar.
+REFERENCE = {
+    FeatureForm.THUMBNAILS: PointsRecipe(side_px=256, most_points=300),
+    FeatureForm.DESCRIPTORS: PointsRecipe(side_px=384, most_points=300),
+}
+LEAST_SIMILARITY = {FeatureForm.THUMBNAILS: 0.82, FeatureForm.DESCRIPTORS: 0.80}
 
 
 def describe_features(onnx_file: str, form: FeatureForm, *, descriptors_file: str | None = None) -> LocalFeaturesSpec:
@@ -37,9 +42,9 @@ def describe_features(onnx_file: str, form: FeatureForm, *, descriptors_file: st
         dim=DIM,
         side_step_px=SIDE_STEP_PX,
         least_heat=LEAST_HEAT,
-        least_similarity=LEAST_SIMILARITY,
+        least_similarity=LEAST_SIMILARITY[form],
         photo=PHOTO,
-        reference=REFERENCE,
+        reference=REFERENCE[form],
         descriptors_file=descriptors_file,
     )
 

@@ -48,6 +48,7 @@ def pack_card(
         f"- index: {manifest.index.kind}, {manifest.files[manifest.index.file].length_bytes:,} bytes, made by "
         f"{manifest.index.embedded_with}",
         f"- thumbnails: {_thumbnails(manifest)}",
+        f"- local features: {_local_features(manifest)}",
         "",
         "## Encoders, and how closely they follow the original",
         "",
@@ -86,6 +87,17 @@ def _thumbnails(manifest: Manifest) -> str:
         return "none; no picture of a reference is in the pack"
     size = f"{manifest.files[spec.file].length_bytes:,} bytes"
     return f"every picture, its longer side {spec.side_px} pixels at most, {size}"
+
+
+def _local_features(manifest: Manifest) -> str:
+    spec = manifest.local_features
+    if spec is None:
+        return "none"
+    net = f"a net of {sum(manifest.files[path].length_bytes for path in spec.paths()):,} bytes"
+    if spec.descriptors_file is None:
+        return f"{net}, which finds points of the thumbnails"
+    size = f"{manifest.files[spec.descriptors_file].length_bytes:,} bytes"
+    return f"{net} together with up to {spec.reference.most_points} points of every picture ({size})"
 
 
 def _decisions(calibration: CalibrationOutcome) -> list[str]:

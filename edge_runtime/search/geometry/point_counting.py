@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Protocol, Self
 
+from edge_identify.edge_runtime.search.geometry.points import Points
+
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from edge_identify.edge_runtime.pack.descriptors_file import DescriptorTable
     from edge_identify.edge_runtime.pack.thumbnails_file import ThumbnailTable
     from edge_identify.edge_runtime.search.geometry.point_methods import PointMethod
-    from edge_identify.edge_runtime.search.geometry.points import Points
 
 _MOST_WORKERS = 4
 _KEPT_POINTS = 128  # references whose points are cached: 33 MB at most; finding them takes most of the time
@@ -106,3 +108,22 @@ class ThumbnailPoints:
         """
         image = self._thumbnails.image(index_id)
         return None if image is None else self._method.reference_points(image)
+
+
+class DescribedPoints:
+    """The points that a pack stores instead of pictures."""
+
+    def __init__(self, descriptors: DescriptorTable) -> None:
+        """Use open descriptors."""
+        self._descriptors = descriptors
+
+    def points(self, index_id: int) -> Points | None:
+        """Return the stored points of an image; None if the pack has none of it.
+
+        Raises:
+            PackDamagedError: The stored points cannot be used.
+        """
+        found = self._descriptors.points(index_id)
+        if found is None:
+            return None
+        return Points(size=found.size, positions=found.positions, descriptors=found.descriptors)

@@ -13,11 +13,17 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Self
 
 from edge_identify.edge_runtime.errors import SetupError
+from edge_identify.edge_runtime.pack.descriptors_file import open_descriptors
 from edge_identify.edge_runtime.pack.thumbnails_file import open_thumbnails
 from edge_identify.edge_runtime.photos.images import decode_photo, open_photo
 from edge_identify.edge_runtime.search.geometry.local_feature_net import open_feature_net
 from edge_identify.edge_runtime.search.geometry.point_agreement import Agreement
-from edge_identify.edge_runtime.search.geometry.point_counting import PointCounter, ReferencePoints, ThumbnailPoints
+from edge_identify.edge_runtime.search.geometry.point_counting import (
+    DescribedPoints,
+    PointCounter,
+    ReferencePoints,
+    ThumbnailPoints,
+)
 from edge_identify.edge_runtime.search.geometry.point_methods import NetMethod, PointMethod, SiftMethod
 from edge_identify.edge_runtime.search.geometry.reranking import rerank
 
@@ -154,9 +160,12 @@ def can_compare(manifest: Manifest) -> bool:
 
 
 def _reference_points(pack: Pack, thumbnails: ThumbnailTable | None, method: PointMethod) -> ReferencePoints:
+    descriptors = open_descriptors(pack)
+    if descriptors is not None:
+        return DescribedPoints(descriptors)
     if thumbnails is None:
         raise SetupError(
-            f"pack {pack.manifest.name} {pack.manifest.version} has no thumbnails, which geometric "
-            "verification needs; its maker can add them with `edge-build pack --thumbnails 256`"
+            f"pack {pack.manifest.name} {pack.manifest.version} has neither local features nor thumbnails, which "
+            "geometric verification needs; its maker can add them with `edge-build pack --local-features thumbnails`"
         )
     return ThumbnailPoints(thumbnails, method)
