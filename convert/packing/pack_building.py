@@ -20,6 +20,7 @@ from edge_identify import __version__
 from edge_identify.convert.adapting.adapter import Adapter, adapt, read_adapter, write_adapter
 from edge_identify.convert.adapting.adapter_learning import learn_adapter
 from edge_identify.convert.caching.build_cache import BuildCache, temporary_cache
+from edge_identify.convert.calibrating.built_points import built_points
 from edge_identify.convert.calibrating.photo_calibration import CalibrationOutcome, calibrate
 from edge_identify.convert.calibrating.text_calibration import add_to_calibration_file, calibrate_texts
 from edge_identify.convert.export.compute_device import Computing
@@ -130,16 +131,19 @@ def build_pack(
             "measuring binary codes",
             lambda: add_binary_codes(folder, index, BINARY_CODES_FILE, embed_photos),
         )
-        calibration = calibrate(
-            folder,
-            index,
-            encoders.exported,
-            embedded.images,
-            model.preprocessing,
-            false_accept_rate=request.false_accept_rate,
-            cache=cache,
-            progress=progress,
-        )
+        with built_points(folder, features, thumbnails, embedded.images) as points:
+            calibration = calibrate(
+                folder,
+                index,
+                encoders.exported,
+                embedded.images,
+                model.preprocessing,
+                false_accept_rate=request.false_accept_rate,
+                sibling_rate=request.sibling_rate,
+                points=points,
+                cache=cache,
+                progress=progress,
+            )
         texts = calibrate_texts(
             encoders.exported_texts,
             model.tokenizer.encode if model.tokenizer else None,

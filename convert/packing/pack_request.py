@@ -29,7 +29,8 @@ class PackRequest:
         model_config: A configuration in open_clip's format, instead of `model_name`.
         tokenizer_file: The `tokenizer.json` of a model that needs one for its text tower.
         accept_licence: Whether a licence for research only is accepted.
-        false_accept_rate: Largest share of photos of unknown things that may be accepted, above 0 and below .5.
+        false_accept_rate: Largest share of photos of unrelated things that may be accepted, above 0 and below .5.
+        sibling_rate: The same of photos whose reference is left out of the pack; None for no limit.
         thumbnail_side_px: Longer side of the thumbnails; None for a pack without thumbnails.
         local_features: What the pack holds of its images for comparison point by point; None for nothing. Thumbnails
             need `thumbnail_side_px`.
@@ -52,6 +53,7 @@ class PackRequest:
     tokenizer_file: Path | None = None
     accept_licence: bool = False
     false_accept_rate: float = DEFAULT_FALSE_ACCEPT_RATE
+    sibling_rate: float | None = None
     thumbnail_side_px: int | None = None
     local_features: FeatureForm | None = None
     photo_views: tuple[float, ...] | None = None

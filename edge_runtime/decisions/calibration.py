@@ -50,7 +50,8 @@ class PointCalibration:
         intercept: The evidence at evidence, count and lead 0.
         accept: Least evidence, in log-odds, for a decision other than unknown.
         certainty: Least confidences for identified and probably.
-        false_accepts: Measured share of the impostors that pass.
+        false_accepts: Measured share of the strangers that pass.
+        sibling_accepts: Measured share of the siblings that pass.
         true_accepts: Measured share of the genuine photos that pass.
     """
 
@@ -63,6 +64,7 @@ class PointCalibration:
     accept: float
     certainty: Certainty
     false_accepts: float
+    sibling_accepts: float
     true_accepts: float
 
 
@@ -81,11 +83,14 @@ class Calibration:
         temperature: Temperature of the softmax over the neighbours' scores, in units of the score.
         accept: Least evidence, in log-odds, for a decision other than unknown.
         least_share: Least share of the first reference, .5 to .9, for the decision identified rather than ambiguous.
-        false_accept_rate: Share of photos of unknown things that the maker allowed to pass, 0 to .5.
-        genuine_count: Number of simulated photos of references in the measurement.
-        impostor_count: Number of photos whose reference was left out, or of drawn unknown things.
+        false_accept_rate: Share of strangers that the maker allowed to pass, 0 to .5. Strangers are photos of unrelated
+            things.
+        genuine_count: Number of photos of references in the measurement.
+        impostor_count: Number of strangers; in older packs, of strangers and siblings.
         false_accepts: Measured share of the impostors that pass.
         true_accepts: Measured share of the genuine photos that pass.
+        sibling_accepts: Measured share of siblings that pass: the genuine photos without their reference. None in packs
+            made before it was measured apart.
         certainty: Least confidences for identified and probably; None in packs made before these words.
         points: The constants for answers whose points were compared; None if the pack was built without points.
     """
@@ -104,6 +109,7 @@ class Calibration:
     impostor_count: int
     false_accepts: float
     true_accepts: float
+    sibling_accepts: float | None = None
     certainty: Certainty | None = None
     points: PointCalibration | None = None
 
@@ -182,6 +188,7 @@ def _calibration(fields: JsonObject) -> Calibration:
         impostor_count=fields.integer("impostor_count", least=1, most=_MOST_PHOTOS),
         false_accepts=number_within(fields, "false_accepts", 0, 1),
         true_accepts=number_within(fields, "true_accepts", 0, 1),
+        sibling_accepts=number_within(fields, "sibling_accepts", 0, 1) if fields.has("sibling_accepts") else None,
         certainty=_certainty(fields.object("certainty")) if fields.has("certainty") else None,
         points=_points(fields.object("points")) if fields.has("points") else None,
     )
@@ -198,6 +205,7 @@ def _points(fields: JsonObject) -> PointCalibration:
         accept=number_within(fields, "accept", -_MOST, _MOST),
         certainty=_certainty(fields.object("certainty")),
         false_accepts=number_within(fields, "false_accepts", 0, 1),
+        sibling_accepts=number_within(fields, "sibling_accepts", 0, 1),
         true_accepts=number_within(fields, "true_accepts", 0, 1),
     )
 
