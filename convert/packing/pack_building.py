@@ -173,7 +173,7 @@ def build_pack(
                 ),
             ),
             conformance_file=during(
-                progress, "writing the self-test", lambda: add_conformance(folder, encoders, model, cache)
+                progress, "writing the self-test", lambda: add_conformance(folder, encoders, model, cache, features)
             ),
             thumbnails=thumbnails,
             local_features=features,

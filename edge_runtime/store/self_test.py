@@ -5,7 +5,8 @@ computes something else on this device. The test compares embeddings by cosine s
 little between processors. The hash of the pixels is not tested; it helps authors of clients to find a cause.
 
 `cases.json`: {"tolerance": cosine, "cases": [{"photo": path, "pixels_sha256", "embedding": [...]}]}. The optional
-`measured` holds the cosines from which the maker derived the tolerance.
+`measured` holds the cosines from which the maker derived the tolerance. The optional `points` holds what the
+local-feature net finds in one photo; see `points_self_test`.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from edge_identify.edge_runtime.photos.images import open_image
 from edge_identify.edge_runtime.photos.prepared_photos import PreparedPhoto
 from edge_identify.edge_runtime.search.identifier import Identifier
 from edge_identify.edge_runtime.search.text_searcher import TextSearcher
+from edge_identify.edge_runtime.store.points_self_test import PointsCase, check_points, parse_points_case
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,6 +54,7 @@ def serialise_cases(
     *,
     tolerance: float,
     measured: Mapping[str, Mapping[str, float]] | None = None,
+    points: PointsCase | None = None,
 ) -> bytes:
     """Return the bytes of `cases.json`.
 
@@ -59,6 +62,7 @@ def serialise_cases(
         cases: The photos and their expected results.
         tolerance: Minimum cosine similarity of a device's embedding to the maker's.
         measured: The cosines from which the tolerance was derived, for people; no reader needs them.
+        points: Points of one photo, for a pack with local features.
     """
     rows = [
         {
@@ -69,7 +73,8 @@ def serialise_cases(
         for case in cases
     ]
     shown = {} if measured is None else {"measured": measured}
-    return canonical_json({"tolerance": tolerance, "cases": rows, **shown})
+    found = {} if points is None else {"points": points.as_json()}
+    return canonical_json({"tolerance": tolerance, "cases": rows, **shown, **found})
 
 
 def self_test(pack: Pack) -> int:
@@ -79,7 +84,7 @@ def self_test(pack: Pack) -> int:
         Number of photos tested.
 
     Raises:
-        PackDamagedError: A photo gives another embedding here or cannot be answered, or the pack has no case.
+        PackDamagedError: A photo gives another embedding or other points here or cannot be answered, or the pack has no case.
         PackError: An encoder or another file of the pack does not work here.
     """
     path = pack.file(pack.manifest.conformance_file)
@@ -90,6 +95,8 @@ def self_test(pack: Pack) -> int:
     with Identifier(pack) as identifier:
         for case in cases:
             _check_case(pack, identifier, case, tolerance)
+    if fields.has("points"):
+        check_points(pack, parse_points_case(fields.object("points")))
     if pack.manifest.text_variants:
         with TextSearcher(pack) as searcher:
             searcher.search("a picture", top_k=1)

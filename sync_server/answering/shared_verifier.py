@@ -52,8 +52,8 @@ class SharedVerifier:
         """
         if not can_compare(self._pack.manifest):
             raise NoThumbnailsError(
-                f"pack {self._pack.manifest.name} has no thumbnails; "
-                "`verify_geometry` compares the photo with thumbnails"
+                f"pack {self._pack.manifest.name} has no thumbnails and no descriptors; "
+                "`verify_geometry` compares the photo with these"
             )
         return self._turns.slot()
 

@@ -25,13 +25,14 @@ NET_SPEC = describe_features(NET_FILE, FeatureForm.THUMBNAILS)
 def write_net(folder: Path) -> None:
     """Write the net into a pack's folder."""
     path = folder / NET_FILE
-    path.parent.mkdir(parents=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     write_feature_graph(read_net_weights(), path)
 
 
 def add_net(folder: Path, pictures: Mapping[int, Image.Image]) -> None:
     """Add the net and thumbnails, by index id, to a colour pack."""
     write_net(folder)
+    (folder / "thumbnails.sqlite").unlink(missing_ok=True)
     write_thumbnails(folder / "thumbnails.sqlite", [(at, _webp(image)) for at, image in sorted(pictures.items())])
     manifest = replace(
         colour_manifest(),

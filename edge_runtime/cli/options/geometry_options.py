@@ -23,20 +23,20 @@ _SUFFIX = ".png"
 def add_geometry_options(parser: argparse.ArgumentParser) -> None:
     """Add `--verify-geometry` and `--explain`."""
     group = parser.add_argument_group(
-        "geometric verification", "Needs a pack with thumbnails and the extra [geometry]."
+        "geometric verification", "Needs a pack with local features, or one with thumbnails and the extra [geometry]."
     )
     group.add_argument(
         "--verify-geometry",
         action="store_true",
-        help="re-rank the most similar references by matched local features (SIFT and a homography); takes a few "
-        "tenths of a second per photo",
+        help="re-rank the most similar references by matched local features under one homography; takes a few tenths "
+        "of a second per photo",
     )
     group.add_argument(
         "--explain",
         type=_explanation_path,
         metavar="FILE.png",
-        help="write an image of the photo beside the best reference, with the matched features; for one PHOTO; "
-        "- is standard output",
+        help="write an image of the photo beside the best reference, with the matched features and the decision; for one "
+        "PHOTO; - is standard output",
     )
 
 
@@ -80,7 +80,7 @@ def with_geometry(
     """Return answers compared point by point as the options ask; where they do not, as they are.
 
     Raises:
-        SetupError: OpenCV is missing, or the pack has no thumbnails.
+        SetupError: The pack has nothing to compare with; or it has no local-feature net, and OpenCV is missing.
     """
     if not (options.verify_geometry or options.explain):
         return answers
@@ -118,10 +118,12 @@ def _explained(
 ) -> Identification | FailedPhoto:
     if isinstance(answer, FailedPhoto):
         return answer
+    from edge_identify.edge_runtime.answers.wording import decision_in_words
     from edge_identify.edge_runtime.io.output_writes import write_output
     from edge_identify.edge_runtime.search.geometry.explanation_image import explain
 
-    image = explain(verifier.compare(Path(answer.question), answer.best))
+    comparison = verifier.compare(Path(answer.question), answer.best)
+    image = explain(comparison, name=answer.best.reference.name, decision=decision_in_words(answer))
     try:
         write_output(path, image)
     except BrokenPipeError:

@@ -49,11 +49,13 @@ class Comparison:
     Attributes:
         photo: The compared photo or region: upright RGB, longer side at most the method's `photo_side_px`.
         reference: The reference's thumbnail; None if the pack has none for that image.
+        reference_size: Width and height of the image whose points were compared; a thumbnail may have another size.
         agreement: The agreeing points; None if there are too few.
     """
 
     photo: Image
     reference: Image | None
+    reference_size: tuple[int, int]
     agreement: Agreement | None
 
 
@@ -137,7 +139,14 @@ class GeometryVerifier:
         image = self._image(photo)
         points = None if match.index_id is None else self._references.points(match.index_id)
         agreement = None if points is None else self._method.agreement(self._method.photo_points(image), points)
-        return Comparison(photo=image, reference=self._thumbnail(match), agreement=agreement)
+        reference = self._thumbnail(match)
+        known_size = image.size if reference is None else reference.size
+        return Comparison(
+            photo=image,
+            reference=reference,
+            reference_size=known_size if points is None else points.size,
+            agreement=agreement,
+        )
 
     def _image(self, photo: Path | bytes | Image) -> Image:
         most_px = self._method.photo_side_px
@@ -165,7 +174,7 @@ def _reference_points(pack: Pack, thumbnails: ThumbnailTable | None, method: Poi
         return DescribedPoints(descriptors)
     if thumbnails is None:
         raise SetupError(
-            f"pack {pack.manifest.name} {pack.manifest.version} has neither local features nor thumbnails, which "
-            "geometric verification needs; its maker can add them with `edge-build pack --local-features thumbnails`"
+            f"pack {pack.manifest.name} {pack.manifest.version} has no thumbnails and no descriptors, which geometric "
+            "verification needs; its maker can add them with `edge-build pack --local-features thumbnails`"
         )
     return ThumbnailPoints(thumbnails, method)

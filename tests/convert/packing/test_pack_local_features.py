@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,12 +11,14 @@ import pytest
 
 from drawn_views import label, photo_of
 from edge_identify.convert.caching.build_cache import FOLDER_VARIABLE
-from edge_identify.convert.cli.main import main
+from edge_identify.convert.cli.main import build_parser, main
+from edge_identify.convert.cli.packs.pack_command import _request
 from edge_identify.convert.local_features import reference_descriptors
 from edge_identify.edge_runtime.pack.manifest import FeatureForm
 from edge_identify.edge_runtime.pack.pack_reader import Pack, open_pack, verify_pack_files
 from edge_identify.edge_runtime.pack.references import ReferenceTable
 from edge_identify.edge_runtime.search.geometry.verifier import GeometryVerifier
+from edge_identify.edge_runtime.store.self_test import self_test
 
 pytestmark = pytest.mark.usefixtures("few_photos")
 
@@ -73,6 +76,9 @@ def test_by_default_a_pack_shows_small_pictures_says_so_and_compares_with_them(
     found = counts(pack, 2)
     assert found["label2"] >= 100
     assert max(count for name, count in found.items() if name != "label2") < 15
+    cases = json.loads((pack.folder / pack.manifest.conformance_file).read_bytes())
+    assert cases["points"]["count"] >= 20
+    assert self_test(pack) == 3
 
 
 def test_descriptors_show_no_picture_and_an_unchanged_image_is_described_once(
@@ -93,19 +99,22 @@ def test_descriptors_show_no_picture_and_an_unchanged_image_is_described_once(
     assert again.manifest.files == pack.manifest.files
 
 
-def test_a_size_for_thumbnails_is_kept_and_nothing_is_said(build: Build, capsys: pytest.CaptureFixture[str]) -> None:
-    pack = build("pack", "--thumbnails", "96")
+@pytest.mark.parametrize(
+    ("words", "form", "side_px"),
+    [
+        ([], FeatureForm.THUMBNAILS, 256),
+        (["--thumbnails", "96"], FeatureForm.THUMBNAILS, 96),
+        (["--local-features", "descriptors"], FeatureForm.DESCRIPTORS, None),
+        (["--local-features", "descriptors", "--thumbnails", "96"], FeatureForm.DESCRIPTORS, 96),
+        (["--local-features", "none"], None, None),
+        (["--local-features", "none", "--thumbnails", "96"], None, 96),
+    ],
+)
+def test_pictures_are_in_a_pack_if_the_options_say_so(
+    words: list[str], form: FeatureForm | None, side_px: int | None
+) -> None:
+    options = build_parser().parse_args(["pack", "--catalogue", "c", "--name", "t", "--out", "out", *words])
 
-    assert pack.manifest.local_features is not None
-    assert pack.manifest.thumbnails is not None
-    assert pack.manifest.thumbnails.side_px == 96
-    assert "small pictures" not in capsys.readouterr().err
+    request = _request(options)
 
-
-def test_without_local_features_a_pack_is_as_before(build: Build) -> None:
-    pack = build("pack", "--local-features", "none")
-
-    assert pack.manifest.local_features is None
-    assert pack.manifest.thumbnails is None
-    assert not (pack.folder / "features").exists()
-    assert "- local features: none" in card(pack)
+    assert (request.local_features, request.thumbnail_side_px) == (form, side_px)

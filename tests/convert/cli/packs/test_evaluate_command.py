@@ -124,7 +124,7 @@ def test_a_photo_that_vanishes_before_its_points_are_compared_is_skipped_and_nam
 
 def test_comparing_points_needs_thumbnails(evaluate: Evaluate, capsys: pytest.CaptureFixture[str]) -> None:
     assert evaluate(ROWS, "--verify-geometry") == 8
-    assert "edge-build pack --thumbnails" in capsys.readouterr().err
+    assert "edge-build pack --local-features thumbnails" in capsys.readouterr().err
 
 
 def test_comparing_points_needs_an_extra(
