@@ -21,7 +21,7 @@ class Knowledge:
     """What the text encoder knows of a text.
 
     Attributes:
-        is_enough: Whether it knows any word that says something.
+        is_enough: Whether it knows any word that says something, or there is none.
         unknown: The words that it does not know.
         has_encoder: Whether there is a text encoder that runs here.
     """

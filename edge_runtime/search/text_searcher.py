@@ -144,7 +144,8 @@ class TextSearcher:
         if self._tower.knows_any_word:
             return Knowledge(is_enough=True)
         known, unknown = self._tower.known_and_unknown(telling_words(text))
-        return Knowledge(is_enough=bool(known), unknown=unknown)
+        # Of "a picture" nothing is unknown: every picture is one.
+        return Knowledge(is_enough=bool(known) or not unknown, unknown=unknown)
 
     def _joined(self, hits: Mapping[str, WordHit], likeness: Likeness, top_k: int) -> Iterator[Match]:
         """Yield the best matches of both kinds, each with its reasons."""

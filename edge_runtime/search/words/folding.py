@@ -67,8 +67,11 @@ def shared_words(text: str) -> tuple[str, ...]:
 
 
 def telling_words(text: str) -> tuple[str, ...]:
-    """Return the distinct words of a text that is not folded, in order, without those that say nothing."""
-    words = re.findall(r"\w+", text[:MOST_CHARACTERS].lower())
+    """Return the distinct words of a text that is not folded, in order, without those that say nothing.
+
+    A text of other signs alone, such as an emoji, is one word.
+    """
+    words = re.findall(r"\w+", text[:MOST_CHARACTERS].lower()) or text[:MOST_CHARACTERS].split()[:1]
     return tuple(dict.fromkeys(word for word in words if word not in FILLERS))
 
 

@@ -49,3 +49,17 @@ def test_a_text_without_letters_is_its_own_word() -> None:
 def test_the_words_of_the_built_in_tower_s_sentences_say_nothing() -> None:
     assert {word for template in TEMPLATES for word in telling_words(template.format(""))} == set()
     assert "photo" in FILLERS
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a photo of a Dog", ("dog",)),
+        ("a picture", ()),
+        ("🍕", ("🍕",)),
+        ("dog!", ("dog",)),
+        ("  ", ()),
+    ],
+)
+def test_the_words_that_tell_something(text: str, words: tuple[str, ...]) -> None:
+    assert telling_words(text) == words
