@@ -79,7 +79,7 @@ def _is_missing(data: Path, name: str) -> bool:
 
 
 def measure(folder: Path, *, limit: int | None = None) -> dict[str, Any]:
-    """Return the figures of all references, of words (names with a space or without digits) and of codes apart."""
+    """Return the figures of all references, of names of words, and of codes by the place of the typing error."""
     pack = open_pack(folder)
     with ReferenceTable(pack.file(pack.manifest.references_file)) as table:
         references = table.references()
@@ -92,7 +92,7 @@ def measure(folder: Path, *, limit: int | None = None) -> dict[str, Any]:
         wrong = {each.id: _place_of(each.name, typed[each.id], searcher) for each in chosen}
     reachable = _reachable(references, typed)
     figures: dict[str, Any] = {"index_s": _seconds_of_index(references), "seed": SEED}
-    for kind, some in _kinds(chosen).items():
+    for kind, some in _kinds(chosen, typed).items():
         figures[kind] = {
             "references": len(some),
             "exact_first": _share(exact[each.id][0] == 1 for each in some),
@@ -147,13 +147,19 @@ def _reachable(references: Sequence[Reference], typed: Mapping[str, str]) -> dic
     return reachable
 
 
-def _kinds(references: Iterable[Reference]) -> dict[str, list[Reference]]:
-    kinds: dict[str, list[Reference]] = {"all": [], "words": [], "codes": []}
+def _kinds(references: Iterable[Reference], typed: Mapping[str, str]) -> dict[str, list[Reference]]:
+    kinds: dict[str, list[Reference]] = {"all": [], "words": [], "codes, letters": [], "codes, digits": []}
     for each in references:
-        is_code = "_" in each.name and each.name == each.id
         kinds["all"].append(each)
-        kinds["codes" if is_code else "words"].append(each)
+        if each.name != each.id:
+            kinds["words"].append(each)
+        else:
+            kinds["codes, letters" if _digits(each.name) == _digits(typed[each.id]) else "codes, digits"].append(each)
     return {kind: some for kind, some in kinds.items() if some}
+
+
+def _digits(text: str) -> str:
+    return "".join(sign for sign in text if sign.isdigit())
 
 
 def _seconds_of_index(references: Sequence[Reference]) -> dict[str, float]:

@@ -37,6 +37,11 @@ def typing_distance(typed: str, word: str, *, most: int) -> int:
     return min(row[-1], most + 1)
 
 
+def is_slip(typed: str, word: str) -> bool:
+    """Return whether a word with one typing error has a letter left out or two swapped, not a wrong or further one."""
+    return len(typed) < len(word) or (len(typed) == len(word) and sorted(typed) == sorted(word))
+
+
 class SimilarWords:
     """Finds the words of a vocabulary that a typed word may stand for. Threads may share it."""
 

@@ -32,7 +32,7 @@ from edge_identify.edge_runtime.search.words.folding import (
     shared_words,
     words_of,
 )
-from edge_identify.edge_runtime.search.words.typing_errors import SimilarWords
+from edge_identify.edge_runtime.search.words.typing_errors import SimilarWords, is_slip
 
 MOST_WORDS = 64  # of a text; a longer one is prose, of which the first words tell enough
 _MOST_JOINED = 64  # characters of an id or name that is compared as one word
@@ -49,8 +49,9 @@ class Manner(IntEnum):
 
     WHOLE = 0
     PREFIX = 1
-    ONE_ERROR = 2
-    TWO_ERRORS = 3
+    SLIP = 2  # a letter left out or two swapped: one way at each place, so likelier than a wrong letter
+    ONE_ERROR = 3
+    TWO_ERRORS = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,7 +209,10 @@ class WordIndex:
     def _meant(self, typed: str, *, is_whole: bool) -> dict[Manner, list[str]]:
         """Return the words that a typed one may stand for."""
         is_known = typed in self._named or (not is_whole and typed in self._having)
-        meant = {Manner.WHOLE: [typed]} if is_known else self._misspelt(typed)
+        # A code is known and may still be mistyped: `pa832` for `pa823`.
+        meant = {} if is_known and not is_whole else self._misspelt(typed)
+        if is_known:
+            meant[Manner.WHOLE] = [typed]
         if len(typed) >= (_LEAST_KNOWN_PREFIX if is_known else _LEAST_PREFIX):
             start = bisect_left(self._vocabulary, typed)
             alike = takewhile(lambda word: word.startswith(typed), self._vocabulary[start : start + _MOST_PREFIXED])
@@ -218,7 +222,8 @@ class WordIndex:
     def _misspelt(self, typed: str) -> dict[Manner, list[str]]:
         meant: dict[Manner, list[str]] = {}
         for word, errors in self._similar.near(typed):
-            meant.setdefault(Manner.ONE_ERROR if errors == 1 else Manner.TWO_ERRORS, []).append(word)
+            one = Manner.SLIP if is_slip(typed, word) else Manner.ONE_ERROR
+            meant.setdefault(one if errors == 1 else Manner.TWO_ERRORS, []).append(word)
         return meant
 
     def _standing(self, at: int, exact: Mapping[int, int], evidence: Collection[_Evidence]) -> _Standing:
@@ -234,7 +239,7 @@ class WordIndex:
         corrected: dict[int, dict[str, str]] = {exact[at]: {}} if at in exact else {}
         for each in evidence:
             words = corrected.setdefault(each.field, {})
-            if each.manner in (Manner.ONE_ERROR, Manner.TWO_ERRORS):
+            if each.manner >= Manner.SLIP:
                 words[each.typed] = each.meant
         reasons = tuple(
             TextReason(

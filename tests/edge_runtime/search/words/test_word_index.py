@@ -106,6 +106,19 @@ def test_only_chosen_references_are_found(index: WordIndex) -> None:
     assert index.find("avocado", most=9, among=()) == []
 
 
+def test_a_code_that_another_has_is_first_and_the_one_with_swapped_signs_is_next() -> None:
+    codes = WordIndex([Reference(id=code, name=code) for code in ("PA_832", "PA_822", "PA_823", "PA_833", "PA_01")])
+
+    assert found(codes, "PA_832", most=2) == ["PA_832", "PA_823"]
+    assert why(codes, "PA_8321") == 'id (pa832 for "pa8321")'
+
+
+def test_a_letter_left_out_is_likelier_than_a_wrong_one() -> None:
+    words = WordIndex([Reference(id=str(at), name=name) for at, name in enumerate(("brat", "carat"))])
+
+    assert found(words, "crat") == ["1", "0"]
+
+
 def test_fillers_count_only_where_there_is_nothing_else(index: WordIndex) -> None:
     assert found(index, "a photo of a fruit") == ["Avocado", "5"]
     assert found(index, "a print of a fruit")[0] == "Avocado"
