@@ -183,16 +183,20 @@ class PackIdentifier:
         namespaces: Sequence[str] = (),
         labels: Mapping[str, str | Sequence[str]] | None = None,
     ) -> Identification:
-        """Return the references whose images are nearest to a description. The answer has no decision.
+        """Return the references that a text names or describes, best first. The answer has no decision.
+
+        Ids, names, labels, namespaces and attributes are searched, typing errors allowed, and the text encoder if the
+        pack has one. An exact id or name is first. `Match.reasons` says why a reference matches. If nothing matches,
+        `Identification.note` says why.
 
         Args:
-            text: The description.
+            text: An id, a name, a part of one, or a description.
             top_k: As in `identify`.
             namespaces: As in `identify`.
             labels: As in `identify`.
 
         Raises:
-            PackError: The pack has no text encoder, or a file is damaged.
+            PackError: A file is damaged.
             SetupError: The text is empty, or a filter fits nothing.
             ValueError: `top_k` is out of range.
         """

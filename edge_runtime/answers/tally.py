@@ -16,6 +16,7 @@ class Tally:
         skipped: Photos that could not be used.
         further_photos: Photos that were answered together with a first one, which does not count here.
         has_bands: True if the matches of a text have bands.
+        has_similarities: True if a match has a similarity: not so where words alone answer a text.
         times: Wall time of all answers, by stage.
     """
 
@@ -24,7 +25,7 @@ class Tally:
         self.decisions: Counter[Decision | None] = Counter()
         self.skipped = 0
         self.further_photos = 0
-        self.has_bands = False
+        self.has_bands = self.has_similarities = False
         self.times = StageSeconds(prepare=0.0, encode=0.0, search=0.0, decide=0.0)
 
     def add(self, answer: Identification | FailedPhoto) -> None:
@@ -36,6 +37,7 @@ class Tally:
         self.decisions[answer.decision] += 1
         self.further_photos += len(answer.further_photos)
         self.has_bands |= any(match.band is not None for match in answer.matches)
+        self.has_similarities |= any(match.has_similarity for match in answer.matches)
         self.times = StageSeconds(
             prepare=before.prepare + more.prepare,
             encode=before.encode + more.encode,

@@ -36,6 +36,13 @@ def decision_in_words(found: Identification) -> str:
     return f"ambiguous, {_one_of(found.look_alikes)}"
 
 
+def text_answer_in_words(found: Identification) -> str:
+    """Return in a few words how a text was answered."""
+    if not found.matches:
+        return "nothing found"
+    return "the best matches" if any(match.has_similarity for match in found.matches) else "found by words"
+
+
 def _one_of(alike: LookAlikes) -> str:
     shared = [text for text in (alike.namespace, *alike.labels.values()) if text]
     common = f", all {' · '.join(shared)}" if shared else ""
@@ -79,7 +86,7 @@ def together_in_words(photos: Sequence[str]) -> str:
 
 def points_in_words(found: Identification) -> str:
     """Return the number of matched points of the first reference; empty if geometry was not verified."""
-    count = found.matches[0].matched_points
+    count = found.matches[0].matched_points if found.matches else None
     if count is None:
         return ""
     if count == 0:

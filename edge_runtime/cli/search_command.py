@@ -20,6 +20,7 @@ from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
 from edge_identify.edge_runtime.terminal.filter_options import add_filter_options, chosen_filters
 
 _EXAMPLES = (
+    "edge-identify search avocdo  # finds the reference named Avocado",
     'edge-identify search "a red mosaic of a crab"',
     'edge-identify search "mosaics in Paris" --auto-namespace',
 )
@@ -36,10 +37,14 @@ def search_parser() -> CommandParser:
     parser = CommandParser(
         prog="edge-identify search",
         examples=_EXAMPLES,
-        description="Finds references by a text, in a pack on this device.",
-        exit_codes=[ExitCode.PACK],
+        description="Finds references by a text, in a pack on this device: by their ids, names, labels, namespaces and "
+        "attributes, typing errors allowed, and by what they look like if the pack has a text encoder. An exact id or "
+        "name is first.",
+        exit_codes=[ExitCode.UNKNOWN, ExitCode.PACK],
     )
-    parser.add_argument("text", metavar="TEXT", help="a description in English, in quotes")
+    parser.add_argument(
+        "text", metavar="TEXT", help="an id, a name, a part of one, or a description in English, in quotes"
+    )
     add_pack_options(parser)
     filters = add_filter_options(parser)
     filters.add_argument(
@@ -67,4 +72,4 @@ def _search(options: argparse.Namespace) -> ExitCode:
 
         words = " ".join(f"--namespace {shlex.quote(name)}" for name in suggested)
         print(f"the text names a namespace; to search only there: {printable(words)}", file=sys.stderr)
-    return ExitCode.DONE
+    return ExitCode.DONE if result.matches else ExitCode.UNKNOWN

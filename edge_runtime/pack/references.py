@@ -18,7 +18,7 @@ from edge_identify.edge_runtime.errors import PackDamagedError
 
 if TYPE_CHECKING:
     from edge_identify.edge_runtime.photos.position import Box, Coordinates
-from edge_identify.edge_runtime.pack.filters import Filters
+from edge_identify.edge_runtime.pack.filters import NO_FILTERS, Filters
 
 _MOST_NAMED = 500  # ids in one query; SQLite allows at least 999
 
@@ -133,11 +133,7 @@ class ReferenceTable:
         Raises:
             PackDamagedError: The file has no such reference, or its entry is malformed.
         """
-        row = self._one(f"SELECT {_COLUMNS} FROM reference WHERE id = ?", reference_id)
-        try:
-            return _reference(row)
-        except (TypeError, ValueError) as error:
-            raise PackDamagedError(f"{self._path}: the entry {reference_id!r} is malformed ({error})") from error
+        return self._read(self._one(f"SELECT {_COLUMNS} FROM reference WHERE id = ?", reference_id))
 
     def reference_id_of(self, index_id: int) -> str:
         """Return the id of the reference to which the vector `index_id` belongs.
@@ -162,9 +158,22 @@ class ReferenceTable:
         path, kind, licence, provenance = (None if value is None else str(value) for value in rows[0])
         return ReferenceImageFacts(path=path, type=kind, licence=licence, provenance=provenance)
 
-    def ids(self) -> list[str]:
-        """Return the ids of all references, sorted."""
-        return [str(row[0]) for row in self._all("SELECT id FROM reference ORDER BY id")]
+    def ids(self, filters: Filters = NO_FILTERS) -> list[str]:
+        """Return the ids of all references that pass the filters, sorted."""
+        where, values = _where(filters)
+        return [str(row[0]) for row in self._all(f"SELECT id FROM reference WHERE {where} ORDER BY id", values)]
+
+    def count(self) -> int:
+        """Return the number of references."""
+        return int(str(self._all("SELECT count(*) FROM reference")[0][0]))
+
+    def references(self) -> list[Reference]:
+        """Return all references, sorted by id. It reads the whole table.
+
+        Raises:
+            PackDamagedError: An entry is malformed.
+        """
+        return [self._read(row) for row in self._all(f"SELECT {_COLUMNS} FROM reference ORDER BY id")]
 
     def images_of(self, reference_id: str) -> list[ReferenceImage]:
         """Return the images of a reference, sorted by index id; empty if there is no such reference."""
@@ -221,6 +230,12 @@ class ReferenceTable:
         """Return the number of references that have coordinates."""
         rows = self._all("SELECT count(*) FROM reference WHERE latitude IS NOT NULL")
         return int(str(rows[0][0]))
+
+    def _read(self, row: tuple[object, ...]) -> Reference:
+        try:
+            return _reference(row)
+        except (TypeError, ValueError) as error:
+            raise PackDamagedError(f"{self._path}: the entry {str(row[0])!r} is malformed ({error})") from error
 
     def _all(self, query: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
         try:

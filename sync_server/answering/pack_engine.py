@@ -99,7 +99,7 @@ class PackEngine:
             self.manifest: Manifest = pack.manifest
             self._pack = pack
             self._identifier = stack.enter_context(Identifier(pack, many=True))
-            self._texts = stack.enter_context(TextSearcher(pack, many=True)) if _has_text_tower(pack) else None
+            self._texts = stack.enter_context(TextSearcher(pack, many=True))
             self._by_vector = ReferenceFinder(pack, many=True, variant_name=self._identifier.variant_name)
             stack.callback(self._by_vector.close)
             self.references = stack.enter_context(ReferenceTable(pack.file(pack.manifest.references_file)))
@@ -128,8 +128,8 @@ class PackEngine:
 
     @property
     def answers_texts(self) -> bool:
-        """Whether the pack has a text encoder that runs here."""
-        return self._texts is not None
+        """Whether the pack has a text encoder that runs here. Without one, texts are answered by words alone."""
+        return self._texts.has_encoder
 
     @property
     def decides(self) -> bool:
@@ -208,13 +208,12 @@ class PackEngine:
         return replace(found, question=first, further_photos=tuple(others)), problems
 
     def search_text(self, text: str, *, top_k: int, filters: Filters = NO_FILTERS) -> Identification:
-        """Return the references nearest to a description.
+        """Return the references that a text names or describes; see `TextSearcher.search`.
 
         Raises:
-            NoTextEncoderError: The pack has no text encoder that runs here.
             SetupError, BusyError: As `identify`.
         """
-        with self._filtered.borrow(self._text_searcher(), filters) as searcher, self._concurrency.slot():
+        with self._filtered.borrow(self._texts, filters) as searcher, self._concurrency.slot():
             return searcher.search(text, top_k=top_k)
 
     def search_vector(
@@ -256,22 +255,14 @@ class PackEngine:
             NoTextEncoderError: The pack has no text encoder that runs here.
             BusyError: No slot became free in time.
         """
-        searcher = self._text_searcher()
+        if not self._texts.has_encoder:
+            raise NoTextEncoderError(f"pack {self.manifest.name} has no text encoder that runs here")
         with self._concurrency.slot():
             started = perf_counter()
-            embedding = searcher.embed(text)
+            embedding = self._texts.embed(text)
             return TimedEmbedding.of(embedding, prepare_s=0.0, encode_s=perf_counter() - started)
-
-    def _text_searcher(self) -> TextSearcher:
-        if self._texts is None:
-            raise NoTextEncoderError(f"pack {self.manifest.name} has no text encoder that runs here")
-        return self._texts
 
 
 def position_of(photo: bytes) -> Position | None:
     """Return the EXIF position of a photo, given as the bytes of its file; None if it has none."""
     return photo_position(io.BytesIO(photo))
-
-
-def _has_text_tower(pack: Pack) -> bool:
-    return not pack.manifest.text_variants.keys().isdisjoint(pack.variant_names)

@@ -48,7 +48,9 @@ SEARCH = Operation(
     path="/v1/search",
     tag="identify",
     summary="Find references by text, embedding or image.",
-    about="Send JSON with `text`, JSON with `embedding` and `embedding_space`, or a form with an image file.",
+    about="Send JSON with `text`, JSON with `embedding` and `embedding_space`, or a form with an image file. A text is "
+    "looked for in ids, names, labels, namespaces and attributes, typing errors allowed, and by the text encoder. "
+    "`why` says why a reference matches. A text that nothing answers has no matches and a `note`.",
     bodies=(
         Body(
             content_type=JSON,

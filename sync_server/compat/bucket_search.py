@@ -1,7 +1,7 @@
 """`/api/demo_backend_v2/image_search/...` of the bucket search: images by text or by image.
 
 `distance` is the L2 distance of unit vectors, sqrt(2 - 2 * cosine similarity): 0 for equal vectors, 2 for opposite
-ones.
+ones. An image that was found by words alone has the distance of unrelated vectors, sqrt(2).
 """
 
 from __future__ import annotations
@@ -103,7 +103,9 @@ def _search(pool: EnginePool, values: RequestValues, image_urls: ImageUrls) -> R
         if not filters:
             filters = replace(filters, namespaces=namespaces_named_in(query, engine.references.namespaces()))
         found = record_stages(engine.search_text(query, top_k=values.integer("k"), filters=filters))
-        return json_response([_image(match, match_image_url(match, engine, image_urls)) for match in found.matches])
+        # The contract is "nearest first". Matches by words alone have one distance, and stay in their order.
+        nearest_first = sorted(found.matches, key=lambda match: -match.score)
+        return json_response([_image(match, match_image_url(match, engine, image_urls)) for match in nearest_first])
 
 
 def _search_by_image(pool: EnginePool, values: RequestValues, image_urls: ImageUrls) -> Response:

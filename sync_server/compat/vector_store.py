@@ -1,4 +1,7 @@
-"""`/api/v1/search` and `/api/v1/vectors/search` of the vector store: references by text or by vector."""
+"""`/api/v1/search` and `/api/v1/vectors/search` of the vector store: references by text or by vector.
+
+A reference that was found by words alone has the score 0.
+"""
 
 from __future__ import annotations
 

@@ -187,9 +187,12 @@ def test_a_text_finds_references(identifier: ei.PackIdentifier) -> None:
         identifier.search(" ")
 
 
-def test_a_pack_without_a_text_encoder_says_so(colour_pack: Any) -> None:
-    with ei.open(colour_pack()) as identifier, pytest.raises(ei.EdgeIdentifyError, match="no text encoder"):
-        identifier.search("ra")
+def test_a_pack_without_a_text_encoder_is_searched_by_words_and_says_so(colour_pack: Any) -> None:
+    with ei.open(colour_pack()) as identifier:
+        found = identifier.search("crimsn")
+
+    assert [match.reference.id for match in found.matches] == ["crimson"]
+    assert "this pack has no text encoder" in found.note
 
 
 def test_an_image_has_a_unit_vector_of_the_pack_s_space(identifier: ei.PackIdentifier, photo: Path) -> None:

@@ -112,7 +112,7 @@ class JsonLinesOutput:
 
 
 def who_answered(by: AnsweredBy, tally: Tally) -> str:
-    """Return a line with pack, encoder, the time of each stage, and the meaning of the figures."""
+    """Return a line with pack, encoder, the time of each stage, and the meaning of the figures, if there are any."""
     times, count = tally.times, tally.answered
     each = " each" if count > 1 else ""
     stages = ", ".join(
@@ -122,10 +122,12 @@ def who_answered(by: AnsweredBy, tally: Tally) -> str:
         )
     )  # fmt: skip
     took = f"{1000 * times.total / count:.0f} ms{each} ({stages})"
-    return f"{by.pack_name} {by.pack_version} · {by.variant_name} · {took} · {_key(tally)}"
+    return " · ".join(filter(None, (f"{by.pack_name} {by.pack_version}", by.variant_name, took, _key(tally))))
 
 
 def _key(tally: Tally) -> str:
+    if not tally.has_similarities:
+        return ""
     if tally.has_bands:
         return "how well it fits, as far as this pack's own labels show; similarity (1 is identical)"
     if None in tally.decisions:

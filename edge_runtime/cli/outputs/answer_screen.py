@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from edge_identify.edge_runtime.answers.text_reasons import reasons_in_words
 from edge_identify.edge_runtime.answers.wording import (
     decision_in_words,
     facts,
@@ -17,6 +18,7 @@ from edge_identify.edge_runtime.answers.wording import (
     places_in_words,
     points_in_words,
     reason,
+    text_answer_in_words,
     together_in_words,
     what_it_is,
 )
@@ -36,6 +38,7 @@ _LEAST_NAME_COLUMNS = 8  # of a name that is cut: less says nothing
 _ROOM_FOR_LABELS = 72  # columns of a screen from which on labels fit beside names
 _ROOM_FOR_IDS = 48  # and ids
 _DECISION_COLUMNS = 10  # the longest, "identified"
+_MOST_TEXT_COLUMNS = 200  # of a question: two lines of a wide screen
 _BAND_COLUMNS = 6  # the longest, "strong"
 _STYLES = {
     Decision.IDENTIFIED: Style.GREEN,
@@ -59,15 +62,17 @@ def answer_lines(found: Identification, screen: Screen) -> list[str]:
             for line in _indented(words, screen, Style.FAINT)
         ),
         *_indented(filters_in_words(found), screen, Style.FAINT),
+        *_indented(found.note, screen, Style.FAINT),
         *_tables(found, screen),
     ]
 
 
 def _headline(found: Identification, screen: Screen) -> Iterator[str]:
     """Yield the question and the decision, on two lines if one is too narrow."""
-    said = decision_in_words(found) if found.kind == "photo" else "the nearest to this text"
+    said = decision_in_words(found) if found.kind == "photo" else text_answer_in_words(found)
     others = len(found.further_photos)
-    question = printable(found.question) + (f" and {others} more" if others else "")
+    asked = found.question if found.kind == "photo" else shortened(found.question, _MOST_TEXT_COLUMNS)
+    question = printable(asked) + (f" and {others} more" if others else "")
     styled = screen.styled(printable(said), Style.BOLD, _STYLES[found.decision])
     if display_width(f"{question}: {said}") <= screen.width:
         yield f"{question}: {styled}"
@@ -149,16 +154,19 @@ def _id_beside_name(match: Match) -> str:
 
 
 def _row(match: Match, columns: _Columns, screen: Screen) -> str:
-    """Return rank, probability, similarity, name, and, where there is room, id and labels."""
+    """Return rank, probability, similarity, name, and, where there is room, id, reasons and labels."""
     name = padded(shortened(printable(match.reference.name), columns.names), columns.names)
     sure = "" if match.confidence is None else f"{match.confidence:4.0%}  "
     band = "" if match.band is None else padded(match.band.value, _BAND_COLUMNS) + _INDENT
-    line = f"{match.rank:4d}  {sure}{band}{match.score:5.2f}  {name}"
+    score = f"{match.score:5.2f}" if match.has_similarity else "    -"
+    line = f"{match.rank:4d}  {sure}{band}{score}  {name}"
     if columns.ids:
         line += _INDENT + padded(shortened(_id_beside_name(match), columns.ids), columns.ids)
     room = screen.width - display_width(line) - len(_INDENT)
-    if screen.width >= _ROOM_FOR_LABELS and room >= _LEAST_NAME_COLUMNS:
-        line += _INDENT + shortened(printable(what_it_is(match.reference)), room)
+    labels = what_it_is(match.reference) if screen.width >= _ROOM_FOR_LABELS else ""
+    told = " · ".join(filter(None, (reasons_in_words(match.reasons), labels)))
+    if room >= _LEAST_NAME_COLUMNS:
+        line += _INDENT + shortened(printable(told), room)
     return line.rstrip()
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from edge_identify.edge_runtime.answers.identification import Identification
+from edge_identify.edge_runtime.answers.text_reasons import FoundIn, TextReason
 from edge_identify.edge_runtime.cli.outputs.answer_screen import answer_lines, answer_row
 from edge_identify.edge_runtime.decisions.decision import Decision
 from edge_identify.edge_runtime.pack.references import Reference
@@ -111,11 +112,36 @@ p.jpg: unknown
     )
 
 
+def test_a_text_s_matches_say_why_they_are_there_and_one_by_words_alone_has_no_similarity() -> None:
+    corrected = TextReason(found_in=FoundIn.NAME, corrected=(("catt", "cat"),))
+    first, second = uncalibrated().matches
+    by_words = tuple(replace(match, score=0.0, reasons=(corrected,)) for match in (first, second))
+    answer = replace(uncalibrated(), kind="text", question="catt", matches=by_words, note="found by words alone")
+
+    assert (
+        screen(answer, 80)
+        == """\
+catt: found by words
+  found by words alone
+   1      -  Seated cat, bronze  cat-1  name (cat for "catt") · museum · cat
+   2      -  dog                        name (cat for "catt")
+"""
+    )
+
+
+def test_a_text_without_a_match_says_so_and_is_cut_if_it_is_long() -> None:
+    answer = replace(uncalibrated(), kind="text", question="long " * 1000, matches=(), note="no reference has it")
+
+    lines = screen(answer, 80).splitlines()
+    assert lines[-2:] == ["  nothing found", "  no reference has it"]
+    assert len(lines[0]) <= 210
+
+
 def test_a_text_gets_the_nearest_and_no_reason() -> None:
     assert (
         screen(replace(uncalibrated(), kind="text", question="a red cat"), 80)
         == """\
-a red cat: the nearest to this text
+a red cat: the best matches
    1   0.91  Seated cat, bronze  cat-1  museum · cat
    2   0.88  dog
 """
