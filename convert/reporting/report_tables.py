@@ -13,8 +13,10 @@ Figures = Mapping[str, Any]
 
 #: Class in the style sheet, heading, key among the photos of things in the pack, key among the others.
 _DECISIONS = (
-    ("right", "right", "identified_right", None),
-    ("wrong", "wrong", "identified_wrong", "identified"),
+    ("right", "identified, right", "identified_right", None),
+    ("wrong", "identified, wrong", "identified_wrong", "identified"),
+    ("probably-right", "probably, right", "probably_right", None),
+    ("probably-wrong", "probably, wrong", "probably_wrong", "probably"),
     ("unsure-right", "ambiguous, right among them", "ambiguous_with_right", None),
     ("unsure-wrong", "ambiguous, all wrong", "ambiguous_without_right", "ambiguous"),
     ("unknown", "unknown", "unknown", "unknown"),
@@ -68,10 +70,11 @@ def pair_table(pairs: Sequence[Figures], names: Mapping[str, str]) -> Markup:
             named(pair["taken_for"], names),
             str(pair["photos"]),
             str(pair["identified"]),
+            str(pair["probably"]),
         ]
         for pair in pairs
     ]
-    headings = ["photos of", "nearest reference", "photos", "identified as it"]
+    headings = ["photos of", "nearest reference", "photos", "identified as it", "probably it"]
     return table("Confused references, the most frequent first.", headings, rows)
 
 
