@@ -29,7 +29,7 @@ from edge_identify.edge_runtime.photos.preprocessing import Interpolation, Prepr
 
 SIZE_PX = 8
 CALIBRATION_FILE = "calibration.json"
-CERTAINTY = {"identified": 0.99, "probably": 0.7}  # pure colours have a confidence of .98
+CERTAINTY = {"identified": 0.99, "probably": 0.7}  # pure colours have a confidence of .96 to .98
 FIDELITY = Fidelity(sample="by construction", count=1, cosine_mean=1.0, cosine_min=1.0, top1_agreement=1.0)
 
 #: id, name, colour; crimson has two images.
