@@ -34,11 +34,12 @@ def _numbers(whole: Figures) -> Iterator[tuple[str, str, str]]:
         known = decisions["known"]
         named = f"of {count} photos of things in the pack are identified rightly"
         yield "good", _whole(known["identified_right"] / count), named
-        probably = "more are named rightly with the word probably: a person checks these"
-        yield "probable", _whole(known["probably_right"] / count), probably
-        wrong = (
-            f"are identified as another thing, and {_whole(known['probably_wrong'] / count)} probably: lower is better"
-        )
+        has_probable = known["probably_right"] + known["probably_wrong"] > 0
+        if has_probable:
+            probably = "more are named rightly with the word probably: a person checks these"
+            yield "probable", _whole(known["probably_right"] / count), probably
+        also = f", and {_whole(known['probably_wrong'] / count)} probably" if has_probable else ""
+        wrong = f"are identified as another thing{also}: lower is better"
         yield _bad_if(known["identified_wrong"]), _whole(known["identified_wrong"] / count), wrong
         unsure = "are not named: called ambiguous or unknown, which is safe but no help"
         yield "unsure", _whole((known["ambiguous"] + known["unknown"]) / count), unsure

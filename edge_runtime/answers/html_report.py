@@ -42,7 +42,7 @@ _UNCALIBRATED, _SKIPPED = "uncalibrated", "skipped"
 #: Title and explanation of each group, in the page's order.
 _GROUPS = {
     Decision.IDENTIFIED.value: ("Identified", "Each shows the reference beside it."),
-    Decision.PROBABLY.value: ("Probably", "Each probably shows the reference beside it: compare the two pictures."),
+    Decision.PROBABLY.value: ("Probably", "Each probably shows the reference beside it: check it."),
     Decision.AMBIGUOUS.value: ("Ambiguous", "Each shows one of a few look-alikes that cannot be told apart."),
     Decision.UNKNOWN.value: (
         "Unknown",

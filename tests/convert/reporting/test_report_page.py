@@ -146,6 +146,14 @@ def test_the_decisions_stand_in_their_order_of_certainty(part: ReportPart) -> No
     ]
 
 
+def test_a_pack_that_never_says_probably_has_no_number_for_it(outcome: MakeOutcome) -> None:
+    for decision, is_told in (("identified", False), ("probably", True)):
+        evaluation = Evaluation(outcomes=(outcome("a", "a", decision=decision),), left_out=())
+        figures = report_figures(evaluation, columns=[]) | {"pack": {}}
+        plain = ReportPart(title="Pack", about="", figures=figures, names={}, images=ReportImages({}))
+        assert ("with the word probably" in Reader().read(report_page("Report", [plain])).text) is is_told
+
+
 def test_each_cell_names_its_column_for_narrow_screens(part: ReportPart) -> None:
     page = report_page("Report", [part])
 
