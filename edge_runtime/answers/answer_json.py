@@ -1,9 +1,10 @@
 """An answer as the documented JSON object; `answer.schema.json` beside this file is its JSON Schema.
 
-`--json`, schema 1:
+`--json`, schema 2:
 
-    {"schema": 1, "pack": {"name", "version"}, "encoder": variant, "answers": [
-        {"photo" or "text": what was asked, "decision": "identified", "ambiguous", "unknown" or null,
+    {"schema": 2, "pack": {"name", "version"}, "encoder": variant, "answers": [
+        {"photo" or "text": what was asked,
+         "decision": "identified", "probably", "ambiguous", "unknown" or null,
          "photos": [...] of one thing that were answered together (of several alone, "photo" first),
          "known_probability": that the photo shows something in the pack, or null, "seconds": wall time,
          "stage_seconds": {"prepare", "encode", "search", "decide"},
@@ -27,6 +28,9 @@
 
 `--jsonl` prints a line for each photo: one of these answers with `schema`, `pack` and `encoder` in it.
 
+`identified` and `probably` both name the first match. When the pack was built, `identified` was measured right at least
+95 % of the time, `probably` at least 75 %: a person should check it.
+
 `decision` null means uncalibrated: the pack has no calibration for this encoder, or a text was asked, and scores are
 similarities and nothing more. Probabilities are 0 to 1, for a photo that shows something in the pack as often as not.
 Where the decision is `unknown` the matches are only the nearest. A text that nothing answers has no match; one that is
@@ -34,6 +38,9 @@ answered by words alone has scores of 0. `encoder` is `words` for a text where t
 position was used, `score` is still the similarity, `place.score` how much likelier the position is for a photo of this
 reference than for one of any (1 says nothing), `vision_confidence` the confidence without it, and `confidence` what
 both come to. Fields may be added; none changes its meaning within a schema number.
+
+Schema 2 is schema 1 with the decision `probably`. A reader of schema 1 treats it as `unknown`: it then takes no answer
+for certain that is not. In general, a reader treats a decision that it does not know as `unknown`.
 
 Trap: JSON is not safe to print as it is. It allows characters that control a terminal (U+009B), that reverse the
 direction of writing, and that end a line for some readers (U+2028). They are escaped here.
@@ -58,7 +65,7 @@ if TYPE_CHECKING:
     from edge_identify.edge_runtime.pack.filters import Filters
     from edge_identify.edge_runtime.pack.references import Reference, ReferenceImageFacts
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 def answers_as_json(answers: Sequence[Identification | FailedPhoto], answered_by: AnsweredBy) -> str:

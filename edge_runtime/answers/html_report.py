@@ -41,22 +41,23 @@ _UNCALIBRATED, _SKIPPED = "uncalibrated", "skipped"
 
 #: Title and explanation of each group, in the page's order.
 _GROUPS = {
-    Decision.IDENTIFIED.value: ("Identified", "Each shows the reference beside it, as surely as the percentage says."),
+    Decision.IDENTIFIED.value: ("Identified", "Each shows the reference beside it."),
+    Decision.PROBABLY.value: ("Probably", "Each probably shows the reference beside it: check it."),
     Decision.AMBIGUOUS.value: ("Ambiguous", "Each shows one of a few look-alikes that cannot be told apart."),
     Decision.UNKNOWN.value: (
         "Unknown",
         "Nothing in the pack looks similar enough. The nearest reference is no answer.",
     ),
-    _UNCALIBRATED: ("Not calibrated", "This pack cannot tell how sure it is: these are the nearest references."),
+    _UNCALIBRATED: ("Not calibrated", "This pack gives no probabilities: these are the nearest references."),
     _SKIPPED: ("Skipped", "These could not be used."),
 }
 _MOST_LOOK_ALIKES = 4  # images of look-alikes beside a photo; all look-alikes are named
 
 _STYLE = """
 :root { color-scheme: light dark; --line: #ccc; --faint: #666; --card: #fff; --page: #f4f4f4; --ink: #111;
-  --identified: #1a7f37; --ambiguous: #9a6700; --unknown: #cf222e; }
+  --identified: #1a7f37; --probably: #0969a2; --ambiguous: #9a6700; --unknown: #cf222e; }
 @media (prefers-color-scheme: dark) { :root { --line: #444; --faint: #aaa; --card: #222; --page: #111; --ink: #eee;
-  --identified: #4ac26b; --ambiguous: #d4a72c; --unknown: #ff8182; } }
+  --identified: #4ac26b; --probably: #58b4e8; --ambiguous: #d4a72c; --unknown: #ff8182; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 75rem; padding: 1rem; background: var(--page); color: var(--ink);
   font: 1rem/1.4 system-ui, sans-serif; }
@@ -73,7 +74,8 @@ figure img { width: 100%; height: auto; border-radius: .25rem; display: block; }
 figcaption, .faint { color: var(--faint); font-size: .85rem; }
 li p { margin: .25rem 0; }
 .name { font-weight: bold; font-size: 1.1rem; }
-.identified .decision { color: var(--identified); } .ambiguous .decision { color: var(--ambiguous); }
+.identified .decision { color: var(--identified); } .probably .decision { color: var(--probably); }
+.ambiguous .decision { color: var(--ambiguous); }
 .unknown .decision, .skipped .decision { color: var(--unknown); }
 .unknown figure + figure img { opacity: .6; }
 table { border-collapse: collapse; font-size: .85rem; width: 100%; }
@@ -135,7 +137,7 @@ class HtmlReport:
         self._tally.add(answer)
         group = _group_of(answer)
         self._counts[group] += 1
-        self._parts[group].write(_card(answer, group, self._thumbnails).encode())
+        self._parts[group].write(_card(answer, self._thumbnails).encode())
 
     def finish(self) -> None:
         """Write the page: its head with the counts, then the groups."""
@@ -191,15 +193,14 @@ def _header(by: AnsweredBy, tally: Tally, counts: Mapping[str, int]) -> Markup:
     return element("header", element("h1", _title(tally)), _faint(answered), element("nav", *links))
 
 
-def _card(answer: Identification | FailedPhoto, group: str, thumbnails: ThumbnailTable | None) -> Markup:
+def _card(answer: Identification | FailedPhoto, thumbnails: ThumbnailTable | None) -> Markup:
     if isinstance(answer, FailedPhoto):
         said = element("p", str(answer.error), class_="decision")
         return element("li", said, _faint(answer.question), class_="answer")
     pictures = [_figure(image, "photo", path) for path, image in zip(answer.questions, answer.thumbnails, strict=False)]
     pictures.extend(_reference_figures(answer, thumbnails))
-    said = _said(answer, is_sure=group == Decision.IDENTIFIED.value)
     row = element("div", *pictures, class_="pictures") if pictures else join()
-    return element("li", row, said, _faint(_asked(answer)), class_="answer")
+    return element("li", row, _said(answer), _faint(_asked(answer)), class_="answer")
 
 
 def _faint(text: str) -> Markup:
@@ -228,12 +229,12 @@ def _reference_figures(found: Identification, thumbnails: ThumbnailTable | None)
             yield _figure(small_jpeg(picture), near + match.reference.name, match.reference.name)
 
 
-def _said(found: Identification, *, is_sure: bool) -> Markup:
+def _said(found: Identification) -> Markup:
     reference = found.matches[0].reference
-    name = element("p", reference.name, class_="name") if is_sure else join()
-    known = (element("p", fact) for fact in _facts(reference)) if is_sure else ()
+    name = element("p", reference.name, class_="name") if found.is_named else join()
+    known = (element("p", fact) for fact in _facts(reference)) if found.is_named else ()
     decision = element("p", decision_in_words(found), class_="decision")
-    return join(name, decision, *known, *_evidence(found), _others(found, 1 if is_sure else 0))
+    return join(name, decision, *known, *_evidence(found), _others(found, 1 if found.is_named else 0))
 
 
 def _evidence(found: Identification) -> Iterator[Markup]:
@@ -269,13 +270,13 @@ def _unseen(found: Identification) -> Markup:
 
 
 def _table_head(matches: Sequence[Match]) -> Markup:
-    sure = join() if matches[0].confidence is None else element("th", "sure", class_="figure")
-    return element("tr", element("th", "similar", class_="figure"), sure, element("th", "reference"))
+    probability = join() if matches[0].confidence is None else element("th", "probability", class_="figure")
+    return element("tr", element("th", "similarity", class_="figure"), probability, element("th", "reference"))
 
 
 def _row(match: Match) -> Markup:
-    sure = join() if match.confidence is None else element("td", f"{match.confidence:.0%}", class_="figure")
+    probability = join() if match.confidence is None else element("td", f"{match.confidence:.0%}", class_="figure")
     kind = " · ".join(facts(match.reference)[:1])
     about = join(" ", element("span", kind, class_="faint")) if kind else join()
     score = element("td", f"{match.score:.2f}", class_="figure")
-    return element("tr", score, sure, element("td", match.reference.name, about))
+    return element("tr", score, probability, element("td", match.reference.name, about))

@@ -141,6 +141,11 @@ class Identification:
         """Identified, probably, ambiguous or unknown; None where there is no verdict."""
         return None if self.verdict is None else self.verdict.decision
 
+    @property
+    def is_named(self) -> bool:
+        """Whether the answer names its first match: the decision is identified or probably."""
+        return self.decision in (Decision.IDENTIFIED, Decision.PROBABLY)
+
     def to_json(self) -> str:
         """Return the documented JSON object, the same as `edge-identify --json` prints for one photo."""
         from edge_identify.edge_runtime.answers.answer_json import answers_as_json

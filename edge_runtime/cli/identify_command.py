@@ -79,7 +79,7 @@ subcommands, each with its own --help:
   edge-identify --benchmark     measure this machine with a pack"""
 
 _EXIT_CODES = (
-    ExitCode.SOME_SKIPPED, ExitCode.UNKNOWN, ExitCode.AMBIGUOUS, ExitCode.PHOTO, ExitCode.PACK,
+    ExitCode.SOME_SKIPPED, ExitCode.UNKNOWN, ExitCode.AMBIGUOUS, ExitCode.PHOTO, ExitCode.PACK, ExitCode.PROBABLY,
 )  # fmt: skip
 
 _MEANINGS = {
@@ -87,6 +87,7 @@ _MEANINGS = {
     ExitCode.UNKNOWN: "unknown: not in the pack (one photo, or --same-thing)",
     ExitCode.AMBIGUOUS: "ambiguous: one of several look-alikes (one photo, or --same-thing)",
     ExitCode.PHOTO: "no photo could be used",
+    ExitCode.PROBABLY: "probably the named reference: check it (one photo, or --same-thing)",
 }
 
 

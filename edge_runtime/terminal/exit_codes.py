@@ -20,13 +20,14 @@ class ExitCode(IntEnum):
     NETWORK = 7
     SETUP = 8
     FOUND_SERIOUS = 9
+    PROBABLY = 10  # not 0: a script that takes 0 for certain stays right
     BUG = 70  # EX_SOFTWARE of sysexits.h
     INTERRUPTED = 130  # the shell's code for Ctrl-C
     TERMINATED = 143  # the shell's code for SIGTERM
 
 
 #: The codes of `edge-identify PHOTO` when there is an answer.
-ANSWERED = frozenset({ExitCode.DONE, ExitCode.UNKNOWN, ExitCode.AMBIGUOUS})
+ANSWERED = frozenset({ExitCode.DONE, ExitCode.PROBABLY, ExitCode.UNKNOWN, ExitCode.AMBIGUOUS})
 
 #: What each code means, for help texts.
 MEANINGS = {
@@ -40,6 +41,7 @@ MEANINGS = {
     ExitCode.NETWORK: "network or server error",
     ExitCode.SETUP: "set-up error: for example a missing file, a missing library, a full disk",
     ExitCode.FOUND_SERIOUS: "at least one serious finding",
+    ExitCode.PROBABLY: "probably: the photo probably shows the named reference; check it",
     ExitCode.BUG: "bug in this program",
     ExitCode.INTERRUPTED: "interrupted (Ctrl-C)",
     ExitCode.TERMINATED: "terminated (SIGTERM)",

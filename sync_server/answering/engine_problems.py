@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from flask import g
 
+from edge_identify.edge_runtime.answers.identification import Identification
 from edge_identify.edge_runtime.errors import PackError, PackNotFoundError, PhotoError, SetupError
 from edge_identify.sync_server.answering.concurrency_limit import BusyError
 from edge_identify.sync_server.answering.engine_pool import NoPackChosenError, NotReadyError
@@ -26,7 +27,6 @@ from edge_identify.sync_server.contract.problem_kinds import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from edge_identify.edge_runtime.answers.identification import Identification
     from edge_identify.sync_server.answering.engine_pool import EnginePool
     from edge_identify.sync_server.answering.pack_engine import PackEngine, TimedEmbedding
 
@@ -70,8 +70,13 @@ def borrowed_engine(pool: EnginePool, pack: str | None) -> Iterator[PackEngine]:
 
 
 def record_stages(answer: T) -> T:
-    """Store the stage times of an answer or embedding for the request's metrics, and return it unchanged."""
+    """Store the stage times of an answer or embedding for the request's metrics, and return it unchanged.
+
+    The decision is stored too, if the answer has one.
+    """
     g.stages = answer.times
+    if isinstance(answer, Identification) and answer.decision is not None:
+        g.decision = answer.decision
     return answer
 
 

@@ -36,9 +36,11 @@ IDENTIFY = Operation(
     path="/v1/identify",
     tag="identify",
     summary="Name what a photo shows.",
-    about="The response is the JSON of `edge-identify photo.jpg --jsonl`. Several photos give one answer, as with "
-    "`--same-thing`; `left_out` lists the photos that could not be used. Each match also has `image_url`, the "
-    "address of its image. The server does not store photos.",
+    about="The response is the JSON of `edge-identify photo.jpg --jsonl`. `decision` is `identified` (the photo shows "
+    "the first match), `probably` (the same with the probability `confidence`; a person should check), `ambiguous` "
+    "(one of `look_alikes`), `unknown` (the matches are only the nearest), or null for a pack without calibration. "
+    "Several photos give one answer, as with `--same-thing`; `left_out` lists the photos that could not be used. Each "
+    "match also has `image_url`, the address of its image. The server does not store photos.",
     bodies=(
         Body(
             content_type=MULTIPART,

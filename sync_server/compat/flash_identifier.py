@@ -50,8 +50,9 @@ IDENTIFY = Operation(
     path="/identify",
     tag=TAG,
     summary="Flash identifier: mosaics that resemble a photo.",
-    about="`confidence` is the calibrated probability that the photo shows the mosaic. "
-    "In a pack without calibration it is the similarity.",
+    about="`confidence` is the calibrated probability that the photo shows the mosaic. In a pack without calibration "
+    "it is the similarity. There is no decision: the response has the matches of every photo, also of one that "
+    "`/v1/identify` calls `probably` or `unknown`.",
     in_query=(PACK,),
     bodies=(
         Body(

@@ -18,7 +18,7 @@ from edge_identify.edge_runtime.cli.main import main
 from edge_identify.edge_runtime.errors import PackFormatError, PhotoError, SetupError
 from edge_identify.edge_runtime.photos.photo_inputs import PhotoInput
 from edge_identify.edge_runtime.search.photo_batches import BATCH
-from service_packs import photo_of, write_service_pack
+from service_packs import add_certainty, photo_of, write_service_pack
 
 RED = (250, 5, 5)
 PARIS, LONDON = (48.85, 2.35), (51.5, -0.1)
@@ -56,6 +56,16 @@ def test_an_answer_says_what_the_photo_shows(identifier: ei.PackIdentifier, phot
     assert answer.best.confidence is not None
     assert answer.best.confidence > 0.9
     assert (answer.question, answer.kind, answer.error) == (str(photo), "photo", None)
+
+
+def test_a_probable_photo_is_named_as_an_identified_one_is(tmp_path: Path, photo: Path) -> None:
+    grey = photo_of((120, 120, 120))
+    with ei.open(add_certainty(write_service_pack(tmp_path / "pack"))) as identifier:
+        answer, unknown = identifier.identify(photo, no_location=True), identifier.identify(grey)
+
+    assert (answer.decision, answer.best.reference.name) == ("probably", "Pure red")
+    assert (answer.is_named, unknown.is_named) == (True, False)
+    assert json.loads(answer.to_json())["answers"][0]["decision"] == "probably"
 
 
 def test_every_kind_of_photo_gets_the_same_answer(identifier: ei.PackIdentifier, photo: Path) -> None:

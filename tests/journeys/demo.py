@@ -19,7 +19,7 @@ from pathlib import Path
 from time import perf_counter
 
 LEAST_RIGHT = 0.95
-_DECIDED = (0, 3, 4)  # identified, unknown, ambiguous: each is an answer
+_DECIDED = (0, 10, 4, 3)  # identified, probably, ambiguous, unknown: each is an answer
 _COMMANDS = Path(sys.executable).parent  # the commands that were installed with this Python
 
 

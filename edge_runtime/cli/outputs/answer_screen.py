@@ -42,6 +42,7 @@ _MOST_TEXT_COLUMNS = 200  # of a question: two lines of a wide screen
 _BAND_COLUMNS = 6  # the longest, "strong"
 _STYLES = {
     Decision.IDENTIFIED: Style.GREEN,
+    Decision.PROBABLY: Style.CYAN,
     Decision.AMBIGUOUS: Style.YELLOW,
     Decision.UNKNOWN: Style.RED,
     None: Style.BOLD,
@@ -82,8 +83,8 @@ def _headline(found: Identification, screen: Screen) -> Iterator[str]:
 
 
 def _winner(found: Identification, screen: Screen) -> Iterator[str]:
-    """Yield the name and the facts of the identified reference, if there is one."""
-    if found.decision is not Decision.IDENTIFIED:
+    """Yield the name and the facts of the reference that the answer names, if it names one."""
+    if not found.is_named:
         return
     reference = found.matches[0].reference
     yield from _indented(reference.name, screen, Style.BOLD)
@@ -102,7 +103,7 @@ def _wrapped(text: str, screen: Screen) -> Iterator[str]:
 
 def _tables(found: Identification, screen: Screen) -> Iterator[str]:
     matches = found.matches
-    if found.decision is Decision.IDENTIFIED:
+    if found.is_named:
         yield from _table("runners-up", matches[1:], screen)
     elif found.look_alikes is not None:
         assert found.verdict is not None, "look-alikes are what a verdict names"
@@ -156,10 +157,10 @@ def _id_beside_name(match: Match) -> str:
 def _row(match: Match, columns: _Columns, screen: Screen) -> str:
     """Return rank, probability, similarity, name, and, where there is room, id, reasons and labels."""
     name = padded(shortened(printable(match.reference.name), columns.names), columns.names)
-    sure = "" if match.confidence is None else f"{match.confidence:4.0%}  "
+    probability = "" if match.confidence is None else f"{match.confidence:4.0%}  "
     band = "" if match.band is None else padded(match.band.value, _BAND_COLUMNS) + _INDENT
     score = f"{match.score:5.2f}" if match.has_similarity else "    -"
-    line = f"{match.rank:4d}  {sure}{band}{score}  {name}"
+    line = f"{match.rank:4d}  {probability}{band}{score}  {name}"
     if columns.ids:
         line += _INDENT + padded(shortened(_id_beside_name(match), columns.ids), columns.ids)
     room = screen.width - display_width(line) - len(_INDENT)

@@ -129,6 +129,7 @@ def colours_across(image: Image.Image) -> list[str]:
     ("decision", "colours"),
     [
         (Decision.IDENTIFIED, ["red", "blue"]),
+        (Decision.PROBABLY, ["red", "blue"]),
         (Decision.UNKNOWN, ["red", "blue"]),
         (Decision.AMBIGUOUS, ["red", "blue", "yellow", "white"]),
     ],
