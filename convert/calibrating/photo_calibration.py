@@ -93,9 +93,7 @@ def calibrate(
     photos = choose_photos(images, recipe, cache)
     scored = _score(folder, index, variants, images, recipe, photos, points, cache, progress)
     measured = {
-        name: fit_calibration(
-            each, measured_with=name, false_accept_rate=false_accept_rate, sibling_rate=sibling_rate
-        )
+        name: fit_calibration(each, measured_with=name, false_accept_rate=false_accept_rate, sibling_rate=sibling_rate)
         for name, each in scored.items()
     }
     if failed := [name for name, calibration in measured.items() if calibration is None]:

@@ -72,7 +72,7 @@ def fit_exponents(genuine: Sequence[ScoredPhoto], fitted: Calibration) -> tuple[
         scores = np.array(photo.scores[:width])
         shares[row, : len(scores)] = (scores - scores[0]) / fitted.temperature
         counts[row, : len(scores)] = np.log1p(photo.compared(len(scores)))
-    rows, right = np.arange(len(measured)), [photo.right for photo in measured]
+    rows, right = np.arange(len(measured)), np.array([photo.right for photo in measured])
     is_there = np.isfinite(shares)
 
     def loss(exponents: tuple[float, float]) -> float:

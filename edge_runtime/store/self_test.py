@@ -84,7 +84,8 @@ def self_test(pack: Pack) -> int:
         Number of photos tested.
 
     Raises:
-        PackDamagedError: A photo gives another embedding or other points here or cannot be answered, or the pack has no case.
+        PackDamagedError: A photo gives another embedding or other points here, or cannot be answered; or the pack has
+            no case.
         PackError: An encoder or another file of the pack does not work here.
     """
     path = pack.file(pack.manifest.conformance_file)

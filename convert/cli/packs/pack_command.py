@@ -134,7 +134,14 @@ def _add_identification_options(parser: argparse.ArgumentParser) -> None:
         type=_false_accept_rate,
         default=0.02,
         metavar="SHARE",
-        help="accepted share of photos of unknown things that are identified as known ones (default: 0.02)",
+        help="largest share of photos of unrelated things that may be called anything but unknown (default: 0.02)",
+    )
+    group.add_argument(
+        "--sibling-rate",
+        type=_false_accept_rate,
+        metavar="SHARE",
+        help="the same of siblings: things that resemble a reference and are not in the pack, such as another flavour "
+        "(default: no limit; PACK.md tells the measured share)",
     )
     group.add_argument(
         "--photo-views",
@@ -297,6 +304,7 @@ def _request(options: argparse.Namespace) -> PackRequest:
         tokenizer_file=options.tokenizer,
         accept_licence=options.accept_licence,
         false_accept_rate=options.false_accept_rate,
+        sibling_rate=options.sibling_rate,
         thumbnail_side_px=_thumbnail_side_px(options),
         local_features=None if options.local_features == _NO_FEATURES else FeatureForm(options.local_features),
         photo_views=options.photo_views,

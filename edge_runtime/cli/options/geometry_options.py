@@ -35,8 +35,8 @@ def add_geometry_options(parser: argparse.ArgumentParser) -> None:
         "--explain",
         type=_explanation_path,
         metavar="FILE.png",
-        help="write an image of the photo beside the best reference, with the matched features and the decision; for one "
-        "PHOTO; - is standard output",
+        help="write an image of the photo beside the best reference, with the matched features and the decision; for "
+        "one PHOTO; - is standard output",
     )
 
 
