@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 from edge_identify.convert.cli.catalogue import (
@@ -17,6 +18,7 @@ from edge_identify.edge_runtime.errors import PackFileDamagedError
 from edge_identify.edge_runtime.terminal.command_parser import CommandParser
 from edge_identify.edge_runtime.terminal.command_run import run_command
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
+from edge_identify.edge_runtime.terminal.geometry_option import joined_geometry_mode
 from edge_identify.edge_runtime.terminal.required_extras import require_extra
 from edge_identify.edge_runtime.terminal.step_progress import shown_progress
 from edge_identify.edge_runtime.terminal.version_option import add_version_option
@@ -32,7 +34,8 @@ _EXAMPLES = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `edge-build` and return its exit code."""
-    options = build_parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    options = build_parser().parse_args(joined_geometry_mode(words))
 
     def run() -> ExitCode:
         require_extra("convert", _LIBRARIES)

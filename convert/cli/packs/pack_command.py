@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 MAX_BATCH_SIZE = 65_536  # 10 GB of pixels for a ViT; a larger one is a typing mistake
 _FIRST_VERSION = "1.0.0"
-_FEATURE_THUMBNAIL_PX = 256  # with 384, R@1 of packages by points was no better, and describing took twice as long
 _NO_FEATURES = "none"
 LEAST_SIDE_PX = 16  # smaller thumbnails show nothing
 
@@ -316,5 +315,7 @@ def _request(options: argparse.Namespace) -> PackRequest:
 def _thumbnail_side_px(options: argparse.Namespace) -> int | None:
     side_px: int | None = options.thumbnails
     if side_px is None and options.local_features == FeatureForm.THUMBNAILS:
-        return _FEATURE_THUMBNAIL_PX
+        from edge_identify.convert.packing.pack_local_features import FEATURE_THUMBNAIL_PX
+
+        return FEATURE_THUMBNAIL_PX
     return side_px
