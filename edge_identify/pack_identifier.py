@@ -1,4 +1,4 @@
-"""The identifier of the Python API: photos and texts answered from one pack."""
+"""The identifier of the Python API: photos and texts answered from one pack or several."""
 
 from __future__ import annotations
 
@@ -8,16 +8,22 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Self, TypeVar
 
-from edge_identify.edge_runtime.errors import PhotoError
-from edge_identify.edge_runtime.pack.filters import Filters
+from edge_identify.edge_runtime.errors import PackError, PhotoError, SetupError
+from edge_identify.edge_runtime.io.printable_text import printable
+from edge_identify.edge_runtime.pack.filters import NO_FILTERS, Filters
 from edge_identify.edge_runtime.photos.photo_inputs import (
     OpenedPhoto,
     PhotoInput,
     name_of,
     open_photo_input,
-    prepare_opened_photo,
 )
+from edge_identify.edge_runtime.photos.prepared_photos import exif_position_of, prepare_for_recipes, prepare_photo
 from edge_identify.edge_runtime.search.identifier import DEFAULT_TOP_K, MAX_TOP_K, Identifier
+from edge_identify.edge_runtime.search.packs_identifier import (
+    PacksIdentifier,
+    open_packs_identifier,
+    those_that_can,
+)
 from edge_identify.edge_runtime.search.photo_batches import ReadyPhoto, answers_in_batches, ready_photos
 
 if TYPE_CHECKING:
@@ -29,29 +35,32 @@ if TYPE_CHECKING:
     from edge_identify.edge_runtime.answers.identification import FailedPhoto, Identification
     from edge_identify.edge_runtime.pack.pack_reader import Pack
     from edge_identify.edge_runtime.photos.position import Position
+    from edge_identify.edge_runtime.photos.prepared_photos import Photo
     from edge_identify.edge_runtime.search.geometry.verifier import GeometryVerifier
     from edge_identify.edge_runtime.search.text_searcher import TextSearcher
 
-    PositionOf = Callable[[OpenedPhoto], Position | None]
+    PositionOf = Callable[[Photo], Position | None]
 
-
-N = TypeVar("N", Identifier, "TextSearcher")
+N = TypeVar("N", "Identifier | PacksIdentifier", "TextSearcher")
+P = TypeVar("P")  # a prepared photo: for one pack, or for several
 
 
 class PackIdentifier:
-    """Answers photos and texts from one pack. Use it as a context manager, or call `close`.
+    """Answers photos and texts from one pack or several. Use it as a context manager, or call `close`.
 
-    Encoders and index are loaded when a method needs them first. One thread at a time may use it.
+    Of several packs, all are asked, and the most certain answer counts; its `pack_name` says which pack gave it. A pack
+    that fails is left out, with a line in the log. Encoders and index are loaded when a method needs them first. One
+    thread at a time may use it.
     """
 
-    def __init__(self, pack: Pack) -> None:
-        """Use an open pack; `edge_identify.open` opens one by its name."""
-        self._pack = pack
+    def __init__(self, pack: Pack, *others: Pack) -> None:
+        """Use open packs; `edge_identify.open` opens them by name."""
+        self._packs = (pack, *others)
         self._stack = ExitStack()
-        self._single: Identifier | None = None
-        self._many: Identifier | None = None
-        self._texts: TextSearcher | None = None
-        self._verifier: GeometryVerifier | None = None
+        self._single: Identifier | PacksIdentifier | None = None
+        self._many: Identifier | PacksIdentifier | None = None
+        self._texts: tuple[TextSearcher, ...] = ()
+        self._verifiers: dict[str, GeometryVerifier] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -62,22 +71,36 @@ class PackIdentifier:
     def close(self) -> None:
         """Close the pack's files."""
         self._stack.close()
-        self._single = self._many = self._texts = self._verifier = None
+        self._single = self._many = None
+        self._texts, self._verifiers = (), {}
+
+    @property
+    def pack_names(self) -> tuple[str, ...]:
+        """The names of the packs, at least one."""
+        return tuple(pack.manifest.name for pack in self._packs)
 
     @property
     def pack_name(self) -> str:
-        """The pack's name."""
-        return self._pack.manifest.name
+        """The pack's name; `SetupError` for several packs."""
+        return self._only_pack("pack_name").manifest.name
 
     @property
     def pack_version(self) -> str:
-        """The pack's version."""
-        return str(self._pack.manifest.version)
+        """The pack's version; `SetupError` for several packs."""
+        return str(self._only_pack("pack_version").manifest.version)
 
     @property
     def embedding_space(self) -> str:
-        """The id of the model's vector space. Only vectors of one space can be compared."""
-        return self._pack.manifest.model.space_id
+        """The id of the model's vector space; `SetupError` for packs of different spaces.
+
+        Only vectors of one space can be compared.
+        """
+        spaces = {pack.manifest.model.space_id for pack in self._packs}
+        if len(spaces) > 1:
+            raise SetupError(
+                f"the packs {', '.join(self.pack_names)} have {len(spaces)} embedding spaces; open one of them"
+            )
+        return spaces.pop()
 
     def identify(
         self,
@@ -112,16 +135,18 @@ class PackIdentifier:
             ValueError: `top_k`, `near` or `accuracy_m` is out of range.
         """
         position_of = _position_of(near, accuracy_m, no_location=no_location)
-        verifier = self._geometry_verifier() if verify_geometry else None
         wanted = _wanted(top_k, verify_geometry=verify_geometry)
+        whole = self._photos(many=False)
+        compare = self._comparison(whole, top_k) if verify_geometry else None
         opened = open_photo_input(photo)
-        with _filtered(self._photos(many=False), _filters(namespaces, labels)) as identifier:
-            prepared = prepare_opened_photo(opened, self._pack.manifest.preprocessing, position_of)
-            answer = replace(identifier.identify_prepared(prepared, top_k=wanted), question=opened.name)
-        if verifier is None:
-            return answer
-        content = opened.content if isinstance(opened.content, bytes) else opened.decode(enough_px=None).image
-        return verifier.verify(content, answer, top_k=top_k)
+        with _filtered(whole, _filters(namespaces, labels)) as identifier:
+            if isinstance(identifier, PacksIdentifier):
+                identifier.compare_with(compare)
+                prepared = prepare_for_recipes(opened, identifier.recipes, None, position_of)
+                return replace(identifier.identify_prepared(prepared, top_k=wanted), question=opened.name)
+            one = prepare_photo(opened, identifier.recipe, None, position_of)
+            answer = replace(identifier.identify_prepared(one, top_k=wanted), question=opened.name)
+        return answer if compare is None else compare(opened, answer)
 
     def identify_many(
         self,
@@ -159,21 +184,16 @@ class PackIdentifier:
     def _answers(
         self, photos: Iterable[PhotoInput], top_k: int, position_of: PositionOf, filters: Filters
     ) -> Iterator[Identification | FailedPhoto]:
-        make_ready = partial(self._make_ready, position_of=position_of)
-        with (
-            _filtered(self._photos(many=True), filters) as identifier,
-            closing(ready_photos(photos, make_ready)) as ready,
-        ):
-            yield from answers_in_batches(ready, partial(identifier.identify_batch, top_k=top_k))
-
-    def _make_ready(self, photo: PhotoInput, *, position_of: PositionOf) -> ReadyPhoto | FailedPhoto:
-        from edge_identify.edge_runtime.answers.identification import FailedPhoto
-
-        try:
-            prepared = prepare_opened_photo(open_photo_input(photo), self._pack.manifest.preprocessing, position_of)
-        except PhotoError as error:
-            return FailedPhoto(question=name_of(photo), error=error)
-        return ReadyPhoto(path=name_of(photo), prepared=prepared, thumbnail=None)
+        with _filtered(self._photos(many=True), filters) as identifier:
+            if isinstance(identifier, PacksIdentifier):
+                identifier.compare_with(None)
+                for_all = partial(prepare_for_recipes, recipes=identifier.recipes, position_of=position_of)
+                with closing(ready_photos(photos, partial(_make_ready, prepare=for_all))) as ready_for_all:
+                    yield from answers_in_batches(ready_for_all, partial(identifier.identify_batch, top_k=top_k))
+                return
+            for_one = partial(prepare_photo, recipe=identifier.recipe, position_of=position_of)
+            with closing(ready_photos(photos, partial(_make_ready, prepare=for_one))) as ready:
+                yield from answers_in_batches(ready, partial(identifier.identify_batch, top_k=top_k))
 
     def search(
         self,
@@ -197,13 +217,23 @@ class PackIdentifier:
             ValueError: `top_k` is out of range.
         """
         from edge_identify.edge_runtime.search.filtering import pack_namespaces_named_in
+        from edge_identify.edge_runtime.search.most_certain import best_fitting
         from edge_identify.edge_runtime.search.text_searcher import check_text
 
         check_text(text)
         _wanted(top_k, verify_geometry=False)
-        suggested = () if namespaces else pack_namespaces_named_in(text, self._pack)
-        with _filtered(self._text_searcher(), _filters(namespaces, labels)) as searcher:
-            return replace(searcher.search(text, top_k=top_k), suggested_namespaces=suggested)
+        filters = _filters(namespaces, labels)
+
+        def found_by(searcher: TextSearcher) -> Identification:
+            suggested = () if namespaces else pack_namespaces_named_in(text, searcher.pack)
+            with _filtered(searcher, filters) as narrowed:
+                return replace(narrowed.search(text, top_k=top_k), suggested_namespaces=suggested)
+
+        searchers = self._text_searchers()
+        if len(searchers) == 1:
+            return found_by(searchers[0])
+        makers = [(one.pack.manifest.name, partial(found_by, one)) for one in searchers]
+        return best_fitting(those_that_can(makers, filters, log_left_out))
 
     def embed_image(self, photo: PhotoInput) -> NDArray[np.float32]:
         """Return the unit vector of an image, float32 [dim], as the index has it of reference images.
@@ -214,37 +244,103 @@ class PackIdentifier:
         Raises:
             PhotoError: The image cannot be used.
             PackError: As `identify`.
+            SetupError: The packs have different embedding spaces.
         """
+        _ = self.embedding_space
         identifier = self._photos(many=False)
+        if isinstance(identifier, PacksIdentifier):
+            identifier = identifier.identifiers[0]
         pixels = identifier.pixels(open_photo_input(photo).decode(enough_px=None).image)
         embedding: NDArray[np.float32] = identifier.embed_pixels(pixels[None])[0]
         return embedding
 
-    def _photos(self, *, many: bool) -> Identifier:
+    def _only_pack(self, what: str) -> Pack:
+        if len(self._packs) > 1:
+            raise SetupError(
+                f"{what}: {len(self._packs)} packs are open ({', '.join(self.pack_names)}); each answer names its own"
+            )
+        return self._packs[0]
+
+    def _photos(self, *, many: bool) -> Identifier | PacksIdentifier:
         """Return the loaded identifier; one that was loaded for many photos answers single ones too."""
         if self._many is not None:
             return self._many
         if many:
-            self._many = self._stack.enter_context(Identifier(self._pack, many=True))
+            self._many = _identifier_of(self._packs, many=True)
+            self._stack.callback(self._many.close)
             return self._many
         if self._single is None:
-            self._single = self._stack.enter_context(Identifier(self._pack))
+            self._single = _identifier_of(self._packs, many=False)
+            self._stack.callback(self._single.close)
         return self._single
 
-    def _text_searcher(self) -> TextSearcher:
+    def _text_searchers(self) -> tuple[TextSearcher, ...]:
+        """Return a searcher for each pack that can be searched."""
         from edge_identify.edge_runtime.search.text_searcher import TextSearcher
 
-        if self._texts is None:
-            self._texts = self._stack.enter_context(TextSearcher(self._pack))
+        if not self._texts:
+            if len(self._packs) == 1:
+                made = [TextSearcher(self._packs[0])]
+            else:
+                makers = [(pack.manifest.name, partial(TextSearcher, pack)) for pack in self._packs]
+                made = those_that_can(makers, NO_FILTERS, log_left_out)
+            self._texts = tuple(self._stack.enter_context(one) for one in made)
         return self._texts
 
-    def _geometry_verifier(self) -> GeometryVerifier:
+    def _comparison(
+        self, whole: Identifier | PacksIdentifier, top_k: int
+    ) -> Callable[[Photo, Identification], Identification]:
+        """Return the function that compares a photo with the matches of one pack's answer."""
+        identifiers = whole.identifiers if isinstance(whole, PacksIdentifier) else (whole,)
+        verifiers = self._geometry_verifiers(identifiers)
+
+        def compare(photo: Photo, answer: Identification) -> Identification:
+            verifier = verifiers.get(answer.pack_name)
+            if verifier is None:  # one of several packs, without thumbnails
+                return replace(answer, matches=answer.matches[:top_k])
+            assert isinstance(photo, OpenedPhoto), "this API opens all photos"
+            content = photo.content if isinstance(photo.content, bytes) else photo.decode(enough_px=None).image
+            return verifier.verify(content, answer, top_k=top_k)
+
+        return compare
+
+    def _geometry_verifiers(self, identifiers: Sequence[Identifier]) -> Mapping[str, GeometryVerifier]:
         from edge_identify.edge_runtime.search.geometry.verifier import GeometryVerifier
 
-        if self._verifier is None:
-            calibration = self._photos(many=False).calibration
-            self._verifier = self._stack.enter_context(GeometryVerifier(self._pack, calibration))
-        return self._verifier
+        problems: list[SetupError] = []
+        for one in identifiers:
+            if one.pack_name not in self._verifiers:
+                try:
+                    verifier = GeometryVerifier(one.pack, one.calibration)
+                    self._verifiers[one.pack_name] = self._stack.enter_context(verifier)
+                except SetupError as error:
+                    problems.append(error)
+        if not self._verifiers:
+            raise problems[0]
+        return self._verifiers
+
+
+def log_left_out(name: str, error: PackError) -> None:
+    """Log that one of several packs is left out."""
+    import logging
+
+    logging.getLogger(__name__).warning("%s", printable(f"pack {name} is left out: {error}"))
+
+
+def _identifier_of(packs: Sequence[Pack], *, many: bool) -> Identifier | PacksIdentifier:
+    if len(packs) == 1:
+        return Identifier(packs[0], many=many)
+    return open_packs_identifier(packs, report=log_left_out, many=many)
+
+
+def _make_ready(photo: PhotoInput, *, prepare: Callable[[OpenedPhoto], P]) -> ReadyPhoto[P] | FailedPhoto:
+    from edge_identify.edge_runtime.answers.identification import FailedPhoto
+
+    try:
+        prepared = prepare(open_photo_input(photo))
+    except PhotoError as error:
+        return FailedPhoto(question=name_of(photo), error=error)
+    return ReadyPhoto(path=name_of(photo), prepared=prepared, thumbnail=None)
 
 
 @contextmanager
@@ -274,7 +370,7 @@ def _position_of(near: tuple[float, float] | None, accuracy_m: float | None, *, 
     if no_location:
         return lambda _: None
     if near is None:
-        return OpenedPhoto.exif_position
+        return exif_position_of
     from edge_identify.edge_runtime.photos.position import Position
 
     given = Position(latitude=near[0], longitude=near[1], accuracy_m=accuracy_m, source="given")

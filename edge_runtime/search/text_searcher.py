@@ -30,13 +30,16 @@ def check_text(text: str) -> None:
 class TextSearcher:
     """Searches one pack by text. Use it as a context manager, or call `close`."""
 
-    def __init__(self, pack: Pack, *, many: bool = False, filters: Filters = NO_FILTERS) -> None:
+    def __init__(
+        self, pack: Pack, *, many: bool = False, filters: Filters = NO_FILTERS, encoder: Encoder | None = None
+    ) -> None:
         """Load the text encoder, its tokenizer, the index and the references.
 
         Args:
             pack: An open pack.
             many: Prepare for many texts, not for a fast first answer.
             filters: Only references that pass these filters can match.
+            encoder: The pack's text encoder, if it is loaded already; see `SharedEncoders`.
 
         Raises:
             PackError: The pack has no text encoder, or a file is damaged.
@@ -45,7 +48,8 @@ class TextSearcher:
         from edge_identify.edge_runtime.decisions.text_bands import read_text_calibrations
         from edge_identify.edge_runtime.encoders.tokenizers.tokenizer import read_tokenizer
 
-        self._encoder: Encoder = text_encoder(pack, many=many)
+        self._pack = pack
+        self._encoder: Encoder = text_encoder(pack, many=many) if encoder is None else encoder
         spec = pack.manifest.tokenizer
         assert spec is not None, "a manifest with a text encoder and no tokenizer is refused when it is read"
         self._tokenizer = read_tokenizer(pack.file(spec.file), spec)
@@ -60,6 +64,11 @@ class TextSearcher:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    @property
+    def pack(self) -> Pack:
+        """The pack."""
+        return self._pack
 
     @property
     def variant_name(self) -> str:

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_identify.edge_runtime.answers.identification import FailedPhoto, Identification
 from edge_identify.edge_runtime.errors import PhotoError, SetupError
+from edge_identify.edge_runtime.io.printable_text import printable
 
 if TYPE_CHECKING:
-    from edge_identify.edge_runtime.pack.pack_reader import Pack
+    from PIL.Image import Image
+
+    from edge_identify.edge_runtime.photos.photo_inputs import OpenedPhoto
+    from edge_identify.edge_runtime.photos.prepared_photos import Photo
     from edge_identify.edge_runtime.search.geometry.verifier import GeometryVerifier
     from edge_identify.edge_runtime.search.identifier import Identifier
+
+    Verifiers = Mapping[str, GeometryVerifier]  # by the name of their pack
 
 _SUFFIX = ".png"
 
@@ -70,28 +78,74 @@ def needed_match_count(options: argparse.Namespace) -> int:
     return max(top_k, CANDIDATES)
 
 
-def with_geometry(
-    options: argparse.Namespace,
-    pack: Pack,
-    identifier: Identifier,
-    answers: Iterator[Identification | FailedPhoto],
-    stack: ExitStack,
-) -> Iterator[Identification | FailedPhoto]:
-    """Return answers compared point by point as the options ask; where they do not, as they are.
+def open_verifiers(options: argparse.Namespace, identifiers: Sequence[Identifier], stack: ExitStack) -> Verifiers:
+    """Return what compares photos with the references of each pack, if the options ask for it.
+
+    Of several packs, those that cannot be compared with are named on standard error; they answer without.
 
     Raises:
-        SetupError: OpenCV is missing, or the pack has no thumbnails.
+        SetupError: OpenCV is missing, or no pack has thumbnails.
     """
     if not (options.verify_geometry or options.explain):
-        return answers
+        return {}
     from edge_identify.edge_runtime.search.geometry.verifier import GeometryVerifier
 
-    verifier = stack.enter_context(GeometryVerifier(pack, identifier.calibration, region=options.roi))
-    if options.verify_geometry:
-        answers = map(partial(_verified, verifier=verifier, top_k=options.top_k), answers)
-    if options.explain:
-        answers = map(partial(_explained, verifier=verifier, path=options.explain), answers)
-    return answers
+    verifiers: dict[str, GeometryVerifier] = {}
+    problems: list[SetupError] = []
+    for one in identifiers:
+        try:
+            verifier = GeometryVerifier(one.pack, one.calibration, region=options.roi)
+            verifiers[one.pack_name] = stack.enter_context(verifier)
+        except SetupError as error:
+            problems.append(error)
+    if not verifiers:
+        raise problems[0]
+    for problem in problems:
+        print(f"not compared: {printable(str(problem))}", file=sys.stderr)
+    return verifiers
+
+
+def comparison(options: argparse.Namespace, verifiers: Verifiers) -> Callable[[Photo, Identification], Identification]:
+    """Return the function that compares a photo with the matches of one pack's answer, for `--verify-geometry`."""
+
+    def compare(photo: Photo, answer: Identification) -> Identification:
+        verifier = verifiers.get(answer.pack_name)
+        if verifier is None:
+            return replace(answer, matches=answer.matches[: options.top_k])
+        return verifier.verify(_content(photo), answer, top_k=options.top_k)
+
+    return compare
+
+
+def compared(
+    options: argparse.Namespace,
+    verifiers: Verifiers,
+    picture: OpenedPhoto | None,
+    answers: Iterator[Identification | FailedPhoto],
+) -> Iterator[Identification | FailedPhoto]:
+    """Return the answers of one pack, compared with `comparison` if the options ask for it.
+
+    Args:
+        options: Of the command line.
+        verifiers: As `open_verifiers` returns them.
+        picture: The picture from standard input, if there is one.
+        answers: The answers, with as many matches as `needed_match_count` says.
+    """
+    if not options.verify_geometry:
+        return answers
+    return map(partial(_verified, compare=comparison(options, verifiers), picture=picture), answers)
+
+
+def explained(
+    options: argparse.Namespace,
+    verifiers: Verifiers,
+    picture: OpenedPhoto | None,
+    answers: Iterator[Identification | FailedPhoto],
+) -> Iterator[Identification | FailedPhoto]:
+    """Return the answers, each drawn into the file of `--explain` if it is given; see `compared`."""
+    if not options.explain:
+        return answers
+    return map(partial(_explained, verifiers=verifiers, path=options.explain, picture=picture), answers)
 
 
 def _explanation_path(text: str) -> Path:
@@ -103,25 +157,30 @@ def _explanation_path(text: str) -> Path:
 
 
 def _verified(
-    answer: Identification | FailedPhoto, verifier: GeometryVerifier, top_k: int
+    answer: Identification | FailedPhoto,
+    compare: Callable[[Photo, Identification], Identification],
+    picture: OpenedPhoto | None,
 ) -> Identification | FailedPhoto:
     if isinstance(answer, FailedPhoto):
         return answer
     try:
-        return verifier.verify(Path(answer.question), answer, top_k=top_k)
+        return compare(_photo_of(answer, picture), answer)
     except PhotoError as error:  # it could be read a moment ago
         return FailedPhoto(question=answer.question, error=error)
 
 
 def _explained(
-    answer: Identification | FailedPhoto, verifier: GeometryVerifier, path: Path
+    answer: Identification | FailedPhoto, verifiers: Verifiers, path: Path, picture: OpenedPhoto | None
 ) -> Identification | FailedPhoto:
     if isinstance(answer, FailedPhoto):
         return answer
     from edge_identify.edge_runtime.io.output_writes import write_output
     from edge_identify.edge_runtime.search.geometry.explanation_image import explain
 
-    image = explain(verifier.compare(Path(answer.question), answer.best))
+    if answer.pack_name not in verifiers:
+        raise SetupError(f"{path}: nothing to draw, because pack {answer.pack_name} answered and has no thumbnails")
+    verifier = verifiers[answer.pack_name]
+    image = explain(verifier.compare(_content(_photo_of(answer, picture)), answer.best))
     try:
         write_output(path, image)
     except BrokenPipeError:
@@ -129,3 +188,11 @@ def _explained(
     except OSError as error:
         raise SetupError(f"{path}: cannot be written ({error}); choose another file for --explain") from error
     return answer
+
+
+def _photo_of(answer: Identification, picture: OpenedPhoto | None) -> Photo:
+    return picture if picture is not None and answer.question == picture.name else Path(answer.question)
+
+
+def _content(photo: Photo) -> Path | bytes | Image:
+    return photo if isinstance(photo, Path) else photo.content

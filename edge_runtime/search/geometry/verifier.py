@@ -127,8 +127,8 @@ class GeometryVerifier:
         """
         return self._counter.count_points(self._image(photo), index_ids)
 
-    def compare(self, photo: Path, match: Match) -> Comparison:
-        """Compare a photo with the reference image of one match.
+    def compare(self, photo: Path | bytes | Image, match: Match) -> Comparison:
+        """Compare a photo with the reference image of one match; see `verify` for `photo`.
 
         Raises:
             PhotoError: The photo cannot be used.
