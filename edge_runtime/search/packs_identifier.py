@@ -43,7 +43,7 @@ class PacksIdentifier:
             identifiers: One of each pack, at least one.
             report: Tells of a pack that fails while it answers.
         """
-        self._identifiers = list(identifiers)
+        self._opened, self._identifiers = tuple(identifiers), list(identifiers)
         self._report = report
         self._compare: Compare | None = None
 
@@ -65,7 +65,7 @@ class PacksIdentifier:
 
     def close(self) -> None:
         """Close the packs' files."""
-        for identifier in self._identifiers:
+        for identifier in self._opened:
             identifier.close()
 
     def compare_with(self, compare: Compare | None) -> None:
@@ -128,7 +128,6 @@ class PacksIdentifier:
                     raise
                 self._report(identifier.pack_name, error)
                 self._identifiers.remove(identifier)
-                identifier.close()
         return found
 
 
