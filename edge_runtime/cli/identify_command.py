@@ -166,7 +166,7 @@ def _identify(options: argparse.Namespace) -> ExitCode:
         chosen = chosen_packs(options)
         left_out.report_all(chosen.damaged)
         _check_outside_packs(options, chosen.packs)
-        ask = ask_one if len(chosen.packs) == 1 else partial(ask_several, left_out=left_out)
+        ask = partial(ask_several, left_out=left_out) if chosen.are_several else ask_one
         answers, outputs = ask(options, chosen.packs, asked, page, stack)
         if is_single and not (options.json or options.jsonl or options.html):
             answers = map(_or_raise, answers)

@@ -63,11 +63,11 @@ def _search(options: argparse.Namespace) -> ExitCode:
     check_text(options.text)
     chosen, left_out = chosen_packs(options), LeftOutPacks()
     left_out.report_all(chosen.damaged)
-    if len(chosen.packs) == 1:
-        found = _search_in(chosen.packs[0], options)
-    else:
+    if chosen.are_several:
         found = _search_in_all(chosen.packs, options, left_out)
-    print_answer(found, as_json=options.json, names_pack=len(chosen.packs) > 1)
+    else:
+        found = _search_in(chosen.packs[0], options)
+    print_answer(found, as_json=options.json, names_pack=chosen.are_several)
     if found.suggested_namespaces and not options.json:
         import shlex
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from edge_identify.edge_runtime.decisions.decision import Decision
 
 #: Most certain first. An answer without a decision comes after all of them.
-_BY_CERTAINTY = (Decision.IDENTIFIED, Decision.AMBIGUOUS, Decision.UNKNOWN)
+_BY_CERTAINTY = (Decision.IDENTIFIED, Decision.PROBABLY, Decision.AMBIGUOUS, Decision.UNKNOWN)
 
 
 def certainty(decision: Decision | None) -> int:

@@ -25,6 +25,11 @@ class AskedPacks:
     packs: tuple[Pack, ...]
     damaged: tuple[tuple[str, PackError], ...] = ()
 
+    @property
+    def are_several(self) -> bool:
+        """Whether several packs were to answer, so that an answer must name its own."""
+        return len(self.packs) + len(self.damaged) > 1
+
 
 def open_asked(name: str | Path | None, store_folder: Path | None) -> AskedPacks:
     """Open the pack of a name, or those that are asked without one: the default pack, or else all packs in the store.
