@@ -58,8 +58,8 @@ _EXAMPLES = (
 )
 
 _DESCRIPTION = """\
-Identifies what photos show, with the packs on this device. Nothing is sent over the network. If several packs are
-installed, all are asked, and the most certain answer counts.
+Identifies what photos show, with the packs on this device. Nothing is sent over the network.
+If several packs are installed, all are asked, and the most certain answer counts.
 
 subcommands, each with its own --help:
   edge-identify search TEXT     find references by a text
