@@ -17,6 +17,7 @@ from edge_identify.edge_runtime.cli.main import main
 from edge_identify.edge_runtime.encoders.onnx_encoder import OnnxEncoder
 from edge_identify.edge_runtime.store.pack_store import PackStore
 from json_schema import faults
+from service_packs import write_service_pack
 
 Answer = Callable[..., Any]
 
@@ -255,3 +256,48 @@ def test_a_text_says_which_packs_it_cannot_search_and_a_benchmark_needs_one(
     said = capsys.readouterr().err
     assert "pack cold: has no text encoder" in said
     assert "pack warm: has no text encoder" in said
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with two packs that know texts and have thumbnails, and one of images alone."""
+    folder = tmp_path_factory.mktemp("mixed")
+    store = PackStore(folder / "store")
+    install(store, write_service_pack(folder / "letters"))
+    install(store, write_service_pack(folder / "others", name="others"))
+    install(store, write_named_pack(folder / "warm", "warm", WARM))
+    return store.root
+
+
+def test_a_text_is_answered_by_the_pack_that_fits_best_and_the_others_are_named(
+    mixed: Path, answer: Answer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = answer("search", "red", "--store", mixed)
+    assert found["pack"]["name"] == "letters"  # as well as the other: the first by name
+    assert (
+        found["answers"][0]["matches"]
+        == answer("search", "red", "--store", mixed, "--pack", "letters")["answers"][0]["matches"]
+    )
+
+    assert main(["search", "red", "--store", str(mixed)]) == 0
+    shown = capsys.readouterr()
+    assert "pack: letters 1.0.0" in shown.out
+    assert "other packs, and what is nearest there: others (" in shown.err
+    assert "warm" not in shown.err
+
+
+def test_photos_are_compared_in_the_packs_with_pictures_and_the_others_answer_without(
+    mixed: Path, photo: Callable[..., str], answer: Answer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("cv2")
+    proof = tmp_path / "proof.png"
+
+    found = answer(photo(0, 255, 0), "--store", mixed, "--verify-geometry", "--explain", str(proof))
+    assert found["pack"]["name"] == "letters"
+    assert found["answers"][0]["matches"][0]["matched_points"] == 0  # one colour has no points
+    assert proof.read_bytes().startswith(b"\x89PNG")
+
+    assert main([photo(255, 128, 0), "--store", str(mixed), "--verify-geometry", "--explain", str(proof)]) == 8
+    said = capsys.readouterr().err
+    assert "not compared: pack warm 1.0.0 has " in said
+    assert "nothing to draw, because pack warm answered" in said
