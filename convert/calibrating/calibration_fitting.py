@@ -22,7 +22,7 @@ from edge_identify.convert.calibrating.evidence_fitting import DECIMALS, fit_evi
 from edge_identify.convert.calibrating.point_fitting import LEAST_PROBABLY_RIGHT, LEAST_RIGHT, fit_points
 from edge_identify.convert.calibrating.scored_photos import NEIGHBOURS, ScoredPhoto, ScoredPhotos, verdict_of
 from edge_identify.convert.calibrating.share_fitting import fit_temperature
-from edge_identify.edge_runtime.decisions.calibration import Calibration
+from edge_identify.edge_runtime.decisions.calibration import Calibration, Certainty
 from edge_identify.edge_runtime.decisions.decision import evidence_of, features_of, shares_of
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 #: Similarity alone names a reference only if it is surer: points are compared with the others.
 _LEAST_RIGHT = 0.99
+_SIBLINGS_IDENTIFIED = 0.02  # largest share of siblings that similarity alone identifies
 _KEPT_IDENTIFIED, _KEPT_PROBABLY = 0.7, 0.85  # with .7, none of 67 unknown mosaics is identified; with .875, 12
 
 
@@ -78,8 +79,16 @@ def fit_calibration(
         right=(_LEAST_RIGHT, LEAST_PROBABLY_RIGHT),
     )
     fitted = replace(fitted, certainty=certainty, points=fit_points(photos.with_points(), fitted, sibling_rate))
+    if fitted.points is not None:
+        fitted = replace(fitted, certainty=_surer_than_siblings(certainty, photos.siblings, fitted))
     genuine, siblings, strangers = (share_accepted(_evidence(kind, fitted), accept) for kind in photos.kinds())
     return replace(fitted, true_accepts=genuine, sibling_accepts=siblings, false_accepts=strangers)
+
+
+def _surer_than_siblings(certainty: Certainty, siblings: Sequence[ScoredPhoto], fitted: Calibration) -> Certainty:
+    """Return thresholds of which few siblings reach `identified`. The others are compared point by point."""
+    confidences = [verdict_of(photo, fitted).confidences[0] for photo in siblings]
+    return replace(certainty, identified=max(certainty.identified, least_accepted(confidences, _SIBLINGS_IDENTIFIED)))
 
 
 def _limits(

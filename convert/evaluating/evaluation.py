@@ -281,11 +281,9 @@ def _prepared(prepare: Callable[[Path], PreparedPhoto], query: Query) -> _Prepar
         return SkippedImage(path=query.photo, reason=str(error))
 
 
-def _verified(
-    prepared: _PreparedQuery, found: Identification, cascade: GeometryCascade
-) -> Outcome | SkippedImage:
+def _verified(prepared: _PreparedQuery, found: Identification, cascade: GeometryCascade) -> Outcome | SkippedImage:
     try:
-        return _outcome(prepared, cascade.verified(prepared.query.photo, found, top_k=max(DEPTHS)))
+        return _outcome(prepared, cascade.verified([prepared.query.photo], found, top_k=max(DEPTHS)))
     except PhotoError as error:  # the file changed since it was prepared
         return SkippedImage(path=prepared.query.photo, reason=str(error))
 

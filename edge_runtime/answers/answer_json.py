@@ -31,6 +31,9 @@
 `identified` and `probably` both name the first match. When the pack was built, `identified` was measured right at least
 95 % of the time, `probably` at least 75 %: a person should check it.
 
+If several packs were asked, `pack` and `encoder` are those that the answer is from. With `--json` each answer names its
+own, and at the top they are null unless all answers are from one pack. A photo that could not be used has none.
+
 `decision` null means uncalibrated: the pack has no calibration for this encoder, or a text was asked, and scores are
 similarities and nothing more. Probabilities are 0 to 1, for a photo that shows something in the pack as often as not.
 Where the decision is `unknown` the matches are only the nearest. A text that nothing answers has no match; one that is
@@ -68,20 +71,29 @@ if TYPE_CHECKING:
 SCHEMA = 2
 
 
-def answers_as_json(answers: Sequence[Identification | FailedPhoto], answered_by: AnsweredBy) -> str:
-    """Return the documented object for some questions."""
-    document = {**_header(answered_by), "answers": [_as_json(answer) for answer in answers]}
+def answers_as_json(answers: Sequence[Identification | FailedPhoto], answered_by: AnsweredBy | None) -> str:
+    """Return the documented object for some questions.
+
+    Args:
+        answers: The answers.
+        answered_by: The pack and the encoder of all answers; None if several packs were asked.
+    """
+    if answered_by is None:
+        written = [_who(_of(answer)) | _as_json(answer) for answer in answers]
+        document = {**_header(_common(answers)), "answers": written}
+    else:
+        document = {**_header(answered_by), "answers": [_as_json(answer) for answer in answers]}
     return _printable_json(json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False))
 
 
-def answer_as_line(answer: Identification | FailedPhoto, answered_by: AnsweredBy) -> str:
+def answer_as_line(answer: Identification | FailedPhoto, answered_by: AnsweredBy | None) -> str:
     """Return the documented object of one question, on one line without its end."""
     return document_as_line(answer_as_document(answer, answered_by))
 
 
-def answer_as_document(answer: Identification | FailedPhoto, answered_by: AnsweredBy) -> dict[str, Any]:
-    """Return the documented object of one question."""
-    return {**_header(answered_by), **_as_json(answer)}
+def answer_as_document(answer: Identification | FailedPhoto, answered_by: AnsweredBy | None) -> dict[str, Any]:
+    """Return the documented object of one question; see `answers_as_json` for `answered_by`."""
+    return {**_header(answered_by or _of(answer)), **_as_json(answer)}
 
 
 def document_as_line(document: Mapping[str, Any] | Sequence[Any]) -> str:
@@ -104,12 +116,25 @@ def reference_as_json(reference: Reference) -> dict[str, Any]:
     }
 
 
-def _header(answered_by: AnsweredBy) -> dict[str, Any]:
-    return {
-        "schema": SCHEMA,
-        "pack": {"name": answered_by.pack_name, "version": answered_by.pack_version},
-        "encoder": answered_by.variant_name,
-    }
+def _header(answered_by: AnsweredBy | None) -> dict[str, Any]:
+    return {"schema": SCHEMA, **_who(answered_by)}
+
+
+def _who(answered_by: AnsweredBy | None) -> dict[str, Any]:
+    if answered_by is None:
+        return {"pack": None, "encoder": None}
+    pack = {"name": answered_by.pack_name, "version": answered_by.pack_version}
+    return {"pack": pack, "encoder": answered_by.variant_name}
+
+
+def _of(answer: Identification | FailedPhoto) -> AnsweredBy | None:
+    return None if isinstance(answer, FailedPhoto) else answer
+
+
+def _common(answers: Sequence[Identification | FailedPhoto]) -> AnsweredBy | None:
+    """Return one of the answers if all are from one pack, else None."""
+    given = [answer for answer in answers if not isinstance(answer, FailedPhoto)]
+    return given[0] if len({answer.pack_name for answer in given}) == 1 else None
 
 
 def _printable_json(text: str) -> str:

@@ -21,6 +21,7 @@ from edge_identify.edge_runtime.answers.wording import (
     decision_in_words,
     facts,
     filters_in_words,
+    pack_in_words,
     places_in_words,
     points_in_words,
     reason,
@@ -102,14 +103,18 @@ class HtmlReport:
     """The page, written as answers come. Use it as a context manager."""
 
     def __init__(
-        self, file: BinaryIO, answered_by: AnsweredBy, thumbnails: ThumbnailTable | None, folder: Path | None
+        self,
+        file: BinaryIO,
+        answered_by: AnsweredBy | None,
+        thumbnails: Mapping[str, ThumbnailTable],
+        folder: Path | None,
     ) -> None:
         """Begin.
 
         Args:
             file: The page is written here when it is finished; see `page_file`.
-            answered_by: Pack and encoder, named on the page.
-            thumbnails: The thumbnails of the pack's reference images; None if it has none.
+            answered_by: The pack and encoder of all answers; None if several packs were asked: each names its own.
+            thumbnails: The thumbnails of reference images by the name of their pack; packs without are missing.
             folder: Holds the temporary files; None for the folder that the system has for them.
         """
         self._file, self._answered_by, self._thumbnails = file, answered_by, thumbnails
@@ -137,13 +142,14 @@ class HtmlReport:
         self._tally.add(answer)
         group = _group_of(answer)
         self._counts[group] += 1
-        self._parts[group].write(_card(answer, self._thumbnails).encode())
+        card = _card(answer, self._thumbnails, names_pack=self._answered_by is None)
+        self._parts[group].write(card.encode())
 
     def finish(self) -> None:
         """Write the page: its head with the counts, then the groups."""
         shown = [group for group in _GROUPS if self._counts[group]]
         sections = (_section(group, self._counts[group]) for group in shown)
-        body = join(_header(self._answered_by, self._tally, self._counts), *sections)
+        body = join(_header(self._tally, self._counts), *sections)
         start, *between = document(head=_head(self._tally), body=body).split(GAP)
         self._file.write(start.encode())
         for group, following in zip(shown, between, strict=True):
@@ -182,25 +188,34 @@ def _title(tally: Tally) -> str:
     return f"What {counted(count, 'photo')} {plural(count, 'shows', 'show')}"
 
 
-def _header(by: AnsweredBy, tally: Tally, counts: Mapping[str, int]) -> Markup:
+def _header(tally: Tally, counts: Mapping[str, int]) -> Markup:
     links = (
         join(element("a", f"{counts[group]} {title.lower()}", href=f"#{group}"), " ")  # a line may end between them
         for group, (title, _) in _GROUPS.items()
         if counts[group]
     )
-    took = f", {1000 * tally.times.total / tally.answered:.0f} ms each" if tally.answered else ""
-    answered = f"Answered from the pack {by.pack_name} {by.pack_version} by {by.variant_name}{took}."
-    return element("header", element("h1", _title(tally)), _faint(answered), element("nav", *links))
+    return element("header", element("h1", _title(tally)), _faint(_who_answered(tally)), element("nav", *links))
 
 
-def _card(answer: Identification | FailedPhoto, thumbnails: ThumbnailTable | None) -> Markup:
+def _who_answered(tally: Tally) -> str:
+    if not tally.answered:
+        return "No photo could be answered."
+    by = ", ".join(f"{name} {version} by {variant}" for name, version, variant in tally.packs)
+    packs = plural(len(tally.packs), "pack", "packs")
+    return f"Answered from the {packs} {by}, {1000 * tally.times.total / tally.answered:.0f} ms each."
+
+
+def _card(
+    answer: Identification | FailedPhoto, thumbnails: Mapping[str, ThumbnailTable], *, names_pack: bool
+) -> Markup:
     if isinstance(answer, FailedPhoto):
         said = element("p", str(answer.error), class_="decision")
         return element("li", said, _faint(answer.question), class_="answer")
     pictures = [_figure(image, "photo", path) for path, image in zip(answer.questions, answer.thumbnails, strict=False)]
-    pictures.extend(_reference_figures(answer, thumbnails))
+    pictures.extend(_reference_figures(answer, thumbnails.get(answer.pack_name)))
     row = element("div", *pictures, class_="pictures") if pictures else join()
-    return element("li", row, _said(answer), _faint(_asked(answer)), class_="answer")
+    pack = _faint(pack_in_words(answer)) if names_pack else join()
+    return element("li", row, _said(answer), pack, _faint(_asked(answer)), class_="answer")
 
 
 def _faint(text: str) -> Markup:

@@ -138,6 +138,11 @@ def metres(distance_m: float) -> str:
     return f"{distance_m / 1000:.1f} km" if distance_m < 9950 else f"{distance_m / 1000:.0f} km"
 
 
+def pack_in_words(found: Identification) -> str:
+    """Return which of several packs an answer is from."""
+    return f"pack: {found.pack_name} {found.pack_version}"
+
+
 def filters_in_words(found: Identification) -> str:
     """Return the filters; empty without filters."""
     if not found.filters:

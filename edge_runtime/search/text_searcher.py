@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge_identify.edge_runtime.answers.text_reasons import TextReason
+    from edge_identify.edge_runtime.encoders.encoder_choice import Encoder
     from edge_identify.edge_runtime.search.text_tower import Likeness
     from edge_identify.edge_runtime.search.words.word_index import WordHit
 
@@ -47,20 +48,23 @@ def check_text(text: str) -> None:
 class TextSearcher:
     """Searches one pack by text. Use it as a context manager, or call `close`."""
 
-    def __init__(self, pack: Pack, *, many: bool = False, filters: Filters = NO_FILTERS) -> None:
+    def __init__(
+        self, pack: Pack, *, many: bool = False, filters: Filters = NO_FILTERS, encoder: Encoder | None = None
+    ) -> None:
         """Load the references and, if there is one that runs here, the text tower.
 
         Args:
             pack: An open pack.
             many: Prepare for many texts, not for a fast first answer.
             filters: Only references that pass these filters can match.
+            encoder: The pack's text encoder, if it is loaded already; see `SharedEncoders`.
 
         Raises:
             PackError: A file is damaged.
             SetupError: The pack does not have a filter's value, or no reference passes all filters.
         """
         self._pack = pack
-        self._tower = open_text_tower(pack, many=many, filters=filters)
+        self._tower = open_text_tower(pack, many=many, filters=filters, encoder=encoder)
         self._words = PackWords(pack)
         self._open_references(filters)
 
@@ -69,6 +73,11 @@ class TextSearcher:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    @property
+    def pack(self) -> Pack:
+        """The pack."""
+        return self._pack
 
     @property
     def has_encoder(self) -> bool:

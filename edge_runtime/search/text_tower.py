@@ -45,12 +45,12 @@ NO_LIKENESS = Likeness(nearest=(), further=(), times=StageSeconds(prepare=0.0, e
 class TextTower:
     """Embeds texts and finds the nearest references. Call `close`."""
 
-    def __init__(self, pack: Pack, *, many: bool, filters: Filters) -> None:
+    def __init__(self, pack: Pack, *, many: bool, filters: Filters, encoder: Encoder | None = None) -> None:
         """Load the text encoder, its tokenizer and the index; see `TextSearcher`."""
         from edge_identify.edge_runtime.decisions.text_bands import read_text_calibrations
         from edge_identify.edge_runtime.encoders.tokenizers.tokenizer import read_tokenizer
 
-        self._encoder: Encoder = text_encoder(pack, many=many)
+        self._encoder: Encoder = text_encoder(pack, many=many) if encoder is None else encoder
         spec = pack.manifest.tokenizer
         assert spec is not None, "a manifest with a text encoder and no tokenizer is refused when it is read"
         self._tokenizer = read_tokenizer(pack.file(spec.file), spec)
@@ -118,10 +118,12 @@ class TextTower:
         return match if self._calibration is None else replace(match, band=band_of(match.score, self._calibration))
 
 
-def open_text_tower(pack: Pack, *, many: bool, filters: Filters) -> TextTower | None:
-    """Return a pack's text tower; None if it has none that runs here.
+def open_text_tower(pack: Pack, *, many: bool, filters: Filters, encoder: Encoder | None = None) -> TextTower | None:
+    """Return a pack's text tower; None if it has none that runs here. The arguments are those of `TextSearcher`.
 
     Raises:
         PackError: A file is damaged.
     """
-    return TextTower(pack, many=many, filters=filters) if runs_text_encoder(pack) else None
+    if encoder is None and not runs_text_encoder(pack):
+        return None
+    return TextTower(pack, many=many, filters=filters, encoder=encoder)

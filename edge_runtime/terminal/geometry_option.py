@@ -10,7 +10,7 @@ AUTO, ALWAYS, NEVER = "auto", "always", "never"  # the values of `search.geometr
 _MODES = (AUTO, ALWAYS, NEVER)
 
 
-def add_geometry_mode(group: argparse._ArgumentGroup) -> None:
+def add_geometry_mode(group: argparse._ArgumentGroup | argparse.ArgumentParser) -> None:
     """Add the option. The command line must pass `joined_geometry_mode` first."""
     group.add_argument(
         OPTION,

@@ -13,6 +13,8 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from edge_identify.edge_runtime.answers.identification import StageSeconds
+from edge_identify.edge_runtime.encoders.encoder_choice import runs_text_encoder
+from edge_identify.edge_runtime.encoders.shared_encoders import SharedEncoders
 from edge_identify.edge_runtime.errors import PhotoError
 from edge_identify.edge_runtime.pack.filters import NO_FILTERS, Filters
 from edge_identify.edge_runtime.pack.manifest import Runtime
@@ -83,23 +85,32 @@ class PackEngine:
     geometry verifier is not thread-safe: `SharedVerifier` admits one thread at a time.
     """
 
-    def __init__(self, opened: AbstractContextManager[Pack], concurrency: ConcurrencyLimit) -> None:
+    def __init__(
+        self,
+        opened: AbstractContextManager[Pack],
+        concurrency: ConcurrencyLimit,
+        encoders: SharedEncoders | None = None,
+    ) -> None:
         """Load encoders, index and references.
 
         Args:
             opened: Context manager of the pack; closed by `close`.
             concurrency: Limits decoding and embedding.
+            encoders: The encoders that packs share; None shares none.
 
         Raises:
             PackError: A file is damaged, or no image encoder of the pack runs here.
         """
         self._concurrency = concurrency
+        encoders = encoders or SharedEncoders()
         with ExitStack() as stack:
             pack = stack.enter_context(opened)
             self.manifest: Manifest = pack.manifest
             self._pack = pack
-            self._identifier = stack.enter_context(Identifier(pack, many=True))
-            self._texts = stack.enter_context(TextSearcher(pack, many=True))
+            image_encoder = encoders.image(pack, many=True)
+            self._identifier = stack.enter_context(Identifier(pack, many=True, encoder=image_encoder))
+            text_encoder = encoders.text(pack, many=True) if runs_text_encoder(pack) else None
+            self._texts = stack.enter_context(TextSearcher(pack, many=True, encoder=text_encoder))
             self._by_vector = ReferenceFinder(pack, many=True, variant_name=self._identifier.variant_name)
             stack.callback(self._by_vector.close)
             self.references = stack.enter_context(ReferenceTable(pack.file(pack.manifest.references_file)))
@@ -135,6 +146,23 @@ class PackEngine:
     def decides(self) -> bool:
         """Whether the pack is calibrated for the encoder in use."""
         return self._identifier.calibration is not None
+
+    def lend_identifier(self, filters: Filters = NO_FILTERS) -> AbstractContextManager[Identifier]:
+        """Return a context manager that lends the identifier, with filters.
+
+        Raises:
+            SetupError: On entering: a filter names an unknown namespace or label, or no reference passes.
+        """
+        return self._filtered.borrow(self._identifier, filters)
+
+    def computing_slot(self) -> AbstractContextManager[None]:
+        """Return a slot for decoding and embedding; on entering it raises `BusyError` if none becomes free."""
+        return self._concurrency.slot()
+
+    @property
+    def verifier(self) -> SharedVerifier:
+        """Compares photos with the pack's thumbnails."""
+        return self._verifier
 
     def identify(
         self,

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Response
 
-from edge_identify.sync_server.answering.engine_problems import borrowed_engine, record_stages
-from edge_identify.sync_server.answering.pack_engine import position_of
+from edge_identify.sync_server.answering.asked_packs import asked_packs
+from edge_identify.sync_server.answering.engine_problems import record_stages
+from edge_identify.sync_server.answering.pack_engine import NamedPhoto, position_of
 from edge_identify.sync_server.answering.request_fields import FILE, PACK
 from edge_identify.sync_server.compat.shared_parts import (
     COUNT,
@@ -77,11 +78,10 @@ def flash_identifier_route(pool: EnginePool, image_urls: ImageUrls) -> Route:
 
 def _identify(pool: EnginePool, values: RequestValues, image_urls: ImageUrls) -> Response:
     photo = values.image("file")
-    position = position_of(photo.data)
-    with borrowed_engine(pool, values.optional_text("pack")) as engine:
-        found = record_stages(
-            engine.identify(photo.data, name=photo.name, top_k=values.integer("top_k"), position=position)
-        )
+    named = NamedPhoto(name=photo.name, data=photo.data, position=position_of(photo.data))
+    with asked_packs(pool, values.optional_text("pack")) as packs:
+        found, engine = packs.identify(named, top_k=values.integer("top_k"))
+        record_stages(found)
         matches = [_flash(match, match_image_url(match, engine, image_urls)) for match in found.matches]
     return json_response({"matches": matches, "processing_time_ms": round(1000 * found.seconds, 3)})
 

@@ -30,6 +30,9 @@ def _answer_components() -> dict[str, Any]:
     definitions: dict[str, Any] = json.loads(re.sub(r'"#/\$defs/', '"#/components/schemas/', text))["$defs"]
     for of_commands in ("document", "line", "failure", "schema"):
         del definitions[of_commands]
+    for always_known in ("pack", "encoder"):  # here, each answer is a document of its own
+        del definitions["answer"]["properties"][always_known]
+    del definitions["askedPack"], definitions["askedEncoder"]
     by_vector = {"required": ["embedding_space"], "properties": {"embedding_space": {"type": "string"}}}
     definitions["question"]["oneOf"].append(by_vector)
     definitions["match"]["required"].append("image_url")

@@ -125,7 +125,7 @@ def test_geometry_is_verified_for_bytes_paths_and_pixels(identifier: ei.PackIden
     pytest.importorskip("cv2")
     image = Image.new("RGB", (2000, 1500), RED)
     for one in (photo, photo.read_bytes(), image):
-        answer = identifier.identify(one, top_k=1, verify_geometry=True)
+        answer = identifier.identify(one, top_k=1, verify_geometry="always")
         assert [match.matched_points for match in answer.matches] == [0]
     assert image.size == (2000, 1500), "the caller's image stays as it is"
 

@@ -68,7 +68,7 @@ def _evaluate(options: argparse.Namespace) -> ExitCode:
     from edge_identify.convert.reporting.report_part import pack_facts
     from edge_identify.edge_runtime.pack.pack_reader import open_pack
     from edge_identify.edge_runtime.pack.references import ReferenceTable
-    from edge_identify.edge_runtime.photos.exif_position import photo_position
+    from edge_identify.edge_runtime.photos.prepared_photos import exif_position_of
     from edge_identify.edge_runtime.search.geometry.cascade import GeometryMode
 
     _check_report_options(options)
@@ -87,7 +87,7 @@ def _evaluate(options: argparse.Namespace) -> ExitCode:
         queries,
         progress=shown_progress,
         geometry=GeometryMode(options.verify_geometry),
-        position_of=None if options.no_location else photo_position,
+        position_of=None if options.no_location else exif_position_of,
     )
     for left_out in result.left_out:
         print(f"skipped: {printable(left_out.reason)}", file=sys.stderr)

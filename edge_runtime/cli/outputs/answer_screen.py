@@ -15,6 +15,7 @@ from edge_identify.edge_runtime.answers.wording import (
     decision_in_words,
     facts,
     filters_in_words,
+    pack_in_words,
     places_in_words,
     points_in_words,
     reason,
@@ -49,12 +50,19 @@ _STYLES = {
 }
 
 
-def answer_lines(found: Identification, screen: Screen) -> list[str]:
-    """Return an answer as a person reads it, in lines of at most the screen's width where words allow."""
+def answer_lines(found: Identification, screen: Screen, *, names_pack: bool = False) -> list[str]:
+    """Return an answer as a person reads it, in lines of at most the screen's width where words allow.
+
+    Args:
+        found: The answer.
+        screen: The screen.
+        names_pack: Whether to say which pack the answer is from.
+    """
     return [
         *_headline(found, screen),
         *_indented(together_in_words(found.questions), screen, Style.FAINT),
         *_winner(found, screen),
+        *_indented(pack_in_words(found) if names_pack else "", screen, Style.FAINT),
         *_indented(f"why: {reason(found)}" if found.kind == "photo" else "", screen, Style.FAINT),
         *_indented(points_in_words(found), screen, Style.FAINT),
         *(
@@ -179,14 +187,21 @@ def _unseen(alike: LookAlikes, verdict: Verdict, shown: int, screen: Screen) -> 
         yield shortened(line, screen.width)
 
 
-def answer_row(found: Identification, screen: Screen) -> str:
-    """Return a photo's answer on one line, the photo last: a path may be long, and is never cut."""
+def answer_row(found: Identification, screen: Screen, *, names_pack: bool = False) -> str:
+    """Return a photo's answer on one line, the photo last: a path may be long, and is never cut.
+
+    Args:
+        found: The answer.
+        screen: The screen.
+        names_pack: Whether to say which pack the answer is from.
+    """
     best, decision = found.best, found.decision
     word = screen.styled(padded(decision.value if decision else "nearest", _DECISION_COLUMNS), _STYLES[decision])
     figure = f"{best.score:4.2f}" if best.confidence is None else f"{best.confidence:4.0%}"
     names = max(_LEAST_NAME_COLUMNS, min(_NAME_COLUMNS, screen.width // 2 - _DECISION_COLUMNS))
     name = padded(shortened(_name_in_row(found), names), names)
-    return f"{word}  {figure}  {name}  {printable(found.question)}"
+    pack = f"{found.pack_name}: " if names_pack else ""
+    return f"{word}  {figure}  {name}  {pack}{printable(found.question)}"
 
 
 def _name_in_row(found: Identification) -> str:

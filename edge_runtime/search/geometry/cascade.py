@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 from edge_identify.edge_runtime.decisions.decision import Decision
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from PIL.Image import Image
@@ -88,11 +89,11 @@ class GeometryCascade:
 
         return max(top_k, CANDIDATES)
 
-    def verified(self, photo: Path | bytes | Image, answer: Identification, *, top_k: int) -> Identification:
-        """Return the answer to a photo, compared point by point if it is needed.
+    def verified(self, photos: Sequence[Path | bytes | Image], answer: Identification, *, top_k: int) -> Identification:
+        """Return the answer to a photo, or to several photos of one thing, compared point by point if it is needed.
 
         Args:
-            photo: The photo's file, the bytes of one, or upright RGB.
+            photos: For each photo its file, the bytes of one, or upright RGB.
             answer: The answer, with `match_count` matches where the pack has as many.
             top_k: How many matches to keep.
 
@@ -103,7 +104,7 @@ class GeometryCascade:
         """
         if not self._is_needed(answer):
             return replace(answer, matches=answer.matches[:top_k])
-        return self.verifier().verify(photo, answer, top_k=top_k)
+        return self.verifier().verify_together(photos, answer, top_k=top_k)
 
     def verifier(self) -> GeometryVerifier:
         """Return the loaded verifier.

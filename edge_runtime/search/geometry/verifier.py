@@ -109,8 +109,18 @@ class GeometryVerifier:
             PhotoError: The photo cannot be used.
             PackDamagedError: A reference image cannot be used.
         """
+        return self.verify_together([photo], found, top_k=top_k)
+
+    def verify_together(
+        self, photos: Sequence[Path | bytes | Image], found: Identification, *, top_k: int
+    ) -> Identification:
+        """Return the answer to several photos of one thing; otherwise as `verify`.
+
+        A reference counts with the photo that has the most points in common with it: it may show one side of the thing.
+        """
         started = perf_counter()
-        counts = self.count_points(photo, [match.index_id for match in found.matches[:CANDIDATES]])
+        compared = [match.index_id for match in found.matches[:CANDIDATES]]
+        counts = [max(each) for each in zip(*(self.count_points(photo, compared) for photo in photos), strict=True)]
         uncompared = len(found.matches) - len(counts)
         answer = rerank(found, [*counts, *[0] * uncompared], self._calibration, top_k=top_k)
         spent = replace(answer.times, decide=answer.times.decide + perf_counter() - started)
@@ -129,8 +139,8 @@ class GeometryVerifier:
         """
         return self._counter.count_points(self._image(photo), index_ids)
 
-    def compare(self, photo: Path, match: Match) -> Comparison:
-        """Compare a photo with the reference image of one match.
+    def compare(self, photo: Path | bytes | Image, match: Match) -> Comparison:
+        """Compare a photo with the reference image of one match; see `verify` for `photo`.
 
         Raises:
             PhotoError: The photo cannot be used.

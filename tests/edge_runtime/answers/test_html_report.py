@@ -69,7 +69,8 @@ def report(
     folder: Path, answers: Sequence[Identification | FailedPhoto], thumbnails: ThumbnailTable | None = None
 ) -> str:
     path = folder / "report.html"
-    with page_file(path) as file, HtmlReport(file, ANSWERED_BY, thumbnails, folder) as page:
+    known = {} if thumbnails is None else {ANSWERED_BY.pack_name: thumbnails}
+    with page_file(path) as file, HtmlReport(file, ANSWERED_BY, known, folder) as page:
         for answer in answers:
             page.show(answer)
         page.finish()
@@ -284,7 +285,7 @@ def test_a_run_that_fails_leaves_the_old_page_and_nothing_else(tmp_path: Path) -
     (tmp_path / "report.html").write_text("old")
 
     def fail() -> None:
-        with page_file(tmp_path / "report.html") as file, HtmlReport(file, ANSWERED_BY, None, tmp_path) as page:
+        with page_file(tmp_path / "report.html") as file, HtmlReport(file, ANSWERED_BY, {}, tmp_path) as page:
             page.show(decided(Decision.IDENTIFIED))
             page.finish()
             raise ZeroDivisionError

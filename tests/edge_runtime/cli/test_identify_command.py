@@ -357,7 +357,7 @@ def test_closed_standard_streams_are_as_empty_ones(
 
     assert ended.returncode == code, ended.stderr
     assert "Traceback" not in ended.stderr
-    assert ("standard input: names no photo" in ended.stderr) == (words == ["-"])
+    assert ("standard input: is empty" in ended.stderr) == (words == ["-"])
     if "--html" in words:
         assert "What 2 photos show" in (photos / "more/page.html").read_text(encoding="utf-8")
 
