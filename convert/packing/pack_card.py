@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from edge_identify.convert.calibrating.photo_calibration import CalibrationOutcome
@@ -114,7 +114,21 @@ def _decisions(calibration: CalibrationOutcome) -> list[str]:
             f"{found.true_accepts:.3f} | {found.false_accepts:.3f} | {found.false_accept_rate:g} |"
             for name, found in calibration.calibrations.items()
         ),
+        *_words(calibration),
     ]
+
+
+def _words(calibration: CalibrationOutcome) -> Iterator[str]:
+    """Yield the least confidences of the words that name a reference, by variant."""
+    certain = [(name, found.certainty) for name, found in calibration.calibrations.items() if found.certainty]
+    if certain:
+        yield from (
+            "",
+            "| variant | identified, from a confidence of | probably, from a confidence of |",
+            "|---|---|---|",
+        )
+    for name, certainty in certain:
+        yield f"| {name} | {certainty.identified:.3f} | {certainty.probably:.3f} |"
 
 
 def _counted(values: Iterable[str]) -> str:
