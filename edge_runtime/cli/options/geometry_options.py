@@ -28,8 +28,8 @@ def add_geometry_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--verify-geometry",
         action="store_true",
-        help="re-rank the most similar references by matched local features under one homography; takes a few tenths "
-        "of a second per photo",
+        help="re-rank the most similar references by matched local features (one homography); takes a few tenths of a "
+        "second per photo",
     )
     group.add_argument(
         "--explain",
