@@ -113,7 +113,10 @@ def choose_photos(
             )
             for at, subject in enumerate(shown)
         ),
-        *(_photo(subject, recipe, has_points=at < max(20, wanted // _DRAWN_FOR_POINTS)) for at, subject in enumerate(drawn)),
+        *(
+            _photo(subject, recipe, has_points=at < max(20, wanted // _DRAWN_FOR_POINTS))
+            for at, subject in enumerate(drawn)
+        ),
     )
 
 
