@@ -19,7 +19,7 @@ import numpy as np
 
 from edge_identify.convert.calibrating.certainty_fitting import NamedReference, fit_certainty
 from edge_identify.convert.calibrating.evidence_fitting import DECIMALS, fit_evidence, least_accepted, share_accepted
-from edge_identify.convert.calibrating.point_fitting import LEAST_PROBABLY_RIGHT, LEAST_RIGHT, fit_points
+from edge_identify.convert.calibrating.point_fitting import LEAST_NAMED_RIGHT, LEAST_RIGHT, fit_points
 from edge_identify.convert.calibrating.scored_photos import NEIGHBOURS, ScoredPhoto, ScoredPhotos, verdict_of
 from edge_identify.convert.calibrating.share_fitting import fit_temperature
 from edge_identify.edge_runtime.decisions.calibration import Calibration, Certainty
@@ -76,7 +76,7 @@ def fit_calibration(
     certainty = fit_certainty(
         named,
         kept=(_KEPT_IDENTIFIED, _KEPT_PROBABLY),
-        right=(_LEAST_RIGHT, LEAST_PROBABLY_RIGHT),
+        right=(_LEAST_RIGHT, LEAST_NAMED_RIGHT),
     )
     fitted = replace(fitted, certainty=certainty, points=fit_points(photos.with_points(), fitted, sibling_rate))
     if fitted.points is not None:

@@ -45,11 +45,12 @@ DRAWN_PHOTOS = 100
 # Photos whose points are compared: finding and comparing them takes a quarter of a second each. A few references need
 # fewer, because their photos repeat each other.
 LEAST_PHOTOS_FOR_POINTS, MOST_PHOTOS_FOR_POINTS = 60, 300
-_PHOTOS_FOR_POINTS_EACH = 2
-_DRAWN_FOR_POINTS = 5  # one drawn thing to five photos of references; at least 20
+_PHOTOS_FOR_POINTS_EACH = 3
+DRAWN_PHOTOS_FOR_POINTS = 60  # one of them may pass at the default false accept rate
 _LEAST_DIFFICULTY, _MOST_DIFFICULTY = 0.5, 2.0
 _MOST_PRODUCT_DIFFICULTY, _LEAST_REALISTIC_PRODUCT = 3.0, 1.5
-_LEAST_LONG_SIDE_PX = 480  # of a photo, as points are compared; for encoders of more than 240 pixels, twice their side
+_LEAST_LONG_SIDE_PX = 360  # of a photo; for encoders of more than 180 pixels it is twice the encoder's side
+_LONG_SIDE_FOR_POINTS_PX = 480  # as points are compared; drawing it takes nearly twice as long
 _SEED = 20_261_121  # arbitrary; fixed, so that a build repeats the same bytes
 _ADAPTER_SEED = 20_261_122  # another seed: photos that an adapter was fitted to would bias the calibration
 
@@ -113,15 +114,12 @@ def choose_photos(
             )
             for at, subject in enumerate(shown)
         ),
-        *(
-            _photo(subject, recipe, has_points=at < max(20, wanted // _DRAWN_FOR_POINTS))
-            for at, subject in enumerate(drawn)
-        ),
+        *(_photo(subject, recipe, has_points=at < DRAWN_PHOTOS_FOR_POINTS) for at, subject in enumerate(drawn)),
     )
 
 
 def _photo(subject: _Subject, recipe: Preprocessing, *, has_points: bool) -> CalibrationPhoto:
-    side_px = long_side_px_of(recipe)
+    side_px = max(long_side_px_of(recipe), _LONG_SIDE_FOR_POINTS_PX if has_points else 0)
     return CalibrationPhoto(
         key=cache_key(subject.seed, subject.name, subject.difficulty, DRAWN_PHOTOS, side_px),
         draw=lambda: subject.photograph(_draw_things(), side_px),

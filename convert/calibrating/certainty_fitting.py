@@ -36,14 +36,10 @@ def fit_certainty(
     Args:
         named: The first references of realistic genuine photos, at least one.
         kept: Shares of the right ones that may be identified, and identified or probably.
-        right: Least shares of right ones among the identified, and among the probably.
+        right: Least shares of right ones among the identified, and among all that are named.
     """
     identified = _least_confidence(named, kept[0], right[0])
-    below = [each for each in named if each.confidence < identified]
-    probably = min(identified, _least_confidence(named, kept[1], 0.0))
-    if below:
-        probably = min(identified, max(probably, _least_right(below, right[1])))
-    return Certainty(identified=identified, probably=probably)
+    return Certainty(identified=identified, probably=min(identified, _least_confidence(named, kept[1], right[1])))
 
 
 def _least_confidence(named: Sequence[NamedReference], kept: float, right: float) -> float:
