@@ -16,6 +16,7 @@ from hypothesis import settings
 
 from colour_packs import rewrite_manifest as rewrite_colour_manifest
 from colour_packs import write_colour_pack
+from edge_identify.convert.calibrating import calibration_photos
 from edge_identify.edge_runtime.pack.manifest import (
     MANIFEST_NAME,
     Fidelity,
@@ -49,6 +50,10 @@ pytest_plugins = ("endings",)
 
 # A log gets a line of progress every ten seconds. On a busy machine it would come between the lines that tests compare.
 shown_progress._clock = lambda: 0.0
+
+# Packs that are built in this process compare the points of a few photos: enough for a calibration, and ten times faster.
+calibration_photos.LEAST_PHOTOS_FOR_POINTS = calibration_photos.MOST_PHOTOS_FOR_POINTS = 24
+calibration_photos.DRAWN_PHOTOS_FOR_POINTS = 20
 
 # Builds of all tests and of both workers share one cache: an encoder is exported once, not for every pack.
 if "EDGE_IDENTIFY_BUILD_CACHE" not in os.environ:

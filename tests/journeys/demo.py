@@ -49,8 +49,6 @@ def main() -> int:
         "demo",
         "--title",
         "Drawn mosaics",
-        "--thumbnails",
-        96,
         "--out",
         pack,
     )
@@ -63,9 +61,10 @@ def main() -> int:
     print("$ kill %1", flush=True)
     _step("the server is stopped: name the photos, and search by a name with a typing error, from the pack alone")
     photos = sorted((set_folder / "photos").iterdir())
-    _run("edge-identify", photos[1], "--store", store, codes=_DECIDED)
+    _run("edge-identify", photos[1], "--store", store, "--explain", out / "explained.png", codes=_DECIDED)
     _run("edge-identify", "search", _mistyped_name(set_folder / "references.csv"), "--store", store, "--top-k", 3)
     _run("edge-identify", "search", "asdfgh", "--store", store, codes=(3,))
+    _run("edge-identify", *photos[:12], "--html", out / "answers.html", "--store", store, quiet=True)
     answers = _run("edge-identify", *photos, "--json", "--store", store, quiet=True)
     (out / "answers.json").write_text(answers, encoding="utf-8")
     right, asked = _count_right(json.loads(answers), set_folder / "queries.csv")
@@ -78,6 +77,8 @@ def main() -> int:
     _show(out, set_folder / "photos", "the simulated photos")
     _show(out, pack / "pack.json", "what the pack says of itself")
     _show(out, repo / "index.html", "the page that the server shows")
+    _show(out, out / "explained.png", "a photo and its reference, with the points that agree")
+    _show(out, out / "answers.html", "a page of answers, each photo beside its reference")
     _show(out, out / "answers.json", "every answer")
     return 0 if right >= LEAST_RIGHT * asked else 1
 
@@ -85,7 +86,7 @@ def main() -> int:
 def _clear(out: Path) -> None:
     for name in ("set", "pack", "repo", "store"):
         shutil.rmtree(out / name, ignore_errors=True)
-    for name in ("catalogue.sqlite", "answers.json"):
+    for name in ("catalogue.sqlite", "answers.json", "answers.html", "explained.png"):
         (out / name).unlink(missing_ok=True)
     out.mkdir(parents=True, exist_ok=True)
 

@@ -42,7 +42,18 @@ def service(folder: Path, succeed: Callable[..., str]) -> Iterator[Client]:
     for source, namespace in ((f"images:{folder / 'album'}", "album"), (f"image-list:{folder / 'list.txt'}", "signs")):
         source_words = (source, "--namespace", namespace, "--catalogue", catalogue, "--json")
         assert json.loads(succeed("edge-build", "add", *source_words))["added"] == 2
-    words = ("--catalogue", catalogue, "--name", "pictures", "--out", pack, "--variants", "onnx-int8")
+    words = (
+        "--catalogue",
+        catalogue,
+        "--name",
+        "pictures",
+        "--out",
+        pack,
+        "--variants",
+        "onnx-int8",
+        "--local-features",
+        "none",
+    )
     succeed("edge-build", "pack", *words, "--file-names", "--batch-size", "3")
     succeed("edge-serve", "publish", "--pack", pack, "--repo", repo)
     with live("--repo", str(repo)) as client:

@@ -107,7 +107,7 @@ def test_verify_finds_every_byte_right_and_then_a_flipped_bit(demo, run, tmp_pat
 def test_building_again_gives_the_same_bytes(demo, run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     again = run(
         "edge-build", "pack", "--catalogue", demo.folder / "catalogue.sqlite", "--name", "demo",
-        "--version", "1.0.0", "--title", "Drawn mosaics", "--thumbnails", "96", "--out", tmp_path / "again",
+        "--version", "1.0.0", "--title", "Drawn mosaics", "--out", tmp_path / "again",
     )  # fmt: skip
 
     assert again.code == 0, again.err
@@ -128,7 +128,7 @@ def test_an_update_fetches_what_changed_and_keeps_the_model(  # type: ignore[no-
         out = tmp_path / f"pack-{version}"
         built = run(
             "edge-build", "pack", "--catalogue", catalogue, "--name", "street", "--version", version,
-            "--variants", "onnx-int8", "--out", out,
+            "--variants", "onnx-int8", "--local-features", "none", "--out", out,
         )  # fmt: skip
         assert built.code == 0, built.err
         assert run("edge-serve", "publish", "--pack", out, "--repo", repo).code == 0

@@ -48,7 +48,18 @@ def test_a_bucket_of_images_becomes_a_pack_in_the_bucket_that_answers_its_old_cl
         fill(server)
         catalogue, pack, at = tmp_path / "my.catalogue", tmp_path / "pack", ("--endpoint", server.endpoint)
         succeed("edge-build", "add", "s3://packs/pictures", *at, "--catalogue", catalogue)
-        words = ("--catalogue", catalogue, "--name", "pictures", "--out", pack, "--variants", "onnx-int8")
+        words = (
+            "--catalogue",
+            catalogue,
+            "--name",
+            "pictures",
+            "--out",
+            pack,
+            "--variants",
+            "onnx-int8",
+            "--local-features",
+            "none",
+        )
         succeed("edge-build", "pack", *words)
         succeed("edge-serve", "publish", "--pack", pack, "--to", "s3://packs/published", *at)
         how = ("--image-urls", "presigned:s3://packs/pictures")

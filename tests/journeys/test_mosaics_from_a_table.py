@@ -229,7 +229,19 @@ def test_the_whole_table_of_mosaics_becomes_a_pack_that_tells_what_it_says(succe
     )
     assert json.loads(succeed("edge-build", "add", f"table:{table}", *table_words))["references_added"] == len(rows)
     pack = tmp_path / "pack"
-    words = ("--catalogue", tmp_path / "c", "--name", "mosaics", "--out", pack, "--variants", "onnx-int8", "--json")
+    words = (
+        "--catalogue",
+        tmp_path / "c",
+        "--name",
+        "mosaics",
+        "--out",
+        pack,
+        "--variants",
+        "onnx-int8",
+        "--local-features",
+        "none",
+        "--json",
+    )
     assert json.loads(succeed("edge-build", "pack", *words))["references"] == len(rows)
     succeed("edge-serve", "publish", "--pack", pack, "--repo", tmp_path / "repo")
     asked = rows[:: len(rows) // 100]

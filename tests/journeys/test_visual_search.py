@@ -55,7 +55,18 @@ def shop(succeed: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) 
         add("s3://shop/products", "--endpoint", s3.endpoint)
     with misbehaving_server() as web:
         add(f"urls:{write_addresses(folder / 'addresses.txt', web)}", "--allow-private")
-    words = ["--catalogue", catalogue, "--name", "shop", "--out", pack, "--variants", "onnx-int8"]
+    words = [
+        "--catalogue",
+        catalogue,
+        "--name",
+        "shop",
+        "--out",
+        pack,
+        "--variants",
+        "onnx-int8",
+        "--local-features",
+        "none",
+    ]
     with mlflow_server() as runs:
         succeed("edge-build", "pack", *words, *(["--mlflow", runs.url] if find_spec("mlflow") else []))
     succeed("edge-serve", "publish", "--pack", pack, "--repo", repo)
