@@ -51,7 +51,7 @@ pytest_plugins = ("endings",)
 # A log gets a line of progress every ten seconds. On a busy machine it would come between the lines that tests compare.
 shown_progress._clock = lambda: 0.0
 
-# Packs that are built in this process compare the points of a few photos: enough for a calibration, and ten times faster.
+# Packs that are built in this process compare the points of a few photos: enough for a calibration, and much faster.
 calibration_photos.LEAST_PHOTOS_FOR_POINTS = calibration_photos.MOST_PHOTOS_FOR_POINTS = 24
 calibration_photos.DRAWN_PHOTOS_FOR_POINTS = 20
 
