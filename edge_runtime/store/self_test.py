@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING
 from edge_identify.edge_runtime.encoders.encoder_choice import may_saturate_here, preferred_variant
 from edge_identify.edge_runtime.errors import PackDamagedError, PhotoError
 from edge_identify.edge_runtime.io.json_fields import JsonObject, canonical_json, parse_json_object
+from edge_identify.edge_runtime.pack.index_file import map_index_file
 from edge_identify.edge_runtime.pack.pack_names import checked_path, checked_sha256
 from edge_identify.edge_runtime.pack.pack_reader import Pack
+from edge_identify.edge_runtime.pack.references import ReferenceTable
 from edge_identify.edge_runtime.photos.images import open_image
 from edge_identify.edge_runtime.photos.prepared_photos import PreparedPhoto
 from edge_identify.edge_runtime.search.identifier import Identifier
@@ -87,6 +89,7 @@ def self_test(pack: Pack) -> int:
     tolerance, cases = fields.number("tolerance"), [_case(case) for case in fields.objects("cases")]
     if not cases or not 0 < tolerance <= 1:
         raise PackDamagedError(f"{path}: holds {len(cases)} photos and a tolerance of {tolerance}; it tests nothing")
+    _check_references(pack)
     with Identifier(pack) as identifier:
         for case in cases:
             _check_case(pack, identifier, case, tolerance)
@@ -94,6 +97,20 @@ def self_test(pack: Pack) -> int:
         with TextSearcher(pack) as searcher:
             searcher.search("a picture", top_k=1)
     return len(cases)
+
+
+def _check_references(pack: Pack) -> None:
+    """Read all references, as an answer may need any of them."""
+    manifest = pack.manifest
+    path = pack.file(manifest.references_file)
+    with ReferenceTable(path) as table:
+        found = table.check_all()
+        if found != manifest.reference_count:
+            raise PackDamagedError(f"{path}: holds {found} references, the manifest says {manifest.reference_count}")
+        rows = map_index_file(pack.file(manifest.index.file), manifest.index)
+        unlisted = set(rows.ids.tolist()).difference(image.index_id for image in table.images())
+    if unlisted:
+        raise PackDamagedError(f"{path}: does not list the image {min(unlisted)}, which the index holds")
 
 
 def _read_capped(path: Path) -> bytes:
