@@ -19,6 +19,7 @@ from edge_identify.edge_runtime.pack.pack_database import PackDatabase
 if TYPE_CHECKING:
     from edge_identify.edge_runtime.photos.position import Box, Coordinates
 
+MAX_REFERENCE_BYTES = 2**20  # of all its texts; a page of a book has 3,000
 _MOST_NAMED = 500  # ids in one query; SQLite allows at least 999
 _SHOWN = 200  # characters of a malformed entry in a message
 _CHECKED_AT_ONCE = 1000  # rows; a million references are not read into memory at once
@@ -110,7 +111,7 @@ class ReferenceTable:
         """
         self._path = path
         self._has_image_facts: bool | None = None  # not known yet
-        self._database = PackDatabase(path, content="references")
+        self._database = PackDatabase(path, content="references", max_row_bytes=MAX_REFERENCE_BYTES)
 
     def __enter__(self) -> Self:
         return self

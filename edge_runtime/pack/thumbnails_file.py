@@ -58,7 +58,7 @@ class ThumbnailTable:
             side_px: Maximum length of the longer side, from the manifest.
         """
         self._path, self._side_px = path, side_px
-        self._database = PackDatabase(path, content="thumbnails")
+        self._database = PackDatabase(path, content="thumbnails", max_row_bytes=MAX_THUMBNAIL_BYTES + 1024)
 
     def __enter__(self) -> Self:
         return self
