@@ -25,6 +25,7 @@ MOST_ENTRIES = 100  # of a schema; a pack's files have four
 MAX_QUERY_S = 20.0  # the labels of a million references take 2 s on a laptop
 _STEPS_BETWEEN_LOOKS = 100_000  # of SQLite's machine: some milliseconds
 _MOST_COLUMNS = 200
+_INTERRUPTED = "interrupted"  # SQLite's message
 _SHOWN = 60  # characters of a name in a message
 
 
@@ -51,7 +52,6 @@ class PackDatabase:
         self._database.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
         self._is_checked = False
         self._until_s = 0.0
-        self._interruption: BaseException | None = None
         self._database.set_progress_handler(self._is_over, _STEPS_BETWEEN_LOOKS)
 
     def close(self) -> None:
@@ -66,27 +66,25 @@ class PackDatabase:
             PackDamagedError: The file is damaged, its schema is not permitted, a text in it is not UTF-8, a row is too
                 long, or the query takes longer than `MAX_QUERY_S`.
             ValueError: The file was closed.
+            KeyboardInterrupt: A signal asked the process to end.
         """
         try:
             with self._one_at_a_time:
-                self._until_s, self._interruption = monotonic() + MAX_QUERY_S, None
+                self._until_s = monotonic() + MAX_QUERY_S
                 if not self._is_checked:
                     self._check_schema()
                 return self._database.execute(query, tuple(values)).fetchall()
         except sqlite3.ProgrammingError as error:
             raise ValueError(f"{self._path}: the table was closed") from error
         except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
-            if self._interruption is not None:
-                raise self._interruption from None
+            if str(error) == _INTERRUPTED and not self._is_over():
+                # A signal's handler raised an exception on the way into `_is_over`, and SQLite swallowed it.
+                raise KeyboardInterrupt from None
             raise self._damaged(_reason(error)) from error
 
     def _is_over(self) -> bool:
-        """Return whether to end the query. SQLite calls it now and then, and swallows what it raises."""
-        try:
-            return monotonic() > self._until_s
-        except BaseException as error:  # Ctrl-C, which arrives in any line of Python
-            self._interruption = error
-            return True
+        """Return whether the time of the query is over. SQLite calls this now and then, which lets signals in, too."""
+        return monotonic() > self._until_s
 
     def _check_schema(self) -> None:
         problem = next(self._problems(), None)
@@ -122,6 +120,6 @@ class PackDatabase:
 def _reason(error: Exception) -> str:
     if isinstance(error, UnicodeDecodeError):  # SQLite's message quotes a damaged name
         return "its schema is damaged"
-    if str(error) == "interrupted":
+    if str(error) == _INTERRUPTED:
         return f"a query takes longer than {MAX_QUERY_S:g} seconds"
     return str(error)
