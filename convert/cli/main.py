@@ -19,6 +19,7 @@ from edge_identify.edge_runtime.terminal.command_run import run_command
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
 from edge_identify.edge_runtime.terminal.required_extras import require_extra
 from edge_identify.edge_runtime.terminal.step_progress import shown_progress
+from edge_identify.edge_runtime.terminal.timely_end import end_soon_after_a_signal
 from edge_identify.edge_runtime.terminal.version_option import add_version_option
 
 _LIBRARIES = ("torch", "open_clip", "onnx", "onnxscript", "coremltools", "sqlite_utils")
@@ -32,6 +33,8 @@ _EXAMPLES = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `edge-build` and return its exit code."""
+    if argv is None:
+        end_soon_after_a_signal()
     options = build_parser().parse_args(argv)
 
     def run() -> ExitCode:

@@ -84,8 +84,8 @@ def check_graph(path: Path, own_files: Collection[str]) -> None:
         own_files: Names of the files in its folder whose hash was checked, too. Weights may lie in no other file.
 
     Raises:
-        PackDamagedError: The graph has an operator, a function, a subgraph or a file that an encoder has no use for, has
-            more than `MOST_NODES` nodes, or is not ONNX.
+        PackDamagedError: The graph has an operator, a function, a subgraph or a file that an encoder has no use for; it
+            has more than `MOST_NODES` nodes; or it is not ONNX.
     """
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:

@@ -22,7 +22,7 @@ from edge_identify.edge_runtime.pack.index_file import map_index_file
 from edge_identify.edge_runtime.pack.pack_names import checked_path, checked_sha256
 from edge_identify.edge_runtime.pack.pack_reader import Pack
 from edge_identify.edge_runtime.pack.references import ReferenceTable
-from edge_identify.edge_runtime.photos.images import open_image
+from edge_identify.edge_runtime.photos.images import decode_image, read_image_file
 from edge_identify.edge_runtime.photos.prepared_photos import PreparedPhoto
 from edge_identify.edge_runtime.search.identifier import Identifier
 from edge_identify.edge_runtime.search.text_searcher import TextSearcher
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAX_CASES_BYTES = 4 * 2**20  # a handful of embeddings as text
+MAX_CASES = 64  # packs have three
+MAX_PHOTO_SIDE_PX = 4096  # of a self-test's photo; packs have 640 pixels at most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +91,8 @@ def self_test(pack: Pack) -> int:
     tolerance, cases = fields.number("tolerance"), [_case(case) for case in fields.objects("cases")]
     if not cases or not 0 < tolerance <= 1:
         raise PackDamagedError(f"{path}: holds {len(cases)} photos and a tolerance of {tolerance}; it tests nothing")
+    if len(cases) > MAX_CASES:
+        raise PackDamagedError(f"{path}: holds {len(cases)} photos, more than the limit of {MAX_CASES}")
     _check_references(pack)
     with Identifier(pack) as identifier:
         for case in cases:
@@ -120,7 +124,9 @@ def _read_capped(path: Path) -> bytes:
 
 def _check_case(pack: Pack, identifier: Identifier, case: ConformanceCase, tolerance: float) -> None:
     try:
-        pixels = identifier.pixels(open_image(pack.file(case.photo)))
+        path = pack.file(case.photo)
+        image = decode_image(read_image_file(path), name=str(path), max_side_px=MAX_PHOTO_SIDE_PX)
+        pixels = identifier.pixels(image)
     except PhotoError as error:
         raise PackDamagedError(f"pack {pack.manifest.name}: self-test photo cannot be used: {error}") from error
     cosine = _cosine(identifier.embed_pixels(pixels[None])[0], case.embedding)

@@ -38,10 +38,6 @@ _DISK_ADVICE = {
 }
 
 
-class _Terminated(KeyboardInterrupt):
-    """SIGTERM, raised as an exception: the clean-up for Ctrl-C works for it too."""
-
-
 def run_command(command: Callable[[], ExitCode]) -> int:
     """Run a command, and turn its errors into one line on standard error and an exit code.
 
@@ -53,17 +49,18 @@ def run_command(command: Callable[[], ExitCode]) -> int:
     """
     open_closed_streams()
     _let_any_text_through()
+    arrived: list[int] = []
     try:
-        with _termination_raised():
+        with _termination_raised(arrived):
             code = command()
         _flush_output()  # here, so that a closed pipe or a full disk is handled below
     except EdgeIdentifyError as error:
         print(f"error: {printable(str(error))}", file=sys.stderr)
         return exit_code_for(error)
-    except _Terminated:
-        print("terminated", file=sys.stderr)
-        return ExitCode.TERMINATED
     except KeyboardInterrupt:
+        if arrived:
+            print("terminated", file=sys.stderr)
+            return ExitCode.TERMINATED
         print("interrupted", file=sys.stderr)
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
@@ -91,14 +88,19 @@ def _report_fault() -> ExitCode:
 
 
 @contextmanager
-def _termination_raised() -> Iterator[None]:
-    """Raise SIGTERM as an exception in the block, so that partial files are removed."""
+def _termination_raised(arrived: list[int]) -> Iterator[None]:
+    """Raise SIGTERM as `KeyboardInterrupt` in the block: the clean-up for Ctrl-C works for it too.
+
+    Args:
+        arrived: Gets the signal's number. An extension module may turn the exception into another `KeyboardInterrupt`.
+    """
     if threading.current_thread() is not threading.main_thread():  # Python handles signals only there
         yield
         return
 
-    def end(_number: int, _frame: FrameType | None) -> NoReturn:
-        raise _Terminated
+    def end(number: int, _frame: FrameType | None) -> NoReturn:
+        arrived.append(number)
+        raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGTERM, end)
     try:

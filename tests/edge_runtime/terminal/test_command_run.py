@@ -132,6 +132,7 @@ def test_only_a_process_of_its_own_seldom_looks_for_garbage(monkeypatch: pytest.
         assert gc.get_threshold() == before
 
         monkeypatch.setattr(sys, "argv", ["edge-identify", "--help"])
+        monkeypatch.setattr("edge_identify.edge_runtime.cli.main.end_soon_after_a_signal", lambda: None)
         with pytest.raises(SystemExit):
             main()
         assert gc.get_threshold()[0] > before[0]
