@@ -13,6 +13,7 @@ import json
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,9 @@ from edge_identify.edge_runtime.errors import PackDamagedError, PackFileDamagedE
 from edge_identify.edge_runtime.pack.manifest import Manifest
 from edge_identify.edge_runtime.pack.pack_reader import open_pack
 from edge_identify.edge_runtime.store.self_test import self_test
+
+#: Raises an error if the pack in a folder, with these variants, does not work on this machine.
+SelfTest = Callable[[Path, Manifest, tuple[str, ...]], object]
 
 MAX_TEST_S = 60.0  # the demo's pack takes 1 s on a laptop, a ViT-L-14 in fp32 about 8 s
 _MEMORY_BYTES = 2**31  # besides a multiple of the pack, since ONNX Runtime copies and rearranges weights

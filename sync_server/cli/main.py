@@ -193,6 +193,7 @@ def _port(text: str) -> int:
 
 
 def _publish(options: argparse.Namespace) -> ExitCode:
+    from edge_identify.edge_runtime.store.bounded_self_test import self_test_within_limits
     from edge_identify.edge_runtime.terminal.step_progress import shown_progress
     from edge_identify.sync_server.publishing.publish import publish_into
 
@@ -200,7 +201,13 @@ def _publish(options: argparse.Namespace) -> ExitCode:
         raise SetupError("--endpoint needs a bucket: --to s3://BUCKET/PREFIX")
     try:
         with shown_progress.closing():
-            report = publish_into(options.pack, _tree(options), now_utc=datetime.now(UTC), progress=shown_progress)
+            report = publish_into(
+                options.pack,
+                _tree(options),
+                now_utc=datetime.now(UTC),
+                progress=shown_progress,
+                self_test=self_test_within_limits,
+            )
     except PackFileDamagedError as error:
         raise error.for_maker() from error
     place = options.to or options.repo

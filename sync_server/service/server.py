@@ -21,6 +21,7 @@ from waitress.server import create_server
 from waitress.task import ErrorTask
 
 from edge_identify.edge_runtime.errors import SetupError
+from edge_identify.edge_runtime.store.bounded_self_test import self_test_within_limits
 from edge_identify.edge_runtime.store.pack_store import PackStore
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
 from edge_identify.sync_server.answering.concurrency_limit import ConcurrencyLimit
@@ -119,7 +120,7 @@ def _pool(settings: Settings, metrics: ServiceMetrics, stack: ExitStack) -> Engi
         trees.append(BucketTree(Bucket(settings.bucket, endpoint=settings.endpoint or None, count=count)))
     if trees:
         work = stack.enter_context(work_folder())
-        sources += [PublishedPacks(tree, work) for tree in trees]
+        sources += [PublishedPacks(tree, work, self_test=self_test_within_limits) for tree in trees]
     if settings.store is not None:
         sources.append(InstalledPacks(PackStore(settings.store)))
     concurrency = ConcurrencyLimit(settings.concurrent_photos, patience_s=settings.patience_s)
