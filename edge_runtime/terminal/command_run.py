@@ -68,23 +68,39 @@ def run_command(command: Callable[[], ExitCode]) -> int:
         return ExitCode.DONE
     except OSError as error:
         if error.errno not in _DISK_ADVICE:
-            return _report_fault()
+            return _report_fault(error)
         where = error.filename2 or error.filename or f"{_OUTPUT} or a temporary file"
         if str(where).startswith(_OUTPUT):
             silence_output()
         reason = f"{printable(str(where))}: {error.strerror}; {_DISK_ADVICE[error.errno]}, and run again"
         print(f"error: {reason}", file=sys.stderr)
         return ExitCode.SETUP
-    except Exception:
-        return _report_fault()
+    except Exception as error:
+        return _report_fault(error)
     return code
 
 
-def _report_fault() -> ExitCode:
+def _report_fault(error: Exception) -> ExitCode:
+    if _is_lack_of_memory(error):
+        print(
+            "error: out of memory; close other programs, give fewer or smaller inputs at a time, or use a smaller pack",
+            file=sys.stderr,
+        )
+        return ExitCode.OUT_OF_MEMORY
     # Python's own exit code for a traceback is 1, which here means that some inputs were skipped.
     traceback.print_exc()
     print("this is a bug in edge-identify; please report it with the lines above", file=sys.stderr)
     return ExitCode.BUG
+
+
+def _is_lack_of_memory(error: Exception) -> bool:
+    """Return whether the system gave no more memory: to Python, to a thread's stack, or to a library being loaded."""
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    text = str(error)
+    is_thread = isinstance(error, RuntimeError) and "can't start new thread" in text
+    is_library = isinstance(error, ImportError) and ("map segment" in text or "allocate memory" in text)
+    return isinstance(error, MemoryError) or is_thread or is_library
 
 
 @contextmanager

@@ -20,6 +20,7 @@ class ExitCode(IntEnum):
     NETWORK = 7
     SETUP = 8
     FOUND_SERIOUS = 9
+    OUT_OF_MEMORY = 10
     BUG = 70  # EX_SOFTWARE of sysexits.h
     INTERRUPTED = 130  # the shell's code for Ctrl-C
     TERMINATED = 143  # the shell's code for SIGTERM
@@ -40,6 +41,7 @@ MEANINGS = {
     ExitCode.NETWORK: "network or server error",
     ExitCode.SETUP: "set-up error: for example a missing file, a missing library, a full disk",
     ExitCode.FOUND_SERIOUS: "at least one serious finding",
+    ExitCode.OUT_OF_MEMORY: "out of memory",
     ExitCode.BUG: "bug in this program",
     ExitCode.INTERRUPTED: "interrupted (Ctrl-C)",
     ExitCode.TERMINATED: "terminated (SIGTERM)",
@@ -47,7 +49,15 @@ MEANINGS = {
 
 #: What every command can return.
 EVERY_COMMAND = frozenset(
-    {ExitCode.DONE, ExitCode.USAGE, ExitCode.SETUP, ExitCode.BUG, ExitCode.INTERRUPTED, ExitCode.TERMINATED}
+    {
+        ExitCode.DONE,
+        ExitCode.USAGE,
+        ExitCode.SETUP,
+        ExitCode.OUT_OF_MEMORY,
+        ExitCode.BUG,
+        ExitCode.INTERRUPTED,
+        ExitCode.TERMINATED,
+    }
 )
 
 

@@ -61,6 +61,25 @@ def test_an_error_is_one_line_and_a_bug_has_a_code_of_its_own(
     assert "ZeroDivisionError" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        OSError(errno.ENOMEM, "Cannot allocate memory"),
+        RuntimeError("can't start new thread"),
+        ImportError("libx.so: failed to map segment from shared object"),
+    ],
+)
+def test_too_little_memory_is_one_line_with_a_code_of_its_own(
+    capsys: pytest.CaptureFixture[str], error: Exception
+) -> None:
+    def fails() -> ExitCode:
+        raise error
+
+    assert run_command(fails) == 10
+    assert re.fullmatch("error: out of memory; .*\n", capsys.readouterr().err)
+
+
 def test_ctrl_c_ends_with_the_shell_s_code(capsys: pytest.CaptureFixture[str]) -> None:
     def interrupted() -> ExitCode:
         raise KeyboardInterrupt
