@@ -116,7 +116,7 @@ def build_builtin_pack(
     *,
     photo_views: tuple[float, ...] = (1.0,),
     adapter: Path | None = None,
-    thumbnail_side_px: int | None = None,
+    with_points: bool = False,
 ) -> Pack:
     """Build a pack with nothing but the built-in encoder's int8 form, by way of a catalogue, as a person would.
 
@@ -126,16 +126,18 @@ def build_builtin_pack(
         weights: A file of an image tower's weights; None for those that are shipped.
         photo_views: How photos are looked at; once, where an encoder is to be measured and nothing else.
         adapter: As `PackRequest.adapter_file`.
-        thumbnail_side_px: As `PackRequest.thumbnail_side_px`.
+        with_points: Whether the pack has thumbnails and local features, as `edge-build pack` writes them by default.
 
     Raises:
         SetupError: No usable picture, weights of another model, or an export below the fidelity gate.
     """
     from edge_identify.convert.caching.build_cache import BuildCache, cache_folder
     from edge_identify.convert.packing.pack_building import build_pack
+    from edge_identify.convert.packing.pack_local_features import FEATURE_THUMBNAIL_PX
     from edge_identify.convert.packing.pack_request import PackRequest
     from edge_identify.convert.progress import shown_progress
     from edge_identify.datasets.catalogue.catalogue import Catalogue
+    from edge_identify.edge_runtime.pack.manifest import FeatureForm
     from edge_identify.edge_runtime.pack.pack_names import PackVersion
     from edge_identify.edge_runtime.pack.pack_reader import open_pack
 
@@ -150,7 +152,8 @@ def build_builtin_pack(
         replace=False,
         photo_views=photo_views,
         adapter_file=adapter,
-        thumbnail_side_px=thumbnail_side_px,
+        thumbnail_side_px=FEATURE_THUMBNAIL_PX if with_points else None,
+        local_features=FeatureForm.THUMBNAILS if with_points else None,
     )
     with Catalogue.open(folder / "references.catalogue") as catalogue:
         added = catalogue.add(source)

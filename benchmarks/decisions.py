@@ -1,7 +1,7 @@
 """How well packs decide on real photos: known things, things that are not in the pack, and things left out of it.
 
     python benchmarks/decisions.py --data DIR --html report.html [--only NAME ...] [--photo-views 1] [--adapter]
-        [--verify-geometry]
+        [--verify-geometry MODE]
 
 Builds packs with the built-in encoder from the references of each set under DIR (`grocery/`, `invaders/`; one that is
 not there is skipped aloud), asks them all photos, prints one JSON line for each set and writes one report for people.
@@ -44,12 +44,13 @@ from edge_identify.datasets.sources import parse_source
 from edge_identify.datasets.sources.source import ListedImages, SourceImage
 from edge_identify.edge_runtime.errors import EdgeIdentifyError
 from edge_identify.edge_runtime.io.durable_writes import write_bytes
+from edge_identify.edge_runtime.search.geometry.cascade import GeometryMode
+from edge_identify.edge_runtime.terminal.geometry_option import add_geometry_mode, joined_geometry_mode
 
 if TYPE_CHECKING:
     from edge_identify.edge_runtime.pack.pack_reader import Pack
 
 FOLDS = 3
-THUMBNAIL_SIDE_PX = 320  # the sets' references are smaller, so their thumbnails are of their own size
 LEFT_OUT = "grocery-left-out"
 SETS = (*(real.name for real in REAL_SETS), LEFT_OUT)
 
@@ -74,12 +75,12 @@ class Form:
     Attributes:
         photo_views: As `Preprocessing.photo_views`.
         is_adapted: Whether an adapter is learnt for packs that have references enough.
-        verifies_geometry: Whether packs have thumbnails, and answers are compared with them point by point.
+        geometry: When points are compared. Packs have local features unless it is never.
     """
 
     photo_views: tuple[float, ...]
     is_adapted: bool
-    verifies_geometry: bool = False
+    geometry: GeometryMode = GeometryMode.AUTO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +98,7 @@ class Measured:
 
 def main() -> None:
     """Measure, print a line for each set, and write the report."""
-    options = _parser().parse_args()
+    options = _parser().parse_args(joined_geometry_mode(sys.argv[1:]))
     parts: list[ReportPart] = []
     try:
         with tempfile.TemporaryDirectory(prefix="decisions-") as scratch:
@@ -109,7 +110,7 @@ def main() -> None:
                 form = Form(
                     photo_views=options.photo_views,
                     is_adapted=options.adapter,
-                    verifies_geometry=options.verify_geometry,
+                    geometry=GeometryMode(options.verify_geometry),
                 )
                 measured = measure_set(name, folder, Path(scratch), form)
                 parts.append(measured.part)
@@ -203,7 +204,7 @@ def _ask(pack: Pack, queries: Sequence[Query], form: Form) -> Evaluation:
         pack,
         queries,
         progress=shown_progress,
-        verify_geometry=form.verifies_geometry,
+        geometry=form.geometry,
     )
 
 
@@ -218,7 +219,7 @@ def _build(images: Sequence[SourceImage], folder: Path, form: Form) -> Pack:
         folder,
         photo_views=form.photo_views,
         adapter=adapter,
-        thumbnail_side_px=THUMBNAIL_SIDE_PX if form.verifies_geometry else None,
+        with_points=form.geometry is not GeometryMode.NEVER,
     )
 
 
@@ -239,7 +240,7 @@ def _parser() -> argparse.ArgumentParser:
         help="as of `edge-build pack` (default: the built-in encoder's)",
     )
     parser.add_argument("--adapter", action="store_true", help="adapt the packs that have references enough")
-    parser.add_argument("--verify-geometry", action="store_true", help="compare points; needs the extra [geometry]")
+    add_geometry_mode(parser)
     parser.add_argument("--only", nargs="+", choices=SETS, metavar="NAME", help=f"of {', '.join(SETS)}")
     return parser
 

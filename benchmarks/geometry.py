@@ -42,14 +42,16 @@ from edge_identify.convert.packing.pack_thumbnails import thumbnail_webp
 from edge_identify.datasets.sources import parse_source
 from edge_identify.edge_runtime.answers.identification import Identification
 from edge_identify.edge_runtime.decisions.calibration import Calibration
-from edge_identify.edge_runtime.decisions.decision import Decision, evidence_of, features_of
+from edge_identify.edge_runtime.decisions.decision import evidence_of, features_of
+from edge_identify.edge_runtime.decisions.point_evidence import EXPONENT, evidence_of_points
 from edge_identify.edge_runtime.errors import EdgeIdentifyError, SetupError
 from edge_identify.edge_runtime.pack.pack_reader import Pack, open_pack
 from edge_identify.edge_runtime.photos.images import open_image, open_photo
 from edge_identify.edge_runtime.search.geometry.opencv import load_opencv
 from edge_identify.edge_runtime.search.geometry.point_agreement import find_agreement
-from edge_identify.edge_runtime.search.geometry.reranking import EXPONENT, evidence_of_points, rerank
-from edge_identify.edge_runtime.search.geometry.sift_points import MOST_SIDE_PX, Points, find_points
+from edge_identify.edge_runtime.search.geometry.points import Points
+from edge_identify.edge_runtime.search.geometry.reranking import rerank
+from edge_identify.edge_runtime.search.geometry.sift_points import MOST_SIDE_PX, find_points
 from edge_identify.edge_runtime.search.geometry.verifier import CANDIDATES
 from edge_identify.edge_runtime.search.identifier import Identifier
 
@@ -273,7 +275,7 @@ def _decisions(compared: Sequence[Compared], answers: Sequence[Identification]) 
     counts: Counter[str] = Counter()
     for each, answer in zip(compared, answers, strict=True):
         decision = "uncalibrated" if answer.decision is None else answer.decision.value
-        if answer.decision is Decision.IDENTIFIED:
+        if answer.is_named:
             is_right = answer.matches[0].reference.id == each.query.reference_id
             decision += " right" if is_right else " wrong"
         counts[decision] += 1

@@ -51,22 +51,26 @@ def packs(store: str | os.PathLike[str] | None = None) -> tuple[InstalledPack, .
 def open(  # read as edge_identify.open, like gzip.open
     pack: str | os.PathLike[str] | None = None, *, store: str | os.PathLike[str] | None = None
 ) -> PackIdentifier:
-    """Open a pack for photos and texts.
+    """Open a pack for photos and texts, or all installed packs.
 
     Args:
-        pack: The name of an installed pack, or a pack's folder: a `Path`, or text with a slash. None opens the only
-            installed pack.
+        pack: The name of an installed pack, or a pack's folder: a `Path`, or text with a slash. None opens the default
+            pack (`edge-identify packs --default`), or else all installed packs: then the most certain answer counts.
         store: As in `sync`.
 
     Raises:
-        PackError: There is no such pack, or its manifest is damaged.
-        SetupError: `pack` is None and several packs are installed.
+        PackError: There is no such pack, or its manifest is damaged. Of several packs, a damaged one is left out with a
+            line in the log.
+        SetupError: The store is a file.
     """
-    from edge_identify.edge_runtime.store.open_by_name import open_named
-    from edge_identify.pack_identifier import PackIdentifier
+    from edge_identify.edge_runtime.store.open_by_name import open_asked
+    from edge_identify.pack_identifier import PackIdentifier, log_left_out
 
     name = pack if pack is None or isinstance(pack, str) else Path(pack)
-    return PackIdentifier(open_named(name, None if store is None else Path(store)))
+    asked = open_asked(name, None if store is None else Path(store))
+    for damaged, error in asked.damaged:
+        log_left_out(damaged, error)
+    return PackIdentifier(*asked.packs)
 
 
 def _store(folder: str | os.PathLike[str] | None) -> PackStore:

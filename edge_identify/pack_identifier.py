@@ -1,4 +1,4 @@
-"""The identifier of the Python API: photos and texts answered from one pack."""
+"""The identifier of the Python API: photos and texts answered from one pack or several."""
 
 from __future__ import annotations
 
@@ -6,18 +6,26 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Literal, Self, TypeVar
 
-from edge_identify.edge_runtime.errors import PhotoError
-from edge_identify.edge_runtime.pack.filters import Filters
+from edge_identify.edge_runtime.errors import PackError, PhotoError, SetupError
+from edge_identify.edge_runtime.io.printable_text import printable
+from edge_identify.edge_runtime.pack.filters import NO_FILTERS, Filters
 from edge_identify.edge_runtime.photos.photo_inputs import (
     OpenedPhoto,
     PhotoInput,
     name_of,
     open_photo_input,
-    prepare_opened_photo,
 )
+from edge_identify.edge_runtime.photos.prepared_photos import exif_position_of, prepare_for_recipes, prepare_photo
+from edge_identify.edge_runtime.search.geometry.cascade import GeometryCascade, GeometryMode
 from edge_identify.edge_runtime.search.identifier import DEFAULT_TOP_K, MAX_TOP_K, Identifier
+from edge_identify.edge_runtime.search.packs_identifier import (
+    Compare,
+    PacksIdentifier,
+    open_packs_identifier,
+    those_that_can,
+)
 from edge_identify.edge_runtime.search.photo_batches import ReadyPhoto, answers_in_batches, ready_photos
 
 if TYPE_CHECKING:
@@ -25,33 +33,36 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
+    from PIL.Image import Image
 
     from edge_identify.edge_runtime.answers.identification import FailedPhoto, Identification
     from edge_identify.edge_runtime.pack.pack_reader import Pack
     from edge_identify.edge_runtime.photos.position import Position
-    from edge_identify.edge_runtime.search.geometry.verifier import GeometryVerifier
+    from edge_identify.edge_runtime.photos.prepared_photos import Photo
     from edge_identify.edge_runtime.search.text_searcher import TextSearcher
 
-    PositionOf = Callable[[OpenedPhoto], Position | None]
+    PositionOf = Callable[[Photo], Position | None]
 
-
-N = TypeVar("N", Identifier, "TextSearcher")
+N = TypeVar("N", "Identifier | PacksIdentifier", "TextSearcher")
+P = TypeVar("P")  # a prepared photo: for one pack, or for several
 
 
 class PackIdentifier:
-    """Answers photos and texts from one pack. Use it as a context manager, or call `close`.
+    """Answers photos and texts from one pack or several. Use it as a context manager, or call `close`.
 
-    Encoders and index are loaded when a method needs them first. One thread at a time may use it.
+    Of several packs, all are asked, and the most certain answer counts; its `pack_name` says which pack gave it. A pack
+    that fails is left out, with a line in the log. Encoders and index are loaded when a method needs them first. One
+    thread at a time may use it.
     """
 
-    def __init__(self, pack: Pack) -> None:
-        """Use an open pack; `edge_identify.open` opens one by its name."""
-        self._pack = pack
+    def __init__(self, pack: Pack, *others: Pack) -> None:
+        """Use open packs; `edge_identify.open` opens them by name."""
+        self._packs = (pack, *others)
         self._stack = ExitStack()
-        self._single: Identifier | None = None
-        self._many: Identifier | None = None
-        self._texts: TextSearcher | None = None
-        self._verifier: GeometryVerifier | None = None
+        self._single: Identifier | PacksIdentifier | None = None
+        self._many: Identifier | PacksIdentifier | None = None
+        self._texts: tuple[TextSearcher, ...] = ()
+        self._cascades: dict[tuple[str, GeometryMode], GeometryCascade] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -62,22 +73,36 @@ class PackIdentifier:
     def close(self) -> None:
         """Close the pack's files."""
         self._stack.close()
-        self._single = self._many = self._texts = self._verifier = None
+        self._single = self._many = None
+        self._texts, self._cascades = (), {}
+
+    @property
+    def pack_names(self) -> tuple[str, ...]:
+        """The names of the packs, at least one."""
+        return tuple(pack.manifest.name for pack in self._packs)
 
     @property
     def pack_name(self) -> str:
-        """The pack's name."""
-        return self._pack.manifest.name
+        """The pack's name; `SetupError` for several packs."""
+        return self._only_pack("pack_name").manifest.name
 
     @property
     def pack_version(self) -> str:
-        """The pack's version."""
-        return str(self._pack.manifest.version)
+        """The pack's version; `SetupError` for several packs."""
+        return str(self._only_pack("pack_version").manifest.version)
 
     @property
     def embedding_space(self) -> str:
-        """The id of the model's vector space. Only vectors of one space can be compared."""
-        return self._pack.manifest.model.space_id
+        """The id of the model's vector space; `SetupError` for packs of different spaces.
+
+        Only vectors of one space can be compared.
+        """
+        spaces = {pack.manifest.model.space_id for pack in self._packs}
+        if len(spaces) > 1:
+            raise SetupError(
+                f"the packs {', '.join(self.pack_names)} have {len(spaces)} embedding spaces; open one of them"
+            )
+        return spaces.pop()
 
     def identify(
         self,
@@ -89,7 +114,7 @@ class PackIdentifier:
         no_location: bool = False,
         namespaces: Sequence[str] = (),
         labels: Mapping[str, str | Sequence[str]] | None = None,
-        verify_geometry: bool = False,
+        verify_geometry: Literal["auto", "always", "never"] = "auto",
     ) -> Identification:
         """Name what a photo shows.
 
@@ -102,26 +127,32 @@ class PackIdentifier:
             no_location: Use no position at all.
             namespaces: Only references in one of these namespaces.
             labels: Only references with these labels: a value, or several alternatives, by label key.
-            verify_geometry: Compare local image features with the most similar references. Needs a pack with thumbnails
-                and the extra `geometry`.
+            verify_geometry: When to compare local image features with the most similar references. `auto`: if
+                similarity alone does not identify the photo, and the pack was calibrated for it. `always`: also with
+                older packs that have thumbnails, which needs the extra `geometry`.
 
         Raises:
             PhotoError: The photo cannot be used.
             PackError: A file of the pack is damaged, or no encoder of the pack runs here.
-            SetupError: A filter fits nothing, or OpenCV or thumbnails are missing for `verify_geometry`.
-            ValueError: `top_k`, `near` or `accuracy_m` is out of range.
+            SetupError: A filter fits nothing; or geometry is `always`, and the pack holds nothing to compare with, or
+                OpenCV is missing.
+            ValueError: `top_k`, `near`, `accuracy_m` or `verify_geometry` is out of range.
         """
         position_of = _position_of(near, accuracy_m, no_location=no_location)
-        verifier = self._geometry_verifier() if verify_geometry else None
-        wanted = _wanted(top_k, verify_geometry=verify_geometry)
+        _check_top_k(top_k)
+        whole = self._photos(many=False)
+        cascades = self._geometry_cascades(whole, GeometryMode(verify_geometry))
+        compare = _comparison(cascades, top_k)
+        wanted = _wanted(cascades, top_k)
         opened = open_photo_input(photo)
-        with _filtered(self._photos(many=False), _filters(namespaces, labels)) as identifier:
-            prepared = prepare_opened_photo(opened, self._pack.manifest.preprocessing, position_of)
-            answer = replace(identifier.identify_prepared(prepared, top_k=wanted), question=opened.name)
-        if verifier is None:
-            return answer
-        content = opened.content if isinstance(opened.content, bytes) else opened.decode(enough_px=None).image
-        return verifier.verify(content, answer, top_k=top_k)
+        with _filtered(whole, _filters(namespaces, labels)) as identifier:
+            if isinstance(identifier, PacksIdentifier):
+                identifier.compare_with(compare)
+                prepared = prepare_for_recipes(opened, identifier.recipes, None, position_of)
+                return replace(identifier.identify_prepared(prepared, top_k=wanted), question=opened.name)
+            one = prepare_photo(opened, identifier.recipe, None, position_of)
+            answer = replace(identifier.identify_prepared(one, top_k=wanted), question=opened.name)
+        return compare([opened], answer)
 
     def identify_many(
         self,
@@ -152,28 +183,26 @@ class PackIdentifier:
             PackError, SetupError, ValueError: As `identify`.
         """
         position_of = _position_of(near, accuracy_m, no_location=no_location)
-        _wanted(top_k, verify_geometry=False)
+        _check_top_k(top_k)
         filters = _filters(namespaces, labels)
         return self._answers(photos, top_k, position_of, filters)
 
     def _answers(
         self, photos: Iterable[PhotoInput], top_k: int, position_of: PositionOf, filters: Filters
     ) -> Iterator[Identification | FailedPhoto]:
-        make_ready = partial(self._make_ready, position_of=position_of)
-        with (
-            _filtered(self._photos(many=True), filters) as identifier,
-            closing(ready_photos(photos, make_ready)) as ready,
-        ):
-            yield from answers_in_batches(ready, partial(identifier.identify_batch, top_k=top_k))
-
-    def _make_ready(self, photo: PhotoInput, *, position_of: PositionOf) -> ReadyPhoto | FailedPhoto:
-        from edge_identify.edge_runtime.answers.identification import FailedPhoto
-
-        try:
-            prepared = prepare_opened_photo(open_photo_input(photo), self._pack.manifest.preprocessing, position_of)
-        except PhotoError as error:
-            return FailedPhoto(question=name_of(photo), error=error)
-        return ReadyPhoto(path=name_of(photo), prepared=prepared, thumbnail=None)
+        whole = self._photos(many=True)
+        cascades = self._geometry_cascades(whole, GeometryMode.AUTO)
+        compare, wanted = _comparison(cascades, top_k), _wanted(cascades, top_k)
+        with _filtered(whole, filters) as identifier:
+            if isinstance(identifier, PacksIdentifier):
+                identifier.compare_with(compare)
+                for_all = partial(prepare_for_recipes, recipes=identifier.recipes, position_of=position_of)
+                with closing(ready_photos(photos, partial(_make_ready, prepare=for_all))) as ready_for_all:
+                    yield from answers_in_batches(ready_for_all, partial(identifier.identify_batch, top_k=wanted))
+                return
+            for_one = partial(prepare_photo, recipe=identifier.recipe, position_of=position_of)
+            with closing(ready_photos(photos, partial(_make_ready, prepare=for_one))) as ready:
+                yield from answers_in_batches(ready, partial(identifier.identify_batch, top_k=wanted), compare)
 
     def search(
         self,
@@ -183,27 +212,41 @@ class PackIdentifier:
         namespaces: Sequence[str] = (),
         labels: Mapping[str, str | Sequence[str]] | None = None,
     ) -> Identification:
-        """Return the references whose images are nearest to a description. The answer has no decision.
+        """Return the references that a text names or describes, best first. The answer has no decision.
+
+        Ids, names, labels, namespaces and attributes are searched, typing errors allowed, and the text encoder if the
+        pack has one. An exact id or name is first. `Match.reasons` says why a reference matches. If nothing matches,
+        `Identification.note` says why.
 
         Args:
-            text: The description.
+            text: An id, a name, a part of one, or a description.
             top_k: As in `identify`.
             namespaces: As in `identify`.
             labels: As in `identify`.
 
         Raises:
-            PackError: The pack has no text encoder, or a file is damaged.
+            PackError: A file is damaged.
             SetupError: The text is empty, or a filter fits nothing.
             ValueError: `top_k` is out of range.
         """
         from edge_identify.edge_runtime.search.filtering import pack_namespaces_named_in
+        from edge_identify.edge_runtime.search.most_certain import best_fitting
         from edge_identify.edge_runtime.search.text_searcher import check_text
 
         check_text(text)
-        _wanted(top_k, verify_geometry=False)
-        suggested = () if namespaces else pack_namespaces_named_in(text, self._pack)
-        with _filtered(self._text_searcher(), _filters(namespaces, labels)) as searcher:
-            return replace(searcher.search(text, top_k=top_k), suggested_namespaces=suggested)
+        _check_top_k(top_k)
+        filters = _filters(namespaces, labels)
+
+        def found_by(searcher: TextSearcher) -> Identification:
+            suggested = () if namespaces else pack_namespaces_named_in(text, searcher.pack)
+            with _filtered(searcher, filters) as narrowed:
+                return replace(narrowed.search(text, top_k=top_k), suggested_namespaces=suggested)
+
+        searchers = self._text_searchers()
+        if len(searchers) == 1:
+            return found_by(searchers[0])
+        makers = [(one.pack.manifest.name, partial(found_by, one)) for one in searchers]
+        return best_fitting(those_that_can(makers, filters, log_left_out))
 
     def embed_image(self, photo: PhotoInput) -> NDArray[np.float32]:
         """Return the unit vector of an image, float32 [dim], as the index has it of reference images.
@@ -214,37 +257,110 @@ class PackIdentifier:
         Raises:
             PhotoError: The image cannot be used.
             PackError: As `identify`.
+            SetupError: The packs have different embedding spaces.
         """
+        _ = self.embedding_space
         identifier = self._photos(many=False)
+        if isinstance(identifier, PacksIdentifier):
+            identifier = identifier.identifiers[0]
         pixels = identifier.pixels(open_photo_input(photo).decode(enough_px=None).image)
         embedding: NDArray[np.float32] = identifier.embed_pixels(pixels[None])[0]
         return embedding
 
-    def _photos(self, *, many: bool) -> Identifier:
+    def _only_pack(self, what: str) -> Pack:
+        if len(self._packs) > 1:
+            raise SetupError(
+                f"{what}: {len(self._packs)} packs are open ({', '.join(self.pack_names)}); each answer names its own"
+            )
+        return self._packs[0]
+
+    def _photos(self, *, many: bool) -> Identifier | PacksIdentifier:
         """Return the loaded identifier; one that was loaded for many photos answers single ones too."""
         if self._many is not None:
             return self._many
         if many:
-            self._many = self._stack.enter_context(Identifier(self._pack, many=True))
+            self._many = _identifier_of(self._packs, many=True)
+            self._stack.callback(self._many.close)
             return self._many
         if self._single is None:
-            self._single = self._stack.enter_context(Identifier(self._pack))
+            self._single = _identifier_of(self._packs, many=False)
+            self._stack.callback(self._single.close)
         return self._single
 
-    def _text_searcher(self) -> TextSearcher:
+    def _text_searchers(self) -> tuple[TextSearcher, ...]:
+        """Return a searcher for each pack that can be searched."""
         from edge_identify.edge_runtime.search.text_searcher import TextSearcher
 
-        if self._texts is None:
-            self._texts = self._stack.enter_context(TextSearcher(self._pack))
+        if not self._texts:
+            if len(self._packs) == 1:
+                made = [TextSearcher(self._packs[0])]
+            else:
+                makers = [(pack.manifest.name, partial(TextSearcher, pack)) for pack in self._packs]
+                made = those_that_can(makers, NO_FILTERS, log_left_out)
+            self._texts = tuple(self._stack.enter_context(one) for one in made)
         return self._texts
 
-    def _geometry_verifier(self) -> GeometryVerifier:
-        from edge_identify.edge_runtime.search.geometry.verifier import GeometryVerifier
+    def _geometry_cascades(
+        self, whole: Identifier | PacksIdentifier, mode: GeometryMode
+    ) -> Mapping[str, GeometryCascade]:
+        """Return what compares photos with each pack's references, by the packs' names."""
+        identifiers = whole.identifiers if isinstance(whole, PacksIdentifier) else (whole,)
+        problems: list[SetupError] = []
+        for one in identifiers:
+            if (one.pack_name, mode) in self._cascades:
+                continue
+            cascade = self._stack.enter_context(GeometryCascade(one.pack, one.calibration, mode))
+            try:
+                if mode is GeometryMode.ALWAYS:
+                    cascade.verifier()
+                self._cascades[one.pack_name, mode] = cascade
+            except SetupError as error:
+                problems.append(error)
+        able = {name: cascade for (name, its_mode), cascade in self._cascades.items() if its_mode is mode}
+        if not able:
+            raise problems[0]
+        return able
 
-        if self._verifier is None:
-            calibration = self._photos(many=False).calibration
-            self._verifier = self._stack.enter_context(GeometryVerifier(self._pack, calibration))
-        return self._verifier
+
+def _comparison(cascades: Mapping[str, GeometryCascade], top_k: int) -> Compare:
+    """Return the function that compares photos with the matches of one pack's answer where that is needed."""
+
+    def compare(photos: Sequence[Photo], answer: Identification) -> Identification:
+        cascade = cascades.get(answer.pack_name)
+        if cascade is None:  # one of several packs, with nothing to compare with
+            return replace(answer, matches=answer.matches[:top_k])
+        return cascade.verified([_content(photo) for photo in photos], answer, top_k=top_k)
+
+    return compare
+
+
+def _content(photo: Photo) -> bytes | Image:
+    assert isinstance(photo, OpenedPhoto), "this API opens all photos"
+    return photo.content if isinstance(photo.content, bytes) else photo.decode(enough_px=None).image
+
+
+def log_left_out(name: str, error: PackError) -> None:
+    """Log that one of several packs is left out."""
+    import logging
+
+    logging.getLogger(__name__).warning("%s", printable(f"pack {name} is left out: {error}"))
+
+
+def _identifier_of(packs: Sequence[Pack], *, many: bool) -> Identifier | PacksIdentifier:
+    if len(packs) == 1:
+        return Identifier(packs[0], many=many)
+    return open_packs_identifier(packs, report=log_left_out, many=many)
+
+
+def _make_ready(photo: PhotoInput, *, prepare: Callable[[OpenedPhoto], P]) -> ReadyPhoto[P] | FailedPhoto:
+    from edge_identify.edge_runtime.answers.identification import FailedPhoto
+
+    try:
+        opened = open_photo_input(photo)
+        prepared = prepare(opened)
+    except PhotoError as error:
+        return FailedPhoto(question=name_of(photo), error=error)
+    return ReadyPhoto(path=name_of(photo), prepared=prepared, thumbnail=None, photo=opened)
 
 
 @contextmanager
@@ -274,19 +390,18 @@ def _position_of(near: tuple[float, float] | None, accuracy_m: float | None, *, 
     if no_location:
         return lambda _: None
     if near is None:
-        return OpenedPhoto.exif_position
+        return exif_position_of
     from edge_identify.edge_runtime.photos.position import Position
 
     given = Position(latitude=near[0], longitude=near[1], accuracy_m=accuracy_m, source="given")
     return lambda _: given
 
 
-def _wanted(top_k: int, *, verify_geometry: bool) -> int:
-    """Return how many references an answer must hold."""
+def _check_top_k(top_k: int) -> None:
     if not 1 <= top_k <= MAX_TOP_K:
         raise ValueError(f"top_k is {top_k}; 1 to {MAX_TOP_K} matches can be returned")
-    if not verify_geometry:
-        return top_k
-    from edge_identify.edge_runtime.search.geometry.verifier import CANDIDATES
 
-    return max(top_k, CANDIDATES)
+
+def _wanted(cascades: Mapping[str, GeometryCascade], top_k: int) -> int:
+    """Return how many references an answer must hold before it is compared."""
+    return max(cascade.match_count(top_k) for cascade in cascades.values())

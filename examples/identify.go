@@ -13,7 +13,7 @@ import (
 
 type answer struct {
 	Title, Detail string // of a problem document
-	Decision      string
+	Decision      string // identified, probably (check it), ambiguous, unknown (the match is only the nearest), or empty
 	Matches       []struct {
 		Name       string
 		Confidence float64

@@ -7,4 +7,5 @@ form.append("file", new Blob([await readFile(photo)]), "photo");
 const answer = await fetch(`${url}/v1/identify`, { method: "POST", body: form });
 const found = await answer.json();
 if (!answer.ok) throw new Error(`${found.title}: ${found.detail}`);
+// The decision: identified, probably (check it), ambiguous, unknown (the match is only the nearest), or null.
 console.log(found.decision, found.matches[0].name, found.matches[0].confidence);

@@ -13,4 +13,5 @@ body = head.encode() + photo.read_bytes() + f"\r\n--{boundary}--\r\n".encode()
 headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
 with urlopen(Request(f"{url}/v1/identify", data=body, headers=headers), timeout=30) as answer:
     found = json.load(answer)
+# The decision: identified, probably (check it), ambiguous, unknown (the match is only the nearest), or None.
 print(found["decision"], found["matches"][0]["name"], found["matches"][0]["confidence"])

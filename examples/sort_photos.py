@@ -3,6 +3,7 @@
     edge-identify photos --pack ./my-things --jsonl | python sort_photos.py --out plan.csv --copy-into sorted
 
 The folder of a photo is the label `label` of its reference, or the reference's name. No file is overwritten.
+Only identified photos get a folder; with --probably also the probable ones, with --unsure all.
 """
 
 import argparse
@@ -15,11 +16,13 @@ from pathlib import Path
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--out", type=Path, required=True)
+parser.add_argument("--probably", action="store_true")
 parser.add_argument("--unsure", action="store_true")
 target = parser.add_mutually_exclusive_group()
 target.add_argument("--copy-into", type=Path)
 target.add_argument("--move-into", type=Path)
 options = parser.parse_args()
+sorted_decisions = {"identified", "probably"} if options.probably else {"identified"}
 
 rows = []
 for line in sys.stdin:
@@ -27,9 +30,9 @@ for line in sys.stdin:
     if "error" in answer:
         continue  # the reason is on standard error
     nearest = answer["matches"][0]
-    sure = answer["decision"] == "identified" or options.unsure
+    has_folder = answer["decision"] in sorted_decisions or options.unsure
     name = nearest["labels"].get("label") or nearest["name"]
-    folder = re.sub(r"[^\w -]", "_", name).strip()[:60].strip() if sure else ""  # names have at most 255 bytes
+    folder = re.sub(r"[^\w -]", "_", name).strip()[:60].strip() if has_folder else ""  # names have at most 255 bytes
     rows.append([answer["photo"], folder, answer["decision"] or "not calibrated", nearest["score"]])
 
 with options.out.open("w", newline="", encoding="utf-8") as file:

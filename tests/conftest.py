@@ -47,7 +47,7 @@ for variable in [name for name in os.environ if name.lower().endswith("_proxy")]
 
 pytest_plugins = ("endings",)
 
-# A log gets a line of progress every ten seconds. On a busy machine that would come between the lines that tests compare.
+# A log gets a line of progress every ten seconds. On a busy machine it would come between the lines that tests compare.
 shown_progress._clock = lambda: 0.0
 
 # Builds of all tests and of both workers share one cache: an encoder is exported once, not for every pack.

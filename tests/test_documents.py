@@ -26,7 +26,8 @@ COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "edge-identify": edge_identify,
     "edge-serve": edge_serve,
 }
-OPTIONS_OF_OTHERS = {"--copy-into", "--move-into", "--unsure", "--examples", "--text"}  # of the scripts in examples/
+#: Of the scripts in examples/.
+OPTIONS_OF_OTHERS = {"--copy-into", "--move-into", "--probably", "--unsure", "--examples", "--text"}
 
 
 @cache

@@ -1,82 +1,57 @@
 """Fits a calibration to measured scores. Deterministic.
 
-The threshold is not taken from the fitted probability, because that depends on the model being right. The threshold is
-an order statistic of the impostors, so the false accept rate on them holds for any model.
+Three populations:
+- genuine: simulated photos of references.
+- strangers: photos of unrelated things. `false_accept_rate` is held against them.
+- siblings: the genuine photos, scored without their reference. They stand for a thing that is not in the pack and
+  resembles one that is: the carton of another flavour. What comes to be of them is measured and told. It silences no
+  pack, unless the maker sets a `sibling_rate`.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from itertools import chain, combinations, pairwise
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge_identify.edge_runtime.decisions.calibration import Calibration
+from edge_identify.convert.calibrating.certainty_fitting import NamedReference, fit_certainty
+from edge_identify.convert.calibrating.evidence_fitting import DECIMALS, fit_evidence, least_accepted, share_accepted
+from edge_identify.convert.calibrating.point_fitting import LEAST_PROBABLY_RIGHT, LEAST_RIGHT, fit_points
+from edge_identify.convert.calibrating.scored_photos import NEIGHBOURS, ScoredPhoto, ScoredPhotos, verdict_of
+from edge_identify.convert.calibrating.share_fitting import fit_temperature
+from edge_identify.edge_runtime.decisions.calibration import Calibration, Certainty
 from edge_identify.edge_runtime.decisions.decision import evidence_of, features_of, shares_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-NEIGHBOURS = 20  # the first match against the next 19: best on unknown photos of street mosaics
-LEAST_RIGHT = 0.95  # least precision of "identified" on simulated photos; below, the answer is "ambiguous"
-_SHRINKAGE = 1e-3  # L2 penalty on standardised weights: keeps them finite where the classes are separable
-_NEWTON_STEPS = 50  # the problem is convex and needs few; the bound is for input that is not finite
-_TEMPERATURES = (1e-3, 1.0)  # search range, in units of the score
-_DECIMALS = 4
-_GRAIN = 10.0**-_DECIMALS
+#: Similarity alone names a reference only if it is surer: points are compared with the others.
+_LEAST_RIGHT = 0.99
+_SIBLINGS_IDENTIFIED = 0.02  # largest share of siblings that similarity alone identifies
+_KEPT_IDENTIFIED, _KEPT_PROBABLY = 0.7, 0.85  # with .7, none of 67 unknown mosaics is identified; with .875, 12
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScoredPhoto:
-    """Scores of the pack's references for one photo.
-
-    Attributes:
-        scores: Cosine similarities of distinct references, best first, at least one.
-        right: Position of the right reference in `scores`, from 0; None if it is not there.
-        difficulty: Difficulty of the simulated photo, as `simulate_photo` takes it.
-    """
-
-    scores: tuple[float, ...]
-    right: int | None = None
-    difficulty: float = 1.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScoredPhotos:
-    """The photos that a calibration is fitted to; at least one of each kind.
-
-    Attributes:
-        genuine: Photos of references.
-        left_out: The same photos, scored without the right reference.
-        drawn: Photos of drawn things that are not in the pack.
-    """
-
-    genuine: Sequence[ScoredPhoto]
-    left_out: Sequence[ScoredPhoto]
-    drawn: Sequence[ScoredPhoto]
-
-
-def fit_calibration(photos: ScoredPhotos, *, measured_with: str, false_accept_rate: float) -> Calibration | None:
+def fit_calibration(
+    photos: ScoredPhotos, *, measured_with: str, false_accept_rate: float, sibling_rate: float | None = None
+) -> Calibration | None:
     """Fit a calibration.
 
     Args:
         photos: The measured scores.
         measured_with: The variant that embedded the photos.
-        false_accept_rate: Largest share of impostors that may be accepted, above 0 and below .5. It holds separately
-            for photos of low, middle and high difficulty, and for drawn things.
+        false_accept_rate: Largest share of strangers that may be called anything but unknown, above 0 and below .5.
+        sibling_rate: The same of siblings, separately for photos of low, middle and high difficulty; None for no limit.
 
     Returns:
         The calibration; None if known things do not score higher than unknown ones.
     """
-    kinds = (*_by_difficulty(photos.left_out), photos.drawn)
-    impostors = list(chain(*kinds))
-    weights = fit_evidence(_features(photos.genuine), _features(impostors))
+    weights = fit_evidence(*map(_features, photos.kinds()))
     if not weights.any():
         return None
-    score, contrast, margin, intercept = (round(float(weight), _DECIMALS) for weight in weights)
+    score, contrast, margin, intercept = (round(float(weight), DECIMALS) for weight in weights)
     fitted = Calibration(
         measured_with=measured_with,
         neighbours=NEIGHBOURS,
@@ -89,104 +64,56 @@ def fit_calibration(photos: ScoredPhotos, *, measured_with: str, false_accept_ra
         least_share=0.5,
         false_accept_rate=false_accept_rate,
         genuine_count=len(photos.genuine),
-        impostor_count=len(impostors),
+        impostor_count=len(photos.strangers),
         false_accepts=0.0,
         true_accepts=0.0,
     )
-    accepts = [least_accepted(_evidence(kind, fitted), false_accept_rate) for kind in kinds]
-    # Never below 0: at negative log-odds, "unknown" is the likelier answer.
-    fitted = replace(fitted, accept=max(0.0, *accepts))
+    limits = _limits(photos, false_accept_rate, sibling_rate)
+    accept = max(least_accepted(_evidence(group, fitted), rate) for group, rate in limits)
+    fitted = replace(fitted, accept=accept)
     fitted = replace(fitted, least_share=_fit_least_share(photos.genuine, fitted))
-    return replace(
-        fitted,
-        false_accepts=_share_accepted(_evidence(impostors, fitted), fitted),
-        true_accepts=_share_accepted(_evidence(photos.genuine, fitted), fitted),
+    named = _named_by_similarity(photos.genuine, fitted)
+    certainty = fit_certainty(
+        named,
+        kept=(_KEPT_IDENTIFIED, _KEPT_PROBABLY),
+        right=(_LEAST_RIGHT, LEAST_PROBABLY_RIGHT),
     )
+    fitted = replace(fitted, certainty=certainty, points=fit_points(photos.with_points(), fitted, sibling_rate))
+    if fitted.points is not None:
+        fitted = replace(fitted, certainty=_surer_than_siblings(certainty, photos.siblings, fitted))
+    genuine, siblings, strangers = (share_accepted(_evidence(kind, fitted), accept) for kind in photos.kinds())
+    return replace(fitted, true_accepts=genuine, sibling_accepts=siblings, false_accepts=strangers)
 
 
-def least_accepted(impostors: Sequence[float], rate: float) -> float:
-    """Return the lowest threshold, in steps of .0001, that at most a share `rate` of the impostors reaches.
-
-    Args:
-        impostors: Evidence of the impostors, at least one. Equal values are accepted or refused together.
-        rate: From 0 to below 1.
-    """
-    may_pass = math.floor(rate * len(impostors) + 1e-9)  # so that .02 * 50 is 1 in binary floating point
-    first_refused = sorted(impostors, reverse=True)[may_pass]
-    steps = math.floor(first_refused / _GRAIN)
-    # Division may round either way: step up until the stored, rounded number is above the first refused one.
-    while round(steps * _GRAIN, _DECIMALS) <= first_refused:
-        steps += 1
-    return round(steps * _GRAIN, _DECIMALS)
+def _surer_than_siblings(certainty: Certainty, siblings: Sequence[ScoredPhoto], fitted: Calibration) -> Certainty:
+    """Return thresholds of which few siblings reach `identified`. The others are compared point by point."""
+    confidences = [verdict_of(photo, fitted).confidences[0] for photo in siblings]
+    return replace(certainty, identified=max(certainty.identified, least_accepted(confidences, _SIBLINGS_IDENTIFIED)))
 
 
-def fit_evidence(genuine: NDArray[np.float64], impostors: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Fit log-odds by logistic regression with non-negative weights; both classes have the same total weight.
-
-    Args:
-        genuine: Features, float64 [n, k].
-        impostors: Features, float64 [m, k].
-
-    Returns:
-        float64 [k + 1]: the weights, then the intercept. All 0 if no feature separates the classes.
-    """
-    rows = np.concatenate([genuine, impostors])
-    known = np.concatenate([np.ones(len(genuine)), np.zeros(len(impostors))])
-    counts = np.where(known == 1, 0.5 / len(genuine), 0.5 / len(impostors))
-    centre, spread = rows.mean(axis=0), np.maximum(rows.std(axis=0), 1e-9)
-    inputs = np.column_stack([(rows - centre) / spread, np.ones(len(rows))])
-    # The problem is convex: the optimum is the best unconstrained fit, over feature subsets, with no negative weight.
-    width = rows.shape[1]
-    subsets = chain.from_iterable(combinations(range(width), size) for size in range(width + 1))
-    fits = [_fit_some(inputs, known, counts, chosen) for chosen in subsets]
-    _, best = min((fit for fit in fits if (fit[1][:width] >= 0).all()), key=lambda fit: fit[0])
-    weights = best[:width] / spread
-    if not (best[:width] > 0).any():
-        return np.zeros(width + 1)
-    return np.append(weights, best[width] - weights @ centre)
+def _limits(
+    photos: ScoredPhotos, false_accept_rate: float, sibling_rate: float | None
+) -> list[tuple[Sequence[ScoredPhoto], float]]:
+    """Return the groups of photos that a rate holds for, with their rates."""
+    limits = [(photos.strangers, false_accept_rate)]
+    if sibling_rate is not None:
+        limits += [(group, sibling_rate) for group in _by_difficulty(photos.siblings)]
+    return limits
 
 
-def fit_temperature(genuine: Sequence[ScoredPhoto]) -> float:
-    """Fit the softmax temperature by maximum likelihood of the right reference among the neighbours.
-
-    One pseudo-photo is added: it has the median margin, and its second reference is the right one. Without it, a few
-    hundred photos without an error would give certainty.
-
-    Args:
-        genuine: Photos of references.
-
-    Returns:
-        The temperature, in units of the score; 1 if no photo has its right reference among several neighbours.
-    """
-    measured = [
-        (photo.scores[:NEIGHBOURS], photo.right)
-        for photo in genuine
-        if photo.right is not None and photo.right < NEIGHBOURS and len(photo.scores) > 1
+def _named_by_similarity(genuine: Sequence[ScoredPhoto], fitted: Calibration) -> list[NamedReference]:
+    realistic = [photo for photo in genuine if photo.is_realistic] or genuine
+    return [
+        NamedReference(confidence=verdict_of(photo, fitted).confidences[0], is_right=photo.right == 0)
+        for photo in realistic
     ]
-    if not measured:
-        return _TEMPERATURES[1]
-    measured.sort(key=lambda photo: (photo[0][0] - photo[0][1], photo[0]))
-    measured.append((measured[len(measured) // 2][0], 1))
-    width = max(len(scores) for scores, _ in measured)
-    gaps = np.full((len(measured), width), -np.inf)
-    for row, (scores, _) in zip(gaps, measured, strict=True):
-        row[: len(scores)] = np.array(scores) - scores[0]
-    right = gaps[np.arange(len(measured)), [position for _, position in measured]]
-
-    def loss(log_temperature: float) -> float:
-        temperature = math.exp(log_temperature)
-        return float(np.mean(np.log(np.exp(gaps / temperature).sum(axis=1)) - right / temperature))
-
-    least, most = (math.log(bound) for bound in _TEMPERATURES)
-    return round(math.exp(_least_point(loss, least, most)), 6)
 
 
 def _by_difficulty(photos: Sequence[ScoredPhoto]) -> list[list[ScoredPhoto]]:
     """Split photos into thirds by difficulty; fewer groups if there are fewer than three photos.
 
-    Easy photos of unknown things score higher than hard ones. The rate must hold for each third, because the quality of
-    users' photos is not known. Measured on 67 real photos of unknown mosaics at a rate of 2 %: a threshold over all
-    photos together accepts 7.5 %, this one 3 %.
+    Easy photos of siblings score higher than hard ones. The rate must hold for each third, because the quality of
+    users' photos is not known.
     """
     ranked = sorted(photos, key=lambda photo: photo.difficulty)
     bounds = [round(len(ranked) * third / 3) for third in range(4)]
@@ -202,10 +129,6 @@ def _evidence(photos: Sequence[ScoredPhoto], calibration: Calibration) -> list[f
     return [evidence_of(features_of(photo.scores, calibration.neighbours), calibration) for photo in photos]
 
 
-def _share_accepted(evidence: Sequence[float], calibration: Calibration) -> float:
-    return round(sum(value >= calibration.accept for value in evidence) / len(evidence), _DECIMALS)
-
-
 def _fit_least_share(genuine: Sequence[ScoredPhoto], calibration: Calibration) -> float:
     """Return the lowest share, .5 to .9, from which at least `LEAST_RIGHT` of the accepted photos are right."""
     accepted = [
@@ -218,44 +141,3 @@ def _fit_least_share(genuine: Sequence[ScoredPhoto], calibration: Calibration) -
         if not right or sum(right) >= LEAST_RIGHT * len(right):
             return percent / 100
     return 0.9
-
-
-def _fit_some(
-    inputs: NDArray[np.float64], known: NDArray[np.float64], counts: NDArray[np.float64], chosen: tuple[int, ...]
-) -> tuple[float, NDArray[np.float64]]:
-    """Fit the chosen features by Newton's method; return the loss and all weights (0 where not chosen)."""
-    columns = [*chosen, inputs.shape[1] - 1]
-    part = inputs[:, columns]
-    shrinkage = np.append(np.full(len(chosen), _SHRINKAGE), 0.0)
-    weights = np.zeros(len(columns))
-    for _ in range(_NEWTON_STEPS):
-        odds = 1 / (1 + np.exp(-np.clip(part @ weights, -500, 500)))
-        slope = part.T @ (counts * (odds - known)) + shrinkage * weights
-        curvature = (part * (counts * odds * (1 - odds))[:, None]).T @ part + np.diag(shrinkage + 1e-12)
-        step = np.linalg.solve(curvature, slope)
-        # Far from the optimum the curvature is flat and a whole step overshoots.
-        weights = weights - step / max(1.0, float(np.abs(step).max()))
-        if np.abs(step).max() < 1e-10:
-            break
-    signed = np.where(known == 1, -1.0, 1.0) * (part @ weights)
-    loss = float(counts @ np.logaddexp(0, signed) + shrinkage @ weights**2 / 2)
-    every = np.zeros(inputs.shape[1])
-    every[columns] = weights
-    return loss, every
-
-
-def _least_point(value: Callable[[float], float], least: float, most: float) -> float:
-    """Return the minimum of a unimodal function by golden-section search."""
-    ratio = (math.sqrt(5) - 1) / 2
-    inner, outer = most - ratio * (most - least), least + ratio * (most - least)
-    at_inner, at_outer = value(inner), value(outer)
-    while most - least > 1e-7:
-        if at_inner <= at_outer:
-            most, outer, at_outer = outer, inner, at_inner
-            inner = most - ratio * (most - least)
-            at_inner = value(inner)
-        else:
-            least, inner, at_inner = inner, outer, at_outer
-            outer = least + ratio * (most - least)
-            at_outer = value(outer)
-    return (least + most) / 2

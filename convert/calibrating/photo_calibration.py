@@ -1,6 +1,7 @@
 """A pack's calibration for photos.
 
-Steps: simulate photos, embed them with each ONNX variant, search the pack's index, fit a calibration to the scores.
+Steps: simulate photos, embed them with each ONNX variant, search the pack's index, compare points with the nearest
+references if the pack has local features, fit a calibration to the scores and points.
 
 Core ML runs only on a Mac. So Core ML variants get the calibration of the variant that embeds the references. The
 fidelity gate compares both with the same original. Where a variant drifts, its scores fall, and it answers "unknown"
@@ -17,8 +18,10 @@ from typing import TYPE_CHECKING
 from edge_identify.convert.caching.build_cache import BuildCache
 from edge_identify.convert.caching.kept_vectors import embed_inputs
 from edge_identify.convert.calibrating.calibration_fitting import fit_calibration
-from edge_identify.convert.calibrating.calibration_photos import choose_photos
-from edge_identify.convert.calibrating.photo_scores import score_photos
+from edge_identify.convert.calibrating.calibration_photos import CalibrationPhoto, choose_photos
+from edge_identify.convert.calibrating.photo_points import count_candidate_points
+from edge_identify.convert.calibrating.photo_scores import rank_candidates, score_photos
+from edge_identify.convert.calibrating.scored_photos import ScoredPhotos
 from edge_identify.convert.progress import Progress, no_progress
 from edge_identify.edge_runtime.decisions.calibration import Calibration, serialise_calibrations
 from edge_identify.edge_runtime.io.counted import counted, plural
@@ -26,6 +29,7 @@ from edge_identify.edge_runtime.io.durable_writes import write_bytes
 from edge_identify.edge_runtime.pack.manifest import IndexSpec, Runtime
 
 if TYPE_CHECKING:
+    from edge_identify.convert.calibrating.built_points import BuiltPoints
     from edge_identify.convert.export.variants import ExportedVariant
     from edge_identify.datasets.catalogue.catalogue_images import CatalogueImage
     from edge_identify.edge_runtime.photos.preprocessing import Preprocessing
@@ -58,6 +62,8 @@ def calibrate(
     recipe: Preprocessing,
     *,
     false_accept_rate: float,
+    sibling_rate: float | None = None,
+    points: BuiltPoints | None = None,
     cache: BuildCache,
     progress: Progress = no_progress,
 ) -> CalibrationOutcome:
@@ -69,8 +75,10 @@ def calibrate(
         variants: Variants of the image tower, by name.
         images: The images that are in the index.
         recipe: The encoder's preprocessing.
-        false_accept_rate: Largest share of photos of unknown things that may be accepted, above 0 and below .5.
-        cache: Keeps the photos' embeddings.
+        false_accept_rate: Largest share of photos of unrelated things that may be accepted, above 0 and below .5.
+        sibling_rate: The same of photos whose reference is left out; None for no limit.
+        points: Counts agreeing points; None for a pack without local features.
+        cache: Keeps the photos' embeddings and counts.
         progress: Shows the progress over photos and variants.
 
     Raises:
@@ -82,7 +90,12 @@ def calibrate(
             f"{counted(references, 'reference')} {plural(references, 'is', 'are')} too few to learn from, "
             f"{LEAST_REFERENCES} are needed"
         )
-    measured = _measure(folder, index, variants, images, recipe, false_accept_rate, cache, progress)
+    photos = choose_photos(images, recipe, cache)
+    scored = _score(folder, index, variants, images, recipe, photos, points, cache, progress)
+    measured = {
+        name: fit_calibration(each, measured_with=name, false_accept_rate=false_accept_rate, sibling_rate=sibling_rate)
+        for name, each in scored.items()
+    }
     if failed := [name for name, calibration in measured.items() if calibration is None]:
         return _uncalibrated(f"{failed[0]} scores photos of unknown things as high as photos of its references")
     calibrations = _shared({name: found for name, found in measured.items() if found}, variants, index.embedded_with)
@@ -98,35 +111,41 @@ def _uncalibrated(why: str) -> CalibrationOutcome:
     )
 
 
-def _measure(
+def _score(
     folder: Path,
     index: IndexSpec,
     variants: Mapping[str, ExportedVariant],
     images: Sequence[CatalogueImage],
     recipe: Preprocessing,
-    false_accept_rate: float,
+    photos: Sequence[CalibrationPhoto],
+    points: BuiltPoints | None,
     cache: BuildCache,
     progress: Progress,
-) -> Mapping[str, Calibration | None]:
+) -> Mapping[str, ScoredPhotos]:
+    """Return the scores and points of the photos, by ONNX variant."""
     from edge_identify.edge_runtime.search.vector_search import FaissSearch
 
-    photos = choose_photos(images, recipe)
     search = FaissSearch(folder / index.file, index)
     reference_ids = {image.index_id: image.reference_id for image in images}
     onnx = {name: variant.keyed(folder) for name, variant in variants.items() if variant.runtime is Runtime.ONNX}
-    embeddings = embed_inputs(onnx, photos.inputs, cache, progress, "calibrating with photos", dim=index.dim)
+    inputs = [photo.as_input(recipe) for photo in photos]
+    embeddings = embed_inputs(onnx, inputs, cache, progress, "calibrating with photos", dim=index.dim)
 
-    def measured(name: str) -> Calibration | None:
-        scored = score_photos(
-            photos,
+    def scored(name: str) -> ScoredPhotos:
+        candidates = rank_candidates(
             embeddings[name],
             search,
             reference_ids=reference_ids,
             most_images_per_reference=index.most_images_per_reference,
         )
-        return fit_calibration(scored, measured_with=name, false_accept_rate=false_accept_rate)
+        if points is None:
+            return score_photos(photos, candidates)
+        counts = count_candidate_points(
+            photos, candidates, points.counter, image_keys=points.image_keys, cache=cache, progress=progress
+        )
+        return score_photos(photos, candidates, counts)
 
-    return {name: measured(name) for name in onnx}
+    return {name: scored(name) for name in onnx}
 
 
 def _shared(

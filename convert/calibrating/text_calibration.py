@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge_identify.convert.calibrating.calibration_fitting import least_accepted
+from edge_identify.convert.calibrating.evidence_fitting import least_accepted
 from edge_identify.convert.calibrating.photo_calibration import CALIBRATION_FILE
 from edge_identify.convert.evaluating.decision_figures import auroc
 from edge_identify.convert.export.fidelity import embed_in_batches, sample_positions

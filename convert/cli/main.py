@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 from edge_identify.convert.cli.catalogue import (
@@ -18,6 +19,7 @@ from edge_identify.edge_runtime.io.work_folder import temporary_files_together
 from edge_identify.edge_runtime.terminal.command_parser import CommandParser
 from edge_identify.edge_runtime.terminal.command_run import run_command
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
+from edge_identify.edge_runtime.terminal.geometry_option import joined_geometry_mode
 from edge_identify.edge_runtime.terminal.required_extras import require_extra
 from edge_identify.edge_runtime.terminal.step_progress import shown_progress
 from edge_identify.edge_runtime.terminal.timely_end import end_soon_after_a_signal
@@ -38,7 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run `edge-build` and return its exit code."""
     if argv is None:
         end_soon_after_a_signal()
-    options = build_parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    options = build_parser().parse_args(joined_geometry_mode(words))
 
     def run() -> ExitCode:
         require_extra("convert", _LIBRARIES)

@@ -33,13 +33,15 @@ Interval = tuple[float, float]
 class PhotoMeasurements:
     """Measurements of n photos, n at least 1; every array has shape [n].
 
-    For a pack that is not calibrated, `is_accepted`, `evidence` and `confidence` are None.
+    For a pack that is not calibrated, the fields about decisions, `evidence` and `confidence` are None.
 
     Attributes:
         is_known: Whether the photo shows something in the pack, bool.
         rank: Rank of the right reference, from 1; 0 if it was not found, int64.
         score: Best cosine similarity, float64.
         is_accepted: Whether the decision was not "unknown", bool.
+        is_identified: Whether the decision was "identified", bool.
+        is_probable: Whether the decision was "probably", bool.
         evidence: Log-odds that the photo shows something in the pack, float64.
         confidence: Confidence of the first match, 0 to 1, float64.
     """
@@ -50,13 +52,16 @@ class PhotoMeasurements:
     is_accepted: NDArray[np.bool_] | None = None
     evidence: NDArray[np.float64] | None = None
     confidence: NDArray[np.float64] | None = None
+    is_identified: NDArray[np.bool_] | None = None
+    is_probable: NDArray[np.bool_] | None = None
 
 
 def bootstrap_intervals(sample: PhotoMeasurements, *, depths: tuple[int, ...]) -> Mapping[str, Interval | None]:
     """Return the 95 % interval of each figure, by its name in `evaluation_figures`. Deterministic.
 
     The figures are `recall@K` for each depth and `auroc_score`; for a calibrated pack also `false_accept_rate`,
-    `false_reject_rate`, `right_accepted`, `auroc_evidence` and `ece`.
+    `false_reject_rate`, `right_accepted`, `auroc_evidence` and `ece`; with `is_identified` and `is_probable` also
+    `identified_right_share`, `probably_right_share`, `right_identified` and `right_named`.
 
     Args:
         sample: The measurements.
@@ -95,12 +100,26 @@ def _measure(
     if sample.is_accepted is None or sample.evidence is None or sample.confidence is None:
         return figures
     is_right = sample.rank == 1
-    return figures | {
+    return {
+        **figures,
+        **_measure_names(sample, times),
         "false_accept_rate": _share(times, ~known, sample.is_accepted),
         "false_reject_rate": _share(times, known, ~sample.is_accepted),
         "right_accepted": _share(times, known & is_right, sample.is_accepted),
         "auroc_evidence": _auroc(times, known, sample.evidence),
         "ece": _calibration_error(times, sample.confidence, is_right),
+    }
+
+
+def _measure_names(sample: PhotoMeasurements, times: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
+    if sample.is_identified is None or sample.is_probable is None:
+        return {}
+    is_right = sample.rank == 1
+    return {
+        "identified_right_share": _share(times, sample.is_identified, is_right),
+        "probably_right_share": _share(times, sample.is_probable, is_right),
+        "right_identified": _share(times, is_right, sample.is_identified),
+        "right_named": _share(times, is_right, sample.is_identified | sample.is_probable),
     }
 
 

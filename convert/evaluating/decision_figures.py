@@ -7,7 +7,7 @@ whether stated confidences are right (ECE, risk-coverage curve).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -42,21 +42,34 @@ class Ruling:
     is_among_look_alikes: bool = False
 
     @property
+    def decision(self) -> Decision:
+        """The word of the verdict."""
+        return self.verdict.decision
+
+    @property
     def is_accepted(self) -> bool:
         """Whether the decision is not "unknown"."""
-        return self.verdict.decision is not Decision.UNKNOWN
+        return self.decision is not Decision.UNKNOWN
+
+    @property
+    def is_named(self) -> bool:
+        """Whether the decision names the first match: identified or probably."""
+        return self.decision in (Decision.IDENTIFIED, Decision.PROBABLY)
 
 
 def decision_figures(rulings: Sequence[Ruling]) -> dict[str, Any]:
     """Return the figures of some photos, at least one, as an object for JSON.
 
-    - `known`: counts of photos of things in the pack: `identified_right`, `identified_wrong`, `ambiguous`, `unknown`.
-      `ambiguous` splits into `ambiguous_with_right` (the right reference is among the look-alikes) and
-      `ambiguous_without_right`.
-    - `not_in_pack`: counts of the other photos: `identified`, `ambiguous`, `unknown`.
+    - `known`: counts of photos of things in the pack: `identified_right`, `identified_wrong`, `probably_right`,
+      `probably_wrong`, `ambiguous`, `unknown`. `ambiguous` splits into `ambiguous_with_right` (the right reference is
+      among the look-alikes) and `ambiguous_without_right`.
+    - `not_in_pack`: counts of the other photos: `identified`, `probably`, `ambiguous`, `unknown`.
+    - `identified_right_share`, `probably_right_share`: share of right answers among all photos with this decision,
+      photos not in the pack included.
     - `false_accept_rate`: share of the photos not in the pack that are not called unknown.
     - `false_reject_rate`: share of the known photos that are called unknown.
-    - `right_accepted`: share accepted of the photos whose first match is right.
+    - `right_identified`, `right_named`, `right_accepted`: of the photos whose first match is right, the share that is
+      identified, identified or probably, and not unknown.
     - `auroc_evidence`, `auroc_score`: AUROC of known against other photos, by evidence and by cosine similarity.
     - `ece`: expected calibration error of the first match's confidence, in ten bins of equal count.
     - `reliability`: those bins, by rising confidence; see `reliability_bins`.
@@ -74,6 +87,10 @@ def decision_figures(rulings: Sequence[Ruling]) -> dict[str, Any]:
         "not_in_pack": _counts(others, split_identified=False),
         "false_accept_rate": _share(others, accepted=True),
         "false_reject_rate": _share(known, accepted=False),
+        "identified_right_share": _right_share(rulings, Decision.IDENTIFIED),
+        "probably_right_share": _right_share(rulings, Decision.PROBABLY),
+        "right_identified": _share_of(one.decision is Decision.IDENTIFIED for one in right),
+        "right_named": _share_of(one.is_named for one in right),
         "right_accepted": _share(right, accepted=True),
         "auroc_evidence": auroc([one.verdict.evidence for one in known], [one.verdict.evidence for one in others]),
         "auroc_score": auroc([one.score for one in known], [one.score for one in others]),
@@ -144,10 +161,11 @@ def risk_coverage(confidences: Sequence[float], hits: Sequence[bool]) -> list[di
 
 
 def _counts(rulings: Sequence[Ruling], *, split_identified: bool) -> dict[str, int]:
-    found = Counter(ruling.verdict.decision for ruling in rulings)
+    found = Counter(ruling.decision for ruling in rulings)
     counts = {
         "photos": len(rulings),
         "identified": found[Decision.IDENTIFIED],
+        "probably": found[Decision.PROBABLY],
         "ambiguous": found[Decision.AMBIGUOUS],
         "unknown": found[Decision.UNKNOWN],
     }
@@ -155,20 +173,29 @@ def _counts(rulings: Sequence[Ruling], *, split_identified: bool) -> dict[str, i
 
 
 def _split(counts: dict[str, int], rulings: Sequence[Ruling]) -> dict[str, int]:
-    right = sum(ruling.is_right and ruling.verdict.decision is Decision.IDENTIFIED for ruling in rulings)
-    named = sum(ruling.is_among_look_alikes and ruling.verdict.decision is Decision.AMBIGUOUS for ruling in rulings)
+    right = Counter(ruling.decision for ruling in rulings if ruling.is_right)
+    listed = sum(ruling.is_among_look_alikes and ruling.decision is Decision.AMBIGUOUS for ruling in rulings)
     return {
         "photos": counts["photos"],
-        "identified_right": right,
-        "identified_wrong": counts["identified"] - right,
+        "identified_right": right[Decision.IDENTIFIED],
+        "identified_wrong": counts["identified"] - right[Decision.IDENTIFIED],
+        "probably_right": right[Decision.PROBABLY],
+        "probably_wrong": counts["probably"] - right[Decision.PROBABLY],
         "ambiguous": counts["ambiguous"],
-        "ambiguous_with_right": named,
-        "ambiguous_without_right": counts["ambiguous"] - named,
+        "ambiguous_with_right": listed,
+        "ambiguous_without_right": counts["ambiguous"] - listed,
         "unknown": counts["unknown"],
     }
 
 
 def _share(rulings: Sequence[Ruling], *, accepted: bool) -> float | None:
-    if not rulings:
-        return None
-    return round(sum(ruling.is_accepted is accepted for ruling in rulings) / len(rulings), 4)
+    return _share_of(ruling.is_accepted is accepted for ruling in rulings)
+
+
+def _right_share(rulings: Sequence[Ruling], decision: Decision) -> float | None:
+    return _share_of(ruling.is_right for ruling in rulings if ruling.decision is decision)
+
+
+def _share_of(hits: Iterable[bool]) -> float | None:
+    found = list(hits)
+    return round(sum(found) / len(found), 4) if found else None

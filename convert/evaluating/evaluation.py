@@ -28,13 +28,13 @@ from edge_identify.edge_runtime.io.composed_text import composed
 from edge_identify.edge_runtime.io.counted import counted, plural
 from edge_identify.edge_runtime.pack.pack_reader import Pack
 from edge_identify.edge_runtime.photos.prepared_photos import PreparedPhoto, prepare_photo
+from edge_identify.edge_runtime.search.geometry.cascade import GeometryCascade, GeometryMode
 from edge_identify.edge_runtime.search.identifier import Identifier
 
 if TYPE_CHECKING:
     from edge_identify.edge_runtime.answers.identification import Identification
     from edge_identify.edge_runtime.decisions.decision import Verdict
     from edge_identify.edge_runtime.photos.prepared_photos import PositionOf
-    from edge_identify.edge_runtime.search.geometry.verifier import GeometryVerifier
 
 DEPTHS = (1, 5)
 _QUERY_COLUMNS = ("query", "id")
@@ -192,7 +192,7 @@ def evaluate_pack(
     queries: Sequence[Query],
     *,
     progress: Progress,
-    verify_geometry: bool = False,
+    geometry: GeometryMode = GeometryMode.AUTO,
     position_of: PositionOf | None = None,
 ) -> Evaluation:
     """Identify all queries with a pack.
@@ -203,18 +203,20 @@ def evaluate_pack(
         pack: An open pack.
         queries: Photos whose answer is known.
         progress: Shows the progress over the queries.
-        verify_geometry: Whether to verify matches with the pack's thumbnails, as `edge-identify --verify-geometry`.
+        geometry: When points are compared, as `edge-identify --verify-geometry`.
         position_of: Returns the position of a photo; None to use no positions.
 
     Raises:
-        SetupError: Geometry is requested, and OpenCV is missing or the pack has no thumbnails.
+        SetupError: Points are always to be compared, and the pack has nothing to compare with, or OpenCV is missing.
     """
     stopwatch = _Stopwatch()
     with ExitStack() as stack:
         identifier = stack.enter_context(Identifier(pack, many=True))
-        verifier = stack.enter_context(_verifier(pack, identifier)) if verify_geometry else None
+        cascade = stack.enter_context(GeometryCascade(pack, identifier.calibration, geometry))
+        if geometry is GeometryMode.ALWAYS:
+            cascade.verifier()  # says before the work if it cannot compare
         prepare = partial(prepare_photo, recipe=pack.manifest.preprocessing, position_of=position_of)
-        found = _answers(identifier, prepare, queries, verifier, stopwatch)
+        found = _answers(identifier, prepare, queries, cascade, stopwatch)
         answers = list(progress("identifying photos", Counted(items=found, count=len(queries))))
     outcomes = tuple(each for each in answers if isinstance(each, Outcome))
     answer_ms = 1000 * stopwatch.seconds / len(outcomes) if outcomes else None
@@ -224,12 +226,6 @@ def evaluate_pack(
         answer_ms=answer_ms,
         with_positions=position_of is not None,
     )
-
-
-def _verifier(pack: Pack, identifier: Identifier) -> GeometryVerifier:
-    from edge_identify.edge_runtime.search.geometry.verifier import GeometryVerifier
-
-    return GeometryVerifier(pack, identifier.calibration)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,7 +253,7 @@ def _answers(
     identifier: Identifier,
     prepare: Callable[[Path], PreparedPhoto],
     queries: Sequence[Query],
-    verifier: GeometryVerifier | None,
+    cascade: GeometryCascade,
     stopwatch: _Stopwatch,
 ) -> Iterator[Outcome | SkippedImage]:
     """Yield one answer per query, in their order: each as soon as it is known, so that progress can be shown."""
@@ -265,21 +261,15 @@ def _answers(
         ready = [_prepared(prepare, query) for query in queries[at : at + BATCH_SIZE]]
         photos = [each for each in ready if isinstance(each, _PreparedQuery)]
         with stopwatch.running():
-            depth = max(DEPTHS) if verifier is None else _candidates()
+            depth = cascade.match_count(max(DEPTHS))
             found = iter(identifier.identify_batch([each.photo for each in photos], top_k=depth) if photos else ())
         for each in ready:
             if isinstance(each, SkippedImage):
                 yield each
                 continue
             with stopwatch.running():
-                answer = _verified(each, next(found), verifier)
+                answer = _verified(each, next(found), cascade)
             yield answer
-
-
-def _candidates() -> int:
-    from edge_identify.edge_runtime.search.geometry.verifier import CANDIDATES
-
-    return CANDIDATES
 
 
 def _prepared(prepare: Callable[[Path], PreparedPhoto], query: Query) -> _PreparedQuery | SkippedImage:
@@ -291,13 +281,9 @@ def _prepared(prepare: Callable[[Path], PreparedPhoto], query: Query) -> _Prepar
         return SkippedImage(path=query.photo, reason=str(error))
 
 
-def _verified(
-    prepared: _PreparedQuery, found: Identification, verifier: GeometryVerifier | None
-) -> Outcome | SkippedImage:
-    if verifier is None:
-        return _outcome(prepared, found)
+def _verified(prepared: _PreparedQuery, found: Identification, cascade: GeometryCascade) -> Outcome | SkippedImage:
     try:
-        return _outcome(prepared, verifier.verify(prepared.query.photo, found, top_k=max(DEPTHS)))
+        return _outcome(prepared, cascade.verified([prepared.query.photo], found, top_k=max(DEPTHS)))
     except PhotoError as error:  # the file changed since it was prepared
         return SkippedImage(path=prepared.query.photo, reason=str(error))
 

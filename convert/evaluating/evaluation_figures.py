@@ -37,7 +37,7 @@ A figure without a photo to measure it with is null. Shares are 0 to 1. Keys may
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -51,6 +51,10 @@ from edge_identify.convert.evaluating.bootstrap_intervals import (
 )
 from edge_identify.convert.evaluating.decision_figures import Ruling, auroc, decision_figures
 from edge_identify.convert.evaluating.evaluation import DEPTHS, Evaluation, Outcome, Query
+from edge_identify.edge_runtime.decisions.decision import Decision
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 MOST_GROUPS = 20  # a column with more values labels single photos rather than groups
 
@@ -155,7 +159,13 @@ def _sample(outcomes: Sequence[Outcome]) -> PhotoMeasurements:
         is_accepted=np.array([ruling.is_accepted for ruling in rulings]) if is_calibrated else None,
         evidence=np.array([ruling.verdict.evidence for ruling in rulings]) if is_calibrated else None,
         confidence=np.array([ruling.verdict.confidences[0] for ruling in rulings]) if is_calibrated else None,
+        is_identified=_is(rulings, Decision.IDENTIFIED) if is_calibrated else None,
+        is_probable=_is(rulings, Decision.PROBABLY) if is_calibrated else None,
     )
+
+
+def _is(rulings: Sequence[Ruling], decision: Decision) -> NDArray[np.bool_]:
+    return np.array([ruling.decision is decision for ruling in rulings])
 
 
 def _timing(evaluation: Evaluation) -> dict[str, float | None]:

@@ -20,14 +20,20 @@ def confusable_pairs(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
     """Return at most `MOST_PAIRS` confused pairs of references, by falling frequency, then by id.
 
     A pair has `right`, `taken_for`, `photos` (photos of `right` whose nearest reference is `taken_for`, for any
-    decision) and `identified` (how many of them were called identified).
+    decision), `identified` and `probably` (how many of them were called identified, and probably).
     """
     nearest = [(one, (one.query.reference_id, one.nearest_ids[0])) for one in outcomes if _is_mistaken(one)]
     counted = Counter(pair for _, pair in nearest)
-    identified = Counter(pair for one, pair in nearest if _decision(one) is Decision.IDENTIFIED)
+    decided = Counter((pair, _decision(one)) for one, pair in nearest)
     ordered = sorted(counted, key=lambda pair: (-counted[pair], pair))
     return [
-        {"right": pair[0], "taken_for": pair[1], "photos": counted[pair], "identified": identified[pair]}
+        {
+            "right": pair[0],
+            "taken_for": pair[1],
+            "photos": counted[pair],
+            "identified": decided[pair, Decision.IDENTIFIED],
+            "probably": decided[pair, Decision.PROBABLY],
+        }
         for pair in ordered[:MOST_PAIRS]
     ]
 

@@ -10,16 +10,14 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edge_identify.convert.training.material.captions import SYNONYMS, TEMPLATES
+from edge_identify.convert.training.material.captions import SYNONYMS
+from edge_identify.edge_runtime.search.words.folding import FILLERS
 
 if TYPE_CHECKING:
     import torch
 
     from edge_identify.convert.models.model_loading import LoadedModel
     from edge_identify.convert.models.text_tokenizer import TextTokenizer
-
-#: Words without visual meaning; the training texts of the built-in tower contain them.
-_FILLERS = frozenset(re.findall(r"\w+", " ".join(TEMPLATES).lower())) | {"an", "and", "in", "on", "with", "my", "some"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +47,7 @@ def known_and_unknown(text: str, model: LoadedModel, tokenizer: TextTokenizer) -
     seen = torch.any(rows != 0, dim=1)
     known: dict[str, bool] = {}
     for word in re.findall(r"\w+", text.lower()):
-        if word not in _FILLERS:
+        if word not in FILLERS:
             known[word] = all(bool(seen[token]) for token in _tokens(word, tokenizer))
     return Words(
         known=tuple(word for word, is_known in known.items() if is_known),

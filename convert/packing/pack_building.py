@@ -20,6 +20,7 @@ from edge_identify import __version__
 from edge_identify.convert.adapting.adapter import Adapter, adapt, read_adapter, write_adapter
 from edge_identify.convert.adapting.adapter_learning import learn_adapter
 from edge_identify.convert.caching.build_cache import BuildCache, temporary_cache
+from edge_identify.convert.calibrating.built_points import built_points
 from edge_identify.convert.calibrating.photo_calibration import CalibrationOutcome, calibrate
 from edge_identify.convert.calibrating.text_calibration import add_to_calibration_file, calibrate_texts
 from edge_identify.convert.export.compute_device import Computing
@@ -33,6 +34,7 @@ from edge_identify.convert.packing.pack_card import CARD_NAME, pack_card
 from edge_identify.convert.packing.pack_encoders import export_encoders
 from edge_identify.convert.packing.pack_folder import check_out, pack_in_the_making
 from edge_identify.convert.packing.pack_index import write_index
+from edge_identify.convert.packing.pack_local_features import add_local_features
 from edge_identify.convert.packing.pack_references import hash_of_data, write_pack_references
 from edge_identify.convert.packing.pack_request import BuildReport, PackRequest
 from edge_identify.convert.packing.pack_self_test import add_conformance
@@ -51,6 +53,7 @@ from edge_identify.edge_runtime.pack.manifest import (
     MANIFEST_NAME,
     FileEntry,
     IndexSpec,
+    LocalFeaturesSpec,
     Manifest,
     Model,
     ThumbnailsSpec,
@@ -120,22 +123,27 @@ def build_pack(
             encoders.embedder, folder, model.preprocessing, model.dim, images, memory, progress, computing
         )
         index = during(progress, "building the index", lambda: _write_index(folder, embedded, encoders.embedder.name))
+        thumbnails = _add_thumbnails(folder, request, embedded.images, cache, progress)
+        features = _add_features(folder, request, embedded.images, cache, progress)
         embed_photos = partial(bench.photo_embeddings, encoders.embedder)
         codes = during(
             progress,
             "measuring binary codes",
             lambda: add_binary_codes(folder, index, BINARY_CODES_FILE, embed_photos),
         )
-        calibration = calibrate(
-            folder,
-            index,
-            encoders.exported,
-            embedded.images,
-            model.preprocessing,
-            false_accept_rate=request.false_accept_rate,
-            cache=cache,
-            progress=progress,
-        )
+        with built_points(folder, features, thumbnails, embedded.images) as points:
+            calibration = calibrate(
+                folder,
+                index,
+                encoders.exported,
+                embedded.images,
+                model.preprocessing,
+                false_accept_rate=request.false_accept_rate,
+                sibling_rate=request.sibling_rate,
+                points=points,
+                cache=cache,
+                progress=progress,
+            )
         texts = calibrate_texts(
             encoders.exported_texts,
             model.tokenizer.encode if model.tokenizer else None,
@@ -165,9 +173,10 @@ def build_pack(
                 ),
             ),
             conformance_file=during(
-                progress, "writing the self-test", lambda: add_conformance(folder, encoders, model, cache)
+                progress, "writing the self-test", lambda: add_conformance(folder, encoders, model, cache, features)
             ),
-            thumbnails=_add_thumbnails(folder, request, embedded.images, cache, progress),
+            thumbnails=thumbnails,
+            local_features=features,
             files=during(progress, "hashing files", lambda: _list_files(folder)),
             calibration_file=calibration_file,
         )
@@ -258,6 +267,14 @@ def _add_thumbnails(
         return None
     side_px = request.thumbnail_side_px
     return add_thumbnails(folder, THUMBNAILS_FILE, images, side_px, cache=cache, progress=progress)
+
+
+def _add_features(
+    folder: Path, request: PackRequest, images: Sequence[CatalogueImage], cache: BuildCache, progress: Progress
+) -> LocalFeaturesSpec | None:
+    if request.local_features is None:
+        return None
+    return add_local_features(folder, request.local_features, images, cache=cache, progress=progress)
 
 
 def _write_tokenizer(folder: Path, tokenizer: TextTokenizer) -> TokenizerSpec:

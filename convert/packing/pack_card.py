@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from edge_identify.convert.calibrating.photo_calibration import CalibrationOutcome
@@ -48,6 +48,7 @@ def pack_card(
         f"- index: {manifest.index.kind}, {manifest.files[manifest.index.file].length_bytes:,} bytes, made by "
         f"{manifest.index.embedded_with}",
         f"- thumbnails: {_thumbnails(manifest)}",
+        f"- local features: {_local_features(manifest)}",
         "",
         "## Encoders, and how closely they follow the original",
         "",
@@ -88,6 +89,17 @@ def _thumbnails(manifest: Manifest) -> str:
     return f"every picture, its longer side {spec.side_px} pixels at most, {size}"
 
 
+def _local_features(manifest: Manifest) -> str:
+    spec = manifest.local_features
+    if spec is None:
+        return "none"
+    net = f"a net of {sum(manifest.files[path].length_bytes for path in spec.paths()):,} bytes"
+    if spec.descriptors_file is None:
+        return f"{net}, which finds points of the thumbnails"
+    size = f"{manifest.files[spec.descriptors_file].length_bytes:,} bytes"
+    return f"{net} together with up to {spec.reference.most_points} points of every picture ({size})"
+
+
 def _decisions(calibration: CalibrationOutcome) -> list[str]:
     if calibration.left_out_because is not None:
         return [f"None: {calibration.left_out_because}."]
@@ -102,7 +114,21 @@ def _decisions(calibration: CalibrationOutcome) -> list[str]:
             f"{found.true_accepts:.3f} | {found.false_accepts:.3f} | {found.false_accept_rate:g} |"
             for name, found in calibration.calibrations.items()
         ),
+        *_words(calibration),
     ]
+
+
+def _words(calibration: CalibrationOutcome) -> Iterator[str]:
+    """Yield the least confidences of the words that name a reference, by variant."""
+    certain = [(name, found.certainty) for name, found in calibration.calibrations.items() if found.certainty]
+    if certain:
+        yield from (
+            "",
+            "| variant | identified, from a confidence of | probably, from a confidence of |",
+            "|---|---|---|",
+        )
+    for name, certainty in certain:
+        yield f"| {name} | {certainty.identified:.3f} | {certainty.probably:.3f} |"
 
 
 def _counted(values: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from edge_identify.convert.calibrating.photo_calibration import DEFAULT_FALSE_ACCEPT_RATE, CalibrationOutcome
 from edge_identify.convert.calibrating.text_calibration import TextOutcome
 from edge_identify.datasets.catalogue.skipped_image import SkippedImage
-from edge_identify.edge_runtime.pack.manifest import Manifest
+from edge_identify.edge_runtime.pack.manifest import FeatureForm, Manifest
 from edge_identify.edge_runtime.pack.pack_names import PackVersion
 
 
@@ -29,8 +29,11 @@ class PackRequest:
         model_config: A configuration in open_clip's format, instead of `model_name`.
         tokenizer_file: The `tokenizer.json` of a model that needs one for its text tower.
         accept_licence: Whether a licence for research only is accepted.
-        false_accept_rate: Largest share of photos of unknown things that may be accepted, above 0 and below .5.
+        false_accept_rate: Largest share of photos of unrelated things that may be accepted, above 0 and below .5.
+        sibling_rate: The same of photos whose reference is left out of the pack; None for no limit.
         thumbnail_side_px: Longer side of the thumbnails; None for a pack without thumbnails.
+        local_features: What the pack holds of its images for comparison point by point; None for nothing. Thumbnails
+            need `thumbnail_side_px`.
         photo_views: The views of a photo; see `Preprocessing.photo_views`. None for the model's default.
         adapter_file: The adapter to build into the encoders; learnt and written if the file does not exist. None for no
             adapter.
@@ -50,7 +53,9 @@ class PackRequest:
     tokenizer_file: Path | None = None
     accept_licence: bool = False
     false_accept_rate: float = DEFAULT_FALSE_ACCEPT_RATE
+    sibling_rate: float | None = None
     thumbnail_side_px: int | None = None
+    local_features: FeatureForm | None = None
     photo_views: tuple[float, ...] | None = None
     adapter_file: Path | None = None
     file_names: bool = False

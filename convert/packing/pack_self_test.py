@@ -27,9 +27,12 @@ from edge_identify.convert.packing.device_differences import (
 )
 from edge_identify.datasets.drawn.demo import draw_conformance_photos
 from edge_identify.edge_runtime.errors import SetupError
-from edge_identify.edge_runtime.io.durable_writes import sha256_of_bytes, write_bytes
+from edge_identify.edge_runtime.io.durable_writes import sha256_of_bytes, sha256_of_file, write_bytes
+from edge_identify.edge_runtime.pack.manifest import FeatureVariant, LocalFeaturesSpec, Runtime
 from edge_identify.edge_runtime.photos.images import decode_image
 from edge_identify.edge_runtime.photos.preprocessing import preprocess
+from edge_identify.edge_runtime.search.geometry.local_feature_net import LocalFeatureNet
+from edge_identify.edge_runtime.store.points_self_test import FIRST_POINTS, PointsCase
 from edge_identify.edge_runtime.store.self_test import ConformanceCase, serialise_cases
 
 if TYPE_CHECKING:
@@ -86,7 +89,9 @@ class Measured:
         return tolerance
 
 
-def add_conformance(folder: Path, encoders: Encoders, model: LoadedModel, cache: BuildCache) -> str:
+def add_conformance(
+    folder: Path, encoders: Encoders, model: LoadedModel, cache: BuildCache, features: LocalFeaturesSpec | None
+) -> str:
     """Write the self-test into a pack's folder, or restore that of an earlier build with the same encoders.
 
     Args:
@@ -94,6 +99,7 @@ def add_conformance(folder: Path, encoders: Encoders, model: LoadedModel, cache:
         encoders: The pack's encoders.
         model: The model that they were exported from.
         cache: Keeps self-tests.
+        features: The pack's local features; their files are in the folder.
 
     Returns:
         Path of the cases in the pack.
@@ -102,22 +108,27 @@ def add_conformance(folder: Path, encoders: Encoders, model: LoadedModel, cache:
         SetupError: See `write_conformance`.
     """
     variants = {name: variant.keyed(folder).key for name, variant in encoders.exported.items()}
-    facts = [encoders.embedder.name, variants, asdict(model.preprocessing), model.mean, model.std]
+    facts: list[object] = [encoders.embedder.name, variants, asdict(model.preprocessing), model.mean, model.std]
+    if features is not None:
+        facts += [asdict(features.photo), features.least_heat, sha256_of_file(folder / _onnx(features).model)]
     key = cache_key("self-test", facts, code_fingerprint())
     place = (folder / CASES_FILE).parent
     if not cache.restore_folder(key, place):
-        write_conformance(folder, encoders, model)
+        write_conformance(folder, encoders, model, features)
         cache.keep_folder(key, place)
     return CASES_FILE
 
 
-def write_conformance(folder: Path, encoders: Encoders, model: LoadedModel) -> str:
+def write_conformance(
+    folder: Path, encoders: Encoders, model: LoadedModel, features: LocalFeaturesSpec | None = None
+) -> str:
     """Write the self-test into a pack's folder.
 
     Args:
         folder: The pack's folder; it holds the encoders.
         encoders: The pack's encoders. The expected embeddings are those of `encoders.embedder`.
         model: The model that they were exported from.
+        features: The pack's local features; their files are in the folder.
 
     Returns:
         Path of the cases in the pack.
@@ -140,9 +151,28 @@ def write_conformance(folder: Path, encoders: Encoders, model: LoadedModel) -> s
         photos.append(photo)
         cases.append(case)
     measured = measure_self_test(folder, photos, encoders, model)
-    data = serialise_cases(tuple(cases), tolerance=measured.tolerance(), measured=asdict(measured))
+    points = None if features is None else _points_case(folder, features, photos)
+    data = serialise_cases(tuple(cases), tolerance=measured.tolerance(), measured=asdict(measured), points=points)
     write_bytes(place, data)
     return CASES_FILE
+
+
+def _points_case(folder: Path, features: LocalFeaturesSpec, photos: Sequence[Photo]) -> PointsCase:
+    """Return the points of the photo that has most."""
+    variant = _onnx(features)
+    net = LocalFeatureNet(folder / variant.model, features, variant)
+    found = {photo.name: net.find_points(decode_image(photo.data, name=photo.name), features.photo) for photo in photos}
+    name = max(found, key=lambda name: len(found[name].positions))
+    positions = found[name].positions
+    return PointsCase(
+        photo=(Path(CASES_FILE).parent / name).as_posix(),
+        count=len(positions),
+        first=tuple((x, y) for x, y in positions[:FIRST_POINTS].tolist()),
+    )
+
+
+def _onnx(features: LocalFeaturesSpec) -> FeatureVariant:
+    return next(variant for variant in features.variants.values() if variant.runtime is Runtime.ONNX)
 
 
 def measure_self_test(folder: Path, photos: Sequence[Photo], encoders: Encoders, model: LoadedModel) -> Measured:

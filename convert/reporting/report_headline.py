@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from edge_identify.convert.reporting.report_wording import accepted
 from edge_identify.edge_runtime.answers.html_markup import Markup, element
 
 Figures = Mapping[str, Any]
@@ -31,17 +32,22 @@ def _numbers(whole: Figures) -> Iterator[tuple[str, str, str]]:
         yield "good", _whole(whole["recall@1"]), nearest
     if count and decisions is not None:
         known = decisions["known"]
-        named = f"of {count} photos of things in the pack are named rightly"
+        named = f"of {count} photos of things in the pack are identified rightly"
         yield "good", _whole(known["identified_right"] / count), named
-        wrong = "are given the name of another thing: lower is better"
+        has_probable = known["probably_right"] + known["probably_wrong"] > 0
+        if has_probable:
+            probably = "more are named rightly with the word probably: a person checks these"
+            yield "probable", _whole(known["probably_right"] / count), probably
+        also = f", and {_whole(known['probably_wrong'] / count)} probably" if has_probable else ""
+        wrong = f"are identified as another thing{also}: lower is better"
         yield _bad_if(known["identified_wrong"]), _whole(known["identified_wrong"] / count), wrong
         unsure = "are not named: called ambiguous or unknown, which is safe but no help"
         yield "unsure", _whole((known["ambiguous"] + known["unknown"]) / count), unsure
     if others and decisions is not None:
-        accepted = decisions["not_in_pack"]["identified"] + decisions["not_in_pack"]["ambiguous"]
+        taken = accepted(decisions["not_in_pack"])
         yield (
-            _bad_if(accepted),
-            f"{accepted} of {others}",
+            _bad_if(taken),
+            f"{taken} of {others}",
             "photos of other things are taken for one in the pack: lower is better",
         )
     if not others:

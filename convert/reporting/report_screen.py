@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from edge_identify.convert.reporting.report_wording import percent
+from edge_identify.convert.reporting.report_wording import accepted, percent, words_kept
 from edge_identify.edge_runtime.terminal.terminal_text import display_width, padded, shortened, wrapped
 
 Figures = Mapping[str, Any]
@@ -29,6 +29,8 @@ def report_lines(figures: Figures, todo: Sequence[str], *, width: int) -> Iterat
     for column, groups in figures["by_column"].items():
         yield ""
         yield from _table(column, groups)
+    if figures["by_column"] and "decisions" in whole:
+        yield "identified, probably: rightly/wrongly"
     yield ""
     yield "what to do next:"
     for sentence in todo:
@@ -47,13 +49,20 @@ def _known(whole: Figures) -> Iterator[str]:
         known = decisions["known"]
         yield (
             f"things in the pack: {known['identified_right']} identified rightly, {known['identified_wrong']} "
-            f"wrongly, {known['ambiguous']} ambiguous ({known['ambiguous_with_right']} with the right one), "
+            f"wrongly; {known['probably_right']} probably rightly, {known['probably_wrong']} wrongly; "
+            f"{known['ambiguous']} ambiguous ({known['ambiguous_with_right']} with the right one), "
             f"{known['unknown']} unknown"
         )
     yield (
         f"right reference first (recall@1): {percent(whole['recall@1'])}; among the first five (recall@5): "
         f"{percent(whole['recall@5'])}"
     )
+    if decisions is not None and decisions["right_named"] is not None:
+        yield (
+            f"of those with the right reference first: {percent(decisions['right_identified'])} identified, "
+            f"{percent(decisions['right_named'])} identified or probably, "
+            f"{percent(decisions['right_accepted'])} accepted"
+        )
 
 
 def _others(whole: Figures) -> Iterator[str]:
@@ -61,8 +70,9 @@ def _others(whole: Figures) -> Iterator[str]:
     if decisions is not None and whole["not_in_pack"]:
         others = decisions["not_in_pack"]
         yield (
-            f"other things: {others['identified'] + others['ambiguous']} of {others['photos']} accepted "
-            f"({percent(decisions['false_accept_rate'])}), {others['unknown']} rightly called unknown"
+            f"other things: {accepted(others)} of {others['photos']} accepted "
+            f"({percent(decisions['false_accept_rate'])}): {others['identified']} identified, {others['probably']} "
+            f"probably, {others['ambiguous']} ambiguous; {others['unknown']} rightly called unknown"
         )
 
 
@@ -70,6 +80,7 @@ def _trust(whole: Figures) -> Iterator[str]:
     decisions = whole.get("decisions")
     if decisions is None:
         return
+    yield from words_kept(decisions)
     if decisions["ece"] is not None:
         yield f"confidence: wrong by {100 * decisions['ece']:.1f} percentage points on average (ECE)"
     if decisions["auroc_evidence"] is not None:
@@ -80,7 +91,7 @@ def _trust(whole: Figures) -> Iterator[str]:
 
 def _table(column: str, groups: Mapping[str, Figures]) -> Iterator[str]:
     is_calibrated = any("decisions" in figures for figures in groups.values())
-    decided = ["right", "wrong", "ambiguous", "unknown"] if is_calibrated else []
+    decided = ["identified", "probably", "ambiguous", "unknown"] if is_calibrated else []
     headings = ["in the pack", "recall@1", *decided, "other things", *(["accepted"] if is_calibrated else [])]
     rows = [[value or "(empty)", *_cells(figures, is_calibrated)] for value, figures in groups.items()]
     name_width = min(_MOST_NAME_COLUMNS, max(display_width(row[0]) for row in [[f"by {column}"], *rows]))
@@ -95,13 +106,17 @@ def _cells(figures: Figures, is_calibrated: bool) -> list[str]:
     cells = [str(count), percent(figures["recall@1"]) if count else _NONE]
     if is_calibrated:
         known = None if decisions is None or not count else decisions["known"]
-        keys = ("identified_right", "identified_wrong", "ambiguous", "unknown")
-        cells += [_NONE if known is None else str(known[key]) for key in keys]
+        cells += [_NONE] * 4 if known is None else _decided_cells(known)
     cells.append(str(others))
     if is_calibrated:
         counts = None if decisions is None or not others else decisions["not_in_pack"]
-        cells.append(_NONE if counts is None else str(counts["identified"] + counts["ambiguous"]))
+        cells.append(_NONE if counts is None else str(accepted(counts)))
     return cells
+
+
+def _decided_cells(known: Figures) -> list[str]:
+    named = [f"{known[f'{word}_right']}/{known[f'{word}_wrong']}" for word in ("identified", "probably")]
+    return [*named, str(known["ambiguous"]), str(known["unknown"])]
 
 
 def _indented(text: str, first: str, width: int) -> Iterator[str]:

@@ -4,10 +4,12 @@
 # backgrounds, because the bars would be white without them.
 RULES = """
 :root { color-scheme: light dark; --ink: #1b1b1b; --soft: #5a5a5a; --paper: #ffffff; --line: #c9c9c9;
-  --right: #1b6e3a; --wrong: #c8321e; --unsure-right: #8fca9d; --unsure-wrong: #f2a98f; --unknown: #9a9a9a;
+  --right: #1b6e3a; --wrong: #b02414; --probably-right: #4fa06c; --probably-wrong: #e0705a;
+  --unsure-right: #a5d8b1; --unsure-wrong: #f5bfaa; --unknown: #9a9a9a;
   --drawn: #1f5fa8; }
 @media (prefers-color-scheme: dark) { :root { --ink: #ececec; --soft: #a9a9a9; --paper: #161616; --line: #484848;
-  --right: #3fa866; --wrong: #ff7a64; --unsure-right: #23613a; --unsure-wrong: #8c4433; --unknown: #6d6d6d;
+  --right: #56c47f; --wrong: #ff7a64; --probably-right: #338752; --probably-wrong: #c25544;
+  --unsure-right: #1d5231; --unsure-wrong: #773628; --unknown: #6d6d6d;
   --drawn: #7fb2f0; } }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
 main { max-width: 75rem; margin: 0 auto; padding: 1rem; }
@@ -17,7 +19,8 @@ h3 { margin-top: 2rem; }
   grid-template-columns: repeat(auto-fit, minmax(min(100%, 13rem), 1fr)); }
 .headline li { border: 1px solid var(--line); border-top: .3rem solid var(--unknown); border-radius: .4rem;
   padding: .6rem .9rem; }
-.headline .good { border-top-color: var(--right); } .headline .bad { border-top-color: var(--wrong); }
+.headline .good { border-top-color: var(--right); } .headline .probable { border-top-color: var(--probably-right); }
+.headline .bad { border-top-color: var(--wrong); }
 .headline b { display: block; font-size: 2rem; line-height: 1.2; } .headline span { color: var(--soft); }
 code { background: #8883; border-radius: .25rem; padding: .1em .25em; font-size: .9em; }
 summary { cursor: pointer; margin: 1rem 0; }
@@ -30,7 +33,8 @@ th[scope=row], thead th:first-child { text-align: left; min-width: 12rem; }
 td { white-space: nowrap; }
 .bar { display: block; width: 9rem; height: .8rem; }
 .bar, rect { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
-.right { fill: var(--right); } .wrong { fill: var(--wrong); } .unsure-right { fill: var(--unsure-right); }
+.right { fill: var(--right); } .wrong { fill: var(--wrong); } .probably-right { fill: var(--probably-right); }
+.probably-wrong { fill: var(--probably-wrong); } .unsure-right { fill: var(--unsure-right); }
 .unsure-wrong { fill: var(--unsure-wrong); } .unknown { fill: var(--unknown); }
 .diagrams { display: flex; flex-wrap: wrap; gap: 1.5rem; }
 .diagrams figure { margin: 0; flex: 1 1 16rem; max-width: 22rem; } .diagram { width: 100%; }

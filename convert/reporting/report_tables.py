@@ -13,11 +13,20 @@ Figures = Mapping[str, Any]
 
 #: Class in the style sheet, heading, key among the photos of things in the pack, key among the others.
 _DECISIONS = (
-    ("right", "right", "identified_right", None),
-    ("wrong", "wrong", "identified_wrong", "identified"),
+    ("right", "identified, right", "identified_right", None),
+    ("wrong", "identified, wrong", "identified_wrong", "identified"),
+    ("probably-right", "probably, right", "probably_right", None),
+    ("probably-wrong", "probably, wrong", "probably_wrong", "probably"),
     ("unsure-right", "ambiguous, right among them", "ambiguous_with_right", None),
     ("unsure-wrong", "ambiguous, all wrong", "ambiguous_without_right", "ambiguous"),
     ("unknown", "unknown", "unknown", "unknown"),
+)
+#: Heading and keys of a column of a group's table, which has room for four.
+_GROUP_DECISIONS = (
+    ("identified, right / wrong", ("identified_right", "identified_wrong")),
+    ("probably, right / wrong", ("probably_right", "probably_wrong")),
+    ("ambiguous, with / without the right one", ("ambiguous_with_right", "ambiguous_without_right")),
+    ("unknown", ("unknown",)),
 )
 _NOT_MEASURED = "-"
 
@@ -44,7 +53,7 @@ def group_tables(column: str, groups: Mapping[str, Figures]) -> Markup:
     is_calibrated = any("decisions" in figures for figures in groups.values())
     known = [[value or "(empty)", *_known_cells(figures, is_calibrated)] for value, figures in groups.items()]
     others = [[value or "(empty)", *_other_cells(figures, is_calibrated)] for value, figures in groups.items()]
-    decided = [heading for _, heading, _, _ in _DECISIONS] if is_calibrated else []
+    decided = [heading for heading, _ in _GROUP_DECISIONS] if is_calibrated else []
     trust = ["false accepts", "ECE"] if is_calibrated else []
     return join(
         table(
@@ -68,10 +77,11 @@ def pair_table(pairs: Sequence[Figures], names: Mapping[str, str]) -> Markup:
             named(pair["taken_for"], names),
             str(pair["photos"]),
             str(pair["identified"]),
+            str(pair["probably"]),
         ]
         for pair in pairs
     ]
-    headings = ["photos of", "nearest reference", "photos", "identified as it"]
+    headings = ["photos of", "nearest reference", "photos", "identified as it", "probably it"]
     return table("Confused references, the most frequent first.", headings, rows)
 
 
@@ -100,7 +110,8 @@ def _known_cells(figures: Figures, is_calibrated: bool) -> list[str]:
     cells = [str(figures["queries"]), _with_interval(figures, "recall@1"), _with_interval(figures, "recall@5")]
     if is_calibrated:
         known = figures["decisions"]["known"] if "decisions" in figures and figures["queries"] else None
-        cells += [_NOT_MEASURED if known is None else str(known[key]) for _, _, key, _ in _DECISIONS if key is not None]
+        for _, keys in _GROUP_DECISIONS:
+            cells.append(_NOT_MEASURED if known is None else " / ".join(str(known[key]) for key in keys))
     return cells
 
 

@@ -6,7 +6,7 @@ out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from edge_identify.edge_runtime.io.counted import counted, plural
@@ -50,7 +50,11 @@ def decision_sentences(figures: Figures, *, asked_for: float | None) -> list[str
         asked_for: The false accept rate that the pack was built for; None if it is not known.
     """
     decisions = figures["decisions"]
-    return [*_known_sentences(figures, decisions), *_other_sentences(figures, decisions, asked_for)]
+    return [
+        *_known_sentences(figures, decisions),
+        *(f"{line[0].upper()}{line[1:]}." for line in words_kept(decisions)),
+        *_other_sentences(figures, decisions, asked_for),
+    ]
 
 
 def calibration_sentences(figures: Figures) -> list[str]:
@@ -65,6 +69,19 @@ def calibration_sentences(figures: Figures) -> list[str]:
     ]
 
 
+def words_kept(decisions: Figures) -> Iterator[str]:
+    """Yield for identified and for probably the share of such answers that is right, beside what the word promises."""
+    for word, promised in (("identified", "95 %"), ("probably", "75 %")):
+        share = decisions[f"{word}_right_share"]
+        if share is not None:
+            yield f"of the answers called {word}, {percent(share)} are right; the word promises {promised}"
+
+
+def accepted(not_in_pack: Figures) -> int:
+    """Return how many photos of things that are not in the pack were not called unknown."""
+    return int(not_in_pack["photos"] - not_in_pack["unknown"])
+
+
 def percent(share: float) -> str:
     """Return a share as percent, such as `12.3 %`."""
     return f"{100 * share:.1f} %"
@@ -74,17 +91,24 @@ def _known_sentences(figures: Figures, decisions: Figures) -> list[str]:
     known = decisions["known"]
     if not known["photos"]:
         return []
-    ambiguous, unknown = known["ambiguous"], known["unknown"]
+    probable, ambiguous, unknown = (
+        known["probably_right"] + known["probably_wrong"],
+        known["ambiguous"],
+        known["unknown"],
+    )
     said = [
         f"Of the {counted(known['photos'], 'photo')} of things in the pack, "
         f"{_were(known['identified_right'])} identified rightly and {known['identified_wrong']} wrongly. "
+        f"{_were(probable)} called probably, {known['probably_right']} of these rightly. "
         f"{_were(ambiguous)} called ambiguous; {known['ambiguous_with_right']} of these "
         f"{plural(known['ambiguous_with_right'], 'names', 'name')} the right reference among the look-alikes. "
         f"{_were(unknown)} called unknown{_aside(figures, 'false_reject_rate', 'false rejects')}."
     ]
     if decisions["right_accepted"] is not None:
         said.append(
-            f"Of the photos whose nearest reference is the right one, {percent(decisions['right_accepted'])} were "
+            f"Of the photos whose nearest reference is the right one, {percent(decisions['right_identified'])} were "
+            f"identified{_aside(figures, 'right_identified')}, {percent(decisions['right_named'])} identified or "
+            f"called probably{_aside(figures, 'right_named')}, and {percent(decisions['right_accepted'])} "
             f"accepted{_aside(figures, 'right_accepted')}; the others were refused although right."
         )
     return said
@@ -98,12 +122,13 @@ def _other_sentences(figures: Figures, decisions: Figures, asked_for: float | No
     others, rate = decisions["not_in_pack"], decisions["false_accept_rate"]
     if rate is None:
         return ["No photo shows a thing that is not in the pack, so false accepts were not measured."]
-    accepted = others["identified"] + others["ambiguous"]
+    count = accepted(others)
     setting = "" if asked_for is None else f"; the pack was built for {percent(asked_for)}"
     return [
-        f"Of {counted(others['photos'], 'photo')} of things that are not in the pack, {_were(accepted)} accepted: "
+        f"Of {counted(others['photos'], 'photo')} of things that are not in the pack, {_were(count)} accepted: "
         f"{percent(rate)}{_aside(figures, 'false_accept_rate', 'false accepts')}{setting}."
-        f"{_none_is_not_never(accepted, others['photos'])}"
+        f" {others['identified']} identified, {others['probably']} probably, {others['ambiguous']} ambiguous."
+        f"{_none_is_not_never(count, others['photos'])}"
     ]
 
 

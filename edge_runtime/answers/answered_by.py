@@ -1,4 +1,7 @@
-"""The protocol of everything that says which pack and which encoder answer: an identifier, or an answer itself."""
+"""The protocol of everything that says which pack and which encoder answer: an identifier, or an answer itself.
+
+Outputs take one `AnsweredBy` for all answers, or None: then several packs were asked, and each answer names its own.
+"""
 
 from __future__ import annotations
 

@@ -21,6 +21,7 @@ from edge_identify.edge_runtime.answers.wording import (
     decision_in_words,
     facts,
     filters_in_words,
+    pack_in_words,
     places_in_words,
     points_in_words,
     reason,
@@ -41,22 +42,23 @@ _UNCALIBRATED, _SKIPPED = "uncalibrated", "skipped"
 
 #: Title and explanation of each group, in the page's order.
 _GROUPS = {
-    Decision.IDENTIFIED.value: ("Identified", "Each shows the reference beside it, as surely as the percentage says."),
+    Decision.IDENTIFIED.value: ("Identified", "Each shows the reference beside it."),
+    Decision.PROBABLY.value: ("Probably", "Each probably shows the reference beside it: check it."),
     Decision.AMBIGUOUS.value: ("Ambiguous", "Each shows one of a few look-alikes that cannot be told apart."),
     Decision.UNKNOWN.value: (
         "Unknown",
         "Nothing in the pack looks similar enough. The nearest reference is no answer.",
     ),
-    _UNCALIBRATED: ("Not calibrated", "This pack cannot tell how sure it is: these are the nearest references."),
+    _UNCALIBRATED: ("Not calibrated", "This pack gives no probabilities: these are the nearest references."),
     _SKIPPED: ("Skipped", "These could not be used."),
 }
 _MOST_LOOK_ALIKES = 4  # images of look-alikes beside a photo; all look-alikes are named
 
 _STYLE = """
 :root { color-scheme: light dark; --line: #ccc; --faint: #666; --card: #fff; --page: #f4f4f4; --ink: #111;
-  --identified: #1a7f37; --ambiguous: #9a6700; --unknown: #cf222e; }
+  --identified: #1a7f37; --probably: #0969a2; --ambiguous: #9a6700; --unknown: #cf222e; }
 @media (prefers-color-scheme: dark) { :root { --line: #444; --faint: #aaa; --card: #222; --page: #111; --ink: #eee;
-  --identified: #4ac26b; --ambiguous: #d4a72c; --unknown: #ff8182; } }
+  --identified: #4ac26b; --probably: #58b4e8; --ambiguous: #d4a72c; --unknown: #ff8182; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 75rem; padding: 1rem; background: var(--page); color: var(--ink);
   font: 1rem/1.4 system-ui, sans-serif; }
@@ -73,7 +75,8 @@ figure img { width: 100%; height: auto; border-radius: .25rem; display: block; }
 figcaption, .faint { color: var(--faint); font-size: .85rem; }
 li p { margin: .25rem 0; }
 .name { font-weight: bold; font-size: 1.1rem; }
-.identified .decision { color: var(--identified); } .ambiguous .decision { color: var(--ambiguous); }
+.identified .decision { color: var(--identified); } .probably .decision { color: var(--probably); }
+.ambiguous .decision { color: var(--ambiguous); }
 .unknown .decision, .skipped .decision { color: var(--unknown); }
 .unknown figure + figure img { opacity: .6; }
 table { border-collapse: collapse; font-size: .85rem; width: 100%; }
@@ -100,14 +103,18 @@ class HtmlReport:
     """The page, written as answers come. Use it as a context manager."""
 
     def __init__(
-        self, file: BinaryIO, answered_by: AnsweredBy, thumbnails: ThumbnailTable | None, folder: Path | None
+        self,
+        file: BinaryIO,
+        answered_by: AnsweredBy | None,
+        thumbnails: Mapping[str, ThumbnailTable],
+        folder: Path | None,
     ) -> None:
         """Begin.
 
         Args:
             file: The page is written here when it is finished; see `page_file`.
-            answered_by: Pack and encoder, named on the page.
-            thumbnails: The thumbnails of the pack's reference images; None if it has none.
+            answered_by: The pack and encoder of all answers; None if several packs were asked: each names its own.
+            thumbnails: The thumbnails of reference images by the name of their pack; packs without are missing.
             folder: Holds the temporary files; None for the folder that the system has for them.
         """
         self._file, self._answered_by, self._thumbnails = file, answered_by, thumbnails
@@ -135,13 +142,14 @@ class HtmlReport:
         self._tally.add(answer)
         group = _group_of(answer)
         self._counts[group] += 1
-        self._parts[group].write(_card(answer, group, self._thumbnails).encode())
+        card = _card(answer, self._thumbnails, names_pack=self._answered_by is None)
+        self._parts[group].write(card.encode())
 
     def finish(self) -> None:
         """Write the page: its head with the counts, then the groups."""
         shown = [group for group in _GROUPS if self._counts[group]]
         sections = (_section(group, self._counts[group]) for group in shown)
-        body = join(_header(self._answered_by, self._tally, self._counts), *sections)
+        body = join(_header(self._tally, self._counts), *sections)
         start, *between = document(head=_head(self._tally), body=body).split(GAP)
         self._file.write(start.encode())
         for group, following in zip(shown, between, strict=True):
@@ -180,26 +188,34 @@ def _title(tally: Tally) -> str:
     return f"What {counted(count, 'photo')} {plural(count, 'shows', 'show')}"
 
 
-def _header(by: AnsweredBy, tally: Tally, counts: Mapping[str, int]) -> Markup:
+def _header(tally: Tally, counts: Mapping[str, int]) -> Markup:
     links = (
         join(element("a", f"{counts[group]} {title.lower()}", href=f"#{group}"), " ")  # a line may end between them
         for group, (title, _) in _GROUPS.items()
         if counts[group]
     )
-    took = f", {1000 * tally.times.total / tally.answered:.0f} ms each" if tally.answered else ""
-    answered = f"Answered from the pack {by.pack_name} {by.pack_version} by {by.variant_name}{took}."
-    return element("header", element("h1", _title(tally)), _faint(answered), element("nav", *links))
+    return element("header", element("h1", _title(tally)), _faint(_who_answered(tally)), element("nav", *links))
 
 
-def _card(answer: Identification | FailedPhoto, group: str, thumbnails: ThumbnailTable | None) -> Markup:
+def _who_answered(tally: Tally) -> str:
+    if not tally.answered:
+        return "No photo could be answered."
+    by = ", ".join(f"{name} {version} by {variant}" for name, version, variant in tally.packs)
+    packs = plural(len(tally.packs), "pack", "packs")
+    return f"Answered from the {packs} {by}, {1000 * tally.times.total / tally.answered:.0f} ms each."
+
+
+def _card(
+    answer: Identification | FailedPhoto, thumbnails: Mapping[str, ThumbnailTable], *, names_pack: bool
+) -> Markup:
     if isinstance(answer, FailedPhoto):
         said = element("p", str(answer.error), class_="decision")
         return element("li", said, _faint(answer.question), class_="answer")
     pictures = [_figure(image, "photo", path) for path, image in zip(answer.questions, answer.thumbnails, strict=False)]
-    pictures.extend(_reference_figures(answer, thumbnails))
-    said = _said(answer, is_sure=group == Decision.IDENTIFIED.value)
+    pictures.extend(_reference_figures(answer, thumbnails.get(answer.pack_name)))
     row = element("div", *pictures, class_="pictures") if pictures else join()
-    return element("li", row, said, _faint(_asked(answer)), class_="answer")
+    pack = _faint(pack_in_words(answer)) if names_pack else join()
+    return element("li", row, _said(answer), pack, _faint(_asked(answer)), class_="answer")
 
 
 def _faint(text: str) -> Markup:
@@ -228,12 +244,12 @@ def _reference_figures(found: Identification, thumbnails: ThumbnailTable | None)
             yield _figure(small_jpeg(picture), near + match.reference.name, match.reference.name)
 
 
-def _said(found: Identification, *, is_sure: bool) -> Markup:
+def _said(found: Identification) -> Markup:
     reference = found.matches[0].reference
-    name = element("p", reference.name, class_="name") if is_sure else join()
-    known = (element("p", fact) for fact in _facts(reference)) if is_sure else ()
+    name = element("p", reference.name, class_="name") if found.is_named else join()
+    known = (element("p", fact) for fact in _facts(reference)) if found.is_named else ()
     decision = element("p", decision_in_words(found), class_="decision")
-    return join(name, decision, *known, *_evidence(found), _others(found, 1 if is_sure else 0))
+    return join(name, decision, *known, *_evidence(found), _others(found, 1 if found.is_named else 0))
 
 
 def _evidence(found: Identification) -> Iterator[Markup]:
@@ -269,13 +285,13 @@ def _unseen(found: Identification) -> Markup:
 
 
 def _table_head(matches: Sequence[Match]) -> Markup:
-    sure = join() if matches[0].confidence is None else element("th", "sure", class_="figure")
-    return element("tr", element("th", "similar", class_="figure"), sure, element("th", "reference"))
+    probability = join() if matches[0].confidence is None else element("th", "probability", class_="figure")
+    return element("tr", element("th", "similarity", class_="figure"), probability, element("th", "reference"))
 
 
 def _row(match: Match) -> Markup:
-    sure = join() if match.confidence is None else element("td", f"{match.confidence:.0%}", class_="figure")
+    probability = join() if match.confidence is None else element("td", f"{match.confidence:.0%}", class_="figure")
     kind = " · ".join(facts(match.reference)[:1])
     about = join(" ", element("span", kind, class_="faint")) if kind else join()
     score = element("td", f"{match.score:.2f}", class_="figure")
-    return element("tr", score, sure, element("td", match.reference.name, about))
+    return element("tr", score, probability, element("td", match.reference.name, about))

@@ -14,6 +14,7 @@ from edge_identify.edge_runtime.pack.filters import NO_FILTERS, Filters
 from edge_identify.edge_runtime.pack.references import NOTHING_KNOWN, Reference, ReferenceImageFacts
 
 if TYPE_CHECKING:
+    from edge_identify.edge_runtime.answers.text_reasons import TextReason
     from edge_identify.edge_runtime.decisions.place_evidence import PlaceEvidence
     from edge_identify.edge_runtime.decisions.text_bands import TextBand
     from edge_identify.edge_runtime.errors import PhotoError
@@ -26,7 +27,8 @@ class Match:
 
     Attributes:
         reference: The known thing.
-        score: Cosine similarity, -1 to 1, of its nearest picture; the mean of several photos of one thing.
+        score: Cosine similarity, -1 to 1, of its nearest picture; the mean of several photos of one thing; 0 where no
+            embedding was compared, because a text was answered by words alone.
         rank: Position in the answer, starting at 1.
         confidence: Probability that the photo shows it; None where the pack is not calibrated.
         index_id: The index's id of that nearest picture; None where the match comes from no index.
@@ -34,6 +36,7 @@ class Match:
         matched_points: How many points of that picture lie alike in the photo; None where nobody compared them.
         band: How well it fits a text; None for photos, and where the pack's maker could not measure that.
         picture: What the pack knows of that nearest picture, to credit it.
+        reasons: Why it answers a text, the best reason first; empty for photos.
     """
 
     reference: Reference
@@ -45,6 +48,12 @@ class Match:
     matched_points: int | None = None
     band: TextBand | None = None
     picture: ReferenceImageFacts = NOTHING_KNOWN
+    reasons: tuple[TextReason, ...] = ()
+
+    @property
+    def has_similarity(self) -> bool:
+        """Whether `score` was measured; False where a text was answered by words alone."""
+        return self.score != 0 or not self.reasons
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +83,7 @@ class Identification:
     """The answer to one photo or text.
 
     Attributes:
-        matches: Best first; at least one.
+        matches: Best first; at least one, but for a text that nothing answers.
         pack_name: The pack that answered.
         pack_version: Its version.
         variant_name: The encoder variant that was used.
@@ -87,6 +96,8 @@ class Identification:
         question: The photo's path or name, the text, or the vector's embedding space.
         further_photos: Paths or names of more photos of the same thing that this answer was made from.
         suggested_namespaces: Namespaces that the text names and that were not applied as a filter.
+        unknown_words: Words of the text that the text encoder does not know.
+        note: What a person must know of the answer to a text, such as why there is no match; empty if nothing.
         thumbnails: Each photo as a small JPEG, in the order of `questions`; empty if no output shows them.
         error: Always None. `FailedPhoto` has an error here.
     """
@@ -106,11 +117,13 @@ class Identification:
     question: str = ""
     further_photos: tuple[str, ...] = ()
     suggested_namespaces: tuple[str, ...] = ()
+    unknown_words: tuple[str, ...] = ()
+    note: str = ""
     thumbnails: tuple[bytes, ...] = field(default=(), repr=False)
 
     @property
     def best(self) -> Match:
-        """The first match."""
+        """The first match; an `IndexError` for a text that nothing answers."""
         return self.matches[0]
 
     @property
@@ -125,8 +138,13 @@ class Identification:
 
     @property
     def decision(self) -> Decision | None:
-        """Identified, ambiguous or unknown; None where there is no verdict."""
+        """Identified, probably, ambiguous or unknown; None where there is no verdict."""
         return None if self.verdict is None else self.verdict.decision
+
+    @property
+    def is_named(self) -> bool:
+        """Whether the answer names its first match: the decision is identified or probably."""
+        return self.decision in (Decision.IDENTIFIED, Decision.PROBABLY)
 
     def to_json(self) -> str:
         """Return the documented JSON object, the same as `edge-identify --json` prints for one photo."""

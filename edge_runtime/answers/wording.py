@@ -1,5 +1,7 @@
 """Answers in words: the decision, its probability and the reason. The screen and the HTML report use the same words.
 
+The four decisions are the only words of certainty. Beside them stands a percentage.
+
 Trap: a similarity of .92 is not "92%". Only a calibrated pack gives probabilities.
 """
 
@@ -16,24 +18,24 @@ if TYPE_CHECKING:
     from edge_identify.edge_runtime.pack.references import Reference
     from edge_identify.edge_runtime.photos.position import Position
 
-_SURENESS = ((0.9, "sure"), (0.7, "likely"), (0.0, "perhaps"))  # by least confidence
-
-
-def sureness(confidence: float) -> str:
-    """Return a probability, 0 to 1, in words and percent."""
-    word = next(word for least, word in _SURENESS if confidence >= least)
-    return f"{word} ({confidence:.0%})"
-
 
 def decision_in_words(found: Identification) -> str:
-    """Return the decision, and how sure it is, in a few words."""
+    """Return the decision and the probability of the named reference in a few words."""
     if found.verdict is None:
         return "not calibrated, the nearest"
     if found.verdict.decision is Decision.UNKNOWN:
         return "unknown"
-    if found.look_alikes is None:
-        return f"identified, {sureness(found.verdict.confidences[0])}"
-    return f"ambiguous, {_one_of(found.look_alikes)}"
+    if found.look_alikes is not None:
+        return f"ambiguous, {_one_of(found.look_alikes)}"
+    check = ": check it" if found.verdict.decision is Decision.PROBABLY else ""
+    return f"{found.verdict.decision}, {found.verdict.confidences[0]:.0%}{check}"
+
+
+def text_answer_in_words(found: Identification) -> str:
+    """Return in a few words how a text was answered."""
+    if not found.matches:
+        return "nothing found"
+    return "the best matches" if any(match.has_similarity for match in found.matches) else "found by words"
 
 
 def _one_of(alike: LookAlikes) -> str:
@@ -55,14 +57,21 @@ def reason(found: Identification) -> str:
     if found.verdict.decision is Decision.AMBIGUOUS:
         between = "they look alike" if ahead is None else f"only {abs(ahead):.2f} in similarity between the first two"
         return f"{between}: too little to tell which it is ({known})"
+    speaks_for = _what_speaks_for_the_first(found.matches[0], ahead)
+    if found.verdict.decision is Decision.PROBABLY:
+        return f"{speaks_for}: too little to be certain ({known})"
+    return speaks_for
+
+
+def _what_speaks_for_the_first(first: Match, ahead: float | None) -> str:
     if ahead is None:
-        return f"no known thing looks as similar ({best:.2f}; 1 is identical)"
+        return f"no known thing looks as similar ({first.score:.2f}; 1 is identical)"
     if round(ahead, 2) <= 0:
-        return f"others look as similar ({best:.2f}; 1 is identical){_what_speaks_for(found.matches[0])}"
-    return f"stands out from the runner-up by {ahead:.2f} in similarity ({best:.2f}; 1 is identical)"
+        return f"others look as similar ({first.score:.2f}; 1 is identical){_what_else_speaks_for(first)}"
+    return f"stands out from the runner-up by {ahead:.2f} in similarity ({first.score:.2f}; 1 is identical)"
 
 
-def _what_speaks_for(match: Match) -> str:
+def _what_else_speaks_for(match: Match) -> str:
     told = [
         "its points agree" if match.matched_points else "",
         "where the photo was taken speaks for it" if match.place is not None else "",
@@ -79,7 +88,7 @@ def together_in_words(photos: Sequence[str]) -> str:
 
 def points_in_words(found: Identification) -> str:
     """Return the number of matched points of the first reference; empty if geometry was not verified."""
-    count = found.matches[0].matched_points
+    count = found.matches[0].matched_points if found.matches else None
     if count is None:
         return ""
     if count == 0:
@@ -130,6 +139,11 @@ def metres(distance_m: float) -> str:
     if distance_m < 999.5:
         return f"{distance_m:.0f} m"
     return f"{distance_m / 1000:.1f} km" if distance_m < 9950 else f"{distance_m / 1000:.0f} km"
+
+
+def pack_in_words(found: Identification) -> str:
+    """Return which of several packs an answer is from."""
+    return f"pack: {found.pack_name} {found.pack_version}"
 
 
 def filters_in_words(found: Identification) -> str:

@@ -89,7 +89,7 @@ def benchmark_parser() -> CommandParser:
         "photo, each step several times. Prints the median time of each step in milliseconds.",
         exit_codes=[ExitCode.PACK],
     )
-    add_pack_options(parser)
+    add_pack_options(parser, without="the only installed pack")
     parser.add_argument_group("output").add_argument(
         "--json", action="store_true", help="print one JSON object, not a table"
     )

@@ -8,58 +8,48 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from edge_identify.edge_runtime.answers.identification import FailedPhoto, Identification
 from edge_identify.edge_runtime.answers.tally import Tally
-from edge_identify.edge_runtime.cli.inputs.photo_paths import STANDARD_INPUT, photo_paths
+from edge_identify.edge_runtime.cli.inputs.photo_paths import (
+    STANDARD_INPUT,
+    AskedPhoto,
+    name_of_asked,
+    photo_paths,
+)
 from edge_identify.edge_runtime.cli.inputs.same_thing_photos import (
     add_together_option,
-    answer_together,
     check_together_option,
 )
 from edge_identify.edge_runtime.cli.options.answer_options import add_answer_options
-from edge_identify.edge_runtime.cli.options.geometry_options import (
-    add_geometry_options,
-    check_explainable,
-    needed_match_count,
-    with_geometry,
-)
-from edge_identify.edge_runtime.cli.options.output_options import (
-    MANY_PHOTOS,
-    add_output_options,
-    chosen_outputs,
-    show_all,
-    summary,
-)
-from edge_identify.edge_runtime.cli.options.pack_options import add_pack_options, chosen_pack
+from edge_identify.edge_runtime.cli.options.geometry_options import add_geometry_options, check_explainable
+from edge_identify.edge_runtime.cli.options.output_options import add_output_options, show_all, summary
+from edge_identify.edge_runtime.cli.options.pack_options import LeftOutPacks, add_pack_options, chosen_packs
 from edge_identify.edge_runtime.cli.options.place_options import (
     add_place_options,
     check_place_options,
-    chosen_positions,
     joined_coordinates,
 )
 from edge_identify.edge_runtime.cli.outputs.decision_exit_code import exit_code_of
+from edge_identify.edge_runtime.cli.photo_answers import answer_count, ask_one, ask_several
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.io.printable_text import printable
 from edge_identify.edge_runtime.photos.passed_over import PassedOver
-from edge_identify.edge_runtime.search.photo_batches import ReadyPhoto, answers_in_batches, make_ready, ready_photos
 from edge_identify.edge_runtime.terminal.command_parser import CommandParser
 from edge_identify.edge_runtime.terminal.command_run import run_command
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
-from edge_identify.edge_runtime.terminal.filter_options import add_filter_options, chosen_filters
+from edge_identify.edge_runtime.terminal.filter_options import add_filter_options
+from edge_identify.edge_runtime.terminal.geometry_option import joined_geometry_mode
 from edge_identify.edge_runtime.terminal.version_option import add_version_option
 
 if TYPE_CHECKING:
     from edge_identify.edge_runtime.pack.pack_reader import Pack
-    from edge_identify.edge_runtime.photos.prepared_photos import PhotoInPreparation
     from edge_identify.edge_runtime.photos.regions import Region
-    from edge_identify.edge_runtime.search.identifier import Identifier
     from edge_identify.edge_runtime.terminal.progress_bar import ProgressBar
 
 _EXAMPLES = (
@@ -69,7 +59,8 @@ _EXAMPLES = (
 )
 
 _DESCRIPTION = """\
-Identifies what photos show, with a pack on this device. Nothing is sent over the network.
+Identifies what photos show, with the packs on this device. Nothing is sent over the network.
+If several packs are installed, all are asked, and the most certain answer counts.
 
 subcommands, each with its own --help:
   edge-identify search TEXT     find references by a text
@@ -79,7 +70,7 @@ subcommands, each with its own --help:
   edge-identify --benchmark     measure this machine with a pack"""
 
 _EXIT_CODES = (
-    ExitCode.SOME_SKIPPED, ExitCode.UNKNOWN, ExitCode.AMBIGUOUS, ExitCode.PHOTO, ExitCode.PACK,
+    ExitCode.SOME_SKIPPED, ExitCode.UNKNOWN, ExitCode.AMBIGUOUS, ExitCode.PHOTO, ExitCode.PACK, ExitCode.PROBABLY,
 )  # fmt: skip
 
 _MEANINGS = {
@@ -87,13 +78,14 @@ _MEANINGS = {
     ExitCode.UNKNOWN: "unknown: not in the pack (one photo, or --same-thing)",
     ExitCode.AMBIGUOUS: "ambiguous: one of several look-alikes (one photo, or --same-thing)",
     ExitCode.PHOTO: "no photo could be used",
+    ExitCode.PROBABLY: "probably the named reference: check it (one photo, or --same-thing)",
 }
 
 
 def identify_main(words: list[str]) -> int:
     """Run `edge-identify PHOTO...`."""
     parser = identify_parser()
-    options = _checked(parser.parse_args(joined_coordinates(words)), parser)
+    options = _checked(parser.parse_args(joined_geometry_mode(joined_coordinates(words))), parser)
     return run_command(lambda: _identify(options))
 
 
@@ -111,7 +103,7 @@ def identify_parser() -> CommandParser:
         metavar="PHOTO",
         nargs="+",
         help="image file: JPEG, PNG, GIF, BMP, WebP, TIFF, or HEIC with the extra [heic]; a folder, searched with its "
-        "subfolders; or - to read paths from standard input, one per line",
+        "subfolders; or - for standard input: one picture, or paths, one per line",
     )
     _add_photo_options(parser)
     add_pack_options(parser)
@@ -164,44 +156,50 @@ def _checked(options: argparse.Namespace, parser: argparse.ArgumentParser) -> ar
 def _identify(options: argparse.Namespace) -> ExitCode:
     passed_over = PassedOver()
     asked = _asked_photos(options, passed_over)
-    is_single = len(asked) == 1 and options.photos == [_path(asked[0])]
+    is_single = _is_single(options, asked)
     check_explainable(options, len(asked))
     _check_nothing_lost(options, asked)
     tally = Tally()
+    left_out = LeftOutPacks()
     with ExitStack() as stack:
         stack.enter_context(_standard_output_reserved(options))
         # First: a file that cannot be written is an error before the work, not after it.
         page = stack.enter_context(_page_file(options.html))
-        pack = chosen_pack(options)
-        _check_outside_pack(options, pack)
-        identifier, first = _opened(pack, asked, options)
-        stack.enter_context(identifier)
-        count = 1 if options.same_thing else len(asked)
-        outputs = chosen_outputs(options, pack, identifier, page, count, stack)
-        with_thumbnails = any(output.shows_photos for output in outputs)
-        ready = _ready_photos(pack, asked, first, stack, options, with_thumbnails=with_thumbnails)
-        answers = with_geometry(options, pack, identifier, _answers(options, identifier, ready), stack)
+        chosen = chosen_packs(options)
+        left_out.report_all(chosen.damaged)
+        _check_outside_packs(options, chosen.packs)
+        ask = partial(ask_several, left_out=left_out) if chosen.are_several else ask_one
+        answers, outputs = ask(options, chosen.packs, asked, page, stack)
         if is_single and not (options.json or options.jsonl or options.html):
             answers = map(_or_raise, answers)
-        interruption = show_all(answers, outputs, tally, _progress(options, count))
+        interruption = show_all(answers, outputs, tally, _progress(options, answer_count(options, asked)))
     if not (is_single or options.same_thing):
         print(summary(tally), file=sys.stderr)
     if passed_over.total:
         print(f"passed over: {printable(str(passed_over))}", file=sys.stderr)
     if interruption is not None:
         raise interruption
-    return exit_code_of(tally, is_single=is_single or options.same_thing)
+    return left_out.code_of(exit_code_of(tally, is_single=is_single or options.same_thing))
 
 
-def _check_nothing_lost(options: argparse.Namespace, asked: Sequence[str | FailedPhoto]) -> None:
+def _is_single(options: argparse.Namespace, asked: Sequence[AskedPhoto]) -> bool:
+    """Return whether the command line names one photo, or standard input that is no list of paths."""
+    if len(asked) != 1 or len(options.photos) != 1:
+        return False
+    return options.photos == [name_of_asked(asked[0])] or (
+        options.photos == [STANDARD_INPUT] and not isinstance(asked[0], str)
+    )
+
+
+def _check_nothing_lost(options: argparse.Namespace, asked: Sequence[AskedPhoto]) -> None:
     if not (options.html or options.explain):
         return
     from edge_identify.edge_runtime.io.output_files import check_nothing_lost
 
-    check_nothing_lost({"--html": options.html, "--explain": options.explain}, map(_path, asked))
+    check_nothing_lost({"--html": options.html, "--explain": options.explain}, map(name_of_asked, asked))
 
 
-def _asked_photos(options: argparse.Namespace, passed_over: PassedOver) -> list[str | FailedPhoto]:
+def _asked_photos(options: argparse.Namespace, passed_over: PassedOver) -> list[AskedPhoto]:
     """Return the paths of the photos. The search of a large folder is shown."""
     paths = photo_paths(options.photos, null_separated=options.null, passed_over=passed_over)
     if not any(map(os.path.isdir, options.photos)):
@@ -221,24 +219,13 @@ def _standard_output_reserved(options: argparse.Namespace) -> AbstractContextMan
     return standard_output_reserved({"--html": options.html, "--explain": options.explain}, *others)
 
 
-def _check_outside_pack(options: argparse.Namespace, pack: Pack) -> None:
+def _check_outside_packs(options: argparse.Namespace, packs: Sequence[Pack]) -> None:
     if not (options.html or options.explain):
         return
     from edge_identify.edge_runtime.io.output_files import check_outside_pack
 
-    check_outside_pack({"--html": options.html, "--explain": options.explain}, pack.folder)
-
-
-def _answers(
-    options: argparse.Namespace, identifier: Identifier, ready: Iterator[ReadyPhoto | FailedPhoto]
-) -> Iterator[Identification | FailedPhoto]:
-    if options.same_thing:
-        return answer_together(ready, partial(identifier.identify_together, top_k=options.top_k))
-    return answers_in_batches(ready, partial(identifier.identify_batch, top_k=needed_match_count(options)))
-
-
-def _path(asked: str | FailedPhoto) -> str:
-    return asked if isinstance(asked, str) else asked.question
+    for pack in packs:
+        check_outside_pack({"--html": options.html, "--explain": options.explain}, pack.folder)
 
 
 def _page_file(path: Path | None) -> AbstractContextManager[BinaryIO | None]:
@@ -247,43 +234,6 @@ def _page_file(path: Path | None) -> AbstractContextManager[BinaryIO | None]:
     from edge_identify.edge_runtime.answers.html_report import page_file
 
     return page_file(path)
-
-
-def _opened(
-    pack: Pack, asked: Sequence[str | FailedPhoto], options: argparse.Namespace
-) -> tuple[Identifier, PhotoInPreparation]:
-    """Return the identifier and the first photo, which is prepared while the identifier loads."""
-    from edge_identify.edge_runtime.photos.prepared_photos import PhotoInPreparation
-    from edge_identify.edge_runtime.search.identifier import Identifier
-
-    recipe = pack.manifest.preprocessing
-    with PhotoInPreparation(Path(_path(asked[0])), recipe, options.roi, chosen_positions(options)) as first:
-        return Identifier(pack, many=len(asked) >= MANY_PHOTOS, filters=chosen_filters(options)), first
-
-
-def _ready_photos(
-    pack: Pack,
-    asked: Sequence[str | FailedPhoto],
-    first: PhotoInPreparation,
-    stack: ExitStack,
-    options: argparse.Namespace,
-    *,
-    with_thumbnails: bool,
-) -> Iterator[ReadyPhoto | FailedPhoto]:
-    """Return the photos, of which the first was prepared before, made ready as they are taken."""
-    from edge_identify.edge_runtime.photos.prepared_photos import prepare_photo
-
-    prepare = partial(
-        prepare_photo,
-        recipe=pack.manifest.preprocessing,
-        region=options.roi,
-        position_of=chosen_positions(options),
-    )
-    make_one_ready = partial(make_ready, with_thumbnail=with_thumbnails, region=options.roi)
-    others = ready_photos(asked[1:], partial(make_one_ready, prepare=prepare))
-    stack.enter_context(closing(others))
-    ready = make_one_ready(asked[0], prepare=lambda _: first.result())
-    return chain([ready], others)
 
 
 def _or_raise(answer: Identification | FailedPhoto) -> Identification:

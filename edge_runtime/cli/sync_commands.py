@@ -20,6 +20,12 @@ from edge_identify.edge_runtime.errors import EdgeIdentifyError, PackNotFoundErr
 from edge_identify.edge_runtime.io.counted import counted
 from edge_identify.edge_runtime.io.printable_text import printable
 from edge_identify.edge_runtime.pack.pack_reader import Pack, open_pack, verify_pack_files
+from edge_identify.edge_runtime.store.default_pack import (
+    missing_default,
+    read_default_pack,
+    remove_default_pack,
+    write_default_pack,
+)
 from edge_identify.edge_runtime.store.installed_packs import open_installed
 from edge_identify.edge_runtime.store.open_by_name import is_folder_path
 from edge_identify.edge_runtime.terminal.command_parser import CommandParser
@@ -68,11 +74,15 @@ def packs_parser() -> CommandParser:
     """Return the parser of `edge-identify packs`."""
     parser = CommandParser(
         prog="edge-identify packs",
-        examples=["edge-identify packs"],
-        description="Lists the packs on this device.",
+        examples=["edge-identify packs", "edge-identify packs --default street-art"],
+        description="Lists the packs on this device. Without a default pack, a photo is answered from all of them.",
         exit_codes=[ExitCode.PACK],
     )
-    add_store_option(parser.add_argument_group("pack"))
+    group = parser.add_argument_group("pack")
+    default = group.add_mutually_exclusive_group()
+    default.add_argument("--default", metavar="NAME", help="make this pack the one that answers without --pack")
+    default.add_argument("--no-default", action="store_true", help="have no default pack: all packs answer")
+    add_store_option(group)
     parser.add_argument_group("output").add_argument("--json", action="store_true", help="print one JSON object")
     return parser
 
@@ -175,24 +185,46 @@ def _report_as_json(report: SyncReport) -> dict[str, Any]:
 
 def _packs(options: argparse.Namespace) -> ExitCode:
     store = chosen_store(options)
+    _change_default(store, options)
     failures = _Failures()
     names = store.names()
+    default: str | None = None
+    with failures.reported():
+        default = read_default_pack(store.root)
+        if default is not None and default not in names:
+            raise missing_default(default, store.root)
     rows: list[dict[str, Any]] = []
     for name in names:
         with failures.reported():
-            rows.append(_described(store.active(name)))
+            rows.append(_described(store.active(name)) | {"is_default": name == default})
     if options.json:
-        print(json.dumps({"store": str(store.root), "packs": rows}, ensure_ascii=False, indent=2))
+        known = {"store": str(store.root), "default": default, "packs": rows}
+        print(json.dumps(known, ensure_ascii=False, indent=2))
         return failures.code
     for row in rows:
         line = (
             f"{row['name']} {row['version']}  {counted(row['references'], 'reference')}, "
             f"{row['size_bytes'] / 1e6:.1f} MB, {', '.join(row['variants'])}  from {row['source']}"
+            f"{'  (default)' if row['is_default'] else ''}"
         )
         print(printable(line))
     if not names:
         print(f"no packs in {store.root}; fetch one with `edge-identify sync URL`", file=sys.stderr)
     return failures.code
+
+
+def _change_default(store: PackStore, options: argparse.Namespace) -> None:
+    if options.no_default:
+        remove_default_pack(store.root)
+    if options.default is None:
+        return
+    if options.default not in store.names():
+        known = ", ".join(store.names()) or "none"
+        raise PackNotFoundError(
+            f"no pack {options.default!r} is installed in {store.root}; installed: {known}; "
+            "--no-default removes the default pack"
+        )
+    write_default_pack(store.root, options.default)
 
 
 def _described(installed: InstalledPack) -> dict[str, Any]:

@@ -24,6 +24,51 @@ _MOST_PHOTOS = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Certainty:
+    """Least confidences of the first reference for the two words that name it; see `decision`.
+
+    Attributes:
+        identified: Least confidence for the decision identified, 0 to 1.
+        probably: Least confidence for the decision probably, 0 to `identified`. It is also the least known probability
+            for the decision ambiguous.
+    """
+
+    identified: float
+    probably: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PointCalibration:
+    """The constants that turn similarity and agreeing points into a decision; see `point_evidence`.
+
+    Attributes:
+        share_exponent: Exponent of a share from similarity, 0 or more.
+        points_exponent: Exponent of 1 + points in a share, 0 or more.
+        evidence_weight: Weight of the evidence from similarity; 0 or more.
+        count_weight: Weight of the log of 1 + points of the first reference; 0 or more.
+        lead_weight: Weight of the lead: that log, less the log of 1 + points of any other reference; 0 or more.
+        intercept: The evidence at evidence, count and lead 0.
+        accept: Least evidence, in log-odds, for a decision other than unknown.
+        certainty: Least confidences for identified and probably.
+        false_accepts: Measured share of the strangers that pass.
+        sibling_accepts: Measured share of the siblings that pass.
+        true_accepts: Measured share of the genuine photos that pass.
+    """
+
+    share_exponent: float
+    points_exponent: float
+    evidence_weight: float
+    count_weight: float
+    lead_weight: float
+    intercept: float
+    accept: float
+    certainty: Certainty
+    false_accepts: float
+    sibling_accepts: float
+    true_accepts: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:
     """The constants that turn the scores of one image variant into a decision; see `decision`.
 
@@ -38,11 +83,16 @@ class Calibration:
         temperature: Temperature of the softmax over the neighbours' scores, in units of the score.
         accept: Least evidence, in log-odds, for a decision other than unknown.
         least_share: Least share of the first reference, .5 to .9, for the decision identified rather than ambiguous.
-        false_accept_rate: Share of photos of unknown things that the maker allowed to pass, 0 to .5.
-        genuine_count: Number of simulated photos of references in the measurement.
-        impostor_count: Number of photos whose reference was left out, or of drawn unknown things.
+        false_accept_rate: Share of strangers that the maker allowed to pass, 0 to .5. Strangers are photos of unrelated
+            things.
+        genuine_count: Number of photos of references in the measurement.
+        impostor_count: Number of strangers; in older packs, of strangers and siblings.
         false_accepts: Measured share of the impostors that pass.
         true_accepts: Measured share of the genuine photos that pass.
+        sibling_accepts: Measured share of siblings that pass: the genuine photos without their reference. None in packs
+            made before it was measured apart.
+        certainty: Least confidences for identified and probably; None in packs made before these words.
+        points: The constants for answers whose points were compared; None if the pack was built without points.
     """
 
     measured_with: str
@@ -59,6 +109,9 @@ class Calibration:
     impostor_count: int
     false_accepts: float
     true_accepts: float
+    sibling_accepts: float | None = None
+    certainty: Certainty | None = None
+    points: PointCalibration | None = None
 
 
 def read_calibrations(path: Path) -> Mapping[str, Calibration]:
@@ -93,10 +146,14 @@ def serialise_calibrations(
     calibrations: Mapping[str, Calibration], texts: Mapping[str, TextCalibration] | None = None
 ) -> bytes:
     """Return the canonical bytes of `calibration.json`. Without calibrated text variants it has no key `texts`."""
-    values = {"variants": {name: asdict(entry) for name, entry in calibrations.items()}}
+    values = {"variants": {name: _as_fields(entry) for name, entry in calibrations.items()}}
     if texts:
         values["texts"] = {name: asdict(entry) for name, entry in texts.items()}
     return canonical_json(values)
+
+
+def _as_fields(calibration: Calibration) -> dict[str, object]:
+    return {key: value for key, value in asdict(calibration).items() if value is not None}
 
 
 def number_within(fields: JsonObject, key: str, least: float, most: float) -> float:
@@ -131,7 +188,31 @@ def _calibration(fields: JsonObject) -> Calibration:
         impostor_count=fields.integer("impostor_count", least=1, most=_MOST_PHOTOS),
         false_accepts=number_within(fields, "false_accepts", 0, 1),
         true_accepts=number_within(fields, "true_accepts", 0, 1),
+        sibling_accepts=number_within(fields, "sibling_accepts", 0, 1) if fields.has("sibling_accepts") else None,
+        certainty=_certainty(fields.object("certainty")) if fields.has("certainty") else None,
+        points=_points(fields.object("points")) if fields.has("points") else None,
     )
+
+
+def _points(fields: JsonObject) -> PointCalibration:
+    return PointCalibration(
+        share_exponent=number_within(fields, "share_exponent", 0, _MOST),
+        points_exponent=number_within(fields, "points_exponent", 0, _MOST),
+        evidence_weight=number_within(fields, "evidence_weight", 0, _MOST),
+        count_weight=number_within(fields, "count_weight", 0, _MOST),
+        lead_weight=number_within(fields, "lead_weight", 0, _MOST),
+        intercept=number_within(fields, "intercept", -_MOST, _MOST),
+        accept=number_within(fields, "accept", -_MOST, _MOST),
+        certainty=_certainty(fields.object("certainty")),
+        false_accepts=number_within(fields, "false_accepts", 0, 1),
+        sibling_accepts=number_within(fields, "sibling_accepts", 0, 1),
+        true_accepts=number_within(fields, "true_accepts", 0, 1),
+    )
+
+
+def _certainty(entry: JsonObject) -> Certainty:
+    identified = number_within(entry, "identified", 0, 1)
+    return Certainty(identified=identified, probably=number_within(entry, "probably", 0, identified))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

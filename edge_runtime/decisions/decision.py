@@ -1,9 +1,13 @@
-"""The decision rule: identified, ambiguous or unknown, from a photo's scores and the pack's calibration.
+"""The decision rule: identified, probably, ambiguous or unknown, from a photo's scores and the pack's calibration.
 
 Two questions are answered apart:
 - Does the photo show anything in the pack? The evidence (log-odds) says how likely that is.
 - Which reference does it show? The shares (a softmax over the scores) divide that probability among the neighbours.
-The confidence of a reference is known probability times share. The code works on a few dozen numbers, without numpy.
+The confidence of a reference is known probability times share. Two thresholds of the confidence, measured when the pack
+was built, separate identified from probably, and probably from the other decisions. Older packs have no such
+thresholds: there, the least share separates identified from ambiguous, and no answer is "probably".
+
+The code works on a few dozen numbers, without numpy.
 """
 
 from __future__ import annotations
@@ -24,9 +28,10 @@ LOOK_ALIKES_SHARE = 0.9  # an ambiguous answer names the first references whose 
 class Decision(StrEnum):
     """What a photo shows, as far as its scores tell."""
 
-    IDENTIFIED = "identified"  # the photo shows the first reference
-    AMBIGUOUS = "ambiguous"  # it shows one of a few references, and their scores are too close to choose
-    UNKNOWN = "unknown"  # it probably shows nothing in the pack
+    IDENTIFIED = "identified"  # the photo shows the first reference; measured right at least 95 % of the time
+    PROBABLY = "probably"  # it probably shows the first reference; measured right at least 75 % of the time
+    AMBIGUOUS = "ambiguous"  # it shows one of a few references, which the pack cannot tell apart
+    UNKNOWN = "unknown"  # it probably shows nothing in the pack, or the photo does not tell what
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +39,7 @@ class Verdict:
     """A decision with its evidence and confidences.
 
     Attributes:
-        decision: Identified, ambiguous or unknown.
+        decision: Identified, probably, ambiguous or unknown.
         evidence: Log-odds that the photo shows something in the pack, at a prior of one half.
         known_probability: The evidence as a probability, 0 to 1.
         confidences: For each given score, the probability that the photo shows that reference. They sum to
@@ -143,7 +148,14 @@ def sigmoid(evidence: float) -> float:
 def _decision(evidence: float, shares: Sequence[float], calibration: Calibration) -> Decision:
     if not evidence >= calibration.accept:
         return Decision.UNKNOWN
-    return Decision.IDENTIFIED if shares[0] >= calibration.least_share else Decision.AMBIGUOUS
+    if calibration.certainty is None:
+        return Decision.IDENTIFIED if shares[0] >= calibration.least_share else Decision.AMBIGUOUS
+    known = sigmoid(evidence)
+    if known * shares[0] >= calibration.certainty.identified:
+        return Decision.IDENTIFIED
+    if known * shares[0] >= calibration.certainty.probably:
+        return Decision.PROBABLY
+    return Decision.AMBIGUOUS if known >= calibration.certainty.probably else Decision.UNKNOWN
 
 
 def _look_alikes(shares: Sequence[float]) -> int:

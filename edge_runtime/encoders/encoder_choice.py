@@ -116,6 +116,13 @@ def image_encoder(pack: Pack, *, many: bool) -> Encoder:
     return _load(pack, preferred_variant(variants, pack.variant_names, pack.manifest.name), many=many)
 
 
+def runs_text_encoder(pack: Pack) -> bool:
+    """Return whether the pack has a text tower that runs here."""
+    runtimes = runtimes_here()
+    variants = pack.manifest.text_variants
+    return any(variant.runtime in runtimes and name in pack.variant_names for name, variant in variants.items())
+
+
 def text_encoder(pack: Pack, *, many: bool = False) -> Encoder:
     """Load the text tower. The hashes of its files are checked first.
 

@@ -64,10 +64,10 @@ class OnnxEncoder:
         import onnxruntime  # noqa: F401  -- outside the `try`: a missing library is not damage of the pack
 
         try:
-            self._session = _session(path, many=many, providers=providers)
+            self._session = onnx_session(path, many=many, providers=providers)
         except Exception as error:  # ONNX Runtime's exceptions have no narrower common base
             _raise_if_lack_of_memory(error, path)
-            raise PackDamagedError(f"{path}: ONNX Runtime cannot load this model ({_first_line(error)})") from error
+            raise PackDamagedError(f"{path}: ONNX Runtime cannot load this model ({first_line(error)})") from error
 
     @property
     def variant_name(self) -> str:
@@ -93,14 +93,20 @@ class OnnxEncoder:
             (found,) = self._session.run([self._output_name], {self._input_name: batch})
         except Exception as error:  # as above
             _raise_if_lack_of_memory(error, self._path)
-            raise PackDamagedError(f"{self._path}: does not run as the manifest says ({_first_line(error)})") from error
+            raise PackDamagedError(f"{self._path}: does not run as the manifest says ({first_line(error)})") from error
         embeddings: NDArray[np.float32] = found
         if embeddings.ndim != 2 or len(embeddings) != len(batch) or not np.isfinite(embeddings).all():
             raise PackDamagedError(f"{self._path}: returns shape {embeddings.shape} or NaN for {len(batch)} inputs")
         return embeddings
 
 
-def _session(path: Path, *, many: bool, providers: Sequence[str]) -> onnxruntime.InferenceSession:
+def onnx_session(
+    path: Path, *, many: bool = False, providers: Sequence[str] = _PROVIDERS
+) -> onnxruntime.InferenceSession:
+    """Return ONNX Runtime's session of a model whose hash was checked; see `OnnxEncoder`.
+
+    Its exceptions are those of ONNX Runtime.
+    """
     import onnxruntime
 
     onnxruntime.disable_telemetry_events()  # for Windows, and if the process loaded ONNX Runtime before this package
@@ -127,5 +133,6 @@ def _raise_if_lack_of_memory(error: Exception, path: Path) -> None:
         raise MemoryError(f"{path}: too little memory") from error
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """Return the first line of a message of ONNX Runtime; the others name files of its own source."""
     return (str(error).splitlines() or [type(error).__name__])[0]

@@ -97,6 +97,13 @@ class JsonObject:
             raise self._wrong(key, "a list of numbers")
         return tuple(self._as_float(key, value) for value in values)
 
+    def numbers_of_lists(self, key: str, *, length: int) -> tuple[tuple[float, ...], ...]:
+        """Return a list, not empty, of lists of `length` numbers; raise `PackFormatError` otherwise."""
+        rows = self._get(key, list)
+        if not rows or not all(isinstance(row, list) and len(row) == length for row in rows):
+            raise self._wrong(key, f"a list of lists of {length} numbers")
+        return tuple(JsonObject({key: row}, self.where).numbers(key) for row in rows)
+
     def items(self, key: str) -> Iterator[tuple[str, JsonObject]]:
         """Yield (name, object) for each entry of a field that maps names to objects."""
         nested = self.object(key)

@@ -223,6 +223,85 @@ class ThumbnailsSpec:
     side_px: int
 
 
+class FeatureForm(StrEnum):
+    """What a pack holds of its reference images for comparison point by point."""
+
+    THUMBNAILS = "thumbnails"  # small pictures; the device finds their points
+    DESCRIPTORS = "descriptors"  # the points themselves; no picture is shown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureVariant:
+    """One exported form of the local-feature net.
+
+    Attributes:
+        name: Name such as `onnx-fp16`.
+        runtime: The library that runs it.
+        model: Path of the model: a file, or a folder for Core ML.
+        files: Paths of all its files.
+        input: Pixels, uint8 [1, height, width, 3]; -1 for any multiple of the side step.
+        descriptors: Unit vectors, float32 [1, dim, height / cell, width / cell].
+        heat: Probability that a pixel is a keypoint, float32 [1, height, width].
+        reliability: 0 to 1, float32 [1, height / cell, width / cell].
+        requires: The least runtime for people, such as `ONNX opset 18`.
+    """
+
+    name: str
+    runtime: Runtime
+    model: str
+    files: tuple[str, ...]
+    input: Tensor
+    descriptors: Tensor
+    heat: Tensor
+    reliability: Tensor
+    requires: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PointsRecipe:
+    """How many points of an image are found, and at which size.
+
+    Attributes:
+        side_px: The image is resized until its longer side has this length.
+        most_points: Number of points to keep, those with the highest scores.
+    """
+
+    side_px: int
+    most_points: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalFeaturesSpec:
+    """The local features of a pack: a net that finds points, and what it compares with.
+
+    Attributes:
+        form: What the pack holds of its reference images.
+        variants: Exported forms of the net, by name.
+        dim: Length of a descriptor.
+        side_step_px: Both sides of the net's input are rounded to a multiple of this.
+        least_heat: Heat that a keypoint exceeds.
+        least_similarity: Cosine similarity that a pair of descriptors exceeds.
+        photo: Recipe for photos.
+        reference: Recipe for reference images.
+        descriptors_file: Path of the descriptors; None for thumbnails.
+    """
+
+    form: FeatureForm
+    variants: Mapping[str, FeatureVariant]
+    dim: int
+    side_step_px: int
+    least_heat: float
+    least_similarity: float
+    photo: PointsRecipe
+    reference: PointsRecipe
+    descriptors_file: str | None = None
+
+    def paths(self) -> tuple[str, ...]:
+        """Return the paths of the files that every device needs: not those of Core ML."""
+        models = (path for each in self.variants.values() if each.runtime is Runtime.ONNX for path in each.files)
+        return (*models, *((self.descriptors_file,) if self.descriptors_file else ()))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """A pack's manifest.
@@ -244,6 +323,7 @@ class Manifest:
         files: Every file of the pack except the manifest, by path.
         calibration_file: Path of the calibration; None if the pack is uncalibrated.
         thumbnails: The thumbnails; None if the pack has none.
+        local_features: The local features; None if the pack has none.
     """
 
     name: str
@@ -262,6 +342,7 @@ class Manifest:
     files: Mapping[str, FileEntry]
     calibration_file: str | None = None
     thumbnails: ThumbnailsSpec | None = None
+    local_features: LocalFeaturesSpec | None = None
 
     def variant_names(self) -> tuple[str, ...]:
         """Return the names of all variants, those of the image tower first."""
@@ -278,8 +359,13 @@ class Manifest:
                 have = ", ".join(self.variant_names())
                 raise PackFormatError(f"pack {self.name} has no encoder variant {name!r}; it has {have}")
         variants = (*self.image_variants.values(), *self.text_variants.values())
-        kept = {path for variant in variants if variant.name in variant_names for path in variant.files}
+        chosen = [variant for variant in variants if variant.name in variant_names]
+        kept = {path for variant in chosen for path in variant.files}
         listed = {path for variant in variants for path in variant.files}
+        for net in self.local_features.variants.values() if self.local_features else ():
+            listed.update(net.files)
+            if any(variant.runtime is net.runtime for variant in chosen):
+                kept.update(net.files)
         left_out = listed - kept - self.paths_for_all()  # two variants, or a variant and the pack, may share a file
         return tuple(entry for path, entry in sorted(self.files.items()) if path not in left_out)
 
@@ -290,7 +376,8 @@ class Manifest:
             self.calibration_file,
             self.thumbnails.file if self.thumbnails else None,
         )
-        always = (*self.index.paths(), self.references_file, self.conformance_file)
+        features = self.local_features.paths() if self.local_features else ()
+        always = (*features, *self.index.paths(), self.references_file, self.conformance_file)
         return frozenset((*always, *(path for path in optional if path is not None)))
 
     def size_bytes(self) -> int:

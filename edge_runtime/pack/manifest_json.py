@@ -14,12 +14,16 @@ from edge_identify.edge_runtime.pack.manifest import (
     MANIFEST_NAME,
     BinaryCodesSpec,
     Cleaning,
+    FeatureForm,
+    FeatureVariant,
     Fidelity,
     FileEntry,
     IndexKind,
     IndexSpec,
+    LocalFeaturesSpec,
     Manifest,
     Model,
+    PointsRecipe,
     Runtime,
     Tensor,
     ThumbnailsSpec,
@@ -42,6 +46,8 @@ MAX_DIM = 8192
 MAX_ROWS = 2**31 - 1
 MAX_THUMBNAIL_SIDE_PX = 1024  # a phone decodes several thumbnails at once
 MAX_PHOTO_VIEWS, LEAST_PHOTO_VIEW = 8, 0.1  # each view costs one encoder run; a closer view shows too little
+MAX_FEATURE_SIDE_PX, MAX_POINTS = 1024, 2048  # a phone needs 100 MB for the net's maps, and 10 ms for a comparison
+MAX_FEATURE_DIM = 512
 MAX_TOKEN_ID = 2**31 - 1  # Core ML's text graphs take int32
 
 _PHOTO_VIEWS = "photo_views"
@@ -83,6 +89,7 @@ def parse_manifest(data: bytes, *, where: str = MANIFEST_NAME) -> Manifest:
         files=files,
         calibration_file=fields.object("calibration").text("file") if fields.has("calibration") else None,
         thumbnails=_thumbnails(fields.object("thumbnails")) if fields.has("thumbnails") else None,
+        local_features=_local_features(fields.object("local_features")) if fields.has("local_features") else None,
     )
     _check_consistent(manifest, where)
     return manifest
@@ -90,12 +97,14 @@ def parse_manifest(data: bytes, *, where: str = MANIFEST_NAME) -> Manifest:
 
 def serialise_manifest(manifest: Manifest) -> bytes:
     """Return the canonical bytes of `pack.json`; `parse_manifest` gives the same value back."""
-    # Two fields were added later: a pack without them keeps its bytes.
+    # These fields were added later: a pack without them keeps its bytes.
     calibration = {"calibration": {"file": manifest.calibration_file}} if manifest.calibration_file else {}
     thumbnails = {"thumbnails": asdict(manifest.thumbnails)} if manifest.thumbnails else {}
+    features = {"local_features": _features_as_json(manifest.local_features)} if manifest.local_features else {}
     return canonical_json(
         {
             **calibration,
+            **features,
             **thumbnails,
             "format": FORMAT_VERSION,
             "name": manifest.name,
@@ -137,6 +146,15 @@ def _index_as_json(index: IndexSpec) -> dict[str, Any]:
     codes = fields.pop("binary_codes")
     # The field was added later: a pack without binary codes keeps its bytes.
     return fields if codes is None else {**fields, _BINARY_CODES: codes}
+
+
+def _features_as_json(features: LocalFeaturesSpec) -> dict[str, Any]:
+    fields = asdict(features)
+    for variant in fields["variants"].values():
+        del variant["name"]
+    if features.descriptors_file is None:
+        del fields["descriptors_file"]
+    return fields
 
 
 def _check_format(fields: JsonObject) -> None:
@@ -192,9 +210,7 @@ def _preprocessing_as_json(recipe: Preprocessing) -> dict[str, Any]:
 
 
 def _variant(name: str, fields: JsonObject) -> Variant:
-    model, files = checked_path(fields.text("model")), fields.texts("files")
-    if not files or not all(path == model or path.startswith(f"{model}/") for path in files):
-        raise PackFormatError(f"{fields.where}: `files` must list the model {model!r} and no file outside it")
+    model, files = _model_and_files(fields)
     return Variant(
         name=name,
         runtime=_choice(Runtime, fields, "runtime"),
@@ -206,6 +222,13 @@ def _variant(name: str, fields: JsonObject) -> Variant:
         fidelity=_fidelity(fields.object("fidelity")),
         portable=fields.has("portable") and fields.truth("portable"),
     )
+
+
+def _model_and_files(fields: JsonObject) -> tuple[str, tuple[str, ...]]:
+    model, files = checked_path(fields.text("model")), fields.texts("files")
+    if not files or not all(path == model or path.startswith(f"{model}/") for path in files):
+        raise PackFormatError(f"{fields.where}: `files` must list the model {model!r} and no file outside it")
+    return model, files
 
 
 def _tensor(fields: JsonObject) -> Tensor:
@@ -259,6 +282,43 @@ def _thumbnails(fields: JsonObject) -> ThumbnailsSpec:
     )
 
 
+def _local_features(fields: JsonObject) -> LocalFeaturesSpec:
+    form = _choice(FeatureForm, fields, "form")
+    return LocalFeaturesSpec(
+        form=form,
+        variants={name: _feature_variant(name, entry) for name, entry in fields.items("variants")},
+        dim=fields.integer("dim", least=1, most=MAX_FEATURE_DIM),
+        side_step_px=fields.integer("side_step_px", least=1, most=MAX_FEATURE_SIDE_PX),
+        least_heat=fields.share("least_heat"),
+        least_similarity=fields.share("least_similarity"),
+        photo=_points_recipe(fields.object("photo")),
+        reference=_points_recipe(fields.object("reference")),
+        descriptors_file=fields.text("descriptors_file") if form is FeatureForm.DESCRIPTORS else None,
+    )
+
+
+def _feature_variant(name: str, fields: JsonObject) -> FeatureVariant:
+    model, files = _model_and_files(fields)
+    return FeatureVariant(
+        name=name,
+        runtime=_choice(Runtime, fields, "runtime"),
+        model=model,
+        files=files,
+        input=_tensor(fields.object("input")),
+        descriptors=_tensor(fields.object("descriptors")),
+        heat=_tensor(fields.object("heat")),
+        reliability=_tensor(fields.object("reliability")),
+        requires=fields.text("requires"),
+    )
+
+
+def _points_recipe(fields: JsonObject) -> PointsRecipe:
+    return PointsRecipe(
+        side_px=fields.integer("side_px", least=1, most=MAX_FEATURE_SIDE_PX),
+        most_points=fields.integer("most_points", least=1, most=MAX_POINTS),
+    )
+
+
 def _choice(kind: type[_Choice], fields: JsonObject, key: str) -> _Choice:
     text = fields.text(key)
     try:
@@ -272,6 +332,9 @@ def _check_consistent(manifest: Manifest, where: str) -> None:
     named = set(manifest.paths_for_all())
     for variant in (*manifest.image_variants.values(), *manifest.text_variants.values()):
         named.update(variant.files)
+    if manifest.local_features:
+        _check_features(manifest, manifest.local_features, where)
+        named.update(path for variant in manifest.local_features.variants.values() for path in variant.files)
     if missing := sorted(named - manifest.files.keys()):
         raise PackFormatError(f"{where}: names {missing[0]!r}, which is not among its files")
     if MANIFEST_NAME in manifest.files:
@@ -288,3 +351,10 @@ def _check_consistent(manifest: Manifest, where: str) -> None:
         raise PackFormatError(
             f"{where}: the index has {manifest.index.dim} dimensions, the encoder {manifest.model.dim}"
         )
+
+
+def _check_features(manifest: Manifest, features: LocalFeaturesSpec, where: str) -> None:
+    if not any(variant.runtime is Runtime.ONNX for variant in features.variants.values()):
+        raise PackFormatError(f"{where}: `local_features` has no ONNX variant of its net")
+    if features.form is FeatureForm.THUMBNAILS and manifest.thumbnails is None:
+        raise PackFormatError(f"{where}: `local_features` needs thumbnails, which the pack does not have")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from edge_identify.edge_runtime.errors import PackDamagedError
-from edge_identify.edge_runtime.pack.filters import Filters
+from edge_identify.edge_runtime.pack.filters import NO_FILTERS, Filters
 from edge_identify.edge_runtime.pack.pack_database import PackDatabase
 
 if TYPE_CHECKING:
@@ -157,9 +157,22 @@ class ReferenceTable:
         path, kind, licence, provenance = (None if value is None else str(value) for value in rows[0])
         return ReferenceImageFacts(path=path, type=kind, licence=licence, provenance=provenance)
 
-    def ids(self) -> list[str]:
-        """Return the ids of all references, sorted."""
-        return [str(row[0]) for row in self._all("SELECT id FROM reference ORDER BY id")]
+    def ids(self, filters: Filters = NO_FILTERS) -> list[str]:
+        """Return the ids of all references that pass the filters, sorted."""
+        where, values = _where(filters)
+        return [str(row[0]) for row in self._all(f"SELECT id FROM reference WHERE {where} ORDER BY id", values)]
+
+    def count(self) -> int:
+        """Return the number of references."""
+        return int(str(self._all("SELECT count(*) FROM reference")[0][0]))
+
+    def references(self) -> list[Reference]:
+        """Return all references, sorted by id. It reads the whole table.
+
+        Raises:
+            PackDamagedError: An entry is malformed.
+        """
+        return [self._reference(row) for row in self._all(f"SELECT {_COLUMNS} FROM reference ORDER BY id")]
 
     def images_of(self, reference_id: str) -> list[ReferenceImage]:
         """Return the images of a reference, sorted by index id; empty if there is no such reference."""

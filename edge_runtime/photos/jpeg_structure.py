@@ -11,6 +11,7 @@ _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _ALONE = frozenset({0x01, 0xD8, 0xD9})  # markers without a length; those of restarts are skipped
 _SCAN, _END = 0xDA, 0xD9
+_MULTI_PICTURE, _MULTI_PICTURE_START = 0xE2, b"MPF\0"  # CIPA DC-007, section 5.2
 _START = b"\xff\xd8\xff"
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # within a scan, a zero or a restart marker follows each 0xff
 
@@ -68,14 +69,35 @@ def lacks_end_marker(data: bytes) -> bool:
     return bool(markers) and markers[-1] != _END
 
 
+def jpeg_length_bytes(data: bytes) -> int | None:
+    """Return the bytes of a JPEG up to its end marker, that included; None if it has none.
+
+    The images of an MPO file follow each other in one file, so all of such a file counts.
+
+    Args:
+        data: The file's bytes.
+    """
+    at = None
+    for marker, segment, end in _placed_segments(data):
+        if marker == _MULTI_PICTURE and segment.startswith(_MULTI_PICTURE_START):
+            return len(data)
+        at = end if marker == _END else None
+    return at
+
+
 def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Yield the markers of a JPEG with their segments' content, up to the end marker. Films may follow it."""
+    return ((marker, segment) for marker, segment, _ in _placed_segments(data))
+
+
+def _placed_segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:
+    """Yield what `_segments` does, and where each segment ends."""
     at = 2
     while (found := _MARKER.search(data, at)) is not None:
         start = found.end()
         marker = data[start - 1]
         length_bytes = 0 if marker in _ALONE else int.from_bytes(data[start : start + 2], "big")
-        yield marker, data[start + 2 : start + length_bytes]
+        yield marker, data[start + 2 : start + length_bytes], start + length_bytes
         if marker == _END:
             return
         at = start + length_bytes

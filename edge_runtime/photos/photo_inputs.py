@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias, Union
 
 from edge_identify.edge_runtime.errors import PhotoError
@@ -19,8 +17,6 @@ from edge_identify.edge_runtime.photos.images import (
     decoded_image,
     read_image_file,
 )
-from edge_identify.edge_runtime.photos.prepared_photos import PreparedPhoto
-from edge_identify.edge_runtime.photos.preprocessing import Preprocessing, enough_px, photo_views
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,6 +24,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from edge_identify.edge_runtime.photos.position import Position
+    from edge_identify.edge_runtime.photos.regions import Region
 
 #: What the Python API takes as a photo. An array is RGB, uint8 [height, width, 3].
 PhotoInput: TypeAlias = Union[str, "os.PathLike[str]", bytes, BinaryIO, "Image", "NDArray[np.uint8]"]
@@ -48,11 +45,12 @@ class OpenedPhoto:
     name: str
     content: bytes | Image
 
-    def decode(self, *, enough_px: int | None) -> DecodedPhoto:
-        """Return it as upright RGB; see `decode_photo` for `enough_px` and errors."""
+    def decode(self, *, enough_px: int | None, region: Region | None = None) -> DecodedPhoto:
+        """Return it as upright RGB; see `decode_photo` for arguments and errors."""
         if isinstance(self.content, bytes):
-            return decode_photo(self.content, name=self.name, enough_px=enough_px)
-        return decoded_image(self.content, name=self.name)
+            return decode_photo(self.content, name=self.name, enough_px=enough_px, region=region)
+        photo = decoded_image(self.content, name=self.name)
+        return photo if region is None else photo.cut(region.box(photo.full_size, name=self.name))
 
     def exif_position(self) -> Position | None:
         """Return where it was taken, as its EXIF says; None for an array and for a photo without a position."""
@@ -81,7 +79,7 @@ def open_photo_input(photo: PhotoInput) -> OpenedPhoto:
     if isinstance(photo, np.ndarray):
         return OpenedPhoto(name=name, content=_image_of_array(photo, name))
     if hasattr(photo, "read"):
-        return OpenedPhoto(name=name, content=_read(photo, name))
+        return read_photo(photo, name=name)
     raise TypeError(
         f"{type(photo).__name__} is no photo: give a path, bytes, a file open for reading bytes, a Pillow image, "
         "or an RGB array"
@@ -96,27 +94,19 @@ def name_of(photo: PhotoInput) -> str:
     return name if isinstance(name, str) else UNNAMED
 
 
-def prepare_opened_photo(
-    photo: OpenedPhoto, recipe: Preprocessing, position_of: Callable[[OpenedPhoto], Position | None]
-) -> PreparedPhoto:
-    """Make the encoder's pixels of a photo; a JPEG may be decoded smaller.
+def read_photo(file: BinaryIO, *, name: str, start: bytes = b"") -> OpenedPhoto:
+    """Read a photo from an open file up to its end; its length is bounded by `MAX_FILE_BYTES`.
 
     Args:
-        photo: The photo.
-        recipe: The recipe recorded in the pack.
-        position_of: Says where it was taken.
+        file: Open for reading bytes.
+        name: The photo's name.
+        start: The photo's first bytes, if they were read before.
 
     Raises:
-        PhotoError: The photo cannot be used.
+        PhotoError: The file cannot be read, is empty or too large.
+        TypeError: The file is open for text.
     """
-    started = perf_counter()
-    pixels = photo_views(photo.decode(enough_px=enough_px(recipe)), recipe)
-    position = position_of(photo)
-    return PreparedPhoto(pixels=pixels, seconds=perf_counter() - started, position=position)
-
-
-def _read(file: BinaryIO, name: str) -> bytes:
-    data = bytearray()
+    data = bytearray(start)
     while len(data) <= MAX_FILE_BYTES:
         try:
             piece = file.read(_PIECE_BYTES)
@@ -127,7 +117,7 @@ def _read(file: BinaryIO, name: str) -> bytes:
         if not piece:
             break
         data += piece
-    return _checked_bytes(bytes(data), name)
+    return OpenedPhoto(name=name, content=_checked_bytes(bytes(data), name))
 
 
 def _checked_bytes(data: bytes, name: str) -> bytes:

@@ -18,23 +18,26 @@ from edge_identify.edge_runtime.photos.images import open_photo
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from edge_identify.edge_runtime.photos.photo_inputs import OpenedPhoto
     from edge_identify.edge_runtime.photos.regions import Region
 
 THUMBNAIL_SIDE_PX = 320  # two of them fill the width of a phone's screen
 _JPEG_QUALITY = 80
 
 
-def photo_thumbnail(path: Path, region: Region | None = None) -> bytes:
-    """Return a photo's file as an upright JPEG without metadata, its longer side at most `THUMBNAIL_SIDE_PX`.
+def photo_thumbnail(photo: Path | OpenedPhoto, region: Region | None = None) -> bytes:
+    """Return a photo as an upright JPEG without metadata, its longer side at most `THUMBNAIL_SIDE_PX`.
 
     Args:
-        path: The photo's file.
+        photo: The photo's file, or the photo.
         region: The part to show; None for all.
 
     Raises:
         PhotoError: The photo cannot be used, or the region is not inside it.
     """
-    return small_jpeg(open_photo(path, enough_px=THUMBNAIL_SIDE_PX, region=region).image)
+    if isinstance(photo, Path):
+        return small_jpeg(open_photo(photo, enough_px=THUMBNAIL_SIDE_PX, region=region).image)
+    return small_jpeg(photo.decode(enough_px=THUMBNAIL_SIDE_PX, region=region).image)
 
 
 def small_jpeg(image: Image, side_px: int = THUMBNAIL_SIDE_PX, quality: int = _JPEG_QUALITY) -> bytes:

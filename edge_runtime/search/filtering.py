@@ -35,6 +35,11 @@ def passing_index_ids(filters: Filters, references: ReferenceTable) -> list[int]
     return passing
 
 
+def passing_reference_ids(filters: Filters, references: ReferenceTable) -> list[str]:
+    """Return the ids of all references that pass the filters, sorted; errors as in `passing_index_ids`."""
+    return references.ids(_as_stored(filters, references))
+
+
 def _as_stored(filters: Filters, references: ReferenceTable) -> Filters:
     """Return the filters with every name as the pack spells it; see `composed`."""
     labels: dict[str, tuple[str, ...]] = {}

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Self
 
 from edge_identify.edge_runtime.answers.identification import Identification, StageSeconds
 from edge_identify.edge_runtime.decisions.calibration import Calibration, read_calibrations
-from edge_identify.edge_runtime.encoders.encoder_choice import image_encoder
+from edge_identify.edge_runtime.encoders.encoder_choice import Encoder, image_encoder
 from edge_identify.edge_runtime.pack.filters import NO_FILTERS, Filters
 from edge_identify.edge_runtime.pack.pack_reader import Pack
 from edge_identify.edge_runtime.photos.prepared_photos import PreparedPhoto, prepare_photo
@@ -28,29 +28,33 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from edge_identify.edge_runtime.photos.position import Position
+    from edge_identify.edge_runtime.photos.preprocessing import Preprocessing
 
 DEFAULT_TOP_K = 5
-_TOGETHER_BATCH = 16  # photos of one thing that are embedded at once: there may be thousands, from a video
+_AT_ONCE = 16  # photos that are embedded at once: of one thing there may be thousands, from a video
 MAX_TOP_K = 1000  # more than a person reads; to get all vectors, read the index
 
 
 class Identifier:
     """Identifies photos with one pack. Use it as a context manager, or call `close`."""
 
-    def __init__(self, pack: Pack, *, many: bool = False, filters: Filters = NO_FILTERS) -> None:
+    def __init__(
+        self, pack: Pack, *, many: bool = False, filters: Filters = NO_FILTERS, encoder: Encoder | None = None
+    ) -> None:
         """Load the image encoder, the index and the references.
 
         Args:
             pack: An open pack.
             many: Prepare for many photos (FAISS, all cores), not for a fast first answer.
             filters: Only references that pass these filters can match.
+            encoder: The pack's image encoder, if it is loaded already; see `SharedEncoders`.
 
         Raises:
             PackError: A file is damaged, or no encoder of the pack runs here.
             SetupError: The pack does not have a filter's value, or no reference passes all filters.
         """
         self._pack = pack
-        self._encoder = image_encoder(pack, many=many)
+        self._encoder = image_encoder(pack, many=many) if encoder is None else encoder
         self._calibration = _calibration(pack, self._encoder.variant_name)
         self._finder = ReferenceFinder(
             pack, many=many, variant_name=self.variant_name, calibration=self._calibration, filters=filters
@@ -76,6 +80,21 @@ class Identifier:
     def variant_name(self) -> str:
         """The encoder variant in use."""
         return self._encoder.variant_name
+
+    @property
+    def encoder(self) -> Encoder:
+        """The encoder in use."""
+        return self._encoder
+
+    @property
+    def pack(self) -> Pack:
+        """The pack."""
+        return self._pack
+
+    @property
+    def recipe(self) -> Preprocessing:
+        """How photos are preprocessed for the encoder."""
+        return self._pack.manifest.preprocessing
 
     @property
     def calibration(self) -> Calibration | None:
@@ -119,11 +138,22 @@ class Identifier:
 
     def identify_batch(self, photos: Sequence[PreparedPhoto], *, top_k: int = DEFAULT_TOP_K) -> list[Identification]:
         """Name what each of one or more prepared photos shows; all are embedded in one batch."""
-        import numpy as np
-
         started = perf_counter()
-        embeddings = self._embed_views(np.stack([photo.pixels for photo in photos]))
-        encode = (perf_counter() - started) / len(photos)
+        embeddings = self.embed_photos(photos)
+        return self.identify_embedded(embeddings, photos, top_k=top_k, encode_s=perf_counter() - started)
+
+    def identify_embedded(
+        self, embeddings: NDArray[np.float32], photos: Sequence[PreparedPhoto], *, top_k: int, encode_s: float = 0.0
+    ) -> list[Identification]:
+        """Name what each of some photos shows, as `identify_batch` does.
+
+        Args:
+            embeddings: The photos' views by this encoder, float32 [n, views, dim]; see `embed_photos`.
+            photos: The photos.
+            top_k: Maximum number of matches.
+            encode_s: What embedding all photos took, in seconds.
+        """
+        encode = encode_s / len(photos)
         spent = [StageSeconds(prepare=photo.seconds, encode=encode, search=0.0, decide=0.0) for photo in photos]
         positions = [photo.position for photo in photos]
         return self._finder.answers(embeddings, top_k, spent, positions)
@@ -133,18 +163,28 @@ class Identifier:
 
         For one photo, the answer is that of `identify_prepared`. `decisions.several_photos` holds the rule.
         """
-        import numpy as np
+        started = perf_counter()
+        embeddings = self.embed_photos(photos)
+        return self.identify_embedded_together(embeddings, photos, top_k=top_k, encode_s=perf_counter() - started)
 
+    def identify_embedded_together(
+        self, embeddings: NDArray[np.float32], photos: Sequence[PreparedPhoto], *, top_k: int, encode_s: float = 0.0
+    ) -> Identification:
+        """Return one answer as `identify_together` does; see `identify_embedded` for the arguments."""
         from edge_identify.edge_runtime.decisions.several_photos import middle_position
 
-        started = perf_counter()
-        parts = [photos[at : at + _TOGETHER_BATCH] for at in range(0, len(photos), _TOGETHER_BATCH)]
-        embedded = [self._embed_views(np.stack([photo.pixels for photo in part])) for part in parts]
-        encode = perf_counter() - started
         prepare = sum(photo.seconds for photo in photos)
-        spent = StageSeconds(prepare=prepare, encode=encode, search=0.0, decide=0.0)
+        spent = StageSeconds(prepare=prepare, encode=encode_s, search=0.0, decide=0.0)
         position = middle_position([photo.position for photo in photos])
-        return self._finder.answer_together(np.concatenate(embedded), top_k, spent, position)
+        return self._finder.answer_together(embeddings, top_k, spent, position)
+
+    def embed_photos(self, photos: Sequence[PreparedPhoto]) -> NDArray[np.float32]:
+        """Return the unit vectors of each photo's views, float32 [n, views, dim]."""
+        import numpy as np
+
+        parts = [photos[at : at + _AT_ONCE] for at in range(0, len(photos), _AT_ONCE)]
+        embedded = [self._embed_views(np.stack([photo.pixels for photo in part])) for part in parts]
+        return embedded[0] if len(embedded) == 1 else np.concatenate(embedded)
 
     def pixels(self, image: Image) -> NDArray[np.uint8]:
         """Return the encoder's pixels of an upright RGB image, as for a reference image, uint8 [size, size, 3]."""

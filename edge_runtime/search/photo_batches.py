@@ -14,16 +14,18 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from edge_identify.edge_runtime.answers.identification import FailedPhoto, Identification
 from edge_identify.edge_runtime.errors import PhotoError
 
 if TYPE_CHECKING:
-    from edge_identify.edge_runtime.photos.prepared_photos import PreparedPhoto
+    from edge_identify.edge_runtime.photos.photo_inputs import OpenedPhoto
+    from edge_identify.edge_runtime.photos.prepared_photos import Photo
     from edge_identify.edge_runtime.photos.regions import Region
 
 T = TypeVar("T")
+P = TypeVar("P")  # a prepared photo: for one encoder, or for several
 
 BATCH = 16  # photos that are embedded together
 _THREADS = 4  # at most, for decoding: each may hold a photo of 100 megapixels, 300 MB
@@ -31,54 +33,57 @@ _AHEAD = 2 * BATCH  # photos that are prepared while a batch is embedded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReadyPhoto:
+class ReadyPhoto(Generic[P]):
     """A decoded photo.
 
     Attributes:
-        path: As it was given.
+        path: As it was given, or the photo's name.
         prepared: The encoder's input.
         thumbnail: The photo as a small JPEG, if an output shows photos.
+        photo: The photo, if its answer may be compared with it.
     """
 
     path: str
-    prepared: PreparedPhoto
+    prepared: P
     thumbnail: bytes | None
+    photo: Photo | None = None
 
 
 def make_ready(
-    asked: str | FailedPhoto,
+    asked: str | OpenedPhoto | FailedPhoto,
     *,
-    prepare: Callable[[Path], PreparedPhoto],
+    prepare: Callable[[Photo], P],
     with_thumbnail: bool,
     region: Region | None = None,
-) -> ReadyPhoto | FailedPhoto:
+) -> ReadyPhoto[P] | FailedPhoto:
     """Decode a photo. For one that cannot be used, return a `FailedPhoto`.
 
     Args:
-        asked: The photo's path, or why there is none.
-        prepare: Makes the encoder's pixels of a photo's file.
+        asked: The photo's path, the photo, or why there is none.
+        prepare: Makes the encoder's pixels of a photo.
         with_thumbnail: Make a thumbnail too.
         region: The part of the photo that is used and shown; None for all of it.
     """
     if isinstance(asked, FailedPhoto):
         return asked
+    name, photo = (asked, Path(asked)) if isinstance(asked, str) else (asked.name, asked)
     try:
-        prepared = prepare(Path(asked))
-        thumbnail = _thumbnail(asked, region) if with_thumbnail else None
+        prepared = prepare(photo)
+        thumbnail = _thumbnail(photo, region) if with_thumbnail else None
     except PhotoError as error:
-        return FailedPhoto(question=asked, error=error)
-    return ReadyPhoto(path=asked, prepared=prepared, thumbnail=thumbnail)
+        return FailedPhoto(question=name, error=error)
+    return ReadyPhoto(path=name, prepared=prepared, thumbnail=thumbnail)
 
 
-def _thumbnail(path: str, region: Region | None) -> bytes:
+def _thumbnail(photo: Photo, region: Region | None) -> bytes:
     from edge_identify.edge_runtime.photos.small_jpegs import photo_thumbnail
 
-    return photo_thumbnail(Path(path), region)
+    return photo_thumbnail(photo, region)
 
 
 def ready_photos(
-    asked: Iterable[T], make_one_ready: Callable[[T], ReadyPhoto | FailedPhoto]
-) -> Generator[ReadyPhoto | FailedPhoto, None, None]:
+    asked: Iterable[T], make_one_ready: Callable[[T], ReadyPhoto[P] | FailedPhoto]
+) -> Generator[ReadyPhoto[P] | FailedPhoto, None, None]:
     """Yield prepared photos in the order of `asked`; a few threads prepare them. Close it if it is left early."""
     to_come = iter(asked)
     coming = list(islice(to_come, _AHEAD))
@@ -99,13 +104,16 @@ def ready_photos(
 
 
 def answers_in_batches(
-    ready: Iterable[ReadyPhoto | FailedPhoto], identify: Callable[[Sequence[PreparedPhoto]], list[Identification]]
+    ready: Iterable[ReadyPhoto[P] | FailedPhoto],
+    identify: Callable[[Sequence[P]], list[Identification]],
+    compare: Callable[[Sequence[Photo], Identification], Identification] | None = None,
 ) -> Iterator[Identification | FailedPhoto]:
     """Yield the answers to photos, in their order; those of a batch as soon as it was embedded.
 
     Args:
         ready: The photos, and the failures among them.
         identify: Answers some prepared photos, at least one.
+        compare: Compares a photo with the matches of its answer; needs `ReadyPhoto.photo`.
     """
     to_come = iter(ready)
     while batch := list(islice(to_come, BATCH)):
@@ -114,6 +122,9 @@ def answers_in_batches(
         for photo in batch:
             if isinstance(photo, ReadyPhoto):
                 thumbnails = () if photo.thumbnail is None else (photo.thumbnail,)
-                yield replace(next(found), question=photo.path, thumbnails=thumbnails)
+                answer = next(found)
+                if compare is not None and photo.photo is not None:
+                    answer = compare([photo.photo], answer)
+                yield replace(answer, question=photo.path, thumbnails=thumbnails)
             else:
                 yield photo

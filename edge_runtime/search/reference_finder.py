@@ -128,6 +128,24 @@ class ReferenceFinder:
         question = self._question_together(embeddings, top_k, position)
         return self._answer(question, top_k, replace(spent, search=perf_counter() - started))
 
+    def matches_of(self, embedding: NDArray[np.float32], reference_ids: Sequence[str]) -> list[Match]:
+        """Return references with their similarities to an embedding, best first; none for one without an image.
+
+        Args:
+            embedding: Unit vector, float32 [dim].
+            reference_ids: Distinct ids of references of the pack; the filters do not matter.
+        """
+        import numpy as np
+
+        from edge_identify.edge_runtime.search.binary_codes import open_search
+
+        images = [image.index_id for name in reference_ids for image in self._references.images_of(name)]
+        if not images:
+            return []
+        among = open_search(self._pack, many=False, among=np.array(images, dtype=np.int64))
+        (ranked,) = self._nearest(among, embedding[None, None], len(reference_ids))
+        return list(self._matches(ranked, [None] * len(ranked)))
+
     def _passing_ids(self) -> NDArray[np.int64] | None:
         if not self._filters:
             return None

@@ -5,7 +5,8 @@ computes something else on this device. The test compares embeddings by cosine s
 little between processors. The hash of the pixels is not tested; it helps authors of clients to find a cause.
 
 `cases.json`: {"tolerance": cosine, "cases": [{"photo": path, "pixels_sha256", "embedding": [...]}]}. The optional
-`measured` holds the cosines from which the maker derived the tolerance.
+`measured` holds the cosines from which the maker derived the tolerance. The optional `points` holds what the
+local-feature net finds in one photo; see `points_self_test`.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_identify.edge_runtime.encoders.encoder_choice import may_saturate_here, preferred_variant
+from edge_identify.edge_runtime.encoders.graph_check import check_graph
 from edge_identify.edge_runtime.errors import PackDamagedError, PhotoError
 from edge_identify.edge_runtime.io.json_fields import JsonObject, canonical_json, parse_json_object
 from edge_identify.edge_runtime.pack.index_file import map_index_file
+from edge_identify.edge_runtime.pack.manifest import Runtime
 from edge_identify.edge_runtime.pack.pack_names import checked_path, checked_sha256
 from edge_identify.edge_runtime.pack.pack_reader import Pack
 from edge_identify.edge_runtime.pack.references import ReferenceTable
@@ -26,6 +29,7 @@ from edge_identify.edge_runtime.photos.images import decode_image, read_image_fi
 from edge_identify.edge_runtime.photos.prepared_photos import PreparedPhoto
 from edge_identify.edge_runtime.search.identifier import Identifier
 from edge_identify.edge_runtime.search.text_searcher import TextSearcher
+from edge_identify.edge_runtime.store.points_self_test import PointsCase, check_points, parse_points_case
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,6 +60,7 @@ def serialise_cases(
     *,
     tolerance: float,
     measured: Mapping[str, Mapping[str, float]] | None = None,
+    points: PointsCase | None = None,
 ) -> bytes:
     """Return the bytes of `cases.json`.
 
@@ -63,6 +68,7 @@ def serialise_cases(
         cases: The photos and their expected results.
         tolerance: Minimum cosine similarity of a device's embedding to the maker's.
         measured: The cosines from which the tolerance was derived, for people; no reader needs them.
+        points: Points of one photo, for a pack with local features.
     """
     rows = [
         {
@@ -73,7 +79,8 @@ def serialise_cases(
         for case in cases
     ]
     shown = {} if measured is None else {"measured": measured}
-    return canonical_json({"tolerance": tolerance, "cases": rows, **shown})
+    found = {} if points is None else {"points": points.as_json()}
+    return canonical_json({"tolerance": tolerance, "cases": rows, **shown, **found})
 
 
 def self_test(pack: Pack) -> int:
@@ -83,7 +90,8 @@ def self_test(pack: Pack) -> int:
         Number of photos tested.
 
     Raises:
-        PackDamagedError: A photo gives another embedding here or cannot be answered, or the pack has no case.
+        PackDamagedError: A photo gives another embedding or other points here, or cannot be answered; or the pack has
+            no case.
         PackError: An encoder or another file of the pack does not work here.
     """
     path = pack.file(pack.manifest.conformance_file)
@@ -93,14 +101,27 @@ def self_test(pack: Pack) -> int:
         raise PackDamagedError(f"{path}: holds {len(cases)} photos and a tolerance of {tolerance}; it tests nothing")
     if len(cases) > MAX_CASES:
         raise PackDamagedError(f"{path}: holds {len(cases)} photos, more than the limit of {MAX_CASES}")
+    _check_graphs(pack)
     _check_references(pack)
     with Identifier(pack) as identifier:
         for case in cases:
             _check_case(pack, identifier, case, tolerance)
+    if fields.has("points"):
+        check_points(pack, parse_points_case(fields.object("points")))
     if pack.manifest.text_variants:
         with TextSearcher(pack) as searcher:
             searcher.search("a picture", top_k=1)
     return len(cases)
+
+
+def _check_graphs(pack: Pack) -> None:
+    """Check every ONNX graph that is here: an installed pack's graphs are not checked again."""
+    manifest = pack.manifest
+    here = {entry.path for entry in manifest.files_for(pack.variant_names)}
+    nets = manifest.local_features.variants.values() if manifest.local_features else ()
+    for variant in (*manifest.image_variants.values(), *manifest.text_variants.values(), *nets):
+        if variant.runtime is Runtime.ONNX and variant.model in here:
+            check_graph(pack.file(variant.model), {Path(variant.model).name})
 
 
 def _check_references(pack: Pack) -> None:

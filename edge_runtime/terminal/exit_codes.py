@@ -20,29 +20,31 @@ class ExitCode(IntEnum):
     NETWORK = 7
     SETUP = 8
     FOUND_SERIOUS = 9
-    OUT_OF_MEMORY = 10
+    PROBABLY = 10  # not 0: a script that takes 0 for certain stays right
     BUG = 70  # EX_SOFTWARE of sysexits.h
+    OUT_OF_MEMORY = 71  # EX_OSERR
     INTERRUPTED = 130  # the shell's code for Ctrl-C
     TERMINATED = 143  # the shell's code for SIGTERM
 
 
 #: The codes of `edge-identify PHOTO` when there is an answer.
-ANSWERED = frozenset({ExitCode.DONE, ExitCode.UNKNOWN, ExitCode.AMBIGUOUS})
+ANSWERED = frozenset({ExitCode.DONE, ExitCode.PROBABLY, ExitCode.UNKNOWN, ExitCode.AMBIGUOUS})
 
 #: What each code means, for help texts.
 MEANINGS = {
     ExitCode.DONE: "done",
     ExitCode.SOME_SKIPPED: "done, but some inputs were skipped; standard error lists them",
     ExitCode.USAGE: "wrong usage",
-    ExitCode.UNKNOWN: "unknown: the photo shows nothing that is in the pack",
+    ExitCode.UNKNOWN: "unknown: the photo shows nothing that is in the pack, or nothing answers the text",
     ExitCode.AMBIGUOUS: "ambiguous: the photo shows one of several look-alikes",
     ExitCode.PHOTO: "no usable image",
     ExitCode.PACK: "a pack is missing or damaged",
     ExitCode.NETWORK: "network or server error",
     ExitCode.SETUP: "set-up error: for example a missing file, a missing library, a full disk",
     ExitCode.FOUND_SERIOUS: "at least one serious finding",
-    ExitCode.OUT_OF_MEMORY: "out of memory",
+    ExitCode.PROBABLY: "probably: the photo probably shows the named reference; check it",
     ExitCode.BUG: "bug in this program",
+    ExitCode.OUT_OF_MEMORY: "out of memory",
     ExitCode.INTERRUPTED: "interrupted (Ctrl-C)",
     ExitCode.TERMINATED: "terminated (SIGTERM)",
 }

@@ -27,6 +27,7 @@ class Style(StrEnum):
     RED = "31"
     GREEN = "32"
     YELLOW = "33"
+    CYAN = "36"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

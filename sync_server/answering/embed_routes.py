@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from flask import Response
 
-from edge_identify.sync_server.answering.engine_problems import borrowed_engine, record_stages
+from edge_identify.sync_server.answering.asked_packs import asked_packs
+from edge_identify.sync_server.answering.engine_problems import record_stages
 from edge_identify.sync_server.answering.pack_routes import model_name, pack_named
-from edge_identify.sync_server.answering.request_fields import FILE, PACK, TEXT
+from edge_identify.sync_server.answering.request_fields import FILE, PACK_OF_SPACE, TEXT
 from edge_identify.sync_server.contract.json_responses import json_response
 from edge_identify.sync_server.contract.openapi_components import component
 from edge_identify.sync_server.contract.operation import JSON, MULTIPART, Body, Operation, ResponseSpec, Route
@@ -28,7 +29,7 @@ EMBED_IMAGE = Operation(
     tag="embed",
     summary="The unit vector of an image.",
     about="Computed in the same way as the vectors of the pack's reference images.",
-    bodies=(Body(content_type=MULTIPART, fields=(FILE, PACK)),),
+    bodies=(Body(content_type=MULTIPART, fields=(FILE, PACK_OF_SPACE)),),
     responses=_RESPONSES,
 )
 
@@ -38,7 +39,7 @@ EMBED_TEXT = Operation(
     path="/v1/embed/text",
     tag="embed",
     summary="The unit vector of a text.",
-    bodies=(Body(content_type=JSON, fields=(replace(TEXT, is_required=True), PACK)),),
+    bodies=(Body(content_type=JSON, fields=(replace(TEXT, is_required=True), PACK_OF_SPACE)),),
     responses=_RESPONSES,
 )
 
@@ -53,12 +54,14 @@ def embed_routes(pool: EnginePool) -> list[Route]:
 
 def _embed_image(pool: EnginePool, values: RequestValues) -> Response:
     image = values.image("file")
-    with borrowed_engine(pool, values.optional_text("pack")) as engine:
+    with asked_packs(pool, values.optional_text("pack")) as packs:
+        engine = packs.one_space()
         return _embedding(engine, record_stages(engine.embed_image(image.data, name=image.name)))
 
 
 def _embed_text(pool: EnginePool, values: RequestValues) -> Response:
-    with borrowed_engine(pool, values.optional_text("pack")) as engine:
+    with asked_packs(pool, values.optional_text("pack")) as packs:
+        engine = packs.one_space()
         return _embedding(engine, record_stages(engine.embed_text(values.text("text"))))
 
 

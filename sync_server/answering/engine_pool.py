@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from threading import Event, Lock, Thread
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from edge_identify.edge_runtime.encoders.shared_encoders import SharedEncoders
 from edge_identify.edge_runtime.errors import EdgeIdentifyError, PackNotFoundError
 from edge_identify.sync_server.answering.pack_engine import PackEngine
 from edge_identify.sync_server.answering.shared_resources import SharedResources
@@ -63,10 +64,11 @@ class EnginePool:
         Args:
             sources: Where packs come from. For packs of the same name, the first source takes precedence.
             concurrency: Limits decoding and embedding, for all packs together.
-            default_pack: The pack for requests that name none. None: the only pack.
+            default_pack: The pack for requests that name none. None: all packs.
             clock: Monotonic seconds.
         """
         self._sources, self._concurrency, self._default, self._clock = sources, concurrency, default_pack, clock
+        self._encoders = SharedEncoders()
         self._engines: SharedResources[str, PackEngine] = SharedResources(PackEngine.close)
         self._open_hashes: dict[str, str] = {}  # of the open manifest, by pack name
         self._refused: dict[str, _Refused] = {}
@@ -111,6 +113,32 @@ class EnginePool:
                 elif not self._is_left_alone(candidate):
                     self._open(candidate)
             self._has_looked.set()
+
+    @property
+    def default_pack(self) -> str | None:
+        """The pack for requests that name none; None for all packs."""
+        return self._default
+
+    @contextmanager
+    def borrow_asked(self, name: str | None) -> Iterator[tuple[PackEngine, ...]]:
+        """Lend the engines that a request asks while the block runs, in the order of their names, at least one.
+
+        Args:
+            name: Name of the pack; None for the default pack, or else all open packs.
+
+        Raises:
+            PackNotFoundError: The server has no pack of that name.
+            NotReadyError: The packs are still being opened, or none could be opened.
+        """
+        one = name or self._default
+        with ExitStack() as stack:
+            engines = [] if one is None else [stack.enter_context(self._lent(one))]
+            for each in () if one is not None else self.names():
+                with suppress(PackNotFoundError):  # withdrawn a moment ago
+                    engines.append(stack.enter_context(self._lent(each)))
+            if not engines:
+                raise NotReadyError("no pack is open")
+            yield tuple(engines)
 
     @contextmanager
     def borrow(self, name: str | None = None) -> Iterator[PackEngine]:
@@ -202,7 +230,7 @@ class EnginePool:
         _LOG.info("a pack answers", extra={"pack": candidate.name, "version": str(candidate.version)})
 
     def _checked_engine(self, candidate: AvailableVersion) -> PackEngine:
-        engine = PackEngine(candidate.open(), self._concurrency)
+        engine = PackEngine(candidate.open(), self._concurrency, self._encoders)
         try:
             engine.check(encodes=True)
         except BaseException:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from flask import g
 
+from edge_identify.edge_runtime.answers.identification import Identification
 from edge_identify.edge_runtime.errors import PackError, PackNotFoundError, PhotoError, SetupError
 from edge_identify.sync_server.answering.concurrency_limit import BusyError
 from edge_identify.sync_server.answering.engine_pool import NoPackChosenError, NotReadyError
@@ -26,7 +27,6 @@ from edge_identify.sync_server.contract.problem_kinds import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from edge_identify.edge_runtime.answers.identification import Identification
     from edge_identify.sync_server.answering.engine_pool import EnginePool
     from edge_identify.sync_server.answering.pack_engine import PackEngine, TimedEmbedding
 
@@ -37,19 +37,29 @@ _BUSY_S, _NOT_READY_S = 1, 5  # Retry-After: a photo takes a fraction of a secon
 
 
 @contextmanager
-def borrowed_engine(pool: EnginePool, pack: str | None) -> Iterator[PackEngine]:
+def borrowed_engine(pool: EnginePool, pack: str) -> Iterator[PackEngine]:
     """Lend the engine of a pack while the block runs, and turn engine errors into problems.
 
     Args:
         pool: The open packs.
-        pack: Name of the pack; None for the default pack.
+        pack: Name of the pack. For requests that need not name one, see `asked_packs`.
 
     Raises:
-        ProblemError: For each error of the pool and the engine, and for photo, pack and set-up errors in the block.
+        ProblemError: As `engine_problems`.
+    """
+    with engine_problems(), pool.borrow(pack) as engine:
+        yield engine
+
+
+@contextmanager
+def engine_problems() -> Iterator[None]:
+    """Turn errors of the pool and of engines into problems.
+
+    Raises:
+        ProblemError: For each of these errors, and for photo, pack and set-up errors in the block.
     """
     try:
-        with pool.borrow(pack) as engine:
-            yield engine
+        yield
     except PackNotFoundError as error:
         raise ProblemError(NOT_FOUND, str(error)) from error
     except NoOpenCVError as error:
@@ -70,8 +80,13 @@ def borrowed_engine(pool: EnginePool, pack: str | None) -> Iterator[PackEngine]:
 
 
 def record_stages(answer: T) -> T:
-    """Store the stage times of an answer or embedding for the request's metrics, and return it unchanged."""
+    """Store the stage times of an answer or embedding for the request's metrics, and return it unchanged.
+
+    The decision is stored too, if the answer has one.
+    """
     g.stages = answer.times
+    if isinstance(answer, Identification) and answer.decision is not None:
+        g.decision = answer.decision
     return answer
 
 

@@ -9,7 +9,8 @@ from flask import Response
 
 from edge_identify.edge_runtime.photos.position import MAX_ACCURACY_M, Position
 from edge_identify.sync_server.answering.answer_document import answer_document
-from edge_identify.sync_server.answering.engine_problems import borrowed_engine, record_stages
+from edge_identify.sync_server.answering.asked_packs import asked_packs
+from edge_identify.sync_server.answering.engine_problems import record_stages
 from edge_identify.sync_server.answering.pack_engine import NamedPhoto, position_of
 from edge_identify.sync_server.answering.request_fields import FILE, FORM_FILTERS, PACK, TOP_K, form_filters
 from edge_identify.sync_server.contract.json_responses import json_response
@@ -36,9 +37,11 @@ IDENTIFY = Operation(
     path="/v1/identify",
     tag="identify",
     summary="Name what a photo shows.",
-    about="The response is the JSON of `edge-identify photo.jpg --jsonl`. Several photos give one answer, as with "
-    "`--same-thing`; `left_out` lists the photos that could not be used. Each match also has `image_url`, the "
-    "address of its image. The server does not store photos.",
+    about="The response is the JSON of `edge-identify photo.jpg --jsonl`. `decision` is `identified` (the photo shows "
+    "the first match), `probably` (the same with the probability `confidence`; a person should check), `ambiguous` "
+    "(one of `look_alikes`), `unknown` (the matches are only the nearest), or null for a pack without calibration. "
+    "Several photos give one answer, as with `--same-thing`; `left_out` lists the photos that could not be used. Each "
+    "match also has `image_url`, the address of its image. The server does not store photos.",
     bodies=(
         Body(
             content_type=MULTIPART,
@@ -87,14 +90,12 @@ def _identify(pool: EnginePool, values: RequestValues, image_urls: ImageUrls) ->
     if len(photos) > 1:
         return _identify_together(pool, values, image_urls)
     (photo,) = photos
-    position = _position(values, photo)
-    with borrowed_engine(pool, values.optional_text("pack")) as engine:
-        found = engine.identify(
-            photo.data,
-            name=photo.name,
+    named = NamedPhoto(name=photo.name, data=photo.data, position=_position(values, photo))
+    with asked_packs(pool, values.optional_text("pack")) as packs:
+        found, engine = packs.identify(
+            named,
             top_k=values.integer("top_k"),
             filters=filters,
-            position=position,
             verifies_geometry=values.truth("verify_geometry"),
         )
         return json_response(answer_document(record_stages(found), engine, image_urls))
@@ -105,10 +106,11 @@ def _identify_together(pool: EnginePool, values: RequestValues, image_urls: Imag
         raise ProblemError(INVALID, "`verify_geometry` accepts one photo; send one `file`")
     sent = values.images("file")
     photos = [NamedPhoto(name=one.name, data=one.data, position=_position(values, one)) for one in sent]
-    with borrowed_engine(pool, values.optional_text("pack")) as engine:
-        found, problems = engine.identify_together(photos, top_k=values.integer("top_k"), filters=form_filters(values))
-        if found is None:
+    with asked_packs(pool, values.optional_text("pack")) as packs:
+        answer, problems = packs.identify_together(photos, top_k=values.integer("top_k"), filters=form_filters(values))
+        if answer is None:
             raise ProblemError(UNUSABLE_IMAGE, "; ".join(map(str, problems.values())))
+        found, engine = answer
         document = answer_document(record_stages(found), engine, image_urls)
     left_out = [{"photo": photos[at].name, "error": str(error)} for at, error in problems.items()]
     return json_response(document | ({"left_out": left_out} if left_out else {}))

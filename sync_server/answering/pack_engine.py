@@ -13,6 +13,8 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from edge_identify.edge_runtime.answers.identification import StageSeconds
+from edge_identify.edge_runtime.encoders.encoder_choice import runs_text_encoder
+from edge_identify.edge_runtime.encoders.shared_encoders import SharedEncoders
 from edge_identify.edge_runtime.errors import PhotoError
 from edge_identify.edge_runtime.pack.filters import NO_FILTERS, Filters
 from edge_identify.edge_runtime.pack.manifest import Runtime
@@ -86,23 +88,32 @@ class PackEngine:
     geometry verifier is not thread-safe: `SharedVerifier` admits one thread at a time.
     """
 
-    def __init__(self, opened: AbstractContextManager[Pack], concurrency: ConcurrencyLimit) -> None:
+    def __init__(
+        self,
+        opened: AbstractContextManager[Pack],
+        concurrency: ConcurrencyLimit,
+        encoders: SharedEncoders | None = None,
+    ) -> None:
         """Load encoders, index and references.
 
         Args:
             opened: Context manager of the pack; closed by `close`.
             concurrency: Limits decoding and embedding.
+            encoders: The encoders that packs share; None shares none.
 
         Raises:
             PackError: A file is damaged, or no image encoder of the pack runs here.
         """
         self._concurrency = concurrency
+        encoders = encoders or SharedEncoders()
         with ExitStack() as stack:
             pack = stack.enter_context(opened)
             self.manifest: Manifest = pack.manifest
             self._pack = pack
-            self._identifier = stack.enter_context(Identifier(pack, many=True))
-            self._texts = stack.enter_context(TextSearcher(pack, many=True)) if _has_text_tower(pack) else None
+            image_encoder = encoders.image(pack, many=True)
+            self._identifier = stack.enter_context(Identifier(pack, many=True, encoder=image_encoder))
+            text_encoder = encoders.text(pack, many=True) if runs_text_encoder(pack) else None
+            self._texts = stack.enter_context(TextSearcher(pack, many=True, encoder=text_encoder))
             self._by_vector = ReferenceFinder(pack, many=True, variant_name=self._identifier.variant_name)
             stack.callback(self._by_vector.close)
             self.references = stack.enter_context(ReferenceTable(pack.file(pack.manifest.references_file)))
@@ -150,13 +161,30 @@ class PackEngine:
 
     @property
     def answers_texts(self) -> bool:
-        """Whether the pack has a text encoder that runs here."""
-        return self._texts is not None
+        """Whether the pack has a text encoder that runs here. Without one, texts are answered by words alone."""
+        return self._texts.has_encoder
 
     @property
     def decides(self) -> bool:
         """Whether the pack is calibrated for the encoder in use."""
         return self._identifier.calibration is not None
+
+    def lend_identifier(self, filters: Filters = NO_FILTERS) -> AbstractContextManager[Identifier]:
+        """Return a context manager that lends the identifier, with filters.
+
+        Raises:
+            SetupError: On entering: a filter names an unknown namespace or label, or no reference passes.
+        """
+        return self._filtered.borrow(self._identifier, filters)
+
+    def computing_slot(self) -> AbstractContextManager[None]:
+        """Return a slot for decoding and embedding; on entering it raises `BusyError` if none becomes free."""
+        return self._concurrency.slot()
+
+    @property
+    def verifier(self) -> SharedVerifier:
+        """Compares photos with the pack's thumbnails."""
+        return self._verifier
 
     def identify(
         self,
@@ -230,13 +258,12 @@ class PackEngine:
         return replace(found, question=first, further_photos=tuple(others)), problems
 
     def search_text(self, text: str, *, top_k: int, filters: Filters = NO_FILTERS) -> Identification:
-        """Return the references nearest to a description.
+        """Return the references that a text names or describes; see `TextSearcher.search`.
 
         Raises:
-            NoTextEncoderError: The pack has no text encoder that runs here.
             SetupError, BusyError: As `identify`.
         """
-        with self._filtered.borrow(self._text_searcher(), filters) as searcher, self._concurrency.slot():
+        with self._filtered.borrow(self._texts, filters) as searcher, self._concurrency.slot():
             return searcher.search(text, top_k=top_k)
 
     def search_vector(
@@ -278,22 +305,14 @@ class PackEngine:
             NoTextEncoderError: The pack has no text encoder that runs here.
             BusyError: No slot became free in time.
         """
-        searcher = self._text_searcher()
+        if not self._texts.has_encoder:
+            raise NoTextEncoderError(f"pack {self.manifest.name} has no text encoder that runs here")
         with self._concurrency.slot():
             started = perf_counter()
-            embedding = searcher.embed(text)
+            embedding = self._texts.embed(text)
             return TimedEmbedding.of(embedding, prepare_s=0.0, encode_s=perf_counter() - started)
-
-    def _text_searcher(self) -> TextSearcher:
-        if self._texts is None:
-            raise NoTextEncoderError(f"pack {self.manifest.name} has no text encoder that runs here")
-        return self._texts
 
 
 def position_of(photo: bytes) -> Position | None:
     """Return the EXIF position of a photo, given as the bytes of its file; None if it has none."""
     return photo_position(io.BytesIO(photo))
-
-
-def _has_text_tower(pack: Pack) -> bool:
-    return not pack.manifest.text_variants.keys().isdisjoint(pack.variant_names)

@@ -11,7 +11,17 @@ from edge_identify.sync_server.contract.value_kinds import ImageFile, Integer, T
 MOST_ANSWERS = 100
 MOST_TEXT = 2000  # characters; a text encoder reads about 60 words
 
-PACK = RequestField(name="pack", about="Pack name. Required if the server has several packs.", kind=Text())
+PACK = RequestField(
+    name="pack",
+    about="Pack name. Without it, the server's default pack answers. If it has none, all packs are asked, and the most "
+    "certain answer is returned; `pack` in the answer names its pack.",
+    kind=Text(),
+)
+PACK_OF_SPACE = RequestField(
+    name="pack",
+    about="Pack name. Required if the server has no default pack, and its packs have different embedding spaces.",
+    kind=Text(),
+)
 FILE = RequestField(
     name="file",
     about="JPEG, PNG, GIF, BMP, WebP, TIFF or AVIF. HEIC if the server has the extra `heic`.",

@@ -9,7 +9,9 @@ from flask import Response
 
 from edge_identify.edge_runtime.search.filtering import namespaces_named_in
 from edge_identify.sync_server.answering.answer_document import answer_document
-from edge_identify.sync_server.answering.engine_problems import borrowed_engine, record_stages, unit_vector
+from edge_identify.sync_server.answering.asked_packs import AskedPacks, asked_packs
+from edge_identify.sync_server.answering.engine_problems import record_stages, unit_vector
+from edge_identify.sync_server.answering.pack_engine import NamedPhoto
 from edge_identify.sync_server.answering.request_fields import (
     FILE,
     FORM_FILTERS,
@@ -48,7 +50,9 @@ SEARCH = Operation(
     path="/v1/search",
     tag="identify",
     summary="Find references by text, embedding or image.",
-    about="Send JSON with `text`, JSON with `embedding` and `embedding_space`, or a form with an image file.",
+    about="Send JSON with `text`, JSON with `embedding` and `embedding_space`, or a form with an image file. A text is "
+    "looked for in ids, names, labels, namespaces and attributes, typing errors allowed, and by the text encoder. "
+    "`why` says why a reference matches. A text that nothing answers has no matches and a `note`.",
     bodies=(
         Body(
             content_type=JSON,
@@ -86,15 +90,33 @@ def search_route(pool: EnginePool, image_urls: ImageUrls) -> Route:
 
 
 def _search(pool: EnginePool, values: RequestValues, image_urls: ImageUrls) -> Response:
-    by = _by_image if values.has("file") else _by_text if values.has("text") else _by_vector
-    with borrowed_engine(pool, values.optional_text("pack")) as engine:
-        return json_response(answer_document(by(engine, values), engine, image_urls))
+    by = _by_image if values.has("file") else _in_packs_by_text if values.has("text") else _in_packs_by_vector
+    with asked_packs(pool, values.optional_text("pack")) as packs:
+        found, engine = by(packs, values)
+        return json_response(answer_document(record_stages(found), engine, image_urls))
 
 
-def _by_image(engine: PackEngine, values: RequestValues) -> Identification:
+def _by_image(packs: AskedPacks, values: RequestValues) -> tuple[Identification, PackEngine]:
     photo = values.image("file")
-    found = engine.identify(photo.data, name=photo.name, top_k=values.integer("limit"), filters=form_filters(values))
-    return record_stages(found)
+    named = NamedPhoto(name=photo.name, data=photo.data)
+    return packs.identify(named, top_k=values.integer("limit"), filters=form_filters(values))
+
+
+def _in_packs_by_text(packs: AskedPacks, values: RequestValues) -> tuple[Identification, PackEngine]:
+    return packs.search(
+        lambda engine: _by_text(engine, values),
+        filters=json_filters(values),
+    )
+
+
+def _in_packs_by_vector(packs: AskedPacks, values: RequestValues) -> tuple[Identification, PackEngine]:
+    space = values.text("embedding_space")
+    return packs.search(
+        lambda engine: _by_vector(engine, values),
+        filters=json_filters(values),
+        fits=lambda engine: engine.manifest.model.space_id == space,
+        lacking="`embedding_space` is that of none of the packs; vectors of different spaces cannot be compared",
+    )
 
 
 def _by_text(engine: PackEngine, values: RequestValues) -> Identification:
@@ -103,7 +125,7 @@ def _by_text(engine: PackEngine, values: RequestValues) -> Identification:
     if values.truth("auto_namespace") and named:
         filters, named = replace(filters, namespaces=named), ()
     found = engine.search_text(text, top_k=values.integer("limit"), filters=filters)
-    return replace(record_stages(found), suggested_namespaces=named)
+    return replace(found, suggested_namespaces=named)
 
 
 def _by_vector(engine: PackEngine, values: RequestValues) -> Identification:
@@ -115,5 +137,4 @@ def _by_vector(engine: PackEngine, values: RequestValues) -> Identification:
             "spaces cannot be compared",
         )
     vector = unit_vector(values.vector("embedding"), engine)
-    found = engine.search_vector(vector, top_k=values.integer("limit"), filters=json_filters(values))
-    return record_stages(found)
+    return engine.search_vector(vector, top_k=values.integer("limit"), filters=json_filters(values))

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from edge_identify.edge_runtime.errors import SetupError
-from edge_identify.edge_runtime.search.geometry.verifier import GeometryVerifier
+from edge_identify.edge_runtime.search.geometry.verifier import GeometryVerifier, can_compare
 from edge_identify.sync_server.answering.concurrency_limit import ConcurrencyLimit
 
 if TYPE_CHECKING:
@@ -23,11 +23,11 @@ class NoThumbnailsError(Exception):
 
 
 class NoOpenCVError(Exception):
-    """OpenCV (extra `geometry`) is missing on this server."""
+    """OpenCV (extra `geometry`) is missing on this server, and the pack has no local-feature net."""
 
 
 class SharedVerifier:
-    """Compares photos with the thumbnails of a pack, for one thread at a time. Call `close`."""
+    """Compares photos with the reference images of a pack, for one thread at a time. Call `close`."""
 
     def __init__(self, pack: Pack, calibration: Calibration | None, *, patience_s: float) -> None:
         """Load nothing yet.
@@ -50,10 +50,10 @@ class SharedVerifier:
             NoThumbnailsError: The pack has no thumbnails.
             BusyError: On entering: the slot did not become free in time.
         """
-        if self._pack.manifest.thumbnails is None:
+        if not can_compare(self._pack.manifest):
             raise NoThumbnailsError(
-                f"pack {self._pack.manifest.name} has no thumbnails; "
-                "`verify_geometry` compares the photo with thumbnails"
+                f"pack {self._pack.manifest.name} has no thumbnails and no descriptors; "
+                "`verify_geometry` compares the photo with these"
             )
         return self._turns.slot()
 

@@ -141,7 +141,7 @@ def _add_source_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--store", type=Path, metavar="DIR", help="store of installed packs, to answer from")
     group.add_argument("--bucket", metavar="ADDRESS", help="published bucket, to answer from: s3://BUCKET/PREFIX")
     group.add_argument("--endpoint", metavar="URL", help="an S3-compatible server other than Amazon's")
-    group.add_argument("--default-pack", metavar="NAME", help="pack for requests that name none")
+    group.add_argument("--default-pack", metavar="NAME", help="pack for requests that name none (default: all packs)")
     group.add_argument(
         "--deliver-only", action="store_true", default=None, help="serve the files only; answer no requests"
     )

@@ -1,7 +1,7 @@
 """`/api/demo_backend_v2/image_search/...` of the bucket search: images by text or by image.
 
 `distance` is the L2 distance of unit vectors, sqrt(2 - 2 * cosine similarity): 0 for equal vectors, 2 for opposite
-ones.
+ones. An image that was found by words alone has the distance of unrelated vectors, sqrt(2).
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 from flask import Response
 
 from edge_identify.edge_runtime.search.filtering import namespaces_named_in
-from edge_identify.sync_server.answering.engine_problems import borrowed_engine, record_stages
+from edge_identify.sync_server.answering.asked_packs import asked_packs
+from edge_identify.sync_server.answering.engine_problems import record_stages
+from edge_identify.sync_server.answering.pack_engine import NamedPhoto
 from edge_identify.sync_server.answering.request_fields import FILE, PACK
 from edge_identify.sync_server.compat.shared_parts import (
     COUNT,
@@ -39,8 +41,9 @@ from edge_identify.sync_server.contract.problem_kinds import MALFORMED
 from edge_identify.sync_server.contract.value_kinds import Text
 
 if TYPE_CHECKING:
-    from edge_identify.edge_runtime.answers.identification import Match
+    from edge_identify.edge_runtime.answers.identification import Identification, Match
     from edge_identify.sync_server.answering.engine_pool import EnginePool
+    from edge_identify.sync_server.answering.pack_engine import PackEngine
     from edge_identify.sync_server.contract.request_values import RequestValues
     from edge_identify.sync_server.delivery.image_urls import ImageUrls
 
@@ -99,17 +102,25 @@ def bucket_search_routes(pool: EnginePool, image_urls: ImageUrls) -> list[Route]
 
 def _search(pool: EnginePool, values: RequestValues, image_urls: ImageUrls) -> Response:
     query, filters = values.text("query"), namespace_filter(values.optional_text("folder"))
-    with borrowed_engine(pool, values.optional_text("pack")) as engine:
-        if not filters:
-            filters = replace(filters, namespaces=namespaces_named_in(query, engine.references.namespaces()))
-        found = record_stages(engine.search_text(query, top_k=values.integer("k"), filters=filters))
-        return json_response([_image(match, match_image_url(match, engine, image_urls)) for match in found.matches])
+
+    def ask(engine: PackEngine) -> Identification:
+        named = () if filters else namespaces_named_in(query, engine.references.namespaces())
+        chosen = replace(filters, namespaces=named) if named else filters
+        return engine.search_text(query, top_k=values.integer("k"), filters=chosen)
+
+    with asked_packs(pool, values.optional_text("pack")) as packs:
+        found, engine = packs.search(ask, filters=filters)
+        record_stages(found)
+        # The contract is "nearest first". Matches by words alone have one distance, and stay in their order.
+        nearest_first = sorted(found.matches, key=lambda match: -match.score)
+        return json_response([_image(match, match_image_url(match, engine, image_urls)) for match in nearest_first])
 
 
 def _search_by_image(pool: EnginePool, values: RequestValues, image_urls: ImageUrls) -> Response:
     photo = values.image("file")
-    with borrowed_engine(pool, values.optional_text("pack")) as engine:
-        found = record_stages(engine.identify(photo.data, name=photo.name, top_k=values.integer("k")))
+    with asked_packs(pool, values.optional_text("pack")) as packs:
+        found, engine = packs.identify(NamedPhoto(name=photo.name, data=photo.data), top_k=values.integer("k"))
+        record_stages(found)
         return json_response([_image(match, match_image_url(match, engine, image_urls)) for match in found.matches])
 
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Response
 
-from edge_identify.sync_server.answering.engine_problems import borrowed_engine, record_stages
-from edge_identify.sync_server.answering.pack_engine import position_of
+from edge_identify.sync_server.answering.asked_packs import asked_packs
+from edge_identify.sync_server.answering.engine_problems import record_stages
+from edge_identify.sync_server.answering.pack_engine import NamedPhoto, position_of
 from edge_identify.sync_server.answering.request_fields import FILE, PACK
 from edge_identify.sync_server.compat.shared_parts import (
     COUNT,
@@ -50,8 +51,9 @@ IDENTIFY = Operation(
     path="/identify",
     tag=TAG,
     summary="Flash identifier: mosaics that resemble a photo.",
-    about="`confidence` is the calibrated probability that the photo shows the mosaic. "
-    "In a pack without calibration it is the similarity.",
+    about="`confidence` is the calibrated probability that the photo shows the mosaic. In a pack without calibration "
+    "it is the similarity. There is no decision: the response has the matches of every photo, also of one that "
+    "`/v1/identify` calls `probably` or `unknown`.",
     in_query=(PACK,),
     bodies=(
         Body(
@@ -76,11 +78,10 @@ def flash_identifier_route(pool: EnginePool, image_urls: ImageUrls) -> Route:
 
 def _identify(pool: EnginePool, values: RequestValues, image_urls: ImageUrls) -> Response:
     photo = values.image("file")
-    position = position_of(photo.data)
-    with borrowed_engine(pool, values.optional_text("pack")) as engine:
-        found = record_stages(
-            engine.identify(photo.data, name=photo.name, top_k=values.integer("top_k"), position=position)
-        )
+    named = NamedPhoto(name=photo.name, data=photo.data, position=position_of(photo.data))
+    with asked_packs(pool, values.optional_text("pack")) as packs:
+        found, engine = packs.identify(named, top_k=values.integer("top_k"))
+        record_stages(found)
         matches = [_flash(match, match_image_url(match, engine, image_urls)) for match in found.matches]
     return json_response({"matches": matches, "processing_time_ms": round(1000 * found.seconds, 3)})
 

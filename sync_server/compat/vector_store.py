@@ -1,4 +1,7 @@
-"""`/api/v1/search` and `/api/v1/vectors/search` of the vector store: references by text or by vector."""
+"""`/api/v1/search` and `/api/v1/vectors/search` of the vector store: references by text or by vector.
+
+A reference that was found by words alone has the score 0.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from flask import Response
 
 from edge_identify.edge_runtime.answers.answer_json import picture_as_json
-from edge_identify.sync_server.answering.engine_problems import borrowed_engine, record_stages, unit_vector
+from edge_identify.sync_server.answering.asked_packs import asked_packs
+from edge_identify.sync_server.answering.engine_problems import record_stages, unit_vector
 from edge_identify.sync_server.answering.pack_routes import public_attributes
-from edge_identify.sync_server.answering.request_fields import PACK
+from edge_identify.sync_server.answering.request_fields import PACK, PACK_OF_SPACE
 from edge_identify.sync_server.compat.shared_parts import (
     COUNT,
     DESCRIPTION,
@@ -73,7 +77,7 @@ SEARCH_VECTORS = Operation(
     path="/api/v1/vectors/search",
     tag=TAG,
     summary="Vector store: references by a vector of the pack's embedding space.",
-    in_query=(PACK,),
+    in_query=(PACK_OF_SPACE,),
     bodies=(
         Body(
             content_type=JSON,
@@ -99,16 +103,24 @@ def vector_store_routes(pool: EnginePool, image_urls: ImageUrls) -> list[Route]:
 
 def _search_text(pool: EnginePool, values: RequestValues, image_urls: ImageUrls) -> Response:
     filters = namespace_filter(values.optional_text("namespace"))
-    with borrowed_engine(pool, values.optional_text("pack")) as engine:
-        found = record_stages(engine.search_text(values.text("text"), top_k=values.integer("limit"), filters=filters))
+    with asked_packs(pool, values.optional_text("pack")) as packs:
+        found, _ = packs.search(
+            lambda engine: engine.search_text(values.text("text"), top_k=values.integer("limit"), filters=filters),
+            filters=filters,
+        )
+        record_stages(found)
         return json_response({"results": [_entry(match, image_urls) for match in found.matches]})
 
 
 def _search_vectors(pool: EnginePool, values: RequestValues, image_urls: ImageUrls) -> Response:
     filters = namespace_filter(values.optional_text("namespace"))
-    with borrowed_engine(pool, values.optional_text("pack")) as engine:
-        vector = unit_vector(values.vector("embedding"), engine)
-        found = record_stages(engine.search_vector(vector, top_k=values.integer("limit"), filters=filters))
+    with asked_packs(pool, values.optional_text("pack")) as packs:
+        vector = unit_vector(values.vector("embedding"), packs.one_space())
+        found, _ = packs.search(
+            lambda engine: engine.search_vector(vector, top_k=values.integer("limit"), filters=filters),
+            filters=filters,
+        )
+        record_stages(found)
         return json_response({"results": [_entry(match, image_urls) for match in found.matches]})
 
 

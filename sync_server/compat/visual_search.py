@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from flask import Response
 
-from edge_identify.sync_server.answering.engine_problems import borrowed_engine, record_stages
+from edge_identify.sync_server.answering.asked_packs import asked_packs
+from edge_identify.sync_server.answering.engine_problems import record_stages
+from edge_identify.sync_server.answering.pack_engine import NamedPhoto
 from edge_identify.sync_server.answering.request_fields import FILE, PACK
 from edge_identify.sync_server.compat.shared_parts import COUNT, TAG, list_schema, object_schema
 from edge_identify.sync_server.contract.json_responses import json_response
@@ -53,8 +55,9 @@ def visual_search_route(pool: EnginePool) -> Route:
 
 def _visual_search(pool: EnginePool, values: RequestValues) -> Response:
     photo = values.image("file")
-    with borrowed_engine(pool, values.optional_text("pack")) as engine:
-        found = record_stages(engine.identify(photo.data, name=photo.name, top_k=values.integer("top_k")))
+    with asked_packs(pool, values.optional_text("pack")) as packs:
+        found, _ = packs.identify(NamedPhoto(name=photo.name, data=photo.data), top_k=values.integer("top_k"))
+        record_stages(found)
     results = [
         {
             "id": match.reference.id,

@@ -31,7 +31,8 @@ TAGS = {
     "identify": "What a photo shows; references by text, image or vector.",
     "embed": "Unit vectors for a database with cosine distance. Each names its embedding space.",
     "packs": "The open packs, their references and thumbnails.",
-    "drop-in": "Routes of older services, with their parameters and fields.",
+    "drop-in": "Routes of older services, with their parameters and fields. They return matches with scores, and no "
+    "decision: `/v1/identify` tells `identified` from `probably` and `unknown`.",
     "delivery": "The published packs as devices download them: static files, which any static host can serve.",
     "operation": "Health, readiness, metrics and documentation.",
 }

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_identify.edge_runtime.answers import answer_json
+from edge_identify.edge_runtime.answers.answer_json import SCHEMA
 
 _ANSWER_SCHEMA = Path(answer_json.__file__).with_name("answer.schema.json")
 
@@ -27,8 +28,11 @@ def _answer_components() -> dict[str, Any]:
     """Return the definitions of `answer.schema.json`, with `image_url` and queries by vector added."""
     text = _ANSWER_SCHEMA.read_text(encoding="utf-8")
     definitions: dict[str, Any] = json.loads(re.sub(r'"#/\$defs/', '"#/components/schemas/', text))["$defs"]
-    for of_commands in ("document", "line", "failure"):
+    for of_commands in ("document", "line", "failure", "schema"):
         del definitions[of_commands]
+    for always_known in ("pack", "encoder"):  # here, each answer is a document of its own
+        del definitions["answer"]["properties"][always_known]
+    del definitions["askedPack"], definitions["askedEncoder"]
     by_vector = {"required": ["embedding_space"], "properties": {"embedding_space": {"type": "string"}}}
     definitions["question"]["oneOf"].append(by_vector)
     definitions["match"]["required"].append("image_url")
@@ -72,7 +76,7 @@ _OWN_COMPONENTS: Mapping[str, Any] = {
         "type": "object",
         "required": ["schema", "pack", "encoder"],
         "properties": {
-            "schema": {"const": 1},
+            "schema": {"const": SCHEMA},
             "pack": component("pack"),
             "encoder": component("encoder"),
             "left_out": {

@@ -167,6 +167,8 @@ def _add_request_records(app: Flask, metrics: ServiceMetrics, settings: Settings
         route = request.endpoint or "none"
         if "stages" in g:
             metrics.add_stages(g.stages)
+        if "decision" in g:
+            metrics.add_decision(g.decision)
         metrics.add_request(
             route=route,
             method=request.method if request.url_rule else "any",

@@ -14,13 +14,19 @@ _NOTHING = "<p>No pack yet. Publish one: <code>edge-serve publish --pack DIR --r
 
 
 def front_page(
-    published: Mapping[str, OfferedPack] | None, answering: Sequence[str], *, address: str, links: Mapping[str, str]
+    published: Mapping[str, OfferedPack] | None,
+    answering: Sequence[str],
+    *,
+    default_pack: str | None = None,
+    address: str,
+    links: Mapping[str, str],
 ) -> bytes:
     """Return the page: UTF-8 HTML. Every text is escaped.
 
     Args:
         published: The packs that devices can fetch here, by name; None if the server delivers none.
         answering: Names of the packs that answer requests.
+        default_pack: The pack that answers requests that name none; None for all packs.
         address: Address of this server, without a slash at its end.
         links: Addresses of the other pages for people and programs, by their text.
     """
@@ -33,7 +39,7 @@ def front_page(
     if published:
         parts += ["<h2>Install on a device</h2>", install_lines(address, tuple(published))]
     if answering:
-        parts += ["<h2>Try it from here</h2>", _questions(address, answering)]
+        parts += ["<h2>Try it from here</h2>", _questions(address, answering, default_pack)]
     shown = " ".join(f'<a href="{escape(path)}">{escape(text)}</a>' for text, path in links.items())
     listing = f' <a href="/{LISTING_NAME}">{LISTING_NAME}</a>' if published is not None else ""
     parts += ["<h2>More</h2>", f"<nav>{shown}{listing}</nav>"]
@@ -47,7 +53,13 @@ def _packs(published: Mapping[str, OfferedPack], answering: Sequence[str]) -> li
     return sections or [_NOTHING]
 
 
-def _questions(address: str, answering: Sequence[str]) -> str:
-    chosen = f" -F pack={answering[0]}" if len(answering) > 1 else ""
-    line = f"curl -F file=@photo.jpg{chosen} {address}/v1/identify"
-    return f"<p>Send a photo; the answer is JSON.</p>\n<pre>{escape(line)}</pre>"
+def _questions(address: str, answering: Sequence[str], default_pack: str | None) -> str:
+    lines = [f"curl -F file=@photo.jpg {address}/v1/identify"]
+    told = ""
+    if len(answering) > 1:
+        lines.append(f"curl -F file=@photo.jpg -F pack={answering[0]} {address}/v1/identify")
+        who = "all packs are asked, and the most certain answer is returned"
+        if default_pack is not None:
+            who = f"the pack <code>{escape(default_pack)}</code> answers"
+        told = f" Without <code>pack</code>, {who}."
+    return f"<p>Send a photo; the answer is JSON.{told}</p>\n<pre>{escape(chr(10).join(lines))}</pre>"

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
+from edge_identify.edge_runtime.decisions.decision import Decision
+
 if TYPE_CHECKING:
     from edge_identify.edge_runtime.answers.identification import StageSeconds
 
@@ -28,6 +30,12 @@ class ServiceMetrics:
             "edge_stage_seconds", "Wall time of the stages of an answer: prepare, encode, search, decide.",
             ("stage",), buckets=_BUCKETS_S, registry=self._registry,
         )  # fmt: skip
+        self._decisions = Counter(
+            "edge_decisions", "Answers to photos by decision: identified, probably, ambiguous, unknown.",
+            ("decision",), registry=self._registry,
+        )  # fmt: skip
+        for decision in Decision:
+            self._decisions.labels(decision.value)  # from the start, as 0: a rate needs a first value
         self._received = Counter("edge_request_bytes", "Bytes of request bodies.", registry=self._registry)
         self._object_store = Counter(
             "edge_object_store_requests", "Requests to buckets, signing included, by outcome.",
@@ -45,6 +53,10 @@ class ServiceMetrics:
         for stage in ("prepare", "encode", "search", "decide"):
             if seconds := getattr(stages, stage):
                 self._stages.labels(stage).observe(seconds)
+
+    def add_decision(self, decision: Decision) -> None:
+        """Count the decision of an answer."""
+        self._decisions.labels(decision.value).inc()
 
     def add_object_store_request(self, operation: str, outcome: str) -> None:
         """Count a request to a bucket; see `count` of `Bucket`."""

@@ -130,6 +130,7 @@ def _information(repo: Path | None, pool: EnginePool | None) -> Response:
                 "version": __version__,
                 "status": "ok",
                 "packs": list(pool.names()) if pool else [],
+                "default_pack": pool.default_pack if pool else None,
                 "documentation": DOCS_PATH,
                 "openapi": _OPENAPI_PATH,
                 "health": HEALTH.path,
@@ -143,6 +144,7 @@ def _front_page(repo: Path | None, pool: EnginePool | None) -> Response:
     page = front_page(
         None if repo is None else read_listing(repo).packs,
         pool.names() if pool else (),
+        default_pack=pool.default_pack if pool else None,
         address=server_address(),
         links={"Documentation of the HTTP service": DOCS_PATH, "openapi.json": _OPENAPI_PATH, "health": HEALTH.path},
     )

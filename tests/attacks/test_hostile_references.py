@@ -51,7 +51,7 @@ def change(folder: Path, script: str) -> None:
         ("UPDATE reference SET latitude = 90.001", "its coordinate is 90.001"),
         (f"{UNTYPED} UPDATE reference SET latitude = 'nan', longitude = 'nan'", "its coordinate is 'nan'"),
         ("UPDATE reference SET labels = '" + "[" * 200_000 + "]" * 200_000 + "'", "malformed"),
-        ("UPDATE reference SET attributes = '" + '{"a":' * 200_000 + "1" + "}" * 200_000 + "'", "malformed"),
+        ("UPDATE reference SET attributes = '" + '{"a":' * 100_000 + "1" + "}" * 100_000 + "'", "malformed"),
         ("""UPDATE reference SET labels = '{"label": "\\ud800"}'""", "surrogates not allowed"),
         ("""UPDATE reference SET labels = '{"label": null}'""", "expected a JSON object of strings"),
         ("UPDATE reference SET name = x'fffe41'", "expected a text, found bytes"),

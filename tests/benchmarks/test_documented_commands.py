@@ -88,3 +88,10 @@ def test_photos_together_are_measured(mosaics: Path, packs: Path) -> None:
     line = run("together.py", "--data", mosaics, "--packs", packs, "--only", "invaders")
 
     assert (line["benchmark"], line["set"]) == ("together", "invaders")
+
+
+def test_words_are_measured(int8_pack: Path, tmp_path: Path) -> None:
+    line = run("words.py", "--data", tmp_path, "--pack", int8_pack)
+
+    assert line["benchmark"] == "words"
+    assert line["all"]["exact_first"] == 1  # type: ignore[index]

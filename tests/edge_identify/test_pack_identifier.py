@@ -18,7 +18,7 @@ from edge_identify.edge_runtime.cli.main import main
 from edge_identify.edge_runtime.errors import PackFormatError, PhotoError, SetupError
 from edge_identify.edge_runtime.photos.photo_inputs import PhotoInput
 from edge_identify.edge_runtime.search.photo_batches import BATCH
-from service_packs import photo_of, write_service_pack
+from service_packs import add_certainty, photo_of, write_service_pack
 
 RED = (250, 5, 5)
 PARIS, LONDON = (48.85, 2.35), (51.5, -0.1)
@@ -56,6 +56,16 @@ def test_an_answer_says_what_the_photo_shows(identifier: ei.PackIdentifier, phot
     assert answer.best.confidence is not None
     assert answer.best.confidence > 0.9
     assert (answer.question, answer.kind, answer.error) == (str(photo), "photo", None)
+
+
+def test_a_probable_photo_is_named_as_an_identified_one_is(tmp_path: Path, photo: Path) -> None:
+    grey = photo_of((120, 120, 120))
+    with ei.open(add_certainty(write_service_pack(tmp_path / "pack"))) as identifier:
+        answer, unknown = identifier.identify(photo, no_location=True), identifier.identify(grey)
+
+    assert (answer.decision, answer.best.reference.name) == ("probably", "Pure red")
+    assert (answer.is_named, unknown.is_named) == (True, False)
+    assert json.loads(answer.to_json())["answers"][0]["decision"] == "probably"
 
 
 def test_every_kind_of_photo_gets_the_same_answer(identifier: ei.PackIdentifier, photo: Path) -> None:
@@ -115,7 +125,7 @@ def test_geometry_is_verified_for_bytes_paths_and_pixels(identifier: ei.PackIden
     pytest.importorskip("cv2")
     image = Image.new("RGB", (2000, 1500), RED)
     for one in (photo, photo.read_bytes(), image):
-        answer = identifier.identify(one, top_k=1, verify_geometry=True)
+        answer = identifier.identify(one, top_k=1, verify_geometry="always")
         assert [match.matched_points for match in answer.matches] == [0]
     assert image.size == (2000, 1500), "the caller's image stays as it is"
 
@@ -187,9 +197,12 @@ def test_a_text_finds_references(identifier: ei.PackIdentifier) -> None:
         identifier.search(" ")
 
 
-def test_a_pack_without_a_text_encoder_says_so(colour_pack: Any) -> None:
-    with ei.open(colour_pack()) as identifier, pytest.raises(ei.EdgeIdentifyError, match="no text encoder"):
-        identifier.search("ra")
+def test_a_pack_without_a_text_encoder_is_searched_by_words_and_says_so(colour_pack: Any) -> None:
+    with ei.open(colour_pack()) as identifier:
+        found = identifier.search("crimsn")
+
+    assert [match.reference.id for match in found.matches] == ["crimson"]
+    assert "this pack has no text encoder" in found.note
 
 
 def test_an_image_has_a_unit_vector_of_the_pack_s_space(identifier: ei.PackIdentifier, photo: Path) -> None:

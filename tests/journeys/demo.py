@@ -19,7 +19,7 @@ from pathlib import Path
 from time import perf_counter
 
 LEAST_RIGHT = 0.95
-_DECIDED = (0, 3, 4)  # identified, unknown, ambiguous: each is an answer
+_DECIDED = (0, 10, 4, 3)  # identified, probably, ambiguous, unknown: each is an answer
 _COMMANDS = Path(sys.executable).parent  # the commands that were installed with this Python
 
 
@@ -61,10 +61,11 @@ def main() -> int:
         _run("edge-identify", "sync", url, "--store", store)
         _run("edge-identify", "sync", url, "--store", store)
     print("$ kill %1", flush=True)
-    _step("the server is stopped: name the photos, and search by text, from the pack alone")
+    _step("the server is stopped: name the photos, and search by a name with a typing error, from the pack alone")
     photos = sorted((set_folder / "photos").iterdir())
     _run("edge-identify", photos[1], "--store", store, codes=_DECIDED)
-    _run("edge-identify", "search", "a blue and white mosaic", "--store", store, "--top-k", 3)
+    _run("edge-identify", "search", _mistyped_name(set_folder / "references.csv"), "--store", store, "--top-k", 3)
+    _run("edge-identify", "search", "asdfgh", "--store", store, codes=(3,))
     answers = _run("edge-identify", *photos, "--json", "--store", store, quiet=True)
     (out / "answers.json").write_text(answers, encoding="utf-8")
     right, asked = _count_right(json.loads(answers), set_folder / "queries.csv")
@@ -91,6 +92,14 @@ def _clear(out: Path) -> None:
 
 def _step(text: str) -> None:
     print(f"\n=== {text}", flush=True)
+
+
+def _mistyped_name(references: Path) -> str:
+    """Return the first word of the first reference's name, two letters swapped."""
+    with references.open(encoding="utf-8", newline="") as file:
+        name = next(csv.DictReader(file))["name"]
+    word = name.split(",")[0]
+    return word[:-2] + word[-1] + word[-2]
 
 
 def _run(command: str, *arguments: object, quiet: bool = False, codes: tuple[int, ...] = (0,)) -> str:

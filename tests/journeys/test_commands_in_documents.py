@@ -110,7 +110,7 @@ class Reader:
             check=False, timeout=600,
         )  # fmt: skip
         # Twelve references are few: that the answer about one photo is not sure is an answer too.
-        assert done.returncode in ((0, 3, 4) if line.startswith("edge-identify") else (0,)), (line, done.stderr)
+        assert done.returncode in ((0, 3, 4, 10) if "edge-identify" in line else (0,)), (line, done.stderr)
         return done.stdout
 
     def _environment(self) -> dict[str, str]:

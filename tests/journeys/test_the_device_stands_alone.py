@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 
-DECIDED = (0, 3, 4)  # identified, unknown, ambiguous: so small a pack is not sure of each photo
+DECIDED = (0, 10, 4, 3)  # identified, probably, ambiguous, unknown: so small a pack is not sure of each photo
 FORBIDDEN = (
     "torch",
     "open_clip",

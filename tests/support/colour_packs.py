@@ -29,6 +29,7 @@ from edge_identify.edge_runtime.photos.preprocessing import Interpolation, Prepr
 
 SIZE_PX = 8
 CALIBRATION_FILE = "calibration.json"
+CERTAINTY = {"identified": 0.99, "probably": 0.7}  # pure colours have a confidence of .96 to .98
 FIDELITY = Fidelity(sample="by construction", count=1, cosine_mean=1.0, cosine_min=1.0, top1_agreement=1.0)
 
 #: id, name, colour; crimson has two images.
@@ -98,7 +99,8 @@ def rewrite_manifest(folder: Path) -> None:
 def add_calibration(folder: Path, *, variant: str = "onnx-fp32", **changes: object) -> Path:
     """Add a hand-written calibration for one variant; return the pack's folder.
 
-    Pure colours are identified, grey is unknown, and colours between red and crimson are ambiguous.
+    Pure colours are identified, grey is unknown, and colours between red and crimson are ambiguous. With `CERTAINTY`
+    as `certainty`, pure colours are probable.
     """
     fields: dict[str, object] = {
         "measured_with": variant,

@@ -44,7 +44,7 @@ def uncalibrated(*references: Reference) -> Identification:
 
 
 def decided(decision: Decision, *references: Reference, shown: int | None = None) -> Identification:
-    """A photo's answer with a decision; the references' probabilities are 92 %, 46 % and so on.
+    """A photo's answer with a decision; the references' probabilities are 92 % (probably: 82 %), half of it and so on.
 
     Args:
         decision: The decision. `ambiguous` names all references.
@@ -54,7 +54,8 @@ def decided(decision: Decision, *references: Reference, shown: int | None = None
     references = references or (CAT, DOG)
     plain = uncalibrated(*references)
     ambiguous = decision is Decision.AMBIGUOUS
-    confidences = tuple(0.92 / 2**position for position in range(len(references)))
+    first = 0.82 if decision is Decision.PROBABLY else 0.92
+    confidences = tuple(first / 2**position for position in range(len(references)))
     verdict = Verdict(
         decision=decision,
         evidence=1.0,

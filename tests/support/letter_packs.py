@@ -1,4 +1,7 @@
-"""A pack with a text encoder that counts letters: a text is as red as it has r's that do not end a word."""
+"""A pack with a text encoder that counts letters: a text is as red as it has r's that do not end a word.
+
+It knows letters only: digits and other signs all mean the same to it.
+"""
 
 import json
 from dataclasses import replace
@@ -21,7 +24,8 @@ from edge_identify.edge_runtime.pack.references import Reference, ReferenceImage
 from edge_identify.edge_runtime.pack.references_writing import write_references
 
 CONTEXT = 16
-VOCABULARY = 514  # of a tokenizer without merges: bytes, bytes that end a word, start and end
+BYTES = 256
+VOCABULARY = 2 * BYTES + 2  # of a tokenizer without merges: bytes, bytes that end a word, start and end
 AXES = {"r": 0, "g": 1, "b": 2}
 
 TEXTS = {
@@ -84,6 +88,8 @@ def write_letter_model(path: Path) -> None:
     from onnx import TensorProto, helper, numpy_helper, save
 
     table = np.full((VOCABULARY, 3), 1e-6, np.float32)
+    for code in range(ord("a"), ord("z") + 1):
+        table[[code - 33, code - 33 + BYTES], code % 3] = 1e-4  # enough to be another word, too little to count
     for letter, axis in AXES.items():
         table[ord(letter) - 33, axis] = 1  # bytes from 33 on come first, in order
     nodes = [

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from colour_packs import COLOURS, add_calibration, with_files
+from colour_packs import CERTAINTY, COLOURS, add_calibration, with_files
 from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME, ThumbnailsSpec
 from edge_identify.edge_runtime.pack.manifest_json import parse_manifest, serialise_manifest
 from edge_identify.edge_runtime.pack.pack_names import PackVersion
@@ -70,6 +70,18 @@ def write_service_pack(folder: Path, *, name: str = "letters", version: str = "1
         thumbnails=ThumbnailsSpec(file="thumbnails.sqlite", side_px=THUMBNAIL_PX),
     )
     (folder / MANIFEST_NAME).write_bytes(serialise_manifest(manifest))
+    return folder
+
+
+def add_certainty(folder: Path) -> Path:
+    """Add `CERTAINTY` to the calibration of a service pack, so that pure colours are probable; return its folder."""
+    path = folder / "calibration.json"
+    fields = json.loads(path.read_text())
+    for variant in fields["variants"].values():
+        variant["certainty"] = CERTAINTY
+    path.write_text(json.dumps(fields))
+    manifest = parse_manifest((folder / MANIFEST_NAME).read_bytes(), where="test")
+    (folder / MANIFEST_NAME).write_bytes(serialise_manifest(with_files(manifest, folder)))
     return folder
 
 

@@ -16,6 +16,7 @@ from edge_identify.edge_runtime.io.counted import counted, plural
 from edge_identify.edge_runtime.io.output_files import check_nothing_lost, check_outside_pack, check_writable
 from edge_identify.edge_runtime.io.printable_text import printable
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
+from edge_identify.edge_runtime.terminal.geometry_option import add_geometry_mode
 
 if TYPE_CHECKING:
     from edge_identify.convert.evaluating.evaluation import Evaluation
@@ -46,11 +47,7 @@ def add_parser(commands: Any) -> None:
         metavar="COLUMN",
         help="show figures for each value of this column (default: every column with few values)",
     )
-    queries.add_argument(
-        "--verify-geometry",
-        action="store_true",
-        help="identify with geometric verification, like edge-identify --verify-geometry",
-    )
+    add_geometry_mode(queries)
     queries.add_argument(
         "--no-location", action="store_true", help="ignore EXIF positions, like edge-identify --no-location"
     )
@@ -71,7 +68,8 @@ def _evaluate(options: argparse.Namespace) -> ExitCode:
     from edge_identify.convert.reporting.report_part import pack_facts
     from edge_identify.edge_runtime.pack.pack_reader import open_pack
     from edge_identify.edge_runtime.pack.references import ReferenceTable
-    from edge_identify.edge_runtime.photos.exif_position import photo_position
+    from edge_identify.edge_runtime.photos.prepared_photos import exif_position_of
+    from edge_identify.edge_runtime.search.geometry.cascade import GeometryMode
 
     _check_report_options(options)
     pack = open_pack(options.pack)
@@ -88,8 +86,8 @@ def _evaluate(options: argparse.Namespace) -> ExitCode:
         pack,
         queries,
         progress=shown_progress,
-        verify_geometry=options.verify_geometry,
-        position_of=None if options.no_location else photo_position,
+        geometry=GeometryMode(options.verify_geometry),
+        position_of=None if options.no_location else exif_position_of,
     )
     for left_out in result.left_out:
         print(f"skipped: {printable(left_out.reason)}", file=sys.stderr)
@@ -98,7 +96,8 @@ def _evaluate(options: argparse.Namespace) -> ExitCode:
     columns = (options.group_by,) if options.group_by is not None else grouping_columns(queries)
     figures = during(shown_progress, "computing figures", lambda: report_figures(result, columns=columns))
     figures |= pack_facts(pack, result)
-    todo = advice(figures, with_geometry=options.verify_geometry, has_page=options.html is not None)
+    compared = pack.manifest.local_features is not None or options.verify_geometry == GeometryMode.ALWAYS
+    todo = advice(figures, with_geometry=compared, has_page=options.html is not None)
     _print_figures(figures, todo, as_json=options.json)
     if options.html is not None:
         _write_report(options, pack, result, figures, todo, image_files)

@@ -22,6 +22,7 @@ from edge_identify.convert.progress import shown_progress
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.io.counted import counted
 from edge_identify.edge_runtime.io.printable_text import printable
+from edge_identify.edge_runtime.pack.manifest import FeatureForm
 from edge_identify.edge_runtime.pack.manifest_json import LEAST_PHOTO_VIEW, MAX_PHOTO_VIEWS, MAX_THUMBNAIL_SIDE_PX
 from edge_identify.edge_runtime.pack.pack_names import PackVersion, checked_pack_name
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 MAX_BATCH_SIZE = 65_536  # 10 GB of pixels for a ViT; a larger one is a typing mistake
 _FIRST_VERSION = "1.0.0"
+_NO_FEATURES = "none"
 LEAST_SIDE_PX = 16  # smaller thumbnails show nothing
 
 
@@ -78,7 +80,14 @@ def _add_content_options(parser: argparse.ArgumentParser) -> None:
         type=_side_px,
         metavar="PX",
         help="add a thumbnail of each reference image, its longer side at most PX pixels; this publishes the images "
-        "and makes the pack larger (default: none)",
+        "and makes the pack larger (default: 256 with --local-features thumbnails, otherwise none)",
+    )
+    group.add_argument(
+        "--local-features",
+        choices=(*FeatureForm, _NO_FEATURES),
+        default=FeatureForm.THUMBNAILS,
+        help="how devices compare a photo with reference images point by point: thumbnails shows small pictures (3 to "
+        "5 kB each), descriptors shows none (11 kB each), none leaves it out (default: thumbnails)",
     )
     group.add_argument(
         "--file-names",
@@ -124,7 +133,14 @@ def _add_identification_options(parser: argparse.ArgumentParser) -> None:
         type=_false_accept_rate,
         default=0.02,
         metavar="SHARE",
-        help="accepted share of photos of unknown things that are identified as known ones (default: 0.02)",
+        help="largest share of photos of unrelated things that may be called anything but unknown (default: 0.02)",
+    )
+    group.add_argument(
+        "--sibling-rate",
+        type=_false_accept_rate,
+        metavar="SHARE",
+        help="the same of siblings: things that resemble a reference and are not in the pack, such as another flavour "
+        "(default: no limit; PACK.md tells the measured share)",
     )
     group.add_argument(
         "--photo-views",
@@ -239,6 +255,8 @@ def _pack(options: argparse.Namespace) -> ExitCode:
         )
         seconds = perf_counter() - started
         record_build(options, catalogue, report, seconds, str(computing.used), runs)
+    if options.thumbnails is None and request.thumbnail_side_px is not None:
+        print_note("the pack shows small pictures of the references; --local-features descriptors shows none")
     if chosen.withdrawn or chosen.not_valid:
         withdrawn = counted(chosen.withdrawn, "reference")
         print(f"left out: {withdrawn} withdrawn, {chosen.not_valid} not valid", file=sys.stderr)
@@ -285,8 +303,19 @@ def _request(options: argparse.Namespace) -> PackRequest:
         tokenizer_file=options.tokenizer,
         accept_licence=options.accept_licence,
         false_accept_rate=options.false_accept_rate,
-        thumbnail_side_px=options.thumbnails,
+        sibling_rate=options.sibling_rate,
+        thumbnail_side_px=_thumbnail_side_px(options),
+        local_features=None if options.local_features == _NO_FEATURES else FeatureForm(options.local_features),
         photo_views=options.photo_views,
         adapter_file=options.adapter,
         file_names=options.file_names,
     )
+
+
+def _thumbnail_side_px(options: argparse.Namespace) -> int | None:
+    side_px: int | None = options.thumbnails
+    if side_px is None and options.local_features == FeatureForm.THUMBNAILS:
+        from edge_identify.convert.packing.pack_local_features import FEATURE_THUMBNAIL_PX
+
+        return FEATURE_THUMBNAIL_PX
+    return side_px

@@ -1,4 +1,4 @@
-"""The paths of the photos: files, folders, and paths from standard input.
+"""The paths of the photos: files, folders, and paths or one picture from standard input.
 
 Paths of a folder are sorted, because the order of listing differs between disks. A photo that is given twice is
 answered twice: a list gets one answer per line. Trap: a path may hold a line break.
@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias, Union
 
 from edge_identify.edge_runtime.answers.identification import FailedPhoto
 from edge_identify.edge_runtime.errors import PhotoError
@@ -17,18 +18,25 @@ from edge_identify.edge_runtime.io.composed_text import existing_spelling
 from edge_identify.edge_runtime.photos.folder_images import FolderImages
 from edge_identify.edge_runtime.photos.passed_over import PassedOver, known_endings
 
+if TYPE_CHECKING:
+    from edge_identify.edge_runtime.photos.photo_inputs import OpenedPhoto
+
 STANDARD_INPUT = "-"
+
+#: One photo of a run: its path, the picture from standard input, or why there is none.
+AskedPhoto: TypeAlias = Union[str, "OpenedPhoto", FailedPhoto]
 
 
 def photo_paths(
     words: Iterable[str], *, null_separated: bool, passed_over: PassedOver | None = None
-) -> Iterator[str | FailedPhoto]:
+) -> Iterator[AskedPhoto]:
     """Yield the paths of the photos that the words of a command line mean, in their order; those of a folder sorted.
 
-    Where it is known without a look at a photo that there is none, a `FailedPhoto` that says why takes its place.
+    Where it is known without a look at a photo that there is none, a `FailedPhoto` that says why takes its place. A
+    picture on standard input is read at once and takes the place of a path.
 
     Args:
-        words: Paths of photos and folders, and `-` for paths on standard input.
+        words: Paths of photos and folders, and `-` for standard input.
         null_separated: Whether paths on standard input end with NUL, not with a line break.
         passed_over: Counts what folders hold beside images.
     """
@@ -40,11 +48,28 @@ def photo_paths(
             yield from _below(word, passed_over)
 
 
-def _from_standard_input(passed_over: PassedOver, *, null_separated: bool) -> Iterator[str | FailedPhoto]:
-    paths = list(_paths_in(sys.stdin.buffer.read(), null_separated=null_separated))
+def name_of_asked(asked: AskedPhoto) -> str:
+    """Return the path or the name of a photo of a run."""
+    if isinstance(asked, str):
+        return asked
+    return asked.question if isinstance(asked, FailedPhoto) else asked.name
+
+
+def picture_among(asked: Iterable[AskedPhoto]) -> OpenedPhoto | None:
+    """Return the picture from standard input among the photos of a run, or None."""
+    return next((one for one in asked if not isinstance(one, str | FailedPhoto)), None)
+
+
+def _from_standard_input(passed_over: PassedOver, *, null_separated: bool) -> Iterator[AskedPhoto]:
+    from edge_identify.edge_runtime.cli.inputs.standard_input import end_of_path, failed_input, read_standard_input
+
+    found = read_standard_input(sys.stdin.buffer, null_separated=null_separated)
+    if not isinstance(found, bytes):
+        yield found
+        return
+    paths = list(_paths_in(found, null_separated=null_separated))
     if not paths:
-        how = "NUL" if null_separated else "a line break"
-        yield _no_photo(STANDARD_INPUT, f"standard input: names no photo; write paths, each followed by {how}")
+        yield failed_input(f"names no photo; write paths, each followed by {end_of_path(null_separated)}")
     for path in paths:
         yield from _below(path, passed_over)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from edge_identify.edge_runtime.answers.identification import FailedPhoto, Identification
 
 if TYPE_CHECKING:
-    from edge_identify.edge_runtime.photos.prepared_photos import PreparedPhoto
     from edge_identify.edge_runtime.search.photo_batches import ReadyPhoto
+
+P = TypeVar("P")
 
 
 def add_together_option(group: argparse._ArgumentGroup) -> None:
@@ -25,12 +26,12 @@ def add_together_option(group: argparse._ArgumentGroup) -> None:
 
 def check_together_option(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
     """End the program with a usage error if `--same-thing` contradicts other options."""
-    if options.same_thing and (options.verify_geometry or options.explain):
-        parser.error("--same-thing cannot be combined with --verify-geometry or --explain\nboth compare one photo")
+    if options.same_thing and options.explain:
+        parser.error("--same-thing cannot be combined with --explain\n--explain draws one photo")
 
 
 def answer_together(
-    ready: Iterable[ReadyPhoto | FailedPhoto], identify: Callable[[Sequence[PreparedPhoto]], Identification]
+    ready: Iterable[ReadyPhoto[P] | FailedPhoto], identify: Callable[[Sequence[P]], Identification]
 ) -> Iterator[Identification | FailedPhoto]:
     """Yield what is wrong with photos that cannot be used, and then the one answer that the others give.
 
@@ -38,7 +39,7 @@ def answer_together(
         ready: The photos, and the failures among them.
         identify: Answers some prepared photos of one thing, at least one; where none can be used it is not asked.
     """
-    usable: list[ReadyPhoto] = []
+    usable: list[ReadyPhoto[P]] = []
     for photo in ready:
         if isinstance(photo, FailedPhoto):
             yield photo

@@ -3,40 +3,43 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_identify.edge_runtime.answers.identification import FailedPhoto, Identification
 from edge_identify.edge_runtime.errors import PhotoError, SetupError
+from edge_identify.edge_runtime.io.printable_text import printable
+from edge_identify.edge_runtime.terminal.geometry_option import add_geometry_mode
 
 if TYPE_CHECKING:
-    from edge_identify.edge_runtime.pack.pack_reader import Pack
-    from edge_identify.edge_runtime.search.geometry.verifier import GeometryVerifier
+    from PIL.Image import Image
+
+    from edge_identify.edge_runtime.photos.photo_inputs import OpenedPhoto
+    from edge_identify.edge_runtime.photos.prepared_photos import Photo
+    from edge_identify.edge_runtime.search.geometry.cascade import GeometryCascade
     from edge_identify.edge_runtime.search.identifier import Identifier
+
+    Cascades = Mapping[str, GeometryCascade]  # by the name of their pack
+    Compare = Callable[[Sequence[Photo], Identification], Identification]
 
 _SUFFIX = ".png"
 
 
 def add_geometry_options(parser: argparse.ArgumentParser) -> None:
     """Add `--verify-geometry` and `--explain`."""
-    group = parser.add_argument_group(
-        "geometric verification", "Needs a pack with thumbnails and the extra [geometry]."
-    )
-    group.add_argument(
-        "--verify-geometry",
-        action="store_true",
-        help="re-rank the most similar references by matched local features (SIFT and a homography); takes a few "
-        "tenths of a second per photo",
-    )
+    group = parser.add_argument_group("geometric verification")
+    add_geometry_mode(group)
     group.add_argument(
         "--explain",
         type=_explanation_path,
         metavar="FILE.png",
-        help="write an image of the photo beside the best reference, with the matched features; for one PHOTO; "
-        "- is standard output",
+        help="write an image of the photo beside the best reference, with the matched features and the decision; for "
+        "one PHOTO; - is standard output",
     )
 
 
@@ -60,38 +63,81 @@ def check_explainable(options: argparse.Namespace, count: int) -> None:
     check_writable(path, "--explain")
 
 
-def needed_match_count(options: argparse.Namespace) -> int:
-    """Return how many matches to search for: `--verify-geometry` re-ranks more than `--top-k`."""
-    top_k: int = options.top_k
-    if not options.verify_geometry:
-        return top_k
-    from edge_identify.edge_runtime.search.geometry.verifier import CANDIDATES
+def open_cascades(options: argparse.Namespace, identifiers: Sequence[Identifier], stack: ExitStack) -> Cascades:
+    """Return what compares photos with the references of each pack, as the options ask for it.
 
-    return max(top_k, CANDIDATES)
-
-
-def with_geometry(
-    options: argparse.Namespace,
-    pack: Pack,
-    identifier: Identifier,
-    answers: Iterator[Identification | FailedPhoto],
-    stack: ExitStack,
-) -> Iterator[Identification | FailedPhoto]:
-    """Return answers compared point by point as the options ask; where they do not, as they are.
+    If all answers are to be compared, packs that cannot be compared with are named on standard error; they answer
+    without.
 
     Raises:
-        SetupError: OpenCV is missing, or the pack has no thumbnails.
+        SetupError: All answers are to be compared or one is to be drawn, and no pack has anything to compare with; or
+            no pack has a local-feature net, and OpenCV is missing.
     """
-    if not (options.verify_geometry or options.explain):
-        return answers
-    from edge_identify.edge_runtime.search.geometry.verifier import GeometryVerifier
+    from edge_identify.edge_runtime.search.geometry.cascade import GeometryCascade, GeometryMode
 
-    verifier = stack.enter_context(GeometryVerifier(pack, identifier.calibration, region=options.roi))
-    if options.verify_geometry:
-        answers = map(partial(_verified, verifier=verifier, top_k=options.top_k), answers)
-    if options.explain:
-        answers = map(partial(_explained, verifier=verifier, path=options.explain), answers)
-    return answers
+    mode = GeometryMode(options.verify_geometry)
+    needs_verifier = mode is GeometryMode.ALWAYS or options.explain
+    cascades: dict[str, GeometryCascade] = {}
+    problems: list[SetupError] = []
+    for one in identifiers:
+        cascade = stack.enter_context(GeometryCascade(one.pack, one.calibration, mode, region=options.roi))
+        try:
+            if needs_verifier:
+                cascade.verifier()
+            cascades[one.pack_name] = cascade
+        except SetupError as error:
+            problems.append(error)
+    if not cascades:
+        raise problems[0]
+    for problem in problems:
+        print(f"not compared: {printable(str(problem))}", file=sys.stderr)
+    return cascades
+
+
+def needed_match_count(options: argparse.Namespace, cascades: Cascades) -> int:
+    """Return how many matches to search for: points re-rank more than `--top-k`."""
+    return max(cascade.match_count(options.top_k) for cascade in cascades.values())
+
+
+def comparison(options: argparse.Namespace, cascades: Cascades) -> Compare:
+    """Return the function that compares photos with the matches of one pack's answer where that is needed."""
+
+    def compare(photos: Sequence[Photo], answer: Identification) -> Identification:
+        cascade = cascades.get(answer.pack_name)
+        if cascade is None:
+            return replace(answer, matches=answer.matches[: options.top_k])
+        return cascade.verified([_content(photo) for photo in photos], answer, top_k=options.top_k)
+
+    return compare
+
+
+def compared(
+    options: argparse.Namespace,
+    cascades: Cascades,
+    picture: OpenedPhoto | None,
+    answers: Iterator[Identification | FailedPhoto],
+) -> Iterator[Identification | FailedPhoto]:
+    """Return the answers of one pack, compared with `comparison`.
+
+    Args:
+        options: Of the command line.
+        cascades: As `open_cascades` returns them.
+        picture: The picture from standard input, if there is one.
+        answers: The answers, with as many matches as `needed_match_count` says.
+    """
+    return map(partial(_verified, compare=comparison(options, cascades), picture=picture), answers)
+
+
+def explained(
+    options: argparse.Namespace,
+    cascades: Cascades,
+    picture: OpenedPhoto | None,
+    answers: Iterator[Identification | FailedPhoto],
+) -> Iterator[Identification | FailedPhoto]:
+    """Return the answers, each drawn into the file of `--explain` if it is given; see `compared`."""
+    if not options.explain:
+        return answers
+    return map(partial(_explained, cascades=cascades, path=options.explain, picture=picture), answers)
 
 
 def _explanation_path(text: str) -> Path:
@@ -103,25 +149,32 @@ def _explanation_path(text: str) -> Path:
 
 
 def _verified(
-    answer: Identification | FailedPhoto, verifier: GeometryVerifier, top_k: int
+    answer: Identification | FailedPhoto,
+    compare: Compare,
+    picture: OpenedPhoto | None,
 ) -> Identification | FailedPhoto:
     if isinstance(answer, FailedPhoto):
         return answer
     try:
-        return verifier.verify(Path(answer.question), answer, top_k=top_k)
+        return compare(_photos_of(answer, picture), answer)
     except PhotoError as error:  # it could be read a moment ago
         return FailedPhoto(question=answer.question, error=error)
 
 
 def _explained(
-    answer: Identification | FailedPhoto, verifier: GeometryVerifier, path: Path
+    answer: Identification | FailedPhoto, cascades: Cascades, path: Path, picture: OpenedPhoto | None
 ) -> Identification | FailedPhoto:
     if isinstance(answer, FailedPhoto):
         return answer
+    from edge_identify.edge_runtime.answers.wording import decision_in_words
     from edge_identify.edge_runtime.io.output_writes import write_output
     from edge_identify.edge_runtime.search.geometry.explanation_image import explain
 
-    image = explain(verifier.compare(Path(answer.question), answer.best))
+    if answer.pack_name not in cascades:
+        raise SetupError(f"{path}: nothing to draw, because pack {answer.pack_name} answered and holds no images")
+    (photo,) = _photos_of(answer, picture)
+    comparison = cascades[answer.pack_name].verifier().compare(_content(photo), answer.best)
+    image = explain(comparison, name=answer.best.reference.name, decision=decision_in_words(answer))
     try:
         write_output(path, image)
     except BrokenPipeError:
@@ -129,3 +182,14 @@ def _explained(
     except OSError as error:
         raise SetupError(f"{path}: cannot be written ({error}); choose another file for --explain") from error
     return answer
+
+
+def _photos_of(answer: Identification, picture: OpenedPhoto | None) -> list[Photo]:
+    """Return the photos that an answer was made from."""
+    return [
+        picture if picture is not None and question == picture.name else Path(question) for question in answer.questions
+    ]
+
+
+def _content(photo: Photo) -> Path | bytes | Image:
+    return photo if isinstance(photo, Path) else photo.content

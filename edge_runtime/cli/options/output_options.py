@@ -16,6 +16,7 @@ from edge_identify.edge_runtime.answers.tally import Tally
 from edge_identify.edge_runtime.cli.outputs.answer_output import AnswerOutput
 from edge_identify.edge_runtime.cli.outputs.answer_outputs import JsonLinesOutput, JsonOutput, ScreenOutput
 from edge_identify.edge_runtime.decisions.decision import Decision
+from edge_identify.edge_runtime.errors import PackError
 from edge_identify.edge_runtime.io.counted import counted
 from edge_identify.edge_runtime.io.printable_text import printable
 from edge_identify.edge_runtime.terminal.standard_streams import silence_output
@@ -51,8 +52,8 @@ def add_output_options(group: argparse._ArgumentGroup) -> None:
 
 def chosen_outputs(
     options: argparse.Namespace,
-    pack: Pack,
-    answered_by: AnsweredBy,
+    packs: Sequence[Pack],
+    answered_by: AnsweredBy | None,
     page: BinaryIO | None,
     count: int,
     stack: ExitStack,
@@ -61,8 +62,8 @@ def chosen_outputs(
 
     Args:
         options: Of the command line.
-        pack: Its thumbnails are shown.
-        answered_by: Pack and encoder, named beside the answers.
+        packs: Their thumbnails are shown.
+        answered_by: Pack and encoder, named beside the answers; None if several packs were asked.
         page: The file that `--html` named; None without it.
         count: How many photos were asked for.
         stack: Closes what is opened here.
@@ -73,30 +74,32 @@ def chosen_outputs(
     if options.jsonl:
         outputs.append(JsonLinesOutput(answered_by))
     if page is not None:
-        outputs.append(_html_report(options.html, page, pack, answered_by, stack))
-    return tuple(outputs) or (_screen(options, pack, answered_by, count, stack),)
+        outputs.append(_html_report(options.html, page, packs, answered_by, stack))
+    return tuple(outputs) or (_screen(options, packs, answered_by, count, stack),)
 
 
-def _html_report(path: Path, file: BinaryIO, pack: Pack, answered_by: AnsweredBy, stack: ExitStack) -> AnswerOutput:
+def _html_report(
+    path: Path, file: BinaryIO, packs: Sequence[Pack], answered_by: AnsweredBy | None, stack: ExitStack
+) -> AnswerOutput:
     from edge_identify.edge_runtime.answers.html_report import HtmlReport
     from edge_identify.edge_runtime.io.output_writes import is_stream, link_target
 
     folder = None if is_stream(path) else link_target(path).parent
-    return stack.enter_context(HtmlReport(file, answered_by, _thumbnails(pack, stack), folder))
+    return stack.enter_context(HtmlReport(file, answered_by, _thumbnails(packs, stack), folder))
 
 
 def _screen(
-    options: argparse.Namespace, pack: Pack, answered_by: AnsweredBy, count: int, stack: ExitStack
+    options: argparse.Namespace, packs: Sequence[Pack], answered_by: AnsweredBy | None, count: int, stack: ExitStack
 ) -> AnswerOutput:
     from edge_identify.edge_runtime.terminal.terminal_text import screen_of
 
     screen = screen_of(sys.stdout)
     if count >= MANY_PHOTOS:
         return ScreenOutput(answered_by, screen, one_line_each=True)
-    return ScreenOutput(answered_by, screen, pictures=_terminal_images(options.pictures, pack, screen, stack))
+    return ScreenOutput(answered_by, screen, pictures=_terminal_images(options.pictures, packs, screen, stack))
 
 
-def _terminal_images(when: str, pack: Pack, screen: Screen, stack: ExitStack) -> AnswerImages | None:
+def _terminal_images(when: str, packs: Sequence[Pack], screen: Screen, stack: ExitStack) -> AnswerImages | None:
     if when == "never" or (when == "auto" and not sys.stdout.isatty()):
         return None
     from edge_identify.edge_runtime.cli.outputs.terminal_images import AnswerImages, TerminalImageProtocol, protocol_of
@@ -104,14 +107,24 @@ def _terminal_images(when: str, pack: Pack, screen: Screen, stack: ExitStack) ->
     protocol = protocol_of(os.environ)
     if protocol is None and when == "always":
         protocol = TerminalImageProtocol.KITTY  # most terminals that show images support it
-    return None if protocol is None else AnswerImages(protocol, screen, _thumbnails(pack, stack))
+    return None if protocol is None else AnswerImages(protocol, screen, _thumbnails(packs, stack))
 
 
-def _thumbnails(pack: Pack, stack: ExitStack) -> ThumbnailTable | None:
+def _thumbnails(packs: Sequence[Pack], stack: ExitStack) -> dict[str, ThumbnailTable]:
     from edge_identify.edge_runtime.pack.thumbnails_file import open_thumbnails
 
-    thumbnails = open_thumbnails(pack)
-    return None if thumbnails is None else stack.enter_context(thumbnails)
+    opened: dict[str, ThumbnailTable] = {}
+    for pack in packs:
+        try:
+            thumbnails = open_thumbnails(pack)
+        except PackError as error:
+            if len(packs) == 1:
+                raise
+            print(f"no thumbnails of pack {printable(f'{pack.manifest.name}: {error}')}", file=sys.stderr)
+            continue
+        if thumbnails is not None:
+            opened[pack.manifest.name] = stack.enter_context(thumbnails)
+    return opened
 
 
 def show_all(

@@ -7,11 +7,9 @@ reference.
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from edge_identify.edge_runtime.photos.position import Position
     from edge_identify.edge_runtime.photos.prepared_photos import PositionOf
 
 _NEAR = "--near"
@@ -57,13 +55,9 @@ def chosen_positions(options: argparse.Namespace) -> PositionOf | None:
         latitude, longitude = options.near
         given = Position(latitude=latitude, longitude=longitude, accuracy_m=options.accuracy, source="given")
         return lambda _: given
-    return _position_of
+    from edge_identify.edge_runtime.photos.prepared_photos import exif_position_of
 
-
-def _position_of(photo: Path) -> Position | None:
-    from edge_identify.edge_runtime.photos.exif_position import photo_position
-
-    return photo_position(photo)
+    return exif_position_of
 
 
 def _coordinates(text: str) -> tuple[float, float]:

@@ -23,7 +23,7 @@ class ScreenOutput:
 
     def __init__(
         self,
-        answered_by: AnsweredBy,
+        answered_by: AnsweredBy | None,
         screen: Screen,
         *,
         one_line_each: bool = False,
@@ -32,7 +32,7 @@ class ScreenOutput:
         """Begin.
 
         Args:
-            answered_by: Pack and encoder, named at the end.
+            answered_by: The pack and encoder of all answers; None if several packs were asked: each names its own.
             screen: The width and colours of standard output.
             one_line_each: A line for each answer.
             pictures: Shows thumbnails above each answer; None for a terminal without images.
@@ -54,22 +54,23 @@ class ScreenOutput:
         if isinstance(answer, FailedPhoto):
             return
         if self._one_line_each:
-            print(answer_row(answer, self._screen), flush=True)
+            print(answer_row(answer, self._screen, names_pack=self._answered_by is None), flush=True)
             return
         if self._pictures is not None:
             print(self._pictures.codes(answer), end="")
-        print("\n".join(answer_lines(answer, self._screen)), flush=True)
+        lines = answer_lines(answer, self._screen, names_pack=self._answered_by is None)
+        print("\n".join(lines), flush=True)
 
     def finish(self) -> None:
         """Print pack, encoder and time on standard error."""
         if self._tally.answered:
-            print(who_answered(self._answered_by, self._tally), file=sys.stderr)
+            print(who_answered(self._tally), file=sys.stderr)
 
 
 class JsonOutput:
     """For a program: one object, printed after the last answer."""
 
-    def __init__(self, answered_by: AnsweredBy) -> None:
+    def __init__(self, answered_by: AnsweredBy | None) -> None:
         self._answered_by = answered_by
         self._answers: list[Identification | FailedPhoto] = []
 
@@ -92,7 +93,7 @@ class JsonOutput:
 class JsonLinesOutput:
     """For a program that reads along: a line for each answer, printed at once."""
 
-    def __init__(self, answered_by: AnsweredBy) -> None:
+    def __init__(self, answered_by: AnsweredBy | None) -> None:
         self._answered_by = answered_by
 
     @property
@@ -111,8 +112,8 @@ class JsonLinesOutput:
         """Do nothing: all lines are printed already."""
 
 
-def who_answered(by: AnsweredBy, tally: Tally) -> str:
-    """Return a line with pack, encoder, the time of each stage, and the meaning of the figures."""
+def who_answered(tally: Tally) -> str:
+    """Return a line with the packs and encoders that answered, the time of each stage, and what the figures mean."""
     times, count = tally.times, tally.answered
     each = " each" if count > 1 else ""
     stages = ", ".join(
@@ -122,10 +123,13 @@ def who_answered(by: AnsweredBy, tally: Tally) -> str:
         )
     )  # fmt: skip
     took = f"{1000 * times.total / count:.0f} ms{each} ({stages})"
-    return f"{by.pack_name} {by.pack_version} · {by.variant_name} · {took} · {_key(tally)}"
+    by = ", ".join(f"{name} {version} · {variant}" for name, version, variant in tally.packs)
+    return " · ".join(filter(None, (by, took, _key(tally))))
 
 
 def _key(tally: Tally) -> str:
+    if not tally.has_similarities:
+        return ""
     if tally.has_bands:
         return "how well it fits, as far as this pack's own labels show; similarity (1 is identical)"
     if None in tally.decisions:
@@ -133,10 +137,17 @@ def _key(tally: Tally) -> str:
     return "probability, similarity (1 is identical)"
 
 
-def print_answer(answer: Identification, *, as_json: bool) -> None:
-    """Print one answer, for a person or as the documented object."""
+def print_answer(answer: Identification, *, as_json: bool, names_pack: bool = False) -> None:
+    """Print one answer, for a person or as the documented object.
+
+    Args:
+        answer: The answer.
+        as_json: Print the object.
+        names_pack: Whether several packs were asked, so that the screen names the one that answered.
+    """
     from edge_identify.edge_runtime.terminal.terminal_text import screen_of
 
-    output: AnswerOutput = JsonOutput(answer) if as_json else ScreenOutput(answer, screen_of(sys.stdout))
+    by = None if names_pack else answer
+    output: AnswerOutput = JsonOutput(answer) if as_json else ScreenOutput(by, screen_of(sys.stdout))
     output.show(answer)
     output.finish()

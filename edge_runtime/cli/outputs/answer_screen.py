@@ -10,13 +10,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from edge_identify.edge_runtime.answers.text_reasons import reasons_in_words
 from edge_identify.edge_runtime.answers.wording import (
     decision_in_words,
     facts,
     filters_in_words,
+    pack_in_words,
     places_in_words,
     points_in_words,
     reason,
+    text_answer_in_words,
     together_in_words,
     what_it_is,
 )
@@ -36,21 +39,30 @@ _LEAST_NAME_COLUMNS = 8  # of a name that is cut: less says nothing
 _ROOM_FOR_LABELS = 72  # columns of a screen from which on labels fit beside names
 _ROOM_FOR_IDS = 48  # and ids
 _DECISION_COLUMNS = 10  # the longest, "identified"
+_MOST_TEXT_COLUMNS = 200  # of a question: two lines of a wide screen
 _BAND_COLUMNS = 6  # the longest, "strong"
 _STYLES = {
     Decision.IDENTIFIED: Style.GREEN,
+    Decision.PROBABLY: Style.CYAN,
     Decision.AMBIGUOUS: Style.YELLOW,
     Decision.UNKNOWN: Style.RED,
     None: Style.BOLD,
 }
 
 
-def answer_lines(found: Identification, screen: Screen) -> list[str]:
-    """Return an answer as a person reads it, in lines of at most the screen's width where words allow."""
+def answer_lines(found: Identification, screen: Screen, *, names_pack: bool = False) -> list[str]:
+    """Return an answer as a person reads it, in lines of at most the screen's width where words allow.
+
+    Args:
+        found: The answer.
+        screen: The screen.
+        names_pack: Whether to say which pack the answer is from.
+    """
     return [
         *_headline(found, screen),
         *_indented(together_in_words(found.questions), screen, Style.FAINT),
         *_winner(found, screen),
+        *_indented(pack_in_words(found) if names_pack else "", screen, Style.FAINT),
         *_indented(f"why: {reason(found)}" if found.kind == "photo" else "", screen, Style.FAINT),
         *_indented(points_in_words(found), screen, Style.FAINT),
         *(
@@ -59,15 +71,17 @@ def answer_lines(found: Identification, screen: Screen) -> list[str]:
             for line in _indented(words, screen, Style.FAINT)
         ),
         *_indented(filters_in_words(found), screen, Style.FAINT),
+        *_indented(found.note, screen, Style.FAINT),
         *_tables(found, screen),
     ]
 
 
 def _headline(found: Identification, screen: Screen) -> Iterator[str]:
     """Yield the question and the decision, on two lines if one is too narrow."""
-    said = decision_in_words(found) if found.kind == "photo" else "the nearest to this text"
+    said = decision_in_words(found) if found.kind == "photo" else text_answer_in_words(found)
     others = len(found.further_photos)
-    question = printable(found.question) + (f" and {others} more" if others else "")
+    asked = found.question if found.kind == "photo" else shortened(found.question, _MOST_TEXT_COLUMNS)
+    question = printable(asked) + (f" and {others} more" if others else "")
     styled = screen.styled(printable(said), Style.BOLD, _STYLES[found.decision])
     if display_width(f"{question}: {said}") <= screen.width:
         yield f"{question}: {styled}"
@@ -77,8 +91,8 @@ def _headline(found: Identification, screen: Screen) -> Iterator[str]:
 
 
 def _winner(found: Identification, screen: Screen) -> Iterator[str]:
-    """Yield the name and the facts of the identified reference, if there is one."""
-    if found.decision is not Decision.IDENTIFIED:
+    """Yield the name and the facts of the reference that the answer names, if it names one."""
+    if not found.is_named:
         return
     reference = found.matches[0].reference
     yield from _indented(reference.name, screen, Style.BOLD)
@@ -97,7 +111,7 @@ def _wrapped(text: str, screen: Screen) -> Iterator[str]:
 
 def _tables(found: Identification, screen: Screen) -> Iterator[str]:
     matches = found.matches
-    if found.decision is Decision.IDENTIFIED:
+    if found.is_named:
         yield from _table("runners-up", matches[1:], screen)
     elif found.look_alikes is not None:
         assert found.verdict is not None, "look-alikes are what a verdict names"
@@ -149,16 +163,19 @@ def _id_beside_name(match: Match) -> str:
 
 
 def _row(match: Match, columns: _Columns, screen: Screen) -> str:
-    """Return rank, probability, similarity, name, and, where there is room, id and labels."""
+    """Return rank, probability, similarity, name, and, where there is room, id, reasons and labels."""
     name = padded(shortened(printable(match.reference.name), columns.names), columns.names)
-    sure = "" if match.confidence is None else f"{match.confidence:4.0%}  "
+    probability = "" if match.confidence is None else f"{match.confidence:4.0%}  "
     band = "" if match.band is None else padded(match.band.value, _BAND_COLUMNS) + _INDENT
-    line = f"{match.rank:4d}  {sure}{band}{match.score:5.2f}  {name}"
+    score = f"{match.score:5.2f}" if match.has_similarity else "    -"
+    line = f"{match.rank:4d}  {probability}{band}{score}  {name}"
     if columns.ids:
         line += _INDENT + padded(shortened(_id_beside_name(match), columns.ids), columns.ids)
     room = screen.width - display_width(line) - len(_INDENT)
-    if screen.width >= _ROOM_FOR_LABELS and room >= _LEAST_NAME_COLUMNS:
-        line += _INDENT + shortened(printable(what_it_is(match.reference)), room)
+    labels = what_it_is(match.reference) if screen.width >= _ROOM_FOR_LABELS else ""
+    told = " · ".join(filter(None, (reasons_in_words(match.reasons), labels)))
+    if room >= _LEAST_NAME_COLUMNS:
+        line += _INDENT + shortened(printable(told), room)
     return line.rstrip()
 
 
@@ -170,14 +187,21 @@ def _unseen(alike: LookAlikes, verdict: Verdict, shown: int, screen: Screen) -> 
         yield shortened(line, screen.width)
 
 
-def answer_row(found: Identification, screen: Screen) -> str:
-    """Return a photo's answer on one line, the photo last: a path may be long, and is never cut."""
+def answer_row(found: Identification, screen: Screen, *, names_pack: bool = False) -> str:
+    """Return a photo's answer on one line, the photo last: a path may be long, and is never cut.
+
+    Args:
+        found: The answer.
+        screen: The screen.
+        names_pack: Whether to say which pack the answer is from.
+    """
     best, decision = found.best, found.decision
     word = screen.styled(padded(decision.value if decision else "nearest", _DECISION_COLUMNS), _STYLES[decision])
     figure = f"{best.score:4.2f}" if best.confidence is None else f"{best.confidence:4.0%}"
     names = max(_LEAST_NAME_COLUMNS, min(_NAME_COLUMNS, screen.width // 2 - _DECISION_COLUMNS))
     name = padded(shortened(_name_in_row(found), names), names)
-    return f"{word}  {figure}  {name}  {printable(found.question)}"
+    pack = f"{found.pack_name}: " if names_pack else ""
+    return f"{word}  {figure}  {name}  {pack}{printable(found.question)}"
 
 
 def _name_in_row(found: Identification) -> str:

@@ -8,6 +8,7 @@ from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
 
 _EXIT_CODES = {
     Decision.IDENTIFIED: ExitCode.DONE,
+    Decision.PROBABLY: ExitCode.PROBABLY,
     Decision.UNKNOWN: ExitCode.UNKNOWN,
     Decision.AMBIGUOUS: ExitCode.AMBIGUOUS,
     None: ExitCode.DONE,

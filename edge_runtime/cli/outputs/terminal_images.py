@@ -75,13 +75,15 @@ def _kitty_commands(text: str) -> Iterator[str]:
 class AnswerImages:
     """Shows answers as images: the photo, then the reference or the look-alikes."""
 
-    def __init__(self, protocol: TerminalImageProtocol, screen: Screen, thumbnails: ThumbnailTable | None) -> None:
+    def __init__(
+        self, protocol: TerminalImageProtocol, screen: Screen, thumbnails: Mapping[str, ThumbnailTable]
+    ) -> None:
         """Begin.
 
         Args:
             protocol: The protocol of the terminal.
             screen: Its width.
-            thumbnails: Of the pack's references; None where it has none.
+            thumbnails: Of references, by the name of their pack; packs without are missing.
         """
         self._protocol, self._screen, self._thumbnails = protocol, screen, thumbnails
 
@@ -94,11 +96,12 @@ class AnswerImages:
         return image_codes(_side_by_side(pictures, self._screen.width), self._protocol) if pictures else ""
 
     def _of_references(self, answer: Identification) -> Iterator[Image]:
-        if self._thumbnails is None:
+        thumbnails = self._thumbnails.get(answer.pack_name)
+        if thumbnails is None:
             return
         count = _MOST_REFERENCES if answer.decision is Decision.AMBIGUOUS else 1
         for match in answer.matches[:count]:
-            picture = None if match.index_id is None else self._thumbnails.image(match.index_id)
+            picture = None if match.index_id is None else thumbnails.image(match.index_id)
             if picture is not None:
                 yield picture
 

@@ -135,6 +135,11 @@ def _join_pair(parts: list[str], pair: tuple[str, str]) -> list[str]:
     return joined
 
 
+def byte_character(byte: int) -> str:
+    """Return the printable character that stands for a byte within a word."""
+    return _byte_characters()[byte]
+
+
 @lru_cache(maxsize=1)
 def _byte_characters() -> dict[int, str]:
     """Return the printable character that stands for each byte.

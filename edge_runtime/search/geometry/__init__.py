@@ -1,4 +1,4 @@
-"""Geometric verification: a photo is compared with a reference point by point (SIFT and a homography).
+"""Geometric verification: a photo is compared with reference images point by point, under one perspective view.
 
-Read `verifier` first. It needs OpenCV (extra `geometry`) and a pack with thumbnails.
+Read `verifier` first. Points come from the pack's local-feature net; for older packs, from SIFT (extra `geometry`).
 """

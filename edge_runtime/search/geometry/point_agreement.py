@@ -11,13 +11,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from edge_identify.edge_runtime.search.geometry.homography import fit_homography
+from edge_identify.edge_runtime.search.geometry.matching import mutual_pairs
 from edge_identify.edge_runtime.search.geometry.opencv import load_opencv
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from edge_identify.edge_runtime.search.geometry.sift_points import Points
+    from edge_identify.edge_runtime.search.geometry.points import Points
 
 LEAST_POINTS = 8  # a homography fits any four pairs exactly; a few more agree by chance
 _RATIO = 0.8  # Lowe's ratio test: distance to the nearest descriptor over that to the second nearest
@@ -49,39 +51,70 @@ class Agreement:
 
 
 def find_agreement(photo: Points, reference: Points) -> Agreement | None:
-    """Return the agreeing points of a photo and a reference; None if they are fewer than `LEAST_POINTS`.
+    """Return the agreeing SIFT points of a photo and a reference; None if they are fewer than `LEAST_POINTS`.
 
     None is also returned if the homography is impossible for a camera. The same points give the same answer.
 
     Raises:
         SetupError: OpenCV is not installed.
     """
-    import numpy as np
-
     pairs = _similar(reference, photo)
     if len(pairs) < LEAST_POINTS:
         return None
     in_reference, in_photo = reference.positions[pairs[:, 0]], photo.positions[pairs[:, 1]]
     opencv = load_opencv()
-    tolerance_px = max(_LEAST_TOLERANCE_PX, _TOLERANCE * max(photo.size))
     # Safe in threads and repeatable: each call of USAC has its own random generator with a fixed seed.
     view, agrees = opencv.findHomography(
         in_reference,
         in_photo,
         opencv.USAC_MAGSAC,
-        tolerance_px,
+        _tolerance_px(photo),
         confidence=_CONFIDENCE,
         maxIters=_MOST_ITERATIONS,
     )
-    if view is None or not np.isfinite(view).all():
+    if view is None:
         return None
-    kept = agrees.ravel() != 0
-    if kept.sum() < LEAST_POINTS:
+    return _agreement(photo, reference, pairs[agrees.ravel() != 0], view)
+
+
+def find_net_agreement(photo: Points, reference: Points, *, least_similarity: float) -> Agreement | None:
+    """Return the agreeing points of the local-feature net; otherwise as `find_agreement`, without OpenCV.
+
+    Args:
+        photo: The photo's points.
+        reference: The reference's points.
+        least_similarity: Cosine similarity that a pair of descriptors exceeds.
+    """
+    pairs = mutual_pairs(reference, photo, least_similarity)
+    if len(pairs) < LEAST_POINTS:
+        return None
+    fitted = fit_homography(
+        reference.positions[pairs[:, 0]], photo.positions[pairs[:, 1]], tolerance=_tolerance_px(photo)
+    )
+    if fitted is None:
+        return None
+    view, agrees = fitted
+    return _agreement(photo, reference, pairs[agrees], view)
+
+
+def _tolerance_px(photo: Points) -> float:
+    return max(_LEAST_TOLERANCE_PX, _TOLERANCE * max(photo.size))
+
+
+def _agreement(
+    photo: Points, reference: Points, pairs: NDArray[np.intp], view: NDArray[np.float64]
+) -> Agreement | None:
+    """Return the agreement of pairs (reference point, photo point) under a homography; None if it is no evidence."""
+    import numpy as np
+
+    if len(pairs) < LEAST_POINTS or not np.isfinite(view).all():
         return None
     outline = _outline(view, reference.size)
     if outline is None or not _is_possible(outline, photo.size):
         return None
-    return Agreement(in_photo=in_photo[kept], in_reference=in_reference[kept], outline=outline)
+    return Agreement(
+        in_photo=photo.positions[pairs[:, 1]], in_reference=reference.positions[pairs[:, 0]], outline=outline
+    )
 
 
 def _similar(reference: Points, photo: Points) -> NDArray[np.intp]:

@@ -10,10 +10,10 @@ R. Arandjelović and A. Zisserman, "Three things everyone should know to improve
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edge_identify.edge_runtime.search.geometry.opencv import load_opencv
+from edge_identify.edge_runtime.search.geometry.points import Points
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,21 +24,6 @@ MOST_SIDE_PX = 640  # a larger image is reduced first
 LEAST_SIDE_PX = 150  # least longer side; a smaller image is doubled until it has it
 MOST_POINTS = 500  # the strongest points; twice as many take four times as long to match
 _CONTRAST = 0.02  # half of OpenCV's default, to find points on thumbnails of plain things
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Points:
-    """The keypoints of one image.
-
-    Attributes:
-        size: Width and height of the image in pixels.
-        positions: float32 [n, 2], (x, y) in the image's own pixels; pixel centres are whole numbers.
-        descriptors: float32 [n, 128], unit vectors.
-    """
-
-    size: tuple[int, int]
-    positions: NDArray[np.float32]
-    descriptors: NDArray[np.float32]
 
 
 def find_points(image: Image) -> Points:

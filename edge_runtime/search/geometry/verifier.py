@@ -1,36 +1,45 @@
-"""Geometric verification: a photo is compared point by point with the thumbnails of its best matches."""
+"""Geometric verification: a photo is compared point by point with the reference images of its best matches.
+
+The points are those of the pack's local-feature net. Older packs have none; then they are SIFT's (extra `geometry`).
+"""
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Self
 
 from edge_identify.edge_runtime.errors import SetupError
+from edge_identify.edge_runtime.pack.descriptors_file import open_descriptors
 from edge_identify.edge_runtime.pack.thumbnails_file import open_thumbnails
 from edge_identify.edge_runtime.photos.images import decode_photo, open_photo
-from edge_identify.edge_runtime.search.geometry.opencv import load_opencv
-from edge_identify.edge_runtime.search.geometry.point_agreement import Agreement, find_agreement
+from edge_identify.edge_runtime.search.geometry.local_feature_net import open_feature_net
+from edge_identify.edge_runtime.search.geometry.point_agreement import Agreement
+from edge_identify.edge_runtime.search.geometry.point_counting import (
+    DescribedPoints,
+    PointCounter,
+    ReferencePoints,
+    ThumbnailPoints,
+)
+from edge_identify.edge_runtime.search.geometry.point_methods import NetMethod, PointMethod, SiftMethod
 from edge_identify.edge_runtime.search.geometry.reranking import rerank
-from edge_identify.edge_runtime.search.geometry.sift_points import MOST_SIDE_PX, Points, find_points
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
     from edge_identify.edge_runtime.answers.identification import Identification, Match
     from edge_identify.edge_runtime.decisions.calibration import Calibration
+    from edge_identify.edge_runtime.pack.manifest import Manifest
     from edge_identify.edge_runtime.pack.pack_reader import Pack
+    from edge_identify.edge_runtime.pack.thumbnails_file import ThumbnailTable
     from edge_identify.edge_runtime.photos.regions import Region
 
-#: Number of most similar references to compare, the same as in a decision. Recall@20 is .91 for photos of packages and
-#: .93 for those of mosaics of another day.
-CANDIDATES = 20
-_MOST_WORKERS = 4
-_KEPT_POINTS = 128  # references whose points are cached: 33 MB at most; finding them takes most of the time
+#: Number of most similar references to compare. 20 take twice as long and rank .002 of 368 photos of packages and .006
+#: of 149 of mosaics better.
+CANDIDATES = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,24 +47,26 @@ class Comparison:
     """A photo and a reference with their agreeing points.
 
     Attributes:
-        photo: The compared photo or region: upright RGB, longer side at most `MOST_SIDE_PX`.
+        photo: The compared photo or region: upright RGB, longer side at most the method's `photo_side_px`.
         reference: The reference's thumbnail; None if the pack has none for that image.
+        reference_size: Width and height of the image whose points were compared; a thumbnail may have another size.
         agreement: The agreeing points; None if there are too few.
     """
 
     photo: Image
     reference: Image | None
+    reference_size: tuple[int, int]
     agreement: Agreement | None
 
 
 class GeometryVerifier:
-    """Compares photos with the thumbnails of one pack. Use it as a context manager, or call `close`.
+    """Compares photos with the reference images of one pack. Use it as a context manager, or call `close`.
 
     It is not thread-safe: cached points have no lock. Its own worker threads share no OpenCV object.
     """
 
     def __init__(self, pack: Pack, calibration: Calibration | None, *, region: Region | None = None) -> None:
-        """Open the pack's thumbnails and start the worker threads.
+        """Open what the pack holds of its reference images, and start the worker threads.
 
         Args:
             pack: An open pack.
@@ -63,20 +74,18 @@ class GeometryVerifier:
             region: The region of each photo to compare; None for all of it.
 
         Raises:
-            SetupError: OpenCV is not installed, or the pack has no thumbnails.
-            PackDamagedError: The thumbnails differ from the manifest.
+            SetupError: The pack has nothing to compare with; or it has no local-feature net, and OpenCV is missing.
+            PackDamagedError: A file differs from the manifest.
         """
-        load_opencv()
-        thumbnails = open_thumbnails(pack)
-        if thumbnails is None:
-            raise SetupError(
-                f"pack {pack.manifest.name} {pack.manifest.version} has no thumbnails, which geometric "
-                "verification needs; its maker can add them with `edge-build pack --thumbnails 256`"
-            )
-        self._thumbnails, self._calibration, self._region = thumbnails, calibration, region
-        self._known_points: dict[int, Points] = {}
-        # OpenCV releases Python's lock, and one small image does not keep two cores busy.
-        self._workers = ThreadPoolExecutor(max_workers=min(_MOST_WORKERS, os.cpu_count() or 1))
+        net = open_feature_net(pack)
+        self._method: PointMethod = SiftMethod() if net is None else NetMethod(net)
+        self._calibration, self._region = calibration, region
+        with ExitStack() as stack:
+            thumbnails = open_thumbnails(pack)
+            self._thumbnails = None if thumbnails is None else stack.enter_context(thumbnails)
+            self._references = _reference_points(pack, self._thumbnails, self._method)
+            self._counter = stack.enter_context(PointCounter(self._method, self._references))
+            self._opened = stack.pop_all()
 
     def __enter__(self) -> Self:
         return self
@@ -85,9 +94,8 @@ class GeometryVerifier:
         self.close()
 
     def close(self) -> None:
-        """Close the thumbnails and stop the worker threads."""
-        self._workers.shutdown()
-        self._thumbnails.close()
+        """Stop the worker threads and close the files."""
+        self._opened.close()
 
     def verify(self, photo: Path | bytes | Image, found: Identification, *, top_k: int) -> Identification:
         """Return the answer to a photo with its agreeing points, and its candidates in the order that these suggest.
@@ -99,65 +107,84 @@ class GeometryVerifier:
 
         Raises:
             PhotoError: The photo cannot be used.
-            PackDamagedError: A thumbnail cannot be used.
+            PackDamagedError: A reference image cannot be used.
+        """
+        return self.verify_together([photo], found, top_k=top_k)
+
+    def verify_together(
+        self, photos: Sequence[Path | bytes | Image], found: Identification, *, top_k: int
+    ) -> Identification:
+        """Return the answer to several photos of one thing; otherwise as `verify`.
+
+        A reference counts with the photo that has the most points in common with it: it may show one side of the thing.
         """
         started = perf_counter()
-        compared = found.matches[:CANDIDATES]
-        thumbnails = [
-            self._unknown_thumbnail(match) for match in compared
-        ]  # decoded in this thread: SQLite answers one thread at a time
-        in_photo = self._workers.submit(find_points, self._image(photo))
-        in_thumbnails = self._workers.map(self._points, compared, thumbnails)
-        of_photo = in_photo.result()
-        counts = list(self._workers.map(partial(_count_agreeing, of_photo), in_thumbnails))
-        self._forget_oldest()
+        compared = [match.index_id for match in found.matches[:CANDIDATES]]
+        counts = [max(each) for each in zip(*(self.count_points(photo, compared) for photo in photos), strict=True)]
         uncompared = len(found.matches) - len(counts)
         answer = rerank(found, [*counts, *[0] * uncompared], self._calibration, top_k=top_k)
         spent = replace(answer.times, decide=answer.times.decide + perf_counter() - started)
         return replace(answer, times=spent)
 
-    def _forget_oldest(self) -> None:
-        for index_id in list(self._known_points)[:-_KEPT_POINTS]:
-            del self._known_points[index_id]
+    def count_points(self, photo: Path | bytes | Image, index_ids: Sequence[int | None]) -> list[int]:
+        """Return how many points of a photo agree with each reference image; 0 if too few do.
 
-    def compare(self, photo: Path, match: Match) -> Comparison:
-        """Compare a photo with the thumbnail of one match.
+        Args:
+            photo: The photo's file, the bytes of one, or upright RGB.
+            index_ids: Ids of the images' vectors, `Match.index_id`.
 
         Raises:
             PhotoError: The photo cannot be used.
-            PackDamagedError: The thumbnail cannot be used.
+            PackDamagedError: A reference image cannot be used.
         """
-        image, reference = self._image(photo), self._thumbnail(match)
-        agreement = None if reference is None else find_agreement(find_points(image), find_points(reference))
-        return Comparison(photo=image, reference=reference, agreement=agreement)
+        return self._counter.count_points(self._image(photo), index_ids)
+
+    def compare(self, photo: Path | bytes | Image, match: Match) -> Comparison:
+        """Compare a photo with the reference image of one match; see `verify` for `photo`.
+
+        Raises:
+            PhotoError: The photo cannot be used.
+            PackDamagedError: The reference image cannot be used.
+        """
+        image = self._image(photo)
+        points = None if match.index_id is None else self._references.points(match.index_id)
+        agreement = None if points is None else self._method.agreement(self._method.photo_points(image), points)
+        reference = self._thumbnail(match)
+        known_size = image.size if reference is None else reference.size
+        return Comparison(
+            photo=image,
+            reference=reference,
+            reference_size=known_size if points is None else points.size,
+            agreement=agreement,
+        )
 
     def _image(self, photo: Path | bytes | Image) -> Image:
+        most_px = self._method.photo_side_px
         if not isinstance(photo, (Path, bytes)):
             image = photo.copy()
         elif isinstance(photo, bytes):
-            image = decode_photo(photo, name="the photo", enough_px=MOST_SIDE_PX, region=self._region).image
+            image = decode_photo(photo, name="the photo", enough_px=most_px, region=self._region).image
         else:
-            image = open_photo(photo, enough_px=MOST_SIDE_PX, region=self._region).image
-        image.thumbnail((MOST_SIDE_PX, MOST_SIDE_PX))
+            image = open_photo(photo, enough_px=most_px, region=self._region).image
+        image.thumbnail((most_px, most_px))
         return image
 
-    def _unknown_thumbnail(self, match: Match) -> Image | None:
-        """Return the thumbnail of a match; None if its points are cached or there is no thumbnail."""
-        return None if match.index_id in self._known_points else self._thumbnail(match)
-
-    def _points(self, match: Match, thumbnail: Image | None) -> Points | None:
-        """Return the points of a match and cache them."""
-        if match.index_id is None:
-            return None
-        if thumbnail is None:
-            return self._known_points.get(match.index_id)
-        points = self._known_points[match.index_id] = find_points(thumbnail)
-        return points
-
     def _thumbnail(self, match: Match) -> Image | None:
-        return None if match.index_id is None else self._thumbnails.image(match.index_id)
+        return None if self._thumbnails is None or match.index_id is None else self._thumbnails.image(match.index_id)
 
 
-def _count_agreeing(in_photo: Points, in_reference: Points | None) -> int:
-    agreement = None if in_reference is None else find_agreement(in_photo, in_reference)
-    return 0 if agreement is None else agreement.count
+def can_compare(manifest: Manifest) -> bool:
+    """Return whether a pack holds what photos are compared with."""
+    return manifest.thumbnails is not None or manifest.local_features is not None
+
+
+def _reference_points(pack: Pack, thumbnails: ThumbnailTable | None, method: PointMethod) -> ReferencePoints:
+    descriptors = open_descriptors(pack)
+    if descriptors is not None:
+        return DescribedPoints(descriptors)
+    if thumbnails is None:
+        raise SetupError(
+            f"pack {pack.manifest.name} {pack.manifest.version} has no thumbnails and no descriptors, which geometric "
+            "verification needs; its maker can add them with `edge-build pack --local-features thumbnails`"
+        )
+    return ThumbnailPoints(thumbnails, method)

@@ -23,6 +23,8 @@ def drawn_sample(count: int, seed: int = 0) -> PhotoMeasurements:
         is_accepted=confidence > 0.3,
         evidence=np.round(rng.normal(size=count) + is_known, 1),
         confidence=confidence,
+        is_identified=confidence > 0.8,
+        is_probable=(confidence > 0.5) & (confidence <= 0.8),
     )
 
 
@@ -30,6 +32,8 @@ def test_every_figure_of_a_resample_is_the_figure_of_its_photos() -> None:
     sample = drawn_sample(60)
     assert sample.evidence is not None
     assert sample.is_accepted is not None
+    assert sample.is_identified is not None
+    assert sample.is_probable is not None
     times = resampling._draw(np.random.default_rng(1), 7, 60)
 
     measured = resampling._measure(sample, times, (1, 5))
@@ -44,6 +48,11 @@ def test_every_figure_of_a_resample_is_the_figure_of_its_photos() -> None:
         assert measured["false_accept_rate"][at] == pytest.approx(accepted[~known].mean())
         assert measured["false_reject_rate"][at] == pytest.approx(1 - accepted[known].mean())
         assert measured["right_accepted"][at] == pytest.approx(accepted[rank == 1].mean())
+        identified, probable = sample.is_identified[photos], sample.is_probable[photos]
+        assert measured["identified_right_share"][at] == pytest.approx((rank == 1)[identified].mean())
+        assert measured["probably_right_share"][at] == pytest.approx((rank == 1)[probable].mean())
+        assert measured["right_identified"][at] == pytest.approx(identified[rank == 1].mean())
+        assert measured["right_named"][at] == pytest.approx((identified | probable)[rank == 1].mean())
         by_pairs = decision_figures.auroc(evidence[known].tolist(), evidence[~known].tolist())
         assert measured["auroc_evidence"][at] == pytest.approx(by_pairs, abs=1e-4)
 

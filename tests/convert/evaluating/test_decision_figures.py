@@ -44,10 +44,10 @@ def test_every_photo_is_counted_where_it_belongs() -> None:
     )
 
     assert figures["known"] == {
-        "photos": 6, "identified_right": 1, "identified_wrong": 1, "ambiguous": 2, "ambiguous_with_right": 1,
-        "ambiguous_without_right": 1, "unknown": 2,
+        "photos": 6, "identified_right": 1, "identified_wrong": 1, "probably_right": 0, "probably_wrong": 0,
+        "ambiguous": 2, "ambiguous_with_right": 1, "ambiguous_without_right": 1, "unknown": 2,
     }  # fmt: skip
-    assert figures["not_in_pack"] == {"photos": 3, "identified": 1, "ambiguous": 1, "unknown": 1}
+    assert figures["not_in_pack"] == {"photos": 3, "identified": 1, "probably": 0, "ambiguous": 1, "unknown": 1}
     assert figures["false_accept_rate"] == 0.6667
     assert figures["false_reject_rate"] == 0.3333
     assert figures["right_accepted"] == 0.6667
@@ -57,11 +57,38 @@ def test_every_photo_is_counted_where_it_belongs() -> None:
     assert figures["ece"] == 0.5  # each photo has a bin of its own, and was said to be right or wrong alike
 
 
+def test_each_word_that_names_a_reference_has_its_share_of_right_answers() -> None:
+    figures = decision_figures(
+        [
+            *[ruling("identified", evidence=3, score=0.9, right=True)] * 3,
+            *[ruling("probably", evidence=2, score=0.8, right=True)] * 2,
+            ruling("probably", evidence=2, score=0.8),
+            ruling("ambiguous", evidence=1, score=0.7, right=True, named=True),
+            *[ruling("unknown", evidence=0, score=0.6, right=True)] * 2,
+            ruling("identified", evidence=3, score=0.9, known=False),
+            ruling("probably", evidence=2, score=0.8, known=False),
+            ruling("unknown", evidence=-1, score=0.5, known=False),
+        ]
+    )
+
+    assert (figures["known"]["probably_right"], figures["known"]["probably_wrong"]) == (2, 1)
+    assert figures["not_in_pack"] == {"photos": 3, "identified": 1, "probably": 1, "ambiguous": 0, "unknown": 1}
+    assert figures["identified_right_share"] == 0.75  # a photo of another thing counts: nobody can tell it apart
+    assert figures["probably_right_share"] == 0.5
+    shares = [figures[name] for name in ("right_identified", "right_named", "right_accepted")]
+    assert shares == [0.375, 0.625, 0.75]
+    assert figures["false_accept_rate"] == 0.6667
+
+
 def test_without_photos_of_a_kind_its_figures_are_none() -> None:
     figures = decision_figures([ruling("unknown", evidence=0, score=0, known=False)])
 
     assert figures["false_accept_rate"] == 0
-    assert [figures[key] for key in ("false_reject_rate", "right_accepted", "auroc_evidence")] == [None] * 3
+    unmeasured = (
+        "false_reject_rate", "identified_right_share", "probably_right_share", "right_identified", "right_named",
+        "right_accepted", "auroc_evidence",
+    )  # fmt: skip
+    assert {figures[key] for key in unmeasured} == {None}
 
 
 def test_auroc_agrees_with_counting_pairs() -> None:

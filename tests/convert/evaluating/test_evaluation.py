@@ -150,10 +150,10 @@ def test_a_calibrated_pack_s_decisions_are_counted_and_another_s_are_not_mention
     assert set(outcomes[2].look_alike_ids) == {"red", "crimson"}
     decisions = group_figures(outcomes)["decisions"]
     assert decisions["known"] == {
-        "photos": 4, "identified_right": 1, "identified_wrong": 1, "ambiguous": 1, "ambiguous_with_right": 1,
-        "ambiguous_without_right": 0, "unknown": 1,
+        "photos": 4, "identified_right": 1, "identified_wrong": 1, "probably_right": 0, "probably_wrong": 0,
+        "ambiguous": 1, "ambiguous_with_right": 1, "ambiguous_without_right": 0, "unknown": 1,
     }  # fmt: skip
-    assert decisions["not_in_pack"] == {"photos": 2, "identified": 1, "ambiguous": 0, "unknown": 1}
+    assert decisions["not_in_pack"] == {"photos": 2, "identified": 1, "probably": 0, "ambiguous": 0, "unknown": 1}
 
 
 def test_an_unnamed_column_before_the_others_does_not_hide_a_missing_id(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def test_decisions_come_with_the_figures_and_their_intervals(outcome: MakeOutcom
     assert figures["auroc_score"] == figures["decisions"]["auroc_score"] == 0.6667
     assert set(figures["intervals"]) == {
         "recall@1", "recall@5", "auroc_score", "false_accept_rate", "false_reject_rate", "right_accepted",
-        "auroc_evidence", "ece",
+        "identified_right_share", "probably_right_share", "right_identified", "right_named", "auroc_evidence", "ece",
     }  # fmt: skip
 
 

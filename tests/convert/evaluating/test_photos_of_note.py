@@ -14,14 +14,14 @@ def test_pairs_are_counted_one_way_and_most_frequent_first(outcome: MakeOutcome)
     outcomes = [
         outcome("a", "b", "a", decision="identified"),
         outcome("a", "b", decision="unknown"),
-        outcome("b", "a", decision="unknown"),
+        outcome("b", "a", decision="probably"),
         outcome("b", "b", decision="identified"),
         outcome("", "b", decision="identified"),
     ]
 
     assert confusable_pairs(outcomes) == [
-        {"right": "a", "taken_for": "b", "photos": 2, "identified": 1},
-        {"right": "b", "taken_for": "a", "photos": 1, "identified": 0},
+        {"right": "a", "taken_for": "b", "photos": 2, "identified": 1, "probably": 0},
+        {"right": "b", "taken_for": "a", "photos": 1, "identified": 0, "probably": 1},
     ]
     assert len(confusable_pairs([outcome(f"x{at}", "a") for at in range(50)])) == MOST_PAIRS
 
@@ -31,6 +31,7 @@ def test_the_worst_are_the_surest_wrong_ones_and_the_right_ones_with_the_least_e
         outcome("a", "b", decision="unknown", confidence=0.2, photo="doubtful.jpg"),
         outcome("a", "b", decision="identified", confidence=0.9, photo="sure.jpg"),
         outcome("", "b", decision="identified", confidence=0.8, photo="stranger.jpg"),
+        outcome("", "b", decision="probably", confidence=0.7, photo="probable.jpg"),
         outcome("", "b", decision="unknown", confidence=0.3, photo="noticed.jpg"),
         outcome("b", "b", decision="unknown", evidence=-1, photo="refused.jpg"),
         outcome("b", "b", decision="unknown", evidence=-5, photo="worse.jpg"),
@@ -41,7 +42,7 @@ def test_the_worst_are_the_surest_wrong_ones_and_the_right_ones_with_the_least_e
 
     assert {kind: [photo["photo"] for photo in photos] for kind, photos in worst.items()} == {
         "wrong": ["sure.jpg", "doubtful.jpg"],
-        "not_in_pack": ["stranger.jpg"],
+        "not_in_pack": ["stranger.jpg", "probable.jpg"],
         "refused": ["worse.jpg", "refused.jpg"],
     }
     assert worst["wrong"][0]["nearest"] == "b"

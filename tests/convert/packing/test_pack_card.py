@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from colour_packs import add_calibration
+from colour_packs import CERTAINTY, add_calibration
 from edge_identify.convert.calibrating.photo_calibration import CalibrationOutcome
 from edge_identify.convert.packing.pack_card import pack_card
 from edge_identify.datasets.catalogue.catalogue_images import CatalogueImage
@@ -49,6 +49,17 @@ def test_the_card_tells_how_often_known_and_unknown_things_are_accepted(colour_p
     card = pack_card(read_manifest(folder), [], [], outcome)
 
     assert "| onnx-fp32 | onnx-fp32 | 10 / 10 | 0.875 | 0.018 | 0.02 |" in card
+
+
+def test_the_card_tells_from_which_confidence_on_each_word_is_said(colour_pack: Callable[[], Path]) -> None:
+    folder = add_calibration(colour_pack(), certainty=CERTAINTY)
+    calibrations = read_calibrations(folder / "calibration.json")
+    outcome = CalibrationOutcome(calibrations=calibrations, file="calibration.json", left_out_because=None)
+
+    card = pack_card(read_manifest(folder), [], [], outcome)
+
+    assert "\n\n| variant | identified, from a confidence of | probably, from a confidence of |\n|---|" in card
+    assert "| onnx-fp32 | 0.990 | 0.700 |" in card
 
 
 def test_what_a_maker_wrote_stays_on_its_line_and_is_no_markup(colour_pack: Callable[[], Path]) -> None:

@@ -52,8 +52,8 @@ def test_right_references_that_are_not_first_lead_to_geometry_unless_it_was_used
     figures = figures_of([*right(outcome, 40), *second, *others(outcome, 40)])
 
     assert "among the first five but not first" in told(figures)
-    assert "`--verify-geometry`" in told(figures)
-    assert "`--verify-geometry`" not in told(figures, with_geometry=True)
+    assert "`--local-features`" in told(figures)
+    assert "`--local-features`" not in told(figures, with_geometry=True)
     assert "b is taken for a (10 photos)" in told(figures)
 
 
@@ -64,11 +64,26 @@ def test_what_a_pack_lacks_and_photos_that_cannot_be_read_are_told(outcome: Make
     assert "1 photo could not be used" in told(figures)
 
 
+def test_the_screen_tells_how_well_each_word_keeps_its_promise(outcome: MakeOutcome) -> None:
+    probable = [outcome("a", first, decision="probably", confidence=0.8, kind="known") for first in "aaab"]
+    strangers = others(outcome, 2, "probably")
+    screen = " ".join(line.strip() for line in report_lines(figures_of([*probable, *strangers]), [], width=100))
+
+    assert "0 identified rightly, 0 wrongly; 3 probably rightly, 1 wrongly; 0 ambiguous" in screen
+    assert "2 of 2 accepted (100.0 %): 0 identified, 2 probably, 0 ambiguous; 0 rightly called unknown" in screen
+    assert "of the answers called probably, 50.0 % are right; the word promises 75 %" in screen
+    assert "called identified" not in screen  # no answer was
+    assert "0.0 % identified, 100.0 % identified or probably, 100.0 % accepted" in screen
+
+
 def test_the_screen_counts_photos_of_other_things_as_photos_and_fits_its_width(outcome: MakeOutcome) -> None:
     lines = list(report_lines(figures_of([*right(outcome, 3), *others(outcome, 67)]), ["Do this."], width=100))
 
     assert lines[0] == "70 photos: 3 of things in the pack, 67 of other things"
     assert any("0 of 67 accepted" in line for line in lines)
+    assert any("of those with the right reference first: 100.0 % identified" in line for line in lines)
+    (known,) = [line.split() for line in lines if line.startswith("known ")]
+    assert known == ["known", "3", "100.0", "%", "3/0", "0/0", "0", "0", "0", "-"]
     (other,) = [line.split() for line in lines if line.startswith("other ")]
     assert other == ["other", "0", "-", "-", "-", "-", "-", "67", "0"]
     assert not [line for line in lines if "queries" in line or len(line) > 100]

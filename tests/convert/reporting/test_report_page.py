@@ -59,7 +59,13 @@ def part(outcome: MakeOutcome, tmp_path: Path) -> ReportPart:
     Image.new("RGB", (300, 300), (30, 30, 200)).save(reference)
     outcomes = tuple(
         outcome(shows, HOSTILE, decision=decision, confidence=0.8, photo=str(photo), prepare_ms=3.0, kind=HOSTILE)
-        for shows, decision in (("b", "identified"), ("", "identified"), (HOSTILE, "unknown"), ("c", "ambiguous"))
+        for shows, decision in (
+            ("b", "identified"),
+            ("", "identified"),
+            (HOSTILE, "unknown"),
+            ("c", "ambiguous"),
+            ("d", "probably"),
+        )
     )
     evaluation = Evaluation(outcomes=outcomes, left_out=(), answer_ms=1.0)
     return ReportPart(
@@ -106,20 +112,46 @@ def test_a_reader_without_eyes_is_told_what_images_tables_and_diagrams_show(part
 def test_each_figure_is_in_a_sentence(part: ReportPart) -> None:
     text = Reader().read(report_page("Report", [part])).text
 
-    assert "Of 3 photos of things in the pack, 33.3 % have the right reference as their nearest one" in text
+    assert "Of 4 photos of things in the pack, 25.0 % have the right reference as their nearest one" in text
     assert "Of 1 photo of things that are not in the pack, 1 was accepted: 100.0 %" in text
     assert "built for 2.0 %" in text
+    assert "1 was called probably, 0 of these rightly." in text
+    assert "Of the answers called identified, 0.0 % are right; the word promises 95 %." in text
+    assert "1 was accepted: 100.0 %" in text
+    assert "1 identified, 0 probably, 0 ambiguous." in text
     assert "The stated confidence is wrong by" in text
     assert "2,000 resamples" in text
 
 
 def test_the_numbers_that_matter_and_what_to_do_stand_before_everything_else(part: ReportPart) -> None:
     reader = Reader().read(report_page("Report", [replace(part, todo=["Run `edge-build doctor`."])]))
-    places = [reader.text.index(words) for words in ("33 %", "1 of 1", "What to do next", "Of 3 photos of things")]
+    places = [reader.text.index(words) for words in ("25 %", "1 of 1", "What to do next", "Of 4 photos of things")]
 
     assert places == sorted(places)
     assert "`" not in reader.text.split("What to do next")[1].split("Decisions")[0]
     assert reader.all("details") == [{}], "the sentences are closed until they are asked for"
+
+
+def test_the_decisions_stand_in_their_order_of_certainty(part: ReportPart) -> None:
+    reader = Reader().read(report_page("Report", [part]))
+    table = reader.text.split("unknown is the right answer.")[1].split("By group")[0]
+    places = [table.index(word) for word in ("identified, right", "probably, right", "ambiguous, right", "unknown")]
+
+    assert places == sorted(places)
+    bars = [str(mark["class"]) for mark in reader.all("rect") if mark.get("class") != "frame"]
+    assert [name for name in bars if name.startswith("probably")] == [
+        "probably-right",
+        "probably-wrong",
+        "probably-wrong",
+    ]
+
+
+def test_a_pack_that_never_says_probably_has_no_number_for_it(outcome: MakeOutcome) -> None:
+    for decision, is_told in (("identified", False), ("probably", True)):
+        evaluation = Evaluation(outcomes=(outcome("a", "a", decision=decision),), left_out=())
+        figures = report_figures(evaluation, columns=[]) | {"pack": {}}
+        plain = ReportPart(title="Pack", about="", figures=figures, names={}, images=ReportImages({}))
+        assert ("with the word probably" in Reader().read(report_page("Report", [plain])).text) is is_told
 
 
 def test_each_cell_names_its_column_for_narrow_screens(part: ReportPart) -> None:

@@ -28,7 +28,7 @@ def schema_faults(document: Any) -> list[str]:
 def test_the_json_object_is_the_documented_one() -> None:
     document = json.loads(answers_as_json([uncalibrated(), FAILED], ANSWERED_BY))
 
-    assert document["schema"] == 1
+    assert document["schema"] == 2
     assert document["pack"] == {"name": "museum", "version": "1.0.0"}
     assert document["encoder"] == "onnx-int8"
     first, second = document["answers"]
@@ -62,6 +62,19 @@ def test_decisions_and_probabilities_are_in_the_object() -> None:
     assert [match["confidence"] for match in first["matches"]] == [0.92, 0.46]
     assert second["decision"] == "ambiguous"
     assert second["look_alikes"] == {"ids": ["cat-1", "dog"], "namespace": "museum", "labels": {"label": "cat"}}
+
+
+def test_a_probable_answer_names_its_first_match_and_no_look_alikes() -> None:
+    found = json.loads(answer_as_line(decided(Decision.PROBABLY), ANSWERED_BY))
+
+    assert (found["decision"], found["look_alikes"], found["matches"][0]["confidence"]) == ("probably", None, 0.82)
+
+
+def test_a_stored_answer_of_schema_1_is_still_valid() -> None:
+    document = json.loads(answers_as_json([decided(Decision.IDENTIFIED)], ANSWERED_BY)) | {"schema": 1}
+    line = json.loads(answer_as_line(decided(Decision.UNKNOWN), ANSWERED_BY)) | {"schema": 1}
+
+    assert schema_faults(document) == schema_faults(line) == []
 
 
 def test_a_position_and_what_it_says_of_each_reference_are_in_the_object() -> None:
@@ -110,7 +123,7 @@ def _broken(document: Any) -> Iterator[tuple[Any, str, Any]]:
     """Yield where a value can be taken away or replaced: the object that holds it, its name, a wrong value."""
     answer = document["answers"][0]
     match = answer["matches"][0]
-    yield document, "schema", 2
+    yield document, "schema", 3
     yield document, "pack", "museum"
     yield document["pack"], "version", "1"
     yield document, "encoder", ""

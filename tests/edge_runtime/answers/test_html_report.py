@@ -70,7 +70,8 @@ def report(
     folder: Path, answers: Sequence[Identification | FailedPhoto], thumbnails: ThumbnailTable | None = None
 ) -> str:
     path = folder / "report.html"
-    with page_file(path) as file, HtmlReport(file, ANSWERED_BY, thumbnails, folder) as page:
+    known = {} if thumbnails is None else {ANSWERED_BY.pack_name: thumbnails}
+    with page_file(path) as file, HtmlReport(file, ANSWERED_BY, known, folder) as page:
         for answer in answers:
             page.show(answer)
         page.finish()
@@ -84,18 +85,19 @@ def test_photos_are_grouped_by_decision_with_counts(tmp_path: Path) -> None:
         FAILED,
         decided(Decision.IDENTIFIED),
         decided(Decision.AMBIGUOUS),
+        decided(Decision.PROBABLY),
         decided(Decision.IDENTIFIED, DOG, CAT),
         uncalibrated(),
     ]
     text = report(tmp_path, answers)
     page = Page(text)
 
-    groups = ["identified", "ambiguous", "unknown", "uncalibrated", "skipped"]
+    groups = ["identified", "probably", "ambiguous", "unknown", "uncalibrated", "skipped"]
     assert page.attributes("h2", "id") == groups
     assert page.attributes("a", "href")[: len(groups)] == [f"#{group}" for group in groups]
-    assert re.findall(r"<small>(\d+)</small>", text) == ["2", "1", "1", "1", "1"]
-    assert "What 6 photos show" in page.texts
-    identified = text[text.index('<h2 id="identified">') : text.index('<h2 id="ambiguous">')]
+    assert re.findall(r"<small>(\d+)</small>", text) == ["2", "1", "1", "1", "1", "1"]
+    assert "What 7 photos show" in page.texts
+    identified = text[text.index('<h2 id="identified">') : text.index('<h2 id="probably">')]
     assert identified.index("Seated cat, bronze") < identified.index('<p class="name">dog')  # in the photos' order
 
 
@@ -119,7 +121,8 @@ def test_each_photo_stands_beside_its_reference_and_its_look_alikes(tmp_path: Pa
     jpeg = f"data:image/jpeg;base64,{base64.b64encode(b'jpeg bytes').decode()}"
     assert {decision: shown[0] for decision, shown in sources.items()} == dict.fromkeys(Decision, jpeg)
     seen = {decision: [brightest_band(source) for source in shown[1:]] for decision, shown in sources.items()}
-    assert seen == {Decision.IDENTIFIED: [0], Decision.UNKNOWN: [0], Decision.AMBIGUOUS: [0, 1, 2]}
+    assert seen == {decision: [0] for decision in Decision} | {Decision.AMBIGUOUS: [0, 1, 2]}
+    assert "Seated cat, bronze" in pages[Decision.PROBABLY].texts
     assert "nearest: Seated cat, bronze" in pages[Decision.UNKNOWN].texts
     assert pages[Decision.AMBIGUOUS].attributes("details", "open") == ["open"]
 
@@ -147,10 +150,17 @@ def test_of_a_reference_image_only_its_look_gets_into_a_page(tmp_path: Path) -> 
 
 
 def test_the_page_says_what_the_screen_says(tmp_path: Path) -> None:
-    texts = Page(report(tmp_path, [decided(Decision.IDENTIFIED), decided(Decision.AMBIGUOUS, CAT, DOG, shown=1)])).texts
+    answers = [
+        decided(Decision.IDENTIFIED),
+        decided(Decision.PROBABLY, DOG, CAT),
+        decided(Decision.AMBIGUOUS, CAT, DOG, shown=1),
+    ]
+    texts = Page(report(tmp_path, answers)).texts
 
     for said in (
-        "identified, sure (92%)",
+        "identified, 92%",
+        "probably, 82%: check it",
+        "dog",
         "stands out from the runner-up by 0.03 in similarity (0.91; 1 is identical)",
         "cat-1 · museum · cat",
         "1.50000, -2.50000",
@@ -294,7 +304,7 @@ def test_a_run_that_fails_leaves_the_old_page_and_nothing_else(tmp_path: Path) -
     (tmp_path / "report.html").write_text("old")
 
     def fail() -> None:
-        with page_file(tmp_path / "report.html") as file, HtmlReport(file, ANSWERED_BY, None, tmp_path) as page:
+        with page_file(tmp_path / "report.html") as file, HtmlReport(file, ANSWERED_BY, {}, tmp_path) as page:
             page.show(decided(Decision.IDENTIFIED))
             page.finish()
             raise ZeroDivisionError

@@ -11,7 +11,6 @@ from edge_identify.edge_runtime.answers.wording import (
     location,
     places_in_words,
     reason,
-    sureness,
 )
 from edge_identify.edge_runtime.decisions.decision import Decision
 from edge_identify.edge_runtime.decisions.place_evidence import PlaceEvidence
@@ -20,11 +19,29 @@ from example_answers import CAT, DOG, decided, placed, uncalibrated
 
 
 @pytest.mark.parametrize(
-    ("confidence", "said"),
-    [(1.0, "sure (100%)"), (0.9, "sure (90%)"), (0.7, "likely (70%)"), (0.69, "perhaps (69%)"), (0.0, "perhaps (0%)")],
+    ("decision", "said"),
+    [
+        (Decision.IDENTIFIED, "identified, 92%"),
+        (Decision.PROBABLY, "probably, 82%: check it"),
+        (Decision.AMBIGUOUS, "ambiguous, one of 2 look-alikes, all museum · cat"),
+        (Decision.UNKNOWN, "unknown"),
+    ],
 )
-def test_a_probability_is_said_in_words_and_percent(confidence: float, said: str) -> None:
-    assert sureness(confidence) == said
+def test_the_decision_is_the_only_word_of_certainty(decision: Decision, said: str) -> None:
+    assert decision_in_words(decided(decision)) == said
+
+
+def test_a_reason_says_what_speaks_for_a_probable_reference_and_that_it_is_too_little() -> None:
+    found = decided(Decision.PROBABLY)
+    first, second = found.matches
+    level = replace(found, matches=(replace(first, matched_points=9), replace(second, score=first.score)))
+
+    assert reason(found) == (
+        "stands out from the runner-up by 0.03 in similarity (0.91; 1 is identical): too little to be certain "
+        "(95% that it is something in the pack)"
+    )
+    assert "others look as similar (0.91; 1 is identical), and its points agree: too little" in reason(level)
+    assert "no known thing looks as similar (0.91" in reason(replace(found, matches=(first,)))
 
 
 def test_look_alikes_that_share_nothing_are_not_said_to() -> None:

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from colour_packs import add_calibration
+from colour_packs import CERTAINTY, add_calibration
 from edge_identify.edge_runtime.answers import answer_json
 from edge_identify.edge_runtime.cli.main import main
 from edge_identify.edge_runtime.cli.options.output_options import MANY_PHOTOS
@@ -109,6 +109,23 @@ def test_the_exit_code_is_the_decision_of_one_photo_and_whether_all_of_several_w
 
     for output in ([], ["--json"], ["--jsonl"], ["--html", "../report.html"]):
         assert main([*words, "--pack", pack, *output]) == code, output
+
+
+def test_a_probable_photo_is_named_with_an_exit_code_of_its_own(
+    colour_pack: Callable[[], Path], photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pack, photo = str(add_calibration(colour_pack(), certainty=CERTAINTY)), str(photos / "more/green.png")
+
+    assert main([photo, "--pack", pack]) == 10
+    assert "probably, 98%: check it\n  Pure green\n" in capsys.readouterr().out
+    assert main(["--same-thing", photo, photo, "--pack", pack]) == 10
+    assert main([str(photos / "more/grey.png"), "--pack", pack]) == 3
+    assert main([str(photos / "more/between.png"), "--pack", pack]) == 4
+    capsys.readouterr()
+
+    assert main([str(photos / "more"), "--pack", pack, "--jsonl"]) == 0
+    lines = [valid(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["decision"] for line in lines] == ["ambiguous", "probably", "probably", "unknown"]
 
 
 def test_a_folder_with_one_photo_is_a_folder(pack: str, tmp_path: Path) -> None:
@@ -340,7 +357,7 @@ def test_closed_standard_streams_are_as_empty_ones(
 
     assert ended.returncode == code, ended.stderr
     assert "Traceback" not in ended.stderr
-    assert ("standard input: names no photo" in ended.stderr) == (words == ["-"])
+    assert ("standard input: is empty" in ended.stderr) == (words == ["-"])
     if "--html" in words:
         assert "What 2 photos show" in (photos / "more/page.html").read_text(encoding="utf-8")
 

@@ -8,8 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from edge_identify.edge_runtime.decisions.calibration import Calibration, read_calibrations, serialise_calibrations
-from edge_identify.edge_runtime.errors import PackDamagedError
+from edge_identify.edge_runtime.decisions.calibration import (
+    Calibration,
+    Certainty,
+    read_calibrations,
+    serialise_calibrations,
+)
+from edge_identify.edge_runtime.errors import PackDamagedError, PackFormatError
 
 CALIBRATION = Calibration(
     measured_with="onnx-int8",
@@ -30,7 +35,8 @@ CALIBRATION = Calibration(
 
 
 def test_reading_what_was_written_gives_it_back(tmp_path: Path) -> None:
-    written = {"onnx-int8": CALIBRATION, "coreml-int8": replace(CALIBRATION, accept=0.0)}
+    with_words = replace(CALIBRATION, certainty=Certainty(identified=0.9, probably=0.5))
+    written = {"onnx-int8": CALIBRATION, "coreml-int8": with_words}
     path = tmp_path / "calibration.json"
     path.write_bytes(serialise_calibrations(written))
 
@@ -44,6 +50,14 @@ def test_fields_of_a_newer_writer_are_passed_over(tmp_path: Path) -> None:
     (tmp_path / "calibration.json").write_text(json.dumps(values | {"more": []}))
 
     assert read_calibrations(tmp_path / "calibration.json") == {"onnx-int8": CALIBRATION}
+
+
+def test_a_probably_that_is_surer_than_identified_is_refused(tmp_path: Path) -> None:
+    odd = {"onnx-int8": replace(CALIBRATION, certainty=Certainty(identified=0.5, probably=0.9))}
+    (tmp_path / "calibration.json").write_bytes(serialise_calibrations(odd))
+
+    with pytest.raises(PackFormatError, match=r"`probably` is 0\.9"):
+        read_calibrations(tmp_path / "calibration.json")
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:

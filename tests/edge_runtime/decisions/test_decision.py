@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_identify.edge_runtime.decisions.calibration import Calibration
-from edge_identify.edge_runtime.decisions.decision import Decision, decide, features_of, shares_of, sigmoid
+from edge_identify.edge_runtime.decisions.calibration import Calibration, Certainty
+from edge_identify.edge_runtime.decisions.decision import Decision, conclude, decide, features_of, shares_of, sigmoid
 
 CALIBRATION = Calibration(
     measured_with="onnx-int8",
@@ -132,3 +132,24 @@ def test_extreme_evidence_does_not_overflow() -> None:
     assert sigmoid(-1e6) == 0
     assert sigmoid(1e6) == 1
     assert sigmoid(0) == 0.5
+
+
+def test_the_confidence_separates_identified_probably_and_the_rest() -> None:
+    certain = replace(CALIBRATION, certainty=Certainty(identified=0.95, probably=0.6), accept=-9)
+
+    def decision(evidence: float, *shares: float) -> Decision:
+        return conclude(evidence, shares, certain).decision
+
+    assert decision(4.0, 0.99, 0.01) is Decision.IDENTIFIED
+    assert decision(4.0, 0.90, 0.10) is Decision.PROBABLY
+    assert decision(4.0, 0.50, 0.50) is Decision.AMBIGUOUS  # something of the pack, but not which
+    assert decision(0.0, 0.99, 0.01) is Decision.UNKNOWN
+    assert conclude(4.0, (0.5, 0.5), certain).look_alike_count == 2
+    assert conclude(4.0, (0.9, 0.1), certain).look_alike_count == 0
+
+
+def test_evidence_below_the_threshold_is_unknown_however_sure() -> None:
+    strict = replace(CALIBRATION, certainty=Certainty(identified=0.6, probably=0.5), accept=5.0)
+
+    assert conclude(4.9, (1.0,), strict).decision is Decision.UNKNOWN
+    assert conclude(5.0, (1.0,), strict).decision is Decision.IDENTIFIED

@@ -8,13 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from feature_nets import NET_FILE, NET_SPEC
 
 from edge_identify.edge_runtime.errors import PackFormatError
 from edge_identify.edge_runtime.pack.manifest import (
     MANIFEST_NAME,
     BinaryCodesSpec,
+    FeatureForm,
     FileEntry,
     Manifest,
+    Runtime,
     ThumbnailsSpec,
     TokenizerKind,
     TokenizerSpec,
@@ -126,6 +129,75 @@ def test_thumbnails_are_fetched_by_all_and_read_back(manifest: Manifest) -> None
     assert parse_manifest(serialise_manifest(pictured)) == pictured
     assert _paths(greedy, "onnx-int8") == {*FOR_ALL, "image/onnx-int8.onnx", "thumbnails.sqlite"}
     assert "thumbnails" not in json.loads(serialise_manifest(manifest))
+
+
+COREML_NET = "features/net.mlpackage/model.mlmodel"
+
+
+@pytest.fixture
+def featured(manifest: Manifest) -> Manifest:
+    """A manifest with a local-feature net for both runtimes and stored descriptors."""
+    net = next(iter(NET_SPEC.variants.values()))
+    core_ml = replace(
+        net, name="coreml-fp16", runtime=Runtime.COREML, model="features/net.mlpackage", files=(COREML_NET,)
+    )
+    entries = {
+        path: FileEntry(path=path, length_bytes=5, sha256="a" * 64) for path in (NET_FILE, COREML_NET, "points.bin")
+    }
+    features = replace(
+        NET_SPEC,
+        form=FeatureForm.DESCRIPTORS,
+        variants={net.name: net, core_ml.name: core_ml},
+        descriptors_file="points.bin",
+    )
+    return replace(manifest, local_features=features, files={**manifest.files, **entries})
+
+
+def test_local_features_are_read_back_and_each_device_fetches_the_net_that_it_runs(featured: Manifest) -> None:
+    on_phone = replace(featured.image_variants["onnx-int8"], name="coreml-int8", runtime=Runtime.COREML)
+    both = replace(featured, image_variants={**featured.image_variants, "coreml-int8": on_phone})
+
+    assert parse_manifest(serialise_manifest(both)) == both
+    needed = {*FOR_ALL, "image/onnx-int8.onnx", NET_FILE, "points.bin"}
+    assert _paths(both, "onnx-int8") == needed
+    assert _paths(both, "coreml-int8") == {*needed, COREML_NET}
+
+
+def test_a_manifest_without_local_features_is_written_as_before_there_were_any(manifest: Manifest) -> None:
+    assert "local_features" not in json.loads(serialise_manifest(manifest))
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (("form",), "pictures", "`form` is 'pictures'; this version knows thumbnails, descriptors"),
+        (("form",), "thumbnails", "needs thumbnails, which the pack does not have"),
+        (("descriptors_file",), None, "`descriptors_file` should be str"),
+        (("descriptors_file",), "absent.bin", "names 'absent.bin', which is not among its files"),
+        (("dim",), 513, "`dim` is 513, outside 1 to 512"),
+        (("side_step_px",), 0, "`side_step_px` is 0, outside 1 to 1024"),
+        (("photo", "side_px"), 100_000, "`side_px` is 100000, outside 1 to 1024"),
+        (("reference", "most_points"), 10**9, "`most_points` is 1000000000, outside 1 to 2048"),
+        (("least_similarity",), 1.5, "`least_similarity` is 1.5, outside 0 to 1"),
+        (("variants", "onnx-fp16", "runtime"), "coreml", "has no ONNX variant of its net"),
+        (("variants", "onnx-fp16", "files"), ["elsewhere.onnx"], "`files` must list the model"),
+        (("variants", "onnx-fp16", "model"), "../net.onnx", "../net.onnx"),
+    ],
+)
+def test_local_features_that_no_device_could_use_are_refused(
+    featured: Manifest, path: tuple[str, ...], value: object, message: str
+) -> None:
+    values = json.loads(serialise_manifest(featured))
+    *folders, last = path
+    at = values["local_features"]
+    for name in folders:
+        at = at[name]
+    at[last] = value
+
+    with pytest.raises(PackFormatError) as refused:
+        parse_manifest(json.dumps(values).encode())
+
+    assert message in str(refused.value)
 
 
 def test_how_a_photo_is_looked_at_is_written_only_where_it_is_not_the_whole(manifest: Manifest) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import threading
 import warnings
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ def photo(tmp_path: Path) -> Path:
 
 
 def test_a_photo_prepared_in_a_thread_has_the_same_pixels(photo: Path) -> None:
-    with PhotoInPreparation(photo, RECIPE) as preparing:
+    with PhotoInPreparation(partial(prepare_photo, photo, RECIPE)) as preparing:
         pixels = preparing.result().pixels
 
     assert pixels.shape == (1, 32, 32, 3)
@@ -40,7 +41,7 @@ def test_a_photo_that_cannot_be_used_says_so_when_it_is_asked_for(tmp_path: Path
     (tmp_path / "note.jpg").write_text("not a photo")
 
     with (
-        PhotoInPreparation(tmp_path / "note.jpg", RECIPE) as preparing,
+        PhotoInPreparation(partial(prepare_photo, tmp_path / "note.jpg", RECIPE)) as preparing,
         pytest.raises(PhotoError, match=r"note\.jpg: is not an image"),
     ):
         preparing.result()
@@ -52,14 +53,17 @@ def test_a_fault_in_the_thread_is_raised_and_not_printed(photo: Path, monkeypatc
 
     monkeypatch.setattr(prepared_photos, "open_photo", fails)
 
-    with PhotoInPreparation(photo, RECIPE) as preparing, pytest.raises(RuntimeError, match="a fault of this program"):
+    with (
+        PhotoInPreparation(partial(prepare_photo, photo, RECIPE)) as preparing,
+        pytest.raises(RuntimeError, match="a fault of this program"),
+    ):
         preparing.result()
 
 
 def test_nothing_is_left_running_when_the_encoder_cannot_be_loaded(photo: Path) -> None:
     filters = list(warnings.filters)
 
-    with pytest.raises(OSError, match="no encoder"), PhotoInPreparation(photo, RECIPE):
+    with pytest.raises(OSError, match="no encoder"), PhotoInPreparation(partial(prepare_photo, photo, RECIPE)):
         raise OSError("no encoder")
 
     assert "photo" not in {thread.name for thread in threading.enumerate()}

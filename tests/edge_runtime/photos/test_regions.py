@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -156,7 +157,7 @@ def test_a_photo_is_prepared_alike_at_once_and_in_its_own_thread(tmp_path: Path)
     (tmp_path / "photo.jpg").write_bytes(drawn_photo(size_px=(640, 480)))
     region = parse_region("10%,20%,30%,40%")
 
-    with PhotoInPreparation(tmp_path / "photo.jpg", RECIPE, region) as preparing:
+    with PhotoInPreparation(partial(prepare_photo, tmp_path / "photo.jpg", RECIPE, region)) as preparing:
         pixels = preparing.result().pixels
 
     assert (pixels == prepare_photo(tmp_path / "photo.jpg", RECIPE, region).pixels).all()

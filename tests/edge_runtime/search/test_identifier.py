@@ -11,12 +11,11 @@ from PIL import Image
 
 from colour_packs import add_calibration
 from edge_identify.edge_runtime.decisions.decision import Decision
-from edge_identify.edge_runtime.errors import PackError, PhotoError
+from edge_identify.edge_runtime.errors import PhotoError
 from edge_identify.edge_runtime.pack.pack_reader import open_pack
 from edge_identify.edge_runtime.pack.references import ReferenceTable
 from edge_identify.edge_runtime.photos.prepared_photos import PreparedPhoto, prepare_photo
 from edge_identify.edge_runtime.search.identifier import Identifier
-from edge_identify.edge_runtime.search.text_searcher import TextSearcher
 
 
 def photo(folder: Path, colour: tuple[int, int, int]) -> Path:
@@ -145,11 +144,6 @@ def test_a_broken_photo_is_a_photo_error(colour_pack: Callable[[], Path], tmp_pa
         pytest.raises(PhotoError, match=r"broken\.jpg.*empty"),
     ):
         identifier.identify(broken)
-
-
-def test_a_pack_without_a_text_encoder_says_so(colour_pack: Callable[[], Path]) -> None:
-    with pytest.raises(PackError, match="no text encoder"):
-        TextSearcher(open_pack(colour_pack()))
 
 
 def test_a_pack_without_a_calibration_still_opens_and_decides_nothing(

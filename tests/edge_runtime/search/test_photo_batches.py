@@ -12,6 +12,7 @@ from PIL import Image
 
 from edge_identify.edge_runtime.answers.identification import FailedPhoto, Identification
 from edge_identify.edge_runtime.errors import PackDamagedError, PhotoError
+from edge_identify.edge_runtime.photos.photo_inputs import OpenedPhoto
 from edge_identify.edge_runtime.photos.prepared_photos import PreparedPhoto
 from edge_identify.edge_runtime.search.photo_batches import (
     BATCH,
@@ -27,7 +28,7 @@ def prepared() -> PreparedPhoto:
     return PreparedPhoto(pixels=np.zeros((8, 8, 3), np.uint8), seconds=0.1)
 
 
-def ready(path: str) -> ReadyPhoto:
+def ready(path: str) -> ReadyPhoto[PreparedPhoto]:
     return ReadyPhoto(path=path, prepared=prepared(), thumbnail=None)
 
 
@@ -35,7 +36,7 @@ def failure(path: str) -> FailedPhoto:
     return FailedPhoto(question=path, error=PhotoError(f"{path}: broken"))
 
 
-def make_slowly(asked: str | FailedPhoto) -> ReadyPhoto | FailedPhoto:
+def make_slowly(asked: str | FailedPhoto) -> ReadyPhoto[PreparedPhoto] | FailedPhoto:
     """The even ones wait for an event, so that threads end in another order than they began."""
     assert isinstance(asked, str)
     if int(asked) % 2 == 0:
@@ -87,7 +88,7 @@ def test_no_photo_starts_no_thread() -> None:
 
 
 def test_threads_that_silence_warnings_leave_the_filters_as_they_were() -> None:
-    def silence(asked: str | FailedPhoto) -> ReadyPhoto | FailedPhoto:
+    def silence(asked: str | FailedPhoto) -> ReadyPhoto[PreparedPhoto] | FailedPhoto:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return make_slowly(asked)
@@ -100,7 +101,7 @@ def test_threads_that_silence_warnings_leave_the_filters_as_they_were() -> None:
 
 
 def test_a_thread_is_silent_even_while_another_puts_the_filters_back() -> None:
-    def warn(asked: str | FailedPhoto) -> ReadyPhoto | FailedPhoto:
+    def warn(asked: str | FailedPhoto) -> ReadyPhoto[PreparedPhoto] | FailedPhoto:
         warnings.warn("broken metadata", stacklevel=1)  # pytest would make an error of it
         return ready(str(asked))
 
@@ -129,7 +130,7 @@ def test_batches_are_full_and_errors_take_their_places() -> None:
 def test_a_batch_is_answered_before_the_next_is_taken() -> None:
     taken: list[str] = []
 
-    def photos() -> Iterator[ReadyPhoto]:
+    def photos() -> Iterator[ReadyPhoto[PreparedPhoto]]:
         for number in range(3 * BATCH):
             taken.append(str(number))
             yield ready(str(number))
@@ -150,10 +151,10 @@ def test_broken_photos_alone_ask_the_encoder_nothing() -> None:
 def test_what_is_wrong_with_a_photo_is_its_answer_and_what_is_wrong_with_the_pack_ends_the_run(tmp_path: Path) -> None:
     Image.new("RGB", (4, 4)).save(tmp_path / "photo.png")
 
-    def broken(_: Path) -> PreparedPhoto:
+    def broken(_: Path | OpenedPhoto) -> PreparedPhoto:
         raise PhotoError("p: broken")
 
-    def damaged(_: Path) -> PreparedPhoto:
+    def damaged(_: Path | OpenedPhoto) -> PreparedPhoto:
         raise PackDamagedError("model: damaged")
 
     answer = make_ready("p", prepare=broken, with_thumbnail=False)

@@ -76,7 +76,7 @@ def test_too_little_memory_is_one_line_with_a_code_of_its_own(
     def fails() -> ExitCode:
         raise error
 
-    assert run_command(fails) == 10
+    assert run_command(fails) == 71
     assert re.fullmatch("error: out of memory; .*\n", capsys.readouterr().err)
 
 

@@ -34,6 +34,21 @@ def test_references_are_found_by_a_text_a_vector_and_an_image(service: Client) -
     assert set(ids(service.post_json("/v1/search", filtered))) == {"green", "blue/2"}
 
 
+def test_a_name_with_a_typing_error_is_found_and_the_answer_says_why(service: Client) -> None:
+    first = service.post_json("/v1/search", {"text": "crimsn"}).json()["matches"][0]
+
+    assert (first["id"], first["why"][0]["corrected"]) == ("crimson", {"crimsn": "crimson"})
+    assert ids(service.post_json("/v1/search", {"text": "PURE BLUE"}))[0] == "blue/2"
+
+
+@pytest.mark.parametrize("text", ["77777", "🍕", '"77" *', "7" * 2000])
+def test_a_text_that_nothing_answers_has_no_matches_and_a_note(service: Client, text: str) -> None:
+    answer = service.post_json("/v1/search", {"text": text})
+
+    assert ids(answer) == []
+    assert "knows none of these words" in answer.json()["note"]
+
+
 def test_a_namespace_in_a_text_is_suggested_or_applied(service: Client) -> None:
     suggested = service.post_json("/v1/search", {"text": "ra in paris"}).json()
     applied = service.post_json("/v1/search", {"text": "ra in paris", "auto_namespace": True}).json()

@@ -66,6 +66,20 @@ def test_the_bucket_search_by_a_text(service: Client) -> None:
     assert len(service.post_json(f"{BUCKET}/search", {"query": "ra"}).json()) == 4  # 5 by default
 
 
+def test_searches_by_text_find_names_and_answer_nothing_by_chance(service: Client) -> None:
+    assert found(service.post_json("/api/v1/search", {"text": "Crimsn"}))[0] == "crimson"
+    for text in ("77777", "🍕"):
+        assert found(service.post_json("/api/v1/search", {"text": text})) == []
+        assert service.post_json(f"{BUCKET}/search", {"query": text}).json() == []
+
+
+def test_the_bucket_search_is_ordered_by_distance_even_where_a_name_is_exact(service: Client) -> None:
+    answer = service.post_json(f"{BUCKET}/search", {"query": "pure blue"}).json()
+
+    distances = [one["distance"] for one in answer]
+    assert distances == sorted(distances)
+
+
 def test_the_bucket_search_finds_a_folder_in_the_text(service: Client) -> None:
     named = service.post_json(f"{BUCKET}/search", {"query": "show me nature photos"}).json()
     given = service.post_json(f"{BUCKET}/search", {"query": "nature", "folder": "Paris"}).json()

@@ -124,7 +124,7 @@ def test_a_photo_that_vanishes_before_its_points_are_compared_is_skipped_and_nam
 
 def test_comparing_points_needs_thumbnails(evaluate: Evaluate, capsys: pytest.CaptureFixture[str]) -> None:
     assert evaluate(ROWS, "--verify-geometry") == 8
-    assert "edge-build pack --thumbnails" in capsys.readouterr().err
+    assert "edge-build pack --local-features thumbnails" in capsys.readouterr().err
 
 
 def test_comparing_points_needs_an_extra(
@@ -145,7 +145,9 @@ def test_figures_are_printed_as_one_object(evaluate: Evaluate, capsys: pytest.Ca
         "pack", "location",
     }  # fmt: skip
     assert figures["all"]["recall@1"] == 0.6667
-    assert figures["confusable"] == [{"right": "blue", "taken_for": "green", "photos": 1, "identified": 1}]
+    assert figures["confusable"] == [
+        {"right": "blue", "taken_for": "green", "photos": 1, "identified": 1, "probably": 0}
+    ]
     assert figures["by_column"]["tier"]["easy"]["recall@1"] == 1
     assert figures["pack"]["false_accept_rate"] == 0.02
     assert figures["absent"] == {}
@@ -158,10 +160,11 @@ def test_groups_are_printed_for_people_and_a_broken_photo_is_counted(
 
     printed = capsys.readouterr()
     assert "2 identified rightly, 1 wrongly" in printed.out
-    heading, easy, hard = (line.split() for line in printed.out.split("\n\n")[1].splitlines())
+    heading, easy, hard, key = (line.split() for line in printed.out.split("\n\n")[1].splitlines())
     assert heading[:2] == ["by", "tier"]
-    assert easy == ["easy", "2", "100.0", "%", "2", "0", "0", "0", "0", "-"]
-    assert hard == ["hard", "1", "0.0", "%", "0", "1", "0", "0", "1", "0"]
+    assert easy == ["easy", "2", "100.0", "%", "2/0", "0/0", "0", "0", "0", "-"]
+    assert hard == ["hard", "1", "0.0", "%", "0/1", "0/0", "0", "0", "1", "0"]
+    assert key == ["identified,", "probably:", "rightly/wrongly"]
     assert max(map(len, printed.out.splitlines())) <= 100
     assert printed.err.count("skipped: ") == 2
 

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from edge_identify.edge_runtime.answers.identification import FailedPhoto
-from edge_identify.edge_runtime.cli.inputs.photo_paths import photo_paths
+from edge_identify.edge_runtime.cli.inputs.photo_paths import AskedPhoto, photo_paths
 
 
-def asked(*words: object, null_separated: bool = False) -> list[str | FailedPhoto]:
+def asked(*words: object, null_separated: bool = False) -> list[AskedPhoto]:
     return list(photo_paths([str(word) for word in words], null_separated=null_separated))
 
 
-def reason(asked_for: str | FailedPhoto) -> str:
+def reason(asked_for: AskedPhoto) -> str:
     assert isinstance(asked_for, FailedPhoto)
     return str(asked_for.error)
 

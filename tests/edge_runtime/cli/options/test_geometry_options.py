@@ -19,7 +19,7 @@ from edge_identify.convert.packing.pack_thumbnails import thumbnail_webp
 from edge_identify.edge_runtime.cli.identify_command import identify_main
 from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME
 from edge_identify.edge_runtime.pack.thumbnails_file import write_thumbnails
-from edge_identify.edge_runtime.search.geometry.explanation_image import CAPTION_PX, LEAST_SIDE_PX, MARGIN_PX
+from edge_identify.edge_runtime.search.geometry.explanation_image import HEIGHT_PX, LINE_PX, MARGIN_PX
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
 
 MakePack = Callable[[], Path]
@@ -139,7 +139,7 @@ def test_explain_draws_the_photo_beside_the_first_reference(
     assert identify_main([*words, "--verify-geometry"]) == 0
     with Image.open(out) as proven:
         assert proven.format == "PNG"
-        assert proven.size == (640 + LEAST_SIDE_PX + 3 * MARGIN_PX, 480 + 2 * MARGIN_PX + CAPTION_PX)
+        assert proven.size == (2 * HEIGHT_PX * 4 // 3 + 3 * MARGIN_PX, HEIGHT_PX + 2 * MARGIN_PX + 2 * LINE_PX)
         has_outline = (np.asarray(proven) == (0, 200, 83)).all(axis=-1).any()
     assert has_outline
     assert identify_main(words) == 0  # the first by its looks, which is another
@@ -155,7 +155,7 @@ def test_a_pack_without_thumbnails_says_how_it_gets_some(
     assert identify_main([str(photo), "--pack", str(colour_pack()), *option]) == ExitCode.SETUP
     error = capsys.readouterr().err
     assert "pack colours 1.0.0 has no thumbnails" in error
-    assert "edge-build pack --thumbnails" in error
+    assert "edge-build pack --local-features thumbnails" in error
 
 
 def test_without_the_extra_the_error_names_the_line_to_type(

@@ -79,6 +79,14 @@ def test_a_damaged_pack_ends_the_run_and_nothing_looks_finished() -> None:
     assert output.finished == 0
 
 
+def test_the_summary_counts_the_decisions_by_falling_certainty() -> None:
+    tally = Tally()
+    for decision in reversed(Decision):
+        tally.add(decided(decision))
+
+    assert summary(tally) == "4 photos: 1 identified, 1 probably, 1 ambiguous, 1 unknown"
+
+
 def test_the_summary_names_what_there_is() -> None:
     tally = Tally()
     for answer in (decided(Decision.AMBIGUOUS), FAILED, decided(Decision.IDENTIFIED), decided(Decision.IDENTIFIED)):

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from edge_identify.edge_runtime.answers.identification import Identification
+from edge_identify.edge_runtime.answers.text_reasons import FoundIn, TextReason
 from edge_identify.edge_runtime.cli.outputs.answer_screen import answer_lines, answer_row
 from edge_identify.edge_runtime.decisions.decision import Decision
 from edge_identify.edge_runtime.pack.references import Reference
@@ -17,11 +18,11 @@ def screen(answer: Identification, width: int) -> str:
     return "\n".join(answer_lines(answer, Screen(width=width))) + "\n"
 
 
-def test_an_identified_photo_says_what_it_is_how_sure_that_is_and_why() -> None:
+def test_an_identified_photo_says_what_it_is_its_probability_and_why() -> None:
     assert (
         screen(decided(Decision.IDENTIFIED, CAT, WIDE, DOG), 80)
         == """\
-p.jpg: identified, sure (92%)
+p.jpg: identified, 92%
   Seated cat, bronze
   cat-1 · museum · cat
   1.50000, -2.50000
@@ -31,6 +32,20 @@ p.jpg: identified, sure (92%)
   runners-up
    2   46%   0.88  坐着的猫，青铜  wide  博物馆
    3   23%   0.85  dog
+"""
+    )
+
+
+def test_a_probable_photo_is_named_and_says_that_a_person_should_check() -> None:
+    assert (
+        screen(decided(Decision.PROBABLY, DOG, CAT), 80)
+        == """\
+p.jpg: probably, 82%: check it
+  dog
+  why: stands out from the runner-up by 0.03 in similarity (0.91; 1 is
+  identical): too little to be certain (95% that it is something in the pack)
+  runners-up
+   2   41%   0.88  Seated cat, bronze  cat-1  museum · cat
 """
     )
 
@@ -81,7 +96,7 @@ def test_a_narrow_terminal_gets_what_matters_most() -> None:
     assert (
         screen(decided(Decision.IDENTIFIED, CAT, WIDE), 32)
         == """\
-p.jpg: identified, sure (92%)
+p.jpg: identified, 92%
   Seated cat, bronze
   cat-1 · museum · cat
   1.50000, -2.50000
@@ -111,11 +126,36 @@ p.jpg: unknown
     )
 
 
+def test_a_text_s_matches_say_why_they_are_there_and_one_by_words_alone_has_no_similarity() -> None:
+    corrected = TextReason(found_in=FoundIn.NAME, corrected=(("catt", "cat"),))
+    first, second = uncalibrated().matches
+    by_words = tuple(replace(match, score=0.0, reasons=(corrected,)) for match in (first, second))
+    answer = replace(uncalibrated(), kind="text", question="catt", matches=by_words, note="found by words alone")
+
+    assert (
+        screen(answer, 80)
+        == """\
+catt: found by words
+  found by words alone
+   1      -  Seated cat, bronze  cat-1  name (cat for "catt") · museum · cat
+   2      -  dog                        name (cat for "catt")
+"""
+    )
+
+
+def test_a_text_without_a_match_says_so_and_is_cut_if_it_is_long() -> None:
+    answer = replace(uncalibrated(), kind="text", question="long " * 1000, matches=(), note="no reference has it")
+
+    lines = screen(answer, 80).splitlines()
+    assert lines[-2:] == ["  nothing found", "  no reference has it"]
+    assert len(lines[0]) <= 210
+
+
 def test_a_text_gets_the_nearest_and_no_reason() -> None:
     assert (
         screen(replace(uncalibrated(), kind="text", question="a red cat"), 80)
         == """\
-a red cat: the nearest to this text
+a red cat: the best matches
    1   0.91  Seated cat, bronze  cat-1  museum · cat
    2   0.88  dog
 """
@@ -153,7 +193,13 @@ def test_names_from_outside_cannot_move_the_cursor_or_forge_a_line() -> None:
 
 
 @pytest.mark.parametrize(
-    ("decision", "colour"), [(Decision.IDENTIFIED, "32"), (Decision.AMBIGUOUS, "33"), (Decision.UNKNOWN, "31")]
+    ("decision", "colour"),
+    [
+        (Decision.IDENTIFIED, "32"),
+        (Decision.PROBABLY, "36"),
+        (Decision.AMBIGUOUS, "33"),
+        (Decision.UNKNOWN, "31"),
+    ],
 )
 def test_colours_add_nothing_but_colour(decision: Decision, colour: str) -> None:
     answer = decided(decision, CAT, WIDE, DOG)
@@ -169,6 +215,7 @@ def test_each_of_many_photos_has_a_line_whose_columns_stand_below_each_other() -
         answer_row(answer, Screen(width=100))
         for answer in (
             decided(Decision.IDENTIFIED, CAT, WIDE),
+            decided(Decision.PROBABLY, CAT, WIDE),
             decided(Decision.AMBIGUOUS, WIDE, CAT),
             decided(Decision.UNKNOWN),
             uncalibrated(),
@@ -177,6 +224,7 @@ def test_each_of_many_photos_has_a_line_whose_columns_stand_below_each_other() -
 
     assert rows == [
         "identified   92%  Seated cat, bronze                        p.jpg",
+        "probably     82%  Seated cat, bronze                        p.jpg",
         "ambiguous    92%  坐着的猫，青铜 (one of 2)                 p.jpg",
         "unknown      92%  (nearest: Seated cat, bronze)             p.jpg",
         "nearest     0.91  Seated cat, bronze                        p.jpg",

@@ -105,9 +105,13 @@ def thumbnails(tmp_path: Path) -> ThumbnailTable:
     return ThumbnailTable(tmp_path / "thumbnails.sqlite", side_px=64)
 
 
+def of_pack(thumbnails: ThumbnailTable | None) -> dict[str, ThumbnailTable]:
+    return {} if thumbnails is None else {decided(Decision.IDENTIFIED).pack_name: thumbnails}
+
+
 def shown(answer: Identification, thumbnails: ThumbnailTable | None, width: int = 100) -> str:
     photo = replace(answer, thumbnails=(encoded((255, 0, 0), (80, 40), "JPEG"),))
-    return AnswerImages(TerminalImageProtocol.KITTY, Screen(width=width), thumbnails).codes(photo)
+    return AnswerImages(TerminalImageProtocol.KITTY, Screen(width=width), of_pack(thumbnails)).codes(photo)
 
 
 def colours_across(image: Image.Image) -> list[str]:
@@ -129,6 +133,7 @@ def colours_across(image: Image.Image) -> list[str]:
     ("decision", "colours"),
     [
         (Decision.IDENTIFIED, ["red", "blue"]),
+        (Decision.PROBABLY, ["red", "blue"]),
         (Decision.UNKNOWN, ["red", "blue"]),
         (Decision.AMBIGUOUS, ["red", "blue", "yellow", "white"]),
     ],
@@ -150,7 +155,7 @@ def test_a_narrow_terminal_shows_fewer_images_and_the_photo_always(thumbnails: T
 
 
 def test_a_pack_without_thumbnails_shows_the_photo_and_no_photo_at_all_shows_nothing() -> None:
-    images = AnswerImages(TerminalImageProtocol.KITTY, Screen(), None)
+    images = AnswerImages(TerminalImageProtocol.KITTY, Screen(), {})
 
     assert colours_across(image_in(shown(decided(Decision.IDENTIFIED), None))) == ["red"]
     assert images.codes(decided(Decision.IDENTIFIED)) == ""
@@ -159,6 +164,6 @@ def test_a_pack_without_thumbnails_shows_the_photo_and_no_photo_at_all_shows_not
 def test_a_banner_does_not_fill_the_screen(thumbnails: ThumbnailTable) -> None:
     banner = replace(decided(Decision.IDENTIFIED), thumbnails=(encoded((255, 0, 0), (320, 2), "JPEG"),))
     with thumbnails:
-        codes = AnswerImages(TerminalImageProtocol.KITTY, Screen(width=100), thumbnails).codes(banner)
+        codes = AnswerImages(TerminalImageProtocol.KITTY, Screen(width=100), of_pack(thumbnails)).codes(banner)
 
     assert colours_across(image_in(codes)) == ["red", "blue"]

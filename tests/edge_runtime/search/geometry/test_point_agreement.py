@@ -12,7 +12,8 @@ from PIL import Image, ImageDraw
 from drawn_views import label, photo_of
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.search.geometry.point_agreement import LEAST_POINTS, find_agreement
-from edge_identify.edge_runtime.search.geometry.sift_points import MOST_POINTS, Points, find_points
+from edge_identify.edge_runtime.search.geometry.points import Points
+from edge_identify.edge_runtime.search.geometry.sift_points import MOST_POINTS, find_points
 
 CORNERS = np.array([(0, 0), (240, 0), (240, 180), (0, 180)], float)
 

@@ -13,8 +13,9 @@ from edge_identify.edge_runtime.answers.identification import Identification, Ma
 from edge_identify.edge_runtime.decisions.calibration import Calibration
 from edge_identify.edge_runtime.decisions.decision import Decision, decide
 from edge_identify.edge_runtime.decisions.look_alikes import compare_look_alikes
+from edge_identify.edge_runtime.decisions.point_evidence import evidence_of_points
 from edge_identify.edge_runtime.pack.references import Reference
-from edge_identify.edge_runtime.search.geometry.reranking import evidence_of_points, rerank
+from edge_identify.edge_runtime.search.geometry.reranking import rerank
 
 CALIBRATION = Calibration(
     measured_with="x",

@@ -1,0 +1,79 @@
+"""Counts agreeing points with the reference images of a pack that is being built, as a device will."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_identify.convert.caching.build_cache import cache_key
+from edge_identify.edge_runtime.io.durable_writes import sha256_of_file
+from edge_identify.edge_runtime.pack.descriptors_file import DescriptorTable
+from edge_identify.edge_runtime.pack.thumbnails_file import ThumbnailTable
+from edge_identify.edge_runtime.search.geometry.local_feature_net import LocalFeatureNet
+from edge_identify.edge_runtime.search.geometry.point_counting import (
+    DescribedPoints,
+    PointCounter,
+    ReferencePoints,
+    ThumbnailPoints,
+)
+from edge_identify.edge_runtime.search.geometry.point_methods import NetMethod
+
+if TYPE_CHECKING:
+    from edge_identify.datasets.catalogue.catalogue_images import CatalogueImage
+    from edge_identify.edge_runtime.pack.manifest import LocalFeaturesSpec, ThumbnailsSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuiltPoints:
+    """The means to count points.
+
+    Attributes:
+        counter: Counts as a device does.
+        image_keys: By index id, what the points of that image depend on.
+    """
+
+    counter: PointCounter
+    image_keys: Mapping[int, str]
+
+
+@contextmanager
+def built_points(
+    folder: Path,
+    features: LocalFeaturesSpec | None,
+    thumbnails: ThumbnailsSpec | None,
+    images: Sequence[CatalogueImage],
+) -> Iterator[BuiltPoints | None]:
+    """Open what a pack in the making holds of its reference images; None if it has no local features.
+
+    Args:
+        folder: Folder of the pack.
+        features: The manifest's entry of the local features; their files are written.
+        thumbnails: The manifest's entry of the thumbnails; their file is written.
+        images: The images that are in the pack.
+    """
+    if features is None:
+        yield None
+        return
+    variant = next(iter(features.variants.values()))
+    net = LocalFeatureNet(folder / variant.model, features, variant)
+    method = NetMethod(net)
+    with ExitStack() as stack:
+        references: ReferencePoints
+        if features.descriptors_file is not None:
+            table = DescriptorTable(
+                folder / features.descriptors_file,
+                dim=features.dim,
+                most_points=features.reference.most_points,
+                most_images=len(images),
+            )
+            references = DescribedPoints(table)
+        else:
+            assert thumbnails is not None, "the request was checked"
+            opened = stack.enter_context(ThumbnailTable(folder / thumbnails.file, thumbnails.side_px))
+            references = ThumbnailPoints(opened, method)
+        recipe = [str(features), sha256_of_file(folder / variant.model), str(thumbnails)]
+        keys = {image.index_id: cache_key(image.sha256, recipe) for image in images}
+        yield BuiltPoints(counter=stack.enter_context(PointCounter(method, references)), image_keys=keys)

@@ -1,0 +1,220 @@
+"""From a photo to an answer with several packs: all are asked, and the most certain answer counts.
+
+Packs with the same encoder and the same preprocessing share one embedding of the photo. A pack that fails is left out,
+and the others answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from time import perf_counter
+from typing import TYPE_CHECKING, Self, TypeVar
+
+from edge_identify.edge_runtime.encoders.shared_encoders import SharedEncoders
+from edge_identify.edge_runtime.errors import PackError, SetupError
+from edge_identify.edge_runtime.pack.filters import NO_FILTERS, Filters
+from edge_identify.edge_runtime.search.identifier import DEFAULT_TOP_K, Identifier
+from edge_identify.edge_runtime.search.most_certain import most_certain, with_time_of_all
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from edge_identify.edge_runtime.answers.identification import Identification
+    from edge_identify.edge_runtime.pack.pack_reader import Pack
+    from edge_identify.edge_runtime.photos.prepared_photos import Photo, PhotoForRecipes, PreparedPhoto
+    from edge_identify.edge_runtime.photos.preprocessing import Preprocessing
+
+#: Compares photos of one thing with the matches of one pack's answer, and returns the answer after that.
+Compare = Callable[[Sequence["Photo"], "Identification"], "Identification"]
+#: Tells that a pack is left out: its name, and what is wrong with it.
+Report = Callable[[str, PackError], None]
+
+T = TypeVar("T")
+
+
+class PacksIdentifier:
+    """Identifies photos with several packs. Use it as a context manager, or call `close`."""
+
+    def __init__(self, identifiers: Sequence[Identifier], *, report: Report) -> None:
+        """Use identifiers, which `close` closes; `open_packs_identifier` makes them.
+
+        Args:
+            identifiers: One of each pack, at least one.
+            report: Tells of a pack that fails while it answers.
+        """
+        self._opened, self._identifiers = tuple(identifiers), list(identifiers)
+        self._report = report
+        self._compare: Compare | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def identifiers(self) -> tuple[Identifier, ...]:
+        """The identifiers of the packs that answer."""
+        return tuple(self._identifiers)
+
+    @property
+    def recipes(self) -> tuple[Preprocessing, ...]:
+        """The distinct ways to preprocess a photo for these packs."""
+        return tuple(dict.fromkeys(identifier.recipe for identifier in self._identifiers))
+
+    def close(self) -> None:
+        """Close the packs' files."""
+        for identifier in self._opened:
+            identifier.close()
+
+    def compare_with(self, compare: Compare | None) -> None:
+        """Have the answers of all packs to a photo compared with the photo before one of them is chosen."""
+        self._compare = compare
+
+    def narrowed(self, filters: Filters) -> PacksIdentifier:
+        """Return a new identifier with other filters, of the packs that know their values. The caller closes it.
+
+        Raises:
+            SetupError: No pack knows the filters' values, or no reference passes.
+        """
+        makers = [(one.pack_name, lambda one=one: one.narrowed(filters)) for one in self._identifiers]
+        return PacksIdentifier(those_that_can(makers, filters, self._report), report=self._report)
+
+    def identify_prepared(self, photo: PhotoForRecipes, *, top_k: int = DEFAULT_TOP_K) -> Identification:
+        """Name what a prepared photo shows. The time of preparing it counts."""
+        return self.identify_batch([photo], top_k=top_k)[0]
+
+    def identify_batch(self, photos: Sequence[PhotoForRecipes], *, top_k: int = DEFAULT_TOP_K) -> list[Identification]:
+        """Name what each of one or more prepared photos shows."""
+        embedded = EmbeddedPhotos(photos)
+
+        def answers(identifier: Identifier) -> list[Identification]:
+            vectors, prepared = embedded.of(identifier)
+            return identifier.identify_embedded(vectors, prepared, top_k=top_k)
+
+        by_photo = zip(*self._asked(answers), strict=True)
+        return [self._chosen(photo, found, embedded) for photo, found in zip(photos, by_photo, strict=True)]
+
+    def identify_together(self, photos: Sequence[PhotoForRecipes], *, top_k: int = DEFAULT_TOP_K) -> Identification:
+        """Return one answer from one or more prepared photos of the same thing."""
+        embedded = EmbeddedPhotos(photos)
+
+        def answer(identifier: Identifier) -> Identification:
+            vectors, prepared = embedded.of(identifier)
+            return identifier.identify_embedded_together(vectors, prepared, top_k=top_k)
+
+        found = self._asked(answer)
+        if self._compare is not None:
+            found = [self._compare([photo.photo for photo in photos], one) for one in found]
+        prepare_s = sum(photo.seconds for photo in photos)
+        return with_time_of_all(most_certain(found), found, prepare_s=prepare_s, encode_s=embedded.seconds)
+
+    def _chosen(
+        self, photo: PhotoForRecipes, found: Sequence[Identification], embedded: EmbeddedPhotos
+    ) -> Identification:
+        if self._compare is not None:
+            found = [self._compare([photo.photo], answer) for answer in found]
+        return with_time_of_all(
+            most_certain(found), found, prepare_s=photo.seconds, encode_s=embedded.seconds / embedded.count
+        )
+
+    def _asked(self, answer: Callable[[Identifier], T]) -> list[T]:
+        """Return what each pack answers; a pack that fails is reported and not asked again."""
+        found: list[T] = []
+        for identifier in tuple(self._identifiers):
+            try:
+                found.append(answer(identifier))
+            except PackError as error:
+                if len(self._identifiers) == 1:
+                    raise
+                self._report(identifier.pack_name, error)
+                self._identifiers.remove(identifier)
+        return found
+
+
+class EmbeddedPhotos:
+    """Some photos, embedded once for each distinct encoder and recipe, when a pack needs it first.
+
+    Attributes:
+        count: Number of photos.
+        seconds: What embedding has taken until now, for all photos and encoders.
+    """
+
+    def __init__(self, photos: Sequence[PhotoForRecipes]) -> None:
+        """Embed nothing yet."""
+        self._photos = photos
+        self._vectors: dict[tuple[int, Preprocessing], NDArray[np.float32]] = {}
+        self.count = len(photos)
+        self.seconds = 0.0
+
+    def of(self, identifier: Identifier) -> tuple[NDArray[np.float32], list[PreparedPhoto]]:
+        """Return the vectors and the prepared photos of an identifier, as `Identifier.identify_embedded` takes them."""
+        prepared = [photo.by_recipe[identifier.recipe] for photo in self._photos]
+        key = id(identifier.encoder), identifier.recipe
+        if key not in self._vectors:
+            started = perf_counter()
+            self._vectors[key] = identifier.embed_photos(prepared)
+            self.seconds += perf_counter() - started
+        return self._vectors[key], prepared
+
+
+def open_packs_identifier(
+    packs: Sequence[Pack], *, report: Report, many: bool = False, filters: Filters = NO_FILTERS
+) -> PacksIdentifier:
+    """Load the encoders, indexes and references of several packs. The same encoder is loaded once.
+
+    Args:
+        packs: Open packs.
+        report: Tells of each pack that is left out for a fault.
+        many: As for `Identifier`.
+        filters: Only references that pass these filters can match. Packs that do not know their values are left out.
+
+    Raises:
+        PackError: No pack can be used.
+        SetupError: No pack knows the filters' values, or no reference passes.
+    """
+    encoders = SharedEncoders()
+
+    def identifier_of(pack: Pack) -> Identifier:
+        return Identifier(pack, many=many, filters=filters, encoder=encoders.image(pack, many=many))
+
+    makers = [(pack.manifest.name, lambda pack=pack: identifier_of(pack)) for pack in packs]
+    return PacksIdentifier(those_that_can(makers, filters, report), report=report)
+
+
+def those_that_can(makers: Iterable[tuple[str, Callable[[], T]]], filters: Filters, report: Report) -> list[T]:
+    """Return what can be made of several packs, at least one.
+
+    Args:
+        makers: The name of each pack, and what makes something of it.
+        filters: The filters that the makers use. Packs that do not know their values are left out without a report.
+        report: Tells of each pack that is left out for a fault, if others remain.
+
+    Raises:
+        PackError: Each pack has a fault.
+        SetupError: None of the others knows the filters' values, or no reference passes.
+    """
+    made: list[T] = []
+    faults: list[tuple[str, PackError]] = []
+    unknown: list[str] = []
+    for name, make in makers:
+        try:
+            made.append(make())
+        except PackError as error:
+            faults.append((name, error))
+        except SetupError as error:
+            if not filters:
+                raise
+            unknown.append(f"{name}: {error}")
+    if not made and not unknown:
+        raise _all_faulty([fault for _, fault in faults])
+    for name, fault in faults:
+        report(name, fault)
+    if not made:
+        raise SetupError(f"no pack passes the filters; {'; '.join(unknown)}")
+    return made
+
+
+def _all_faulty(errors: Sequence[PackError]) -> PackError:
+    return errors[0] if len(errors) == 1 else PackError("; ".join(map(str, errors)))

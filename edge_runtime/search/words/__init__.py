@@ -1,0 +1,1 @@
+"""Finding references by the words that a pack has of them. Read `word_index` first."""

@@ -1,0 +1,112 @@
+"""Several packs asked as one: what is shared, and what becomes of a pack that fails while it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from installed_packs import COLD, WARM, write_named_pack
+from PIL import Image
+
+from edge_identify.edge_runtime.answers.identification import Identification
+from edge_identify.edge_runtime.errors import PackDamagedError, PackError, SetupError
+from edge_identify.edge_runtime.pack.filters import Filters
+from edge_identify.edge_runtime.pack.pack_reader import Pack, open_pack
+from edge_identify.edge_runtime.photos.prepared_photos import (
+    PhotoForRecipes,
+    prepare_for_recipes,
+    prepare_photo,
+)
+from edge_identify.edge_runtime.photos.preprocessing import Interpolation, Preprocessing, ResizeMode
+from edge_identify.edge_runtime.search.packs_identifier import PacksIdentifier, open_packs_identifier
+
+SQUASHED = Preprocessing(size_px=8, resize_mode=ResizeMode.SQUASH, interpolation=Interpolation.BICUBIC)
+
+
+@pytest.fixture(scope="module")
+def packs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Pack, Pack]:
+    folder = tmp_path_factory.mktemp("packs")
+    return (
+        open_pack(write_named_pack(folder / "cold", "cold", COLD)),
+        open_pack(write_named_pack(folder / "warm", "warm", WARM)),
+    )
+
+
+@pytest.fixture
+def reported() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def identifier(packs: Sequence[Pack], reported: list[str]) -> Iterator[PacksIdentifier]:
+    with open_packs_identifier(packs, report=lambda name, error: reported.append(f"{name}: {error}")) as identifier:
+        yield identifier
+
+
+def blue(tmp_path: Path, identifier: PacksIdentifier) -> PhotoForRecipes:
+    Image.new("RGB", (20, 12), (0, 0, 250)).save(tmp_path / "blue.png")
+    return prepare_for_recipes(tmp_path / "blue.png", identifier.recipes)
+
+
+def test_the_same_encoder_is_one_object(identifier: PacksIdentifier) -> None:
+    cold, warm = identifier.identifiers
+
+    assert cold.encoder is warm.encoder
+    assert len(identifier.recipes) == 1
+
+
+def test_a_pack_that_fails_while_it_answers_is_reported_once_and_left_out(
+    identifier: PacksIdentifier, reported: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cold, warm = identifier.identifiers
+
+    def fail(*_: Any, **__: Any) -> list[Identification]:
+        raise PackDamagedError("a table is broken")
+
+    monkeypatch.setattr(warm, "identify_embedded", fail)
+    photo = blue(tmp_path, identifier)
+    assert [identifier.identify_prepared(photo).pack_name for _ in range(2)] == ["cold", "cold"]
+    assert reported == ["warm: a table is broken"]
+
+    monkeypatch.setattr(cold, "identify_embedded", fail)
+    with pytest.raises(PackError, match="a table is broken"):
+        identifier.identify_prepared(photo)
+
+
+def test_answers_are_compared_with_the_photo_before_one_is_chosen(identifier: PacksIdentifier, tmp_path: Path) -> None:
+    asked: list[tuple[object, str]] = []
+
+    def compare(photo: object, answer: Identification) -> Identification:
+        asked.append((photo, answer.pack_name))
+        return replace(answer, verdict=None) if answer.pack_name == "cold" else answer
+
+    identifier.compare_with(compare)
+    found = identifier.identify_prepared(blue(tmp_path, identifier))
+
+    assert asked == [(tmp_path / "blue.png", "cold"), (tmp_path / "blue.png", "warm")]
+    assert found.pack_name == "warm"
+
+
+def test_filters_leave_out_the_packs_that_do_not_know_them(identifier: PacksIdentifier, tmp_path: Path) -> None:
+    with identifier.narrowed(Filters(namespaces=("warm",), labels={})) as narrowed:
+        assert narrowed.identify_prepared(blue(tmp_path, narrowed)).pack_name == "warm"
+    with pytest.raises(SetupError, match=r"cold: the pack has no namespace 'x'.*warm: the pack has no namespace 'x'"):
+        identifier.narrowed(Filters(namespaces=("x",), labels={}))
+
+
+def test_a_photo_is_prepared_for_each_recipe_as_for_one_alone(tmp_path: Path) -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (480, 640, 3), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "photo.jpg")
+    recipes = [*(replace(SQUASHED, size_px=size) for size in (8, 16, 200)), SQUASHED]  # decoded at three sizes
+
+    found = prepare_for_recipes(tmp_path / "photo.jpg", recipes)
+
+    assert len(found.by_recipe) == 3
+    for recipe in recipes:
+        alone = prepare_photo(tmp_path / "photo.jpg", recipe)
+        assert np.array_equal(found.by_recipe[recipe].pixels, alone.pixels)
+    assert found.seconds >= max(prepared.seconds for prepared in found.by_recipe.values())
