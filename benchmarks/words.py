@@ -7,8 +7,8 @@ is not there is skipped aloud), or opens PACK, which an earlier run wrote. Each 
 is and once with a typing error, drawn with a fixed seed: a letter left out, one too many, another one, or two swapped.
 Prints one JSON line.
 
-Trap: a mosaic's name is a code, such as PA_823. An error in it often gives another reference's code, or one that many
-are equally near to. So each set also has the best share that any program could reach: `reachable`.
+Trap: a mosaic's name is a code, such as PA_823. A wrong digit in it often gives another reference's code, or one that
+dozens are equally near to. So each line also has the share that comes of putting these in random order.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def measure(folder: Path, *, limit: int | None = None) -> dict[str, Any]:
         searcher.search("anything")  # makes the index
         exact = {each.id: _place_of(each.name, each.name, searcher) for each in chosen}
         wrong = {each.id: _place_of(each.name, typed[each.id], searcher) for each in chosen}
-    reachable = _reachable(references, typed)
+    at_random = _in_random_order(references, typed)
     figures: dict[str, Any] = {"index_s": _seconds_of_index(references), "seed": SEED}
     for kind, some in _kinds(chosen, typed).items():
         figures[kind] = {
@@ -98,7 +98,7 @@ def measure(folder: Path, *, limit: int | None = None) -> dict[str, Any]:
             "exact_first": _share(exact[each.id][0] == 1 for each in some),
             f"one_error_in_{DEPTH}": _share(wrong[each.id][0] <= DEPTH for each in some),
             "one_error_first": _share(wrong[each.id][0] == 1 for each in some),
-            f"reachable_in_{DEPTH}": round(sum(reachable[each.id] for each in some) / len(some), 3),
+            f"random_order_in_{DEPTH}": round(sum(at_random[each.id] for each in some) / len(some), 3),
             "ms_exact": round(1000 * median(exact[each.id][1] for each in some), 1),
             "ms_one_error": round(1000 * median(wrong[each.id][1] for each in some), 1),
         }
@@ -131,20 +131,20 @@ def _place_of(name: str, text: str, searcher: TextSearcher) -> tuple[int, float]
     return next((match.rank for match in matches if match.reference.name == name), DEPTH + 1), seconds
 
 
-def _reachable(references: Sequence[Reference], typed: Mapping[str, str]) -> dict[str, float]:
+def _in_random_order(references: Sequence[Reference], typed: Mapping[str, str]) -> dict[str, float]:
     """Return the chance that a name is among the first, if those that are one error away are put in random order.
 
     A name that is typed exactly goes first, since an exact name must.
     """
     names = {joined(folded(each.name)) for each in references}
     similar = SimilarWords(names)
-    reachable: dict[str, float] = {}
+    chances: dict[str, float] = {}
     for each in references:
         text, name = joined(folded(typed[each.id])), joined(folded(each.name))
         near = sum(errors == 1 for _, errors in similar.near(text))
         free = DEPTH - (text in names and text != name)
-        reachable[each.id] = 1.0 if text == name or near <= free else free / near
-    return reachable
+        chances[each.id] = 1.0 if text == name or near <= free else free / near
+    return chances
 
 
 def _kinds(references: Iterable[Reference], typed: Mapping[str, str]) -> dict[str, list[Reference]]:

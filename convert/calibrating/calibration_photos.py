@@ -42,8 +42,11 @@ if TYPE_CHECKING:
 MOST_PHOTOS = 600  # 12 of them are the default false accept rate of 2 %
 MOST_PHOTOS_EACH = 8  # of one reference; more hardly differ
 DRAWN_PHOTOS = 100
-MOST_PHOTOS_FOR_POINTS = 300  # of references; finding and comparing points takes a quarter of a second each
-DRAWN_PHOTOS_FOR_POINTS = 60
+# Photos whose points are compared: finding and comparing them takes a quarter of a second each. A few references need
+# fewer, because their photos repeat each other.
+LEAST_PHOTOS_FOR_POINTS, MOST_PHOTOS_FOR_POINTS = 60, 300
+_PHOTOS_FOR_POINTS_EACH = 2
+_DRAWN_FOR_POINTS = 5  # one drawn thing to five photos of references; at least 20
 _LEAST_DIFFICULTY, _MOST_DIFFICULTY = 0.5, 2.0
 _MOST_PRODUCT_DIFFICULTY, _LEAST_REALISTIC_PRODUCT = 3.0, 1.5
 _LEAST_LONG_SIDE_PX = 480  # of a photo, as points are compared; for encoders of more than 240 pixels, twice their side
@@ -96,7 +99,9 @@ def choose_photos(
         PhotoError: An image file has vanished or changed since it was embedded.
     """
     shown = list(_subjects(images))
-    with_points = set(stable_positions([subject.name for subject in shown], MOST_PHOTOS_FOR_POINTS))
+    wanted = _PHOTOS_FOR_POINTS_EACH * len({subject.image.reference_id for subject in shown if subject.image})
+    wanted = min(MOST_PHOTOS_FOR_POINTS, max(LEAST_PHOTOS_FOR_POINTS, wanted))
+    with_points = set(stable_positions([subject.name for subject in shown], wanted))
     products = have_plain_backdrops([subject.image for subject in shown if subject.image], cache)
     drawn = [_Subject(drawn_at=at, copy=at) for at in range(DRAWN_PHOTOS)]
     return (
@@ -108,7 +113,10 @@ def choose_photos(
             )
             for at, subject in enumerate(shown)
         ),
-        *(_photo(subject, recipe, has_points=at < DRAWN_PHOTOS_FOR_POINTS) for at, subject in enumerate(drawn)),
+        *(
+            _photo(subject, recipe, has_points=at < max(20, wanted // _DRAWN_FOR_POINTS))
+            for at, subject in enumerate(drawn)
+        ),
     )
 
 

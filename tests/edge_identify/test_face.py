@@ -158,7 +158,7 @@ def test_the_examples_of_the_page_run_as_they_stand(
             printed.append(capsys.readouterr().out)
 
     assert "street-art 1.0.0" in printed[0]
-    assert printed[1].startswith("Pure red 0.9")
+    assert printed[1].startswith("identified Pure red 0.9")
     assert "missing.jpg: no such file" in printed[-1]
     for name in ei.__all__:
         assert f"`ei.{name}" in text, f"the page does not show {name}"

@@ -149,7 +149,7 @@ class WordIndex:
     def _add(self, at: int, reference: Reference) -> None:
         name, identifier = folded(reference.name), folded(reference.id)
         self._name_lengths.append(len(name))
-        for plain, field in ((identifier, _ID), (name, _NAME)) if identifier != name else ((identifier, _ID),):
+        for plain, field in ((identifier, _ID), (name, _NAME)) if identifier != name else ((name, _NAME),):
             self._named.setdefault(joined(plain), []).append(at << _FIELD_BITS | field)
             self._add_words(at, field, distinct_words(plain))
         self._add_words(at, _NAMESPACE, shared_words(reference.namespace))

@@ -87,7 +87,7 @@ def test_answers_are_compared_with_the_photo_before_one_is_chosen(identifier: Pa
     identifier.compare_with(compare)
     found = identifier.identify_prepared(blue(tmp_path, identifier))
 
-    assert asked == [(tmp_path / "blue.png", "cold"), (tmp_path / "blue.png", "warm")]
+    assert asked == [([tmp_path / "blue.png"], "cold"), ([tmp_path / "blue.png"], "warm")]
     assert found.pack_name == "warm"
 
 

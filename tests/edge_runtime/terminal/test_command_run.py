@@ -219,12 +219,13 @@ def test_a_first_word_that_is_a_subcommand_is_one_and_a_path_names_a_photo(
     assert "Pure blue" in capsys.readouterr().out
 
 
-def test_searching_by_an_empty_text_or_without_a_text_encoder_is_refused(
+def test_searching_by_an_empty_text_is_refused_and_without_a_text_encoder_words_are_searched(
     colour_pack: Callable[[], Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     pack = str(colour_pack())
 
     assert main(["search", "  ", "--pack", pack]) == 8
     assert "the text is empty" in capsys.readouterr().err
-    assert main(["search", "a cat", "--pack", pack]) == 6
-    assert "no text encoder" in capsys.readouterr().err
+    assert main(["search", "a cat", "--pack", pack]) == 3
+    assert main(["search", "pure red", "--pack", pack]) == 0
+    assert "Pure red" in capsys.readouterr().out

@@ -65,7 +65,7 @@ def test_unrelated_images_do_not_agree(net: LocalFeatureNet) -> None:
             counts = counter.count_points(photo_of(label(seed), VIEWS["straight"]), [0, 1, 2, 9, None])
 
             assert counts[seed] >= 100
-            assert max(count for at, count in enumerate(counts) if at != seed) < 15, "circles resemble each other"
+            assert max(count for at, count in enumerate(counts) if at != seed) < counts[seed] / 4
             assert counts[3:] == [0, 0], "an image without points, and no image"
 
 

@@ -110,7 +110,7 @@ def test_a_code_that_another_has_is_first_and_the_one_with_swapped_signs_is_next
     codes = WordIndex([Reference(id=code, name=code) for code in ("PA_832", "PA_822", "PA_823", "PA_833", "PA_01")])
 
     assert found(codes, "PA_832", most=2) == ["PA_832", "PA_823"]
-    assert why(codes, "PA_8321") == 'id (pa832 for "pa8321")'
+    assert why(codes, "PA_8321") == 'name (pa832 for "pa8321")'
 
 
 def test_a_letter_left_out_is_likelier_than_a_wrong_one() -> None:
