@@ -15,15 +15,19 @@ from edge_identify.convert.cli.catalogue import (
 from edge_identify.convert.cli.encoders import models_command, train_builtin_command
 from edge_identify.convert.cli.packs import doctor_command, evaluate_command, history_command, pack_command
 from edge_identify.edge_runtime.errors import PackFileDamagedError
+from edge_identify.edge_runtime.io.work_folder import temporary_files_together
 from edge_identify.edge_runtime.terminal.command_parser import CommandParser
 from edge_identify.edge_runtime.terminal.command_run import run_command
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
 from edge_identify.edge_runtime.terminal.geometry_option import joined_geometry_mode
 from edge_identify.edge_runtime.terminal.required_extras import require_extra
 from edge_identify.edge_runtime.terminal.step_progress import shown_progress
+from edge_identify.edge_runtime.terminal.timely_end import end_soon_after_a_signal
 from edge_identify.edge_runtime.terminal.version_option import add_version_option
 
 _LIBRARIES = ("torch", "open_clip", "onnx", "onnxscript", "coremltools", "sqlite_utils")
+
+_TEMPORARY_PREFIX = "edge-build-run-"  # a build's temporary files, 160 MB for a ViT-B-32
 
 _EXAMPLES = (
     "edge-build add images:my-pictures --catalogue my.catalogue",
@@ -34,13 +38,15 @@ _EXAMPLES = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `edge-build` and return its exit code."""
+    if argv is None:
+        end_soon_after_a_signal()
     words = sys.argv[1:] if argv is None else argv
     options = build_parser().parse_args(joined_geometry_mode(words))
 
     def run() -> ExitCode:
         require_extra("convert", _LIBRARIES)
         try:
-            with shown_progress.closing():
+            with temporary_files_together(_TEMPORARY_PREFIX), shown_progress.closing():
                 code: ExitCode = options.run(options)
         except PackFileDamagedError as error:
             raise error.for_maker() from error

@@ -16,7 +16,6 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from edge_identify.datasets.sources.fetching.bulk_fetching import Fetched, FetchPolicy, fetch_all
 from edge_identify.datasets.sources.fetching.image_cache import ImageCache
-from edge_identify.datasets.sources.fetching.public_addresses import LookUp, look_up
 from edge_identify.datasets.sources.rows.column_mapping import (
     ADDRESS_KNOWN_AS,
     ColumnMapping,
@@ -38,6 +37,7 @@ from edge_identify.datasets.sources.rows.text_files import read_text_file
 from edge_identify.datasets.sources.source import SourceImage
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.io.composed_text import composed
+from edge_identify.edge_runtime.io.public_addresses import LookUp, look_up
 
 FetchProgress = Callable[["Outcomes"], Iterable[Fetched]]
 

@@ -101,7 +101,8 @@ def places_in_words(found: Identification, *, with_coordinates: bool) -> list[st
 
     Args:
         found: The answer.
-        with_coordinates: Include the photo's coordinates. A report that is kept or passed on has distances only.
+        with_coordinates: Include the photo's coordinates, distances and odds. A report that is kept or passed on has
+            none of them: three distances to references, whose places are in the pack, give the photo's position.
     """
     if found.position is None:
         return []
@@ -110,6 +111,8 @@ def places_in_words(found: Identification, *, with_coordinates: bool) -> list[st
         return [f"{where}; not used, because this pack has no calibration for its encoder"]
     if all(match.place is None for match in found.matches):
         return [f"{where}, which tells nothing apart here"]
+    if not with_coordinates:
+        return [f"{where}; taken into account (a page names no distances, since they tell where the photo was taken)"]
     return [where, *(_place_in_words(match) for match in found.matches if match.place is not None)]
 
 

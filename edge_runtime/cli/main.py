@@ -14,6 +14,7 @@ from pathlib import Path
 
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
 from edge_identify.edge_runtime.terminal.standard_streams import open_closed_streams
+from edge_identify.edge_runtime.terminal.timely_end import end_soon_after_a_signal
 
 _OBJECTS_BETWEEN_COLLECTIONS = 100_000  # more objects than imports make; imports leave no garbage
 
@@ -26,6 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv is None:  # a caller that passes `argv` keeps its own setting
         # By default Python collects garbage after every 700 new objects: 5 % of a cold start, and it finds nothing.
         gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
+        end_soon_after_a_signal()
     words = list(sys.argv[1:] if argv is None else argv)
     if words and words[0] in _SUBCOMMANDS:
         return _SUBCOMMANDS[words[0]](words[1:])

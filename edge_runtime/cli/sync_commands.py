@@ -268,12 +268,16 @@ def _packs_to_verify(options: argparse.Namespace) -> list[tuple[str, Callable[[]
 def _problem_of(open_it: Callable[[], Pack], progress: Progress) -> EdgeIdentifyError | None:
     """Return the error of a pack, or None."""
     from edge_identify.edge_runtime.io.progress import during
-    from edge_identify.edge_runtime.store.self_test import self_test
+    from edge_identify.edge_runtime.store.bounded_self_test import self_test_within_limits
 
     try:
         pack = open_it()
         verify_pack_files(pack.folder, pack.manifest, pack.variant_names, progress)
-        during(progress, f"testing {pack.manifest.name}", lambda: self_test(pack))
+        during(
+            progress,
+            f"testing {pack.manifest.name}",
+            lambda: self_test_within_limits(pack.folder, pack.manifest, pack.variant_names),
+        )
     except PackNotFoundError:
         raise  # a wrong name, not a damaged pack
     except EdgeIdentifyError as error:

@@ -148,8 +148,13 @@ def _load(pack: Pack, variant: Variant, *, many: bool) -> Encoder:
         return CoreMLEncoder(pack.folder / variant.model, variant)
     from edge_identify.edge_runtime.encoders.onnx_encoder import OnnxEncoder
 
+    model = pack.folder / variant.model
+    if not pack.is_tried:
+        from edge_identify.edge_runtime.encoders.graph_check import check_graph
+
+        check_graph(model, {model.name})
     return OnnxEncoder(
-        pack.folder / variant.model,
+        model,
         name=variant.name,
         input_name=variant.input.name,
         output_name=variant.output.name,

@@ -29,6 +29,7 @@ class Pack:
         folder: The pack's folder.
         manifest: The pack's manifest.
         variant_names: The encoder variants in the folder; a device keeps only those that it runs.
+        is_tried: Whether it passed its self-test here before. Then its encoders' graphs are not checked again.
     """
 
     folder: Path
@@ -36,6 +37,7 @@ class Pack:
     variant_names: tuple[str, ...]
     _check: FileCheck = field(repr=False)
     _checked: set[str] = field(default_factory=set, repr=False)
+    is_tried: bool = False
 
     def file(self, path: str) -> Path:
         """Return the path of a file of the pack, after its length and hash were checked.
@@ -54,13 +56,20 @@ class Pack:
         return self.folder / path
 
 
-def open_pack(folder: Path, *, variant_names: tuple[str, ...] | None = None, check: FileCheck | None = None) -> Pack:
+def open_pack(
+    folder: Path,
+    *,
+    variant_names: tuple[str, ...] | None = None,
+    check: FileCheck | None = None,
+    is_tried: bool = False,
+) -> Pack:
     """Open a pack's folder.
 
     Args:
         folder: The folder that holds `pack.json`.
         variant_names: The encoder variants that should be in the folder; None for all in the manifest.
         check: Checks a file before its first use; None checks its hash.
+        is_tried: Whether the pack passed its self-test here before, as every installed pack did.
 
     Raises:
         PackNotFoundError: The folder holds no pack.
@@ -71,7 +80,7 @@ def open_pack(folder: Path, *, variant_names: tuple[str, ...] | None = None, che
     names = manifest.variant_names() if variant_names is None else variant_names
     for entry in manifest.files_for(names):
         _check_length(folder, entry)
-    return Pack(folder=folder, manifest=manifest, variant_names=names, _check=check or check_file)
+    return Pack(folder=folder, manifest=manifest, variant_names=names, _check=check or check_file, is_tried=is_tried)
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -7,20 +7,22 @@ Every phone has SQLite, and a lookup reads a few pages of a file that may hold a
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING, Self
 
 from edge_identify.edge_runtime.errors import PackDamagedError
+from edge_identify.edge_runtime.pack.filters import NO_FILTERS, Filters
+from edge_identify.edge_runtime.pack.pack_database import PackDatabase
 
 if TYPE_CHECKING:
     from edge_identify.edge_runtime.photos.position import Box, Coordinates
-from edge_identify.edge_runtime.pack.filters import NO_FILTERS, Filters
 
+MAX_REFERENCE_BYTES = 2**20  # of all its texts; a page of a book has 3,000
 _MOST_NAMED = 500  # ids in one query; SQLite allows at least 999
+_SHOWN = 200  # characters of a malformed entry in a message
+_CHECKED_AT_ONCE = 1000  # rows; a million references are not read into memory at once
 
 #: Columns by name, since a later version may add some.
 _COLUMNS = "id, name, namespace, labels, latitude, longitude, url, licence, attributes"
@@ -109,12 +111,7 @@ class ReferenceTable:
         """
         self._path = path
         self._has_image_facts: bool | None = None  # not known yet
-        # Threads take turns: SQLite may be built without thread safety, and Python shares its compiled statements.
-        self._one_at_a_time = Lock()
-        # immutable: SQLite makes no lock file, so a pack on a read-only disk opens.
-        self._database = sqlite3.connect(
-            f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False
-        )
+        self._database = PackDatabase(path, content="references", max_row_bytes=MAX_REFERENCE_BYTES)
 
     def __enter__(self) -> Self:
         return self
@@ -123,9 +120,8 @@ class ReferenceTable:
         self.close()
 
     def close(self) -> None:
-        """Close the file after the running query: SQLite crashes if it is closed during one."""
-        with self._one_at_a_time:
-            self._database.close()
+        """Close the file after the running query."""
+        self._database.close()
 
     def reference(self, reference_id: str) -> Reference:
         """Return the reference with an id.
@@ -133,7 +129,7 @@ class ReferenceTable:
         Raises:
             PackDamagedError: The file has no such reference, or its entry is malformed.
         """
-        return self._read(self._one(f"SELECT {_COLUMNS} FROM reference WHERE id = ?", reference_id))
+        return self._reference(self._one(f"SELECT {_COLUMNS} FROM reference WHERE id = ?", reference_id))
 
     def reference_id_of(self, index_id: int) -> str:
         """Return the id of the reference to which the vector `index_id` belongs.
@@ -141,8 +137,11 @@ class ReferenceTable:
         Raises:
             PackDamagedError: The file does not list that vector.
         """
-        row = self._one("SELECT reference_id FROM reference_image WHERE index_id = ?", index_id)
-        return str(row[0])
+        (reference_id,) = self._one("SELECT reference_id FROM reference_image WHERE index_id = ?", index_id)
+        try:
+            return _text(reference_id)
+        except ValueError as error:
+            raise self._malformed(index_id, str(error)) from error
 
     def image_facts(self, index_id: int) -> ReferenceImageFacts:
         """Return the facts about the image whose vector is `index_id`; `NOTHING_KNOWN` in most packs."""
@@ -173,12 +172,12 @@ class ReferenceTable:
         Raises:
             PackDamagedError: An entry is malformed.
         """
-        return [self._read(row) for row in self._all(f"SELECT {_COLUMNS} FROM reference ORDER BY id")]
+        return [self._reference(row) for row in self._all(f"SELECT {_COLUMNS} FROM reference ORDER BY id")]
 
     def images_of(self, reference_id: str) -> list[ReferenceImage]:
         """Return the images of a reference, sorted by index id; empty if there is no such reference."""
         query = "SELECT index_id, reference_id, sha256 FROM reference_image WHERE reference_id = ? ORDER BY index_id"
-        return [_image(row) for row in self._all(query, [reference_id])]
+        return [self._image(row) for row in self._all(query, [reference_id])]
 
     def index_ids(self, filters: Filters) -> list[int]:
         """Return the index ids of all images whose references pass the filters, sorted."""
@@ -187,7 +186,10 @@ class ReferenceTable:
             "SELECT index_id FROM reference_image WHERE reference_id IN (SELECT id FROM reference WHERE "
             f"{where}) ORDER BY index_id"
         )
-        return [int(str(row[0])) for row in self._all(query, values)]
+        try:
+            return [_whole(row[0]) for row in self._all(query, values)]
+        except ValueError as error:
+            raise self._malformed("reference_image", str(error)) from error
 
     def namespaces(self) -> list[str]:
         """Return all namespaces, sorted, without the empty one."""
@@ -231,25 +233,54 @@ class ReferenceTable:
         rows = self._all("SELECT count(*) FROM reference WHERE latitude IS NOT NULL")
         return int(str(rows[0][0]))
 
-    def _read(self, row: tuple[object, ...]) -> Reference:
-        try:
-            return _reference(row)
-        except (TypeError, ValueError) as error:
-            raise PackDamagedError(f"{self._path}: the entry {str(row[0])!r} is malformed ({error})") from error
-
-    def _all(self, query: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
-        try:
-            with self._one_at_a_time:
-                return self._database.execute(query, tuple(values)).fetchall()
-        except sqlite3.ProgrammingError as error:
-            raise ValueError(f"{self._path}: the table was closed") from error
-        except sqlite3.DatabaseError as error:
-            raise PackDamagedError(f"{self._path}: is not a readable references file ({error})") from error
-
     def images(self) -> list[ReferenceImage]:
         """Return all images of all references, sorted by index id. It reads the whole table; answers do not need it."""
         rows = self._all("SELECT index_id, reference_id, sha256 FROM reference_image ORDER BY index_id")
-        return [_image(row) for row in rows]
+        return [self._image(row) for row in rows]
+
+    def check_all(self) -> int:
+        """Read every reference and every image once, as answers do.
+
+        Returns:
+            Number of references.
+
+        Raises:
+            PackDamagedError: An entry is malformed, or an image belongs to no reference.
+        """
+        count, last = 0, ""
+        query = f"SELECT {_COLUMNS} FROM reference WHERE id > ? ORDER BY id LIMIT {_CHECKED_AT_ONCE}"
+        while rows := self._all(query, [last]):
+            last = [self._reference(row) for row in rows][-1].id
+            count += len(rows)
+        for (strange,) in self._all("SELECT id FROM reference WHERE typeof(id) <> 'text' OR id = '' LIMIT 1"):
+            raise self._malformed(strange, "its id is no text")
+        for image, _ in self._all(
+            "SELECT index_id, reference_id FROM reference_image "
+            "WHERE typeof(index_id) <> 'integer' OR reference_id NOT IN (SELECT id FROM reference) LIMIT 1"
+        ):
+            raise PackDamagedError(f"{self._path}: the image {image!r} belongs to no reference; fetch the pack again")
+        return count
+
+    def _all(self, query: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
+        return self._database.rows(query, values)
+
+    def _reference(self, row: tuple[object, ...]) -> Reference:
+        try:
+            return _reference(row)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise self._malformed(row[0], str(error)) from error
+
+    def _image(self, row: tuple[object, ...]) -> ReferenceImage:
+        try:
+            return ReferenceImage(index_id=_whole(row[0]), reference_id=_text(row[1]), sha256=_text(row[2]))
+        except ValueError as error:
+            raise self._malformed(row[0], str(error)) from error
+
+    def _malformed(self, identifier: object, problem: str) -> PackDamagedError:
+        entry = str(identifier)[:_SHOWN]
+        return PackDamagedError(
+            f"{self._path}: the entry {entry!r} is malformed ({problem[:_SHOWN]}); fetch the pack again"
+        )
 
     def _one(self, query: str, key: str | int) -> tuple[object, ...]:
         row = next(iter(self._all(query, [key])), None)
@@ -258,10 +289,6 @@ class ReferenceTable:
                 f"{self._path}: has no entry {key!r}, which the index refers to; fetch the pack again"
             )
         return row
-
-
-def _image(row: tuple[object, ...]) -> ReferenceImage:
-    return ReferenceImage(index_id=int(str(row[0])), reference_id=str(row[1]), sha256=str(row[2]))
 
 
 def _where(filters: Filters) -> tuple[str, list[str]]:
@@ -291,20 +318,43 @@ def _located(rows: Iterable[tuple[object, ...]]) -> Iterator[tuple[tuple[object,
 def _reference(row: tuple[object, ...]) -> Reference:
     identifier, name, namespace, labels, latitude, longitude, url, licence, attributes = row
     return Reference(
-        id=str(identifier),
-        name=str(name),
-        namespace=str(namespace),
+        id=_text(identifier),
+        name=_text(name),
+        namespace=_text(namespace),
         labels=_texts(labels),
-        latitude=None if latitude is None else float(str(latitude)),
-        longitude=None if longitude is None else float(str(longitude)),
-        url=None if url is None else str(url),
-        licence=None if licence is None else str(licence),
+        latitude=_degrees(latitude, 90),
+        longitude=_degrees(longitude, 180),
+        url=None if url is None else _text(url),
+        licence=None if licence is None else _text(licence),
         attributes=_texts(attributes),
     )
 
 
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"expected a text, found {type(value).__name__}")
+    return value
+
+
+def _whole(value: object) -> int:
+    if not isinstance(value, int):
+        raise ValueError(f"expected a whole number, found {type(value).__name__}")
+    return value
+
+
+def _degrees(value: object, most: float) -> float | None:
+    if value is None:
+        return None
+    if not isinstance(value, int | float) or not abs(value) <= most:
+        raise ValueError(f"its coordinate is {value!r}, not -{most} to {most} degrees")
+    return float(value)
+
+
 def _texts(column: object) -> dict[str, str]:
-    values = json.loads(str(column))
+    text = _text(column)
+    values = json.loads(text)
     if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
         raise ValueError("expected a JSON object of strings")
+    if "\\u" in text:  # the only way to write a lone surrogate, which no output can encode
+        json.dumps(values, ensure_ascii=False).encode()
     return values

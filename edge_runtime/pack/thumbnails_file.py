@@ -13,10 +13,10 @@ import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING, Self
 
 from edge_identify.edge_runtime.errors import PackDamagedError, PhotoError
+from edge_identify.edge_runtime.pack.pack_database import PackDatabase
 from edge_identify.edge_runtime.photos.images import decode_image
 
 if TYPE_CHECKING:
@@ -58,11 +58,7 @@ class ThumbnailTable:
             side_px: Maximum length of the longer side, from the manifest.
         """
         self._path, self._side_px = path, side_px
-        self._one_at_a_time = Lock()  # threads take turns, as in `ReferenceTable`
-        # immutable: SQLite makes no lock file, so a pack on a read-only disk opens.
-        self._database = sqlite3.connect(
-            f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False
-        )
+        self._database = PackDatabase(path, content="thumbnails", max_row_bytes=MAX_THUMBNAIL_BYTES + 1024)
 
     def __enter__(self) -> Self:
         return self
@@ -71,9 +67,8 @@ class ThumbnailTable:
         self.close()
 
     def close(self) -> None:
-        """Close the file after the running query; see `ReferenceTable.close`."""
-        with self._one_at_a_time:
-            self._database.close()
+        """Close the file after the running query."""
+        self._database.close()
 
     def webp(self, index_id: int) -> bytes | None:
         """Return the thumbnail of the image whose vector is `index_id`, as WebP; None if it has none.
@@ -109,16 +104,7 @@ class ThumbnailTable:
             raise self._damaged(index_id, str(error)) from error
 
     def _one(self, query: str, index_id: int) -> tuple[object, ...] | None:
-        try:
-            with self._one_at_a_time:
-                row: tuple[object, ...] | None = self._database.execute(query, (index_id,)).fetchone()
-        except sqlite3.ProgrammingError as error:
-            raise ValueError(f"{self._path}: the table was closed") from error
-        except sqlite3.DatabaseError as error:
-            raise PackDamagedError(
-                f"{self._path}: is not a readable thumbnails file ({error}); build or fetch the pack again"
-            ) from error
-        return row
+        return next(iter(self._database.rows(f"{query} LIMIT 1", (index_id,))), None)
 
     def _damaged(self, index_id: int, found: str) -> PackDamagedError:
         return PackDamagedError(

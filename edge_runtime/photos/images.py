@@ -25,7 +25,7 @@ from edge_identify.edge_runtime.photos.image_opening import (
     pillow_warnings_ignored,
 )
 from edge_identify.edge_runtime.photos.jpeg_ending import decode_without_end_marker
-from edge_identify.edge_runtime.photos.jpeg_structure import jpeg_scans, lacks_end_marker
+from edge_identify.edge_runtime.photos.jpeg_structure import has_progressive_frame, jpeg_scans, lacks_end_marker
 from edge_identify.edge_runtime.photos.pillow_errors import PILLOW_RAISES
 from edge_identify.edge_runtime.photos.rgb_pixels import as_rgb, grey_scale, scale_transparent_colour
 
@@ -47,6 +47,7 @@ MAX_PIXELS = 100_000_000  # decoded: 400 MB, since Pillow keeps RGB in 4 bytes
 MAX_JPEG_PIXELS = 500_000_000  # in the file: phones take 200 megapixels, and stitch panoramas; decoded smaller
 _MAX_COEFFICIENT_BYTES = 640_000_000  # a progressive JPEG of 200 megapixels with halved colour has 604 million
 _MAX_SCANS = 100  # encoders write about 10; thousands keep libjpeg busy for hours
+_MAX_SCANNED_PIXELS = 3_000_000_000  # pixels x scans: empty ones take 3.5 s of CPU; 200 megapixels in 12 scans have 2.4
 _REDUCTIONS = (1, 2, 4, 8)  # the factors that the decoder of JPEG offers
 MAX_FILE_BYTES = 256 * 2**20  # read whole into memory; a larger file is not a photo
 
@@ -229,6 +230,8 @@ def _check_size(image: Image, data: bytes, name: str, max_side_px: int) -> None:
     if image.format not in JPEGS:
         if width * height > MAX_PIXELS:
             raise PhotoError(f"{name}: {width} x {height} pixels, {_too_many_pixels(MAX_PIXELS)}")
+        if image.format == "TIFF" and "jpeg" in str(image.info.get("compression")) and has_progressive_frame(data):
+            raise PhotoError(f"{name}: holds a progressive JPEG, which a TIFF must not (TIFF Technical Note 2)")
         return
     if width * height > MAX_JPEG_PIXELS:
         raise PhotoError(
@@ -243,6 +246,11 @@ def _check_size(image: Image, data: bytes, name: str, max_side_px: int) -> None:
         )
     if scans.coefficient_bytes and scans.count > _MAX_SCANS:
         raise PhotoError(f"{name}: has {scans.count} scans, more than the limit of {_MAX_SCANS}; save it anew")
+    if scans.coefficient_bytes and scans.count * width * height > _MAX_SCANNED_PIXELS:
+        raise PhotoError(
+            f"{name}: has {scans.count} scans of {width} x {height} pixels, which take long to decode; "
+            "save it as a baseline JPEG"
+        )
 
 
 def _too_many_pixels(limit: int) -> str:

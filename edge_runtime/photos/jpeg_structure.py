@@ -15,6 +15,8 @@ _MULTI_PICTURE, _MULTI_PICTURE_START = 0xE2, b"MPF\0"  # CIPA DC-007, section 5.
 _START = b"\xff\xd8\xff"
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # within a scan, a zero or a restart marker follows each 0xff
 
+_PROGRESSIVE_FRAME = re.compile(rb"\xff[\xc2\xc6\xca\xce]\x00[\x0b\x0e\x11\x14]\x08")  # of 1 to 4 components, 8 bits
+
 _BLOCK_PX = 8
 _COEFFICIENTS_BYTES = 2 * _BLOCK_PX**2  # of a block, in libjpeg
 
@@ -48,6 +50,11 @@ def jpeg_scans(data: bytes) -> JpegScans:
         if not is_progressive and segment[:1] == bytes([len(_components(frame))]):
             return JpegScans(coefficient_bytes=0, count=1)
     return JpegScans(coefficient_bytes=_coefficient_bytes(frame), count=count)
+
+
+def has_progressive_frame(data: bytes) -> bool:
+    """Return whether a progressive JPEG begins anywhere in a file, such as in a strip of a TIFF."""
+    return _PROGRESSIVE_FRAME.search(data) is not None
 
 
 def lacks_end_marker(data: bytes) -> bool:

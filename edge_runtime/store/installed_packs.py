@@ -101,4 +101,4 @@ def open_installed(installed: InstalledPack) -> Pack:
         PackNotFoundError: The version's folder holds no manifest.
     """
     verified = VerifiedFiles(installed.folder.parent.parent / NOTES_NAME)
-    return open_pack(installed.folder, variant_names=installed.variant_names, check=verified.check)
+    return open_pack(installed.folder, variant_names=installed.variant_names, check=verified.check, is_tried=True)

@@ -147,6 +147,8 @@ class PackStore:
     def updating(self, name: str) -> Iterator[None]:
         """Hold the lock of a pack while the block runs. The staging folder is cleared before and after.
 
+        What a killed process left of a pointer is removed, too.
+
         Raises:
             SetupError: Another sync of this pack is running, or the disk is full or refuses.
         """
@@ -156,6 +158,7 @@ class PackStore:
             busy = f"{name} is being synced by another process in {self.root}; wait until that ends"
             with only_writer(home / "lock", busy=busy):
                 self._remove_staging(name)
+                _remove_unfinished(home)
                 try:
                     yield
                 finally:
@@ -283,6 +286,12 @@ class PackStore:
 
         if self._staging(name).exists():
             shutil.rmtree(self._staging(name))
+
+
+def _remove_unfinished(home: Path) -> None:
+    """Remove the temporary files of pointers that a killed process was writing; see `durable_writes.replacing`."""
+    for path in home.glob(f".{POINTER_NAME}.*.part"):
+        path.unlink(missing_ok=True)
 
 
 def sync_advice(name: str, source: str) -> str:

@@ -17,11 +17,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_identify.edge_runtime.encoders.encoder_choice import may_saturate_here, preferred_variant
+from edge_identify.edge_runtime.encoders.graph_check import check_graph
 from edge_identify.edge_runtime.errors import PackDamagedError, PhotoError
 from edge_identify.edge_runtime.io.json_fields import JsonObject, canonical_json, parse_json_object
+from edge_identify.edge_runtime.pack.index_file import map_index_file
+from edge_identify.edge_runtime.pack.manifest import Runtime
 from edge_identify.edge_runtime.pack.pack_names import checked_path, checked_sha256
 from edge_identify.edge_runtime.pack.pack_reader import Pack
-from edge_identify.edge_runtime.photos.images import open_image
+from edge_identify.edge_runtime.pack.references import ReferenceTable
+from edge_identify.edge_runtime.photos.images import decode_image, read_image_file
 from edge_identify.edge_runtime.photos.prepared_photos import PreparedPhoto
 from edge_identify.edge_runtime.search.identifier import Identifier
 from edge_identify.edge_runtime.search.text_searcher import TextSearcher
@@ -32,6 +36,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAX_CASES_BYTES = 4 * 2**20  # a handful of embeddings as text
+MAX_CASES = 64  # packs have three
+MAX_PHOTO_SIDE_PX = 4096  # of a self-test's photo; packs have 640 pixels at most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +99,10 @@ def self_test(pack: Pack) -> int:
     tolerance, cases = fields.number("tolerance"), [_case(case) for case in fields.objects("cases")]
     if not cases or not 0 < tolerance <= 1:
         raise PackDamagedError(f"{path}: holds {len(cases)} photos and a tolerance of {tolerance}; it tests nothing")
+    if len(cases) > MAX_CASES:
+        raise PackDamagedError(f"{path}: holds {len(cases)} photos, more than the limit of {MAX_CASES}")
+    _check_graphs(pack)
+    _check_references(pack)
     with Identifier(pack) as identifier:
         for case in cases:
             _check_case(pack, identifier, case, tolerance)
@@ -104,6 +114,30 @@ def self_test(pack: Pack) -> int:
     return len(cases)
 
 
+def _check_graphs(pack: Pack) -> None:
+    """Check every ONNX graph that is here: an installed pack's graphs are not checked again."""
+    manifest = pack.manifest
+    here = {entry.path for entry in manifest.files_for(pack.variant_names)}
+    nets = manifest.local_features.variants.values() if manifest.local_features else ()
+    for variant in (*manifest.image_variants.values(), *manifest.text_variants.values(), *nets):
+        if variant.runtime is Runtime.ONNX and variant.model in here:
+            check_graph(pack.file(variant.model), {Path(variant.model).name})
+
+
+def _check_references(pack: Pack) -> None:
+    """Read all references, as an answer may need any of them."""
+    manifest = pack.manifest
+    path = pack.file(manifest.references_file)
+    with ReferenceTable(path) as table:
+        found = table.check_all()
+        if found != manifest.reference_count:
+            raise PackDamagedError(f"{path}: holds {found} references, the manifest says {manifest.reference_count}")
+        rows = map_index_file(pack.file(manifest.index.file), manifest.index)
+        unlisted = set(rows.ids.tolist()).difference(image.index_id for image in table.images())
+    if unlisted:
+        raise PackDamagedError(f"{path}: does not list the image {min(unlisted)}, which the index holds")
+
+
 def _read_capped(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(MAX_CASES_BYTES + 1)
@@ -111,7 +145,9 @@ def _read_capped(path: Path) -> bytes:
 
 def _check_case(pack: Pack, identifier: Identifier, case: ConformanceCase, tolerance: float) -> None:
     try:
-        pixels = identifier.pixels(open_image(pack.file(case.photo)))
+        path = pack.file(case.photo)
+        image = decode_image(read_image_file(path), name=str(path), max_side_px=MAX_PHOTO_SIDE_PX)
+        pixels = identifier.pixels(image)
     except PhotoError as error:
         raise PackDamagedError(f"pack {pack.manifest.name}: self-test photo cannot be used: {error}") from error
     cosine = _cosine(identifier.embed_pixels(pixels[None])[0], case.embedding)

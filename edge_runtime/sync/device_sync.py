@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_identify.edge_runtime.encoders.encoder_choice import variants_to_keep
-from edge_identify.edge_runtime.pack.pack_reader import open_pack
-from edge_identify.edge_runtime.store.self_test import self_test
+from edge_identify.edge_runtime.store.bounded_self_test import self_test_within_limits
 from edge_identify.edge_runtime.sync.sync_client import sync_pack
 
 if TYPE_CHECKING:
-    from edge_identify.edge_runtime.pack.manifest import Manifest
     from edge_identify.edge_runtime.store.pack_store import PackStore
     from edge_identify.edge_runtime.sync.sync_client import ByteProgress, SyncReport
 
 
 def sync_to_device(store: PackStore, url: str, *, name: str | None, progress: ByteProgress | None = None) -> SyncReport:
     """Bring a pack to the newest version that a server offers; see `sync_pack` for arguments and errors."""
-    return sync_pack(store, url, name=name, variant_names=variants_to_keep, self_test=_check_answers, progress=progress)
-
-
-def _check_answers(folder: Path, _: Manifest, variant_names: tuple[str, ...]) -> None:
-    self_test(open_pack(folder, variant_names=variant_names))
+    return sync_pack(
+        store, url, name=name, variant_names=variants_to_keep, self_test=self_test_within_limits, progress=progress
+    )

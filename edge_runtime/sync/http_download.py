@@ -6,6 +6,10 @@ that restarts) are retried.
 
 A file of a pack arrives in pieces if it must: each attempt asks for what is missing (RFC 9110, section 14). An attempt
 that brought something is followed by another one, however often the connection breaks off.
+
+A server may send slowly, but not for ever: the head of a response and each window of time have limits, and so has the
+whole sync. A redirect from a public address leads to public addresses only: a server on the internet must not make a
+device send requests to its own network.
 """
 
 from __future__ import annotations
@@ -19,23 +23,39 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 from edge_identify.edge_runtime.errors import NetworkError
-from edge_identify.edge_runtime.io.proxies import ProxiedConnections, proxy_problem
+from edge_identify.edge_runtime.io.guarded_connections import Pace, cut_off_if_slow, guarded_connections, timely_pools
+from edge_identify.edge_runtime.io.proxies import ProxiedConnections, Proxy, proxy_for, proxy_problem
+from edge_identify.edge_runtime.io.public_addresses import (
+    LookUp,
+    PrivateAddressError,
+    is_public,
+    look_up,
+    problem_before_proxy,
+)
 from edge_identify.edge_runtime.pack.manifest import FileEntry
 from edge_identify.edge_runtime.sync.listing import blob_path
 from edge_identify.edge_runtime.sync.partial_file import PartialFile, WrongContentError
 
 if TYPE_CHECKING:
-    from urllib3 import BaseHTTPResponse
+    import socket
+
+    from urllib3 import BaseHTTPResponse, ProxyManager
 
 PAUSES_S = (0.5, 1.0, 2.0)  # between attempts: long enough for a server's restart, short enough for a person to wait
 CONNECT_TIMEOUT_S = 10.0
-READ_TIMEOUT_S = 30.0  # without a single byte; a slow connection that still delivers is never cut
+READ_TIMEOUT_S = 30.0  # without a single byte; a second more to the end of a response's head
+_MORE_FOR_HEAD_S = 1.0  # so that silence is called silence
+LEAST_BYTES_PER_S = 1000  # over READ_TIMEOUT_S; a connection over GPRS brings ten times as much
+MAX_STALL_S = 60.0  # from the last progress until a server is given up
+MAX_DOCUMENT_S = 120.0  # for a listing or a manifest
+MAX_SYNC_S = 6 * 3600.0  # for everything; what has arrived stays for the next sync
 MAX_REDIRECTS = 5
 _CHUNK_BYTES = 1 << 16
 _PROGRESS_BYTES = 1 << 16  # an attempt that brought less counts as failed
 _OK, _PARTIAL_CONTENT, _RANGE_NOT_SATISFIABLE = 200, 206, 416
 
 _Result = TypeVar("_Result")
+_Consume = Callable[["BaseHTTPResponse", Pace], _Result]
 
 
 class Downloader(Protocol):
@@ -66,33 +86,60 @@ class HttpServer:
     """A published tree on a server. It implements `Downloader`."""
 
     def __init__(
-        self, url: str, *, sleep: Callable[[float], None] = time.sleep, read_timeout_s: float = READ_TIMEOUT_S
+        self,
+        url: str,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        read_timeout_s: float = READ_TIMEOUT_S,
+        clock: Callable[[], float] = time.monotonic,
+        resolve: LookUp = look_up,
     ) -> None:
         """Prepare the connections to a server. No request is sent yet.
 
         Args:
             url: URL of the tree's root, from `server_address.tree_url`.
             sleep: Waits a number of seconds between attempts.
-            read_timeout_s: Seconds without a byte after which an attempt fails.
+            read_timeout_s: Seconds without a byte, or with too few, after which an attempt fails.
+            clock: Monotonic seconds.
+            resolve: Resolves the host names of redirects.
         """
         from urllib3 import PoolManager, ProxyManager, Timeout
 
         from edge_identify import __version__
 
         self.url = url
-        self._sleep = sleep
+        self._sleep, self._clock, self._resolve = sleep, clock, resolve
         self._read_timeout_s = read_timeout_s
+        self._until_s = clock() + MAX_SYNC_S
         headers = {"User-Agent": f"edge-identify/{__version__}"}
-        timeout = Timeout(connect=min(CONNECT_TIMEOUT_S, read_timeout_s), read=read_timeout_s)
-        self._connections = ProxiedConnections(
-            PoolManager(headers=headers, timeout=timeout),
-            lambda proxy: ProxyManager(proxy.url, headers=headers, timeout=timeout, proxy_headers=proxy.headers),
-            os.environ,
+        connect_timeout_s = min(CONNECT_TIMEOUT_S, read_timeout_s)
+        timeout = Timeout(connect=connect_timeout_s, read=read_timeout_s)
+        head_within_s = read_timeout_s + _MORE_FOR_HEAD_S
+        pools = timely_pools(head_within_s, None)
+
+        def through(proxy: Proxy) -> ProxyManager:
+            manager = ProxyManager(proxy.url, headers=headers, timeout=timeout, proxy_headers=proxy.headers)
+            manager.pool_classes_by_scheme = pools
+            return manager
+
+        direct = PoolManager(headers=headers, timeout=timeout)
+        direct.pool_classes_by_scheme = pools
+        self._connections = ProxiedConnections(direct, through, os.environ)
+        self._public_connections = guarded_connections(
+            resolve=resolve,
+            may_connect=is_public,
+            connect_timeout_s=connect_timeout_s,
+            read_timeout_s=read_timeout_s,
+            answer_within_s=head_within_s,
+            connections_per_host=1,
+            headers=headers,
+            environment=os.environ,
         )
 
     def close(self) -> None:
         """Close the open connections."""
         self._connections.clear()
+        self._public_connections.clear()
 
     def fetch_document(self, path: str, *, max_bytes: int) -> bytes:
         """Fetch a small file of the tree into memory.
@@ -107,10 +154,13 @@ class HttpServer:
         Raises:
             NetworkError: The file could not be fetched, is too long, or is a web page.
         """
+        until_s = self._clock() + MAX_DOCUMENT_S
 
-        def read(response: BaseHTTPResponse) -> bytes:
+        def read(response: BaseHTTPResponse, pace: Pace) -> bytes:
             data = bytearray()
-            for chunk in response.stream(_CHUNK_BYTES):
+            while chunk := response.read1(_CHUNK_BYTES):
+                pace.add(len(chunk))
+                self._check_time(path, until_s)
                 data += chunk
                 if len(data) > max_bytes:
                     raise NetworkError(
@@ -127,11 +177,13 @@ class HttpServer:
             on_bytes(entry.length_bytes)
             return
 
-        def save(response: BaseHTTPResponse) -> None:
+        def save(response: BaseHTTPResponse, pace: Pace) -> None:
             start = partial.arrived_bytes if response.status == _PARTIAL_CONTENT else 0
             try:
                 with partial.arriving(start) as append:
                     while chunk := response.read1(_CHUNK_BYTES):  # `stream` loses what it has not filled up
+                        pace.add(len(chunk))
+                        self._check_time(entry.path, self._until_s)
                         on_bytes(append(chunk))
             except WrongContentError as error:
                 if start:  # what was here before may be damaged: fetched anew once
@@ -143,14 +195,13 @@ class HttpServer:
 
         self._with_patience(blob_path(entry.sha256), save, partial)
 
-    def _with_patience(
-        self, path: str, consume: Callable[[BaseHTTPResponse], _Result], partial: PartialFile | None = None
-    ) -> _Result:
-        """Try until it works, or until several attempts in a row have come no further than the ones before.
+    def _with_patience(self, path: str, consume: _Consume[_Result], partial: PartialFile | None = None) -> _Result:
+        """Try until it works, or until several attempts in a row, or a minute, have come no further than before.
 
         What is fetched anew is no progress until it exceeds the first time, so a useless server is given up.
         """
         pauses, farthest = iter(PAUSES_S), 0 if partial is None else partial.arrived_bytes
+        give_up_s = self._clock() + MAX_STALL_S
         while True:
             start = 0 if partial is None else partial.arrived_bytes
             try:
@@ -158,36 +209,71 @@ class HttpServer:
             except _PassingError as error:
                 if partial is not None and partial.arrived_bytes - farthest >= _PROGRESS_BYTES:
                     pauses, farthest = iter(PAUSES_S), partial.arrived_bytes
+                    give_up_s = self._clock() + MAX_STALL_S
                 if partial is not None and isinstance(error, _UnusablePartError):
                     partial.discard()
                 pause_s = next(pauses, None)
-                if pause_s is None:
+                if pause_s is None or self._clock() >= give_up_s:
                     raise
                 self._sleep(pause_s)
 
-    def _once(self, path: str, consume: Callable[[BaseHTTPResponse], _Result], start: int) -> _Result:
+    def _check_time(self, what: str, until_s: float) -> None:
+        if self._clock() > min(until_s, self._until_s):
+            raise NetworkError(f"{self.url}: takes too long to send {what}; sync again later, or over a faster line")
+
+    def _once(self, path: str, consume: _Consume[_Result], start: int) -> _Result:
         from urllib3.exceptions import HTTPError
 
         url = f"{self.url}/{path}"
         try:
-            with closing(self._open(url, {"Range": f"bytes={start}-"} if start else {})) as response:
+            with (
+                closing(self._open(url, {"Range": f"bytes={start}-"} if start else {})) as response,
+                cut_off_if_slow(
+                    _socket_of(response),
+                    window_s=self._read_timeout_s,
+                    least_bytes=int(LEAST_BYTES_PER_S * self._read_timeout_s),
+                ) as pace,
+            ):
                 _check_answer(response, url, start)
-                return consume(response)
+                result = consume(response, pace)
+                if pace.is_cut:  # a body without a length looks complete
+                    raise _PassingError(f"{url}: arrives too slowly; try again later")
+                return result
+        except PrivateAddressError as error:
+            raise NetworkError(
+                f"{url}: redirects from the internet into a private network ({error}), which is not followed; "
+                "check the address"
+            ) from error
         except HTTPError as error:
             raise self._explained(error, url) from error
 
     def _open(self, url: str, headers: Mapping[str, str]) -> BaseHTTPResponse:
         at, headers = url, {**self._connections.headers, **headers}
+        connections = self._connections
         for _ in range(MAX_REDIRECTS + 1):
-            response = self._connections.request(
+            response = connections.request(
                 "GET", at, headers=headers, redirect=False, retries=False, preload_content=False
             )
             location = response.get_redirect_location()
             if not location:
                 return response
+            if self._is_on_the_internet(response, at):
+                connections = self._public_connections  # for all further redirects, too
             response.close()
             at = redirect_target(at, location)
         raise NetworkError(f"{url}: redirects more than {MAX_REDIRECTS} times; check the address")
+
+    def _is_on_the_internet(self, response: BaseHTTPResponse, url: str) -> bool:
+        """Return whether a response came from a public address. A proxy's address says nothing of the server's."""
+        if proxy_for(url, os.environ) is not None:
+            parts = urlsplit(url)
+            host, port = parts.hostname or "", parts.port or 0
+            return problem_before_proxy(host, port, resolve=self._resolve, may_connect=is_public) is None
+        connected = _socket_of(response)
+        try:
+            return connected is not None and is_public(str(connected.getpeername()[0]))
+        except OSError:
+            return False
 
     def _explained(self, error: Exception, url: str) -> NetworkError:
         from urllib3 import exceptions
@@ -211,6 +297,10 @@ class HttpServer:
                 return _PassingError(f"{url}: the connection broke off ({_one_line(error)}); try again later")
             case _:
                 return NetworkError(f"{url}: cannot be fetched ({_one_line(error)}); check the address")
+
+
+def _socket_of(response: BaseHTTPResponse) -> socket.socket | None:
+    return getattr(response, "connected_socket", None)  # set by `timely_pools`
 
 
 def _check_answer(response: BaseHTTPResponse, url: str, start: int) -> None:

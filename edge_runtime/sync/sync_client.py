@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edge_identify.edge_runtime.errors import NetworkError, PackDamagedError, PackError, PackFormatError
 from edge_identify.edge_runtime.io.disk import link_or_copy
@@ -28,12 +29,13 @@ from edge_identify.edge_runtime.sync.listing import LISTING_NAME, MAX_LISTING_BY
 from edge_identify.edge_runtime.sync.server_address import tree_url
 from edge_identify.edge_runtime.sync.sync_plan import Action, Plan, check_fits, choose_pack, plan_sync, reason_to_stay
 
+if TYPE_CHECKING:
+    from edge_identify.edge_runtime.store.bounded_self_test import SelfTest
+
 #: Called several times with (bytes that have arrived, bytes in total), to draw a progress bar.
 ByteProgress = Callable[[int, int], None]
 #: Returns the names of the encoder variants that this device keeps of a pack.
 ChooseVariants = Callable[[Manifest], tuple[str, ...]]
-#: Raises an error if the pack in a folder, with these variants, does not work on this device.
-SelfTest = Callable[[Path, Manifest, tuple[str, ...]], object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

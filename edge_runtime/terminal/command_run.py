@@ -38,10 +38,6 @@ _DISK_ADVICE = {
 }
 
 
-class _Terminated(KeyboardInterrupt):
-    """SIGTERM, raised as an exception: the clean-up for Ctrl-C works for it too."""
-
-
 def run_command(command: Callable[[], ExitCode]) -> int:
     """Run a command, and turn its errors into one line on standard error and an exit code.
 
@@ -53,17 +49,18 @@ def run_command(command: Callable[[], ExitCode]) -> int:
     """
     open_closed_streams()
     _let_any_text_through()
+    arrived: list[int] = []
     try:
-        with _termination_raised():
+        with _termination_raised(arrived):
             code = command()
         _flush_output()  # here, so that a closed pipe or a full disk is handled below
     except EdgeIdentifyError as error:
         print(f"error: {printable(str(error))}", file=sys.stderr)
         return exit_code_for(error)
-    except _Terminated:
-        print("terminated", file=sys.stderr)
-        return ExitCode.TERMINATED
     except KeyboardInterrupt:
+        if arrived:
+            print("terminated", file=sys.stderr)
+            return ExitCode.TERMINATED
         print("interrupted", file=sys.stderr)
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
@@ -71,34 +68,55 @@ def run_command(command: Callable[[], ExitCode]) -> int:
         return ExitCode.DONE
     except OSError as error:
         if error.errno not in _DISK_ADVICE:
-            return _report_fault()
+            return _report_fault(error)
         where = error.filename2 or error.filename or f"{_OUTPUT} or a temporary file"
         if str(where).startswith(_OUTPUT):
             silence_output()
         reason = f"{printable(str(where))}: {error.strerror}; {_DISK_ADVICE[error.errno]}, and run again"
         print(f"error: {reason}", file=sys.stderr)
         return ExitCode.SETUP
-    except Exception:
-        return _report_fault()
+    except Exception as error:
+        return _report_fault(error)
     return code
 
 
-def _report_fault() -> ExitCode:
+def _report_fault(error: Exception) -> ExitCode:
+    if _is_lack_of_memory(error):
+        print(
+            "error: out of memory; close other programs, give fewer or smaller inputs at a time, or use a smaller pack",
+            file=sys.stderr,
+        )
+        return ExitCode.OUT_OF_MEMORY
     # Python's own exit code for a traceback is 1, which here means that some inputs were skipped.
     traceback.print_exc()
     print("this is a bug in edge-identify; please report it with the lines above", file=sys.stderr)
     return ExitCode.BUG
 
 
+def _is_lack_of_memory(error: Exception) -> bool:
+    """Return whether the system gave no more memory: to Python, to a thread's stack, or to a library being loaded."""
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    text = str(error)
+    is_thread = isinstance(error, RuntimeError) and "can't start new thread" in text
+    is_library = isinstance(error, ImportError) and ("map segment" in text or "allocate memory" in text)
+    return isinstance(error, MemoryError) or is_thread or is_library
+
+
 @contextmanager
-def _termination_raised() -> Iterator[None]:
-    """Raise SIGTERM as an exception in the block, so that partial files are removed."""
+def _termination_raised(arrived: list[int]) -> Iterator[None]:
+    """Raise SIGTERM as `KeyboardInterrupt` in the block: the clean-up for Ctrl-C works for it too.
+
+    Args:
+        arrived: Gets the signal's number. An extension module may turn the exception into another `KeyboardInterrupt`.
+    """
     if threading.current_thread() is not threading.main_thread():  # Python handles signals only there
         yield
         return
 
-    def end(_number: int, _frame: FrameType | None) -> NoReturn:
-        raise _Terminated
+    def end(number: int, _frame: FrameType | None) -> NoReturn:
+        arrived.append(number)
+        raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGTERM, end)
     try:

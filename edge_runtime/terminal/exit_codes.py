@@ -22,6 +22,7 @@ class ExitCode(IntEnum):
     FOUND_SERIOUS = 9
     PROBABLY = 10  # not 0: a script that takes 0 for certain stays right
     BUG = 70  # EX_SOFTWARE of sysexits.h
+    OUT_OF_MEMORY = 71  # EX_OSERR
     INTERRUPTED = 130  # the shell's code for Ctrl-C
     TERMINATED = 143  # the shell's code for SIGTERM
 
@@ -43,13 +44,22 @@ MEANINGS = {
     ExitCode.FOUND_SERIOUS: "at least one serious finding",
     ExitCode.PROBABLY: "probably: the photo probably shows the named reference; check it",
     ExitCode.BUG: "bug in this program",
+    ExitCode.OUT_OF_MEMORY: "out of memory",
     ExitCode.INTERRUPTED: "interrupted (Ctrl-C)",
     ExitCode.TERMINATED: "terminated (SIGTERM)",
 }
 
 #: What every command can return.
 EVERY_COMMAND = frozenset(
-    {ExitCode.DONE, ExitCode.USAGE, ExitCode.SETUP, ExitCode.BUG, ExitCode.INTERRUPTED, ExitCode.TERMINATED}
+    {
+        ExitCode.DONE,
+        ExitCode.USAGE,
+        ExitCode.SETUP,
+        ExitCode.OUT_OF_MEMORY,
+        ExitCode.BUG,
+        ExitCode.INTERRUPTED,
+        ExitCode.TERMINATED,
+    }
 )
 
 

@@ -208,7 +208,7 @@ class EnginePool:
 
     def _open(self, candidate: AvailableVersion) -> None:
         try:
-            engine = PackEngine(candidate.open(), self._concurrency, self._encoders)
+            engine = self._checked_engine(candidate)
         except (EdgeIdentifyError, OSError) as error:
             pause_s = self._refuse(candidate, str(error))
             _LOG.warning(
@@ -228,6 +228,15 @@ class EnginePool:
         self._engines.put(candidate.name, engine)
         self._open_hashes[candidate.name] = candidate.manifest_sha256
         _LOG.info("a pack answers", extra={"pack": candidate.name, "version": str(candidate.version)})
+
+    def _checked_engine(self, candidate: AvailableVersion) -> PackEngine:
+        engine = PackEngine(candidate.open(), self._concurrency, self._encoders)
+        try:
+            engine.check(encodes=True)
+        except BaseException:
+            engine.close()
+            raise
+        return engine
 
     def _refuse(self, candidate: AvailableVersion, reason: str) -> float:
         """Note that a version cannot be opened; return the pause before the next try, in seconds."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from edge_identify.edge_runtime.pack.manifest import FileEntry
     from edge_identify.edge_runtime.pack.pack_names import PackVersion
     from edge_identify.edge_runtime.pack.pack_reader import Pack
+    from edge_identify.edge_runtime.store.bounded_self_test import SelfTest
     from edge_identify.edge_runtime.store.pack_store import PackStore
     from edge_identify.edge_runtime.sync.listing import Listing, OfferedVersion
 
@@ -87,14 +88,15 @@ class ReadableTree(Protocol):
 class PublishedPacks:
     """The newest version of each pack of a published repository."""
 
-    def __init__(self, tree: ReadableTree, work: Path) -> None:
+    def __init__(self, tree: ReadableTree, work: Path, *, self_test: SelfTest | None = None) -> None:
         """Take a repository.
 
         Args:
             tree: The published tree.
             work: Folder for laid-out packs. On the same disk as the tree, nothing is copied.
+            self_test: Tests a version before it is opened. None: all versions are known to work.
         """
-        self._tree, self._work = tree, work
+        self._tree, self._work, self._self_test = tree, work, self_test
 
     def available_versions(self) -> list[AvailableVersion]:
         """See `PackSource.available_versions`."""
@@ -118,6 +120,8 @@ class PublishedPacks:
             for entry in manifest.files_for(variants):
                 self._tree.lay_out(entry, folder / entry.path)
             write_bytes(folder / MANIFEST_NAME, data)
+            if self._self_test is not None:
+                self._self_test(folder, manifest, variants)
             yield open_pack(folder, variant_names=variants)
         finally:
             # A file that is still mapped stays readable: only its name is removed.

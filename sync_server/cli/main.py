@@ -22,6 +22,7 @@ from edge_identify.edge_runtime.terminal.command_parser import CommandParser
 from edge_identify.edge_runtime.terminal.command_run import run_command
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
 from edge_identify.edge_runtime.terminal.required_extras import require_extra
+from edge_identify.edge_runtime.terminal.timely_end import end_soon_after_a_signal
 from edge_identify.edge_runtime.terminal.version_option import add_version_option
 from edge_identify.sync_server.service.settings import ENVIRONMENT_PREFIX, LOG_LEVELS, Settings, read_settings
 
@@ -53,6 +54,8 @@ Every option is also an environment variable ({ENVIRONMENT_PREFIX}PORT=8000) and
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `edge-serve` and return its exit code."""
+    if argv is None:
+        end_soon_after_a_signal()
     options = serve_parser().parse_args(argv)
     return run_command(lambda: _publish(options) if options.command == "publish" else _run(options))
 
@@ -190,6 +193,7 @@ def _port(text: str) -> int:
 
 
 def _publish(options: argparse.Namespace) -> ExitCode:
+    from edge_identify.edge_runtime.store.bounded_self_test import self_test_within_limits
     from edge_identify.edge_runtime.terminal.step_progress import shown_progress
     from edge_identify.sync_server.publishing.publish import publish_into
 
@@ -197,7 +201,13 @@ def _publish(options: argparse.Namespace) -> ExitCode:
         raise SetupError("--endpoint needs a bucket: --to s3://BUCKET/PREFIX")
     try:
         with shown_progress.closing():
-            report = publish_into(options.pack, _tree(options), now_utc=datetime.now(UTC), progress=shown_progress)
+            report = publish_into(
+                options.pack,
+                _tree(options),
+                now_utc=datetime.now(UTC),
+                progress=shown_progress,
+                self_test=self_test_within_limits,
+            )
     except PackFileDamagedError as error:
         raise error.for_maker() from error
     place = options.to or options.repo

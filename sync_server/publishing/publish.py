@@ -12,8 +12,9 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from edge_identify.edge_runtime.errors import PackDamagedError, PackFormatError, PackNotFoundError, SetupError
 from edge_identify.edge_runtime.io.durable_writes import sha256_of_bytes
@@ -33,6 +34,9 @@ from edge_identify.edge_runtime.sync.listing import (
 from edge_identify.sync_server.publishing.bucket_objects import ChangedMeanwhileError
 from edge_identify.sync_server.publishing.folder_tree import FolderTree
 from edge_identify.sync_server.publishing.packs_page import listing_page
+
+if TYPE_CHECKING:
+    from edge_identify.edge_runtime.store.bounded_self_test import SelfTest
 
 _TRIES = 20  # to extend a listing while others do; each failed try means that another publisher succeeded
 
@@ -119,7 +123,12 @@ def publish(pack: Path, repo: Path, *, now_utc: datetime) -> PublishReport:
 
 
 def publish_into(
-    pack: Path, tree: PublishedTree, *, now_utc: datetime, progress: Progress = no_progress
+    pack: Path,
+    tree: PublishedTree,
+    *,
+    now_utc: datetime,
+    progress: Progress = no_progress,
+    self_test: SelfTest | None = None,
 ) -> PublishReport:
     """Add a pack's version to a published tree.
 
@@ -128,8 +137,10 @@ def publish_into(
         tree: The tree; made if necessary.
         now_utc: The publishing time, with a time zone.
         progress: Shows the progress over the files.
+        self_test: Tests the pack before anything is written. None: the caller knows that it works.
 
     Raises:
+        EdgeIdentifyError: `self_test` raised it. The tree is unchanged.
         PackNotFoundError: The folder contains no pack.
         PackDamagedError: A file of the pack differs from its manifest.
         PackFormatError: The manifest, or the tree's listing, cannot be read by this version.
@@ -141,6 +152,8 @@ def publish_into(
     tree.check_apart(pack)
     manifest = parse_manifest(manifest_bytes, where=str(pack / MANIFEST_NAME))
     during(progress, "checking files", lambda: verify_pack_files(pack, manifest))
+    if self_test is not None:
+        during(progress, "testing the pack", partial(self_test, pack, manifest, manifest.variant_names()))
     offered = _offered(manifest, manifest_bytes, now_utc)
     with tree.publishing():
         # Check before any write.

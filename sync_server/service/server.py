@@ -21,12 +21,13 @@ from waitress.server import create_server
 from waitress.task import ErrorTask
 
 from edge_identify.edge_runtime.errors import SetupError
+from edge_identify.edge_runtime.io.work_folder import work_folder
+from edge_identify.edge_runtime.store.bounded_self_test import self_test_within_limits
 from edge_identify.edge_runtime.store.pack_store import PackStore
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
 from edge_identify.sync_server.answering.concurrency_limit import ConcurrencyLimit
 from edge_identify.sync_server.answering.engine_pool import EnginePool, PoolRefresher
 from edge_identify.sync_server.answering.pack_sources import InstalledPacks, PackSource, PublishedPacks, ReadableTree
-from edge_identify.sync_server.answering.work_folder import work_folder
 from edge_identify.sync_server.contract.problem_kinds import kind_of_status
 from edge_identify.sync_server.contract.problem_responses import PROBLEM_JSON, problem_document
 from edge_identify.sync_server.delivery.image_urls import image_urls
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from edge_identify.sync_server.service.settings import Settings
 
 THREADS = 16  # each computes one response; waitress sends files without them (see `file_responses`)
+_WORK_PREFIX = "edge-serve-"
 _READ_BEYOND_CAP = 4
 _RECEIVED_AT_ONCE_BYTES = 1 << 18  # waitress's default of 8 KiB takes 300 loop passes for a phone's photo
 _IN_MEMORY_BYTES = 1 << 22  # a phone's photo; larger bodies go to a temporary file
@@ -118,8 +120,8 @@ def _pool(settings: Settings, metrics: ServiceMetrics, stack: ExitStack) -> Engi
         count = metrics.add_object_store_request
         trees.append(BucketTree(Bucket(settings.bucket, endpoint=settings.endpoint or None, count=count)))
     if trees:
-        work = stack.enter_context(work_folder())
-        sources += [PublishedPacks(tree, work) for tree in trees]
+        work = stack.enter_context(work_folder(_WORK_PREFIX))
+        sources += [PublishedPacks(tree, work, self_test=self_test_within_limits) for tree in trees]
     if settings.store is not None:
         sources.append(InstalledPacks(PackStore(settings.store)))
     concurrency = ConcurrencyLimit(settings.concurrent_photos, patience_s=settings.patience_s)

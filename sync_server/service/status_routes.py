@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Response, request
 
 from edge_identify import __version__
+from edge_identify.edge_runtime.errors import EdgeIdentifyError, PackNotFoundError
 from edge_identify.edge_runtime.io.json_fields import canonical_json
 from edge_identify.sync_server.contract.documentation_page import documentation_page
 from edge_identify.sync_server.contract.json_responses import json_response
@@ -178,7 +179,20 @@ def _ready(pool: EnginePool | None) -> Response:
         raise ProblemError(UNAVAILABLE, "the packs are being opened", retry_after_s=1)
     if pool is not None and (pool.refused or pool.cannot_list) and not pool.names():
         raise ProblemError(UNAVAILABLE, "no pack could be opened; see the server's log")
+    if pool is not None:
+        for name in pool.names():
+            _check_answers(pool, name)
     return json_response({"status": "ok"})
+
+
+def _check_answers(pool: EnginePool, name: str) -> None:
+    try:
+        with pool.borrow(name) as engine:
+            engine.check(encodes=False)
+    except PackNotFoundError:
+        pass  # withdrawn a moment ago
+    except EdgeIdentifyError as error:
+        raise ProblemError(UNAVAILABLE, f"pack {name} does not answer; see the server's log") from error
 
 
 def _metrics(pool: EnginePool | None, metrics: ServiceMetrics) -> Response:

@@ -14,6 +14,7 @@ from edge_identify.edge_runtime.pack.pack_names import PackVersion
 from edge_identify.edge_runtime.pack.references import NOTHING_KNOWN, Reference, ReferenceImage, ReferenceImageFacts
 from edge_identify.edge_runtime.pack.references_writing import write_references
 from edge_identify.edge_runtime.pack.thumbnails_file import write_thumbnails
+from edge_identify.edge_runtime.store.self_test import ConformanceCase, serialise_cases
 from letter_packs import TEXTS, with_texts, write_letter_pack
 
 THUMBNAIL_PX = 12
@@ -52,6 +53,9 @@ def write_service_pack(folder: Path, *, name: str = "letters", version: str = "1
     ]
     write_references(folder / "references.sqlite", REFERENCES, images)
     write_thumbnails(folder / "thumbnails.sqlite", [(at + 1, _webp(rgb)) for at, (_, _, rgb) in enumerate(COLOURS)])
+    Image.new("RGB", (30, 20), (255, 0, 0)).save(folder / "self-test.png")
+    case = ConformanceCase(photo="self-test.png", pixels_sha256="0" * 64, embedding=(1.0, 0.0, 0.0))
+    (folder / "cases.json").write_bytes(serialise_cases((case,), tolerance=0.99))
     if calibrated:
         add_calibration(folder)
         variants = json.loads((folder / "calibration.json").read_text())["variants"]

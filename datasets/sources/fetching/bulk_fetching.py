@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 from edge_identify.datasets.sources.fetching.host_schedule import Schedule
 from edge_identify.datasets.sources.fetching.image_fetcher import FetchLimits, ImageFetcher, TransientError
-from edge_identify.datasets.sources.fetching.public_addresses import LookUp, is_public, is_public_or_own, look_up
 from edge_identify.edge_runtime.errors import NetworkError
+from edge_identify.edge_runtime.io.public_addresses import LookUp, is_public, is_public_or_own, look_up
 
 if TYPE_CHECKING:
     from edge_identify.datasets.sources.fetching.image_cache import ImageCache

@@ -16,24 +16,26 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from edge_identify.datasets.sources.fetching.guarded_connections import guarded_connections
+from edge_identify import __version__
 from edge_identify.datasets.sources.fetching.image_cache import CacheEntry, ImageCache
-from edge_identify.datasets.sources.fetching.public_addresses import (
+from edge_identify.edge_runtime.errors import NetworkError, PhotoError
+from edge_identify.edge_runtime.io.durable_writes import replacing
+from edge_identify.edge_runtime.io.guarded_connections import guarded_connections
+from edge_identify.edge_runtime.io.proxies import proxy_problem
+from edge_identify.edge_runtime.io.public_addresses import (
     LookUp,
     MayConnect,
     PrivateAddressError,
     is_public,
     look_up,
 )
-from edge_identify.edge_runtime.errors import NetworkError, PhotoError
-from edge_identify.edge_runtime.io.durable_writes import replacing
-from edge_identify.edge_runtime.io.proxies import proxy_problem
 from edge_identify.edge_runtime.photos.images import open_image
 from edge_identify.edge_runtime.sync.http_download import redirect_target
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
 
+_HEADERS = {"User-Agent": f"edge-identify/{__version__}", "Accept": "image/*,*/*;q=0.5", "Accept-Encoding": "identity"}
 _CHUNK_BYTES = 1 << 16
 _TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 _NOT_IMAGES = (
@@ -114,6 +116,7 @@ class ImageFetcher:
             read_timeout_s=limits.read_timeout_s,
             answer_within_s=limits.image_within_s,
             connections_per_host=connections_per_host,
+            headers=_HEADERS,
             environment=os.environ,
         )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edge_identify.edge_runtime.encoders.graph_check import check_graph
 from edge_identify.edge_runtime.encoders.onnx_encoder import first_line, onnx_session
 from edge_identify.edge_runtime.errors import PackDamagedError
 from edge_identify.edge_runtime.pack.manifest import FeatureVariant, LocalFeaturesSpec, PointsRecipe, Runtime
@@ -90,6 +91,8 @@ def open_feature_net(pack: Pack) -> LocalFeatureNet | None:
     variant = next(each for each in spec.variants.values() if each.runtime is Runtime.ONNX)
     for path in variant.files:
         pack.file(path)  # checks the hash before native code reads the file
+    if not pack.is_tried:
+        check_graph(pack.folder / variant.model, {Path(variant.model).name})
     return LocalFeatureNet(pack.folder / variant.model, spec, variant)
 
 

@@ -14,6 +14,7 @@ from PIL import Image
 from edge_identify.edge_runtime.answers.html_report import HtmlReport, page_file
 from edge_identify.edge_runtime.answers.identification import FailedPhoto, Identification
 from edge_identify.edge_runtime.decisions.decision import Decision
+from edge_identify.edge_runtime.decisions.place_evidence import PlaceEvidence
 from edge_identify.edge_runtime.errors import PackDamagedError, PhotoError, SetupError
 from edge_identify.edge_runtime.pack.references import Reference
 from edge_identify.edge_runtime.pack.thumbnails_file import ThumbnailTable, write_thumbnails
@@ -171,7 +172,7 @@ def test_the_page_says_what_the_screen_says(tmp_path: Path) -> None:
         assert said in texts
 
 
-def test_a_page_which_may_be_passed_on_has_distances_and_not_where_the_photo_was_taken(tmp_path: Path) -> None:
+def test_a_page_which_may_be_passed_on_does_not_say_where_the_photo_was_taken(tmp_path: Path) -> None:
     answers = [
         placed(decided(Decision.IDENTIFIED), accuracy_m=20),
         placed(decided(Decision.UNKNOWN), is_used=False),
@@ -180,9 +181,27 @@ def test_a_page_which_may_be_passed_on_has_distances_and_not_where_the_photo_was
 
     page = report(tmp_path, answers)
 
-    assert "place: as the photo says, within 20 m" in Page(page).texts
-    assert "1: looks 60%, 68 m away (odds x 12), together 92%" in Page(page).texts
-    assert re.search(r"12\.3|76\.5", page) is None
+    assert any(
+        text.startswith("place: as the photo says, within 20 m; taken into account") for text in Page(page).texts
+    )
+    assert re.search(r"12\.3|76\.5|\baway\b|odds", page) is None
+
+
+def test_the_photo_s_position_cannot_be_computed_from_a_page(tmp_path: Path) -> None:
+    """The attacker has the pack, so the page must be the same for every position that leads to the same answer."""
+    answer = placed(decided(Decision.IDENTIFIED))
+
+    def page_at(latitude: float, metres_per_rank: float) -> str:
+        assert answer.position is not None
+        evidence = [
+            PlaceEvidence(distance_m=metres_per_rank * match.rank, score=3000 / metres_per_rank, vision_confidence=0.5)
+            for match in answer.matches
+        ]
+        matches = tuple(replace(match, place=one) for match, one in zip(answer.matches, evidence, strict=True))
+        there = replace(answer, position=replace(answer.position, latitude=latitude), matches=matches)
+        return report(tmp_path, [there])
+
+    assert page_at(48.8601, 40.0) == page_at(48.8512, 2500.0) == page_at(-33.9, 90_000.0)
 
 
 HOSTILE = (

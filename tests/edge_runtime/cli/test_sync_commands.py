@@ -12,7 +12,7 @@ import pytest
 
 from edge_identify.edge_runtime.cli.main import main
 from edge_identify.edge_runtime.io.durable_writes import sha256_of_file
-from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME
+from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME, Manifest
 from edge_identify.edge_runtime.pack.pack_reader import read_manifest
 from edge_identify.edge_runtime.store.pack_store import PackStore
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
@@ -112,13 +112,12 @@ def test_verify_goes_on_behind_a_pack_that_cannot_be_tested_here(
     store: PackStore, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from edge_identify.edge_runtime.errors import SetupError
-    from edge_identify.edge_runtime.pack.pack_reader import Pack
 
-    def fails_once(pack: Pack) -> None:
-        if pack.manifest.name == "a":
+    def fails_once(_: Path, manifest: Manifest, __: tuple[str, ...]) -> None:
+        if manifest.name == "a":
             raise SetupError("onnxruntime is not installed")
 
-    monkeypatch.setattr("edge_identify.edge_runtime.store.self_test.self_test", fails_once)
+    monkeypatch.setattr("edge_identify.edge_runtime.store.bounded_self_test.self_test_within_limits", fails_once)
     assert main(["verify", "--json", "--store", str(store.root)]) == ExitCode.SETUP
     assert json.loads(capsys.readouterr().out)["packs"] == [
         {"name": "a", "problem": "onnxruntime is not installed"},

@@ -156,6 +156,35 @@ def test_thousands_of_scans_are_refused() -> None:
         decode_image(bomb, name="bomb.jpg")
 
 
+def test_scans_of_many_pixels_are_refused_though_they_are_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = jpeg((160, 160), progressive=True)
+    last = whole.rindex(b"\xff\xda")
+    bomb = whole[:last] + whole[last:-2] * 30 + whole[-2:]
+
+    assert decode_image(bomb, name="x").size == (160, 160)
+    monkeypatch.setattr(images, "_MAX_SCANNED_PIXELS", 160 * 160 * 20)
+    assert decode_image(whole, name="x").size == (160, 160)
+    with pytest.raises(PhotoError, match=r"bomb\.jpg: has 35 scans of 160 x 160 pixels, which take long"):
+        decode_image(bomb, name="bomb.jpg")
+
+
+def test_a_phone_s_largest_photo_in_a_usual_progressive_jpeg_is_within_the_limit() -> None:
+    assert 200_000_000 * 12 < images._MAX_SCANNED_PIXELS < images._MAX_SCANS * 100_000_000
+
+
+def test_a_progressive_jpeg_in_a_tiff_is_refused() -> None:
+    image = Image.effect_noise((64, 64), 90)
+    file = io.BytesIO()
+    image.save(file, "TIFF", compression="jpeg")
+    whole = file.getvalue()
+    assert decode_image(whole, name="x").size == (64, 64)
+
+    inner = io.BytesIO()
+    image.save(inner, "JPEG", progressive=True)
+    with pytest.raises(PhotoError, match="holds a progressive JPEG"):
+        decode_image(whole + inner.getvalue(), name="x.tif")
+
+
 def test_a_film_behind_the_photo_has_no_scans() -> None:
     whole = jpeg((160, 160), progressive=True)
     film = random.Random(0).randbytes(20_000_000)

@@ -245,3 +245,13 @@ def test_free_space_is_known_before_the_store_exists(store: PackStore) -> None:
 def test_the_default_folder_is_this_applications_own() -> None:
     assert default_store_folder().name == "packs"
     assert "edge-identify" in str(default_store_folder())
+
+
+def test_a_pointer_that_a_killed_process_left_unfinished_is_removed_by_the_next_update(tmp_path: Path) -> None:
+    store = PackStore(tmp_path / "store")
+    left = tmp_path / "store/art/.active.json.x1y2z3.part"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"{")
+
+    with store.updating("art"):
+        assert not left.exists()

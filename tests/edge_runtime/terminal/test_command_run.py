@@ -61,6 +61,25 @@ def test_an_error_is_one_line_and_a_bug_has_a_code_of_its_own(
     assert "ZeroDivisionError" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        OSError(errno.ENOMEM, "Cannot allocate memory"),
+        RuntimeError("can't start new thread"),
+        ImportError("libx.so: failed to map segment from shared object"),
+    ],
+)
+def test_too_little_memory_is_one_line_with_a_code_of_its_own(
+    capsys: pytest.CaptureFixture[str], error: Exception
+) -> None:
+    def fails() -> ExitCode:
+        raise error
+
+    assert run_command(fails) == 71
+    assert re.fullmatch("error: out of memory; .*\n", capsys.readouterr().err)
+
+
 def test_ctrl_c_ends_with_the_shell_s_code(capsys: pytest.CaptureFixture[str]) -> None:
     def interrupted() -> ExitCode:
         raise KeyboardInterrupt
@@ -132,6 +151,7 @@ def test_only_a_process_of_its_own_seldom_looks_for_garbage(monkeypatch: pytest.
         assert gc.get_threshold() == before
 
         monkeypatch.setattr(sys, "argv", ["edge-identify", "--help"])
+        monkeypatch.setattr("edge_identify.edge_runtime.cli.main.end_soon_after_a_signal", lambda: None)
         with pytest.raises(SystemExit):
             main()
         assert gc.get_threshold()[0] > before[0]

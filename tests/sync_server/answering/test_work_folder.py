@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from edge_identify.sync_server.answering.work_folder import work_folder
+from edge_identify.edge_runtime.io.work_folder import temporary_files_together, work_folder
 from live_service import Client, running
 
 needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="signals of this kind are not there")
@@ -46,6 +48,24 @@ def _serve(repo: Path, number: signal.Signals, *, is_hasty: bool = False) -> lis
     return laid_out
 
 
+def test_temporary_files_of_a_killed_command_are_removed_by_the_next_one(temporary: Path) -> None:
+    code = (
+        "import os, tempfile\n"
+        "from edge_identify.edge_runtime.io.work_folder import temporary_files_together\n"
+        "with temporary_files_together('edge-build-run-'):\n"
+        "    open(os.path.join(tempfile.mkdtemp(), 'large'), 'w').close()\n"
+        "    os._exit(9)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], env=dict(os.environ), check=False).returncode == 9
+    assert [path.name for path in temporary.rglob("large")] == ["large"]
+
+    with temporary_files_together("edge-build-run-"):
+        assert not list(temporary.rglob("large"))
+        assert Path(tempfile.mkdtemp()).parent.parent == temporary
+    assert list(temporary.iterdir()) == []
+    assert tempfile.tempdir == str(temporary)
+
+
 @needs_signals
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("is_hasty", [False, True])
@@ -61,7 +81,7 @@ def test_the_next_server_removes_what_a_killed_one_left(service_repo: Path, temp
     _serve(service_repo, signal.SIGKILL)
     (left,) = _folders(temporary)
     (temporary / "edge-serve-of-somebody").mkdir()  # no lock of ours in it
-    with work_folder() as living:
+    with work_folder("edge-serve-") as living:
         _serve(service_repo, signal.SIGTERM)
         assert living.is_dir()
     assert not left.exists()
@@ -71,7 +91,7 @@ def test_the_next_server_removes_what_a_killed_one_left(service_repo: Path, temp
 def test_of_many_that_start_at_once_each_has_a_folder_of_its_own(temporary: Path) -> None:
     def use(number: int) -> str:
         for _ in range(50):
-            with work_folder() as folder:
+            with work_folder("edge-serve-") as folder:
                 (folder / "mine").write_text(str(number))
                 assert (folder / "mine").read_text() == str(number)
         return "used"

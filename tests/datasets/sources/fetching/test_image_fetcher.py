@@ -12,14 +12,14 @@ from misbehaving_server import MisbehavingServer, misbehaving_server
 
 from edge_identify.datasets.sources.fetching.image_cache import ImageCache
 from edge_identify.datasets.sources.fetching.image_fetcher import FetchLimits, ImageFetcher, TransientError
-from edge_identify.datasets.sources.fetching.public_addresses import (
+from edge_identify.edge_runtime.errors import NetworkError
+from edge_identify.edge_runtime.io.public_addresses import (
     LookUp,
     MayConnect,
     is_public,
     is_public_or_own,
     look_up,
 )
-from edge_identify.edge_runtime.errors import NetworkError
 from edge_identify.edge_runtime.photos.images import open_image
 
 LIMITS = FetchLimits(max_bytes=2**20, connect_timeout_s=2, read_timeout_s=2, image_within_s=0.5)

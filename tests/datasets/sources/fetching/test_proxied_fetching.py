@@ -11,8 +11,8 @@ from misbehaving_server import MisbehavingServer
 
 from edge_identify.datasets.sources.fetching.image_cache import ImageCache
 from edge_identify.datasets.sources.fetching.image_fetcher import FetchLimits, ImageFetcher, TransientError
-from edge_identify.datasets.sources.fetching.public_addresses import MayConnect, is_public, is_public_or_own
 from edge_identify.edge_runtime.errors import NetworkError
+from edge_identify.edge_runtime.io.public_addresses import MayConnect, is_public, is_public_or_own
 from forward_proxy import ForwardProxy, forward_proxy
 
 LIMITS = FetchLimits(max_bytes=2**20, connect_timeout_s=2, read_timeout_s=2, image_within_s=2)

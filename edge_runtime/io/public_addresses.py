@@ -1,4 +1,4 @@
-"""Which IP addresses images may be fetched from (protection against server-side request forgery).
+"""Which IP addresses may be connected to (protection against server-side request forgery).
 
 Checking the name in a URL is not enough: a name may resolve to any address, to another one a second later (DNS
 rebinding), and a redirect may lead anywhere. So every connection resolves the name once, checks the address, and
@@ -19,9 +19,23 @@ from edge_identify.edge_runtime.errors import NetworkError
 LookUp = Callable[[str, int], list[str]]
 MayConnect = Callable[[str], bool]
 
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052: an IPv4 address in the last 32 bits
-_IPV4_COMPATIBLE = ipaddress.ip_network("::/96")  # RFC 4291, deprecated
+#: IPv6 networks with an IPv4 address in the last 32 bits. Translators send their packets to that address.
+_WRAPPING = (
+    ipaddress.IPv6Network("64:ff9b::/96"),  # NAT64, RFC 6052
+    ipaddress.IPv6Network("64:ff9b:1::/48"),  # NAT64 of one network, RFC 8215
+    ipaddress.IPv6Network("::ffff:0:0:0/96"),  # SIIT, RFC 2765
+)
+_IPV4_COMPATIBLE = ipaddress.IPv6Network("::/96")  # RFC 4291, deprecated
 
+#: What `ipaddress` of Python 3.11 calls global and no public server has. The rest of IANA's registries of special
+#: addresses is in `is_global`.
+_NOT_PUBLIC = (
+    ipaddress.ip_network("192.0.0.0/24"),  # RFC 6890, and Oracle's metadata
+    ipaddress.ip_network("192.88.99.0/24"),  # relays of 6to4, RFC 7526
+    ipaddress.ip_network("64:ff9b:1::/48"),  # RFC 8215
+    ipaddress.ip_network("3fff::/20"),  # documentation, RFC 9637
+    ipaddress.ip_network("5f00::/16"),  # segment routing, RFC 9602
+)
 
 _CLOUD_METADATA = frozenset(
     map(
@@ -113,12 +127,13 @@ def _is_public(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
     is_old_local = isinstance(ip, ipaddress.IPv6Address) and (ip.is_site_local or ip in _IPV4_COMPATIBLE)
     # Python before 3.13 treats all of ::ffff:0:0/96 as private; the embedded address decides.
     is_global = ip.is_global or (isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None)
-    return is_global and not (ip.is_multicast or is_old_local)
+    is_known = ip in _CLOUD_METADATA or any(ip in network for network in _NOT_PUBLIC)
+    return is_global and not (ip.is_multicast or is_old_local or is_known)
 
 
 def _wrapped(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> Iterator[ipaddress.IPv4Address]:
     if not isinstance(ip, ipaddress.IPv6Address):
         return
-    if ip in _NAT64:
+    if any(ip in network for network in _WRAPPING):
         yield ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
     yield from (inner for inner in (ip.ipv4_mapped, ip.sixtofour, *(ip.teredo or ())) if inner is not None)

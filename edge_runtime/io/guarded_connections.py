@@ -17,21 +17,20 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
-from edge_identify import __version__
-from edge_identify.datasets.sources.fetching.public_addresses import (
+from edge_identify.edge_runtime.io.proxies import ProxiedConnections, Proxy
+from edge_identify.edge_runtime.io.public_addresses import (
     LookUp,
     MayConnect,
     PrivateAddressError,
     address_to_connect_to,
     problem_before_proxy,
 )
-from edge_identify.edge_runtime.io.proxies import ProxiedConnections, Proxy
 
 if TYPE_CHECKING:
     from urllib3 import HTTPConnectionPool, HTTPResponse, ProxyManager
 
-_HEADERS = {"User-Agent": f"edge-identify/{__version__}", "Accept": "image/*,*/*;q=0.5", "Accept-Encoding": "identity"}
 _PORTS = {"http": 80, "https": 443}
+MOST_STATUS_LINES = 10  # of one response: 1xx before the last; servers send one at most
 _MOST_HOSTS = 4096  # whose check is remembered: one look-up for each, not one for each image
 
 
@@ -51,6 +50,7 @@ def guarded_connections(
     read_timeout_s: float,
     answer_within_s: float,
     connections_per_host: int,
+    headers: Mapping[str, str],
     environment: Mapping[str, str],
 ) -> ProxiedConnections:
     """Return urllib3 connection pools that check every connection, and every request that goes to a proxy.
@@ -62,6 +62,7 @@ def guarded_connections(
         read_timeout_s: Longest silence of a server.
         answer_within_s: Longest time to the end of the response's head, even if bytes keep arriving.
         connections_per_host: Number of connections to keep for each host.
+        headers: The headers of every request.
         environment: The environment's variables; they name the proxies.
     """
     from urllib3 import PoolManager, ProxyManager, Timeout
@@ -69,7 +70,7 @@ def guarded_connections(
     of_all: dict[str, Any] = {
         "num_pools": 64,
         "maxsize": connections_per_host,
-        "headers": _HEADERS,
+        "headers": headers,
         "timeout": Timeout(connect=connect_timeout_s, read=read_timeout_s),
     }
 
@@ -77,11 +78,11 @@ def guarded_connections(
         return _connect(connection, resolve, may_connect)
 
     direct = PoolManager(**of_all)
-    direct.pool_classes_by_scheme = _pool_classes(answer_within_s, connect)
+    direct.pool_classes_by_scheme = timely_pools(answer_within_s, connect)
 
     def through(proxy: Proxy) -> ProxyManager:
         manager = ProxyManager(proxy.url, proxy_headers=proxy.headers, **of_all)
-        manager.pool_classes_by_scheme = _pool_classes(answer_within_s, None)
+        manager.pool_classes_by_scheme = timely_pools(answer_within_s, None)
         return manager
 
     @lru_cache(maxsize=_MOST_HOSTS)
@@ -97,33 +98,57 @@ def guarded_connections(
     return ProxiedConnections(direct, through, environment, check_before_proxy=check)
 
 
-def _pool_classes(
+def timely_pools(
     answer_within_s: float, connect: Callable[[_Connection], socket.socket] | None
 ) -> dict[str, type[HTTPConnectionPool]]:
-    """Return pool classes by scheme, with a limit on the time to the response's head.
+    """Return urllib3's pool classes by scheme, with a limit on the time to the response's head.
+
+    A server that drips its head, or sends 1xx responses without end, is cut off. `connected_socket` of a response is
+    its socket, also when the connection will be closed after it.
 
     Args:
         answer_within_s: Longest time to the end of the response's head.
         connect: Opens the socket of a connection; None for urllib3's own way.
     """
+    import http.client
+
     from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
     from urllib3.connection import HTTPConnection, HTTPSConnection
 
+    class CountedResponse(http.client.HTTPResponse):
+        # Each status line is read here; a flood of them keeps a socket readable, even after it was shut down.
+        _left = MOST_STATUS_LINES
+
+        def _read_status(self) -> tuple[str, int, str]:
+            if not self._left:
+                raise http.client.BadStatusLine(f"more than {MOST_STATUS_LINES} informational responses")
+            self._left -= 1
+            found: tuple[str, int, str] = super()._read_status()  # type: ignore[misc]  # not in its types
+            return found
+
     class GuardedHTTPConnection(HTTPConnection):
+        response_class = CountedResponse
+
         def _new_conn(self) -> socket.socket:
             return super()._new_conn() if connect is None else connect(self)
 
         def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # urllib3 returns its own, too
-            with _cut_off(self.sock, answer_within_s):
-                return super().getresponse()
+            connected = self.sock
+            with _cut_off(connected, answer_within_s) as is_over:
+                response = super().getresponse()
+            return _whole_answer(response, connected, is_over, answer_within_s)
 
     class GuardedHTTPSConnection(HTTPSConnection):
+        response_class = CountedResponse
+
         def _new_conn(self) -> socket.socket:
             return super()._new_conn() if connect is None else connect(self)
 
         def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # urllib3 returns its own, too
-            with _cut_off(self.sock, answer_within_s):
-                return super().getresponse()
+            connected = self.sock
+            with _cut_off(connected, answer_within_s) as is_over:
+                response = super().getresponse()
+            return _whole_answer(response, connected, is_over, answer_within_s)
 
     class GuardedHTTPPool(HTTPConnectionPool):
         ConnectionCls = GuardedHTTPConnection
@@ -155,14 +180,77 @@ def _connect(connection: Any, resolve: LookUp, may_connect: MayConnect) -> socke
 
 
 @contextmanager
-def _cut_off(connected: socket.socket | None, after_s: float) -> Iterator[None]:
-    timer = threading.Timer(after_s, _shut_down(connected))
+def _cut_off(connected: socket.socket | None, after_s: float) -> Iterator[threading.Event]:
+    is_over = threading.Event()
+
+    def end() -> None:
+        is_over.set()
+        _shut_down(connected)()
+
+    timer = threading.Timer(after_s, end)
     timer.daemon = True
     timer.start()
     try:
-        yield
+        yield is_over
     finally:
         timer.cancel()
+
+
+def _whole_answer(
+    response: HTTPResponse, connected: socket.socket | None, is_over: threading.Event, within_s: float
+) -> HTTPResponse:
+    if is_over.is_set():  # a head that is cut off looks complete
+        response.close()
+        raise ConnectionAbortedError(f"no complete answer within {within_s:g} seconds")
+    response.connected_socket = connected  # type: ignore[attr-defined]
+    return response
+
+
+class Pace:
+    """How many bytes have arrived.
+
+    Attributes:
+        arrived_bytes: Their number.
+        is_cut: Whether the connection was cut off because they were too few.
+    """
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self.arrived_bytes, self.is_cut = 0, False
+
+    def add(self, length_bytes: int) -> None:
+        """Count bytes that have just arrived."""
+        self.arrived_bytes += length_bytes
+
+
+@contextmanager
+def cut_off_if_slow(connected: socket.socket | None, *, window_s: float, least_bytes: int) -> Iterator[Pace]:
+    """Cut a connection off as soon as too few bytes arrive, even if some do.
+
+    Args:
+        connected: The connection's socket.
+        window_s: Seconds between two looks.
+        least_bytes: Least number of bytes between two looks.
+
+    Yields:
+        Counts what arrives.
+    """
+    pace, ended = Pace(), threading.Event()
+
+    def watch() -> None:
+        before = 0
+        while not ended.wait(window_s):
+            if pace.arrived_bytes - before < least_bytes:
+                pace.is_cut = True
+                _shut_down(connected)()
+                return
+            before = pace.arrived_bytes
+
+    threading.Thread(target=watch, name="least rate", daemon=True).start()
+    try:
+        yield pace
+    finally:
+        ended.set()
 
 
 def _shut_down(connected: socket.socket | None) -> Callable[[], None]:

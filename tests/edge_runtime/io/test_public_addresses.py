@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edge_identify.datasets.sources.fetching.public_addresses import (
+from edge_identify.edge_runtime.io.public_addresses import (
     PrivateAddressError,
     address_to_connect_to,
     is_public,
@@ -23,7 +23,9 @@ def test_a_public_address_may_be_asked(address: str) -> None:
         "127.0.0.1", "127.8.8.8", "0.0.0.0", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1",
         "224.0.0.1", "255.255.255.255", "::1", "::", "fe80::1", "fe80::1%eth0", "fc00::1", "fec0::1", "ff02::1",
         "::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "2002:7f00:1::", "::7f00:1",
-        "2001:db8::1", "no address",
+        "2001:db8::1", "no address", "168.63.129.16", "192.0.0.192", "192.0.0.9", "192.88.99.1", "fd00:ec2::254",
+        "64:ff9b:1::a9fe:a9fe", "64:ff9b:1::5db8:d70e", "64:ff9b::a83f:8110", "::ffff:0:7f00:1", "::ffff:168.63.129.16",
+        "2002:a83f:8110::", "3fff::1", "5f00::1", "198.18.0.1", "240.0.0.1", "100.100.100.200",
     ],
 )  # fmt: skip
 def test_a_private_address_may_not(address: str) -> None:
@@ -49,7 +51,8 @@ def test_a_host_with_private_addresses_alone_is_refused_with_what_to_do() -> Non
     "address",
     [
         "169.254.169.254", "169.254.170.2", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::",
-        "fe80::1%eth0", "fd00:ec2::254", "100.100.100.200", "168.63.129.16", "no address",
+        "fe80::1%eth0", "fd00:ec2::254", "100.100.100.200", "168.63.129.16", "192.0.0.192", "64:ff9b:1::a9fe:a9fe",
+        "::ffff:0:a9fe:a9fe", "64:ff9b::a83f:8110", "no address",
     ],
 )  # fmt: skip
 def test_where_a_cloud_gives_away_credentials_nobody_may_ask(address: str) -> None:
