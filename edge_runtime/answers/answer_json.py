@@ -11,6 +11,7 @@
          "position": {"lat", "lng", "accuracy_m" or null, "source": "photo" or "given", "used": whether it told any
                       reference from another} or null, "filters": {"namespaces": [...], "labels": {KEY: [...]}} or null,
          "look_alikes": {"ids": [...], "namespace": shared or "", "labels": shared} if ambiguous, else null,
+         "likely_kind": {"label", "value", "probability"}: a label that the thing probably has, if it is not identified,
          "suggested_namespaces": [...] that a text names and that were not applied (of a text alone),
          "unknown_words": [...] that the text encoder does not know (of a text alone),
          "note": why nothing answers, or what similarities leave out, or null (of a text alone),
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
     from edge_identify.edge_runtime.answers.answered_by import AnsweredBy
     from edge_identify.edge_runtime.answers.identification import Identification, Match, StageSeconds
     from edge_identify.edge_runtime.answers.text_reasons import TextReason
+    from edge_identify.edge_runtime.decisions.likely_kind import LikelyKind
     from edge_identify.edge_runtime.decisions.look_alikes import LookAlikes
     from edge_identify.edge_runtime.decisions.place_evidence import PlaceEvidence
     from edge_identify.edge_runtime.pack.filters import Filters
@@ -162,6 +164,7 @@ def _as_json(answer: Identification | FailedPhoto) -> dict[str, Any]:
         "decision": verdict.decision.value if verdict else None,
         "known_probability": round(verdict.known_probability, 4) if verdict else None,
         "look_alikes": _look_alikes_as_json(alike) if alike else None,
+        **({"likely_kind": _likely_kind_as_json(answer.likely_kind)} if answer.likely_kind else {}),
         "seconds": round(answer.seconds, 4),
         "stage_seconds": _times_as_json(answer.times),
         "position": _position_as_json(answer),
@@ -213,6 +216,10 @@ def _place_as_json(place: PlaceEvidence) -> dict[str, Any]:
         "score": float(f"{place.score:.4g}"),
         "vision_confidence": round(place.vision_confidence, 4),
     }
+
+
+def _likely_kind_as_json(kind: LikelyKind) -> dict[str, Any]:
+    return {"label": kind.label, "value": kind.value, "probability": round(kind.probability, 4)}
 
 
 def _look_alikes_as_json(look_alikes: LookAlikes) -> dict[str, Any]:

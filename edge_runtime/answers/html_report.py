@@ -21,6 +21,7 @@ from edge_identify.edge_runtime.answers.wording import (
     decision_in_words,
     facts,
     filters_in_words,
+    kind_in_words,
     pack_in_words,
     places_in_words,
     points_in_words,
@@ -255,7 +256,7 @@ def _said(found: Identification) -> Markup:
 def _evidence(found: Identification) -> Iterator[Markup]:
     """Yield what the screen says too: why, what was compared, how far away it was taken, who might answer."""
     places = places_in_words(found, with_coordinates=False)  # a page is passed on
-    told = (reason(found), points_in_words(found), *places, filters_in_words(found))
+    told = (reason(found), kind_in_words(found), points_in_words(found), *places, filters_in_words(found))
     return (_faint(text) for text in told if text)
 
 

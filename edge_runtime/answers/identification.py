@@ -15,6 +15,7 @@ from edge_identify.edge_runtime.pack.references import NOTHING_KNOWN, Reference,
 
 if TYPE_CHECKING:
     from edge_identify.edge_runtime.answers.text_reasons import TextReason
+    from edge_identify.edge_runtime.decisions.likely_kind import LikelyKind
     from edge_identify.edge_runtime.decisions.place_evidence import PlaceEvidence
     from edge_identify.edge_runtime.decisions.text_bands import TextBand
     from edge_identify.edge_runtime.errors import PhotoError
@@ -90,6 +91,7 @@ class Identification:
         times: Wall time of each stage, without start-up.
         verdict: Decision and probabilities; None for texts and for packs that are not calibrated for this variant.
         look_alikes: All references that an ambiguous photo may show; None otherwise.
+        likely_kind: A label that the photo's thing probably has, if the thing itself is not identified; None otherwise.
         position: Where the photo was taken, used or not; None if unknown.
         filters: Only references that pass these filters could match.
         kind: The kind of question: `photo`, `text`, or `embedding_space` for a vector.
@@ -111,6 +113,7 @@ class Identification:
     times: StageSeconds
     verdict: Verdict | None = None
     look_alikes: LookAlikes | None = None
+    likely_kind: LikelyKind | None = None
     position: Position | None = None
     filters: Filters = NO_FILTERS
     kind: str = "photo"

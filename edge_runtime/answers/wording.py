@@ -79,6 +79,12 @@ def _what_else_speaks_for(match: Match) -> str:
     return "".join(f", and {text}" for text in told if text)
 
 
+def kind_in_words(found: Identification) -> str:
+    """Return the kind of thing that the photo probably shows; empty if the thing itself is identified."""
+    kind = found.likely_kind
+    return "" if kind is None else f"kind: probably {kind.value} ({kind.label}), {kind.probability:.0%}"
+
+
 def together_in_words(photos: Sequence[str]) -> str:
     """Return the photos that were answered together; empty for one photo."""
     if len(photos) < 2:

@@ -14,7 +14,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from edge_identify.edge_runtime.answers.identification import Identification, Match, StageSeconds
-from edge_identify.edge_runtime.decisions.decision import decide
+from edge_identify.edge_runtime.decisions.decision import Decision, decide
 from edge_identify.edge_runtime.decisions.look_alikes import compare_look_alikes
 from edge_identify.edge_runtime.pack.filters import NO_FILTERS, Filters
 from edge_identify.edge_runtime.pack.references import ReferenceTable
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from edge_identify.edge_runtime.decisions.calibration import Calibration
     from edge_identify.edge_runtime.decisions.decision import Verdict
+    from edge_identify.edge_runtime.decisions.likely_kind import LikelyKind
     from edge_identify.edge_runtime.decisions.look_alikes import LookAlikes
     from edge_identify.edge_runtime.decisions.place_evidence import PlaceEvidence
     from edge_identify.edge_runtime.pack.pack_reader import Pack
@@ -209,6 +210,7 @@ class ReferenceFinder:
             matches=tuple(replace(match, place=place) for match, place in placed),
             verdict=verdict,
             look_alikes=look_alikes,
+            likely_kind=None if verdict is None else self._likely_kind(ranked, verdict),
             position=question.position,
             filters=self._filters,
             pack_name=self._manifest.name,
@@ -242,6 +244,15 @@ class ReferenceFinder:
         if not ranked:
             return None
         return compare_look_alikes([self._references.reference(nearest.reference_id) for nearest in ranked])
+
+    def _likely_kind(self, ranked: Sequence[Nearest], verdict: Verdict) -> LikelyKind | None:
+        if verdict.decision is Decision.IDENTIFIED:
+            return None
+        from edge_identify.edge_runtime.decisions.likely_kind import likely_kind
+
+        known = [nearest for nearest, confidence in zip(ranked, verdict.confidences, strict=False) if confidence > 0]
+        references = [self._references.reference(nearest.reference_id) for nearest in known]
+        return likely_kind(references, verdict.confidences)
 
     def _placed(self, question: Question, vision: Verdict) -> Placed | None:
         """Return the order and verdict with the position; None if there is no position, or it does not help."""

@@ -15,6 +15,7 @@ from edge_identify.edge_runtime.answers.wording import (
     decision_in_words,
     facts,
     filters_in_words,
+    kind_in_words,
     pack_in_words,
     places_in_words,
     points_in_words,
@@ -64,6 +65,7 @@ def answer_lines(found: Identification, screen: Screen, *, names_pack: bool = Fa
         *_winner(found, screen),
         *_indented(pack_in_words(found) if names_pack else "", screen, Style.FAINT),
         *_indented(f"why: {reason(found)}" if found.kind == "photo" else "", screen, Style.FAINT),
+        *_indented(kind_in_words(found), screen),
         *_indented(points_in_words(found), screen, Style.FAINT),
         *(
             line

@@ -6,12 +6,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from edge_identify.edge_runtime.decisions.decision import Decision
+from edge_identify.edge_runtime.decisions.likely_kind import LikelyKind, likely_kind
 from edge_identify.edge_runtime.decisions.look_alikes import LookAlikes, compare_look_alikes
 from edge_identify.edge_runtime.decisions.point_evidence import decide_with_points
 
 if TYPE_CHECKING:
     from edge_identify.edge_runtime.answers.identification import Identification, Match
     from edge_identify.edge_runtime.decisions.calibration import Calibration
+    from edge_identify.edge_runtime.decisions.decision import Verdict
+    from edge_identify.edge_runtime.pack.references import Reference
 
 
 def rerank(
@@ -40,6 +44,7 @@ def rerank(
         matches=_ranked(counted, order, verdict.confidences, top_k),
         verdict=verdict,
         look_alikes=_look_alikes([counted[at] for at in order[: verdict.look_alike_count]]),
+        likely_kind=_likely_kind([counted[at].reference for at in order], verdict),
     )
 
 
@@ -50,6 +55,10 @@ def _ranked(
     return tuple(
         replace(matches[at], rank=rank, confidence=confidence) for rank, (at, confidence) in enumerate(ranked, start=1)
     )
+
+
+def _likely_kind(references: Sequence[Reference], verdict: Verdict) -> LikelyKind | None:
+    return None if verdict.decision is Decision.IDENTIFIED else likely_kind(references, verdict.confidences)
 
 
 def _look_alikes(matches: Sequence[Match]) -> LookAlikes | None:
