@@ -10,7 +10,7 @@ from installed_packs import COLD, WARM, install, write_named_pack
 from PIL import Image
 
 import edge_identify as ei
-from edge_identify.edge_runtime.errors import PackError, SetupError
+from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.store.default_pack import write_default_pack
 from edge_identify.edge_runtime.store.pack_store import PackStore
 from service_packs import write_service_pack
