@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -48,6 +47,7 @@ def fit_calibration(
     Returns:
         The calibration; None if known things do not score higher than unknown ones.
     """
+    photos = photos.in_order()  # sums of floating-point numbers depend on the order
     weights = fit_evidence(*map(_features, photos.kinds()))
     if not weights.any():
         return None
@@ -68,11 +68,11 @@ def fit_calibration(
         false_accepts=0.0,
         true_accepts=0.0,
     )
-    limits = _limits(photos, false_accept_rate, sibling_rate)
+    limits = photos.limits(false_accept_rate, sibling_rate)
     accept = max(least_accepted(_evidence(group, fitted), rate) for group, rate in limits)
     fitted = replace(fitted, accept=accept)
     fitted = replace(fitted, least_share=_fit_least_share(photos.genuine, fitted))
-    named = _named_by_similarity(photos.genuine, fitted)
+    named = _named_by_similarity(photos.realistic(), fitted)
     certainty = fit_certainty(
         named,
         kept=(_KEPT_IDENTIFIED, _KEPT_PROBABLY),
@@ -88,36 +88,15 @@ def fit_calibration(
 def _surer_than_siblings(certainty: Certainty, siblings: Sequence[ScoredPhoto], fitted: Calibration) -> Certainty:
     """Return thresholds of which few siblings reach `identified`. The others are compared point by point."""
     confidences = [verdict_of(photo, fitted).confidences[0] for photo in siblings]
-    return replace(certainty, identified=max(certainty.identified, least_accepted(confidences, _SIBLINGS_IDENTIFIED)))
+    least = min(1.0, least_accepted(confidences, _SIBLINGS_IDENTIFIED))  # above every confidence, it may exceed 1
+    return replace(certainty, identified=max(certainty.identified, least))
 
 
-def _limits(
-    photos: ScoredPhotos, false_accept_rate: float, sibling_rate: float | None
-) -> list[tuple[Sequence[ScoredPhoto], float]]:
-    """Return the groups of photos that a rate holds for, with their rates."""
-    limits = [(photos.strangers, false_accept_rate)]
-    if sibling_rate is not None:
-        limits += [(group, sibling_rate) for group in _by_difficulty(photos.siblings)]
-    return limits
-
-
-def _named_by_similarity(genuine: Sequence[ScoredPhoto], fitted: Calibration) -> list[NamedReference]:
-    realistic = [photo for photo in genuine if photo.is_realistic] or genuine
+def _named_by_similarity(photos: Sequence[ScoredPhoto], fitted: Calibration) -> list[NamedReference]:
     return [
         NamedReference(confidence=verdict_of(photo, fitted).confidences[0], is_right=photo.right == 0)
-        for photo in realistic
+        for photo in photos
     ]
-
-
-def _by_difficulty(photos: Sequence[ScoredPhoto]) -> list[list[ScoredPhoto]]:
-    """Split photos into thirds by difficulty; fewer groups if there are fewer than three photos.
-
-    Easy photos of siblings score higher than hard ones. The rate must hold for each third, because the quality of
-    users' photos is not known.
-    """
-    ranked = sorted(photos, key=lambda photo: photo.difficulty)
-    bounds = [round(len(ranked) * third / 3) for third in range(4)]
-    return [ranked[start:end] for start, end in pairwise(bounds) if end > start]
 
 
 def _features(photos: Sequence[ScoredPhoto]) -> NDArray[np.float64]:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from edge_identify.convert.calibrating.evidence_fitting import GRAIN
+from edge_identify.convert.calibrating.evidence_fitting import DECIMALS, GRAIN
 from edge_identify.edge_runtime.decisions.calibration import Certainty
 
 
@@ -34,35 +34,40 @@ def fit_certainty(
     """Fit the least confidences for identified and probably.
 
     Args:
-        named: The first references of realistic genuine photos, at least one.
+        named: The first references of realistic genuine photos.
         kept: Shares of the right ones that may be identified, and identified or probably.
         right: Least shares of right ones among the identified, and among all that are named.
     """
-    identified = _least_confidence(named, kept[0], right[0])
-    return Certainty(identified=identified, probably=min(identified, _least_confidence(named, kept[1], right[1])))
+    # Stored thresholds have few decimals. Rounded confidences reach the same thresholds, so all counts below are exact.
+    stored = [replace(each, confidence=_rounded_down(each.confidence)) for each in named]
+    identified, probably = (
+        _least_right(stored, least, _strictest(stored, share)) for share, least in zip(kept, right, strict=True)
+    )
+    return Certainty(identified=identified, probably=min(identified, probably))
 
 
-def _least_confidence(named: Sequence[NamedReference], kept: float, right: float) -> float:
-    """Return the strictest confidence that a share of the right ones reaches; more if too few are right above it."""
+def _strictest(named: Sequence[NamedReference], kept: float) -> float:
+    """Return the strictest confidence that a share of the right ones reaches; 1 if none is right."""
     confidences = sorted((each.confidence for each in named if each.is_right), reverse=True)
-    if not confidences:
-        return 1.0
-    strictest = confidences[min(len(confidences) - 1, math.ceil(kept * len(confidences)) - 1)]
-    return _rounded_down(max(strictest, _least_right(named, right)))
+    return confidences[max(0, math.ceil(kept * len(confidences)) - 1)] if confidences else 1.0
 
 
-def _least_right(named: Sequence[NamedReference], share: float) -> float:
-    """Return the lowest confidence from which on at least a share of the named references is right; 1 if none is."""
-    ranked = sorted(named, key=lambda each: -each.confidence)
-    least, right = 1.0, 0
+def _least_right(named: Sequence[NamedReference], share: float, least: float) -> float:
+    """Return the lowest confidence, not below `least`, from which on a share of the references is right; 1 if none."""
+    ranked = sorted((each for each in named if each.confidence >= least), key=lambda each: -each.confidence)
+    found, right = 1.0, 0
     for count, each in enumerate(ranked, start=1):
         right += each.is_right
         is_last_of_equals = count == len(ranked) or ranked[count].confidence < each.confidence
         if is_last_of_equals and right >= share * count:
-            least = each.confidence
-    return _rounded_down(least)
+            found = each.confidence
+    return found
 
 
 def _rounded_down(confidence: float) -> float:
-    """Return a confidence that the stored, rounded number does not exceed."""
-    return math.floor(confidence / GRAIN) * GRAIN if confidence < 1 else 1.0
+    """Return the highest number with `DECIMALS` decimals that a confidence reaches."""
+    steps = math.floor(confidence / GRAIN) + 1
+    # Division may round either way.
+    while round(steps * GRAIN, DECIMALS) > confidence:
+        steps -= 1
+    return round(steps * GRAIN, DECIMALS)

@@ -20,6 +20,7 @@ SIBLING_WEIGHT = 0.5  # total weight of siblings in the fit, that of strangers b
 DECIMALS = 4
 GRAIN = 10.0**-DECIMALS
 _SHRINKAGE = 1e-3  # L2 penalty on standardised weights: keeps them finite where the classes are separable
+_LEAST_SPREAD = 1e-4  # a feature that differs less tells nothing, and its weight would exceed what readers take
 _NEWTON_STEPS = 50  # the problem is convex and needs few; the bound is for input that is not finite
 
 
@@ -65,7 +66,7 @@ def fit_evidence(
             np.full(len(strangers), 0.5 * (1 - share) / len(strangers)),
         ]
     )
-    centre, spread = rows.mean(axis=0), np.maximum(rows.std(axis=0), 1e-9)
+    centre, spread = rows.mean(axis=0), np.maximum(rows.std(axis=0), _LEAST_SPREAD)
     inputs = np.column_stack([(rows - centre) / spread, np.ones(len(rows))])
     # The problem is convex: the optimum is the best unconstrained fit, over feature subsets, with no negative weight.
     width = rows.shape[1]

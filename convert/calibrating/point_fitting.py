@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,15 +13,18 @@ from edge_identify.convert.calibrating.evidence_fitting import DECIMALS, fit_evi
 from edge_identify.convert.calibrating.scored_photos import ScoredPhoto, ScoredPhotos, verdict_of
 from edge_identify.convert.calibrating.share_fitting import fit_exponents
 from edge_identify.edge_runtime.decisions.calibration import Calibration, Certainty, PointCalibration
-from edge_identify.edge_runtime.decisions.decision import sigmoid
+from edge_identify.edge_runtime.decisions.decision import shares_of, sigmoid
 from edge_identify.edge_runtime.decisions.point_evidence import PointFeatures, evidence_with_points, point_features
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 # Least precision, on simulated photos, of the identified and of all named references. With .9 of all, .77 of the
 # probably are right on the 368 photos of packages.
 LEAST_RIGHT, LEAST_NAMED_RIGHT = 0.95, 0.9
-# Shares of the rightly ranked, realistic photos above the thresholds. Of 368 real photos of packages, and 423 of
-# mosaics beside 67 of unknown ones, in this order: with .85, .97 and .98 of the identified are right, and 3 unknown
-# mosaics are identified; with .9, .96, .98 and 3; with .95, .91, .98 and 8.
+# Shares of the rightly ranked, realistic photos above the thresholds. Of 368 real photos of packages and 423 of mosaics
+# beside 67 of unknown ones, in this order: with .85, .97 and .98 of the identified are right, and 3 unknown mosaics are
+# identified; with .9, .96, .98 and 3; with .95, .91, .98 and 8.
 _KEPT_IDENTIFIED, _KEPT_PROBABLY = 0.875, 0.95
 _LEAST_PHOTOS = 20  # fewer cannot fit six numbers
 
@@ -29,9 +34,7 @@ def fit_points(photos: ScoredPhotos, fitted: Calibration, sibling_rate: float | 
     if min(len(photos.genuine), len(photos.strangers)) < _LEAST_PHOTOS:
         return None
     exponents = fit_exponents(photos.genuine, fitted)
-    found = [[_point_row(photo, fitted, exponents) for photo in kind] for kind in photos.kinds()]
-    inputs = [np.array([[row.evidence, row.features.count, row.features.lead] for row in kind]) for kind in found]
-    weights = fit_evidence(*inputs)
+    weights = fit_evidence(*(_inputs(kind, fitted, exponents) for kind in photos.kinds()))
     if not weights.any():
         return None
     evidence, count, lead, intercept = (round(float(weight), DECIMALS) for weight in weights)
@@ -48,32 +51,20 @@ def fit_points(photos: ScoredPhotos, fitted: Calibration, sibling_rate: float | 
         sibling_accepts=0.0,
         true_accepts=0.0,
     )
-    genuine, siblings, strangers = (
-        [evidence_with_points(row.evidence, row.features, rule) for row in kind] for kind in found
-    )
-    accepts = [least_accepted(strangers, fitted.false_accept_rate)]
-    if sibling_rate is not None:
-        accepts.append(least_accepted(siblings, sibling_rate))
-    has_realistic = any(photo.is_realistic for photo in photos.genuine)
-    named = [
-        NamedReference(
-            confidence=sigmoid(value) * row.features.shares[0],
-            is_right=row.features.order[0] == photo.right,
-        )
-        for photo, row, value in zip(photos.genuine, found[0], genuine, strict=True)
-        if photo.is_realistic or not has_realistic
-    ]
+    limits = photos.limits(fitted.false_accept_rate, sibling_rate)
     rule = replace(
         rule,
-        accept=max(accepts),
-        certainty=fit_certainty(named, kept=(_KEPT_IDENTIFIED, _KEPT_PROBABLY), right=(LEAST_RIGHT, LEAST_NAMED_RIGHT)),
+        accept=max(least_accepted(_evidence(group, fitted, rule), rate) for group, rate in limits),
+        certainty=fit_certainty(
+            _named_with_points(photos.realistic(), fitted, rule),
+            kept=(_KEPT_IDENTIFIED, _KEPT_PROBABLY),
+            right=(LEAST_RIGHT, LEAST_NAMED_RIGHT),
+        ),
     )
-    return replace(
-        rule,
-        true_accepts=share_accepted(genuine, rule.accept),
-        sibling_accepts=share_accepted(siblings, rule.accept),
-        false_accepts=share_accepted(strangers, rule.accept),
+    genuine, siblings, strangers = (
+        share_accepted(_evidence(kind, fitted, rule), rule.accept) for kind in photos.kinds()
     )
+    return replace(rule, true_accepts=genuine, sibling_accepts=siblings, false_accepts=strangers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,8 +75,31 @@ class _PointRow:
     features: PointFeatures
 
 
+def _inputs(photos: Sequence[ScoredPhoto], fitted: Calibration, exponents: tuple[float, float]) -> NDArray[np.float64]:
+    rows = [_point_row(photo, fitted, exponents) for photo in photos]
+    return np.array([[row.evidence, row.features.count, row.features.lead] for row in rows], dtype=np.float64)
+
+
+def _evidence(photos: Sequence[ScoredPhoto], fitted: Calibration, rule: PointCalibration) -> list[float]:
+    rows = [_point_row(photo, fitted, (rule.share_exponent, rule.points_exponent)) for photo in photos]
+    return [evidence_with_points(row.evidence, row.features, rule) for row in rows]
+
+
+def _named_with_points(
+    photos: Sequence[ScoredPhoto], fitted: Calibration, rule: PointCalibration
+) -> list[NamedReference]:
+    rows = [_point_row(photo, fitted, (rule.share_exponent, rule.points_exponent)) for photo in photos]
+    return [
+        NamedReference(
+            confidence=sigmoid(evidence_with_points(row.evidence, row.features, rule)) * row.features.shares[0],
+            is_right=row.features.order[0] == photo.right,
+        )
+        for photo, row in zip(photos, rows, strict=True)
+    ]
+
+
 def _point_row(photo: ScoredPhoto, fitted: Calibration, exponents: tuple[float, float]) -> _PointRow:
-    verdict = verdict_of(photo, fitted)
-    features = point_features(verdict.confidences, photo.compared(len(verdict.confidences)), *exponents)
+    shares = shares_of(photo.scores[: fitted.neighbours], fitted.temperature)
+    features = point_features(shares, photo.compared(len(shares)), *exponents)
     assert features is not None, "the first share of a softmax is above 0"
-    return _PointRow(evidence=verdict.evidence, features=features)
+    return _PointRow(evidence=verdict_of(photo, fitted).evidence, features=features)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from edge_identify.edge_runtime.decisions.calibration import Calibration
 from edge_identify.edge_runtime.decisions.decision import Verdict, decide
@@ -56,9 +57,44 @@ class ScoredPhotos:
         genuine, siblings, strangers = kinds
         return ScoredPhotos(genuine=genuine, siblings=siblings, strangers=strangers)
 
+    def in_order(self) -> ScoredPhotos:
+        """Return the photos in an order that depends on nothing but the photos."""
+        genuine, siblings, strangers = (sorted(kind, key=_place_in_order) for kind in self.kinds())
+        return ScoredPhotos(genuine=genuine, siblings=siblings, strangers=strangers)
+
+    def realistic(self) -> Sequence[ScoredPhoto]:
+        """Return the genuine photos that are as hard as real ones; all genuine photos if none is."""
+        return [photo for photo in self.genuine if photo.is_realistic] or self.genuine
+
+    def limits(self, false_accept_rate: float, sibling_rate: float | None) -> list[tuple[Sequence[ScoredPhoto], float]]:
+        """Return the groups of photos that a rate holds for, each with its rate.
+
+        Args:
+            false_accept_rate: The rate of the strangers.
+            sibling_rate: The rate of each third of the siblings, by difficulty; None for no limit.
+        """
+        thirds = [] if sibling_rate is None else [(group, sibling_rate) for group in _by_difficulty(self.siblings)]
+        return [(self.strangers, false_accept_rate), *thirds]
+
     def kinds(self) -> tuple[Sequence[ScoredPhoto], Sequence[ScoredPhoto], Sequence[ScoredPhoto]]:
         """Return genuine photos, siblings and strangers."""
         return self.genuine, self.siblings, self.strangers
+
+
+def _place_in_order(photo: ScoredPhoto) -> tuple[object, ...]:
+    right = -1 if photo.right is None else photo.right
+    return photo.scores, photo.points or (), right, photo.difficulty, photo.is_realistic
+
+
+def _by_difficulty(photos: Sequence[ScoredPhoto]) -> list[list[ScoredPhoto]]:
+    """Split photos into thirds by difficulty; fewer groups if there are fewer than three photos.
+
+    Easy photos of siblings score higher than hard ones. The rate must hold for each third, because the quality of
+    users' photos is not known.
+    """
+    ranked = sorted(photos, key=lambda photo: photo.difficulty)
+    bounds = [round(len(ranked) * third / 3) for third in range(4)]
+    return [ranked[start:end] for start, end in pairwise(bounds) if end > start]
 
 
 def verdict_of(photo: ScoredPhoto, calibration: Calibration) -> Verdict:

@@ -17,6 +17,12 @@ from edge_identify.edge_runtime.search.identifier import Identifier
 
 MakePack = Callable[[], Path]
 
+POINTS: dict[str, Any] = {
+    "share_exponent": 1.0, "points_exponent": 1.0, "evidence_weight": 1.0, "count_weight": 1.0, "lead_weight": 1.0,
+    "intercept": 0.0, "accept": 0.0, "certainty": {"identified": 0.9, "probably": 0.5}, "false_accepts": 0.0,
+    "sibling_accepts": 0.0, "true_accepts": 1.0,
+}  # fmt: skip
+
 
 def refused(folder: Path) -> str:
     with pytest.raises(PackFormatError) as error:
@@ -46,6 +52,17 @@ def refused(folder: Path) -> str:
         ("true_accepts", 1.1, "`true_accepts` is 1.1"),
         ("genuine_count", 0, "`genuine_count` is 0"),
         ("measured_with", 7, "`measured_with` should be str"),
+        ("sibling_accepts", 1.5, "`sibling_accepts` is 1.5"),
+        ("certainty", {"identified": 2, "probably": 0.5}, "`identified` is 2"),
+        ("certainty", {"identified": 0.5}, "`probably` should be a number"),
+        ("certainty", 0.9, "`certainty` should be dict"),
+        ("points", POINTS | {"count_weight": -1}, "`count_weight` is -1"),  # points would count against
+        ("points", POINTS | {"points_exponent": 1e9}, "`points_exponent` is 1e+09"),
+        ("points", POINTS | {"lead_weight": None}, "`lead_weight` should be a number"),
+        ("points", POINTS | {"accept": -1e7}, "`accept` is -1e+07"),
+        ("points", POINTS | {"certainty": {"identified": 0.4, "probably": 0.5}}, "`probably` is 0.5"),
+        ("points", {}, "`share_exponent` should be a number"),
+        ("points", [], "`points` should be dict"),
     ],
 )
 def test_a_number_out_of_range_is_refused_by_name(

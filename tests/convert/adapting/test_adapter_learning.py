@@ -10,6 +10,7 @@ from PIL import Image
 
 from edge_identify.convert.adapting import adapter_learning
 from edge_identify.convert.adapting.adapter_learning import ROUND_REFERENCES, learn_adapter, whitening_matrix
+from edge_identify.convert.caching.build_cache import temporary_cache
 from edge_identify.convert.calibrating import calibration_photos
 from edge_identify.convert.calibrating.calibration_photos import choose_photos, pair_with_photos
 from edge_identify.convert.models.model_loading import load_model
@@ -107,7 +108,9 @@ def test_one_image_of_each_reference_is_paired_with_a_photo_that_no_calibration_
         for once, twice in zip(pairs, again, strict=True)
         for one, two in zip(once, twice, strict=True)
     )
-    calibrating = {each.draw().tobytes() for each in choose_photos(images, recipe).inputs}
+    with temporary_cache() as cache:
+        photos = choose_photos(images, recipe, cache)
+    calibrating = {photo.as_input(recipe).draw().tobytes() for photo in photos}
     assert not calibrating & {photo.tobytes() for _, photo in pairs}
 
 

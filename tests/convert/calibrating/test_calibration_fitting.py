@@ -4,55 +4,34 @@ from __future__ import annotations
 
 import math
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_identify.convert.calibrating.calibration_fitting import (
-    NEIGHBOURS,
-    ScoredPhoto,
-    ScoredPhotos,
-    fit_calibration,
-    fit_evidence,
-    fit_temperature,
-    least_accepted,
-)
+from drawn_scores import drawn_scores, thirds
+from edge_identify.convert.calibrating.calibration_fitting import fit_calibration
+from edge_identify.convert.calibrating.evidence_fitting import SIBLING_WEIGHT, fit_evidence, least_accepted
+from edge_identify.convert.calibrating.scored_photos import ScoredPhoto, ScoredPhotos
+from edge_identify.convert.calibrating.share_fitting import fit_temperature
 from edge_identify.edge_runtime.decisions.calibration import Calibration, read_calibrations, serialise_calibrations
-from edge_identify.edge_runtime.decisions.decision import Decision, decide
+from edge_identify.edge_runtime.decisions.decision import decide
+
+NO_ROWS = np.empty((0, 2))
 
 
-def drawn_scores(seed: int = 1, count: int = 300, references: int = 30, lift: float = 0.25) -> ScoredPhotos:
-    rng = np.random.default_rng(seed)
-    genuine, left_out = [], []
-    for _ in range(count):
-        others = np.sort(rng.normal(0.3, 0.1, references))[::-1]
-        own = rng.normal(0.3 + lift, 0.12)
-        scores = np.sort(np.append(others, own))[::-1]
-        difficulty = rng.uniform(0.5, 2)
-        right = int((scores > own).sum())
-        genuine.append(
-            ScoredPhoto(
-                scores=tuple(scores[: NEIGHBOURS + 1].tolist()),
-                right=right if right <= NEIGHBOURS else None,
-                difficulty=difficulty,
-            )
-        )
-        left_out.append(ScoredPhoto(scores=tuple(others[: NEIGHBOURS + 1].tolist()), difficulty=difficulty))
-    drawn = [
-        ScoredPhoto(scores=tuple(np.sort(rng.normal(0.2, 0.1, references))[::-1][: NEIGHBOURS + 1].tolist()))
-        for _ in range(100)
-    ]
-    return ScoredPhotos(genuine=genuine, left_out=left_out, drawn=drawn)
-
-
-def fitted(photos: ScoredPhotos, rate: float = 0.02) -> Calibration:
-    calibration = fit_calibration(photos, measured_with="onnx-int8", false_accept_rate=rate)
+def fitted(photos: ScoredPhotos, rate: float = 0.02, sibling_rate: float | None = None) -> Calibration:
+    calibration = fit_calibration(photos, measured_with="onnx-int8", false_accept_rate=rate, sibling_rate=sibling_rate)
     assert calibration is not None
     return calibration
+
+
+def accepted(photos: Sequence[ScoredPhoto], calibration: Calibration) -> int:
+    return sum(decide(photo.scores, calibration).evidence >= calibration.accept for photo in photos)
 
 
 @pytest.mark.parametrize(
@@ -83,34 +62,73 @@ def test_never_more_impostors_pass_than_asked_and_one_more_would(impostors: list
     assert sum(value >= accept - 0.0002 for value in impostors) > may_pass
 
 
-def test_the_rate_asked_for_holds_for_good_ordinary_and_bad_photos_and_for_drawn_things() -> None:
+@pytest.mark.parametrize("rate", [0.02, 0.1])
+def test_the_rate_asked_for_holds_for_strangers_and_siblings_do_not_silence_the_pack(rate: float) -> None:
     photos = drawn_scores()
-    for rate in (0.02, 0.1):
-        calibration = fitted(photos, rate)
-        ranked = sorted(photos.left_out, key=lambda photo: photo.difficulty)
-        for kind in (ranked[:100], ranked[100:200], ranked[200:], photos.drawn):
-            passed = sum(decide(photo.scores, calibration).decision is not Decision.UNKNOWN for photo in kind)
-            assert passed <= rate * len(kind)
-        everyone = [*photos.left_out, *photos.drawn]
-        passed = sum(decide(photo.scores, calibration).decision is not Decision.UNKNOWN for photo in everyone)
-        assert calibration.false_accepts == round(passed / len(everyone), 4) > 0
+
+    calibration = fitted(photos, rate)
+
+    assert accepted(photos.strangers, calibration) == rate * len(photos.strangers)
+    assert calibration.false_accepts == rate
+    assert calibration.sibling_accepts == round(accepted(photos.siblings, calibration) / 300, 4) > rate
+    assert calibration.true_accepts == round(accepted(photos.genuine, calibration) / 300, 4) > 0.5
+    assert (calibration.genuine_count, calibration.impostor_count) == (300, 100)
+
+
+@pytest.mark.parametrize("rate", [0.02, 0.1])
+def test_the_rate_of_siblings_holds_for_good_ordinary_and_bad_photos(rate: float) -> None:
+    photos = drawn_scores()
+    harder = [replace(photo, difficulty=photo.scores[0]) for photo in photos.siblings]  # the third third scores highest
+    photos = replace(photos, siblings=harder)
+
+    calibration = fitted(photos, 0.3, sibling_rate=rate)
+
+    counts = [accepted(third, calibration) for third in thirds(photos.siblings)]
+    assert max(counts) == rate * 100
+    assert sum(counts) < rate * 300
+    assert calibration.sibling_accepts == round(sum(counts) / 300, 4)
+    assert calibration.false_accepts < 0.3
+
+
+def test_a_rate_of_siblings_never_lets_more_strangers_pass() -> None:
+    photos = drawn_scores()
+
+    with_limit, without = fitted(photos, sibling_rate=0.3), fitted(photos)
+
+    assert with_limit.accept >= without.accept
 
 
 def test_the_logistic_regression_finds_the_weights_that_drew_the_data() -> None:
     rng = np.random.default_rng(0)
-    rows = rng.normal(0, 1, (200_000, 2)) * [0.5, 2.0]
+    rows = rng.normal(0, 1, (100_000, 2)) * [0.5, 2.0]
     known = rng.uniform(size=len(rows)) < 1 / (1 + np.exp(-(3 * rows[:, 0] + 0.5 * rows[:, 1])))
 
-    weights = fit_evidence(rows[known], rows[~known])
+    weights = fit_evidence(rows[known], NO_ROWS, rows[~known])
 
-    assert weights == pytest.approx([3, 0.5, 0], rel=0.03, abs=0.02)
+    assert weights == pytest.approx([3, 0.5, 0], rel=0.04, abs=0.03)
+
+
+def test_siblings_weigh_as_a_group_and_less_than_strangers() -> None:
+    rng = np.random.default_rng(3)
+    genuine, strangers, siblings = (rng.normal(at, 1, (2000, 2)) for at in (1, -1, 0))
+
+    many_times = np.tile(siblings, (5, 1))
+    weighed = np.concatenate([np.tile(strangers, (2, 1)), siblings])  # as the weights say
+    assert SIBLING_WEIGHT == 0.5
+
+    once = fit_evidence(genuine, siblings, strangers)
+
+    assert fit_evidence(genuine, many_times, strangers) == pytest.approx(once, rel=1e-2)
+    assert fit_evidence(genuine, NO_ROWS, weighed) == pytest.approx(once, rel=1e-2)
+    alone = fit_evidence(genuine, NO_ROWS, strangers)
+    assert fit_evidence(genuine, strangers, strangers) == pytest.approx(alone, rel=1e-2, abs=1e-3)
 
 
 def test_a_feature_that_would_count_against_is_given_no_weight() -> None:
     rng = np.random.default_rng(0)
     known, unknown = rng.normal([1, -1], 1, (2000, 2)), rng.normal([0, 0], 1, (2000, 2))
 
-    weights = fit_evidence(known, unknown)
+    weights = fit_evidence(known, NO_ROWS, unknown)
 
     assert weights[1] == 0
     assert weights[0] == pytest.approx(1, abs=0.1)  # of two normal distributions one apart, alone
@@ -135,45 +153,144 @@ def test_photos_that_are_all_right_do_not_make_a_mistake_impossible() -> None:
 
 
 def test_the_stated_probability_comes_true_on_fresh_photos() -> None:
-    calibration = fitted(drawn_scores(seed=1, count=3000))
-    fresh = drawn_scores(seed=2, count=3000)
-    verdicts = [decide(photo.scores, calibration) for photo in (*fresh.genuine, *fresh.left_out)]
-    known = np.array([verdict.known_probability for verdict in verdicts])
-    truth = np.repeat([1.0, 0.0], [len(fresh.genuine), len(fresh.left_out)])
+    calibration = fitted(drawn_scores(seed=1, count=2000, strangers=2000))
+    fresh = drawn_scores(seed=2, count=2000, strangers=2000)
+    kinds = (fresh.genuine, fresh.siblings, fresh.strangers)
+    known = np.array([decide(photo.scores, calibration).known_probability for kind in kinds for photo in kind])
+    truth = np.repeat([1.0, 0.0, 0.0], 2000)
+    counts = np.repeat([0.5, 0.5 / 3, 1 / 3], 2000)  # a prior of one half; strangers weigh twice what siblings do
 
     for low, high in ((0.2, 0.4), (0.4, 0.6), (0.6, 0.8)):
         chosen = (known >= low) & (known < high)
         assert chosen.sum() > 100
-        assert truth[chosen].mean() == pytest.approx(known[chosen].mean(), abs=0.08)
+        stated, came_true = (np.average(values[chosen], weights=counts[chosen]) for values in (known, truth))
+        assert came_true == pytest.approx(stated, abs=0.08)
 
 
-def test_the_same_scores_give_the_same_bytes_in_any_order_of_photos() -> None:
-    photos = drawn_scores()
-    turned = replace(photos, genuine=photos.genuine[::-1], left_out=photos.left_out[::-1], drawn=photos.drawn[::-1])
+def test_the_words_of_certainty_hold_for_the_realistic_photos() -> None:
+    photos = drawn_scores(count=900)
+    calibration = fitted(photos)
+    realistic = [photo for photo in photos.genuine if photo.is_realistic]
+    certainty = calibration.certainty
+    assert certainty is not None
 
-    once = serialise_calibrations({"onnx-int8": fitted(photos)})
+    first = [(decide(photo.scores[:20], calibration).confidences[0], photo.right == 0) for photo in realistic]
+    identified = [is_right for confidence, is_right in first if confidence >= certainty.identified]
+    named = [is_right for confidence, is_right in first if confidence >= certainty.probably]
 
-    assert serialise_calibrations({"onnx-int8": fitted(drawn_scores())}) == once
-    assert serialise_calibrations({"onnx-int8": fitted(turned)}) == once
+    assert sum(identified) >= 0.99 * len(identified) > 50
+    assert sum(named) >= 0.9 * len(named) > 100
 
 
-@given(st.integers(0, 10_000), st.integers(1, 30), st.integers(1, 12))
-def test_whatever_was_measured_a_fit_is_one_that_readers_take(seed: int, references: int, count: int) -> None:
-    photos = drawn_scores(seed, count, references)
-    calibration = fit_calibration(photos, measured_with="onnx-int8", false_accept_rate=0.02)
+def test_similarity_alone_identifies_few_siblings_where_points_can_be_compared() -> None:
+    photos = drawn_scores(points=25.0)
+    calibration = fitted(photos)
+    assert calibration.certainty is not None
+
+    confidences = [decide(photo.scores[:20], calibration).confidences[0] for photo in photos.siblings]
+
+    assert sum(confidence >= calibration.certainty.identified for confidence in confidences) <= 0.02 * 300
+
+
+def test_siblings_that_cannot_be_told_apart_leave_a_threshold_that_readers_take() -> None:
+    twin = ScoredPhoto(scores=(0.9, *(0.1,) * 20), points=(50, *(0,) * 20), right=0)
+    stranger = ScoredPhoto(scores=(0.2, *(0.1,) * 20), points=(1, *(0,) * 20))
+    photos = ScoredPhotos(genuine=[twin] * 40, siblings=[replace(twin, right=None)] * 40, strangers=[stranger] * 40)
+
+    calibration = fitted(photos)
+
+    assert read_back(calibration) == calibration
+
+
+@pytest.mark.parametrize("points", [None, 25.0])
+def test_the_same_scores_give_the_same_bytes_in_any_order_of_photos(points: float | None) -> None:
+    photos = drawn_scores(count=60, strangers=30, points=points)
+    once = serialise_calibrations({"onnx-int8": fitted(photos, sibling_rate=0.1)})
+    again, rng = drawn_scores(count=60, strangers=30, points=points), np.random.default_rng(0)
+
+    def shuffled(kind: Sequence[ScoredPhoto]) -> list[ScoredPhoto]:
+        return [kind[at] for at in rng.permutation(len(kind))]
+
+    turned = ScoredPhotos(
+        genuine=shuffled(photos.genuine), siblings=shuffled(photos.siblings), strangers=shuffled(photos.strangers)
+    )
+
+    assert serialise_calibrations({"onnx-int8": fitted(again, sibling_rate=0.1)}) == once
+    assert serialise_calibrations({"onnx-int8": fitted(turned, sibling_rate=0.1)}) == once
+
+
+def read_back(calibration: Calibration) -> Calibration:
+    with tempfile.TemporaryDirectory() as folder:  # each example has its own
+        file = Path(folder, "calibration.json")
+        file.write_bytes(serialise_calibrations({"onnx-int8": calibration}))
+        return read_calibrations(file)["onnx-int8"]
+
+
+@settings(max_examples=40)
+@given(
+    st.integers(0, 10_000),
+    st.integers(1, 30),
+    st.integers(1, 25),
+    st.integers(1, 25),
+    st.none() | st.floats(0, 40),
+    st.none() | st.sampled_from([0.02, 0.3]),
+)
+def test_whatever_was_measured_a_fit_is_one_that_readers_take(
+    seed: int, references: int, count: int, strangers: int, points: float | None, sibling_rate: float | None
+) -> None:
+    photos = drawn_scores(seed, count, references, strangers=strangers, points=points)
+    calibration = fit_calibration(photos, measured_with="onnx-int8", false_accept_rate=0.02, sibling_rate=sibling_rate)
 
     if calibration is not None:
-        written = {"onnx-int8": calibration}
-        with tempfile.TemporaryDirectory() as folder:  # each example has its own
-            file = Path(folder, "calibration.json")
-            file.write_bytes(serialise_calibrations(written))
-            assert read_calibrations(file) == written
+        assert read_back(calibration) == calibration
+
+
+def degenerate() -> dict[str, ScoredPhotos]:
+    many = drawn_scores(count=40, strangers=30, points=20.0)
+    others = [replace(photo, right=None) for photo in many.genuine]
+    flat = [ScoredPhoto(scores=(0.5,) * 21, points=(4,) * 21, right=0)] * 25
+    barely = [ScoredPhoto(scores=(0.5 + at * 1e-9, *(0.5,) * 20), points=(4,) * 21, right=0) for at in range(25)]
+    return {
+        "one photo": drawn_scores(count=1, strangers=1, points=20.0),
+        "all right": replace(many, genuine=[replace(photo, right=0) for photo in many.genuine]),
+        "all wrong": replace(many, genuine=[replace(photo, right=3) for photo in many.genuine]),
+        "none found": replace(many, genuine=others),
+        "none realistic": replace(many, genuine=[replace(photo, is_realistic=False) for photo in many.genuine]),
+        "few strangers": replace(many, strangers=many.strangers[:19]),
+        "one reference": drawn_scores(count=40, references=1, strangers=30, points=20.0),
+        "no points": drawn_scores(count=40, strangers=30, points=0.0),
+        "equal values": ScoredPhotos(genuine=flat, siblings=flat, strangers=flat),
+        "nearly equal values": ScoredPhotos(genuine=barely, siblings=flat, strangers=flat),
+        "far apart": replace(
+            many, genuine=[replace(photo, points=(10**6, *photo.points[1:])) for photo in many.genuine]
+        ),
+    }
+
+
+@pytest.mark.parametrize("name", list(degenerate()))
+@pytest.mark.parametrize("sibling_rate", [None, 0.02])
+def test_odd_measurements_give_a_valid_calibration_or_none(name: str, sibling_rate: float | None) -> None:
+    photos = degenerate()[name]
+
+    calibration = fit_calibration(photos, measured_with="onnx-int8", false_accept_rate=0.02, sibling_rate=sibling_rate)
+
+    if name == "equal values":
+        assert calibration is None
+    else:
+        assert calibration is not None
+        assert read_back(calibration) == calibration
+        assert calibration.false_accepts <= 0.02
+        assert calibration.certainty is not None
+        if name in {"all wrong", "none found"}:
+            assert calibration.certainty.identified == 1
+        if name == "few strangers":
+            assert calibration.points is None
 
 
 def test_scores_that_do_not_tell_known_from_unknown_give_no_calibration() -> None:
     alike = [ScoredPhoto(scores=(0.9,) * 21, right=0)] * 20
-    left_out = [ScoredPhoto(scores=(0.9,) * 20)] * 20
+    others = [ScoredPhoto(scores=(0.9,) * 20)] * 20
 
-    photos = ScoredPhotos(genuine=alike, left_out=left_out, drawn=left_out)
+    photos = ScoredPhotos(genuine=alike, siblings=others, strangers=others)
 
     assert fit_calibration(photos, measured_with="onnx-int8", false_accept_rate=0.02) is None

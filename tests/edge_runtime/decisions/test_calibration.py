@@ -11,6 +11,7 @@ import pytest
 from edge_identify.edge_runtime.decisions.calibration import (
     Calibration,
     Certainty,
+    PointCalibration,
     read_calibrations,
     serialise_calibrations,
 )
@@ -32,15 +33,35 @@ CALIBRATION = Calibration(
     false_accepts=0.0175,
     true_accepts=0.61,
 )
+POINTS = PointCalibration(
+    share_exponent=0.2,
+    points_exponent=2.75,
+    evidence_weight=0.3125,
+    count_weight=0.0,
+    lead_weight=2.5,
+    intercept=-3.5,
+    accept=0.75,
+    certainty=Certainty(identified=0.93, probably=0.61),
+    false_accepts=0.0167,
+    sibling_accepts=0.41,
+    true_accepts=0.9,
+)
 
 
 def test_reading_what_was_written_gives_it_back(tmp_path: Path) -> None:
     with_words = replace(CALIBRATION, certainty=Certainty(identified=0.9, probably=0.5))
-    written = {"onnx-int8": CALIBRATION, "coreml-int8": with_words}
+    with_points = replace(with_words, sibling_accepts=0.53, points=POINTS)
+    written = {"onnx-int8": CALIBRATION, "coreml-int8": with_words, "onnx-fp32": with_points}
     path = tmp_path / "calibration.json"
     path.write_bytes(serialise_calibrations(written))
 
     assert read_calibrations(path) == written
+
+
+def test_what_was_not_measured_is_not_written() -> None:
+    written = json.loads(serialise_calibrations({"onnx-int8": CALIBRATION}))["variants"]["onnx-int8"]
+
+    assert not {"sibling_accepts", "certainty", "points"} & set(written)
 
 
 def test_fields_of_a_newer_writer_are_passed_over(tmp_path: Path) -> None:
