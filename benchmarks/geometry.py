@@ -47,12 +47,12 @@ from edge_identify.edge_runtime.decisions.point_evidence import EXPONENT, eviden
 from edge_identify.edge_runtime.errors import EdgeIdentifyError, SetupError
 from edge_identify.edge_runtime.pack.pack_reader import Pack, open_pack
 from edge_identify.edge_runtime.photos.images import open_image, open_photo
+from edge_identify.edge_runtime.search.geometry.cascade import CANDIDATES
 from edge_identify.edge_runtime.search.geometry.opencv import load_opencv
 from edge_identify.edge_runtime.search.geometry.point_agreement import find_agreement
 from edge_identify.edge_runtime.search.geometry.points import Points
 from edge_identify.edge_runtime.search.geometry.reranking import rerank
 from edge_identify.edge_runtime.search.geometry.sift_points import MOST_SIDE_PX, find_points
-from edge_identify.edge_runtime.search.geometry.verifier import CANDIDATES
 from edge_identify.edge_runtime.search.identifier import Identifier
 
 SIDES_PX = (320, 160, 96)

@@ -18,7 +18,7 @@ from edge_identify.edge_runtime.photos.photo_inputs import (
     open_photo_input,
 )
 from edge_identify.edge_runtime.photos.prepared_photos import exif_position_of, prepare_for_recipes, prepare_photo
-from edge_identify.edge_runtime.search.geometry.cascade import GeometryCascade, GeometryMode
+from edge_identify.edge_runtime.search.geometry.cascade import GeometryCascade, GeometryMode, verified_by
 from edge_identify.edge_runtime.search.identifier import DEFAULT_TOP_K, MAX_TOP_K, Identifier
 from edge_identify.edge_runtime.search.packs_identifier import (
     Compare,
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
-    from PIL.Image import Image
 
     from edge_identify.edge_runtime.answers.identification import FailedPhoto, Identification
     from edge_identify.edge_runtime.pack.pack_reader import Pack
@@ -152,7 +151,7 @@ class PackIdentifier:
                 return replace(identifier.identify_prepared(prepared, top_k=wanted), question=opened.name)
             one = prepare_photo(opened, identifier.recipe, None, position_of)
             answer = replace(identifier.identify_prepared(one, top_k=wanted), question=opened.name)
-        return compare([opened], answer)
+        return compare([opened], [answer])[0]
 
     def identify_many(
         self,
@@ -323,20 +322,8 @@ class PackIdentifier:
 
 
 def _comparison(cascades: Mapping[str, GeometryCascade], top_k: int) -> Compare:
-    """Return the function that compares photos with the matches of one pack's answer where that is needed."""
-
-    def compare(photos: Sequence[Photo], answer: Identification) -> Identification:
-        cascade = cascades.get(answer.pack_name)
-        if cascade is None:  # one of several packs, with nothing to compare with
-            return replace(answer, matches=answer.matches[:top_k])
-        return cascade.verified([_content(photo) for photo in photos], answer, top_k=top_k)
-
-    return compare
-
-
-def _content(photo: Photo) -> bytes | Image:
-    assert isinstance(photo, OpenedPhoto), "this API opens all photos"
-    return photo.content if isinstance(photo.content, bytes) else photo.decode(enough_px=None).image
+    """Return the function that compares photos with the matches of the packs' answers where that is needed."""
+    return partial(verified_by, cascades, top_k=top_k)
 
 
 def log_left_out(name: str, error: PackError) -> None:

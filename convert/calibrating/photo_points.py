@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from edge_identify.convert.caching.build_cache import BuildCache, cache_key
 from edge_identify.convert.caching.code_fingerprint import code_fingerprint
 from edge_identify.convert.progress import Progress, no_progress
-from edge_identify.edge_runtime.search.geometry.verifier import CANDIDATES
+from edge_identify.edge_runtime.search.geometry.cascade import CANDIDATES
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from edge_identify.edge_runtime.decisions.calibration import Calibration
 from edge_identify.edge_runtime.decisions.decision import Verdict, decide
-from edge_identify.edge_runtime.search.geometry.verifier import CANDIDATES
+from edge_identify.edge_runtime.search.geometry.cascade import CANDIDATES
 
 NEIGHBOURS = 20  # the first match against the next 19: best on unknown photos of street mosaics
 

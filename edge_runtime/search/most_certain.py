@@ -9,7 +9,7 @@ last. Among equal answers, the first one counts.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from edge_identify.edge_runtime.answers.identification import StageSeconds
@@ -18,6 +18,28 @@ from edge_identify.edge_runtime.decisions.certainty import certainty
 
 if TYPE_CHECKING:
     from edge_identify.edge_runtime.answers.identification import Identification, Match
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackAnswers:
+    """The answers of several packs to one photo, or to several photos of one thing.
+
+    Attributes:
+        answers: One of each pack, at least one; `times` has no preparing and no encoding.
+        prepare_s: The time of all preparations.
+        encode_s: The time of all encoders.
+    """
+
+    answers: tuple[Identification, ...]
+    prepare_s: float
+    encode_s: float
+
+    def most_certain(self) -> Identification:
+        """Return the answer that counts, with the time that the answers of all packs have taken."""
+        search = sum(one.times.search for one in self.answers)
+        decide = sum(one.times.decide for one in self.answers)
+        times = StageSeconds(prepare=self.prepare_s, encode=self.encode_s, search=search, decide=decide)
+        return replace(most_certain(self.answers), times=times)
 
 
 def most_certain(answers: Sequence[Identification]) -> Identification:
@@ -36,22 +58,6 @@ def best_fitting(answers: Sequence[Identification]) -> Identification:
         answers: One of each pack, at least one.
     """
     return max(answers, key=_fit)
-
-
-def with_time_of_all(
-    answer: Identification, answers: Sequence[Identification], *, prepare_s: float, encode_s: float
-) -> Identification:
-    """Return an answer with the time that the answers of all packs have taken.
-
-    Args:
-        answer: The answer that counts.
-        answers: The answers of all packs.
-        prepare_s: The time of all preparations.
-        encode_s: The time of all encoders.
-    """
-    search = sum(one.times.search for one in answers)
-    decide = sum(one.times.decide for one in answers)
-    return replace(answer, times=StageSeconds(prepare=prepare_s, encode=encode_s, search=search, decide=decide))
 
 
 def _certainty(answer: Identification) -> tuple[int, float, float]:

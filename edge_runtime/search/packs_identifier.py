@@ -7,6 +7,7 @@ and the others answer.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -14,7 +15,7 @@ from edge_identify.edge_runtime.encoders.shared_encoders import SharedEncoders
 from edge_identify.edge_runtime.errors import PackError, SetupError
 from edge_identify.edge_runtime.pack.filters import NO_FILTERS, Filters
 from edge_identify.edge_runtime.search.identifier import DEFAULT_TOP_K, Identifier
-from edge_identify.edge_runtime.search.most_certain import most_certain, with_time_of_all
+from edge_identify.edge_runtime.search.most_certain import PackAnswers
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     from edge_identify.edge_runtime.photos.prepared_photos import Photo, PhotoForRecipes, PreparedPhoto
     from edge_identify.edge_runtime.photos.preprocessing import Preprocessing
 
-#: Compares photos of one thing with the matches of one pack's answer, and returns the answer after that.
-Compare = Callable[[Sequence["Photo"], "Identification"], "Identification"]
+#: Compares photos of one thing with the matches of the packs' answers where needed; returns the answers after that.
+Compare = Callable[[Sequence["Photo"], Sequence["Identification"]], Sequence["Identification"]]
 #: Tells that a pack is left out: its name, and what is wrong with it.
 Report = Callable[[str, PackError], None]
 
@@ -69,7 +70,7 @@ class PacksIdentifier:
             identifier.close()
 
     def compare_with(self, compare: Compare | None) -> None:
-        """Have the answers of all packs to a photo compared with the photo before one of them is chosen."""
+        """Have the answers of all packs to a photo compared with the photo before one of them is chosen; None: not."""
         self._compare = compare
 
     def narrowed(self, filters: Filters) -> PacksIdentifier:
@@ -87,6 +88,15 @@ class PacksIdentifier:
 
     def identify_batch(self, photos: Sequence[PhotoForRecipes], *, top_k: int = DEFAULT_TOP_K) -> list[Identification]:
         """Name what each of one or more prepared photos shows."""
+        answers = self.ask_each(photos, top_k=top_k)
+        return [self._chosen([photo], found) for photo, found in zip(photos, answers, strict=True)]
+
+    def identify_together(self, photos: Sequence[PhotoForRecipes], *, top_k: int = DEFAULT_TOP_K) -> Identification:
+        """Return one answer from one or more prepared photos of the same thing."""
+        return self._chosen(photos, self.ask_together(photos, top_k=top_k))
+
+    def ask_each(self, photos: Sequence[PhotoForRecipes], *, top_k: int) -> list[PackAnswers]:
+        """Return what the packs answer to each of one or more prepared photos, not compared."""
         embedded = EmbeddedPhotos(photos)
 
         def answers(identifier: Identifier) -> list[Identification]:
@@ -94,30 +104,29 @@ class PacksIdentifier:
             return identifier.identify_embedded(vectors, prepared, top_k=top_k)
 
         by_photo = zip(*self._asked(answers), strict=True)
-        return [self._chosen(photo, found, embedded) for photo, found in zip(photos, by_photo, strict=True)]
+        encode_s = embedded.seconds / embedded.count
+        return [
+            PackAnswers(answers=found, prepare_s=photo.seconds, encode_s=encode_s)
+            for photo, found in zip(photos, by_photo, strict=True)
+        ]
 
-    def identify_together(self, photos: Sequence[PhotoForRecipes], *, top_k: int = DEFAULT_TOP_K) -> Identification:
-        """Return one answer from one or more prepared photos of the same thing."""
+    def ask_together(self, photos: Sequence[PhotoForRecipes], *, top_k: int) -> PackAnswers:
+        """Return what the packs answer to one or more prepared photos of the same thing, not compared."""
         embedded = EmbeddedPhotos(photos)
 
         def answer(identifier: Identifier) -> Identification:
             vectors, prepared = embedded.of(identifier)
             return identifier.identify_embedded_together(vectors, prepared, top_k=top_k)
 
-        found = self._asked(answer)
-        if self._compare is not None:
-            found = [self._compare([photo.photo for photo in photos], one) for one in found]
+        found = tuple(self._asked(answer))
         prepare_s = sum(photo.seconds for photo in photos)
-        return with_time_of_all(most_certain(found), found, prepare_s=prepare_s, encode_s=embedded.seconds)
+        return PackAnswers(answers=found, prepare_s=prepare_s, encode_s=embedded.seconds)
 
-    def _chosen(
-        self, photo: PhotoForRecipes, found: Sequence[Identification], embedded: EmbeddedPhotos
-    ) -> Identification:
+    def _chosen(self, photos: Sequence[PhotoForRecipes], found: PackAnswers) -> Identification:
         if self._compare is not None:
-            found = [self._compare([photo.photo], answer) for answer in found]
-        return with_time_of_all(
-            most_certain(found), found, prepare_s=photo.seconds, encode_s=embedded.seconds / embedded.count
-        )
+            compared = self._compare([photo.photo for photo in photos], found.answers)
+            found = replace(found, answers=tuple(compared))
+        return found.most_certain()
 
     def _asked(self, answer: Callable[[Identifier], T]) -> list[T]:
         """Return what each pack answers; a pack that fails is reported and not asked again."""

@@ -106,14 +106,14 @@ def ready_photos(
 def answers_in_batches(
     ready: Iterable[ReadyPhoto[P] | FailedPhoto],
     identify: Callable[[Sequence[P]], list[Identification]],
-    compare: Callable[[Sequence[Photo], Identification], Identification] | None = None,
+    compare: Callable[[Sequence[Photo], Sequence[Identification]], Sequence[Identification]] | None = None,
 ) -> Iterator[Identification | FailedPhoto]:
     """Yield the answers to photos, in their order; those of a batch as soon as it was embedded.
 
     Args:
         ready: The photos, and the failures among them.
         identify: Answers some prepared photos, at least one.
-        compare: Compares a photo with the matches of its answer; needs `ReadyPhoto.photo`.
+        compare: Compares a photo with the matches of its one answer; needs `ReadyPhoto.photo`.
     """
     to_come = iter(ready)
     while batch := list(islice(to_come, BATCH)):
@@ -124,7 +124,7 @@ def answers_in_batches(
                 thumbnails = () if photo.thumbnail is None else (photo.thumbnail,)
                 answer = next(found)
                 if compare is not None and photo.photo is not None:
-                    answer = compare([photo.photo], answer)
+                    (answer,) = compare([photo.photo], [answer])
                 yield replace(answer, question=photo.path, thumbnails=thumbnails)
             else:
                 yield photo

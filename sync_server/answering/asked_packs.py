@@ -12,25 +12,26 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from edge_identify.edge_runtime.errors import PackError, PhotoError
 from edge_identify.edge_runtime.pack.filters import NO_FILTERS, Filters
 from edge_identify.edge_runtime.photos.photo_inputs import OpenedPhoto
 from edge_identify.edge_runtime.photos.prepared_photos import PhotoForRecipes, prepare_for_recipes
-from edge_identify.edge_runtime.search.geometry.verifier import CANDIDATES
-from edge_identify.edge_runtime.search.most_certain import best_fitting
-from edge_identify.edge_runtime.search.packs_identifier import Compare, PacksIdentifier, those_that_can
+from edge_identify.edge_runtime.search.geometry.cascade import GeometryMode, needs_comparison
+from edge_identify.edge_runtime.search.most_certain import PackAnswers, best_fitting
+from edge_identify.edge_runtime.search.packs_identifier import PacksIdentifier, those_that_can
 from edge_identify.sync_server.answering.engine_pool import NoPackChosenError
 from edge_identify.sync_server.answering.engine_problems import engine_problems
-from edge_identify.sync_server.answering.shared_verifier import NoThumbnailsError
+from edge_identify.sync_server.answering.shared_verifier import NoOpenCVError, NoThumbnailsError
 from edge_identify.sync_server.contract.problem_kinds import INVALID, ProblemError
 
 if TYPE_CHECKING:
     from edge_identify.edge_runtime.answers.identification import Identification
-    from edge_identify.edge_runtime.photos.prepared_photos import Photo
     from edge_identify.sync_server.answering.engine_pool import EnginePool
     from edge_identify.sync_server.answering.pack_engine import NamedPhoto, PackEngine
+
+T = TypeVar("T")
 
 _LOG = logging.getLogger(__name__)
 
@@ -58,7 +59,12 @@ class AskedPacks:
         self._engines = {engine.manifest.name: engine for engine in engines}
 
     def identify(
-        self, photo: NamedPhoto, *, top_k: int, filters: Filters = NO_FILTERS, verifies_geometry: bool = False
+        self,
+        photo: NamedPhoto,
+        *,
+        top_k: int,
+        filters: Filters = NO_FILTERS,
+        geometry: GeometryMode = GeometryMode.AUTO,
     ) -> tuple[Identification, PackEngine]:
         """Name what a photo shows; see `PackEngine.identify` for arguments and errors."""
         if len(self._engines) == 1:
@@ -69,40 +75,48 @@ class AskedPacks:
                 top_k=top_k,
                 filters=filters,
                 position=photo.position,
-                verifies_geometry=verifies_geometry,
+                geometry=geometry,
             )
             return found, engine
-        wanted = max(top_k, CANDIDATES) if verifies_geometry else top_k
         with ExitStack() as stack:
             packs = self._lent(stack, filters)
-            if verifies_geometry:
-                packs.compare_with(self._comparison(stack, top_k))
+            wanted = self._match_count(packs, top_k, geometry)
             stack.enter_context(self._any_engine.computing_slot())
-            found = replace(packs.identify_prepared(_prepared(photo, packs), top_k=wanted), question=photo.name)
+            (answers,) = packs.ask_each([_prepared(photo, packs)], top_k=wanted)
+        answers = self._compared([photo], answers, top_k, geometry)
+        found = replace(answers.most_certain(), question=photo.name)
         return found, self._engines[found.pack_name]
 
     def identify_together(
-        self, photos: Sequence[NamedPhoto], *, top_k: int, filters: Filters = NO_FILTERS
+        self,
+        photos: Sequence[NamedPhoto],
+        *,
+        top_k: int,
+        filters: Filters = NO_FILTERS,
+        geometry: GeometryMode = GeometryMode.AUTO,
     ) -> tuple[tuple[Identification, PackEngine] | None, dict[int, PhotoError]]:
         """Name what several photos of the same thing show; see `PackEngine.identify_together`."""
         if len(self._engines) == 1:
             (engine,) = self._engines.values()
-            found, problems = engine.identify_together(photos, top_k=top_k, filters=filters)
+            found, problems = engine.identify_together(photos, top_k=top_k, filters=filters, geometry=geometry)
             return None if found is None else (found, engine), problems
-        usable: list[PhotoForRecipes] = []
+        prepared: list[PhotoForRecipes] = []
         problems = {}
         with ExitStack() as stack:
             packs = self._lent(stack, filters)
+            wanted = self._match_count(packs, top_k, geometry)
             stack.enter_context(self._any_engine.computing_slot())
             for at, photo in enumerate(photos):
                 try:
-                    usable.append(_prepared(photo, packs))
+                    prepared.append(_prepared(photo, packs))
                 except PhotoError as error:
                     problems[at] = error
-            if not usable:
+            if not prepared:
                 return None, problems
-            answer = packs.identify_together(usable, top_k=top_k)
-        first, *others = (photo.name for at, photo in enumerate(photos) if at not in problems)
+            answers = packs.ask_together(prepared, top_k=wanted)
+        usable = [photo for at, photo in enumerate(photos) if at not in problems]
+        first, *others = (photo.name for photo in usable)
+        answer = self._compared(usable, answers, top_k, geometry).most_certain()
         answer = replace(answer, question=first, further_photos=tuple(others))
         return (answer, self._engines[answer.pack_name]), problems
 
@@ -162,31 +176,62 @@ class AskedPacks:
         ]
         return PacksIdentifier(those_that_can(makers, filters, _left_out), report=_left_out)
 
-    def _comparison(self, stack: ExitStack, top_k: int) -> Compare:
-        """Return what compares a photo with each pack's matches, with the turns that this needs.
+    def _match_count(self, packs: PacksIdentifier, top_k: int, geometry: GeometryMode) -> int:
+        """Return how many matches to search for in each of the packs that answer.
 
-        Turns are taken in the order of the packs' names, so two requests never wait for each other.
+        Raises:
+            NoThumbnailsError: `geometry` is `always`, and no pack can be compared.
         """
-        able = set()
-        problem: NoThumbnailsError | None = None
-        for name, engine in self._engines.items():
-            try:
-                stack.enter_context(engine.verifier.slot())
-                able.add(name)
-            except NoThumbnailsError as error:
-                problem = error
-        if not able and problem is not None:
-            raise problem
+        engines = [self._engines[one.pack_name] for one in packs.identifiers]
+        _those_comparable([partial(engine.check_comparable, geometry) for engine in engines])
+        return max(engine.match_count(top_k, geometry) for engine in engines)
 
-        def compare(photos: Sequence[Photo], found: Identification) -> Identification:
-            (photo,) = photos
-            if found.pack_name not in able:
-                return replace(found, matches=found.matches[:top_k])
-            assert isinstance(photo, OpenedPhoto), "a request sends bytes"
-            assert isinstance(photo.content, bytes), "a request sends bytes"
-            return self._engines[found.pack_name].verifier.verify(photo.content, found, top_k=top_k)
+    def _compared(
+        self, photos: Sequence[NamedPhoto], found: PackAnswers, top_k: int, geometry: GeometryMode
+    ) -> PackAnswers:
+        """Return the packs' answers, compared if none identifies the photo, one pack after the other.
 
-        return compare
+        A pack that must be compared and cannot answers without, if another one can.
+        """
+        if not needs_comparison(geometry, found.answers):
+            return replace(found, answers=tuple(_shortened(answer, top_k) for answer in found.answers))
+        contents = [photo.data for photo in photos]
+
+        def compare(answer: Identification) -> Identification:
+            engine = self._engines[answer.pack_name]
+            return engine.compared(contents, answer, top_k=top_k, geometry=geometry)
+
+        compared = _those_comparable([partial(compare, answer) for answer in found.answers])
+        return replace(
+            found,
+            answers=tuple(
+                _shortened(answer, top_k) if after is None else after
+                for answer, after in zip(found.answers, compared, strict=True)
+            ),
+        )
+
+
+def _those_comparable(tries: Sequence[Callable[[], T]]) -> list[T | None]:
+    """Return what each pack returns, None for a pack that cannot be compared.
+
+    Raises:
+        NoThumbnailsError, NoOpenCVError: No pack can be compared.
+    """
+    found: list[T | None] = []
+    problems: list[NoThumbnailsError | NoOpenCVError] = []
+    for attempt in tries:
+        try:
+            found.append(attempt())
+        except (NoThumbnailsError, NoOpenCVError) as error:
+            found.append(None)
+            problems.append(error)
+    if len(problems) == len(tries):
+        raise problems[0]
+    return found
+
+
+def _shortened(answer: Identification, top_k: int) -> Identification:
+    return replace(answer, matches=answer.matches[:top_k])
 
 
 def _prepared(photo: NamedPhoto, packs: PacksIdentifier) -> PhotoForRecipes:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from flask import Response
 
 from edge_identify.edge_runtime.photos.position import MAX_ACCURACY_M, Position
+from edge_identify.edge_runtime.search.geometry.cascade import GeometryMode
 from edge_identify.sync_server.answering.answer_document import answer_document
 from edge_identify.sync_server.answering.asked_packs import asked_packs
 from edge_identify.sync_server.answering.engine_problems import record_stages
@@ -23,13 +24,23 @@ from edge_identify.sync_server.contract.operation import (
     ResponseSpec,
     Route,
 )
-from edge_identify.sync_server.contract.problem_kinds import INVALID, UNUSABLE_IMAGE, ProblemError
-from edge_identify.sync_server.contract.value_kinds import Coordinates, ImageFiles, Number, Truth
+from edge_identify.sync_server.contract.problem_kinds import UNUSABLE_IMAGE, ProblemError
+from edge_identify.sync_server.contract.value_kinds import Choice, Coordinates, ImageFiles, Number, Truth
 
 if TYPE_CHECKING:
     from edge_identify.sync_server.answering.engine_pool import EnginePool
     from edge_identify.sync_server.contract.request_values import RequestValues, Upload
     from edge_identify.sync_server.delivery.image_urls import ImageUrls
+
+_GEOMETRY = Choice(
+    words=tuple(GeometryMode),
+    older={
+        "true": GeometryMode.ALWAYS,
+        "1": GeometryMode.ALWAYS,
+        "false": GeometryMode.NEVER,
+        "0": GeometryMode.NEVER,
+    },
+)
 
 IDENTIFY = Operation(
     id="identify",
@@ -52,9 +63,12 @@ IDENTIFY = Operation(
                 *FORM_FILTERS,
                 RequestField(
                     name="verify_geometry",
-                    about="Compare local features of the photo with thumbnails of the most similar references. "
-                    "References whose points agree come first. One photo only; the pack needs thumbnails.",
-                    kind=Truth(),
+                    about="Compare local features of the photo with those of the ten most similar references. `auto`: "
+                    "if similarity alone does not identify the photo, and the pack was calibrated for it. `always`: "
+                    "also with packs that have thumbnails only. `never`: only similarity. Older clients send `true` "
+                    "or `1` for `always`, `false` or `0` for `never`.",
+                    kind=_GEOMETRY,
+                    default=GeometryMode.AUTO.value,
                 ),
                 RequestField(
                     name="near",
@@ -96,18 +110,21 @@ def _identify(pool: EnginePool, values: RequestValues, image_urls: ImageUrls) ->
             named,
             top_k=values.integer("top_k"),
             filters=filters,
-            verifies_geometry=values.truth("verify_geometry"),
+            geometry=GeometryMode(values.text("verify_geometry")),
         )
         return json_response(answer_document(record_stages(found), engine, image_urls))
 
 
 def _identify_together(pool: EnginePool, values: RequestValues, image_urls: ImageUrls) -> Response:
-    if values.truth("verify_geometry"):
-        raise ProblemError(INVALID, "`verify_geometry` accepts one photo; send one `file`")
     sent = values.images("file")
     photos = [NamedPhoto(name=one.name, data=one.data, position=_position(values, one)) for one in sent]
     with asked_packs(pool, values.optional_text("pack")) as packs:
-        answer, problems = packs.identify_together(photos, top_k=values.integer("top_k"), filters=form_filters(values))
+        answer, problems = packs.identify_together(
+            photos,
+            top_k=values.integer("top_k"),
+            filters=form_filters(values),
+            geometry=GeometryMode(values.text("verify_geometry")),
+        )
         if answer is None:
             raise ProblemError(UNUSABLE_IMAGE, "; ".join(map(str, problems.values())))
         found, engine = answer

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -23,7 +23,12 @@ from edge_identify.edge_runtime.pack.thumbnails_file import open_thumbnails
 from edge_identify.edge_runtime.photos.exif_position import photo_position
 from edge_identify.edge_runtime.photos.images import decode_image
 from edge_identify.edge_runtime.photos.prepared_photos import PreparedPhoto, prepare_photo_bytes
-from edge_identify.edge_runtime.search.geometry.verifier import CANDIDATES
+from edge_identify.edge_runtime.search.geometry.cascade import (
+    GeometryMode,
+    match_count,
+    may_compare,
+    needs_comparison,
+)
 from edge_identify.edge_runtime.search.identifier import Identifier
 from edge_identify.edge_runtime.search.reference_finder import ReferenceFinder
 from edge_identify.edge_runtime.search.text_searcher import TextSearcher
@@ -181,10 +186,42 @@ class PackEngine:
         """Return a slot for decoding and embedding; on entering it raises `BusyError` if none becomes free."""
         return self._concurrency.slot()
 
-    @property
-    def verifier(self) -> SharedVerifier:
-        """Compares photos with the pack's thumbnails."""
-        return self._verifier
+    def match_count(self, top_k: int, geometry: GeometryMode) -> int:
+        """Return how many matches to search for before `compared`, to answer with `top_k`."""
+        return match_count(top_k, compares=self._may_compare(geometry))
+
+    def check_comparable(self, geometry: GeometryMode) -> None:
+        """Check, before the work, that the pack can be compared if it must be.
+
+        Raises:
+            NoThumbnailsError: `geometry` is `always`, and the pack has neither thumbnails nor descriptors.
+        """
+        if geometry is GeometryMode.ALWAYS:
+            self._verifier.check_can_compare()
+
+    def compared(
+        self, photos: Sequence[bytes], found: Identification, *, top_k: int, geometry: GeometryMode
+    ) -> Identification:
+        """Return the pack's answer, compared point by point if it is needed. Call it without a computing slot.
+
+        Args:
+            photos: The files of the photo, or of the photos of one thing.
+            found: The answer, with `match_count` matches.
+            top_k: Maximum number of references.
+            geometry: When to compare.
+
+        Raises:
+            BusyError: No slot became free in time.
+            NoThumbnailsError: `geometry` is `always`, and the pack has neither thumbnails nor descriptors.
+            NoOpenCVError: The pack has no local-feature net, and OpenCV is missing.
+        """
+        if not (self._may_compare(geometry) and needs_comparison(geometry, [found])):
+            return replace(found, matches=found.matches[:top_k])
+        with self._verifier.slot(), self._concurrency.slot():
+            return self._verifier.verify_together(photos, found, top_k=top_k)
+
+    def _may_compare(self, geometry: GeometryMode) -> bool:
+        return may_compare(geometry, self.manifest, self._identifier.calibration)
 
     def identify(
         self,
@@ -194,7 +231,7 @@ class PackEngine:
         top_k: int,
         filters: Filters = NO_FILTERS,
         position: Position | None = None,
-        verifies_geometry: bool = False,
+        geometry: GeometryMode = GeometryMode.AUTO,
     ) -> Identification:
         """Name what a photo shows.
 
@@ -204,27 +241,27 @@ class PackEngine:
             top_k: Maximum number of references.
             filters: Which references may match.
             position: Where it was taken; see `position_of`.
-            verifies_geometry: Whether local features are compared with those of the most similar references.
+            geometry: When local features are compared with those of the most similar references.
 
         Raises:
             PhotoError: The photo cannot be decoded or is too large.
             SetupError: A filter names an unknown namespace or label, or no reference passes.
-            BusyError: No slot became free in time.
-            NoThumbnailsError: `verifies_geometry`, and the pack has no thumbnails.
-            NoOpenCVError: `verifies_geometry`, and OpenCV is missing.
+            BusyError, NoThumbnailsError, NoOpenCVError: As `compared`.
         """
-        wanted = max(top_k, CANDIDATES) if verifies_geometry else top_k
-        with (
-            self._filtered.borrow(self._identifier, filters) as identifier,
-            self._verifier.slot() if verifies_geometry else nullcontext(),
-            self._concurrency.slot(),
-        ):
+        self.check_comparable(geometry)
+        wanted = self.match_count(top_k, geometry)
+        with self._filtered.borrow(self._identifier, filters) as identifier, self._concurrency.slot():
             prepared = prepare_photo_bytes(photo, self.manifest.preprocessing, name=name, position=position)
             found = replace(identifier.identify_prepared(prepared, top_k=wanted), question=name)
-            return self._verifier.verify(photo, found, top_k=top_k) if verifies_geometry else found
+        return self.compared([photo], found, top_k=top_k, geometry=geometry)
 
     def identify_together(
-        self, photos: Sequence[NamedPhoto], *, top_k: int, filters: Filters = NO_FILTERS
+        self,
+        photos: Sequence[NamedPhoto],
+        *,
+        top_k: int,
+        filters: Filters = NO_FILTERS,
+        geometry: GeometryMode = GeometryMode.AUTO,
     ) -> tuple[Identification | None, dict[int, PhotoError]]:
         """Name what several photos of the same thing show: one answer from all usable photos.
 
@@ -232,13 +269,16 @@ class PackEngine:
             photos: At least one.
             top_k: Maximum number of references.
             filters: Which references may match.
+            geometry: As for `identify`.
 
         Returns:
             The answer, or None if no photo is usable; and the errors of unusable photos by position in `photos`.
 
         Raises:
-            SetupError, BusyError: As `identify`.
+            SetupError, BusyError, NoThumbnailsError, NoOpenCVError: As `identify`.
         """
+        self.check_comparable(geometry)
+        wanted = self.match_count(top_k, geometry)
         prepared: list[PreparedPhoto] = []
         problems: dict[int, PhotoError] = {}
         with self._filtered.borrow(self._identifier, filters) as identifier, self._concurrency.slot():
@@ -251,11 +291,13 @@ class PackEngine:
                     )
                 except PhotoError as error:
                     problems[at] = error
-            found = identifier.identify_together(prepared, top_k=top_k) if prepared else None
+            found = identifier.identify_together(prepared, top_k=wanted) if prepared else None
         if found is None:
             return None, problems
-        first, *others = (photo.name for at, photo in enumerate(photos) if at not in problems)
-        return replace(found, question=first, further_photos=tuple(others)), problems
+        usable = [photo for at, photo in enumerate(photos) if at not in problems]
+        first, *others = (photo.name for photo in usable)
+        found = replace(found, question=first, further_photos=tuple(others))
+        return self.compared([photo.data for photo in usable], found, top_k=top_k, geometry=geometry), problems
 
     def search_text(self, text: str, *, top_k: int, filters: Filters = NO_FILTERS) -> Identification:
         """Return the references that a text names or describes; see `TextSearcher.search`.

@@ -5,6 +5,7 @@ The verifier keeps points and uses all cores, so one request at a time compares.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
@@ -43,28 +44,37 @@ class SharedVerifier:
         self._turns = ConcurrencyLimit(1, patience_s=patience_s)
         self._verifier: GeometryVerifier | None = None
 
-    def slot(self) -> AbstractContextManager[None]:
-        """Return the only slot for a comparison.
+    def check_can_compare(self) -> None:
+        """Check that the pack holds what photos are compared with.
 
         Raises:
-            NoThumbnailsError: The pack has no thumbnails.
-            BusyError: On entering: the slot did not become free in time.
+            NoThumbnailsError: It has neither thumbnails nor descriptors.
         """
         if not can_compare(self._pack.manifest):
             raise NoThumbnailsError(
                 f"pack {self._pack.manifest.name} has no thumbnails and no descriptors; "
                 "`verify_geometry` compares the photo with these"
             )
-        return self._turns.slot()
 
-    def verify(self, photo: bytes, found: Identification, *, top_k: int) -> Identification:
-        """Return the answer after a comparison, as `GeometryVerifier.verify`. Call it only within `slot`.
+    def slot(self) -> AbstractContextManager[None]:
+        """Return the only slot for a comparison.
+
+        Trap: never wait for it while holding a slot for computing. Requests that need no comparison would wait too.
 
         Raises:
-            NoOpenCVError: OpenCV is missing.
-            PhotoError: The photo cannot be decoded.
+            BusyError: On entering: the slot did not become free in time.
         """
-        return self._loaded().verify(photo, found, top_k=top_k)
+        return self._turns.slot()
+
+    def verify_together(self, photos: Sequence[bytes], found: Identification, *, top_k: int) -> Identification:
+        """Return the answer after a comparison, as `GeometryVerifier.verify_together`. Call it only within `slot`.
+
+        Raises:
+            NoThumbnailsError: As `check_can_compare`.
+            NoOpenCVError: OpenCV is missing.
+            PhotoError: A photo cannot be decoded.
+        """
+        return self._loaded().verify_together(photos, found, top_k=top_k)
 
     def close(self) -> None:
         """Close the verifier. No thread may be using it."""
@@ -72,6 +82,7 @@ class SharedVerifier:
             self._verifier.close()
 
     def _loaded(self) -> GeometryVerifier:
+        self.check_can_compare()
         try:
             if self._verifier is None:
                 self._verifier = GeometryVerifier(self._pack, self._calibration)

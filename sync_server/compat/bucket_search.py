@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Response
 
 from edge_identify.edge_runtime.search.filtering import namespaces_named_in
+from edge_identify.edge_runtime.search.geometry.cascade import GeometryMode
 from edge_identify.sync_server.answering.asked_packs import asked_packs
 from edge_identify.sync_server.answering.engine_problems import record_stages
 from edge_identify.sync_server.answering.pack_engine import NamedPhoto
@@ -119,7 +120,11 @@ def _search(pool: EnginePool, values: RequestValues, image_urls: ImageUrls) -> R
 def _search_by_image(pool: EnginePool, values: RequestValues, image_urls: ImageUrls) -> Response:
     photo = values.image("file")
     with asked_packs(pool, values.optional_text("pack")) as packs:
-        found, engine = packs.identify(NamedPhoto(name=photo.name, data=photo.data), top_k=values.integer("k"))
+        found, engine = packs.identify(
+            NamedPhoto(name=photo.name, data=photo.data),
+            top_k=values.integer("k"),
+            geometry=GeometryMode.NEVER,  # the contract is "nearest first"
+        )
         record_stages(found)
         return json_response([_image(match, match_image_url(match, engine, image_urls)) for match in found.matches])
 

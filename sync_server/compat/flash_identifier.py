@@ -53,7 +53,8 @@ IDENTIFY = Operation(
     summary="Flash identifier: mosaics that resemble a photo.",
     about="`confidence` is the calibrated probability that the photo shows the mosaic. In a pack without calibration "
     "it is the similarity. There is no decision: the response has the matches of every photo, also of one that "
-    "`/v1/identify` calls `probably` or `unknown`.",
+    "`/v1/identify` calls `probably` or `unknown`. A pack that was calibrated for it compares local features where "
+    "similarity alone does not identify the photo: the order is then that of `confidence`.",
     in_query=(PACK,),
     bodies=(
         Body(

@@ -31,7 +31,9 @@ VISUAL_SEARCH = Operation(
     path="/visual-search/",
     tag=TAG,
     summary="Visual search: products by image.",
-    about="`scores` are cosine similarities, in the order of `results`.",
+    about="`scores` are cosine similarities, in the order of `results`. A pack that was calibrated for it compares "
+    "local features where similarity alone does not identify the product: products whose features agree come first, "
+    "and `scores` need not fall.",
     in_query=(RequestField(name="top_k", about="Maximum number of products.", kind=COUNT, default=5), PACK),
     bodies=(Body(content_type=MULTIPART, fields=(FILE,), is_strict=False),),
     responses=(

@@ -10,7 +10,7 @@ from edge_identify.sync_server.contract.collection_kinds import LabelTexts, Text
 from edge_identify.sync_server.contract.openapi import TAGS, problems_of
 from edge_identify.sync_server.contract.operation import JSON, MULTIPART, Body, Operation, RequestField
 from edge_identify.sync_server.contract.problem_kinds import KINDS, ProblemKind
-from edge_identify.sync_server.contract.value_kinds import ImageFile, ImageFiles
+from edge_identify.sync_server.contract.value_kinds import Choice, ImageFile, ImageFiles
 from edge_identify.sync_server.contract.web_pages import prose, web_page
 
 _BODY = """<h1>Edge-Identify {version}: HTTP service</h1>
@@ -74,6 +74,7 @@ def _row(one: RequestField, place: str) -> str:
         type(one.kind), schema["type"]
     )
     limits = [f"{word} {schema[key]}" for key, word in _LIMITS.items() if key in schema]
+    limits += [f"one of {' '.join(one.kind.words)}"] if isinstance(one.kind, Choice) else []
     state = "required" if one.is_required else f"default {one.default}" if one.default is not None else "optional"
     about = escape(", ".join([str(kind), *limits, state]))
     return f"<tr><td><code>{escape(one.name)}</code><td>{place}<td>{about}<td>{prose(one.about)}</tr>"

@@ -36,7 +36,7 @@ class RequestValues:
         return int(self._values[name])
 
     def text(self, name: str) -> str:
-        """Return a `Text`."""
+        """Return a `Text` or a `Choice`."""
         return str(self._values[name])
 
     def optional_text(self, name: str) -> str | None:

@@ -7,7 +7,8 @@ and vectors are in `collection_kinds`.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 _WHOLE_NUMBER = re.compile(r"-?[0-9]{1,18}")  # more digits exceed every limit
@@ -114,6 +115,34 @@ class Truth:
         if not isinstance(value, bool):
             raise InvalidValueError(f"is {_shown(value)}, not true or false")
         return value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """One of some words.
+
+    Attributes:
+        words: The words.
+        older: What older clients send, and the word that each of these texts means.
+    """
+
+    words: tuple[str, ...]
+    older: Mapping[str, str] = field(default_factory=dict)
+
+    def schema(self) -> dict[str, Any]:
+        """See `ValueKind`."""
+        return {"type": "string", "enum": [*self.words, *self.older]}
+
+    def from_text(self, text: str) -> str:
+        """See `ValueKind`."""
+        word = self.older.get(text, text)
+        if word not in self.words:
+            raise InvalidValueError(f"is {text[:40]!r}, not one of {', '.join(self.words)}")
+        return word
+
+    def from_json(self, value: Any) -> str:
+        """See `ValueKind`."""
+        return self.from_text(Text().from_json(value))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

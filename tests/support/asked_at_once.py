@@ -215,6 +215,7 @@ def _engine(folder: Path, seconds: float) -> None:
     from edge_identify.edge_runtime.pack.filters import NO_FILTERS, Filters
     from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME
     from edge_identify.edge_runtime.pack.pack_reader import open_pack, read_manifest
+    from edge_identify.edge_runtime.search.geometry.cascade import GeometryMode
     from edge_identify.sync_server.answering.concurrency_limit import ConcurrencyLimit
     from edge_identify.sync_server.answering.engine_pool import EnginePool
     from edge_identify.sync_server.answering.pack_engine import NamedPhoto, PackEngine
@@ -277,7 +278,9 @@ def _engine(folder: Path, seconds: float) -> None:
             lambda engine: ids(engine.identify_together([NamedPhoto(name="red", data=red)] * 2, top_k=3)[0])
         ),
         "points": asked(
-            lambda engine: ids(engine.identify(view, name="view", top_k=3, filters=pictured, verifies_geometry=True))
+            lambda engine: ids(
+                engine.identify(view, name="view", top_k=3, filters=pictured, geometry=GeometryMode.ALWAYS)
+            )
         ),
         "a picture's vector": asked(lambda engine: engine.embed_image(red, name="red").vector.tolist()),
         "a text's vector": asked(lambda engine: engine.embed_text("ra").vector.tolist()),

@@ -6,7 +6,6 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,15 +16,13 @@ from edge_identify.edge_runtime.io.printable_text import printable
 from edge_identify.edge_runtime.terminal.geometry_option import add_geometry_mode
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
-
     from edge_identify.edge_runtime.photos.photo_inputs import OpenedPhoto
     from edge_identify.edge_runtime.photos.prepared_photos import Photo
     from edge_identify.edge_runtime.search.geometry.cascade import GeometryCascade
     from edge_identify.edge_runtime.search.identifier import Identifier
 
     Cascades = Mapping[str, GeometryCascade]  # by the name of their pack
-    Compare = Callable[[Sequence[Photo], Identification], Identification]
+    Compare = Callable[[Sequence[Photo], Sequence[Identification]], Sequence[Identification]]
 
 _SUFFIX = ".png"
 
@@ -100,15 +97,10 @@ def needed_match_count(options: argparse.Namespace, cascades: Cascades) -> int:
 
 
 def comparison(options: argparse.Namespace, cascades: Cascades) -> Compare:
-    """Return the function that compares photos with the matches of one pack's answer where that is needed."""
+    """Return the function that compares photos with the matches of the packs' answers where that is needed."""
+    from edge_identify.edge_runtime.search.geometry.cascade import verified_by
 
-    def compare(photos: Sequence[Photo], answer: Identification) -> Identification:
-        cascade = cascades.get(answer.pack_name)
-        if cascade is None:
-            return replace(answer, matches=answer.matches[: options.top_k])
-        return cascade.verified([_content(photo) for photo in photos], answer, top_k=options.top_k)
-
-    return compare
+    return partial(verified_by, cascades, top_k=options.top_k)
 
 
 def compared(
@@ -156,7 +148,7 @@ def _verified(
     if isinstance(answer, FailedPhoto):
         return answer
     try:
-        return compare(_photos_of(answer, picture), answer)
+        return compare(_photos_of(answer, picture), [answer])[0]
     except PhotoError as error:  # it could be read a moment ago
         return FailedPhoto(question=answer.question, error=error)
 
@@ -168,12 +160,13 @@ def _explained(
         return answer
     from edge_identify.edge_runtime.answers.wording import decision_in_words
     from edge_identify.edge_runtime.io.output_writes import write_output
+    from edge_identify.edge_runtime.search.geometry.cascade import comparable
     from edge_identify.edge_runtime.search.geometry.explanation_image import explain
 
     if answer.pack_name not in cascades:
         raise SetupError(f"{path}: nothing to draw, because pack {answer.pack_name} answered and holds no images")
     (photo,) = _photos_of(answer, picture)
-    comparison = cascades[answer.pack_name].verifier().compare(_content(photo), answer.best)
+    comparison = cascades[answer.pack_name].verifier().compare(comparable(photo), answer.best)
     image = explain(comparison, name=answer.best.reference.name, decision=decision_in_words(answer))
     try:
         write_output(path, image)
@@ -189,7 +182,3 @@ def _photos_of(answer: Identification, picture: OpenedPhoto | None) -> list[Phot
     return [
         picture if picture is not None and question == picture.name else Path(question) for question in answer.questions
     ]
-
-
-def _content(photo: Photo) -> Path | bytes | Image:
-    return photo if isinstance(photo, Path) else photo.content

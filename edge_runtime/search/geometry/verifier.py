@@ -16,6 +16,7 @@ from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.pack.descriptors_file import open_descriptors
 from edge_identify.edge_runtime.pack.thumbnails_file import open_thumbnails
 from edge_identify.edge_runtime.photos.images import decode_photo, open_photo
+from edge_identify.edge_runtime.search.geometry.cascade import CANDIDATES
 from edge_identify.edge_runtime.search.geometry.local_feature_net import open_feature_net
 from edge_identify.edge_runtime.search.geometry.point_agreement import Agreement
 from edge_identify.edge_runtime.search.geometry.point_counting import (
@@ -36,10 +37,6 @@ if TYPE_CHECKING:
     from edge_identify.edge_runtime.pack.pack_reader import Pack
     from edge_identify.edge_runtime.pack.thumbnails_file import ThumbnailTable
     from edge_identify.edge_runtime.photos.regions import Region
-
-#: Number of most similar references to compare. 20 take twice as long and rank .002 of 368 photos of packages and .006
-#: of 149 of mosaics better.
-CANDIDATES = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from edge_identify.edge_runtime.answers.identification import Identification
 from edge_identify.edge_runtime.decisions.certainty import certainty
 from edge_identify.edge_runtime.decisions.decision import Decision
 from edge_identify.edge_runtime.decisions.text_bands import TextBand
-from edge_identify.edge_runtime.search.most_certain import best_fitting, most_certain, with_time_of_all
+from edge_identify.edge_runtime.search.most_certain import PackAnswers, best_fitting, most_certain
 from example_answers import decided, uncalibrated
 
 
@@ -53,9 +53,12 @@ def test_of_texts_the_band_goes_before_the_similarity() -> None:
 
 
 def test_the_time_is_that_of_all_packs() -> None:
-    answers = [decided(Decision.IDENTIFIED), decided(Decision.UNKNOWN)]
+    answers = decided(Decision.UNKNOWN), decided(Decision.IDENTIFIED)
 
-    times = with_time_of_all(answers[0], answers, prepare_s=1, encode_s=2).times
+    found = PackAnswers(answers=answers, prepare_s=1, encode_s=2).most_certain()
+    times = found.times
+
+    assert found.decision is Decision.IDENTIFIED
 
     assert (times.prepare, times.encode) == (1, 2)
     assert times.search == sum(answer.times.search for answer in answers)

@@ -78,16 +78,16 @@ def test_a_pack_that_fails_while_it_answers_is_reported_once_and_left_out(
 
 
 def test_answers_are_compared_with_the_photo_before_one_is_chosen(identifier: PacksIdentifier, tmp_path: Path) -> None:
-    asked: list[tuple[object, str]] = []
+    asked: list[tuple[object, list[str]]] = []
 
-    def compare(photo: object, answer: Identification) -> Identification:
-        asked.append((photo, answer.pack_name))
-        return replace(answer, verdict=None) if answer.pack_name == "cold" else answer
+    def compare(photos: object, answers: Sequence[Identification]) -> list[Identification]:
+        asked.append((photos, [answer.pack_name for answer in answers]))
+        return [replace(answer, verdict=None) if answer.pack_name == "cold" else answer for answer in answers]
 
     identifier.compare_with(compare)
     found = identifier.identify_prepared(blue(tmp_path, identifier))
 
-    assert asked == [([tmp_path / "blue.png"], "cold"), ([tmp_path / "blue.png"], "warm")]
+    assert asked == [([tmp_path / "blue.png"], ["cold", "warm"])]
     assert found.pack_name == "warm"
 
 

@@ -23,6 +23,7 @@ from edge_identify.edge_runtime.pack.filters import Filters
 from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME
 from edge_identify.edge_runtime.pack.pack_names import PackVersion
 from edge_identify.edge_runtime.pack.pack_reader import Pack, read_manifest
+from edge_identify.edge_runtime.search.geometry.cascade import GeometryMode
 from edge_identify.edge_runtime.store.pack_store import PackStore
 from edge_identify.edge_runtime.sync.listing import blob_path
 from edge_identify.sync_server.answering.concurrency_limit import BusyError, ConcurrencyLimit
@@ -285,7 +286,7 @@ def test_who_waits_for_a_comparison_is_told_and_holds_up_nobody_else(repo: Path,
     pool = EnginePool([PublishedPacks(FolderTree(repo), tmp_path / "work")], ConcurrencyLimit(1, patience_s=0.3))
     pool.refresh()
     with pool.borrow() as engine, ThreadPoolExecutor(1) as thread, engine._verifier.slot():
-        waiting = thread.submit(engine.identify, RED, name="red", top_k=1, verifies_geometry=True)
+        waiting = thread.submit(engine.identify, RED, name="red", top_k=1, geometry=GeometryMode.ALWAYS)
         while not waiting.done():
             assert engine.identify(RED, name="red", top_k=1).matches
         with pytest.raises(BusyError):
