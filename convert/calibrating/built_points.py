@@ -1,4 +1,4 @@
-"""Counts agreeing points with the reference images of a pack that is being built, as a device will."""
+"""Counts agreeing points with the reference images of a pack's folder, finished or not, as a device does."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from edge_identify.edge_runtime.search.geometry.point_methods import NetMethod
 if TYPE_CHECKING:
     from edge_identify.datasets.catalogue.catalogue_images import CatalogueImage
     from edge_identify.edge_runtime.pack.manifest import LocalFeaturesSpec, ThumbnailsSpec
+    from edge_identify.edge_runtime.pack.references import ReferenceImage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,14 +45,14 @@ def built_points(
     folder: Path,
     features: LocalFeaturesSpec | None,
     thumbnails: ThumbnailsSpec | None,
-    images: Sequence[CatalogueImage],
+    images: Sequence[CatalogueImage | ReferenceImage],
 ) -> Iterator[BuiltPoints | None]:
-    """Open what a pack in the making holds of its reference images; None if it has no local features.
+    """Open what a pack's folder holds of its reference images; None if it has no local features.
 
     Args:
         folder: Folder of the pack.
-        features: The manifest's entry of the local features; their files are written.
-        thumbnails: The manifest's entry of the thumbnails; their file is written.
+        features: The manifest's entry of the local features. Their files are written, or their hashes were checked.
+        thumbnails: The manifest's entry of the thumbnails; the same holds for its file.
         images: The images that are in the pack.
     """
     if features is None:

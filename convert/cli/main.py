@@ -13,7 +13,13 @@ from edge_identify.convert.cli.catalogue import (
     search_catalogue_command,
 )
 from edge_identify.convert.cli.encoders import models_command, train_builtin_command
-from edge_identify.convert.cli.packs import doctor_command, evaluate_command, history_command, pack_command
+from edge_identify.convert.cli.packs import (
+    doctor_command,
+    evaluate_command,
+    history_command,
+    pack_command,
+    recalibrate_command,
+)
 from edge_identify.edge_runtime.errors import PackFileDamagedError
 from edge_identify.edge_runtime.io.work_folder import temporary_files_together
 from edge_identify.edge_runtime.terminal.command_parser import CommandParser
@@ -70,6 +76,7 @@ def build_parser() -> CommandParser:
         catalogue_commands,
         duplicates_command,
         pack_command,
+        recalibrate_command,
         search_catalogue_command,
         history_command,
         evaluate_command,

@@ -21,7 +21,9 @@ from edge_identify.convert.adapting.adapter import Adapter, adapt, read_adapter,
 from edge_identify.convert.adapting.adapter_learning import learn_adapter
 from edge_identify.convert.caching.build_cache import BuildCache, temporary_cache
 from edge_identify.convert.calibrating.built_points import built_points
-from edge_identify.convert.calibrating.photo_calibration import CalibrationOutcome, calibrate
+from edge_identify.convert.calibrating.photo_calibration import CALIBRATION_FILE, CalibrationOutcome, calibrate
+from edge_identify.convert.calibrating.real_photo_calibration import RealPhotoOutcome, calibrate_with_real_photos
+from edge_identify.convert.calibrating.real_photos import RealPhotoTable, score_real_photos
 from edge_identify.convert.calibrating.text_calibration import add_to_calibration_file, calibrate_texts
 from edge_identify.convert.export.compute_device import Computing
 from edge_identify.convert.export.fidelity_samples import make_bench
@@ -31,7 +33,7 @@ from edge_identify.convert.models.model_recall import open_model
 from edge_identify.convert.models.text_tokenizer import TextTokenizer
 from edge_identify.convert.packing.pack_binary_codes import add_binary_codes
 from edge_identify.convert.packing.pack_card import CARD_NAME, pack_card
-from edge_identify.convert.packing.pack_encoders import export_encoders
+from edge_identify.convert.packing.pack_encoders import Encoders, export_encoders
 from edge_identify.convert.packing.pack_folder import check_out, pack_in_the_making
 from edge_identify.convert.packing.pack_index import write_index
 from edge_identify.convert.packing.pack_local_features import add_local_features
@@ -46,6 +48,7 @@ from edge_identify.convert.packing.reference_embeddings import (
     embed_references,
 )
 from edge_identify.convert.progress import Progress, during
+from edge_identify.edge_runtime.decisions.calibration import serialise_calibrations
 from edge_identify.edge_runtime.io.disk import disk_errors_explained
 from edge_identify.edge_runtime.io.durable_writes import sha256_of_file, write_bytes
 from edge_identify.edge_runtime.io.output_files import check_is_file
@@ -64,7 +67,9 @@ from edge_identify.edge_runtime.pack.pack_names import checked_path
 from edge_identify.edge_runtime.pack.references import Reference
 
 if TYPE_CHECKING:
+    from edge_identify.convert.calibrating.built_points import BuiltPoints
     from edge_identify.datasets.catalogue.catalogue_images import CatalogueImage
+    from edge_identify.edge_runtime.photos.preprocessing import Preprocessing
 
 INDEX_FILE = "index/images.faiss"
 BINARY_CODES_FILE = "index/images.signs"
@@ -85,6 +90,7 @@ def build_pack(
     memory: EmbeddingMemory | None = None,
     cache: BuildCache | None = None,
     computing: Computing | None = None,
+    photos: RealPhotoTable | None = None,
 ) -> BuildReport:
     """Build a pack.
 
@@ -96,6 +102,7 @@ def build_pack(
         memory: Kept embeddings of earlier builds; this build adds its own. None to keep none.
         cache: What else earlier builds kept; this build adds its own. None to keep nothing.
         computing: Device and batch size; None for the CPU.
+        photos: Real photos that the calibration is fitted to, too; None for none.
 
     Returns:
         The manifest, and what was left out.
@@ -109,7 +116,14 @@ def build_pack(
     if cache is None:
         with temporary_cache() as cache:
             return build_pack(
-                request, references, images, progress=progress, memory=memory, cache=cache, computing=computing
+                request,
+                references,
+                images,
+                progress=progress,
+                memory=memory,
+                cache=cache,
+                computing=computing,
+                photos=photos,
             )
     check_out(request.out, replace=request.replace)
     memory, computing = memory or NoMemory(), computing or Computing()
@@ -144,6 +158,19 @@ def build_pack(
                 cache=cache,
                 progress=progress,
             )
+            real = _with_real_photos(
+                folder,
+                index,
+                encoders,
+                embedded,
+                model.preprocessing,
+                photos,
+                calibration,
+                points,
+                cache,
+                progress,
+            )
+            calibration = replace(calibration, calibrations=real.calibrations)
         texts = calibrate_texts(
             encoders.exported_texts,
             model.tokenizer.encode if model.tokenizer else None,
@@ -192,7 +219,43 @@ def build_pack(
         texts=texts,
         data_sha256=hash_of_data(references, embedded.images),
         encoder=embedded.encoder,
+        photos_left_out=real.left_out,
+        photos_unused_because=real.unchanged_because,
     )
+
+
+def _with_real_photos(
+    folder: Path,
+    index: IndexSpec,
+    encoders: Encoders,
+    embedded: EmbeddedReferences,
+    recipe: Preprocessing,
+    photos: RealPhotoTable | None,
+    calibration: CalibrationOutcome,
+    points: BuiltPoints | None,
+    cache: BuildCache,
+    progress: Progress,
+) -> RealPhotoOutcome:
+    """Fit the calibration to real photos, if there are any and there is a calibration."""
+    found = calibration.calibrations
+    if photos is None or not found:
+        why = "the pack is not calibrated" if photos is not None else None
+        return RealPhotoOutcome(calibrations=found, left_out=(), unchanged_because=why)
+    measuring = {each.measured_with for each in found.values()}
+    scored = score_real_photos(
+        photos.photos,
+        {name: encoders.exported[name].keyed(folder) for name in sorted(measuring)},
+        folder / index.file,
+        index,
+        embedded.images,
+        recipe,
+        points=points,
+        cache=cache,
+        progress=progress,
+    )
+    outcome = calibrate_with_real_photos(found, scored)
+    write_bytes(folder / CALIBRATION_FILE, serialise_calibrations(outcome.calibrations))
+    return outcome
 
 
 def _open(

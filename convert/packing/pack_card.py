@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 CARD_NAME = "PACK.md"
 
+_DECISIONS = "## Decisions"
+_SPEED = "Speed depends on the machine: `edge-identify --benchmark` measures it."
+
 
 def pack_card(
     manifest: Manifest,
@@ -63,14 +66,35 @@ def pack_card(
         "",
         *(f"- {kind}: {sample}" for kind, sample in _samples(manifest)),
         "",
-        "## Decisions",
+        _DECISIONS,
         "",
         *_decisions(calibration),
         "",
-        "Speed depends on the machine: `edge-identify --benchmark` measures it.",
+        _SPEED,
         "",
     ]
     return "\n".join(lines)
+
+
+def card_with_decisions(card: str, manifest: Manifest, calibration: CalibrationOutcome) -> str:
+    """Return a card with another version and other decisions; one without that part gets it at its end.
+
+    Args:
+        card: A card that `pack_card` made.
+        manifest: The new manifest.
+        calibration: The new calibration.
+    """
+    before, _, after = card.partition(f"{_DECISIONS}\n")
+    before = re.sub(
+        rf"^(Pack `{re.escape(manifest.name)}`, version )[0-9.]+(?=,)",
+        rf"\g<1>{manifest.version}",
+        before,
+        count=1,
+        flags=re.MULTILINE,
+    )
+    _, speed, rest = after.partition(_SPEED)
+    end = f"{speed}{rest}" if speed else f"{_SPEED}\n"
+    return "\n".join([before.rstrip("\n"), "", _DECISIONS, "", *_decisions(calibration), "", end])
 
 
 def _licences(references: Sequence[Reference], images: Sequence[CatalogueImage]) -> Iterable[str]:
@@ -115,6 +139,7 @@ def _decisions(calibration: CalibrationOutcome) -> list[str]:
             for name, found in calibration.calibrations.items()
         ),
         *_words(calibration),
+        *_real_photos(calibration),
     ]
 
 
@@ -129,6 +154,30 @@ def _words(calibration: CalibrationOutcome) -> Iterator[str]:
         )
     for name, certainty in certain:
         yield f"| {name} | {certainty.identified:.3f} | {certainty.probably:.3f} |"
+
+
+def _real_photos(calibration: CalibrationOutcome) -> Iterator[str]:
+    """Yield what real photos told, by variant."""
+    told = [(name, found.real_photos) for name, found in calibration.calibrations.items() if found.real_photos]
+    if told:
+        yield from (
+            "",
+            "Fitted to real photos, too. Each photo was answered by constants fitted without it and without the other "
+            "photos",
+            "of its reference.",
+            "",
+            "| variant | real photos | identified | of these right | probably | of these right | confidence off by |",
+            "|---|---|---|---|---|---|---|",
+        )
+    for name, figures in told:
+        yield (
+            f"| {name} | {figures.count} | {figures.identified:.3f} | {_share(figures.identified_right)} | "
+            f"{figures.probably:.3f} | {_share(figures.probably_right)} | {figures.calibration_error:.3f} |"
+        )
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
 
 
 def _counted(values: Iterable[str]) -> str:

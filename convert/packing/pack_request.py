@@ -74,6 +74,8 @@ class BuildReport:
         texts: Result of the calibration for texts.
         data_sha256: Hash of the references and images in the pack; see `hash_of_data`.
         encoder: Fingerprint of the encoder that embedded the images.
+        photos_left_out: Real photos that embed as a reference image does.
+        photos_unused_because: Why real photos changed nothing, in words; None if they did or none were given.
     """
 
     manifest: Manifest
@@ -84,3 +86,5 @@ class BuildReport:
     texts: TextOutcome
     data_sha256: str
     encoder: str
+    photos_left_out: tuple[SkippedImage, ...] = ()
+    photos_unused_because: str | None = None

@@ -21,6 +21,7 @@ MAX_NEIGHBOURS = 1000  # each neighbour is looked up for every photo
 _MOST = 1e6  # limit of any coefficient: scores lie within -1 and 1, so a larger one is hostile or a mistake
 _LEAST_TEMPERATURE = 1e-4  # the softmax is a step function there; a smaller value overflows
 _MOST_PHOTOS = 2**31 - 1
+LEAST_SLOPE = 0.01  # of a correction; 0 or less would not keep the order of confidences
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,44 @@ class Certainty:
 
     identified: float
     probably: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correction:
+    """Maps the log-odds of a confidence to corrected log-odds; fitted to real photos. See `decision.corrected`.
+
+    Attributes:
+        slope: Factor of the log-odds, above 0.
+        intercept: Added to them.
+    """
+
+    slope: float
+    intercept: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RealPhotos:
+    """What real photos told of the pack's answers. Every photo was answered by constants fitted without it.
+
+    Attributes:
+        count: Number of photos.
+        identified: Share of them called identified.
+        identified_right: Share of the identified whose named reference is right; None if there are none.
+        probably: Share of them called probably.
+        probably_right: Share of the probably whose named reference is right; None if there are none.
+        calibration_error: Expected calibration error of the first reference's confidence.
+        simulated: The least confidences for answers from similarity, as fitted to simulated photos alone.
+        simulated_points: The same for answers whose points were compared; None if the pack was built without points.
+    """
+
+    count: int
+    identified: float
+    identified_right: float | None
+    probably: float
+    probably_right: float | None
+    calibration_error: float
+    simulated: Certainty
+    simulated_points: Certainty | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +92,7 @@ class PointCalibration:
         false_accepts: Measured share of the strangers that pass.
         sibling_accepts: Measured share of the siblings that pass.
         true_accepts: Measured share of the genuine photos that pass.
+        correction: Corrects the confidences; None if no real photos were given.
     """
 
     share_exponent: float
@@ -66,6 +106,7 @@ class PointCalibration:
     false_accepts: float
     sibling_accepts: float
     true_accepts: float
+    correction: Correction | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +134,8 @@ class Calibration:
             made before it was measured apart.
         certainty: Least confidences for identified and probably; None in packs made before these words.
         points: The constants for answers whose points were compared; None if the pack was built without points.
+        correction: Corrects the confidences from similarity; None if no real photos were given.
+        real_photos: What real photos told; None if none were given.
     """
 
     measured_with: str
@@ -112,6 +155,8 @@ class Calibration:
     sibling_accepts: float | None = None
     certainty: Certainty | None = None
     points: PointCalibration | None = None
+    correction: Correction | None = None
+    real_photos: RealPhotos | None = None
 
 
 def read_calibrations(path: Path) -> Mapping[str, Calibration]:
@@ -152,8 +197,28 @@ def serialise_calibrations(
     return canonical_json(values)
 
 
+def serialise_again(stored: JsonObject, calibrations: Mapping[str, Calibration]) -> bytes:
+    """Return the canonical bytes of a `calibration.json` with other calibrations of photos; the rest stays.
+
+    Args:
+        stored: The fields of the file as `read_calibration_fields` returned them.
+        calibrations: The calibrations, by image variant.
+    """
+    variants = {name: _as_fields(entry) for name, entry in calibrations.items()}
+    return canonical_json({**stored.values, "variants": variants})
+
+
 def _as_fields(calibration: Calibration) -> dict[str, object]:
-    return {key: value for key, value in asdict(calibration).items() if value is not None}
+    return _without_nothing(asdict(calibration))
+
+
+def _without_nothing(fields: Mapping[str, object]) -> dict[str, object]:
+    """Return fields without those that are None, at any depth."""
+    return {
+        key: _without_nothing(value) if isinstance(value, dict) else value
+        for key, value in fields.items()
+        if value is not None
+    }
 
 
 def number_within(fields: JsonObject, key: str, least: float, most: float) -> float:
@@ -191,6 +256,8 @@ def _calibration(fields: JsonObject) -> Calibration:
         sibling_accepts=number_within(fields, "sibling_accepts", 0, 1) if fields.has("sibling_accepts") else None,
         certainty=_certainty(fields.object("certainty")) if fields.has("certainty") else None,
         points=_points(fields.object("points")) if fields.has("points") else None,
+        correction=_correction(fields),
+        real_photos=_real_photos(fields.object("real_photos")) if fields.has("real_photos") else None,
     )
 
 
@@ -207,6 +274,30 @@ def _points(fields: JsonObject) -> PointCalibration:
         false_accepts=number_within(fields, "false_accepts", 0, 1),
         sibling_accepts=number_within(fields, "sibling_accepts", 0, 1),
         true_accepts=number_within(fields, "true_accepts", 0, 1),
+        correction=_correction(fields),
+    )
+
+
+def _correction(fields: JsonObject) -> Correction | None:
+    if not fields.has("correction"):
+        return None
+    entry = fields.object("correction")
+    return Correction(
+        slope=number_within(entry, "slope", LEAST_SLOPE, _MOST),
+        intercept=number_within(entry, "intercept", -_MOST, _MOST),
+    )
+
+
+def _real_photos(entry: JsonObject) -> RealPhotos:
+    return RealPhotos(
+        count=entry.integer("count", least=1, most=_MOST_PHOTOS),
+        identified=number_within(entry, "identified", 0, 1),
+        identified_right=number_within(entry, "identified_right", 0, 1) if entry.has("identified_right") else None,
+        probably=number_within(entry, "probably", 0, 1),
+        probably_right=number_within(entry, "probably_right", 0, 1) if entry.has("probably_right") else None,
+        calibration_error=number_within(entry, "calibration_error", 0, 1),
+        simulated=_certainty(entry.object("simulated")),
+        simulated_points=_certainty(entry.object("simulated_points")) if entry.has("simulated_points") else None,
     )
 
 

@@ -7,6 +7,10 @@ The confidence of a reference is known probability times share. Two thresholds o
 was built, separate identified from probably, and probably from the other decisions. Older packs have no such
 thresholds: there, the least share separates identified from ambiguous, and no answer is "probably".
 
+The confidences so far are those of simulated photos. If the pack was calibrated with real photos, too, `corrected` maps
+them to what came true of real photos. The map keeps their order. It changes what is stated, and no decision: thresholds
+hold for the confidences before it, so that readers that do not know it decide the same.
+
 The code works on a few dozen numbers, without numpy.
 """
 
@@ -14,15 +18,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from edge_identify.edge_runtime.decisions.calibration import Calibration
+    from edge_identify.edge_runtime.decisions.calibration import Calibration, Correction
 
 LOOK_ALIKES_SHARE = 0.9  # an ambiguous answer names the first references whose shares sum to this
+_MOST_CONFIDENCE = 1 - 1e-9  # 1 has no log-odds
 
 
 class Decision(StrEnum):
@@ -41,10 +46,11 @@ class Verdict:
     Attributes:
         decision: Identified, probably, ambiguous or unknown.
         evidence: Log-odds that the photo shows something in the pack, at a prior of one half.
-        known_probability: The evidence as a probability, 0 to 1.
+        known_probability: The evidence as a probability, 0 to 1, corrected.
         confidences: For each given score, the probability that the photo shows that reference. They sum to
             `known_probability` at most, and are 0 beyond the calibration's neighbours.
         look_alike_count: Ambiguous: number of first references that the photo may show, at least 2. Otherwise 0.
+        uncorrected: The confidences before their correction; None if there is no correction.
     """
 
     decision: Decision
@@ -52,6 +58,7 @@ class Verdict:
     known_probability: float
     confidences: tuple[float, ...]
     look_alike_count: int
+    uncorrected: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,13 +103,23 @@ def conclude(evidence: float, shares: Sequence[float], calibration: Calibration)
     """
     known = sigmoid(evidence)
     decision = _decision(evidence, shares, calibration)
-    return Verdict(
+    verdict = Verdict(
         decision=decision,
         evidence=evidence,
         known_probability=known,
         confidences=tuple(known * share for share in shares),
         look_alike_count=_look_alikes(shares) if decision is Decision.AMBIGUOUS else 0,
     )
+    return verdict if calibration.correction is None else _with_correction(verdict, calibration.correction)
+
+
+def corrected(confidence: float, correction: Correction) -> float:
+    """Return a confidence, 0 to 1, with its log-odds corrected; 0 stays 0, and a higher one stays higher."""
+    if confidence <= 0:
+        return 0.0
+    inside = min(confidence, _MOST_CONFIDENCE)
+    log_odds = math.log(inside) - math.log1p(-inside)
+    return sigmoid(correction.intercept + correction.slope * log_odds)
 
 
 def features_of(scores: Sequence[float], neighbours: int) -> Features:
@@ -143,6 +160,20 @@ def sigmoid(evidence: float) -> float:
         return 1 / (1 + math.exp(-evidence))
     odds = math.exp(evidence)
     return odds / (1 + odds)
+
+
+def _with_correction(verdict: Verdict, correction: Correction) -> Verdict:
+    """Return a verdict with corrected confidences. Those behind the first share what is left at most."""
+    first, *others = (corrected(confidence, correction) for confidence in verdict.confidences)
+    known = max(first, corrected(verdict.known_probability, correction))
+    together = math.fsum(others)
+    part = min(1.0, (known - first) / together) if together else 1.0
+    return replace(
+        verdict,
+        known_probability=known,
+        confidences=(first, *(confidence * part for confidence in others)),
+        uncorrected=verdict.confidences,
+    )
 
 
 def _decision(evidence: float, shares: Sequence[float], calibration: Calibration) -> Decision:

@@ -81,14 +81,16 @@ def decide_with_points(verdict: Verdict, points: Sequence[int], calibration: Cal
     rule = calibration.points
     counts = [*points, *[0] * (len(verdict.confidences) - len(points))]
     exponents = (1.0, float(EXPONENT)) if rule is None else (rule.share_exponent, rule.points_exponent)
-    features = point_features(verdict.confidences, counts, *exponents)
+    # The constants for points were fitted to confidences before any correction.
+    before = verdict.confidences if verdict.uncorrected is None else verdict.uncorrected
+    features = point_features(before, counts, *exponents)
     if features is None:
         return None
     if rule is None:
         evidence = verdict.evidence + evidence_of_points(counts[features.order[0]])
         decided = conclude(evidence, features.shares, calibration)
     else:
-        with_points = replace(calibration, accept=rule.accept, certainty=rule.certainty)
+        with_points = replace(calibration, accept=rule.accept, certainty=rule.certainty, correction=rule.correction)
         decided = conclude(evidence_with_points(verdict.evidence, features, rule), features.shares, with_points)
     return PointVerdict(verdict=decided, order=features.order)
 

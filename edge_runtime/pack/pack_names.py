@@ -46,6 +46,10 @@ class PackVersion:
         """Return the version with the next minor number: 1.4.0 of 1.3.2."""
         return replace(self, minor=self.minor + 1, patch=0)
 
+    def next_patch(self) -> Self:
+        """Return the version with the next patch number: 1.3.3 of 1.3.2."""
+        return replace(self, patch=self.patch + 1)
+
     def __str__(self) -> str:
         return f"{self.major}.{self.minor}.{self.patch}"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 import sys
 from dataclasses import replace
 from datetime import date
@@ -16,6 +15,7 @@ from edge_identify.convert.cli.options.model_options import add_model_options
 from edge_identify.convert.cli.options.subcommand import add_json_option, print_note, subcommand
 from edge_identify.convert.cli.packs.history_command import add_option, open_mlflow, record_build
 from edge_identify.convert.cli.packs.printed_build import print_build
+from edge_identify.convert.cli.packs.shares import share_below_half
 from edge_identify.convert.export.compute_device import BATCH_SIZE, Batches, Computing, Device, choose_device
 from edge_identify.convert.export.variants import ALL_VARIANTS, DEFAULT_VARIANTS, checked_variant_names
 from edge_identify.convert.progress import shown_progress
@@ -28,8 +28,12 @@ from edge_identify.edge_runtime.pack.pack_names import PackVersion, checked_pack
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from edge_identify.convert.calibrating.real_photos import RealPhotoTable
     from edge_identify.convert.packing.pack_request import PackRequest
     from edge_identify.datasets.catalogue.catalogue import Catalogue
+    from edge_identify.datasets.catalogue.catalogue_images import CatalogueImage
 
 MAX_BATCH_SIZE = 65_536  # 10 GB of pixels for a ViT; a larger one is a typing mistake
 _FIRST_VERSION = "1.0.0"
@@ -130,17 +134,24 @@ def _add_identification_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("identification on devices")
     group.add_argument(
         "--false-accept-rate",
-        type=_false_accept_rate,
+        type=share_below_half,
         default=0.02,
         metavar="SHARE",
         help="largest share of photos of unrelated things that may be called anything but unknown (default: 0.02)",
     )
     group.add_argument(
         "--sibling-rate",
-        type=_false_accept_rate,
+        type=share_below_half,
         metavar="SHARE",
         help="the same of siblings: things that resemble a reference and are not in the pack, such as another flavour "
         "(default: no limit; PACK.md tells the measured share)",
+    )
+    group.add_argument(
+        "--photos",
+        type=Path,
+        metavar="FILE",
+        help="your photos whose answer is known, in the table that `evaluate --queries` reads: query, id; confidences "
+        "and thresholds are fitted to them, too; some dozens suffice, 10 is the least",
     )
     group.add_argument(
         "--photo-views",
@@ -183,16 +194,6 @@ def _day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is not a day such as 2026-01-31") from error
-
-
-def _false_accept_rate(text: str) -> float:
-    try:
-        rate = float(text)
-    except ValueError:
-        rate = math.nan
-    if not 0 < rate < 0.5:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a share above 0 and below 0.5, such as 0.02")
-    return rate
 
 
 def _photo_views(text: str) -> tuple[float, ...]:
@@ -244,10 +245,12 @@ def _pack(options: argparse.Namespace) -> ExitCode:
                 f"({counted(chosen.withdrawn, 'reference')} withdrawn, {chosen.not_valid} not valid on the day, "
                 f"{len(chosen.unreadable)} with a date that cannot be read)"
             )
+        photos = None if options.photos is None else _real_photos(options.photos, images)
         report = build_pack(
             request,
             chosen.references,
             images,
+            photos=photos,
             progress=shown_progress,
             memory=catalogue.build_memory(),
             cache=BuildCache(cache_folder(options.catalogue), tell=print_note),
@@ -268,11 +271,30 @@ def _pack(options: argparse.Namespace) -> ExitCode:
         print(f"left out: {report.binary_codes_left_out}", file=sys.stderr)
     if report.calibration.left_out_because:
         print(f"left out: {report.calibration.left_out_because}", file=sys.stderr)
+    for left_out in report.photos_left_out:
+        print(f"skipped: {printable(left_out.reason)}", file=sys.stderr)
+    if report.photos_unused_because:
+        print(f"left out: --photos: {printable(report.photos_unused_because)}", file=sys.stderr)
     if report.texts.left_out_because:
         print(f"left out: {report.texts.left_out_because}", file=sys.stderr)
     print_build(report, options.out, seconds, as_json=options.json)
-    is_whole = not (chosen.unreadable or report.left_out or report.dropped)
+    skipped_photos = (photos is not None and photos.left_out) or report.photos_left_out
+    is_whole = not (chosen.unreadable or report.left_out or report.dropped or skipped_photos)
     return ExitCode.DONE if is_whole else ExitCode.SOME_SKIPPED
+
+
+def _real_photos(table: Path, images: Sequence[CatalogueImage]) -> RealPhotoTable:
+    """Read the photos before the long build; say which are left out.
+
+    Raises:
+        SetupError: The table cannot be used.
+    """
+    from edge_identify.convert.calibrating.real_photos import read_real_photos
+
+    found = read_real_photos(table, images, shown_progress)
+    for left_out in found.left_out:
+        print(f"skipped: {printable(left_out.reason)}", file=sys.stderr)
+    return found
 
 
 def _next_version(catalogue: Catalogue, request: PackRequest) -> PackVersion:

@@ -10,9 +10,11 @@ from edge_identify.convert.cli.options.subcommand import megabytes
 from edge_identify.edge_runtime.io.counted import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from edge_identify.convert.packing.pack_request import BuildReport
+    from edge_identify.edge_runtime.decisions.calibration import Calibration
     from edge_identify.edge_runtime.pack.manifest import Manifest, Variant
 
 
@@ -41,6 +43,8 @@ def print_build(report: BuildReport, out: Path, seconds: float, *, as_json: bool
             f"  decisions with {name}: of simulated photos, {100 * found.true_accepts:.0f} % of known things are "
             f"accepted, and {100 * found.false_accepts:.1f} % of unknown ones"
         )
+    for line in real_photo_lines(report.calibration.calibrations):
+        print(f"  {line}")
     for name, texts in report.texts.calibrations.items():
         print(
             f"  bands for texts with {name}: of texts of labels and names, {100 * texts.genuine_strong:.0f} % are "
@@ -49,6 +53,24 @@ def print_build(report: BuildReport, out: Path, seconds: float, *, as_json: bool
         )
     if not manifest.text_variants:
         print("  no text encoder: it needs the model's tokenizer; see --tokenizer")
+
+
+def real_photo_lines(calibrations: Mapping[str, Calibration]) -> Iterator[str]:
+    """Yield what real photos told of the decisions, one line for each variant that measured."""
+    for name, calibration in calibrations.items():
+        told = calibration.real_photos
+        if told is None or calibration.measured_with != name:
+            continue
+        yield (
+            f"real photos with {name}: {counted(told.count, 'photo')}, each answered by a fit to the others: "
+            f"{_named('identified', told.identified, told.identified_right)}, "
+            f"{_named('probably', told.probably, told.probably_right)}; confidence off by "
+            f"{100 * told.calibration_error:.0f} percentage points"
+        )
+
+
+def _named(word: str, share: float, right: float | None) -> str:
+    return f"{100 * share:.0f} % {word}" + ("" if right is None else f" ({100 * right:.0f} % of them right)")
 
 
 def _variant_line(manifest: Manifest, variant: Variant) -> str:

@@ -1,0 +1,199 @@
+"""Makes a new version of a pack that differs in its calibration: fitted to real photos."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from edge_identify.convert.caching.build_cache import BuildCache, cache_key
+from edge_identify.convert.caching.kept_vectors import KeyedEncoder
+from edge_identify.convert.calibrating.built_points import built_points
+from edge_identify.convert.calibrating.photo_calibration import CalibrationOutcome
+from edge_identify.convert.calibrating.real_photo_calibration import calibrate_with_real_photos
+from edge_identify.convert.calibrating.real_photos import (
+    RealPhotoTable,
+    ScoredRealPhotos,
+    read_real_photos,
+    score_real_photos,
+)
+from edge_identify.convert.packing.pack_card import CARD_NAME, card_with_decisions
+from edge_identify.convert.packing.pack_folder import check_out, pack_in_the_making
+from edge_identify.convert.progress import Progress
+from edge_identify.datasets.catalogue.skipped_image import SkippedImage
+from edge_identify.edge_runtime.decisions.calibration import (
+    Calibration,
+    read_calibration_fields,
+    read_calibrations,
+    serialise_again,
+)
+from edge_identify.edge_runtime.encoders.onnx_encoder import OnnxEncoder
+from edge_identify.edge_runtime.errors import SetupError
+from edge_identify.edge_runtime.io.durable_writes import sha256_of_bytes, write_bytes
+from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME, FileEntry, Manifest, Runtime
+from edge_identify.edge_runtime.pack.manifest_json import serialise_manifest
+from edge_identify.edge_runtime.pack.pack_reader import Pack
+from edge_identify.edge_runtime.pack.references import ReferenceImage, ReferenceTable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recalibration:
+    """The result.
+
+    Attributes:
+        manifest: The manifest of the new version.
+        calibrations: Its calibrations, by image variant.
+        left_out: Photos that were not used.
+    """
+
+    manifest: Manifest
+    calibrations: Mapping[str, Calibration]
+    left_out: tuple[SkippedImage, ...]
+
+
+def recalibrate_pack(
+    pack: Pack,
+    table: Path,
+    out: Path,
+    *,
+    replace_existing: bool = False,
+    false_accept_rate: float | None = None,
+    cache: BuildCache,
+    progress: Progress,
+) -> Recalibration:
+    """Write the next patch version of a pack, calibrated with real photos. All its other files stay as they are.
+
+    Args:
+        pack: The pack, with all its variants.
+        table: Photos whose answer is known; see `read_real_photos`.
+        out: The folder to write.
+        replace_existing: Whether a pack at `out` may be replaced.
+        false_accept_rate: A new false accept rate, held on the table's photos of other things; None keeps the
+            thresholds of evidence.
+        cache: Keeps the photos' embeddings and counts of points.
+        progress: Shows the progress of each step.
+
+    Raises:
+        SetupError: The pack has no calibration, the table cannot be used, or it has too few photos.
+        PackDamagedError: A file of the pack differs from the manifest.
+        PhotoError: A photo vanished in the meantime.
+    """
+    stored = _calibrations(pack)
+    check_out(out, replace=replace_existing)
+    with ReferenceTable(pack.file(pack.manifest.references_file)) as references:
+        images = references.images()
+    photos = read_real_photos(table, images, progress)
+    scored = _score(pack, photos, images, {each.measured_with for each in stored.values()}, cache, progress)
+    outcome = calibrate_with_real_photos(stored, scored, false_accept_rate)
+    if outcome.unchanged_because is not None:
+        raise SetupError(f"{table}: {outcome.unchanged_because}; nothing was written")
+    with pack_in_the_making(out, replace=replace_existing) as folder:
+        manifest = _write(pack, folder, outcome.calibrations)
+    return Recalibration(
+        manifest=manifest,
+        calibrations=outcome.calibrations,
+        left_out=(*photos.left_out, *outcome.left_out),
+    )
+
+
+def _calibrations(pack: Pack) -> Mapping[str, Calibration]:
+    """Return the pack's calibrations.
+
+    Raises:
+        SetupError: It has none, or from before the words identified and probably were measured.
+    """
+    manifest = pack.manifest
+    found = read_calibrations(pack.file(manifest.calibration_file)) if manifest.calibration_file else {}
+    if not found or any(each.certainty is None for each in found.values()):
+        lack = "was calibrated by an older version" if found else "has no calibration"
+        raise SetupError(
+            f"pack {manifest.name} {manifest.version} {lack}, so there is nothing to correct; build it again with "
+            "`edge-build pack --photos`"
+        )
+    return found
+
+
+def _score(
+    pack: Pack,
+    photos: RealPhotoTable,
+    images: Sequence[ReferenceImage],
+    variants: set[str],
+    cache: BuildCache,
+    progress: Progress,
+) -> dict[str, ScoredRealPhotos]:
+    manifest = pack.manifest
+    with ExitStack() as stack:
+        for path in (*manifest.index.paths(), *_point_files(manifest)):
+            pack.file(path)
+        points = stack.enter_context(built_points(pack.folder, manifest.local_features, manifest.thumbnails, images))
+        return score_real_photos(
+            photos.photos,
+            {name: _encoder(pack, name) for name in sorted(variants)},
+            pack.folder / manifest.index.file,
+            manifest.index,
+            images,
+            manifest.preprocessing,
+            points=points,
+            cache=cache,
+            progress=progress,
+        )
+
+
+def _point_files(manifest: Manifest) -> tuple[str, ...]:
+    if manifest.local_features is None:
+        return ()
+    thumbnails = (manifest.thumbnails.file,) if manifest.thumbnails else ()
+    return (*manifest.local_features.paths(), *thumbnails)
+
+
+def _encoder(pack: Pack, name: str) -> KeyedEncoder:
+    """Load a variant; its hashes are checked first.
+
+    Raises:
+        SetupError: The variant that the calibration was measured with is not in the pack, or cannot run here.
+    """
+    variant = pack.manifest.image_variants.get(name)
+    if variant is None or variant.runtime is not Runtime.ONNX:
+        raise SetupError(
+            f"pack {pack.manifest.name} {pack.manifest.version} was calibrated with the encoder {name}, which is not "
+            "in it as ONNX; build it again with `edge-build pack --photos`"
+        )
+    for path in variant.files:
+        pack.file(path)
+    encoder = OnnxEncoder(
+        pack.folder / variant.model,
+        name=variant.name,
+        input_name=variant.input.name,
+        output_name=variant.output.name,
+        many=True,
+    )
+    hashes = [(path, pack.manifest.files[path].sha256) for path in sorted(variant.files)]
+    return KeyedEncoder(key=cache_key("variant", hashes), embed=encoder.embed)
+
+
+def _write(pack: Pack, folder: Path, calibrations: Mapping[str, Calibration]) -> Manifest:
+    """Write the new version into a folder, the manifest last, and return the manifest."""
+    old = pack.manifest
+    calibration_file = old.calibration_file
+    assert calibration_file is not None, "the pack was checked"
+    for path in old.files:
+        to = folder / path
+        to.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(pack.file(path), to)
+    manifest = replace(old, version=old.version.next_patch())
+    outcome = CalibrationOutcome(calibrations=calibrations, file=calibration_file, left_out_because=None)
+    card = (folder / CARD_NAME).read_text(encoding="utf-8") if CARD_NAME in old.files else f"# {old.title}\n"
+    written = {
+        calibration_file: serialise_again(read_calibration_fields(pack.file(calibration_file)), calibrations),
+        CARD_NAME: card_with_decisions(card, manifest, outcome).encode(),
+    }
+    entries = {}
+    for path, data in written.items():
+        (folder / path).unlink(missing_ok=True)
+        write_bytes(folder / path, data)
+        entries[path] = FileEntry(path=path, length_bytes=len(data), sha256=sha256_of_bytes(data))
+    manifest = replace(manifest, files={**old.files, **entries})
+    write_bytes(folder / MANIFEST_NAME, serialise_manifest(manifest))
+    return manifest
