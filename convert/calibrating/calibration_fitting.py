@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge_identify.convert.calibrating.certainty_fitting import NamedReference, fit_certainty
+from edge_identify.convert.calibrating.correction_fitting import correction_of
 from edge_identify.convert.calibrating.evidence_fitting import DECIMALS, fit_evidence, least_accepted, share_accepted
 from edge_identify.convert.calibrating.point_fitting import LEAST_NAMED_RIGHT, LEAST_RIGHT, fit_points
 from edge_identify.convert.calibrating.scored_photos import NEIGHBOURS, ScoredPhoto, ScoredPhotos, verdict_of
@@ -82,7 +83,14 @@ def fit_calibration(
     if fitted.points is not None:
         fitted = replace(fitted, certainty=_surer_than_siblings(certainty, photos.siblings, fitted))
     genuine, siblings, strangers = (share_accepted(_evidence(kind, fitted), accept) for kind in photos.kinds())
-    return replace(fitted, true_accepts=genuine, sibling_accepts=siblings, false_accepts=strangers)
+    stated = [*named, *_named_by_similarity(photos.strangers, fitted)]
+    return replace(
+        fitted,
+        true_accepts=genuine,
+        sibling_accepts=siblings,
+        false_accepts=strangers,
+        correction=correction_of(stated),
+    )
 
 
 def _surer_than_siblings(certainty: Certainty, siblings: Sequence[ScoredPhoto], fitted: Calibration) -> Certainty:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge_identify.convert.calibrating.certainty_fitting import NamedReference, fit_certainty
+from edge_identify.convert.calibrating.correction_fitting import correction_of
 from edge_identify.convert.calibrating.evidence_fitting import DECIMALS, fit_evidence, least_accepted, share_accepted
 from edge_identify.convert.calibrating.scored_photos import ScoredPhoto, ScoredPhotos, verdict_of
 from edge_identify.convert.calibrating.share_fitting import fit_exponents
@@ -64,7 +65,9 @@ def fit_points(photos: ScoredPhotos, fitted: Calibration, sibling_rate: float | 
     genuine, siblings, strangers = (
         share_accepted(_evidence(kind, fitted, rule), rule.accept) for kind in photos.kinds()
     )
-    return replace(rule, true_accepts=genuine, sibling_accepts=siblings, false_accepts=strangers)
+    rule = replace(rule, true_accepts=genuine, sibling_accepts=siblings, false_accepts=strangers)
+    stated = [*photos.realistic(), *photos.strangers]
+    return replace(rule, correction=correction_of(_named_with_points(stated, fitted, rule)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

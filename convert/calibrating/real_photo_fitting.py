@@ -1,8 +1,7 @@
 """Fits a calibration to a maker's real photos, on top of the fit to simulated ones. Deterministic.
 
 The weights of the evidence stay. Two things are fitted:
-- A correction of the confidences: slope and intercept on their log-odds (Platt scaling), with a Gaussian prior centred
-  on identity.
+- A correction of the confidences, on top of that from simulated photos; see `correction_fitting`.
 - The least confidences for identified and probably, as `certainty_fitting` fits them, weighted against the simulated
   ones by the number of photos.
 
@@ -18,9 +17,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from edge_identify.convert.calibrating.certainty_fitting import NamedReference, fit_certainty
+from edge_identify.convert.calibrating.correction_fitting import composed, fit_correction
 from edge_identify.convert.calibrating.evidence_fitting import DECIMALS, least_accepted
 from edge_identify.convert.calibrating.point_fitting import LEAST_RIGHT
 from edge_identify.convert.calibrating.scored_photos import ScoredPhoto, verdict_of
@@ -30,25 +28,16 @@ from edge_identify.edge_runtime.decisions.decision import Decision
 from edge_identify.edge_runtime.decisions.point_evidence import decide_with_points
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from edge_identify.edge_runtime.decisions.decision import Verdict
 
 LEAST_PHOTOS = 10  # fewer tell nothing of 95 %
 FOLDS = 5
-# Precision of the prior. Real photos differ from simulated ones mostly by a level: the intercept is free after a few
-# photos, the slope after about 20. Intercepts of .01 to 5 and slopes of .01 to 1000 were tried with 60 of 368 photos of
-# packages and 60 of 274 of mosaics, 60 splits: ECE of the others .0615 and .016 here, .128 and .041 with 5 and 5.
-# Drawn answers with exactly these probabilities have .041 and .012.
-_INTERCEPT_PRECISION, _SLOPE_PRECISION = 0.2, 8.0
-_LEAST_SLOPE = 0.1  # an encoder whose confidence tells less is not made worse than that
 _SIMULATED_PHOTOS = 20  # weight of the simulated least confidences, in real photos
 _SURE = 0.99  # similarity alone names a reference, without a look at the points, only if it is surer
 _KEPT_IDENTIFIED, _KEPT_PROBABLY = 0.85, 0.925  # as for simulated photos
 # Few photos choose a threshold that looks better on them than it is: with .75, .65 of the other packages called
 # probably were right (10 splits of 60 of 368).
 _LEAST_PROBABLY_RIGHT = 0.85
-_NEWTON_STEPS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,8 +73,14 @@ def without_real_photos(calibration: Calibration) -> Calibration:
         return calibration
     points = calibration.points
     if points is not None and told.simulated_points is not None:
-        points = replace(points, correction=None, certainty=told.simulated_points)
-    return replace(calibration, correction=None, certainty=told.simulated, points=points, real_photos=None)
+        points = replace(points, correction=told.simulated_points_correction, certainty=told.simulated_points)
+    return replace(
+        calibration,
+        correction=told.simulated_correction,
+        certainty=told.simulated,
+        points=points,
+        real_photos=None,
+    )
 
 
 def answer_to(photo: ScoredPhoto, calibration: Calibration) -> RealAnswer:
@@ -114,40 +109,6 @@ def accept_fewer(calibration: Calibration, strangers: Sequence[ScoredPhoto], rat
     return replace(calibration, accept=accept, false_accept_rate=rate, points=points)
 
 
-def fit_correction(confidences: Sequence[float], is_right: Sequence[bool]) -> Correction:
-    """Fit a correction to the first references of some photos; identity without photos.
-
-    Args:
-        confidences: Confidence of each photo's first reference.
-        is_right: Whether it is right, in the same order.
-    """
-    inside = np.clip(np.asarray(confidences, dtype=np.float64), 1e-9, 1 - 1e-9)
-    log_odds, right = np.log(inside) - np.log1p(-inside), np.asarray(is_right, dtype=np.float64)
-    inputs = np.column_stack([np.ones_like(log_odds), log_odds])
-    intercept, slope = _most_likely(inputs, right, np.array([0.0, 1.0]), free=(0, 1))
-    if slope < _LEAST_SLOPE:
-        intercept, slope = _most_likely(inputs, right, np.array([0.0, _LEAST_SLOPE]), free=(0,))
-    return Correction(slope=round(slope, DECIMALS), intercept=round(intercept, DECIMALS))
-
-
-def _most_likely(
-    inputs: NDArray[np.float64], right: NDArray[np.float64], start: NDArray[np.float64], *, free: tuple[int, ...]
-) -> tuple[float, float]:
-    """Return intercept and slope of the penalised logistic regression by Newton's method; only `free` ones move."""
-    columns = list(free)
-    precision = np.array([_INTERCEPT_PRECISION, _SLOPE_PRECISION])
-    found = start.copy()
-    for _ in range(_NEWTON_STEPS):
-        odds = 1 / (1 + np.exp(-np.clip(inputs @ found, -500, 500)))
-        slope = inputs.T @ (odds - right) + precision * (found - start)
-        curvature = (inputs * (odds * (1 - odds))[:, None]).T @ inputs + np.diag(precision)
-        step = np.linalg.solve(curvature[np.ix_(columns, columns)], slope[columns])
-        found[columns] -= step / max(1.0, float(np.abs(step).max()))
-        if np.abs(step).max() < 1e-10:
-            break
-    return float(found[0]), float(found[1])
-
-
 def _fitted_to(photos: Sequence[ScoredPhoto], simulated: Calibration) -> Calibration:
     alone = [_answer_alone(photo, simulated) for photo in photos]
     has_points = simulated.points is not None
@@ -155,7 +116,7 @@ def _fitted_to(photos: Sequence[ScoredPhoto], simulated: Calibration) -> Calibra
     if has_points and certainty is not None and simulated.certainty is not None:
         # Points are compared with what similarity does not identify: no reason to identify more by it.
         certainty = replace(certainty, identified=max(certainty.identified, simulated.certainty.identified))
-    fitted = replace(simulated, certainty=certainty, correction=_correction(alone))
+    fitted = replace(simulated, certainty=certainty, correction=composed(simulated.correction, _correction(alone)))
     if simulated.points is None:
         return fitted
     compared = [
@@ -166,7 +127,7 @@ def _fitted_to(photos: Sequence[ScoredPhoto], simulated: Calibration) -> Calibra
     rule = replace(
         simulated.points,
         certainty=_blended(simulated.points.certainty, _named(compared), LEAST_RIGHT) or simulated.points.certainty,
-        correction=_correction(compared),
+        correction=composed(simulated.points.correction, _correction(compared)),
     )
     return replace(fitted, points=rule)
 
@@ -183,7 +144,11 @@ def _answer_with_points(photo: ScoredPhoto, verdict: Verdict, calibration: Calib
 
 
 def _named(answers: Sequence[RealAnswer]) -> list[NamedReference]:
-    return [NamedReference(confidence=each.verdict.confidences[0], is_right=each.is_right) for each in answers]
+    """Return the first references with the confidences that thresholds hold for: those before any correction."""
+    return [
+        NamedReference(confidence=(each.verdict.uncorrected or each.verdict.confidences)[0], is_right=each.is_right)
+        for each in answers
+    ]
 
 
 def _correction(answers: Sequence[RealAnswer]) -> Correction:
@@ -252,6 +217,8 @@ def _figures(answers: Sequence[RealAnswer], simulated: Calibration) -> RealPhoto
         ),
         simulated=certainty,
         simulated_points=simulated.points.certainty if simulated.points else None,
+        simulated_correction=simulated.correction,
+        simulated_points_correction=simulated.points.correction if simulated.points else None,
     )
 
 

@@ -40,7 +40,7 @@ class Certainty:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Correction:
-    """Maps the log-odds of a confidence to corrected log-odds; fitted to real photos. See `decision.corrected`.
+    """Maps the log-odds of a confidence to corrected ones, as fitted to realistic photos. See `decision.corrected`.
 
     Attributes:
         slope: Factor of the log-odds, above 0.
@@ -64,6 +64,8 @@ class RealPhotos:
         calibration_error: Expected calibration error of the first reference's confidence.
         simulated: The least confidences for answers from similarity, as fitted to simulated photos alone.
         simulated_points: The same for answers whose points were compared; None if the pack was built without points.
+        simulated_correction: The correction for answers from similarity, as fitted to simulated photos alone.
+        simulated_points_correction: The same for answers whose points were compared.
     """
 
     count: int
@@ -74,6 +76,8 @@ class RealPhotos:
     calibration_error: float
     simulated: Certainty
     simulated_points: Certainty | None = None
+    simulated_correction: Correction | None = None
+    simulated_points_correction: Correction | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +96,7 @@ class PointCalibration:
         false_accepts: Measured share of the strangers that pass.
         sibling_accepts: Measured share of the siblings that pass.
         true_accepts: Measured share of the genuine photos that pass.
-        correction: Corrects the confidences; None if no real photos were given.
+        correction: Corrects the confidences; None in older packs.
     """
 
     share_exponent: float
@@ -134,7 +138,7 @@ class Calibration:
             made before it was measured apart.
         certainty: Least confidences for identified and probably; None in packs made before these words.
         points: The constants for answers whose points were compared; None if the pack was built without points.
-        correction: Corrects the confidences from similarity; None if no real photos were given.
+        correction: Corrects the confidences from similarity; None in older packs.
         real_photos: What real photos told; None if none were given.
     """
 
@@ -278,10 +282,10 @@ def _points(fields: JsonObject) -> PointCalibration:
     )
 
 
-def _correction(fields: JsonObject) -> Correction | None:
-    if not fields.has("correction"):
+def _correction(fields: JsonObject, key: str = "correction") -> Correction | None:
+    if not fields.has(key):
         return None
-    entry = fields.object("correction")
+    entry = fields.object(key)
     return Correction(
         slope=number_within(entry, "slope", LEAST_SLOPE, _MOST),
         intercept=number_within(entry, "intercept", -_MOST, _MOST),
@@ -298,6 +302,8 @@ def _real_photos(entry: JsonObject) -> RealPhotos:
         calibration_error=number_within(entry, "calibration_error", 0, 1),
         simulated=_certainty(entry.object("simulated")),
         simulated_points=_certainty(entry.object("simulated_points")) if entry.has("simulated_points") else None,
+        simulated_correction=_correction(entry, "simulated_correction"),
+        simulated_points_correction=_correction(entry, "simulated_points_correction"),
     )
 
 

@@ -7,9 +7,10 @@ The confidence of a reference is known probability times share. Two thresholds o
 was built, separate identified from probably, and probably from the other decisions. Older packs have no such
 thresholds: there, the least share separates identified from ambiguous, and no answer is "probably".
 
-The confidences so far are those of simulated photos. If the pack was calibrated with real photos, too, `corrected` maps
-them to what came true of real photos. The map keeps their order. It changes what is stated, and no decision: thresholds
-hold for the confidences before it, so that readers that do not know it decide the same.
+The confidences so far count on as many photos of siblings as a hard test has. `corrected` maps them to what came true
+of realistic photos, simulated ones and the maker's own if there are some. The map keeps their order. It changes what is
+stated, and no decision: thresholds hold for the confidences before it, so that readers that do not know it decide the
+same.
 
 The code works on a few dozen numbers, without numpy.
 """

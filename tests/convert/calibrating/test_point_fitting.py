@@ -119,7 +119,7 @@ def test_the_rate_of_siblings_holds_for_good_ordinary_and_bad_photos() -> None:
 def test_the_words_of_certainty_hold_for_the_realistic_photos_when_a_device_decides() -> None:
     rule = fitted(PHOTOS)
     first = [
-        (verdict.confidences[0], order[0] == photo.right)
+        ((verdict.uncorrected or verdict.confidences)[0], order[0] == photo.right)
         for photo in PHOTOS.genuine
         if photo.is_realistic
         for verdict, order in [on_a_device(photo, rule)]
