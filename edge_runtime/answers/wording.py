@@ -57,10 +57,20 @@ def reason(found: Identification) -> str:
     if found.verdict.decision is Decision.AMBIGUOUS:
         between = "they look alike" if ahead is None else f"only {abs(ahead):.2f} in similarity between the first two"
         return f"{between}: too little to tell which it is ({known})"
-    speaks_for = _what_speaks_for_the_first(found.matches[0], ahead)
+    speaks_for = _points_ahead(found.matches) or _what_speaks_for_the_first(found.matches[0], ahead)
     if found.verdict.decision is Decision.PROBABLY:
         return f"{speaks_for}: too little to be certain ({known})"
     return speaks_for
+
+
+def _points_ahead(matches: Sequence[Match]) -> str:
+    """Return by how many points the first match is ahead; empty if its points were not compared or are not more."""
+    first, *others = (match.matched_points or 0 for match in matches)
+    next_most = max(others, default=0)
+    if first <= next_most:
+        return ""
+    similarity = f"similarity {matches[0].score:.2f}"
+    return f"{first} points of its image agree with the photo, {next_most} of another reference ({similarity})"
 
 
 def _what_speaks_for_the_first(first: Match, ahead: float | None) -> str:
@@ -95,7 +105,7 @@ def together_in_words(photos: Sequence[str]) -> str:
 def points_in_words(found: Identification) -> str:
     """Return the number of matched points of the first reference; empty if geometry was not verified."""
     count = found.matches[0].matched_points if found.matches else None
-    if count is None:
+    if count is None or (found.is_named and _points_ahead(found.matches)):  # the reason tells them
         return ""
     if count == 0:
         return "points: none of its picture agree with the photo, or no more than chance brings"

@@ -10,6 +10,7 @@ from edge_identify.edge_runtime.answers.wording import (
     facts,
     location,
     places_in_words,
+    points_in_words,
     reason,
 )
 from edge_identify.edge_runtime.decisions.decision import Decision
@@ -34,13 +35,16 @@ def test_the_decision_is_the_only_word_of_certainty(decision: Decision, said: st
 def test_a_reason_says_what_speaks_for_a_probable_reference_and_that_it_is_too_little() -> None:
     found = decided(Decision.PROBABLY)
     first, second = found.matches
-    level = replace(found, matches=(replace(first, matched_points=9), replace(second, score=first.score)))
+    level = replace(found, matches=(first, replace(second, score=first.score)))
+    pointed = replace(found, matches=(replace(first, matched_points=34), replace(second, matched_points=9)))
 
     assert reason(found) == (
         "stands out from the runner-up by 0.03 in similarity (0.91; 1 is identical): too little to be certain "
         "(95% that it is something in the pack)"
     )
-    assert "others look as similar (0.91; 1 is identical), and its points agree: too little" in reason(level)
+    assert "others look as similar (0.91; 1 is identical): too little" in reason(level)
+    assert reason(pointed).startswith("34 points of its image agree with the photo, 9 of another reference (similarity")
+    assert points_in_words(pointed) == ""  # the reason tells them
     assert "no known thing looks as similar (0.91" in reason(replace(found, matches=(first,)))
 
 
