@@ -194,9 +194,13 @@ def test_similarity_alone_identifies_few_siblings_where_points_can_be_compared()
 
 
 def test_siblings_that_cannot_be_told_apart_leave_a_threshold_that_readers_take() -> None:
-    twin = ScoredPhoto(scores=(0.9, *(0.1,) * 20), points=(50, *(0,) * 20), right=0)
-    stranger = ScoredPhoto(scores=(0.2, *(0.1,) * 20), points=(1, *(0,) * 20))
-    photos = ScoredPhotos(genuine=[twin] * 40, siblings=[replace(twin, right=None)] * 40, strangers=[stranger] * 40)
+    genuine, twin, other = (
+        ScoredPhoto(scores=(best, *(0.1,) * 20), points=(points, *(0,) * 20))
+        for best, points in ((0.5, 50), (1.0, 50), (0.2, 1))
+    )
+    photos = ScoredPhotos(
+        genuine=[replace(genuine, right=0)] * 40, siblings=[*[other] * 39, twin], strangers=[other] * 40
+    )
 
     calibration = fitted(photos)
 
@@ -262,9 +266,7 @@ def degenerate() -> dict[str, ScoredPhotos]:
         "no points": drawn_scores(count=40, strangers=30, points=0.0),
         "equal values": ScoredPhotos(genuine=flat, siblings=flat, strangers=flat),
         "nearly equal values": ScoredPhotos(genuine=barely, siblings=flat, strangers=flat),
-        "far apart": replace(
-            many, genuine=[replace(photo, points=(10**6, *photo.points[1:])) for photo in many.genuine]
-        ),
+        "far apart": replace(many, genuine=[replace(photo, points=(10**6, *(0,) * 20)) for photo in many.genuine]),
     }
 
 

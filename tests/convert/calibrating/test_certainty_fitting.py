@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -68,7 +70,7 @@ def test_where_all_are_right_the_stated_shares_are_kept_and_no_more(confidences:
 
 
 @given(photos, st.randoms())
-def test_the_order_of_the_photos_does_not_matter(named: list[tuple[float, bool]], random) -> None:
+def test_the_order_of_the_photos_does_not_matter(named: list[tuple[float, bool]], random: Random) -> None:
     shuffled = list(named)
     random.shuffle(shuffled)
 
