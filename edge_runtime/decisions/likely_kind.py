@@ -39,9 +39,9 @@ def likely_kind(references: Sequence[Reference], confidences: Iterable[float]) -
     """
     together: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
     for reference, confidence in zip(references, confidences, strict=False):
-        for label in reference.labels.items():
-            together[label].append(confidence)
-    telling = {label: sum(found) for label, found in together.items() if len(found) < len(references)}
+        for kind in reference.labels.items():
+            together[kind].append(confidence)
+    telling = {kind: sum(found) for kind, found in together.items() if len(found) < len(references)}
     if not telling:
         return None
     (label, value), probability = max(telling.items(), key=lambda item: item[1])

@@ -11,7 +11,7 @@ from edge_identify.convert.caching.build_cache import BuildCache
 from edge_identify.convert.calibrating.calibration_photos import CalibrationPhoto
 from edge_identify.convert.calibrating.photo_points import count_candidate_points
 from edge_identify.convert.calibrating.photo_scores import Candidate
-from edge_identify.edge_runtime.search.geometry.verifier import CANDIDATES
+from edge_identify.edge_runtime.search.geometry.cascade import CANDIDATES
 
 
 class Counter:

@@ -15,7 +15,7 @@ from edge_identify.convert.calibrating.share_fitting import fit_exponents
 from edge_identify.edge_runtime.decisions.calibration import Calibration, PointCalibration
 from edge_identify.edge_runtime.decisions.decision import Verdict, decide
 from edge_identify.edge_runtime.decisions.point_evidence import decide_with_points
-from edge_identify.edge_runtime.search.geometry.verifier import CANDIDATES
+from edge_identify.edge_runtime.search.geometry.cascade import CANDIDATES
 
 PHOTOS = drawn_scores(count=300, strangers=100, points=30.0)
 
