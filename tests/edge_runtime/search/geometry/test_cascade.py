@@ -31,6 +31,7 @@ from edge_identify.edge_runtime.search.geometry.cascade import (
     needs_comparison,
     verified_by,
 )
+from edge_identify.edge_runtime.search.geometry.local_feature_net import open_feature_net
 from edge_identify.edge_runtime.search.identifier import Identifier
 from example_answers import decided, uncalibrated
 
@@ -66,7 +67,7 @@ def answer(folder: Path, mode: GeometryMode, *photos: bytes, top_k: int = 2) -> 
 def loaded(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The files of the nets that are loaded."""
     found: list[Path] = []
-    load = verifier.open_feature_net
+    load = open_feature_net
 
     def noted(pack: object) -> object:
         found.append(pack.folder)  # type: ignore[attr-defined]
