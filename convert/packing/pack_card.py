@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from edge_identify.convert.calibrating.photo_calibration import CalibrationOutcome
+from edge_identify.edge_runtime.decisions.calibration import Calibration, PointCalibration
 from edge_identify.edge_runtime.io.counted import counted
 from edge_identify.edge_runtime.pack.manifest import Fidelity, Manifest, Variant
 from edge_identify.edge_runtime.pack.references import Reference
@@ -128,32 +129,48 @@ def _decisions(calibration: CalibrationOutcome) -> list[str]:
     if calibration.left_out_because is not None:
         return [f"None: {calibration.left_out_because}."]
     return [
-        "Measured with simulated photos of the references, with and without the right reference in the pack, and with",
-        "photos of drawn things. Real photos differ: `edge-build evaluate` measures with yours.",
+        *_POPULATIONS,
         "",
-        "| variant | measured with | photos, known / unknown | known accepted | unknown accepted | asked for |",
-        "|---|---|---|---|---|---|",
+        "| image variant | decided by | references | siblings | strangers | allowed | identified | probably |",
+        "|---|---|---|---|---|---|---|---|",
+        *(row for name, found in calibration.calibrations.items() for row in _accepted(name, found)),
+        "",
         *(
-            f"| {name} | {found.measured_with} | {found.genuine_count} / {found.impostor_count} | "
-            f"{found.true_accepts:.3f} | {found.false_accepts:.3f} | {found.false_accept_rate:g} |"
+            f"- {name}: measured with {found.measured_with}, {found.genuine_count} photos of references and "
+            f"{found.impostor_count} of strangers"
             for name, found in calibration.calibrations.items()
         ),
-        *_words(calibration),
         *_real_photos(calibration),
     ]
 
 
-def _words(calibration: CalibrationOutcome) -> Iterator[str]:
-    """Yield the least confidences of the words that name a reference, by variant."""
-    certain = [(name, found.certainty) for name, found in calibration.calibrations.items() if found.certainty]
-    if certain:
-        yield from (
-            "",
-            "| variant | identified, from a confidence of | probably, from a confidence of |",
-            "|---|---|---|",
+_POPULATIONS = (
+    "Measured with photos of three kinds:",
+    "",
+    "- references: simulated photos of the pictures in the pack",
+    "- siblings: the same photos, with their reference left out of the pack. They stand for things that are not in the",
+    "  pack and resemble a reference, such as another flavour of a package",
+    "- strangers: photos of unrelated things",
+    "",
+    "The table has the shares that are accepted: the pack may call them something else than unknown. At most the share",
+    "allowed of the strangers are. The last two columns are the least confidences for these words. Agreeing points are",
+    "compared where similarity alone does not identify a photo. Real photos differ: `edge-build evaluate` measures with",
+    "yours.",
+)
+
+
+def _accepted(name: str, found: Calibration) -> Iterator[str]:
+    """Yield a row for answers from similarity, and one for answers whose points were compared."""
+    rules: list[tuple[str, Calibration | PointCalibration]] = [("similarity", found)]
+    if found.points is not None:
+        rules.append(("similarity and points", found.points))
+    for by, rule in rules:
+        certainty = rule.certainty
+        words = "- | -" if certainty is None else f"from {certainty.identified:.3f} | from {certainty.probably:.3f}"
+        yield (
+            f"| {name} | {by} | {rule.true_accepts:.3f} | {_share(rule.sibling_accepts)} | {rule.false_accepts:.3f} | "
+            f"{found.false_accept_rate:g} | {words} |"
         )
-    for name, certainty in certain:
-        yield f"| {name} | {certainty.identified:.3f} | {certainty.probably:.3f} |"
 
 
 def _real_photos(calibration: CalibrationOutcome) -> Iterator[str]:

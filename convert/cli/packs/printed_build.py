@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from edge_identify.convert.packing.pack_request import BuildReport
-    from edge_identify.edge_runtime.decisions.calibration import Calibration
+    from edge_identify.edge_runtime.decisions.calibration import Calibration, PointCalibration
     from edge_identify.edge_runtime.pack.manifest import Manifest, Variant
 
 
@@ -39,10 +39,9 @@ def print_build(report: BuildReport, out: Path, seconds: float, *, as_json: bool
         for variant in variants.values():
             print(f"  {kind:<5} {variant.name:<12} {_variant_line(manifest, variant)}")
     for name, found in report.calibration.calibrations.items():
-        print(
-            f"  decisions with {name}: of simulated photos, {100 * found.true_accepts:.0f} % of known things are "
-            f"accepted, and {100 * found.false_accepts:.1f} % of unknown ones"
-        )
+        print(f"  decisions with {name}: of simulated photos, {_accepted(found)}")
+        if found.points is not None:
+            print(f"  decisions with {name} and agreeing points: {_accepted(found.points)}")
     for line in real_photo_lines(report.calibration.calibrations):
         print(f"  {line}")
     for name, texts in report.texts.calibrations.items():
@@ -71,6 +70,14 @@ def real_photo_lines(calibrations: Mapping[str, Calibration]) -> Iterator[str]:
 
 def _named(word: str, share: float, right: float | None) -> str:
     return f"{100 * share:.0f} % {word}" + ("" if right is None else f" ({100 * right:.0f} % of them right)")
+
+
+def _accepted(rule: Calibration | PointCalibration) -> str:
+    siblings = "" if rule.sibling_accepts is None else f", {100 * rule.sibling_accepts:.0f} % of siblings"
+    return (
+        f"{100 * rule.true_accepts:.0f} % of the references are accepted{siblings} and "
+        f"{100 * rule.false_accepts:.1f} % of strangers; see PACK.md"
+    )
 
 
 def _variant_line(manifest: Manifest, variant: Variant) -> str:

@@ -41,25 +41,42 @@ def test_the_card_tells_references_licences_encoders_and_their_fidelity(colour_p
     assert "None: calibration: too few references." in card
 
 
-def test_the_card_tells_how_often_known_and_unknown_things_are_accepted(colour_pack: Callable[[], Path]) -> None:
-    folder = add_calibration(colour_pack(), true_accepts=0.875, false_accepts=0.0175)
+def test_the_card_tells_what_is_accepted_with_and_without_points(colour_pack: Callable[[], Path]) -> None:
+    points = {
+        "share_exponent": 0.2, "points_exponent": 3.0, "evidence_weight": 0.3, "count_weight": 0.5, "lead_weight": 2.0,
+        "intercept": -3.0, "accept": 0.5, "certainty": {"identified": 0.8, "probably": 0.4}, "false_accepts": 0.0167,
+        "sibling_accepts": 0.5, "true_accepts": 0.95,
+    }  # fmt: skip
+    folder = add_calibration(
+        colour_pack(),
+        true_accepts=0.875,
+        false_accepts=0.0175,
+        sibling_accepts=0.45,
+        certainty=CERTAINTY,
+        points=points,
+    )
+
+    card = card_of(folder)
+
+    assert "| onnx-fp32 | similarity | 0.875 | 0.450 | 0.018 | 0.02 | from 0.990 | from 0.700 |" in card
+    assert "| onnx-fp32 | similarity and points | 0.950 | 0.500 | 0.017 | 0.02 | from 0.800 | from 0.400 |" in card
+    assert "- onnx-fp32: measured with onnx-fp32, 10 photos of references and 10 of strangers" in card
+    assert "another flavour" in card
+
+
+def test_the_card_of_a_pack_without_points_has_one_row_and_no_number_that_was_not_measured(
+    colour_pack: Callable[[], Path],
+) -> None:
+    card = card_of(add_calibration(colour_pack()))
+
+    assert "| onnx-fp32 | similarity | 1.000 | - | 0.000 | 0.02 | - | - |" in card
+    assert "similarity and points" not in card
+
+
+def card_of(folder: Path) -> str:
     calibrations = read_calibrations(folder / "calibration.json")
     outcome = CalibrationOutcome(calibrations=calibrations, file="calibration.json", left_out_because=None)
-
-    card = pack_card(read_manifest(folder), [], [], outcome)
-
-    assert "| onnx-fp32 | onnx-fp32 | 10 / 10 | 0.875 | 0.018 | 0.02 |" in card
-
-
-def test_the_card_tells_from_which_confidence_on_each_word_is_said(colour_pack: Callable[[], Path]) -> None:
-    folder = add_calibration(colour_pack(), certainty=CERTAINTY)
-    calibrations = read_calibrations(folder / "calibration.json")
-    outcome = CalibrationOutcome(calibrations=calibrations, file="calibration.json", left_out_because=None)
-
-    card = pack_card(read_manifest(folder), [], [], outcome)
-
-    assert "\n\n| variant | identified, from a confidence of | probably, from a confidence of |\n|---|" in card
-    assert "| onnx-fp32 | 0.990 | 0.700 |" in card
+    return pack_card(read_manifest(folder), [], [], outcome)
 
 
 def test_what_a_maker_wrote_stays_on_its_line_and_is_no_markup(colour_pack: Callable[[], Path]) -> None:
