@@ -4,6 +4,8 @@
       "all": FIGURES,
       "groups": {VALUE: FIGURES},              by the first grouping column
       "by_column": {COLUMN: {VALUE: FIGURES}}, by each grouping column
+      "choices": [CHOICE],                     least confidences to choose from; see `threshold_choices`
+      "photograph_again": [{"id", "photos", "wrong"}], references that are most often taken for another
       "confusable": [PAIR],                    confused pairs of references, the most frequent first
       "worst": {"wrong": [PHOTO], "not_in_pack": [PHOTO], "refused": [PHOTO]},
       "slowest": [PHOTO],
@@ -12,7 +14,7 @@
       "absent": {NAME: REASON},                figures that this pack cannot have
       "location": {"used", "photos"},          whether positions were used; photos that had one
       "skipped": N,                            photos that could not be used
-      "pack": {"name", "version", "title", "references", "false_accept_rate"}
+      "pack": {"name", "version", "title", "references", "false_accept_rate", "real_photos"}
     }
 
 `photos_of_note` makes PAIR and the lists of photos. FIGURES:
@@ -51,6 +53,7 @@ from edge_identify.convert.evaluating.bootstrap_intervals import (
 )
 from edge_identify.convert.evaluating.decision_figures import Ruling, auroc, decision_figures
 from edge_identify.convert.evaluating.evaluation import DEPTHS, Evaluation, Outcome, Query
+from edge_identify.convert.evaluating.threshold_choices import photograph_again, threshold_choices
 from edge_identify.edge_runtime.decisions.decision import Decision
 
 if TYPE_CHECKING:
@@ -82,6 +85,8 @@ def report_figures(evaluation: Evaluation, *, columns: Sequence[str]) -> dict[st
         "all": group_figures(outcomes),
         "groups": by_column[columns[0]] if columns else {},
         "by_column": by_column,
+        "choices": threshold_choices(outcomes),
+        "photograph_again": photograph_again(outcomes),
         "confusable": photos_of_note.confusable_pairs(outcomes),
         "worst": photos_of_note.worst_photos(outcomes),
         "slowest": photos_of_note.slowest_photos(outcomes),

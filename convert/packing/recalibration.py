@@ -80,12 +80,12 @@ def recalibrate_pack(
         PackDamagedError: A file of the pack differs from the manifest.
         PhotoError: A photo vanished in the meantime.
     """
-    stored = _calibrations(pack)
+    stored = checked_calibrations(pack)
     check_out(out, replace=replace_existing)
     with ReferenceTable(pack.file(pack.manifest.references_file)) as references:
         images = references.images()
     photos = read_real_photos(table, images, progress)
-    scored = _score(pack, photos, images, {each.measured_with for each in stored.values()}, cache, progress)
+    scored = score_with_pack(pack, photos, images, {each.measured_with for each in stored.values()}, cache, progress)
     outcome = calibrate_with_real_photos(stored, scored, false_accept_rate)
     if outcome.unchanged_because is not None:
         raise SetupError(f"{table}: {outcome.unchanged_because}; nothing was written")
@@ -98,7 +98,7 @@ def recalibrate_pack(
     )
 
 
-def _calibrations(pack: Pack) -> Mapping[str, Calibration]:
+def checked_calibrations(pack: Pack) -> Mapping[str, Calibration]:
     """Return the pack's calibrations.
 
     Raises:
@@ -115,7 +115,7 @@ def _calibrations(pack: Pack) -> Mapping[str, Calibration]:
     return found
 
 
-def _score(
+def score_with_pack(
     pack: Pack,
     photos: RealPhotoTable,
     images: Sequence[ReferenceImage],
@@ -123,6 +123,21 @@ def _score(
     cache: BuildCache,
     progress: Progress,
 ) -> dict[str, ScoredRealPhotos]:
+    """Return the scores and points of photos by a pack's variants; see `score_real_photos`.
+
+    Args:
+        pack: The pack. The hashes of the files in use are checked first.
+        photos: The photos.
+        images: The reference images of the pack.
+        variants: Names of the variants to measure with.
+        cache: Keeps the photos' embeddings and counts of points.
+        progress: Shows the progress over the photos.
+
+    Raises:
+        SetupError: A variant is not in the pack as ONNX.
+        PackDamagedError: A file differs from the manifest.
+        PhotoError: A photo vanished in the meantime.
+    """
     manifest = pack.manifest
     with ExitStack() as stack:
         for path in (*manifest.index.paths(), *_point_files(manifest)):

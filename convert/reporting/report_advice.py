@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from edge_identify.convert.reporting.report_wording import percent
@@ -12,6 +12,7 @@ Figures = Mapping[str, Any]
 # An "identified" answer promises to be right 95 times of 100; a pack that misses this much on its photos needs work.
 _MOST_MISSED = 0.05
 _MOST_OFF = 0.1  # of the confidence: an answer of 90 % would be right 80 times of 100
+_TOO_FEW_IDENTIFIED = 0.75  # of the photos whose first match is right
 _WIDE = 0.1  # a likely range wider than this hides any of the differences above
 
 
@@ -27,6 +28,8 @@ def advice(figures: Figures, *, with_geometry: bool, has_page: bool) -> list[str
     found = [
         *_of_the_pack(figures),
         *_of_known_things(whole, with_geometry=with_geometry),
+        *_of_real_photos(figures),
+        *_of_choices(figures["choices"]),
         *_of_other_things(whole, figures["pack"].get("false_accept_rate")),
         *_of_confusions(figures),
         *_of_the_photos(figures),
@@ -67,6 +70,32 @@ def _of_known_things(whole: Figures, *, with_geometry: bool) -> Iterator[str]:
         )
 
 
+def _of_real_photos(figures: Figures) -> Iterator[str]:
+    """Yield whether it pays to calibrate with real photos."""
+    decisions = figures["all"].get("decisions")
+    if decisions is None or figures["pack"].get("real_photos") or not figures["all"]["queries"]:
+        return
+    is_off = decisions["ece"] is not None and decisions["ece"] > _MOST_OFF
+    identified = decisions["right_identified"]
+    if is_off or (identified is not None and identified < _TOO_FEW_IDENTIFIED):
+        yield (
+            "The pack was calibrated with simulated photos only, and your photos differ from them. Give some dozens of "
+            "yours to `edge-build recalibrate PACK --photos photos.csv --out NEW`, and measure NEW with other photos."
+        )
+
+
+def _of_choices(choices: Sequence[Figures]) -> Iterator[str]:
+    """Yield the least confidence that names most photos and keeps the promise of "identified"."""
+    kept = [choice for choice in choices if choice["right"] >= 1 - _MOST_MISSED]
+    if not kept or len(kept) == len(choices):
+        return
+    best = max(kept, key=lambda choice: float(choice["named"]))
+    yield (
+        f"To have {percent(1 - _MOST_MISSED)} of the named matches right, name those from a confidence of "
+        f"{best['least_confidence']:.2f} on: {percent(best['named'])} of the photos of things in the pack."
+    )
+
+
 def _of_other_things(whole: Figures, asked_for: float | None) -> Iterator[str]:
     if not whole["not_in_pack"]:
         yield (
@@ -84,6 +113,9 @@ def _of_other_things(whole: Figures, asked_for: float | None) -> Iterator[str]:
 
 
 def _of_confusions(figures: Figures) -> Iterator[str]:
+    if again := figures["photograph_again"]:
+        told = ", ".join(f"{one['id']} ({one['wrong']} of {one['photos']} wrong)" for one in again)
+        yield f"Photograph again, and add to the catalogue: {told}."
     if figures["confusable"]:
         pair = figures["confusable"][0]
         yield (

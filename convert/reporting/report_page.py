@@ -16,7 +16,7 @@ from edge_identify.convert.reporting.photo_cards import photo_cards, slow_list
 from edge_identify.convert.reporting.report_headline import headline
 from edge_identify.convert.reporting.report_images import ReportImages
 from edge_identify.convert.reporting.report_style import RULES
-from edge_identify.convert.reporting.report_tables import decision_table, group_tables, pair_table
+from edge_identify.convert.reporting.report_tables import choice_table, decision_table, group_tables, pair_table
 from edge_identify.edge_runtime.answers.html_markup import Markup, document, element, join, style_sheet, with_code
 from edge_identify.edge_runtime.io.counted import counted, plural
 
@@ -71,6 +71,7 @@ def _part(part: ReportPart) -> Markup:
         element("h2", part.title),
         headline(part.figures),
         _todo(part.todo),
+        _choices(part.figures),
         element("p", part.about, class_="method"),
         _overview(part.figures),
         _groups(part.figures),
@@ -86,6 +87,11 @@ def _todo(sentences: Sequence[str]) -> Markup:
     if not sentences:
         return join()
     return join(element("h3", "What to do next"), element("ul", *(element("li", with_code(one)) for one in sentences)))
+
+
+def _choices(figures: Mapping[str, Any]) -> Markup:
+    choices = figures["choices"]
+    return join(element("h3", "Choose a least confidence"), choice_table(choices)) if choices else join()
 
 
 def _overview(figures: Mapping[str, Any]) -> Markup:

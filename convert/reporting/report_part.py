@@ -78,15 +78,18 @@ def pack_facts(pack: Pack, evaluation: Evaluation) -> dict[str, Any]:
     """Return the keys of `evaluation_figures` that come from the pack: `pack` and `absent`."""
     manifest = pack.manifest
     rates: set[float] = set()
+    real_photos = 0
     if manifest.calibration_file is not None:
         calibrations = read_calibrations(pack.file(manifest.calibration_file))
         rates = {calibration.false_accept_rate for calibration in calibrations.values()}
+        real_photos = max((each.real_photos.count for each in calibrations.values() if each.real_photos), default=0)
     facts = {
         "name": manifest.name,
         "version": str(manifest.version),
         "title": manifest.title,
         "references": manifest.reference_count,
         "false_accept_rate": rates.pop() if len(rates) == 1 else None,
+        "real_photos": real_photos,
     }
     return {"absent": _absent(pack, evaluation), "pack": facts}
 

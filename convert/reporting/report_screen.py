@@ -31,6 +31,9 @@ def report_lines(figures: Figures, todo: Sequence[str], *, width: int) -> Iterat
         yield from _table(column, groups)
     if figures["by_column"] and "decisions" in whole:
         yield "identified, probably: rightly/wrongly"
+    if figures["choices"]:
+        yield ""
+        yield from _choices(figures["choices"])
     yield ""
     yield "what to do next:"
     for sentence in todo:
@@ -98,6 +101,17 @@ def _table(column: str, groups: Mapping[str, Figures]) -> Iterator[str]:
     for name, *cells in ([f"by {column}", *headings], *rows):
         figures = "  ".join(cell.rjust(len(heading)) for heading, cell in zip(headings, cells, strict=True))
         yield f"{padded(shortened(name, name_width), name_width)}  {figures}"
+
+
+def _choices(choices: Sequence[Figures]) -> Iterator[str]:
+    yield "if an app names the first match from a least confidence on:"
+    headings = ("confidence", "named", "of these right", "rightly named", "other things named")
+    yield "  ".join(headings)
+    for choice in choices:
+        strangers = _NONE if choice["strangers"] is None else percent(choice["strangers"])
+        shares = (percent(choice[key]) for key in ("named", "right", "right_names"))
+        cells = (f"{choice['least_confidence']:.2f}", *shares, strangers)
+        yield "  ".join(cell.rjust(len(heading)) for cell, heading in zip(cells, headings, strict=True))
 
 
 def _cells(figures: Figures, is_calibrated: bool) -> list[str]:

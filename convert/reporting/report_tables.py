@@ -85,6 +85,22 @@ def pair_table(pairs: Sequence[Figures], names: Mapping[str, str]) -> Markup:
     return table("Confused references, the most frequent first.", headings, rows)
 
 
+def choice_table(choices: Sequence[Figures]) -> Markup:
+    """Return the table of least confidences that an app can choose from."""
+    rows = [
+        [
+            f"{choice['least_confidence']:.2f}",
+            percent(choice["named"]),
+            percent(choice["right"]),
+            percent(choice["right_names"]),
+            _NOT_MEASURED if choice["strangers"] is None else percent(choice["strangers"]),
+        ]
+        for choice in choices
+    ]
+    headings = ["least confidence", "named", "of these right", "rightly named", "other things named"]
+    return table("What each least confidence costs, if the first match is named from it on.", headings, rows)
+
+
 def named(reference_id: str, names: Mapping[str, str]) -> str:
     """Return a reference's name and id; only the id if both are equal."""
     name = names.get(reference_id, reference_id)
