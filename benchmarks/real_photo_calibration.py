@@ -60,7 +60,8 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             pack = _pack(options.packs, real, options.data, Path(folder))
             scored, calibration = _scored(pack, real, options.data / real.name, Path(folder))
-            print_line({"set": real.name} | _figures(scored, calibration, options.photos, options.splits))
+            figures = _figures(scored, calibration, options.photos, options.splits)
+            print_line("real_photo_calibration", set=real.name, **figures)
         measured = True
     if not measured:
         sys.exit("nothing was measured; see above for what was skipped")

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from edge_identify.convert.calibrating import real_photo_fitting
+from edge_identify.convert.calibrating.correction_fitting import fit_correction
 from edge_identify.convert.calibrating.real_photo_fitting import (
     RealAnswer,
     accept_fewer,
     answer_to,
-    fit_correction,
     fit_to_real_photos,
     without_real_photos,
 )
