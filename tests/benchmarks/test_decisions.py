@@ -36,15 +36,18 @@ def test_each_photo_is_a_stranger_once_and_known_once(decisions: Any) -> None:
         assert all((folds[query.columns["id"]] == fold) == (not query.reference_id) for query in some)
 
 
-def test_figures_are_held_against_what_was_asked_for(decisions: Any) -> None:
-    figures = {"all": {"decisions": {"false_accept_rate": 0.05, "right_accepted": 0.5, "ece": 0.05}}}
+def test_figures_are_held_against_what_was_asked_for(decisions: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    figures = {"all": {"decisions": {"false_accept_rate": 0.05, "right_accepted": 0.5, "ece": 0.04}}}
 
     reached = decisions.reached("invaders", figures)
 
     assert {name: one["reached"] for name, one in reached.items()} == {
-        "false accepts": False, "correctly ranked and accepted": True, "ECE": True, "AUROC": None,
+        "strict, recall@1": None, "likely, recall@1": None, "accepted of the right": False,
+        "unknown mosaics accepted": False, "ECE": True,
     }  # fmt: skip
-    assert decisions.reached("grocery", figures) == {}
+    decisions.print_targets("invaders", reached)
+    shown = capsys.readouterr().err.splitlines()
+    assert [line.split()[-1] for line in shown] == ["measured", "measured", "MISSED", "MISSED", "reached"]
 
 
 def test_sets_that_are_not_there_are_skipped_aloud(tmp_path: Path) -> None:
