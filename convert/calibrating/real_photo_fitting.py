@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from edge_identify.convert.calibrating.certainty_fitting import NamedReference, fit_certainty
 from edge_identify.convert.calibrating.correction_fitting import composed, fit_correction
 from edge_identify.convert.calibrating.evidence_fitting import DECIMALS, least_accepted
-from edge_identify.convert.calibrating.point_fitting import LEAST_RIGHT
+from edge_identify.convert.calibrating.point_fitting import LEAST_NAMED_RIGHT, LEAST_RIGHT
 from edge_identify.convert.calibrating.scored_photos import ScoredPhoto, verdict_of
 from edge_identify.convert.evaluating.decision_figures import calibration_error
 from edge_identify.edge_runtime.decisions.calibration import Calibration, Certainty, Correction, RealPhotos
@@ -34,10 +34,7 @@ LEAST_PHOTOS = 10  # fewer tell nothing of 95 %
 FOLDS = 5
 _SIMULATED_PHOTOS = 20  # weight of the simulated least confidences, in real photos
 _SURE = 0.99  # similarity alone names a reference, without a look at the points, only if it is surer
-_KEPT_IDENTIFIED, _KEPT_PROBABLY = 0.85, 0.925  # as for simulated photos
-# Few photos choose a threshold that looks better on them than it is: with .75, .65 of the other packages called
-# probably were right (10 splits of 60 of 368).
-_LEAST_PROBABLY_RIGHT = 0.85
+_KEPT_IDENTIFIED, _KEPT_PROBABLY = 0.875, 0.95  # as for simulated photos
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +156,7 @@ def _blended(simulated: Certainty | None, named: Sequence[NamedReference], right
     """Return least confidences between the simulated and the real ones, by the number of photos; on log-odds."""
     if simulated is None or not named:
         return simulated
-    real = fit_certainty(named, kept=(_KEPT_IDENTIFIED, _KEPT_PROBABLY), right=(right, _LEAST_PROBABLY_RIGHT))
+    real = fit_certainty(named, kept=(_KEPT_IDENTIFIED, _KEPT_PROBABLY), right=(right, LEAST_NAMED_RIGHT))
     weight = len(named) / (len(named) + _SIMULATED_PHOTOS)
     identified = _between(simulated.identified, real.identified, weight)
     return Certainty(
