@@ -35,7 +35,7 @@ MEANINGS = {
     ExitCode.DONE: "done",
     ExitCode.SOME_SKIPPED: "done, but some inputs were skipped; standard error lists them",
     ExitCode.USAGE: "wrong usage",
-    ExitCode.UNKNOWN: "unknown: the photo shows nothing that is in the pack, or nothing answers the text",
+    ExitCode.UNKNOWN: "unknown: the pack has nothing for the photo or the text",
     ExitCode.AMBIGUOUS: "ambiguous: the photo shows one of several look-alikes",
     ExitCode.PHOTO: "no usable image",
     ExitCode.PACK: "a pack is missing or damaged",
