@@ -382,7 +382,7 @@ def test_a_filter_makes_nothing_known_where_a_position_is_told(
             one.close()
 
     assert not {both for both in became if both[0] is Decision.UNKNOWN and both[1] is not Decision.UNKNOWN}
-    assert {both[0] for both in became} == set(Decision)
+    assert {both[0] for both in became} == set(Decision) - {Decision.PROBABLY}  # this calibration has no such word
     assert (Decision.AMBIGUOUS, Decision.IDENTIFIED) in became  # it may become clear which of the known things it is
 
 
