@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from feature_nets import photo_of_label, write_label_pack
 from PIL import Image
 
 import edge_identify as ei
@@ -128,6 +129,31 @@ def test_geometry_is_verified_for_bytes_paths_and_pixels(identifier: ei.PackIden
         answer = identifier.identify(one, top_k=1, verify_geometry="always")
         assert [match.matched_points for match in answer.matches] == [0]
     assert image.size == (2000, 1500), "the caller's image stays as it is"
+
+
+def test_photos_are_compared_where_similarity_does_not_identify_them(tmp_path: Path) -> None:
+    of_green = photo_of_label(1)
+    with Image.open(io.BytesIO(of_green)) as image:
+        pixels = np.asarray(image.convert("RGB"))
+    (tmp_path / "label.png").write_bytes(of_green)
+    with ei.open(write_label_pack(tmp_path / "labels")) as identifier:
+        photos: list[PhotoInput] = [photo_of((0, 255, 0)), of_green, pixels, tmp_path / "label.png", b"no image"]
+        *answers, failed = identifier.identify_many(photos, top_k=1)
+        alone = identifier.identify(pixels, top_k=1)
+        never = identifier.identify(of_green, verify_geometry="never")
+        always = identifier.identify(photos[0], verify_geometry="always")
+        with pytest.raises(ValueError, match="sometimes"):
+            identifier.identify(of_green, verify_geometry="sometimes")  # type: ignore[arg-type]
+
+    assert isinstance(failed, ei.FailedPhoto)
+    found = [answer for answer in answers if isinstance(answer, ei.Identification)]
+    assert [(one.decision, one.best.reference.id) for one in found] == [("identified", "green")] * 4
+    points = [one.best.matched_points for one in found]
+    assert points[0] is None
+    assert len({*points[1:], alone.best.matched_points}) == 1
+    assert {len(one.matches) for one in found} == {1}
+    assert (never.decision, never.best.matched_points) == ("unknown", None)
+    assert always.best.matched_points == 0
 
 
 def test_many_photos_are_answered_in_order_and_broken_ones_are_values(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from feature_nets import photo_of_label, plain_photo, write_label_pack
 from PIL import Image
 
 from colour_packs import COLOURS, add_calibration
@@ -209,10 +210,25 @@ def test_place_and_filters_weigh_for_all_photos(pack: str, capsys: pytest.Captur
     assert first("--namespace", "cold")["id"] in ("green", "blue")
 
 
-@pytest.mark.parametrize("option", [["--verify-geometry"], ["--explain", "proof.png"]])
-def test_comparing_points_is_for_one_photo(pack: str, option: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_points_of_the_best_photo_count(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = write_label_pack(tmp_path / "labels")
+    photos = [tmp_path / "grey.png", tmp_path / "label.png"]
+    for path, content in zip(photos, [plain_photo(120, 120, 120), photo_of_label(1)], strict=True):
+        path.write_bytes(content)
+
+    def decision(*words: str) -> tuple[str, str, bool]:
+        main(["--same-thing", *map(str, photos), "--pack", str(folder), "--jsonl", *words])
+        answer = json.loads(capsys.readouterr().out)
+        return answer["decision"], answer["matches"][0]["id"], answer["matches"][0]["matched_points"] is not None
+
+    assert decision() == decision("--verify-geometry") == ("identified", "green", True)
+    by_similarity = decision("--verify-geometry=never")
+    assert (by_similarity[0], by_similarity[2]) == ("unknown", False)
+
+
+def test_an_explanation_is_for_one_photo(pack: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
-        main(["--same-thing", "red.png", "redder.png", "--pack", pack, *option])
+        main(["--same-thing", "red.png", "redder.png", "--pack", pack, "--explain", "proof.png"])
 
     assert ended.value.code == 2
     assert "--same-thing cannot be combined" in capsys.readouterr().err
