@@ -21,9 +21,12 @@ from edge_identify.convert.calibrating.calibration_fitting import fit_calibratio
 from edge_identify.convert.calibrating.calibration_photos import CalibrationPhoto, choose_photos
 from edge_identify.convert.calibrating.photo_points import count_candidate_points
 from edge_identify.convert.calibrating.photo_scores import rank_candidates, score_photos
-from edge_identify.convert.calibrating.scored_photos import ScoredPhotos
+from edge_identify.convert.calibrating.scored_photos import ScoredPhoto, ScoredPhotos, verdict_of
+from edge_identify.convert.calibrating.strangers import DoubtfulStranger, Stranger
 from edge_identify.convert.progress import Progress, no_progress
 from edge_identify.edge_runtime.decisions.calibration import Calibration, serialise_calibrations
+from edge_identify.edge_runtime.decisions.decision import Decision
+from edge_identify.edge_runtime.decisions.point_evidence import decide_with_points
 from edge_identify.edge_runtime.io.counted import counted, plural
 from edge_identify.edge_runtime.io.durable_writes import write_bytes
 from edge_identify.edge_runtime.pack.manifest import IndexSpec, Runtime
@@ -47,11 +50,26 @@ class CalibrationOutcome:
         calibrations: Calibration of each image variant, by name; empty if the pack is not calibrated.
         file: Path of the calibration file in the pack; None if the pack is not calibrated.
         left_out_because: Why the pack is not calibrated; None if it is.
+        doubtful_strangers: The maker's strangers that the pack identifies; they may show a reference.
     """
 
     calibrations: Mapping[str, Calibration]
     file: str | None
     left_out_because: str | None
+    doubtful_strangers: tuple[DoubtfulStranger, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Measured:
+    """Scores of the photos by one variant.
+
+    Attributes:
+        photos: The scores.
+        nearest: For each stranger, the ids of the references in the order of its scores.
+    """
+
+    photos: ScoredPhotos
+    nearest: Sequence[Sequence[str]]
 
 
 def calibrate(
@@ -64,6 +82,7 @@ def calibrate(
     false_accept_rate: float,
     sibling_rate: float | None = None,
     points: BuiltPoints | None = None,
+    strangers: Sequence[Stranger] = (),
     cache: BuildCache,
     progress: Progress = no_progress,
 ) -> CalibrationOutcome:
@@ -78,6 +97,7 @@ def calibrate(
         false_accept_rate: Largest share of photos of unrelated things that may be accepted, above 0 and below .5.
         sibling_rate: The same of photos whose reference is left out; None for no limit.
         points: Counts agreeing points; None for a pack without local features.
+        strangers: Photos of unrelated things, beside the drawn ones.
         cache: Keeps the photos' embeddings and counts.
         progress: Shows the progress over photos and variants.
 
@@ -90,17 +110,51 @@ def calibrate(
             f"{counted(references, 'reference')} {plural(references, 'is', 'are')} too few to learn from, "
             f"{LEAST_REFERENCES} are needed"
         )
-    photos = choose_photos(images, recipe, cache)
+    own = [stranger.as_calibration_photo(recipe) for stranger in strangers]
+    photos = (*choose_photos(images, recipe, cache), *own)
     scored = _score(folder, index, variants, images, recipe, photos, points, cache, progress)
     measured = {
-        name: fit_calibration(each, measured_with=name, false_accept_rate=false_accept_rate, sibling_rate=sibling_rate)
+        name: fit_calibration(
+            each.photos, measured_with=name, false_accept_rate=false_accept_rate, sibling_rate=sibling_rate
+        )
         for name, each in scored.items()
     }
     if failed := [name for name, calibration in measured.items() if calibration is None]:
         return _uncalibrated(f"{failed[0]} scores photos of unknown things as high as photos of its references")
     calibrations = _shared({name: found for name, found in measured.items() if found}, variants, index.embedded_with)
     write_bytes(folder / CALIBRATION_FILE, serialise_calibrations(calibrations))
-    return CalibrationOutcome(calibrations=calibrations, file=CALIBRATION_FILE, left_out_because=None)
+    return CalibrationOutcome(
+        calibrations=calibrations,
+        file=CALIBRATION_FILE,
+        left_out_because=None,
+        doubtful_strangers=_doubtful(strangers, scored[index.embedded_with], calibrations[index.embedded_with]),
+    )
+
+
+def _doubtful(
+    strangers: Sequence[Stranger], measured: _Measured, calibration: Calibration
+) -> tuple[DoubtfulStranger, ...]:
+    """Return the maker's strangers that a device identifies, with what it takes them for."""
+    first = len(measured.photos.strangers) - len(strangers)  # the drawn ones come first
+    scored = zip(strangers, measured.photos.strangers[first:], measured.nearest[first:], strict=True)
+    return tuple(
+        DoubtfulStranger(path=stranger.path, reference_id=nearest[at])
+        for stranger, photo, nearest in scored
+        if (at := _identified_at(photo, calibration)) is not None
+    )
+
+
+def _identified_at(photo: ScoredPhoto, calibration: Calibration) -> int | None:
+    """Return the position of the reference that a photo is identified as; None if it is not identified."""
+    verdict = verdict_of(photo, calibration)
+    if verdict.decision is Decision.IDENTIFIED:
+        return 0
+    if photo.points is None:
+        return None
+    decided = decide_with_points(verdict, photo.compared(len(verdict.confidences)), calibration)
+    if decided is None or decided.verdict.decision is not Decision.IDENTIFIED:
+        return None
+    return decided.order[0]
 
 
 def _uncalibrated(why: str) -> CalibrationOutcome:
@@ -121,7 +175,7 @@ def _score(
     points: BuiltPoints | None,
     cache: BuildCache,
     progress: Progress,
-) -> Mapping[str, ScoredPhotos]:
+) -> Mapping[str, _Measured]:
     """Return the scores and points of the photos, by ONNX variant."""
     from edge_identify.edge_runtime.search.vector_search import FaissSearch
 
@@ -131,19 +185,26 @@ def _score(
     inputs = [photo.as_input(recipe) for photo in photos]
     embeddings = embed_inputs(onnx, inputs, cache, progress, "calibrating with photos", dim=index.dim)
 
-    def scored(name: str) -> ScoredPhotos:
+    def scored(name: str) -> _Measured:
         candidates = rank_candidates(
             embeddings[name],
             search,
             reference_ids=reference_ids,
             most_images_per_reference=index.most_images_per_reference,
         )
-        if points is None:
-            return score_photos(photos, candidates)
-        counts = count_candidate_points(
-            photos, candidates, points.counter, image_keys=points.image_keys, cache=cache, progress=progress
+        counts = None
+        if points is not None:
+            counts = count_candidate_points(
+                photos, candidates, points.counter, image_keys=points.image_keys, cache=cache, progress=progress
+            )
+        return _Measured(
+            photos=score_photos(photos, candidates, counts),
+            nearest=[
+                [candidate.reference_id for candidate in ranked]
+                for photo, ranked in zip(photos, candidates, strict=True)
+                if photo.reference_id is None
+            ],
         )
-        return score_photos(photos, candidates, counts)
 
     return {name: scored(name) for name in onnx}
 

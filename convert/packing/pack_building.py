@@ -24,6 +24,7 @@ from edge_identify.convert.calibrating.built_points import built_points
 from edge_identify.convert.calibrating.photo_calibration import CALIBRATION_FILE, CalibrationOutcome, calibrate
 from edge_identify.convert.calibrating.real_photo_calibration import RealPhotoOutcome, calibrate_with_real_photos
 from edge_identify.convert.calibrating.real_photos import RealPhotoTable, score_real_photos
+from edge_identify.convert.calibrating.strangers import Stranger
 from edge_identify.convert.calibrating.text_calibration import add_to_calibration_file, calibrate_texts
 from edge_identify.convert.export.compute_device import Computing
 from edge_identify.convert.export.fidelity_samples import make_bench
@@ -91,6 +92,7 @@ def build_pack(
     cache: BuildCache | None = None,
     computing: Computing | None = None,
     photos: RealPhotoTable | None = None,
+    strangers: Sequence[Stranger] = (),
 ) -> BuildReport:
     """Build a pack.
 
@@ -103,6 +105,7 @@ def build_pack(
         cache: What else earlier builds kept; this build adds its own. None to keep nothing.
         computing: Device and batch size; None for the CPU.
         photos: Real photos that the calibration is fitted to, too; None for none.
+        strangers: Photos of unrelated things that the false accept rate is held against, too.
 
     Returns:
         The manifest, and what was left out.
@@ -124,6 +127,7 @@ def build_pack(
                 cache=cache,
                 computing=computing,
                 photos=photos,
+                strangers=strangers,
             )
     check_out(request.out, replace=request.replace)
     memory, computing = memory or NoMemory(), computing or Computing()
@@ -155,6 +159,7 @@ def build_pack(
                 false_accept_rate=request.false_accept_rate,
                 sibling_rate=request.sibling_rate,
                 points=points,
+                strangers=strangers,
                 cache=cache,
                 progress=progress,
             )

@@ -154,8 +154,9 @@ _POPULATIONS = (
     "",
     "The table has the shares that are accepted: the pack may call them something else than unknown. At most the share",
     "allowed of the strangers are. The last two columns are the least confidences for these words. Agreeing points are",
-    "compared where similarity alone does not identify a photo. Real photos differ: `edge-build evaluate` measures",
-    "with yours.",
+    "compared where similarity alone does not identify a photo.",
+    "",
+    "Real photos differ: `edge-build evaluate` measures with yours.",
 )
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from edge_identify.convert.calibrating.real_photos import RealPhotoTable
+    from edge_identify.convert.calibrating.strangers import StrangerFolder
     from edge_identify.convert.packing.pack_request import PackRequest
     from edge_identify.datasets.catalogue.catalogue import Catalogue
     from edge_identify.datasets.catalogue.catalogue_images import CatalogueImage
@@ -154,6 +155,13 @@ def _add_identification_options(parser: argparse.ArgumentParser) -> None:
         "and thresholds are fitted to them, too; some dozens suffice, 10 is the least",
     )
     group.add_argument(
+        "--strangers",
+        type=Path,
+        metavar="DIR",
+        help="folder of your photos of unrelated things, subfolders included: the false accept rate is held against "
+        "them, too; no photo in it may show a reference",
+    )
+    group.add_argument(
         "--photo-views",
         type=_photo_views,
         metavar="SHARES",
@@ -222,6 +230,7 @@ def _side_px(text: str) -> int:
 def _pack(options: argparse.Namespace) -> ExitCode:
     request = _request(options)
     from edge_identify.convert.caching.build_cache import BuildCache, cache_folder
+    from edge_identify.convert.calibrating.strangers import doubts_in_words
     from edge_identify.convert.packing.pack_building import build_pack
     from edge_identify.datasets.catalogue.catalogue import Catalogue
     from edge_identify.datasets.catalogue.validity import packable
@@ -246,11 +255,13 @@ def _pack(options: argparse.Namespace) -> ExitCode:
                 f"{len(chosen.unreadable)} with a date that cannot be read)"
             )
         photos = None if options.photos is None else _real_photos(options.photos, images)
+        strangers = None if options.strangers is None else _strangers(options.strangers, images)
         report = build_pack(
             request,
             chosen.references,
             images,
             photos=photos,
+            strangers=strangers.photos if strangers else (),
             progress=shown_progress,
             memory=catalogue.build_memory(),
             cache=BuildCache(cache_folder(options.catalogue), tell=print_note),
@@ -273,13 +284,17 @@ def _pack(options: argparse.Namespace) -> ExitCode:
         print(f"left out: {report.calibration.left_out_because}", file=sys.stderr)
     for left_out in report.photos_left_out:
         print(f"skipped: {printable(left_out.reason)}", file=sys.stderr)
+    if doubts := report.calibration.doubtful_strangers:
+        names = {reference.id: reference.name for reference in chosen.references}
+        print(f"warning: {printable(doubts_in_words(doubts, names))}", file=sys.stderr)
     if report.photos_unused_because:
         print(f"left out: --photos: {printable(report.photos_unused_because)}", file=sys.stderr)
     if report.texts.left_out_because:
         print(f"left out: {report.texts.left_out_because}", file=sys.stderr)
     print_build(report, options.out, seconds, as_json=options.json)
     skipped_photos = (photos is not None and photos.left_out) or report.photos_left_out
-    is_whole = not (chosen.unreadable or report.left_out or report.dropped or skipped_photos)
+    skipped_strangers = strangers is not None and strangers.left_out
+    is_whole = not (chosen.unreadable or report.left_out or report.dropped or skipped_photos or skipped_strangers)
     return ExitCode.DONE if is_whole else ExitCode.SOME_SKIPPED
 
 
@@ -294,6 +309,26 @@ def _real_photos(table: Path, images: Sequence[CatalogueImage]) -> RealPhotoTabl
     found = read_real_photos(table, images, shown_progress)
     for left_out in found.left_out:
         print(f"skipped: {printable(left_out.reason)}", file=sys.stderr)
+    return found
+
+
+def _strangers(folder: Path, images: Sequence[CatalogueImage]) -> StrangerFolder:
+    """Read the photos of unrelated things before the long build; say which are left out.
+
+    Raises:
+        SetupError: The folder cannot be used.
+    """
+    from edge_identify.convert.calibrating.strangers import read_strangers
+
+    found = read_strangers(folder, images, shown_progress)
+    for left_out in found.left_out:
+        print(f"skipped: {printable(left_out.reason)}", file=sys.stderr)
+    if found.left_out:
+        print(f"left out: --strangers: {counted(len(found.left_out), 'file')} cannot be read", file=sys.stderr)
+    if found.reference_images:
+        copies = counted(len(found.reference_images), "reference image")
+        first = printable(str(found.reference_images[0]))
+        print(f"left out: --strangers: {copies} of the pack, such as {first}", file=sys.stderr)
     return found
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from edge_identify.convert.caching.build_cache import temporary_cache
 from edge_identify.convert.calibrating import calibration_photos
 from edge_identify.convert.calibrating.photo_calibration import CalibrationOutcome, calibrate
+from edge_identify.convert.calibrating.strangers import Stranger, read_strangers
 from edge_identify.convert.export.variants import ExportedVariant
 from edge_identify.convert.packing.pack_index import write_index
 from edge_identify.datasets.catalogue.catalogue_images import CatalogueImage
@@ -49,7 +51,10 @@ def variant(name: str, ask: Callable[[np.ndarray], np.ndarray]) -> ExportedVaria
 
 
 def calibrated(
-    folder: Path, images: list[CatalogueImage], variants: Mapping[str, Callable[[np.ndarray], np.ndarray]]
+    folder: Path,
+    images: list[CatalogueImage],
+    variants: Mapping[str, Callable[[np.ndarray], np.ndarray]],
+    strangers: Sequence[Stranger] = (),
 ) -> CalibrationOutcome:
     folder.mkdir()
     pixels = np.stack([preprocess(open_reference_image(image), RECIPE) for image in images])
@@ -62,7 +67,9 @@ def calibrated(
     for name in variants:
         (folder / name).write_bytes(name.encode())  # the key of a variant covers its files
     with temporary_cache() as cache:
-        return calibrate(folder, index, exported, images, RECIPE, false_accept_rate=0.05, cache=cache)
+        return calibrate(
+            folder, index, exported, images, RECIPE, false_accept_rate=0.05, strangers=strangers, cache=cache
+        )
 
 
 def test_each_onnx_variant_is_measured_and_core_ml_takes_the_embedder_s(draw_images: Draw, tmp_path: Path) -> None:
@@ -94,6 +101,25 @@ def test_each_onnx_variant_is_measured_and_core_ml_takes_the_embedder_s(draw_ima
     assert found["onnx-int8"].sibling_accepts is not None
     assert found["onnx-int8"].points is None
     assert asked_of_core_ml == []
+
+
+def test_a_maker_s_strangers_count_and_those_that_show_a_reference_are_named(draw_images: Draw, tmp_path: Path) -> None:
+    images, folder = draw_images(30), tmp_path / "strangers"
+    folder.mkdir()
+    for at in range(4):
+        noise = np.random.default_rng(1000 + at).integers(0, 256, (5, 7, 3), dtype=np.uint8)
+        Image.fromarray(noise).resize((50, 40), Image.Resampling.BICUBIC).save(folder / f"noise {at}.png")
+    with Image.open(images[3].path) as shown:
+        shown.convert("RGB").save(folder / "a photo of a reference.jpg")
+    strangers = read_strangers(folder, images).photos
+
+    outcome = calibrated(tmp_path / "pack", images, {"onnx-int8": embed}, strangers)
+
+    assert outcome.calibrations["onnx-int8"].impostor_count == 20 + 5
+    assert outcome.calibrations["onnx-int8"].false_accepts <= 0.05
+    assert [(each.path.name, each.reference_id) for each in outcome.doubtful_strangers] == [
+        ("a photo of a reference.jpg", "reference-3")
+    ]
 
 
 def test_the_same_catalogue_gives_the_same_bytes(draw_images: Draw, tmp_path: Path) -> None:
