@@ -60,7 +60,11 @@ def compared(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return found
 
 
-def ask(service: FlaskClient, photos: Sequence[bytes], *, status: int = 200, **fields: str) -> dict[str, Any]:
+def ask(service: FlaskClient, photos: Sequence[bytes], **fields: str) -> dict[str, Any]:
+    return ask_for(200, service, photos, **fields)
+
+
+def ask_for(status: int, service: FlaskClient, photos: Sequence[bytes], /, **fields: str) -> dict[str, Any]:
     files = [(io.BytesIO(photo), f"{at}.png") for at, photo in enumerate(photos)]
     response = service.post("/v1/identify", data={"file": files, **fields})
     assert response.status_code == status, response.text
@@ -166,13 +170,13 @@ def test_a_photo_that_cannot_be_used_is_left_out_of_a_comparison(service: FlaskC
 def test_a_pack_with_nothing_to_compare_with_says_so_if_it_must_be_compared(service: FlaskClient) -> None:
     assert ask(service, [GREY], pack="warm")["matches"][0]["matched_points"] is None
     for photos in ([GREY], [GREY, GREY]):
-        problem = ask(service, photos, pack="warm", verify_geometry="always", status=422)
+        problem = ask_for(422, service, photos, pack="warm", verify_geometry="always")
         assert problem["type"] == "/docs#invalid-value"
         assert "pack warm has no thumbnails" in problem["detail"]
 
 
 def test_another_mode_is_refused_and_the_description_names_the_modes(service: FlaskClient) -> None:
-    problem = ask(service, [GREY], verify_geometry="sometimes", status=422)
+    problem = ask_for(422, service, [GREY], verify_geometry="sometimes")
     assert problem["detail"] == "`verify_geometry` is 'sometimes', not one of auto, always, never"
 
     paths = json.loads(service.get("/openapi.json").data)["paths"]

@@ -142,7 +142,7 @@ def test_figures_are_printed_as_one_object(evaluate: Evaluate, capsys: pytest.Ca
     figures = json.loads(capsys.readouterr().out)
     assert set(figures) == {
         "all", "groups", "by_column", "confusable", "worst", "slowest", "timing", "intervals", "absent", "skipped",
-        "pack", "location",
+        "pack", "location", "choices", "photograph_again",
     }  # fmt: skip
     assert figures["all"]["recall@1"] == 0.6667
     assert figures["confusable"] == [
