@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 # Least precision, on simulated photos, of the identified and of all named references. With .9 of all, .77 of the
 # probably are right on the 368 photos of packages.
 LEAST_RIGHT, LEAST_NAMED_RIGHT = 0.95, 0.9
-# Shares of the rightly ranked, realistic photos above the thresholds. Of 368 real photos of packages: with .8, .70 of the
-# rightly ranked are identified, and .977 of the identified are right; with .85, .80 and .942; with .875, .82 and .933.
+# Shares of the rightly ranked, realistic photos above the thresholds. Of 368 real photos of packages: with .8, .70 of
+# the rightly ranked are identified, and .977 of the identified are right; with .85, .80 and .942; with .875, .82 and
+# .933.
 _KEPT_IDENTIFIED, _KEPT_PROBABLY = 0.8, 0.9
 _LEAST_PHOTOS = 20  # fewer cannot fit six numbers
 
