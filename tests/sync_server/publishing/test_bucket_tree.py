@@ -296,13 +296,13 @@ def test_an_endpoint_without_a_bucket_is_a_mistake(tmp_path: Path, capsys: pytes
 
 @pytest.mark.usefixtures("s3")
 def test_a_server_that_cannot_be_reached_is_a_fault_of_the_network(
-    colour_pack: Callable[[], Path], monkeypatch: pytest.MonkeyPatch
+    repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("edge_identify.edge_runtime.io.buckets._RETRIES", {"max_retries": 0})
     words = [
         "publish",
         "--pack",
-        str(colour_pack()),
+        str(repository / "tests/golden/format-1-first"),
         "--to",
         ADDRESS,
         "--endpoint",
