@@ -22,7 +22,7 @@ from edge_identify.edge_runtime.terminal.command_parser import CommandParser
 from edge_identify.edge_runtime.terminal.command_run import run_command
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
 from edge_identify.edge_runtime.terminal.required_extras import require_extra
-from edge_identify.edge_runtime.terminal.timely_end import end_soon_after_a_signal
+from edge_identify.edge_runtime.terminal.timely_end import CLEAN_UP_S, end_soon_after_a_signal
 from edge_identify.edge_runtime.terminal.version_option import add_version_option
 from edge_identify.sync_server.service.settings import ENVIRONMENT_PREFIX, LOG_LEVELS, Settings, read_settings
 
@@ -44,6 +44,8 @@ _RUN_EXAMPLES = (
     "curl -F file=@photo.jpg http://127.0.0.1:8000/v1/identify",
 )
 
+_SERVER_CLEAN_UP_S = 15.0  # requests that are being answered may end
+
 _RUN_DESCRIPTION = f"""\
 Serves a folder that edge-serve publish wrote, and answers HTTP requests with its packs. \
 The API is described at /docs. Stop it with Ctrl-C.
@@ -54,9 +56,9 @@ Every option is also an environment variable ({ENVIRONMENT_PREFIX}PORT=8000) and
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `edge-serve` and return its exit code."""
-    if argv is None:
-        end_soon_after_a_signal()
     options = serve_parser().parse_args(argv)
+    if argv is None:
+        end_soon_after_a_signal(_SERVER_CLEAN_UP_S if options.command == "run" else CLEAN_UP_S)
     return run_command(lambda: _publish(options) if options.command == "publish" else _run(options))
 
 

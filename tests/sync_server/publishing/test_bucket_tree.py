@@ -31,6 +31,7 @@ obstore = pytest.importorskip("obstore", reason="the extra buckets is not instal
 
 SmallPack = Callable[..., Path]
 NOW = datetime(2026, 1, 31, 12, 30, tzinfo=UTC)
+GOLDEN = Path(__file__).parents[2] / "golden"
 ADDRESS = "s3://packs/street"
 
 
@@ -296,13 +297,13 @@ def test_an_endpoint_without_a_bucket_is_a_mistake(tmp_path: Path, capsys: pytes
 
 @pytest.mark.usefixtures("s3")
 def test_a_server_that_cannot_be_reached_is_a_fault_of_the_network(
-    repository: Path, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("edge_identify.edge_runtime.io.buckets._RETRIES", {"max_retries": 0})
     words = [
         "publish",
         "--pack",
-        str(repository / "tests/golden/format-1-first"),
+        str(GOLDEN / "format-1-first"),
         "--to",
         ADDRESS,
         "--endpoint",
