@@ -105,7 +105,7 @@ def _table(column: str, groups: Mapping[str, Figures]) -> Iterator[str]:
 
 def _choices(choices: Sequence[Figures]) -> Iterator[str]:
     yield "if an app names the first match from a least confidence on:"
-    headings = ("confidence", "named", "of these right", "rightly named", "other things named")
+    headings = ("confidence", "  named", "of these right", "rightly named", "other things named")
     yield "  ".join(headings)
     for choice in choices:
         strangers = _NONE if choice["strangers"] is None else percent(choice["strangers"])
