@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 # Precision of the prior. Real photos differ from simulated ones mostly by a level: the intercept is free after a few
 # photos, the slope after about 20. Intercepts of .01 to 5 and slopes of .01 to 1000 were tried with 60 of 368 photos of
 # packages and 60 of 274 of mosaics, 60 splits: ECE of the others .0615 and .016 here, .128 and .041 with 5 and 5.
-# Drawn answers with exactly these probabilities have .041 and .012.
+# Drawn answers with exactly these probabilities have .041 and .012. The constants were chosen on these photos; other
+# photos may fare worse.
 _INTERCEPT_PRECISION, _SLOPE_PRECISION = 0.2, 8.0
 _LEAST_SLOPE = 0.1  # an encoder whose confidence tells less is not made worse than that
 _NEWTON_STEPS = 100

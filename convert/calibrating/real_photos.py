@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from edge_identify.edge_runtime.photos.preprocessing import Preprocessing
 
 _SIDE_PX = PHOTO.side_px  # of the photo when points are compared
-_SAME_IMAGE = 0.995  # cosine of a reference image that was saved again; real photos reach .98
+_SAME_IMAGE = 0.995  # cosine of a reference image that was saved again; another photo of the thing is less similar
 
 
 class IndexedImage(Protocol):

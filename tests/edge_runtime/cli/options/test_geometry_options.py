@@ -93,7 +93,7 @@ def test_a_person_reads_how_many_points_agree(
 
     assert "identified" in pictured
     assert "Pure blue" in pictured.split("why:")[0]
-    assert "of its picture agree with the photo" in pictured
+    assert "points of its image agree with the photo" in " ".join(pictured.split())
     assert "points: none of its picture agree" in plain
 
 
