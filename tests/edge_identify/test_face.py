@@ -18,7 +18,7 @@ from threading import Thread
 import pytest
 
 import edge_identify as ei
-from colour_packs import with_files
+from colour_packs import with_files, write_colour_pack
 from edge_identify.edge_runtime.errors import EdgeIdentifyError, PackNotFoundError, SetupError
 from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME
 from edge_identify.edge_runtime.pack.manifest_json import parse_manifest, serialise_manifest
@@ -123,7 +123,7 @@ def test_a_pack_is_synced_listed_and_opened_by_name(repository: Path, tmp_path: 
 
 
 def test_a_pack_that_fails_its_self_test_is_not_installed(tmp_path: Path) -> None:
-    publish(write_service_pack(tmp_path / "pack"), tmp_path / "repo", now_utc=datetime(2026, 1, 1, tzinfo=UTC))
+    publish(write_colour_pack(tmp_path / "pack"), tmp_path / "repo", now_utc=datetime(2026, 1, 1, tzinfo=UTC))
 
     with served(tmp_path / "repo") as url, pytest.raises(ei.EdgeIdentifyError, match="tests nothing"):
         ei.sync(url, store=tmp_path / "store")
