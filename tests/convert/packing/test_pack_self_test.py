@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -193,13 +194,13 @@ def test_swapped_channels_are_caught_with_the_built_in_encoder(
 def test_a_photo_left_on_its_side_is_caught_with_the_built_in_encoder(
     builtin_pack: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def on_its_side(path: Path) -> Image:
-        if path.suffix != ".jpg":
-            return decode_image(path.read_bytes(), name=str(path))
-        with PIL.Image.open(path) as image:
+    def on_its_side(data: bytes, *, name: str, max_side_px: int) -> Image:
+        if not name.endswith(".jpg"):
+            return decode_image(data, name=name, max_side_px=max_side_px)
+        with PIL.Image.open(io.BytesIO(data)) as image:
             return image.convert("RGB")
 
-    monkeypatch.setattr("edge_identify.edge_runtime.store.self_test.open_image", on_its_side)
+    monkeypatch.setattr("edge_identify.edge_runtime.store.self_test.decode_image", on_its_side)
 
     with pytest.raises(PackDamagedError, match=r"self-test photo conformance/turned\.jpg has cosine"):
         self_test(open_pack(builtin_pack))

@@ -238,15 +238,13 @@ class Refusing(BaseHTTPRequestHandler):
 
 
 @pytest.mark.usefixtures("s3")
-def test_wrong_credentials_are_one_line(
-    small_pack: SmallPack, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_wrong_credentials_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Refusing)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
         endpoint = f"http://127.0.0.1:{server.server_port}"
-        words = ["publish", "--pack", str(small_pack(tmp_path / "pack")), "--to", ADDRESS, "--endpoint", endpoint]
+        words = ["publish", "--pack", str(GOLDEN / "format-1-first"), "--to", ADDRESS, "--endpoint", endpoint]
         assert main(words) == ExitCode.SETUP
     finally:
         server.shutdown()
@@ -267,9 +265,9 @@ def test_wrong_credentials_are_one_line(
     ],
 )
 def test_an_address_that_is_no_bucket_is_one_line(
-    s3: S3Server, small_pack: SmallPack, tmp_path: Path, to: str, words: str, capsys: pytest.CaptureFixture[str]
+    s3: S3Server, to: str, words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pack = str(small_pack(tmp_path / "pack"))
+    pack = str(GOLDEN / "format-1-first")
     assert main(["publish", "--pack", pack, "--to", to, "--endpoint", s3.endpoint]) == ExitCode.SETUP
     (line,) = capsys.readouterr().err.splitlines()
     assert words in line
