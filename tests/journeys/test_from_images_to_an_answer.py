@@ -39,7 +39,7 @@ def test_the_references_thumbnails_come_with_the_pack(demo) -> None:  # type: ig
     manifest = json.loads((demo.folder / "store/demo/versions/1.0.0/pack.json").read_text())
     installed = (demo.folder / "store/demo/versions/1.0.0/thumbnails.sqlite").read_bytes()
 
-    assert manifest["thumbnails"] == {"file": "thumbnails.sqlite", "side_px": 96}
+    assert manifest["thumbnails"] == {"file": "thumbnails.sqlite", "side_px": 256}
     assert installed == (demo.folder / "pack/thumbnails.sqlite").read_bytes()
 
 
