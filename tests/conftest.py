@@ -54,6 +54,7 @@ shown_progress._clock = lambda: 0.0
 # Packs that are built in this process compare the points of a few photos: enough for a calibration, and much faster.
 calibration_photos.LEAST_PHOTOS_FOR_POINTS = calibration_photos.MOST_PHOTOS_FOR_POINTS = 24
 calibration_photos.DRAWN_PHOTOS_FOR_POINTS = 20
+calibration_photos.DRAWN_PHOTOS = 50
 
 # Builds of all tests and of both workers share one cache: an encoder is exported once, not for every pack.
 if "EDGE_IDENTIFY_BUILD_CACHE" not in os.environ:

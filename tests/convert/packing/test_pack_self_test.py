@@ -170,7 +170,7 @@ def builtin_pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
     catalogue = str(folder / "catalogue.sqlite")
     assert main(["add", f"images:{folder / 'pictures'}", "--catalogue", catalogue]) == 0
     words = ["pack", "--catalogue", catalogue, "--name", "t", "--variants", "onnx-int8"]
-    assert main([*words, "--out", str(folder / "pack")]) == 0
+    assert main([*words, "--local-features", "none", "--out", str(folder / "pack")]) == 0
     return folder / "pack"
 
 
