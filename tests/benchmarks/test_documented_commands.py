@@ -97,3 +97,16 @@ def test_words_are_measured(int8_pack: Path, tmp_path: Path) -> None:
 
     assert line["benchmark"] == "words"
     assert line["all"]["exact_first"] == 1  # type: ignore[index]
+
+
+def test_real_photos_that_are_not_there_are_skipped_aloud(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, BENCHMARKS / "real_photo_calibration.py", "--data", tmp_path],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.returncode == 1
+    assert ended.stderr.count("skipped") >= 2
+    assert "nothing was measured" in ended.stderr
