@@ -102,7 +102,18 @@ def mosaics(run: Run, succeed: Run, tmp_path_factory: pytest.TempPathFactory) ->
     write_table(folder / "files.csv", [{"file": f"{at}.png", **rows[at]} for at in range(FETCHED, FETCHED + FILED)])
     succeed("edge-build", "add", f"table:{folder / 'files.csv'}", *mapping, "--catalogue", catalogue)
     pack, repo = folder / "pack", folder / "repo"
-    words = ("--catalogue", catalogue, "--name", "mosaics", "--out", pack, "--variants", "onnx-int8")
+    words = (
+        "--catalogue",
+        catalogue,
+        "--name",
+        "mosaics",
+        "--out",
+        pack,
+        "--variants",
+        "onnx-int8",
+        "--local-features",
+        "none",
+    )
     succeed("edge-build", "pack", *words)
     succeed("edge-serve", "publish", "--pack", pack, "--repo", repo)
     return Mosaics(rows=rows, addresses=addresses, fetched=fetched, pack=pack, repo=repo)
