@@ -138,17 +138,8 @@ def timely_pools(
                 response = super().getresponse()
             return _whole_answer(response, connected, is_over, answer_within_s)
 
-    class GuardedHTTPSConnection(HTTPSConnection):
-        response_class = CountedResponse
-
-        def _new_conn(self) -> socket.socket:
-            return super()._new_conn() if connect is None else connect(self)
-
-        def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # urllib3 returns its own, too
-            connected = self.sock
-            with _cut_off(connected, answer_within_s) as is_over:
-                response = super().getresponse()
-            return _whole_answer(response, connected, is_over, answer_within_s)
+    class GuardedHTTPSConnection(GuardedHTTPConnection, HTTPSConnection):
+        """The same over TLS: `super()` above is urllib3's HTTPSConnection here."""
 
     class GuardedHTTPPool(HTTPConnectionPool):
         ConnectionCls = GuardedHTTPConnection

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from example_calibrations import POINTS, SIMULATED
 
 from edge_identify.convert.calibrating import real_photo_fitting
 from edge_identify.convert.calibrating.correction_fitting import fit_correction
@@ -17,41 +18,8 @@ from edge_identify.convert.calibrating.real_photo_fitting import (
     without_real_photos,
 )
 from edge_identify.convert.calibrating.scored_photos import ScoredPhoto
-from edge_identify.edge_runtime.decisions.calibration import Calibration, Certainty, Correction, PointCalibration
+from edge_identify.edge_runtime.decisions.calibration import Calibration, Certainty, Correction
 from edge_identify.edge_runtime.decisions.decision import Decision, corrected, sigmoid
-
-POINTS = PointCalibration(
-    share_exponent=0.5,
-    points_exponent=1.5,
-    evidence_weight=0.8,
-    count_weight=0.5,
-    lead_weight=0.3,
-    intercept=-2.0,
-    accept=-1.0,
-    certainty=Certainty(identified=0.4, probably=0.3),
-    false_accepts=0.0,
-    sibling_accepts=0.1,
-    true_accepts=0.9,
-)
-SIMULATED = Calibration(
-    measured_with="onnx-int8",
-    neighbours=20,
-    score_weight=6.0,
-    contrast_weight=0.0,
-    margin_weight=6.0,
-    intercept=-4.5,
-    temperature=0.05,
-    accept=-3.0,
-    least_share=0.5,
-    false_accept_rate=0.02,
-    genuine_count=100,
-    impostor_count=50,
-    false_accepts=0.02,
-    true_accepts=0.9,
-    sibling_accepts=0.3,
-    certainty=Certainty(identified=0.9, probably=0.5),
-    points=POINTS,
-)
 
 
 def drawn(count: int, *, points: bool = True, seed: int = 5) -> tuple[list[ScoredPhoto], list[str]]:

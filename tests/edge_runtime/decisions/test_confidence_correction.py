@@ -8,12 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from example_calibrations import POINTS, SIMULATED
 
 from edge_identify.edge_runtime.decisions.calibration import (
-    Calibration,
     Certainty,
     Correction,
-    PointCalibration,
     RealPhotos,
     read_calibrations,
     serialise_calibrations,
@@ -22,37 +21,24 @@ from edge_identify.edge_runtime.decisions.decision import conclude, corrected, d
 from edge_identify.edge_runtime.decisions.point_evidence import decide_with_points
 from edge_identify.edge_runtime.errors import PackFormatError
 
-POINTS = PointCalibration(
-    share_exponent=0.5,
+RULE = replace(
+    POINTS,
     points_exponent=1.0,
-    evidence_weight=0.8,
-    count_weight=0.5,
     lead_weight=0.5,
     intercept=-1.0,
     accept=-0.5,
     certainty=Certainty(identified=0.6, probably=0.3),
-    false_accepts=0.0,
-    sibling_accepts=0.1,
-    true_accepts=0.9,
 )
-PLAIN = Calibration(
-    measured_with="onnx-int8",
-    neighbours=20,
+PLAIN = replace(
+    SIMULATED,
     score_weight=10.0,
     contrast_weight=5.0,
     margin_weight=5.0,
     intercept=-8.0,
     temperature=0.1,
     accept=-1.0,
-    least_share=0.5,
-    false_accept_rate=0.02,
-    genuine_count=100,
-    impostor_count=50,
-    false_accepts=0.02,
-    true_accepts=0.9,
-    sibling_accepts=0.3,
     certainty=Certainty(identified=0.6, probably=0.3),
-    points=POINTS,
+    points=RULE,
 )
 RAISED = Correction(slope=1.2, intercept=2.0)
 TOLD = RealPhotos(
@@ -105,7 +91,7 @@ def test_corrected_confidences_fall_by_rank_and_sum_to_the_known_probability_at_
 def test_points_are_weighed_with_the_confidences_before_the_correction() -> None:
     points = [3, 40, 0, 0]
     plain = decide_with_points(decide(SCORES, PLAIN), points, PLAIN)
-    both = replace(PLAIN, correction=RAISED, points=replace(POINTS, correction=RAISED))
+    both = replace(PLAIN, correction=RAISED, points=replace(RULE, correction=RAISED))
     again = decide_with_points(decide(SCORES, both), points, both)
 
     assert plain is not None
@@ -116,7 +102,7 @@ def test_points_are_weighed_with_the_confidences_before_the_correction() -> None
 
 
 def test_the_file_gives_back_what_was_written_and_a_pack_of_before_has_no_correction(tmp_path: Path) -> None:
-    whole = replace(PLAIN, correction=RAISED, real_photos=TOLD, points=replace(POINTS, correction=RAISED))
+    whole = replace(PLAIN, correction=RAISED, real_photos=TOLD, points=replace(RULE, correction=RAISED))
     for calibration in (PLAIN, whole):
         (tmp_path / "c.json").write_bytes(serialise_calibrations({"onnx-int8": calibration}))
 

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
+from example_calibrations import POINTS, SIMULATED
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from edge_identify.edge_runtime.decisions.calibration import Calibration, Certainty, PointCalibration
+from edge_identify.edge_runtime.decisions.calibration import Certainty, PointCalibration
 from edge_identify.edge_runtime.decisions.decision import Decision, Verdict, decide
 from edge_identify.edge_runtime.decisions.point_evidence import (
     EXPONENT,
@@ -21,35 +22,26 @@ from edge_identify.edge_runtime.decisions.point_evidence import (
     point_features,
 )
 
-RULE = PointCalibration(
-    share_exponent=0.5,
-    points_exponent=1.5,
+RULE = replace(
+    POINTS,
     evidence_weight=0.25,
-    count_weight=0.5,
     lead_weight=2.0,
-    intercept=-2.0,
     accept=0.3,
     certainty=Certainty(identified=0.8, probably=0.4),
     false_accepts=0.02,
     sibling_accepts=0.4,
-    true_accepts=0.9,
 )
-WITHOUT = Calibration(
-    measured_with="onnx-int8",
+WITHOUT = replace(
+    SIMULATED,
     neighbours=4,
     score_weight=2.0,
     contrast_weight=10.0,
     margin_weight=5.0,
     intercept=-6.0,
-    temperature=0.05,
     accept=5.0,
     least_share=0.6,
-    false_accept_rate=0.02,
-    genuine_count=100,
-    impostor_count=100,
-    false_accepts=0.02,
-    true_accepts=0.9,
     certainty=Certainty(identified=0.99, probably=0.98),
+    points=None,
 )
 CALIBRATION = replace(WITHOUT, points=RULE)
 VERDICT = Verdict(
