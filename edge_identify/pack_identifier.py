@@ -146,9 +146,9 @@ class PackIdentifier:
         opened = open_photo_input(photo)
         with _filtered(whole, _filters(namespaces, labels)) as identifier:
             if isinstance(identifier, PacksIdentifier):
-                identifier.compare_with(compare)
                 prepared = prepare_for_recipes(opened, identifier.recipes, None, position_of)
-                return replace(identifier.identify_prepared(prepared, top_k=wanted), question=opened.name)
+                found = identifier.identify_prepared(prepared, top_k=wanted, compare=compare)
+                return replace(found, question=opened.name)
             one = prepare_photo(opened, identifier.recipe, None, position_of)
             answer = replace(identifier.identify_prepared(one, top_k=wanted), question=opened.name)
         return compare([opened], [answer])[0]
@@ -194,10 +194,10 @@ class PackIdentifier:
         compare, wanted = _comparison(cascades, top_k), _wanted(cascades, top_k)
         with _filtered(whole, filters) as identifier:
             if isinstance(identifier, PacksIdentifier):
-                identifier.compare_with(compare)
                 for_all = partial(prepare_for_recipes, recipes=identifier.recipes, position_of=position_of)
                 with closing(ready_photos(photos, partial(_make_ready, prepare=for_all))) as ready_for_all:
-                    yield from answers_in_batches(ready_for_all, partial(identifier.identify_batch, top_k=wanted))
+                    identify = partial(identifier.identify_batch, top_k=wanted, compare=compare)
+                    yield from answers_in_batches(ready_for_all, identify)
                 return
             for_one = partial(prepare_photo, recipe=identifier.recipe, position_of=position_of)
             with closing(ready_photos(photos, partial(_make_ready, prepare=for_one))) as ready:

@@ -69,8 +69,8 @@ def _points_ahead(matches: Sequence[Match]) -> str:
     next_most = max(others, default=0)
     if first <= next_most:
         return ""
-    similarity = f"similarity {matches[0].score:.2f}"
-    return f"{first} points of its image agree with the photo, {next_most} of another reference ({similarity})"
+    beside = f", {next_most} of another reference" if others else ""
+    return f"{first} points of its image agree with the photo{beside} (similarity {matches[0].score:.2f})"
 
 
 def _what_speaks_for_the_first(first: Match, ahead: float | None) -> str:

@@ -11,7 +11,7 @@ from contextlib import ExitStack, closing
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from edge_identify.edge_runtime.answers.identification import FailedPhoto, Identification
 from edge_identify.edge_runtime.cli.inputs.photo_paths import AskedPhoto, name_of_asked, picture_among
@@ -35,17 +35,6 @@ if TYPE_CHECKING:
     from edge_identify.edge_runtime.photos.prepared_photos import Photo, PhotoInPreparation
 
 P = TypeVar("P")  # a prepared photo: for one pack, or for several
-P_in = TypeVar("P_in", contravariant=True)
-
-
-class PhotoIdentifier(Protocol[P_in]):
-    """Answers prepared photos: an `Identifier`, or a `PacksIdentifier`."""
-
-    def identify_batch(self, photos: Sequence[P_in], *, top_k: int) -> list[Identification]:
-        """Answer each photo."""
-
-    def identify_together(self, photos: Sequence[P_in], *, top_k: int) -> Identification:
-        """Give one answer to all photos."""
 
 
 def ask_one(
@@ -72,7 +61,9 @@ def ask_one(
     outputs = chosen_outputs(options, packs, identifier, page, answer_count(options, asked), stack)
     cascades = open_cascades(options, [identifier], stack)
     wanted = needed_match_count(options, cascades)
-    answers = _answers(options, asked, first, prepare, identifier, outputs, stack, wanted=wanted)
+    batch = partial(identifier.identify_batch, top_k=wanted)
+    together = partial(identifier.identify_together, top_k=wanted)
+    answers = _answers(options, asked, first, prepare, batch, together, outputs, stack)
     picture = picture_among(asked)
     return explained(options, cascades, picture, compared(options, cascades, picture, answers)), outputs
 
@@ -103,9 +94,10 @@ def ask_several(
         )
     outputs = chosen_outputs(options, packs, None, page, answer_count(options, asked), stack)
     cascades = open_cascades(options, identifier.identifiers, stack)
-    identifier.compare_with(comparison(options, cascades))
-    wanted = needed_match_count(options, cascades)
-    answers = _answers(options, asked, first, prepare, identifier, outputs, stack, wanted=wanted)
+    compare, wanted = comparison(options, cascades), needed_match_count(options, cascades)
+    batch = partial(identifier.identify_batch, top_k=wanted, compare=compare)
+    together = partial(identifier.identify_together, top_k=wanted, compare=compare)
+    answers = _answers(options, asked, first, prepare, batch, together, outputs, stack)
     return explained(options, cascades, picture_among(asked), answers), outputs
 
 
@@ -114,24 +106,20 @@ def _answers(
     asked: Sequence[AskedPhoto],
     first: PhotoInPreparation[P],
     prepare: Callable[[Photo], P],
-    identifier: PhotoIdentifier[P],
+    identify_batch: Callable[[Sequence[P]], list[Identification]],
+    identify_together: Callable[[Sequence[P]], Identification],
     outputs: Sequence[AnswerOutput],
     stack: ExitStack,
-    *,
-    wanted: int,
 ) -> Iterator[Identification | FailedPhoto]:
-    """Return the answers to all photos, with `wanted` matches, of which the first was prepared before.
-
-    They come as they are taken.
-    """
+    """Return the answers to all photos, of which the first was prepared before. They come as they are taken."""
     with_thumbnail = any(output.shows_photos for output in outputs)
     make_one_ready = partial(make_ready, with_thumbnail=with_thumbnail, region=options.roi)
     others = ready_photos(asked[1:], lambda photo: make_one_ready(photo, prepare=prepare))
     stack.enter_context(closing(others))
     ready = chain([make_one_ready(asked[0], prepare=lambda _: first.result())], others)
     if options.same_thing:
-        return answer_together(ready, partial(identifier.identify_together, top_k=wanted))
-    return answers_in_batches(ready, partial(identifier.identify_batch, top_k=wanted))
+        return answer_together(ready, identify_together)
+    return answers_in_batches(ready, identify_batch)
 
 
 def _photo(asked: AskedPhoto) -> Photo:

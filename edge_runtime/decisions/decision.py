@@ -61,6 +61,15 @@ class Verdict:
     look_alike_count: int
     uncorrected: tuple[float, ...] | None = None
 
+    def with_others(self, count: int) -> Verdict:
+        """Return the verdict with further references after the others, of confidence 0."""
+        zeros = (0.0,) * count
+        return replace(
+            self,
+            confidences=self.confidences + zeros,
+            uncorrected=None if self.uncorrected is None else self.uncorrected + zeros,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Features:

@@ -35,13 +35,14 @@ def likely_kind(references: Sequence[Reference], confidences: Iterable[float]) -
 
     Args:
         references: The first references, best first.
-        confidences: The confidence of each.
+        confidences: The confidence of each; references of confidence 0 do not count.
     """
+    known = [pair for pair in zip(references, confidences, strict=False) if pair[1] > 0]
     together: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
-    for reference, confidence in zip(references, confidences, strict=False):
+    for reference, confidence in known:
         for kind in reference.labels.items():
             together[kind].append(confidence)
-    telling = {kind: sum(found) for kind, found in together.items() if len(found) < len(references)}
+    telling = {kind: sum(found) for kind, found in together.items() if len(found) < len(known)}
     if not telling:
         return None
     (label, value), probability = max(telling.items(), key=lambda item: item[1])

@@ -104,7 +104,7 @@ def timely_pools(
     """Return urllib3's pool classes by scheme, with a limit on the time to the response's head.
 
     A server that drips its head, or sends 1xx responses without end, is cut off. `connected_socket` of a response is
-    its socket, also when the connection will be closed after it.
+    its socket, and `peer_address` the IP address that it came from, also when the connection is closed by then.
 
     Args:
         answer_within_s: Longest time to the end of the response's head.
@@ -133,10 +133,10 @@ def timely_pools(
             return super()._new_conn() if connect is None else connect(self)
 
         def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # urllib3 returns its own, too
-            connected = self.sock
+            connected, peer = self.sock, _peer_of(self.sock)
             with _cut_off(connected, answer_within_s) as is_over:
                 response = super().getresponse()
-            return _whole_answer(response, connected, is_over, answer_within_s)
+            return _whole_answer(response, connected, peer, is_over, answer_within_s)
 
     class GuardedHTTPSConnection(GuardedHTTPConnection, HTTPSConnection):
         """The same over TLS: `super()` above is urllib3's HTTPSConnection here."""
@@ -187,13 +187,26 @@ def _cut_off(connected: socket.socket | None, after_s: float) -> Iterator[thread
         timer.cancel()
 
 
+def _peer_of(connected: socket.socket | None) -> str | None:
+    """Return the address of the other end; None if it is not known: the connection has broken off."""
+    try:
+        return None if connected is None else str(connected.getpeername()[0])
+    except OSError:
+        return None
+
+
 def _whole_answer(
-    response: HTTPResponse, connected: socket.socket | None, is_over: threading.Event, within_s: float
+    response: HTTPResponse,
+    connected: socket.socket | None,
+    peer: str | None,
+    is_over: threading.Event,
+    within_s: float,
 ) -> HTTPResponse:
     if is_over.is_set():  # a head that is cut off looks complete
         response.close()
         raise ConnectionAbortedError(f"no complete answer within {within_s:g} seconds")
     response.connected_socket = connected  # type: ignore[attr-defined]
+    response.peer_address = peer  # type: ignore[attr-defined]
     return response
 
 
@@ -248,6 +261,7 @@ def _shut_down(connected: socket.socket | None) -> Callable[[], None]:
     def shut_down() -> None:
         with suppress(OSError):
             if connected is not None:
-                connected.shutdown(socket.SHUT_RDWR)
+                # Not SSLSocket's own, which drops TLS: a reader would take the ciphertext that is left for the file.
+                socket.socket.shutdown(connected, socket.SHUT_RDWR)
 
     return shut_down

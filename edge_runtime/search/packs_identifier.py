@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from time import perf_counter
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
 from edge_identify.edge_runtime.encoders.shared_encoders import SharedEncoders
 from edge_identify.edge_runtime.errors import PackError, SetupError
@@ -26,12 +26,25 @@ if TYPE_CHECKING:
     from edge_identify.edge_runtime.photos.prepared_photos import Photo, PhotoForRecipes, PreparedPhoto
     from edge_identify.edge_runtime.photos.preprocessing import Preprocessing
 
-#: Compares photos of one thing with the matches of the packs' answers where needed; returns the answers after that.
-Compare = Callable[[Sequence["Photo"], Sequence["Identification"]], Sequence["Identification"]]
 #: Tells that a pack is left out: its name, and what is wrong with it.
 Report = Callable[[str, PackError], None]
 
 T = TypeVar("T")
+
+
+class Compare(Protocol):
+    """Compares photos with the matches of the packs' answers where that is needed."""
+
+    def __call__(
+        self, photos: Sequence[Photo], answers: Sequence[Identification], leave_out: Report | None = None, /
+    ) -> Sequence[Identification]:
+        """Return the answers after that.
+
+        Args:
+            photos: The photo, or the photos of one thing.
+            answers: One of each pack.
+            leave_out: Takes each pack that fails; its answer is left out. None: the error is raised.
+        """
 
 
 class PacksIdentifier:
@@ -46,7 +59,6 @@ class PacksIdentifier:
         """
         self._opened, self._identifiers = tuple(identifiers), list(identifiers)
         self._report = report
-        self._compare: Compare | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -69,10 +81,6 @@ class PacksIdentifier:
         for identifier in self._opened:
             identifier.close()
 
-    def compare_with(self, compare: Compare | None) -> None:
-        """Have the answers of all packs to a photo compared with the photo before one of them is chosen; None: not."""
-        self._compare = compare
-
     def narrowed(self, filters: Filters) -> PacksIdentifier:
         """Return a new identifier with other filters, of the packs that know their values. The caller closes it.
 
@@ -82,18 +90,30 @@ class PacksIdentifier:
         makers = [(one.pack_name, lambda one=one: one.narrowed(filters)) for one in self._identifiers]
         return PacksIdentifier(those_that_can(makers, filters, self._report), report=self._report)
 
-    def identify_prepared(self, photo: PhotoForRecipes, *, top_k: int = DEFAULT_TOP_K) -> Identification:
+    def identify_prepared(
+        self, photo: PhotoForRecipes, *, top_k: int = DEFAULT_TOP_K, compare: Compare | None = None
+    ) -> Identification:
         """Name what a prepared photo shows. The time of preparing it counts."""
-        return self.identify_batch([photo], top_k=top_k)[0]
+        return self.identify_batch([photo], top_k=top_k, compare=compare)[0]
 
-    def identify_batch(self, photos: Sequence[PhotoForRecipes], *, top_k: int = DEFAULT_TOP_K) -> list[Identification]:
-        """Name what each of one or more prepared photos shows."""
+    def identify_batch(
+        self, photos: Sequence[PhotoForRecipes], *, top_k: int = DEFAULT_TOP_K, compare: Compare | None = None
+    ) -> list[Identification]:
+        """Name what each of one or more prepared photos shows.
+
+        Args:
+            photos: The photos.
+            top_k: Maximum number of matches of each pack's answer.
+            compare: Compares the answers of all packs with the photo before one of them is chosen.
+        """
         answers = self.ask_each(photos, top_k=top_k)
-        return [self._chosen([photo], found) for photo, found in zip(photos, answers, strict=True)]
+        return [self._chosen([photo], found, compare) for photo, found in zip(photos, answers, strict=True)]
 
-    def identify_together(self, photos: Sequence[PhotoForRecipes], *, top_k: int = DEFAULT_TOP_K) -> Identification:
-        """Return one answer from one or more prepared photos of the same thing."""
-        return self._chosen(photos, self.ask_together(photos, top_k=top_k))
+    def identify_together(
+        self, photos: Sequence[PhotoForRecipes], *, top_k: int = DEFAULT_TOP_K, compare: Compare | None = None
+    ) -> Identification:
+        """Return one answer from one or more prepared photos of the same thing; see `identify_batch`."""
+        return self._chosen(photos, self.ask_together(photos, top_k=top_k), compare)
 
     def ask_each(self, photos: Sequence[PhotoForRecipes], *, top_k: int) -> list[PackAnswers]:
         """Return what the packs answer to each of one or more prepared photos, not compared."""
@@ -122,9 +142,9 @@ class PacksIdentifier:
         prepare_s = sum(photo.seconds for photo in photos)
         return PackAnswers(answers=found, prepare_s=prepare_s, encode_s=embedded.seconds)
 
-    def _chosen(self, photos: Sequence[PhotoForRecipes], found: PackAnswers) -> Identification:
-        if self._compare is not None:
-            compared = self._compare([photo.photo for photo in photos], found.answers)
+    def _chosen(self, photos: Sequence[PhotoForRecipes], found: PackAnswers, compare: Compare | None) -> Identification:
+        if compare is not None:
+            compared = compare([photo.photo for photo in photos], found.answers, self._leave_out)
             found = replace(found, answers=tuple(compared))
         return found.most_certain()
 
@@ -135,11 +155,17 @@ class PacksIdentifier:
             try:
                 found.append(answer(identifier))
             except PackError as error:
-                if len(self._identifiers) == 1:
-                    raise
-                self._report(identifier.pack_name, error)
-                self._identifiers.remove(identifier)
+                self._leave_out(identifier.pack_name, error)
         return found
+
+    def _leave_out(self, pack_name: str, error: PackError) -> None:
+        """Report a pack that fails, once, and do not ask it again; raise the error if it is the last one."""
+        others = [one for one in self._identifiers if one.pack_name != pack_name]
+        if not others:
+            raise error
+        if len(others) < len(self._identifiers):
+            self._report(pack_name, error)
+        self._identifiers = others
 
 
 class EmbeddedPhotos:

@@ -1,8 +1,9 @@
 """Many photos: decoded ahead by a few threads, embedded in batches, answered in order.
 
-Memory does not grow with the number of photos: a few are decoded ahead, and each keeps only the encoder's pixels and a
-thumbnail. Trap: warning filters belong to the process. If each thread silenced Pillow's warnings for itself, the last
-thread to end would restore the filters of another thread.
+Memory does not grow with the number of photos: a few are decoded ahead, and each keeps the encoder's pixels, a
+thumbnail, and the photo as it was given if its answer may be compared with it. Trap: warning filters belong to the
+process. If each thread silenced Pillow's warnings for itself, the last thread to end would restore the filters of
+another thread.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from edge_identify.edge_runtime.photos.photo_inputs import OpenedPhoto
     from edge_identify.edge_runtime.photos.prepared_photos import Photo
     from edge_identify.edge_runtime.photos.regions import Region
+    from edge_identify.edge_runtime.search.packs_identifier import Compare
 
 T = TypeVar("T")
 P = TypeVar("P")  # a prepared photo: for one encoder, or for several
@@ -106,7 +108,7 @@ def ready_photos(
 def answers_in_batches(
     ready: Iterable[ReadyPhoto[P] | FailedPhoto],
     identify: Callable[[Sequence[P]], list[Identification]],
-    compare: Callable[[Sequence[Photo], Sequence[Identification]], Sequence[Identification]] | None = None,
+    compare: Compare | None = None,
 ) -> Iterator[Identification | FailedPhoto]:
     """Yield the answers to photos, in their order; those of a batch as soon as it was embedded.
 
@@ -124,7 +126,11 @@ def answers_in_batches(
                 thumbnails = () if photo.thumbnail is None else (photo.thumbnail,)
                 answer = next(found)
                 if compare is not None and photo.photo is not None:
-                    (answer,) = compare([photo.photo], [answer])
+                    try:
+                        (answer,) = compare([photo.photo], [answer])
+                    except PhotoError as error:  # it could be read a moment ago
+                        yield FailedPhoto(question=photo.path, error=error)
+                        continue
                 yield replace(answer, question=photo.path, thumbnails=thumbnails)
             else:
                 yield photo

@@ -233,10 +233,9 @@ class ReferenceFinder:
         if placed is None:
             return ranked, verdict, [None] * len(ranked)
         beyond = ranked[len(placed.order) :]
-        confidences = (*placed.verdict.confidences, *(0.0 for _ in beyond))
         return (
             [*(ranked[at] for at in placed.order), *beyond],
-            replace(placed.verdict, confidences=confidences),
+            placed.verdict.with_others(len(beyond)),
             (*placed.evidence, *(None for _ in beyond)),
         )
 
@@ -250,9 +249,10 @@ class ReferenceFinder:
             return None
         from edge_identify.edge_runtime.decisions.likely_kind import likely_kind
 
-        known = [nearest for nearest, confidence in zip(ranked, verdict.confidences, strict=False) if confidence > 0]
-        references = [self._references.reference(nearest.reference_id) for nearest in known]
-        return likely_kind(references, verdict.confidences)
+        candidates = zip(ranked, verdict.confidences, strict=False)
+        known = [(nearest, confidence) for nearest, confidence in candidates if confidence > 0]
+        references = [self._references.reference(nearest.reference_id) for nearest, _ in known]
+        return likely_kind(references, [confidence for _, confidence in known])
 
     def _placed(self, question: Question, vision: Verdict) -> Placed | None:
         """Return the order and verdict with the position; None if there is no position, or it does not help."""

@@ -269,11 +269,8 @@ class HttpServer:
             parts = urlsplit(url)
             host, port = parts.hostname or "", parts.port or 0
             return problem_before_proxy(host, port, resolve=self._resolve, may_connect=is_public) is None
-        connected = _socket_of(response)
-        try:
-            return connected is not None and is_public(str(connected.getpeername()[0]))
-        except OSError:
-            return False
+        peer = getattr(response, "peer_address", None)  # set by `timely_pools`
+        return peer is None or is_public(peer)
 
     def _explained(self, error: Exception, url: str) -> NetworkError:
         from urllib3 import exceptions

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from edge_identify.edge_runtime.errors import NetworkError
+from edge_identify.edge_runtime.io import guarded_connections
 from edge_identify.edge_runtime.pack.manifest import FileEntry
 from edge_identify.edge_runtime.sync import http_download
 from edge_identify.edge_runtime.sync.http_download import HttpServer
@@ -108,6 +109,20 @@ def test_a_redirect_from_the_internet_does_not_lead_into_a_private_network(
         ):
             server.fetch_document("packs.json", max_bytes=10**6)
         assert asked == []
+
+
+def test_a_redirect_of_a_server_whose_address_is_not_known_counts_as_from_the_internet(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # A server that resets the connection after its answer has no address any more.
+    monkeypatch.setattr(guarded_connections, "_peer_of", lambda _: None)
+    redirect = b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: http://10.1.2.3/packs.json\r\n\r\n"
+    with (
+        serving(lambda: iter([redirect])) as (url, _),
+        closing(_server(url)) as server,
+        pytest.raises(NetworkError, match="redirects from the internet into a private network"),
+    ):
+        server.fetch_document("packs.json", max_bytes=10**6)
 
 
 def test_a_redirect_within_the_internet_or_within_a_private_network_is_followed(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from edge_identify.edge_runtime.photos.prepared_photos import Photo
     from edge_identify.edge_runtime.search.geometry.cascade import GeometryCascade
     from edge_identify.edge_runtime.search.identifier import Identifier
+    from edge_identify.edge_runtime.search.packs_identifier import Compare
 
     Cascades = Mapping[str, GeometryCascade]  # by the name of their pack
-    Compare = Callable[[Sequence[Photo], Sequence[Identification]], Sequence[Identification]]
 
 _SUFFIX = ".png"
 

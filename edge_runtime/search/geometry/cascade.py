@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from edge_identify.edge_runtime.decisions.decision import Decision
+from edge_identify.edge_runtime.errors import PackError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from edge_identify.edge_runtime.photos.prepared_photos import Photo
     from edge_identify.edge_runtime.photos.regions import Region
     from edge_identify.edge_runtime.search.geometry.verifier import GeometryVerifier
+    from edge_identify.edge_runtime.search.packs_identifier import Report
 
 #: Number of most similar references to compare. 20 take twice as long and rank .002 of 368 photos of packages and .006
 #: of 149 of mosaics better.
@@ -164,6 +166,7 @@ def verified_by(
     cascades: Mapping[str, GeometryCascade],
     photos: Sequence[Photo],
     answers: Sequence[Identification],
+    leave_out: Report | None = None,
     *,
     top_k: int,
 ) -> list[Identification]:
@@ -173,6 +176,7 @@ def verified_by(
         cascades: Of one mode, by the names of their packs, at least one. An answer of another pack is not compared.
         photos: The photo, or the photos of one thing.
         answers: One of each pack, with as many matches as the cascades need.
+        leave_out: Takes each pack that fails; its answer is left out. None: the error is raised.
         top_k: How many matches to keep.
 
     Raises:
@@ -180,9 +184,15 @@ def verified_by(
     """
     (mode,) = {cascade.mode for cascade in cascades.values()}
     able = cascades if needs_comparison(mode, answers) else {}
-    return [
-        able[answer.pack_name].verified(photos, answer, top_k=top_k)
-        if answer.pack_name in able
-        else replace(answer, matches=answer.matches[:top_k])
-        for answer in answers
-    ]
+    found = []
+    for answer in answers:
+        if answer.pack_name not in able:
+            found.append(replace(answer, matches=answer.matches[:top_k]))
+            continue
+        try:
+            found.append(able[answer.pack_name].verified(photos, answer, top_k=top_k))
+        except PackError as error:
+            if leave_out is None:
+                raise
+            leave_out(answer.pack_name, error)
+    return found

@@ -22,7 +22,7 @@ from edge_identify.edge_runtime.photos.prepared_photos import (
     prepare_photo,
 )
 from edge_identify.edge_runtime.photos.preprocessing import Interpolation, Preprocessing, ResizeMode
-from edge_identify.edge_runtime.search.packs_identifier import PacksIdentifier, open_packs_identifier
+from edge_identify.edge_runtime.search.packs_identifier import PacksIdentifier, Report, open_packs_identifier
 
 SQUASHED = Preprocessing(size_px=8, resize_mode=ResizeMode.SQUASH, interpolation=Interpolation.BICUBIC)
 
@@ -80,15 +80,30 @@ def test_a_pack_that_fails_while_it_answers_is_reported_once_and_left_out(
 def test_answers_are_compared_with_the_photo_before_one_is_chosen(identifier: PacksIdentifier, tmp_path: Path) -> None:
     asked: list[tuple[object, list[str]]] = []
 
-    def compare(photos: object, answers: Sequence[Identification]) -> list[Identification]:
+    def compare(photos: object, answers: Sequence[Identification], _: Report | None = None) -> list[Identification]:
         asked.append((photos, [answer.pack_name for answer in answers]))
         return [replace(answer, verdict=None) if answer.pack_name == "cold" else answer for answer in answers]
 
-    identifier.compare_with(compare)
-    found = identifier.identify_prepared(blue(tmp_path, identifier))
+    found = identifier.identify_prepared(blue(tmp_path, identifier), compare=compare)
 
     assert asked == [([tmp_path / "blue.png"], ["cold", "warm"])]
     assert found.pack_name == "warm"
+
+
+def test_a_pack_that_fails_while_it_is_compared_is_reported_once_and_left_out(
+    identifier: PacksIdentifier, reported: list[str], tmp_path: Path
+) -> None:
+    def compare(_: object, answers: Sequence[Identification], leave_out: Report | None = None) -> list[Identification]:
+        assert leave_out is not None
+        leave_out("warm", PackDamagedError("a thumbnail is broken"))
+        return [answer for answer in answers if answer.pack_name != "warm"]
+
+    photos = [blue(tmp_path, identifier)] * 2
+    found = identifier.identify_batch(photos, compare=compare)
+
+    assert [answer.pack_name for answer in found] == ["cold", "cold"]
+    assert reported == ["warm: a thumbnail is broken"]
+    assert [one.pack_name for one in identifier.identifiers] == ["cold"]
 
 
 def test_filters_leave_out_the_packs_that_do_not_know_them(identifier: PacksIdentifier, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from feature_nets import photo_of_label, plain_photo, write_label_pack
 from colour_packs import add_calibration, with_files, write_colour_pack
 from edge_identify.edge_runtime.answers.identification import Identification
 from edge_identify.edge_runtime.decisions.decision import Decision
-from edge_identify.edge_runtime.errors import SetupError
+from edge_identify.edge_runtime.errors import PackDamagedError, SetupError
 from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME
 from edge_identify.edge_runtime.pack.manifest_json import parse_manifest, serialise_manifest
 from edge_identify.edge_runtime.pack.pack_reader import open_pack
@@ -193,6 +193,21 @@ def test_a_photo_that_one_pack_identifies_is_compared_with_none(folder: Path, lo
 
     assert [len(one.matches) for one in found] == [1, 1]
     assert loaded == []
+
+
+def test_a_pack_that_fails_is_left_out_or_told(folder: Path, tmp_path: Path) -> None:
+    broken = shutil.copytree(folder, tmp_path / "pack")
+    with cascade_of(broken, ALWAYS) as (_, cascade):
+        (broken / "thumbnails.sqlite").write_bytes(b"broken")
+        answers = [replace(decided(Decision.UNKNOWN), pack_name="colours"), decided(Decision.UNKNOWN)]
+        faults: list[str] = []
+
+        found = verified_by({"colours": cascade}, [], answers, lambda name, _: faults.append(name), top_k=1)
+
+        assert [answer.pack_name for answer in found] == [answers[1].pack_name]
+        assert faults == ["colours"]
+        with pytest.raises(PackDamagedError, match=r"thumbnails\.sqlite"):
+            verified_by({"colours": cascade}, [], answers, top_k=1)
 
 
 def test_a_start_that_compares_nothing_imports_the_cascade_alone(folder: Path, tmp_path: Path) -> None:
