@@ -58,7 +58,7 @@ def built_points(
     if features is None:
         yield None
         return
-    variant = next(iter(features.variants.values()))
+    variant = features.onnx_variant
     net = LocalFeatureNet(folder / variant.model, features, variant)
     method = NetMethod(net)
     with ExitStack() as stack:

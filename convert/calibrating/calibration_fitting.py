@@ -29,9 +29,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 #: Similarity alone names a reference only if it is surer: points are compared with the others.
-_LEAST_RIGHT = 0.99
+SURELY_RIGHT = 0.99
 _SIBLINGS_IDENTIFIED = 0.02  # largest share of siblings that similarity alone identifies
-_KEPT_IDENTIFIED, _KEPT_PROBABLY = 0.7, 0.85  # with .7, none of 67 unknown mosaics is identified; with .875, 12
+#: Shares of the rightly ranked, realistic photos above the thresholds for identified and probably.
+KEPT_BY_SIMILARITY = (0.7, 0.85)  # with .7, none of 67 unknown mosaics is identified; with .875, 12
 
 
 def fit_calibration(
@@ -76,8 +77,8 @@ def fit_calibration(
     named = _named_by_similarity(photos.realistic(), fitted)
     certainty = fit_certainty(
         named,
-        kept=(_KEPT_IDENTIFIED, _KEPT_PROBABLY),
-        right=(_LEAST_RIGHT, LEAST_NAMED_RIGHT),
+        kept=KEPT_BY_SIMILARITY,
+        right=(SURELY_RIGHT, LEAST_NAMED_RIGHT),
     )
     fitted = replace(fitted, certainty=certainty, points=fit_points(photos.with_points(), fitted, sibling_rate))
     if fitted.points is not None:

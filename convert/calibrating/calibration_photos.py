@@ -50,7 +50,7 @@ DRAWN_PHOTOS_FOR_POINTS = 60  # one of them may pass at the default false accept
 _LEAST_DIFFICULTY, _MOST_DIFFICULTY = 0.5, 2.0
 _MOST_PRODUCT_DIFFICULTY, _LEAST_REALISTIC_PRODUCT = 3.0, 1.5
 _LEAST_LONG_SIDE_PX = 360  # of a photo; for encoders of more than 180 pixels it is twice the encoder's side
-_LONG_SIDE_FOR_POINTS_PX = 480  # as points are compared; drawing it takes nearly twice as long
+LONG_SIDE_FOR_POINTS_PX = 480  # as points are compared; drawing it takes nearly twice as long
 _SEED = 20_261_121  # arbitrary; fixed, so that a build repeats the same bytes
 _ADAPTER_SEED = 20_261_122  # another seed: photos that an adapter was fitted to would bias the calibration
 
@@ -119,7 +119,7 @@ def choose_photos(
 
 
 def _photo(subject: _Subject, recipe: Preprocessing, *, has_points: bool) -> CalibrationPhoto:
-    side_px = max(long_side_px_of(recipe), _LONG_SIDE_FOR_POINTS_PX if has_points else 0)
+    side_px = max(long_side_px_of(recipe), LONG_SIDE_FOR_POINTS_PX if has_points else 0)
     return CalibrationPhoto(
         key=cache_key(subject.seed, subject.name, subject.difficulty, DRAWN_PHOTOS, side_px),
         draw=lambda: subject.photograph(_draw_things(), side_px),

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 # Least precision, on simulated photos, of the identified and of all named references. With .9 of all, .77 of the
 # probably are right on the 368 photos of packages.
 LEAST_RIGHT, LEAST_NAMED_RIGHT = 0.95, 0.9
-# Shares of the rightly ranked, realistic photos above the thresholds. Of 368 real photos of packages: with .8, .70 of
-# the rightly ranked are identified, and .977 of the identified are right; with .85, .80 and .942; with .875, .82 and
-# .933.
-_KEPT_IDENTIFIED, _KEPT_PROBABLY = 0.8, 0.9
+#: Shares of the rightly ranked, realistic photos above the thresholds for identified and probably. Of 368 real photos
+#: of packages: with .8, .70 of the rightly ranked are identified, and .977 of the identified are right; with .85, .80
+#: and .942; with .875, .82 and .933.
+KEPT_WITH_POINTS = (0.8, 0.9)
 _LEAST_PHOTOS = 20  # fewer cannot fit six numbers
 
 
@@ -58,7 +58,7 @@ def fit_points(photos: ScoredPhotos, fitted: Calibration, sibling_rate: float | 
         accept=max(least_accepted(_evidence(group, fitted, rule), rate) for group, rate in limits),
         certainty=fit_certainty(
             _named_with_points(photos.realistic(), fitted, rule),
-            kept=(_KEPT_IDENTIFIED, _KEPT_PROBABLY),
+            kept=KEPT_WITH_POINTS,
             right=(LEAST_RIGHT, LEAST_NAMED_RIGHT),
         ),
     )

@@ -17,10 +17,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from edge_identify.convert.calibrating.calibration_fitting import KEPT_BY_SIMILARITY, SURELY_RIGHT
 from edge_identify.convert.calibrating.certainty_fitting import NamedReference, fit_certainty
 from edge_identify.convert.calibrating.correction_fitting import composed, fit_correction
 from edge_identify.convert.calibrating.evidence_fitting import DECIMALS, least_accepted
-from edge_identify.convert.calibrating.point_fitting import LEAST_NAMED_RIGHT, LEAST_RIGHT
+from edge_identify.convert.calibrating.point_fitting import KEPT_WITH_POINTS, LEAST_NAMED_RIGHT, LEAST_RIGHT
 from edge_identify.convert.calibrating.scored_photos import ScoredPhoto, verdict_of
 from edge_identify.convert.evaluating.decision_figures import calibration_error
 from edge_identify.edge_runtime.decisions.calibration import Calibration, Certainty, Correction, RealPhotos
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
 LEAST_PHOTOS = 10  # fewer tell nothing of 95 %
 FOLDS = 5
 _SIMULATED_PHOTOS = 20  # weight of the simulated least confidences, in real photos
-_SURE = 0.99  # similarity alone names a reference, without a look at the points, only if it is surer
-_KEPT_IDENTIFIED, _KEPT_PROBABLY = 0.875, 0.95  # as for simulated photos
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +108,9 @@ def accept_fewer(calibration: Calibration, strangers: Sequence[ScoredPhoto], rat
 def _fitted_to(photos: Sequence[ScoredPhoto], simulated: Calibration) -> Calibration:
     alone = [_answer_alone(photo, simulated) for photo in photos]
     has_points = simulated.points is not None
-    certainty = _blended(simulated.certainty, _named(alone), _SURE if has_points else LEAST_RIGHT)
+    # Similarity alone names a reference, without a look at the points, only if it is surer.
+    right = SURELY_RIGHT if has_points else LEAST_RIGHT
+    certainty = _blended(simulated.certainty, _named(alone), kept=KEPT_BY_SIMILARITY, right=right)
     if has_points and certainty is not None and simulated.certainty is not None:
         # Points are compared with what similarity does not identify: no reason to identify more by it.
         certainty = replace(certainty, identified=max(certainty.identified, simulated.certainty.identified))
@@ -123,7 +124,8 @@ def _fitted_to(photos: Sequence[ScoredPhoto], simulated: Calibration) -> Calibra
     ]
     rule = replace(
         simulated.points,
-        certainty=_blended(simulated.points.certainty, _named(compared), LEAST_RIGHT) or simulated.points.certainty,
+        certainty=_blended(simulated.points.certainty, _named(compared), kept=KEPT_WITH_POINTS, right=LEAST_RIGHT)
+        or simulated.points.certainty,
         correction=composed(simulated.points.correction, _correction(compared)),
     )
     return replace(fitted, points=rule)
@@ -152,11 +154,13 @@ def _correction(answers: Sequence[RealAnswer]) -> Correction:
     return fit_correction([each.verdict.confidences[0] for each in answers], [each.is_right for each in answers])
 
 
-def _blended(simulated: Certainty | None, named: Sequence[NamedReference], right: float) -> Certainty | None:
+def _blended(
+    simulated: Certainty | None, named: Sequence[NamedReference], *, kept: tuple[float, float], right: float
+) -> Certainty | None:
     """Return least confidences between the simulated and the real ones, by the number of photos; on log-odds."""
     if simulated is None or not named:
         return simulated
-    real = fit_certainty(named, kept=(_KEPT_IDENTIFIED, _KEPT_PROBABLY), right=(right, LEAST_NAMED_RIGHT))
+    real = fit_certainty(named, kept=kept, right=(right, LEAST_NAMED_RIGHT))
     weight = len(named) / (len(named) + _SIMULATED_PHOTOS)
     identified = _between(simulated.identified, real.identified, weight)
     return Certainty(

@@ -22,8 +22,9 @@ from edge_identify.convert.progress import Progress, no_progress
 from edge_identify.datasets.catalogue.skipped_image import SkippedImage
 from edge_identify.edge_runtime.errors import PhotoError, SetupError
 from edge_identify.edge_runtime.io.composed_text import composed
-from edge_identify.edge_runtime.io.durable_writes import sha256_of_file
-from edge_identify.edge_runtime.photos.images import open_photo
+from edge_identify.edge_runtime.io.durable_writes import sha256_of_bytes, sha256_of_file
+from edge_identify.edge_runtime.photos.images import open_photo, read_image_file
+from edge_identify.edge_runtime.photos.photo_inputs import OpenedPhoto
 from edge_identify.edge_runtime.photos.prepared_photos import prepare_photo
 from edge_identify.edge_runtime.search.vector_search import FaissSearch
 
@@ -220,6 +221,12 @@ def score_real_photos(
             if score > _SAME_IMAGE
         }
         kept = [at for at in range(len(photos)) if at not in copies]
+        left_out = tuple(
+            SkippedImage(path=photos[at].path, reason=_is_reference_image(photos[at], shown))
+            for at, shown in copies.items()
+        )
+        if not kept:
+            return ScoredRealPhotos(photos=(), groups=(), left_out=left_out)
         # Known things first, as `score_photos` returns them.
         kept.sort(key=lambda at: photos[at].reference_id is None)
         asked = [_calibration_photo(photos[at]) for at in kept]
@@ -238,10 +245,7 @@ def score_real_photos(
         return ScoredRealPhotos(
             photos=(*found.genuine, *found.strangers),
             groups=tuple(photos[at].group for at in kept),
-            left_out=tuple(
-                SkippedImage(path=photos[at].path, reason=_is_reference_image(photos[at], shown))
-                for at, shown in copies.items()
-            ),
+            left_out=left_out,
         )
 
     return {name: scored(name) for name in encoders}
@@ -250,13 +254,25 @@ def score_real_photos(
 def _input(photo: RealPhoto, recipe: Preprocessing) -> EncoderInput:
     return EncoderInput(
         key=cache_key("real photo", photo.sha256, asdict(recipe)),
-        draw=lambda: prepare_photo(photo.path, recipe).pixels,
+        draw=lambda: prepare_photo(_unchanged(photo), recipe).pixels,
     )
+
+
+def _unchanged(photo: RealPhoto) -> OpenedPhoto:
+    """Read a photo again, whose scores are kept under its hash.
+
+    Raises:
+        PhotoError: The file has vanished or changed since the table was read.
+    """
+    data = read_image_file(photo.path)
+    if sha256_of_bytes(data) != photo.sha256:
+        raise PhotoError(f"{photo.path}: has changed since the table was read; run the command again")
+    return OpenedPhoto(name=str(photo.path), content=data)
 
 
 def _calibration_photo(photo: RealPhoto) -> CalibrationPhoto:
     def draw() -> Image:
-        image = open_photo(photo.path, enough_px=_SIDE_PX).image
+        image = _unchanged(photo).decode(enough_px=_SIDE_PX).image
         image.thumbnail((_SIDE_PX, _SIDE_PX))
         return image
 

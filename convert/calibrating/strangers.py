@@ -12,7 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_identify.convert.caching.build_cache import cache_key
-from edge_identify.convert.calibrating.calibration_photos import CalibrationPhoto, long_side_px_of
+from edge_identify.convert.calibrating.calibration_photos import (
+    LONG_SIDE_FOR_POINTS_PX,
+    CalibrationPhoto,
+    long_side_px_of,
+)
 from edge_identify.convert.progress import Progress, no_progress
 from edge_identify.datasets.catalogue.skipped_image import SkippedImage
 from edge_identify.datasets.sources.images_folder import ImagesFolder
@@ -40,8 +44,8 @@ class Stranger:
     sha256: str
 
     def as_calibration_photo(self, recipe: Preprocessing) -> CalibrationPhoto:
-        """Return the photo as the calibration of an encoder takes it, as large as a simulated one."""
-        side_px = long_side_px_of(recipe)
+        """Return the photo as the calibration of an encoder takes it, as large as a simulated one with points."""
+        side_px = max(long_side_px_of(recipe), LONG_SIDE_FOR_POINTS_PX)
 
         def draw() -> Image:
             data = read_image_file(self.path)

@@ -57,7 +57,7 @@ def add_local_features(
     if form is FeatureForm.THUMBNAILS:
         return describe_features(NET_FILE, form)
     spec = describe_features(NET_FILE, form, descriptors_file=DESCRIPTORS_FILE)
-    net = LocalFeatureNet(folder / NET_FILE, spec, next(iter(spec.variants.values())))
+    net = LocalFeatureNet(folder / NET_FILE, spec, spec.onnx_variant)
     net_sha256 = sha256_of_file(folder / NET_FILE)
     add_descriptors(folder / DESCRIPTORS_FILE, net, net_sha256, images, cache=cache, progress=progress)
     return spec

@@ -28,7 +28,7 @@ from edge_identify.convert.packing.device_differences import (
 from edge_identify.datasets.drawn.demo import draw_conformance_photos
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.io.durable_writes import sha256_of_bytes, sha256_of_file, write_bytes
-from edge_identify.edge_runtime.pack.manifest import FeatureVariant, LocalFeaturesSpec, Runtime
+from edge_identify.edge_runtime.pack.manifest import LocalFeaturesSpec
 from edge_identify.edge_runtime.photos.images import decode_image
 from edge_identify.edge_runtime.photos.preprocessing import preprocess
 from edge_identify.edge_runtime.search.geometry.local_feature_net import LocalFeatureNet
@@ -110,7 +110,7 @@ def add_conformance(
     variants = {name: variant.keyed(folder).key for name, variant in encoders.exported.items()}
     facts: list[object] = [encoders.embedder.name, variants, asdict(model.preprocessing), model.mean, model.std]
     if features is not None:
-        facts += [asdict(features.photo), features.least_heat, sha256_of_file(folder / _onnx(features).model)]
+        facts += [asdict(features.photo), features.least_heat, sha256_of_file(folder / features.onnx_variant.model)]
     key = cache_key("self-test", facts, code_fingerprint())
     place = (folder / CASES_FILE).parent
     if not cache.restore_folder(key, place):
@@ -159,7 +159,7 @@ def write_conformance(
 
 def _points_case(folder: Path, features: LocalFeaturesSpec, photos: Sequence[Photo]) -> PointsCase:
     """Return the points of the photo that has most."""
-    variant = _onnx(features)
+    variant = features.onnx_variant
     net = LocalFeatureNet(folder / variant.model, features, variant)
     found = {photo.name: net.find_points(decode_image(photo.data, name=photo.name), features.photo) for photo in photos}
     name = max(found, key=lambda name: len(found[name].positions))
@@ -169,10 +169,6 @@ def _points_case(folder: Path, features: LocalFeaturesSpec, photos: Sequence[Pho
         count=len(positions),
         first=tuple((x, y) for x, y in positions[:FIRST_POINTS].tolist()),
     )
-
-
-def _onnx(features: LocalFeaturesSpec) -> FeatureVariant:
-    return next(variant for variant in features.variants.values() if variant.runtime is Runtime.ONNX)
 
 
 def measure_self_test(folder: Path, photos: Sequence[Photo], encoders: Encoders, model: LoadedModel) -> Measured:

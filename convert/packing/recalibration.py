@@ -29,6 +29,7 @@ from edge_identify.edge_runtime.decisions.calibration import (
     read_calibrations,
     serialise_again,
 )
+from edge_identify.edge_runtime.encoders.graph_check import check_graph
 from edge_identify.edge_runtime.encoders.onnx_encoder import OnnxEncoder
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.io.durable_writes import sha256_of_bytes, write_bytes
@@ -88,7 +89,9 @@ def recalibrate_pack(
     scored = score_with_pack(pack, photos, images, {each.measured_with for each in stored.values()}, cache, progress)
     outcome = calibrate_with_real_photos(stored, scored, false_accept_rate)
     if outcome.unchanged_because is not None:
-        raise SetupError(f"{table}: {outcome.unchanged_because}; nothing was written")
+        left_out = (*photos.left_out, *outcome.left_out)
+        why = f"; {len(left_out)} left out, the first: {left_out[0].reason}" if left_out else ""
+        raise SetupError(f"{table}: {outcome.unchanged_because}{why}; nothing was written")
     with pack_in_the_making(out, replace=replace_existing) as folder:
         manifest = _write(pack, folder, outcome.calibrations)
     return Recalibration(
@@ -135,13 +138,16 @@ def score_with_pack(
 
     Raises:
         SetupError: A variant is not in the pack as ONNX.
-        PackDamagedError: A file differs from the manifest.
-        PhotoError: A photo vanished in the meantime.
+        PackDamagedError: A file differs from the manifest, or a graph has parts that no encoder needs.
+        PhotoError: A photo vanished or changed in the meantime.
     """
     manifest = pack.manifest
     with ExitStack() as stack:
         for path in (*manifest.index.paths(), *_point_files(manifest)):
             pack.file(path)
+        if manifest.local_features is not None and not pack.is_tried:
+            net = Path(manifest.local_features.onnx_variant.model)
+            check_graph(pack.folder / net, {net.name})
         points = stack.enter_context(built_points(pack.folder, manifest.local_features, manifest.thumbnails, images))
         return score_real_photos(
             photos.photos,
@@ -177,8 +183,11 @@ def _encoder(pack: Pack, name: str) -> KeyedEncoder:
         )
     for path in variant.files:
         pack.file(path)
+    model = pack.folder / variant.model
+    if not pack.is_tried:
+        check_graph(model, {model.name})
     encoder = OnnxEncoder(
-        pack.folder / variant.model,
+        model,
         name=variant.name,
         input_name=variant.input.name,
         output_name=variant.output.name,

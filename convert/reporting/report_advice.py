@@ -52,7 +52,7 @@ def _of_known_things(whole: Figures, *, with_geometry: bool) -> Iterator[str]:
         return
     first, among = whole["recall@1"], whole["recall@5"]
     if among - first > _MOST_MISSED:
-        how = "" if with_geometry else ", or build with `--local-features`, which compares images point by point"
+        how = "" if with_geometry else ", or build with `--local-features thumbnails`, to compare points"
         yield (
             f"For {percent(among - first)} of the photos the right reference is among the first five but not first: "
             f"add reference images that show the difference{how}."

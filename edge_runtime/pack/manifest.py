@@ -296,10 +296,14 @@ class LocalFeaturesSpec:
     reference: PointsRecipe
     descriptors_file: str | None = None
 
+    @property
+    def onnx_variant(self) -> FeatureVariant:
+        """The net as ONNX, which every pack has."""
+        return next(each for each in self.variants.values() if each.runtime is Runtime.ONNX)
+
     def paths(self) -> tuple[str, ...]:
         """Return the paths of the files that every device needs: not those of Core ML."""
-        models = (path for each in self.variants.values() if each.runtime is Runtime.ONNX for path in each.files)
-        return (*models, *((self.descriptors_file,) if self.descriptors_file else ()))
+        return (*self.onnx_variant.files, *((self.descriptors_file,) if self.descriptors_file else ()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -147,5 +147,7 @@ def _limit_this_process(memory_bytes: int, limit_s: float) -> None:
         import resource
 
         # Not RLIMIT_AS, which counts mapped files and reserved addresses: an index of gigabytes is mapped.
-        resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
+        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        most = memory_bytes if hard == resource.RLIM_INFINITY else min(memory_bytes, hard)
+        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -201,7 +201,16 @@ class AskedPacks:
             engine = self._engines[answer.pack_name]
             return engine.compared(contents, answer, top_k=top_k, geometry=geometry)
 
-        compared = _those_comparable([partial(compare, answer) for answer in found.answers])
+        def compare_if_whole(answer: Identification) -> Identification | None:
+            try:
+                return compare(answer)
+            except PackError as error:
+                if len(found.answers) == 1:
+                    raise
+                _left_out(answer.pack_name, error)
+                return None
+
+        compared = _those_comparable([partial(compare_if_whole, answer) for answer in found.answers])
         return replace(
             found,
             answers=tuple(

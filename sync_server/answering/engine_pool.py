@@ -131,6 +131,8 @@ class EnginePool:
             NotReadyError: The packs are still being opened, or none could be opened.
         """
         one = name or self._default
+        if one is None and not self.has_looked:  # the packs that are open already do not speak for all
+            raise NotReadyError("the packs are being opened")
         with ExitStack() as stack:
             engines = [] if one is None else [stack.enter_context(self._lent(one))]
             for each in () if one is not None else self.names():

@@ -10,7 +10,7 @@ import numpy as np
 from edge_identify.edge_runtime.encoders.graph_check import check_graph
 from edge_identify.edge_runtime.encoders.onnx_encoder import first_line, onnx_session
 from edge_identify.edge_runtime.errors import PackDamagedError
-from edge_identify.edge_runtime.pack.manifest import FeatureVariant, LocalFeaturesSpec, PointsRecipe, Runtime
+from edge_identify.edge_runtime.pack.manifest import FeatureVariant, LocalFeaturesSpec, PointsRecipe
 from edge_identify.edge_runtime.search.geometry.net_points import descriptors_at, find_peaks
 from edge_identify.edge_runtime.search.geometry.points import Points
 
@@ -88,7 +88,7 @@ def open_feature_net(pack: Pack) -> LocalFeatureNet | None:
     spec = pack.manifest.local_features
     if spec is None:
         return None
-    variant = next(each for each in spec.variants.values() if each.runtime is Runtime.ONNX)
+    variant = spec.onnx_variant
     for path in variant.files:
         pack.file(path)  # checks the hash before native code reads the file
     if not pack.is_tried:

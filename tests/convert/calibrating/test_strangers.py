@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from edge_identify.convert.calibrating.calibration_photos import long_side_px_of
 from edge_identify.convert.calibrating.strangers import DoubtfulStranger, Stranger, doubts_in_words, read_strangers
 from edge_identify.datasets.catalogue.catalogue_images import CatalogueImage
 from edge_identify.edge_runtime.errors import PhotoError, SetupError
@@ -66,13 +65,13 @@ def test_a_folder_with_nothing_that_counts_is_an_error(tmp_path: Path, draw_imag
         read_strangers(broken, images)
 
 
-def test_a_stranger_is_known_by_its_content_and_drawn_no_larger_than_a_simulated_photo(folder: Path) -> None:
+def test_a_stranger_is_known_by_its_content_and_drawn_as_large_as_a_simulated_photo_with_points(folder: Path) -> None:
     stranger, copy = (Stranger(path=path, sha256=sha256_of_file(path)) for path in _twins(folder))
     photo = stranger.as_calibration_photo(RECIPE)
 
     assert photo.key == copy.as_calibration_photo(RECIPE).key
     assert (photo.reference_id, photo.has_points) == (None, True)
-    assert photo.draw().size == (long_side_px_of(RECIPE), long_side_px_of(RECIPE) // 3)
+    assert photo.draw().size == (480, 160)
 
 
 def _twins(folder: Path) -> tuple[Path, Path]:

@@ -123,6 +123,21 @@ def test_copies_of_references_and_broken_files_are_named_and_left_out(
     assert told.count == 26
 
 
+def test_a_table_of_nothing_but_copies_says_so(
+    recalibrate: Recalibrate, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, colour in (("red", (254, 0, 0)), ("green", (0, 254, 0))):
+        Image.new("RGB", (90, 60), colour).save(tmp_path / f"{name}.png")
+
+    assert recalibrate(["red.png,red", "green.png,green"]) != 0
+
+    said = capsys.readouterr().err
+    assert "0 real photos are too few" in said
+    assert "2 left out, the first: " in said
+    assert "red.png: is a reference image of 'red'" in said
+    assert not (tmp_path / "new").exists()
+
+
 def test_the_very_file_of_a_reference_image_is_left_out(
     recalibrate: Recalibrate, photos: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],

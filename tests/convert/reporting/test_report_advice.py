@@ -52,8 +52,8 @@ def test_right_references_that_are_not_first_lead_to_geometry_unless_it_was_used
     figures = figures_of([*right(outcome, 40), *second, *others(outcome, 40)])
 
     assert "among the first five but not first" in told(figures)
-    assert "`--local-features`" in told(figures)
-    assert "`--local-features`" not in told(figures, with_geometry=True)
+    assert "`--local-features thumbnails`" in told(figures)
+    assert "--local-features" not in told(figures, with_geometry=True)
     assert "b is taken for a (10 photos)" in told(figures)
 
 
