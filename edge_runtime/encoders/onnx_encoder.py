@@ -66,7 +66,7 @@ class OnnxEncoder:
         try:
             self._session = onnx_session(path, many=many, providers=providers)
         except Exception as error:  # ONNX Runtime's exceptions have no narrower common base
-            _raise_if_lack_of_memory(error, path)
+            raise_if_lack_of_memory(error, path)
             raise PackDamagedError(f"{path}: ONNX Runtime cannot load this model ({first_line(error)})") from error
 
     @property
@@ -92,7 +92,7 @@ class OnnxEncoder:
         try:
             (found,) = self._session.run([self._output_name], {self._input_name: batch})
         except Exception as error:  # as above
-            _raise_if_lack_of_memory(error, self._path)
+            raise_if_lack_of_memory(error, self._path)
             raise PackDamagedError(f"{self._path}: does not run as the manifest says ({first_line(error)})") from error
         embeddings: NDArray[np.float32] = found
         if embeddings.ndim != 2 or len(embeddings) != len(batch) or not np.isfinite(embeddings).all():
@@ -127,7 +127,8 @@ def onnx_session(
     return onnxruntime.InferenceSession(model, options, providers=list(providers), enable_fallback=0)
 
 
-def _raise_if_lack_of_memory(error: Exception, path: Path) -> None:
+def raise_if_lack_of_memory(error: Exception, path: Path) -> None:
+    """Raise `MemoryError` if that is what an error of ONNX Runtime means: the model's file is not to blame."""
     text = str(error)
     if isinstance(error, MemoryError) or any(words in text for words in _LACK_OF_MEMORY):
         raise MemoryError(f"{path}: too little memory") from error

@@ -284,9 +284,12 @@ def _thumbnails(fields: JsonObject) -> ThumbnailsSpec:
 
 def _local_features(fields: JsonObject) -> LocalFeaturesSpec:
     form = _choice(FeatureForm, fields, "form")
+    variants = {name: _feature_variant(name, entry) for name, entry in fields.items("variants")}
+    if not any(variant.runtime is Runtime.ONNX for variant in variants.values()):
+        raise PackFormatError(f"{fields.where}: has no ONNX variant of its net")
     return LocalFeaturesSpec(
         form=form,
-        variants={name: _feature_variant(name, entry) for name, entry in fields.items("variants")},
+        variants=variants,
         dim=fields.integer("dim", least=1, most=MAX_FEATURE_DIM),
         side_step_px=fields.integer("side_step_px", least=1, most=MAX_FEATURE_SIDE_PX),
         least_heat=fields.share("least_heat"),
@@ -354,7 +357,5 @@ def _check_consistent(manifest: Manifest, where: str) -> None:
 
 
 def _check_features(manifest: Manifest, features: LocalFeaturesSpec, where: str) -> None:
-    if not any(variant.runtime is Runtime.ONNX for variant in features.variants.values()):
-        raise PackFormatError(f"{where}: `local_features` has no ONNX variant of its net")
     if features.form is FeatureForm.THUMBNAILS and manifest.thumbnails is None:
         raise PackFormatError(f"{where}: `local_features` needs thumbnails, which the pack does not have")

@@ -42,9 +42,11 @@ def open_asked(name: str | Path | None, store_folder: Path | None) -> AskedPacks
         PackError: There is no such pack, or no pack at all, or none can be opened.
         SetupError: The store is a file, or the record of its default pack is damaged.
     """
-    store = PackStore(store_folder or default_store_folder())
-    if name is not None or read_default_pack(store.root) is not None or len(store.names()) < 2:
+    if name is not None:
         return AskedPacks(packs=(open_named(name, store_folder),))
+    store = PackStore(store_folder or default_store_folder())
+    if read_default_pack(store.root) is not None or len(store.names()) < 2:
+        return AskedPacks(packs=(open_named(None, store_folder),))
     packs: list[Pack] = []
     damaged: list[tuple[str, PackError]] = []
     for one in store.names():

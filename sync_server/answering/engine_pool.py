@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from edge_identify.sync_server.answering.pack_sources import AvailableVersion, PackSource
 
 _LOG = logging.getLogger(__name__)
+_REFRESH_ENDS_WITHIN_S = 1.5  # at the end of the server; a self-test that runs then is given up
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 5.0, 300.0  # between tries to open a version; each try may download it whole
 
 
@@ -274,7 +275,7 @@ class PoolRefresher:
 
     def __exit__(self, *_: object) -> None:
         self._end.set()
-        self._thread.join()
+        self._thread.join(_REFRESH_ENDS_WITHIN_S)
 
     def _run(self) -> None:
         while not self._end.is_set():

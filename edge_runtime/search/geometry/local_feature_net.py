@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge_identify.edge_runtime.encoders.graph_check import check_graph
-from edge_identify.edge_runtime.encoders.onnx_encoder import first_line, onnx_session
+from edge_identify.edge_runtime.encoders.onnx_encoder import first_line, onnx_session, raise_if_lack_of_memory
 from edge_identify.edge_runtime.errors import PackDamagedError
 from edge_identify.edge_runtime.pack.manifest import FeatureVariant, LocalFeaturesSpec, PointsRecipe
 from edge_identify.edge_runtime.search.geometry.net_points import descriptors_at, find_peaks
@@ -39,6 +39,7 @@ class LocalFeatureNet:
         try:
             self._session = onnx_session(path)
         except Exception as error:  # ONNX Runtime's exceptions have no narrower common base
+            raise_if_lack_of_memory(error, path)
             raise PackDamagedError(f"{path}: ONNX Runtime cannot load this model ({first_line(error)})") from error
 
     @property
@@ -66,6 +67,7 @@ class LocalFeatureNet:
         try:
             found = self._session.run(outputs, {self._variant.input.name: pixels[None]})
         except Exception as error:  # as above
+            raise_if_lack_of_memory(error, self._path)
             raise PackDamagedError(f"{self._path}: does not run as the manifest says ({first_line(error)})") from error
         descriptors, heat, reliability = (array[0] for array in found)
         fits = (
