@@ -73,7 +73,7 @@ class _TrunkWriter:
 
     def layers(self, value: str, layers: Iterable[tuple[str, Any]], name: str) -> str:
         """Write convolutions, each with the normalisation and activation after it; return the last value's name."""
-        from timm.layers import BatchNormAct2d
+        from timm.layers.norm_act import BatchNormAct2d
         from torch import nn
 
         convolution: Any = None
@@ -115,7 +115,7 @@ class _TrunkWriter:
 
     def _pads(self, convolution: Any) -> list[int]:
         """Return the rows and columns of zeros before and after, as ONNX orders them: top, left, bottom, right."""
-        from timm.layers import Conv2dSame
+        from timm.layers.conv2d_same import Conv2dSame
 
         if not isinstance(convolution, Conv2dSame):
             return [convolution.padding[0]] * 4
