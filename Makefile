@@ -8,6 +8,9 @@ READY_TO_DEVELOP := $(VENV)/.ready-to-develop
 DEMO := demo-output
 INSTALL := $(PYTHON) -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable
 
+# Each worker of the tests takes one core: torch's and BLAS' threads would wait for each other in busy loops.
+test quick: export OMP_NUM_THREADS := 1
+
 .PHONY: setup demo test quick lint lock portability image-check clean
 
 setup: $(READY)
