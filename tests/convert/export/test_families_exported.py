@@ -34,8 +34,13 @@ SMALL_VIT = {"width": 128, "layers": 2}
 #: Sides smaller than published, for nets that take any.
 SIZES_PX = {"RN50": 64, "MobileCLIP-S1": 64, "MobileCLIP-S2": 64, "MobileCLIP2-S0": 64, "convnext_base": 64}
 
-#: Built of the same parts as MobileCLIP2-S0 and ViT-L-14; a conversion takes ten seconds.
-NOT_FOR_CORE_ML = ("MobileCLIP-S1", "MobileCLIP-S2", "ViT-B-32", "ViT-B-16")
+#: Image towers of the same layers as another family's; an export takes ten seconds. `benchmarks/families.py` has all.
+SAME_LAYERS = {
+    "MobileCLIP-S1": "MobileCLIP2-S0",
+    "MobileCLIP-S2": "MobileCLIP2-S0",
+    "ViT-B-32": "ViT-L-14",
+    "ViT-B-16": "ViT-L-14",
+}
 
 #: One for each kind of text tower; the others differ from the first in width and depth alone.
 TEXTS = ("ViT-B-32", "MobileCLIP-S1", "ViT-B-16-SigLIP", "EVA02-B-16")
@@ -72,7 +77,7 @@ def cut(visual: Any) -> None:
             module.blocks = blocks[:1]
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", [family for family in FAMILIES if family not in SAME_LAYERS])
 def test_a_familys_image_tower_answers_alike_in_every_runtime(family: str, tmp_path: Path) -> None:
     from edge_identify.convert.export.towers import ImageTower
 
@@ -81,11 +86,24 @@ def test_a_familys_image_tower_answers_alike_in_every_runtime(family: str, tmp_p
     expected = expected_of(tower, pixels)
     export_image_onnx(tower, size_px=size_px, out=tmp_path / "image.onnx")
     assert_alike(run_onnx(tmp_path / "image.onnx", pixels), expected, least=0.99999)
-    if family not in NOT_FOR_CORE_ML:
-        export_image_tower(tower, size_px=size_px, out=tmp_path / "image.mlpackage")
-        # Activations of EfficientNet-Lite with random weights are small, and fp16 rounds them more.
-        least = 0.9995 if family == BUILTIN else 0.9999
-        assert_alike(embed_images(tmp_path / "image.mlpackage", pixels), expected, least=least)
+    export_image_tower(tower, size_px=size_px, out=tmp_path / "image.mlpackage")
+    # Activations of EfficientNet-Lite with random weights are small, and fp16 rounds them more.
+    least = 0.9995 if family == BUILTIN else 0.9999
+    assert_alike(embed_images(tmp_path / "image.mlpackage", pixels), expected, least=least)
+
+
+@pytest.mark.parametrize(("family", "other"), SAME_LAYERS.items())
+def test_a_family_that_is_left_out_has_the_layers_of_the_other(family: str, other: str) -> None:
+    import_open_clip()
+    import open_clip
+
+    def kind(name: str) -> tuple[object, ...]:
+        vision = open_clip.get_model_config(name)["vision_cfg"]
+        sizes = {"layers", "width", "head_width", "patch_size", "image_size", "timm_model_name"}
+        layers = str(vision.get("timm_model_name", "")).rstrip("0123456789")  # fastvit_mci0, _mci1, _mci2
+        return layers, *sorted((key, str(value)) for key, value in vision.items() if key not in sizes)
+
+    assert kind(family) == kind(other)
 
 
 @pytest.mark.parametrize("family", TEXTS)
