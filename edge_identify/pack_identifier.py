@@ -11,17 +11,12 @@ from typing import TYPE_CHECKING, Literal, Self, TypeVar
 from edge_identify.edge_runtime.errors import PackError, PhotoError, SetupError
 from edge_identify.edge_runtime.io.printable_text import printable
 from edge_identify.edge_runtime.pack.filters import NO_FILTERS, Filters
-from edge_identify.edge_runtime.photos.photo_inputs import (
-    OpenedPhoto,
-    PhotoInput,
-    name_of,
-    open_photo_input,
-)
-from edge_identify.edge_runtime.photos.prepared_photos import exif_position_of, prepare_for_recipes, prepare_photo
-from edge_identify.edge_runtime.search.geometry.cascade import GeometryCascade, GeometryMode, verified_by
+from edge_identify.edge_runtime.photos.photo_inputs import PhotoInput, name_of, open_photo_input
+from edge_identify.edge_runtime.photos.prepared_photos import PhotoForRecipes, exif_position_of, prepare_for_recipes
+from edge_identify.edge_runtime.search.geometry.cascade import GeometryMode
+from edge_identify.edge_runtime.search.geometry.packs_cascade import PacksCascade
 from edge_identify.edge_runtime.search.identifier import DEFAULT_TOP_K, MAX_TOP_K, Identifier
 from edge_identify.edge_runtime.search.packs_identifier import (
-    Compare,
     PacksIdentifier,
     open_packs_identifier,
     those_that_can,
@@ -38,12 +33,12 @@ if TYPE_CHECKING:
     from edge_identify.edge_runtime.pack.pack_reader import Pack
     from edge_identify.edge_runtime.photos.position import Position
     from edge_identify.edge_runtime.photos.prepared_photos import Photo
+    from edge_identify.edge_runtime.photos.preprocessing import Preprocessing
     from edge_identify.edge_runtime.search.text_searcher import TextSearcher
 
     PositionOf = Callable[[Photo], Position | None]
 
 N = TypeVar("N", "Identifier | PacksIdentifier", "TextSearcher")
-P = TypeVar("P")  # a prepared photo: for one pack, or for several
 
 
 class PackIdentifier:
@@ -61,7 +56,7 @@ class PackIdentifier:
         self._single: Identifier | PacksIdentifier | None = None
         self._many: Identifier | PacksIdentifier | None = None
         self._texts: tuple[TextSearcher, ...] = ()
-        self._cascades: dict[tuple[str, GeometryMode], GeometryCascade] = {}
+        self._cascades: dict[GeometryMode, PacksCascade] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -139,17 +134,19 @@ class PackIdentifier:
         """
         position_of = _position_of(near, accuracy_m, no_location=no_location)
         _check_top_k(top_k)
-        whole = self._photos(many=False)
-        cascades = self._geometry_cascades(whole, GeometryMode(verify_geometry))
-        compare = _comparison(cascades, top_k)
-        wanted = _wanted(cascades, top_k)
+        mode = GeometryMode(verify_geometry)
         opened = open_photo_input(photo)
+        # First the photo: one that cannot be used is told before encoders are loaded.
+        recipes = [pack.manifest.preprocessing for pack in self._packs]
+        prepared = prepare_for_recipes(opened, recipes, None, position_of)
+        whole = self._photos(many=False)
+        cascade = self._cascade(whole, mode)
+        compare, wanted = cascade.comparison(top_k), cascade.match_count(top_k)
         with _filtered(whole, _filters(namespaces, labels)) as identifier:
             if isinstance(identifier, PacksIdentifier):
-                prepared = prepare_for_recipes(opened, identifier.recipes, None, position_of)
                 found = identifier.identify_prepared(prepared, top_k=wanted, compare=compare)
                 return replace(found, question=opened.name)
-            one = prepare_photo(opened, identifier.recipe, None, position_of)
+            one = prepared.by_recipe[identifier.recipe]
             answer = replace(identifier.identify_prepared(one, top_k=wanted), question=opened.name)
         return compare([opened], [answer])[0]
 
@@ -190,18 +187,17 @@ class PackIdentifier:
         self, photos: Iterable[PhotoInput], top_k: int, position_of: PositionOf, filters: Filters
     ) -> Iterator[Identification | FailedPhoto]:
         whole = self._photos(many=True)
-        cascades = self._geometry_cascades(whole, GeometryMode.AUTO)
-        compare, wanted = _comparison(cascades, top_k), _wanted(cascades, top_k)
+        cascade = self._cascade(whole, GeometryMode.AUTO)
+        compare, wanted = cascade.comparison(top_k), cascade.match_count(top_k)
+        make_ready = partial(_make_ready, position_of=position_of, compared_px=cascade.compared_px)
         with _filtered(whole, filters) as identifier:
             if isinstance(identifier, PacksIdentifier):
-                for_all = partial(prepare_for_recipes, recipes=identifier.recipes, position_of=position_of)
-                with closing(ready_photos(photos, partial(_make_ready, prepare=for_all))) as ready_for_all:
+                with closing(ready_photos(photos, partial(make_ready, recipes=identifier.recipes))) as ready:
                     identify = partial(identifier.identify_batch, top_k=wanted, compare=compare)
-                    yield from answers_in_batches(ready_for_all, identify)
+                    yield from answers_in_batches(ready, identify)
                 return
-            for_one = partial(prepare_photo, recipe=identifier.recipe, position_of=position_of)
-            with closing(ready_photos(photos, partial(_make_ready, prepare=for_one))) as ready:
-                yield from answers_in_batches(ready, partial(identifier.identify_batch, top_k=wanted), compare)
+            with closing(ready_photos(photos, partial(make_ready, recipes=[identifier.recipe]))) as ready:
+                yield from answers_in_batches(ready, partial(_identify_batch, identifier, top_k=wanted), compare)
 
     def search(
         self,
@@ -299,31 +295,16 @@ class PackIdentifier:
             self._texts = tuple(self._stack.enter_context(one) for one in made)
         return self._texts
 
-    def _geometry_cascades(
-        self, whole: Identifier | PacksIdentifier, mode: GeometryMode
-    ) -> Mapping[str, GeometryCascade]:
-        """Return what compares photos with each pack's references, by the packs' names."""
-        identifiers = whole.identifiers if isinstance(whole, PacksIdentifier) else (whole,)
-        problems: list[SetupError] = []
-        for one in identifiers:
-            if (one.pack_name, mode) in self._cascades:
-                continue
-            cascade = self._stack.enter_context(GeometryCascade(one.pack, one.calibration, mode))
-            try:
-                if mode is GeometryMode.ALWAYS:
-                    cascade.verifier()
-                self._cascades[one.pack_name, mode] = cascade
-            except SetupError as error:
-                problems.append(error)
-        able = {name: cascade for (name, its_mode), cascade in self._cascades.items() if its_mode is mode}
-        if not able:
-            raise problems[0]
-        return able
+    def _cascade(self, whole: Identifier | PacksIdentifier, mode: GeometryMode) -> PacksCascade:
+        """Return what compares photos with the packs' references."""
+        if mode not in self._cascades:
+            identifiers = whole.identifiers if isinstance(whole, PacksIdentifier) else (whole,)
+            self._cascades[mode] = self._stack.enter_context(PacksCascade(identifiers, mode))
+        return self._cascades[mode]
 
 
-def _comparison(cascades: Mapping[str, GeometryCascade], top_k: int) -> Compare:
-    """Return the function that compares photos with the matches of the packs' answers where that is needed."""
-    return partial(verified_by, cascades, top_k=top_k)
+def _identify_batch(identifier: Identifier, photos: Sequence[PhotoForRecipes], *, top_k: int) -> list[Identification]:
+    return identifier.identify_batch([photo.by_recipe[identifier.recipe] for photo in photos], top_k=top_k)
 
 
 def log_left_out(name: str, error: PackError) -> None:
@@ -339,15 +320,19 @@ def _identifier_of(packs: Sequence[Pack], *, many: bool) -> Identifier | PacksId
     return open_packs_identifier(packs, report=log_left_out, many=many)
 
 
-def _make_ready(photo: PhotoInput, *, prepare: Callable[[OpenedPhoto], P]) -> ReadyPhoto[P] | FailedPhoto:
+def _make_ready(
+    photo: PhotoInput, *, recipes: Sequence[Preprocessing], position_of: PositionOf, compared_px: int | None
+) -> ReadyPhoto[PhotoForRecipes] | FailedPhoto:
     from edge_identify.edge_runtime.answers.identification import FailedPhoto
 
     try:
         opened = open_photo_input(photo)
-        prepared = prepare(opened)
+        prepared = prepare_for_recipes(opened, recipes, position_of=position_of)
+        # Some dozens of photos wait: none is kept larger than it is compared.
+        kept = None if compared_px is None else opened.reduced(compared_px)
     except PhotoError as error:
         return FailedPhoto(question=name_of(photo), error=error)
-    return ReadyPhoto(path=name_of(photo), prepared=prepared, thumbnail=None, photo=opened)
+    return ReadyPhoto(path=name_of(photo), prepared=replace(prepared, photo=kept), thumbnail=None, photo=kept)
 
 
 @contextmanager
@@ -387,8 +372,3 @@ def _position_of(near: tuple[float, float] | None, accuracy_m: float | None, *, 
 def _check_top_k(top_k: int) -> None:
     if not 1 <= top_k <= MAX_TOP_K:
         raise ValueError(f"top_k is {top_k}; 1 to {MAX_TOP_K} matches can be returned")
-
-
-def _wanted(cascades: Mapping[str, GeometryCascade], top_k: int) -> int:
-    """Return how many references an answer must hold before it is compared."""
-    return max(cascade.match_count(top_k) for cascade in cascades.values())

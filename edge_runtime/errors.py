@@ -3,11 +3,13 @@
     EdgeIdentifyError
     ├── PhotoError                 the photo: not an image, truncated, too large
     ├── PackError                  the pack, on disk or during a download
-    │   ├── PackDamagedError       a file is missing or differs from the manifest (PackFileDamagedError)
+    │   ├── PackDamagedError       a file is missing or differs from the manifest (PackFileDamagedError), or the pack
+    │   │                          does not work (SelfTestUnfinishedError)
     │   ├── PackFormatError        this version cannot read the manifest
     │   └── PackNotFoundError      no pack of this name, or no pack at all
     ├── NetworkError               the server is down, slow, or sends something else
-    └── SetupError                 a missing extra, a wrong option, an unsuitable list or model, a full disk
+    └── SetupError                 a missing extra, a wrong option, an unsuitable list or model, a full disk, a process
+                                   that cannot be started (SelfTestNotStartedError)
 
 A message has one line: it names the thing, what was found and what to do. Libraries raise these errors. Only the
 commands print them; `edge_runtime.terminal.exit_codes` lists the exit codes.
@@ -51,6 +53,10 @@ class PackFileDamagedError(PackDamagedError):
         )
 
 
+class SelfTestUnfinishedError(PackDamagedError):
+    """The self-test of a pack did not end in time. On a busy or slow device, the pack may be in order."""
+
+
 class PackFormatError(PackError):
     """The manifest, or a file that it names, has a format that this version cannot read."""
 
@@ -65,3 +71,7 @@ class NetworkError(EdgeIdentifyError):
 
 class SetupError(EdgeIdentifyError):
     """The set-up is wrong: a missing extra, a wrong option, a bad list, an unknown model, a full disk."""
+
+
+class SelfTestNotStartedError(SetupError):
+    """The process that tests a new pack cannot be started, or lacks a library. This says nothing about the pack."""

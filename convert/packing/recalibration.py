@@ -27,14 +27,14 @@ from edge_identify.edge_runtime.decisions.calibration import (
     Calibration,
     read_calibration_fields,
     read_calibrations,
-    serialise_again,
+    serialise_calibrations_again,
 )
 from edge_identify.edge_runtime.encoders.graph_check import check_graph
 from edge_identify.edge_runtime.encoders.onnx_encoder import OnnxEncoder
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.io.durable_writes import sha256_of_bytes, write_bytes
 from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME, FileEntry, Manifest, Runtime
-from edge_identify.edge_runtime.pack.manifest_json import serialise_manifest
+from edge_identify.edge_runtime.pack.manifest_json import read_manifest_fields, serialise_again
 from edge_identify.edge_runtime.pack.pack_reader import Pack
 from edge_identify.edge_runtime.pack.references import ReferenceImage, ReferenceTable
 
@@ -210,7 +210,9 @@ def _write(pack: Pack, folder: Path, calibrations: Mapping[str, Calibration]) ->
     outcome = CalibrationOutcome(calibrations=calibrations, file=calibration_file, left_out_because=None)
     card = (folder / CARD_NAME).read_text(encoding="utf-8") if CARD_NAME in old.files else f"# {old.title}\n"
     written = {
-        calibration_file: serialise_again(read_calibration_fields(pack.file(calibration_file)), calibrations),
+        calibration_file: serialise_calibrations_again(
+            read_calibration_fields(pack.file(calibration_file)), calibrations
+        ),
         CARD_NAME: card_with_decisions(card, manifest, outcome).encode(),
     }
     entries = {}
@@ -219,5 +221,6 @@ def _write(pack: Pack, folder: Path, calibrations: Mapping[str, Calibration]) ->
         write_bytes(folder / path, data)
         entries[path] = FileEntry(path=path, length_bytes=len(data), sha256=sha256_of_bytes(data))
     manifest = replace(manifest, files={**old.files, **entries})
-    write_bytes(folder / MANIFEST_NAME, serialise_manifest(manifest))
+    stored = read_manifest_fields((pack.folder / MANIFEST_NAME).read_bytes(), where=str(pack.folder / MANIFEST_NAME))
+    write_bytes(folder / MANIFEST_NAME, serialise_again(stored, manifest))
     return manifest

@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, BinaryIO
+from typing import IO, TYPE_CHECKING, BinaryIO, Protocol
 
 from edge_identify.edge_runtime.answers.html_markup import GAP, Markup, document, element, join, style_sheet
 from edge_identify.edge_runtime.answers.identification import FailedPhoto, Identification, Match
@@ -100,12 +100,19 @@ def page_file(path: Path) -> Iterator[BinaryIO]:
         yield file
 
 
+class SupportsWrite(Protocol):
+    """Where the page is written."""
+
+    def write(self, data: bytes, /) -> object:
+        """Write a part of it."""
+
+
 class HtmlReport:
     """The page, written as answers come. Use it as a context manager."""
 
     def __init__(
         self,
-        file: BinaryIO,
+        file: SupportsWrite,
         answered_by: AnsweredBy | None,
         thumbnails: Mapping[str, ThumbnailTable],
         folder: Path | None,

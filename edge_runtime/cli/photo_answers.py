@@ -18,10 +18,8 @@ from edge_identify.edge_runtime.cli.inputs.photo_paths import AskedPhoto, name_o
 from edge_identify.edge_runtime.cli.inputs.same_thing_photos import answer_together
 from edge_identify.edge_runtime.cli.options.geometry_options import (
     compared,
-    comparison,
     explained,
-    needed_match_count,
-    open_cascades,
+    open_cascade,
 )
 from edge_identify.edge_runtime.cli.options.output_options import MANY_PHOTOS, chosen_outputs
 from edge_identify.edge_runtime.cli.options.pack_options import LeftOutPacks
@@ -59,13 +57,14 @@ def ask_one(
         many = len(asked) >= MANY_PHOTOS
         identifier = stack.enter_context(Identifier(pack, many=many, filters=chosen_filters(options)))
     outputs = chosen_outputs(options, packs, identifier, page, answer_count(options, asked), stack)
-    cascades = open_cascades(options, [identifier], stack)
-    wanted = needed_match_count(options, cascades)
+    cascade = open_cascade(options, [identifier], stack)
+    wanted = cascade.match_count(options.top_k)
     batch = partial(identifier.identify_batch, top_k=wanted)
     together = partial(identifier.identify_together, top_k=wanted)
     answers = _answers(options, asked, first, prepare, batch, together, outputs, stack)
     picture = picture_among(asked)
-    return explained(options, cascades, picture, compared(options, cascades, picture, answers)), outputs
+    answers = compared(cascade.comparison(options.top_k), picture, answers)
+    return explained(options, cascade, picture, answers), outputs
 
 
 def ask_several(
@@ -93,12 +92,12 @@ def ask_several(
             open_packs_identifier(packs, report=left_out.report, many=many, filters=chosen_filters(options))
         )
     outputs = chosen_outputs(options, packs, None, page, answer_count(options, asked), stack)
-    cascades = open_cascades(options, identifier.identifiers, stack)
-    compare, wanted = comparison(options, cascades), needed_match_count(options, cascades)
+    cascade = open_cascade(options, identifier.identifiers, stack)
+    compare, wanted = cascade.comparison(options.top_k), cascade.match_count(options.top_k)
     batch = partial(identifier.identify_batch, top_k=wanted, compare=compare)
     together = partial(identifier.identify_together, top_k=wanted, compare=compare)
     answers = _answers(options, asked, first, prepare, batch, together, outputs, stack)
-    return explained(options, cascades, picture_among(asked), answers), outputs
+    return explained(options, cascade, picture_among(asked), answers), outputs
 
 
 def _answers(
@@ -106,7 +105,7 @@ def _answers(
     asked: Sequence[AskedPhoto],
     first: PhotoInPreparation[P],
     prepare: Callable[[Photo], P],
-    identify_batch: Callable[[Sequence[P]], list[Identification]],
+    identify_batch: Callable[[Sequence[P]], Sequence[Identification | FailedPhoto]],
     identify_together: Callable[[Sequence[P]], Identification],
     outputs: Sequence[AnswerOutput],
     stack: ExitStack,

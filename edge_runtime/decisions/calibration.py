@@ -201,7 +201,7 @@ def serialise_calibrations(
     return canonical_json(values)
 
 
-def serialise_again(stored: JsonObject, calibrations: Mapping[str, Calibration]) -> bytes:
+def serialise_calibrations_again(stored: JsonObject, calibrations: Mapping[str, Calibration]) -> bytes:
     """Return the canonical bytes of a `calibration.json` with other calibrations of photos; the rest stays.
 
     Args:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from enum import StrEnum
@@ -67,8 +68,7 @@ def parse_manifest(data: bytes, *, where: str = MANIFEST_NAME) -> Manifest:
         PackFormatError: The bytes are no JSON object or a newer format, a field is missing or out of range, a path is
             unsafe, or a file is named but not listed in `files`.
     """
-    fields = parse_json_object(data, where=where, max_bytes=MAX_MANIFEST_BYTES)
-    _check_format(fields)
+    fields = read_manifest_fields(data, where=where)
     files = {checked_path(path): _file_entry(path, entry) for path, entry in fields.items("files")}
     encoders = fields.object("encoders")
     references = fields.object("references")
@@ -93,6 +93,17 @@ def parse_manifest(data: bytes, *, where: str = MANIFEST_NAME) -> Manifest:
     )
     _check_consistent(manifest, where)
     return manifest
+
+
+def read_manifest_fields(data: bytes, *, where: str = MANIFEST_NAME) -> JsonObject:
+    """Read the bytes of `pack.json` as an object of JSON, of which the format alone is checked.
+
+    Raises:
+        PackFormatError: The bytes are no JSON object, or a newer format.
+    """
+    fields = parse_json_object(data, where=where, max_bytes=MAX_MANIFEST_BYTES)
+    _check_format(fields)
+    return fields
 
 
 def serialise_manifest(manifest: Manifest) -> bytes:
@@ -127,6 +138,25 @@ def serialise_manifest(manifest: Manifest) -> bytes:
             },
         }
     )
+
+
+def serialise_again(stored: JsonObject, manifest: Manifest) -> bytes:
+    """Return the canonical bytes of a manifest that was read and changed. Fields that this version does not know stay.
+
+    Args:
+        stored: What was read; see `read_manifest_fields`.
+        manifest: The changed manifest. It names every file and variant that `stored` names.
+    """
+    return canonical_json(_with_unknown_fields(stored.values, json.loads(serialise_manifest(manifest))))
+
+
+def _with_unknown_fields(stored: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the known fields, and at any depth the stored ones that are not among them."""
+    merged = {**stored, **known}
+    for key, value in known.items():
+        if isinstance(value, dict) and isinstance(stored.get(key), dict):
+            merged[key] = _with_unknown_fields(stored[key], value)
+    return merged
 
 
 def _variants_as_json(variants: Mapping[str, Variant]) -> dict[str, dict[str, Any]]:

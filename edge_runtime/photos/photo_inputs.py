@@ -52,6 +52,18 @@ class OpenedPhoto:
         photo = decoded_image(self.content, name=self.name)
         return photo if region is None else photo.cut(region.box(photo.full_size, name=self.name))
 
+    def reduced(self, most_px: int) -> OpenedPhoto:
+        """Return the photo with its longer side at most `most_px` if it is pixels. The bytes of a file stay.
+
+        Raises:
+            PhotoError: The pixels cannot be used.
+        """
+        if isinstance(self.content, bytes):
+            return self
+        image = self.decode(enough_px=None).image.copy()
+        image.thumbnail((most_px, most_px))
+        return OpenedPhoto(name=self.name, content=image)
+
     def exif_position(self) -> Position | None:
         """Return where it was taken, as its EXIF says; None for an array and for a photo without a position."""
         if isinstance(self.content, bytes):

@@ -53,11 +53,11 @@ class PhotoForRecipes:
     """A photo as the input of several encoders.
 
     Attributes:
-        photo: The photo's file, or the photo.
+        photo: The photo's file, or the photo; None if it will not be compared.
         by_recipe: The photo, prepared by each recipe.
     """
 
-    photo: Photo
+    photo: Photo | None
     by_recipe: Mapping[Preprocessing, PreparedPhoto]
 
     @property

@@ -11,8 +11,9 @@ from dataclasses import replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
+from edge_identify.edge_runtime.answers.identification import FailedPhoto
 from edge_identify.edge_runtime.encoders.shared_encoders import SharedEncoders
-from edge_identify.edge_runtime.errors import PackError, SetupError
+from edge_identify.edge_runtime.errors import PackError, PhotoError, SetupError
 from edge_identify.edge_runtime.pack.filters import NO_FILTERS, Filters
 from edge_identify.edge_runtime.search.identifier import DEFAULT_TOP_K, Identifier
 from edge_identify.edge_runtime.search.most_certain import PackAnswers
@@ -94,12 +95,13 @@ class PacksIdentifier:
         self, photo: PhotoForRecipes, *, top_k: int = DEFAULT_TOP_K, compare: Compare | None = None
     ) -> Identification:
         """Name what a prepared photo shows. The time of preparing it counts."""
-        return self.identify_batch([photo], top_k=top_k, compare=compare)[0]
+        (answers,) = self.ask_each([photo], top_k=top_k)
+        return self._chosen([photo], answers, compare)
 
     def identify_batch(
         self, photos: Sequence[PhotoForRecipes], *, top_k: int = DEFAULT_TOP_K, compare: Compare | None = None
-    ) -> list[Identification]:
-        """Name what each of one or more prepared photos shows.
+    ) -> list[Identification | FailedPhoto]:
+        """Name what each of one or more prepared photos shows. One that can no longer be read for the comparison fails.
 
         Args:
             photos: The photos.
@@ -107,7 +109,7 @@ class PacksIdentifier:
             compare: Compares the answers of all packs with the photo before one of them is chosen.
         """
         answers = self.ask_each(photos, top_k=top_k)
-        return [self._chosen([photo], found, compare) for photo, found in zip(photos, answers, strict=True)]
+        return [self._chosen_or_failed(photo, found, compare) for photo, found in zip(photos, answers, strict=True)]
 
     def identify_together(
         self, photos: Sequence[PhotoForRecipes], *, top_k: int = DEFAULT_TOP_K, compare: Compare | None = None
@@ -142,9 +144,18 @@ class PacksIdentifier:
         prepare_s = sum(photo.seconds for photo in photos)
         return PackAnswers(answers=found, prepare_s=prepare_s, encode_s=embedded.seconds)
 
+    def _chosen_or_failed(
+        self, photo: PhotoForRecipes, found: PackAnswers, compare: Compare | None
+    ) -> Identification | FailedPhoto:
+        try:
+            return self._chosen([photo], found, compare)
+        except PhotoError as error:  # it could be read a moment ago
+            return FailedPhoto(question="", error=error)  # as an answer of `ask_each`: the caller has the name
+
     def _chosen(self, photos: Sequence[PhotoForRecipes], found: PackAnswers, compare: Compare | None) -> Identification:
         if compare is not None:
-            compared = compare([photo.photo for photo in photos], found.answers, self._leave_out)
+            kept = [photo.photo for photo in photos if photo.photo is not None]
+            compared = compare(kept, found.answers, self._leave_out)
             found = replace(found, answers=tuple(compared))
         return found.most_certain()
 

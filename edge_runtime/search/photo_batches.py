@@ -107,14 +107,14 @@ def ready_photos(
 
 def answers_in_batches(
     ready: Iterable[ReadyPhoto[P] | FailedPhoto],
-    identify: Callable[[Sequence[P]], list[Identification]],
+    identify: Callable[[Sequence[P]], Sequence[Identification | FailedPhoto]],
     compare: Compare | None = None,
 ) -> Iterator[Identification | FailedPhoto]:
     """Yield the answers to photos, in their order; those of a batch as soon as it was embedded.
 
     Args:
         ready: The photos, and the failures among them.
-        identify: Answers some prepared photos, at least one.
+        identify: Answers some prepared photos, at least one; a photo that can no longer be read fails.
         compare: Compares a photo with the matches of its one answer; needs `ReadyPhoto.photo`.
     """
     to_come = iter(ready)
@@ -125,12 +125,14 @@ def answers_in_batches(
             if isinstance(photo, ReadyPhoto):
                 thumbnails = () if photo.thumbnail is None else (photo.thumbnail,)
                 answer = next(found)
-                if compare is not None and photo.photo is not None:
+                if compare is not None and photo.photo is not None and isinstance(answer, Identification):
                     try:
                         (answer,) = compare([photo.photo], [answer])
                     except PhotoError as error:  # it could be read a moment ago
-                        yield FailedPhoto(question=photo.path, error=error)
-                        continue
-                yield replace(answer, question=photo.path, thumbnails=thumbnails)
+                        answer = FailedPhoto(question=photo.path, error=error)
+                if isinstance(answer, FailedPhoto):
+                    yield replace(answer, question=photo.path)
+                else:
+                    yield replace(answer, question=photo.path, thumbnails=thumbnails)
             else:
                 yield photo

@@ -1,6 +1,7 @@
 """The files of a new version that have arrived and are not installed yet, by their SHA-256.
 
-They outlive a sync that the network or a person ended: the next one goes on with them.
+They outlive a sync that the network or a person ended, and one whose self-test did not end or did not begin: the next
+one goes on with them.
 """
 
 from __future__ import annotations
@@ -49,6 +50,11 @@ class ArrivedFiles:
             os.link(self.path(entry), target)
         except OSError:
             self.path(entry).replace(target)
+
+    def take_back(self, entry: FileEntry, target: Path) -> None:
+        """Undo `place` where it moved the file, so that it outlives the folder of `target`."""
+        if not self.path(entry).exists():
+            target.replace(self.path(entry))
 
     def remove(self) -> None:
         """Remove the folder with everything in it."""

@@ -19,7 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from edge_identify.edge_runtime import errors
-from edge_identify.edge_runtime.errors import PackDamagedError, PackFileDamagedError, SetupError
+from edge_identify.edge_runtime.errors import (
+    PackDamagedError,
+    PackFileDamagedError,
+    SelfTestNotStartedError,
+    SelfTestUnfinishedError,
+)
 from edge_identify.edge_runtime.pack.manifest import Manifest
 from edge_identify.edge_runtime.pack.pack_reader import open_pack
 from edge_identify.edge_runtime.store.self_test import self_test
@@ -27,10 +32,13 @@ from edge_identify.edge_runtime.store.self_test import self_test
 #: Raises an error if the pack in a folder, with these variants, does not work on this machine.
 SelfTest = Callable[[Path, Manifest, tuple[str, ...]], object]
 
-MAX_TEST_S = 60.0  # the demo's pack takes 1 s on a laptop, a ViT-L-14 in fp32 (1.7 GB) about 8 s
+MAX_TEST_S = 40.0  # the demo's pack takes 1 s on a laptop, a ViT-L-14 in fp32 (1.7 GB) about 8 s
 _S_PER_PACK_BYTE = 1 / 5_000_000  # for larger packs: the same on a device that is many times slower than a laptop
 _MEMORY_BYTES = 2**31  # besides a multiple of the pack, since ONNX Runtime copies and rearranges weights
 _MEMORY_PER_PACK_BYTE = 4
+_STARTED = (
+    b"started"  # the first line of a child that has come as far as the pack; what ends it then is the pack's fault
+)
 _MORE_S = 10  # after which a child whose parent was killed ends by itself
 
 #: Run with `-I`, so that neither the folder nor the environment adds code; the parent's `sys.path` finds the same.
@@ -52,8 +60,8 @@ def self_test_within_limits(
         limit_s: Most seconds, and one more for each 5 MB of the pack.
 
     Raises:
-        PackError: The pack does not work here, or passes a limit.
-        SetupError: No process can be started.
+        PackError: The pack does not work here, or passes a limit: `SelfTestUnfinishedError` is that of time.
+        SelfTestNotStartedError: No process can be started, or it lacks a library.
     """
     if not _can_start_python():
         self_test(open_pack(folder, variant_names=variant_names))
@@ -73,10 +81,13 @@ def self_test_within_limits(
 def run_job(job: dict[str, Any]) -> None:
     """Run the self-test that a parent process asks for, and print its result as JSON. The child's main function."""
     _limit_this_process(job["memory_bytes"], job["limit_s"])
+    print(_STARTED.decode(), flush=True)  # noqa: T201  -- the parent reads it
     try:
         self_test(open_pack(Path(job["folder"]), variant_names=tuple(job["variant_names"])))
     except errors.EdgeIdentifyError as error:
         answer = {"error": type(error).__name__, "message": str(error), "problem": getattr(error, "problem", None)}
+    except ImportError as error:
+        answer = {"error": "SelfTestNotStartedError", "message": f"a library cannot be loaded to test packs ({error})"}
     except MemoryError:
         answer = {"error": "MemoryError", "message": f"takes more than {job['memory_bytes'] / 2**20:.0f} MiB of memory"}
     except Exception as error:
@@ -104,14 +115,22 @@ def _answer_of_child(job: dict[str, Any], name: str, limit_s: float) -> dict[str
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise PackDamagedError(
+        raise SelfTestUnfinishedError(
             f"pack {name}: its self-test did not end within {limit_s:g} seconds; tell its publisher, unless this "
             "device is very slow or busy"
         ) from error
     except OSError as error:
-        raise SetupError(f"{sys.executable}: cannot be started to test the pack ({error.strerror})") from error
+        raise SelfTestNotStartedError(
+            f"{sys.executable}: cannot be started to test pack {name} ({error.strerror})"
+        ) from error
+    started, _, answered = ended.stdout.partition(b"\n")
+    if started.rstrip() != _STARTED:
+        raise SelfTestNotStartedError(
+            f"{sys.executable}: ended before it could test pack {name} ({_how(ended.returncode)}); free some memory, "
+            "or install edge-identify again"
+        )
     with suppress(ValueError):
-        answer = json.loads(ended.stdout)
+        answer = json.loads(answered)
         if isinstance(answer, dict):
             return answer
     raise PackDamagedError(

@@ -337,8 +337,9 @@ def redirect_target(url: str, location: str) -> str:
     """
     try:
         target = urljoin(url, location)
-        scheme = urlsplit(target).scheme
-    except ValueError as error:  # such as `http://[`
+        parts = urlsplit(target)
+        scheme, _ = parts.scheme, parts.port
+    except ValueError as error:  # such as `http://[` or `http://example.org:99999`
         raise NetworkError(f"{url}: redirects to a malformed address ({error}); check the address") from error
     if scheme not in ("http", "https") or (scheme == "http" and url.startswith("https:")):
         raise NetworkError(f"{url}: redirects to {scheme}, which is not followed; check the address")

@@ -7,13 +7,20 @@ the installed pack stays active and unchanged.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_identify.edge_runtime.errors import NetworkError, PackDamagedError, PackError, PackFormatError
+from edge_identify.edge_runtime.errors import (
+    NetworkError,
+    PackDamagedError,
+    PackError,
+    PackFormatError,
+    SelfTestNotStartedError,
+    SelfTestUnfinishedError,
+)
 from edge_identify.edge_runtime.io.disk import link_or_copy
 from edge_identify.edge_runtime.io.durable_writes import sha256_of_bytes
 from edge_identify.edge_runtime.io.json_fields import parse_json_object
@@ -36,6 +43,9 @@ if TYPE_CHECKING:
 ByteProgress = Callable[[int, int], None]
 #: Returns the names of the encoder variants that this device keeps of a pack.
 ChooseVariants = Callable[[Manifest], tuple[str, ...]]
+
+#: After these, nobody knows whether the new version works: it is not activated, and its files stay for the next sync.
+_UNTESTED = (SelfTestNotStartedError, SelfTestUnfinishedError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,14 +157,26 @@ def _bring_up_to_date(
             staging = store.stage(offer.name, manifest_bytes, _reused(plan, installed, intact))
             _fetch_files(server, plan, arrived, staging, progress)
             _place_repeated(manifest, variants, staging)
-            self_test(staging, manifest, variants)
+            with _kept_if_untested(plan, arrived, staging):
+                self_test(staging, manifest, variants)
             store.activate(_new_pack(store, offer, variants, source=server.url))
-        except NetworkError:
+        except (NetworkError, *_UNTESTED):
             raise  # what has arrived stays for the next sync
         except Exception:
             arrived.remove()  # a full disk, or a pack that does not work here
             raise
     return plan, manifest.version
+
+
+@contextmanager
+def _kept_if_untested(plan: Plan, arrived: ArrivedFiles, staging: Path) -> Iterator[None]:
+    """Keep the files that were fetched and checked if the self-test, which the block runs, comes to no end."""
+    try:
+        yield
+    except (*_UNTESTED, KeyboardInterrupt):
+        for entry in plan.fetch:
+            arrived.take_back(entry, staging / entry.path)
+        raise
 
 
 def _check_whole(store: PackStore, installed: InstalledPack, offer: OfferedPack, *, source: str) -> None:

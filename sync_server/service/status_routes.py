@@ -1,11 +1,13 @@
 """Health, readiness, metrics and documentation routes.
 
 `/livez` does not depend on packs: otherwise an orchestrator would restart the container again and again after somebody
-publishes a damaged pack. `/readyz` says whether the server can answer. `/health` describes both in JSON.
+publishes a damaged pack. `/readyz` says whether the server can answer: a balancer that took every server away for one
+damaged pack of many would end the answers of the others, too. `/health` describes both in JSON.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
 from pathlib import Path
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from edge_identify.sync_server.answering.engine_pool import EnginePool
     from edge_identify.sync_server.service.metrics import ServiceMetrics
 
+_LOG = logging.getLogger(__name__)
 _OPENAPI_PATH = "/openapi.json"
 _MOST_ADDRESSES = 4  # of a server: a name, numbers, a proxy; clients can send any other in `Host`
 
@@ -77,7 +80,7 @@ LIVE = Operation(
 )  # fmt: skip
 READY = Operation(
     id="readyz", method="GET", path="/readyz", tag="operation",
-    summary="Whether the service accepts requests (readiness).",
+    summary="Whether the service can answer (readiness): 503 if no pack answers, or the default pack does not.",
     responses=(ResponseSpec(about="It is ready.", schema=_object(status="string")),),
 )  # fmt: skip
 METRICS = Operation(
@@ -180,19 +183,23 @@ def _ready(pool: EnginePool | None) -> Response:
     if pool is not None and (pool.refused or pool.cannot_list) and not pool.names():
         raise ProblemError(UNAVAILABLE, "no pack could be opened; see the server's log")
     if pool is not None:
-        for name in pool.names():
-            _check_answers(pool, name)
+        names = pool.names()
+        failing = [name for name in names if not _answers(pool, name)]
+        if pool.default_pack in failing or (failing and len(failing) == len(names)):
+            raise ProblemError(UNAVAILABLE, f"not answering: {', '.join(failing)}; see the server's log")
     return json_response({"status": "ok"})
 
 
-def _check_answers(pool: EnginePool, name: str) -> None:
+def _answers(pool: EnginePool, name: str) -> bool:
     try:
         with pool.borrow(name) as engine:
             engine.check(encodes=False)
     except PackNotFoundError:
         pass  # withdrawn a moment ago
     except EdgeIdentifyError as error:
-        raise ProblemError(UNAVAILABLE, f"pack {name} does not answer; see the server's log") from error
+        _LOG.warning("a pack does not answer", extra={"pack": name, "reason": str(error)})
+        return False
+    return True
 
 
 def _metrics(pool: EnginePool | None, metrics: ServiceMetrics) -> Response:

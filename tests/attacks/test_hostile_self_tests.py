@@ -10,7 +10,13 @@ import pytest
 from onnx import TensorProto, helper, load, save
 from PIL import Image
 
-from edge_identify.edge_runtime.errors import PackDamagedError, PackFileDamagedError, PackFormatError
+from edge_identify.edge_runtime.errors import (
+    PackDamagedError,
+    PackFileDamagedError,
+    PackFormatError,
+    SelfTestNotStartedError,
+    SelfTestUnfinishedError,
+)
 from edge_identify.edge_runtime.pack.pack_reader import Pack, open_pack
 from edge_identify.edge_runtime.store import bounded_self_test
 from edge_identify.edge_runtime.store.bounded_self_test import self_test_within_limits
@@ -67,7 +73,7 @@ def test_a_self_test_that_does_not_end_is_given_up(pack: Path, rewrite_manifest:
     add_products(pack, 500, 2000)
     rewrite_manifest(pack)
 
-    with pytest.raises(PackDamagedError, match=r"pack colours: its self-test did not end within 5 seconds"):
+    with pytest.raises(SelfTestUnfinishedError, match=r"pack colours: its self-test did not end within 5 seconds"):
         run(pack, limit_s=5.0)
 
 
@@ -84,9 +90,35 @@ def test_a_self_test_that_takes_gigabytes_is_given_up(
 
 
 def test_a_crash_of_native_code_is_the_pack_s_fault(pack: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bounded_self_test, "_CHILD", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+    dies = "import os, signal; print('started', flush=True); os.kill(os.getpid(), signal.SIGKILL)"
+    monkeypatch.setattr(bounded_self_test, "_CHILD", dies)
 
     with pytest.raises(PackDamagedError, match=r"ended the process that ran it \(SIGKILL\)"):
+        run(pack)
+
+
+@pytest.mark.parametrize(
+    "child",
+    [
+        "import no_such_module",
+        "import os, signal; os.kill(os.getpid(), signal.SIGKILL)",
+        "import json, sys; from edge_identify.edge_runtime.store import bounded_self_test as b\n"
+        "sys.modules['onnxruntime'] = None; b.run_job(json.load(sys.stdin))",
+    ],
+)
+def test_a_process_that_cannot_test_says_nothing_about_the_pack(
+    child: str, pack: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bounded_self_test, "_CHILD", child)
+    with pytest.raises(SelfTestNotStartedError, match=r"could test pack colours|onnxruntime"):
+        run(pack)
+
+
+def test_an_interpreter_that_does_not_start_says_nothing_about_the_pack(
+    pack: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.executable", "/nowhere/python3")
+    with pytest.raises(SelfTestNotStartedError, match="cannot be started to test pack colours"):
         run(pack)
 
 

@@ -11,14 +11,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from feature_nets import photo_of_label, write_label_pack
+from feature_nets import NET_SPEC, photo_of_label, write_label_pack
 from PIL import Image
 
 import edge_identify as ei
+from edge_identify import pack_identifier
 from edge_identify.edge_runtime.cli.main import main
 from edge_identify.edge_runtime.errors import PackFormatError, PhotoError, SetupError
 from edge_identify.edge_runtime.photos.photo_inputs import PhotoInput
-from edge_identify.edge_runtime.search.photo_batches import BATCH
+from edge_identify.edge_runtime.photos.prepared_photos import PhotoForRecipes
+from edge_identify.edge_runtime.search.photo_batches import BATCH, ReadyPhoto
 from service_packs import add_certainty, photo_of, write_service_pack
 
 RED = (250, 5, 5)
@@ -178,6 +180,41 @@ def test_many_photos_are_answered_in_order_and_broken_ones_are_values(
         else:
             assert isinstance(answer.error, PhotoError)
     assert "missing.jpg: no such file" in str(answers[1].error)
+
+
+def test_a_photo_or_a_mode_that_cannot_be_used_is_told_before_an_encoder_is_loaded(
+    pack: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(*_: object, **__: object) -> None:
+        raise AssertionError("an encoder was loaded")
+
+    monkeypatch.setattr(pack_identifier, "_identifier_of", load)
+    with ei.open(pack) as identifier:
+        for photo in (b"no image", "missing.jpg"):
+            with pytest.raises(PhotoError):
+                identifier.identify(photo)
+        with pytest.raises(ValueError, match="sometimes"):
+            identifier.identify(Image.new("RGB", (9, 9)), verify_geometry="sometimes")  # type: ignore[arg-type]
+
+
+def test_of_many_photos_none_waits_larger_than_it_is_compared(pack: Path, tmp_path: Path) -> None:
+    pixels = np.zeros((600, 800, 3), np.uint8)
+    kept: list[object] = []
+
+    def noted(ready: Iterator[ReadyPhoto[PhotoForRecipes]], *_: object) -> Iterator[object]:
+        for photo in ready:
+            assert photo.photo is photo.prepared.photo
+            kept.append(photo.photo and photo.photo.content.size)  # type: ignore[union-attr]
+        yield from ()
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(pack_identifier, "answers_in_batches", noted)
+        for folder in (pack, write_label_pack(tmp_path / "labels")):
+            with ei.open(folder) as identifier:
+                assert list(identifier.identify_many([pixels])) == []
+
+    side_px = NET_SPEC.photo.side_px
+    assert kept == [None, (side_px, side_px * 3 // 4)]
 
 
 def test_many_photos_are_taken_as_they_are_needed_and_a_run_may_be_left_early(

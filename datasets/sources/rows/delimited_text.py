@@ -21,10 +21,13 @@ from pathlib import Path
 
 from edge_identify.edge_runtime.errors import SetupError
 
-_SEPARATORS = ",;\t"
+_SEPARATORS = ",;\t|"
 _MAX_FIELD_CHARACTERS = 2**20  # csv's default of 128 KiB is too small for long descriptions
 _SAMPLE_RECORDS = 20
 _SEP_LINE = re.compile(r'"?sep=(?P<separator>\\t|[^\r\n])"?[,;\t ]*(?=\r|\n|\Z)', re.IGNORECASE)
+
+#: How shops and other programs write a text that a spreadsheet must not turn into a number: `="007"`.
+_AS_TEXT = re.compile(r'="([^"]*)"')
 
 #: How well records, the first of them perhaps a header, fit what the caller expects; more is better.
 Fitness = Callable[[Sequence[Sequence[str]]], float]
@@ -95,14 +98,23 @@ def _records(file: Path, text: str, separator: str, *, has_comments: bool) -> It
         more = (further for _, further in lines)
         reader = csv.reader(chain([line], more), delimiter=separator, strict=True, skipinitialspace=True)
         try:
-            fields = [value.strip() for value in next(reader)]
+            fields = [_cell(value) for value in next(reader)]
         except csv.Error as error:
             if reader.line_num > 1 or "unexpected end" in str(error):
                 raise SetupError(f"{file}: line {number} is not a row of CSV ({error})") from error
             yield Record(line=number, fields=[], problem=f"is not a row of CSV ({error})")
             continue
-        if any(fields):
+        if any("\0" in field for field in fields):
+            problem = "has a NUL character; the table is damaged or not text"
+            yield Record(line=number, fields=[], problem=problem)
+        elif any(fields):
             yield Record(line=number, fields=fields)
+
+
+def _cell(text: str) -> str:
+    text = text.strip()
+    as_text = _AS_TEXT.fullmatch(text)
+    return text if as_text is None else as_text[1].strip()
 
 
 def checked_header(file: Path, record: Record) -> tuple[str, ...]:

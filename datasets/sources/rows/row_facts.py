@@ -29,6 +29,7 @@ _NOT_GIVEN = frozenset({"n/a", "#n/a", "#na", "n.a."})
 _NO_NUMBER = frozenset({"-", "–", "—", "?", "na", "none", "null"})
 
 _LIMITS = {"lat": 90.0, "lng": 180.0}
+_SHORTENED = re.compile(r"[+-]?\d+([.,]\d+)?E\+\d+")  # what spreadsheets make of a bar code
 _DECIMAL_COMMA = re.compile(r"([+-]?\d+),(\d+)")
 
 
@@ -55,9 +56,14 @@ def checked_facts(values: Mapping[str, str]) -> dict[str, str]:
     reference agree. Dates keep their spelling.
 
     Raises:
-        RowError: A coordinate is not a number, is out of range, or the other one is missing; or the date of a validity
-            cannot be read.
+        RowError: The id is a shortened number. A coordinate is not a number, is out of range, or the other one is
+            missing. The date of a validity cannot be read.
     """
+    if _SHORTENED.fullmatch(values.get("id", "")):
+        raise RowError(
+            f"has the id {values['id']!r}, a number that a spreadsheet has shortened; give the column the format "
+            "Text there, and write the id again"
+        )
     facts = {composed(name): composed(text) for name, text in values.items() if not _is_not_given(name, text)}
     for column, limit in _LIMITS.items():
         if column in facts:

@@ -13,6 +13,7 @@ from edge_identify.edge_runtime.errors import SetupError
 
 MAX_LIST_BYTES = 512 * 2**20  # read whole into memory; at 100 bytes a row, five million images
 
+_BYTE_ORDER_MARK = "\ufeff"
 _SAMPLE_BYTES = 512  # even; enough of a header to tell UTF-16 without a byte order mark
 
 #: First bytes of files that are no text, and their names.
@@ -23,6 +24,9 @@ _NO_TEXT = (
     (b"\x1f\x8b", "compressed with gzip"),
     (b"SQLite format 3\0", "an SQLite database"),
     (b"%PDF", "a PDF"),
+    (b"<!DOCTYPE", "a web page"),
+    (b"<html", "a web page"),
+    (b"<?xml", "XML"),
 )
 
 
@@ -50,7 +54,7 @@ def _decoded(file: Path, data: bytes) -> str:
             raise SetupError(f"{file}: is {name}, not a text table; save it as CSV UTF-8")
     encoding = _encoding(data)
     try:
-        return data.decode(encoding)
+        return data.decode(encoding).lstrip(_BYTE_ORDER_MARK)  # a file that was saved twice may have two
     except UnicodeDecodeError as error:
         if encoding != "utf-8-sig":
             raise SetupError(f"{file}: is damaged {encoding.upper()} text (byte {error.start})") from error

@@ -10,12 +10,14 @@ import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath, PureWindowsPath
+from urllib.parse import unquote, urlsplit
 
 from edge_identify.datasets.sources.rows.row_facts import RowError
 from edge_identify.datasets.sources.source import path_within
 from edge_identify.edge_runtime.io.composed_text import composed
 
 _WEB = ("http://", "https://")
+_FILE_URL = "file:/"
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]|\\\\[^\\]")
 
 
@@ -49,6 +51,18 @@ class WrittenPath:
         return None if self.is_absolute else path_within(self.written)
 
 
+def _without_scheme(text: str) -> str:
+    """Return the path of a `file:` URL, and any other text as it is."""
+    if not text.lower().startswith(_FILE_URL):
+        return text
+    address = urlsplit(text)
+    path = unquote(address.path)
+    if _DRIVE.match(path[1:]):
+        return path[1:]  # file:///C:/pictures
+    on_this_machine = address.netloc.lower() in ("", "localhost")
+    return path if on_this_machine else rf"\\{address.netloc}{path}"  # file://nas/share
+
+
 @dataclass(slots=True)
 class WrittenPaths:
     """Finds the files that a table names, relative to the folder of the table.
@@ -78,9 +92,11 @@ class WrittenPaths:
             raise RowError("has a NUL character in its path; the table is damaged or not text")
         if text.lower().startswith(_WEB):
             raise RowError("has a URL in place of a file; for URLs write urls:FILE")
-        if "\\" not in text or os.sep == "\\" or os.path.lexists(self._path(text)):
+        text = _without_scheme(text)
+        has_drive = _DRIVE.match(text) is not None
+        if os.sep == "\\" or not ("\\" in text or has_drive) or os.path.lexists(self._path(text)):
             return self._written(composed(text), self._path(text))
-        if _DRIVE.match(text) is None:
+        if not has_drive:
             turned = text.replace("\\", "/")
             return self._written(composed(turned), self._path(turned))
         return WrittenPath(
@@ -104,14 +120,23 @@ class WrittenPaths:
     def _found(self, path: Path) -> tuple[Path, str | None]:
         """Return a missing path as the disk spells it, and what to tell if only the case of letters differs."""
         folder = self._spelled(path.parent)
-        exact, alike = self._names_in(folder)
+        exact, _ = self._names_in(folder)
         name = composed(path.name)
         if name in exact:
             return folder / exact[name], None
-        if name.casefold() not in alike:
+        other = self._in_any_case(path)
+        if other is None:
             return path, None
-        other = alike[name.casefold()]
-        return path, f"{path}: no such file; there is {other}, which differs in capital letters"
+        spelled = other.name if other.parent == folder else other
+        return path, f"{path}: no such file; there is {spelled}, which differs in capital letters"
+
+    def _in_any_case(self, path: Path) -> Path | None:
+        """Return what the disk has under a path if capital letters do not count; None if it has nothing."""
+        if path == path.parent or os.path.lexists(path):
+            return path
+        folder = self._in_any_case(path.parent)
+        name = None if folder is None else self._names_in(folder)[1].get(composed(path.name).casefold())
+        return None if folder is None or name is None else folder / name
 
     def _spelled(self, folder: Path) -> Path:
         """Return a folder as the disk spells it; each folder is listed once, however many rows name it."""

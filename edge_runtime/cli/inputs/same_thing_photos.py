@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from edge_identify.edge_runtime.answers.identification import FailedPhoto, Identification
+from edge_identify.edge_runtime.errors import PhotoError
 
 if TYPE_CHECKING:
     from edge_identify.edge_runtime.search.photo_batches import ReadyPhoto
@@ -48,8 +49,13 @@ def answer_together(
     if not usable:
         return
     first, *others = (photo.path for photo in usable)
+    try:
+        answer = identify([photo.prepared for photo in usable])
+    except PhotoError as error:  # it could be read a moment ago
+        yield FailedPhoto(question=first, error=error)
+        return
     yield replace(
-        identify([photo.prepared for photo in usable]),
+        answer,
         question=first,
         further_photos=tuple(others),
         thumbnails=tuple(photo.thumbnail for photo in usable if photo.thumbnail is not None),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -18,11 +18,9 @@ from edge_identify.edge_runtime.terminal.geometry_option import add_geometry_mod
 if TYPE_CHECKING:
     from edge_identify.edge_runtime.photos.photo_inputs import OpenedPhoto
     from edge_identify.edge_runtime.photos.prepared_photos import Photo
-    from edge_identify.edge_runtime.search.geometry.cascade import GeometryCascade
+    from edge_identify.edge_runtime.search.geometry.packs_cascade import PacksCascade
     from edge_identify.edge_runtime.search.identifier import Identifier
     from edge_identify.edge_runtime.search.packs_identifier import Compare
-
-    Cascades = Mapping[str, GeometryCascade]  # by the name of their pack
 
 _SUFFIX = ".png"
 
@@ -60,7 +58,7 @@ def check_explainable(options: argparse.Namespace, count: int) -> None:
     check_writable(path, "--explain")
 
 
-def open_cascades(options: argparse.Namespace, identifiers: Sequence[Identifier], stack: ExitStack) -> Cascades:
+def open_cascade(options: argparse.Namespace, identifiers: Sequence[Identifier], stack: ExitStack) -> PacksCascade:
     """Return what compares photos with the references of each pack, as the options ask for it.
 
     If all answers are to be compared, packs that cannot be compared with are named on standard error; they answer
@@ -70,66 +68,41 @@ def open_cascades(options: argparse.Namespace, identifiers: Sequence[Identifier]
         SetupError: All answers are to be compared or one is to be drawn, and no pack has anything to compare with; or
             no pack has a local-feature net, and OpenCV is missing.
     """
-    from edge_identify.edge_runtime.search.geometry.cascade import GeometryCascade, GeometryMode
+    from edge_identify.edge_runtime.search.geometry.cascade import GeometryMode
+    from edge_identify.edge_runtime.search.geometry.packs_cascade import PacksCascade
+
+    def report(problem: SetupError) -> None:
+        print(f"not compared: {printable(str(problem))}", file=sys.stderr)
 
     mode = GeometryMode(options.verify_geometry)
-    needs_verifier = mode is GeometryMode.ALWAYS or options.explain
-    cascades: dict[str, GeometryCascade] = {}
-    problems: list[SetupError] = []
-    for one in identifiers:
-        cascade = stack.enter_context(GeometryCascade(one.pack, one.calibration, mode, region=options.roi))
-        try:
-            if needs_verifier:
-                cascade.verifier()
-            cascades[one.pack_name] = cascade
-        except SetupError as error:
-            problems.append(error)
-    if not cascades:
-        raise problems[0]
-    for problem in problems:
-        print(f"not compared: {printable(str(problem))}", file=sys.stderr)
-    return cascades
-
-
-def needed_match_count(options: argparse.Namespace, cascades: Cascades) -> int:
-    """Return how many matches to search for: points re-rank more than `--top-k`."""
-    return max(cascade.match_count(options.top_k) for cascade in cascades.values())
-
-
-def comparison(options: argparse.Namespace, cascades: Cascades) -> Compare:
-    """Return the function that compares photos with the matches of the packs' answers where that is needed."""
-    from edge_identify.edge_runtime.search.geometry.cascade import verified_by
-
-    return partial(verified_by, cascades, top_k=options.top_k)
+    return stack.enter_context(
+        PacksCascade(identifiers, mode, region=options.roi, draws=bool(options.explain), report=report)
+    )
 
 
 def compared(
-    options: argparse.Namespace,
-    cascades: Cascades,
-    picture: OpenedPhoto | None,
-    answers: Iterator[Identification | FailedPhoto],
+    compare: Compare, picture: OpenedPhoto | None, answers: Iterator[Identification | FailedPhoto]
 ) -> Iterator[Identification | FailedPhoto]:
-    """Return the answers of one pack, compared with `comparison`.
+    """Return the answers of one pack, compared.
 
     Args:
-        options: Of the command line.
-        cascades: As `open_cascades` returns them.
+        compare: Compares one of them.
         picture: The picture from standard input, if there is one.
-        answers: The answers, with as many matches as `needed_match_count` says.
+        answers: The answers, with as many matches as `PacksCascade.match_count` says.
     """
-    return map(partial(_verified, compare=comparison(options, cascades), picture=picture), answers)
+    return map(partial(_verified, compare=compare, picture=picture), answers)
 
 
 def explained(
     options: argparse.Namespace,
-    cascades: Cascades,
+    cascade: PacksCascade,
     picture: OpenedPhoto | None,
     answers: Iterator[Identification | FailedPhoto],
 ) -> Iterator[Identification | FailedPhoto]:
     """Return the answers, each drawn into the file of `--explain` if it is given; see `compared`."""
     if not options.explain:
         return answers
-    return map(partial(_explained, cascades=cascades, path=options.explain, picture=picture), answers)
+    return map(partial(_explained, cascade=cascade, path=options.explain, picture=picture), answers)
 
 
 def _explanation_path(text: str) -> Path:
@@ -154,7 +127,7 @@ def _verified(
 
 
 def _explained(
-    answer: Identification | FailedPhoto, cascades: Cascades, path: Path, picture: OpenedPhoto | None
+    answer: Identification | FailedPhoto, cascade: PacksCascade, path: Path, picture: OpenedPhoto | None
 ) -> Identification | FailedPhoto:
     if isinstance(answer, FailedPhoto):
         return answer
@@ -163,10 +136,11 @@ def _explained(
     from edge_identify.edge_runtime.search.geometry.cascade import comparable
     from edge_identify.edge_runtime.search.geometry.explanation_image import explain
 
-    if answer.pack_name not in cascades:
+    verifier = cascade.verifier_of(answer.pack_name)
+    if verifier is None:
         raise SetupError(f"{path}: nothing to draw, because pack {answer.pack_name} answered and holds no images")
     (photo,) = _photos_of(answer, picture)
-    comparison = cascades[answer.pack_name].verifier().compare(comparable(photo), answer.best)
+    comparison = verifier.compare(comparable(photo), answer.best)
     image = explain(comparison, name=answer.best.reference.name, decision=decision_in_words(answer))
     try:
         write_output(path, image)

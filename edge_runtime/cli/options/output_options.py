@@ -20,6 +20,7 @@ from edge_identify.edge_runtime.errors import PackError
 from edge_identify.edge_runtime.io.counted import counted
 from edge_identify.edge_runtime.io.printable_text import printable
 from edge_identify.edge_runtime.terminal.standard_streams import silence_output
+from edge_identify.edge_runtime.terminal.timely_end import PiecewiseOutput, whole_output
 
 if TYPE_CHECKING:
     from edge_identify.edge_runtime.answers.answered_by import AnsweredBy
@@ -85,7 +86,7 @@ def _html_report(
     from edge_identify.edge_runtime.io.output_writes import is_stream, link_target
 
     folder = None if is_stream(path) else link_target(path).parent
-    return stack.enter_context(HtmlReport(file, answered_by, _thumbnails(packs, stack), folder))
+    return stack.enter_context(HtmlReport(PiecewiseOutput(file), answered_by, _thumbnails(packs, stack), folder))
 
 
 def _screen(
@@ -161,7 +162,8 @@ def show_all(
                     progress.advance()
         except KeyboardInterrupt as error:
             interruption = error
-    read.each(methodcaller("finish"))
+    with whole_output():
+        read.each(methodcaller("finish"))
     return interruption
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from edge_identify.edge_runtime.answers.identification import FailedPhoto, Identification
 from edge_identify.edge_runtime.answers.tally import Tally
+from edge_identify.edge_runtime.terminal.timely_end import print_whole
 
 if TYPE_CHECKING:
     from edge_identify.edge_runtime.answers.answered_by import AnsweredBy
@@ -87,7 +88,7 @@ class JsonOutput:
         """Print the object."""
         from edge_identify.edge_runtime.answers.answer_json import answers_as_json
 
-        print(answers_as_json(self._answers, self._answered_by), flush=True)
+        print_whole(answers_as_json(self._answers, self._answered_by) + "\n")
 
 
 class JsonLinesOutput:

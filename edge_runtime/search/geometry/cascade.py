@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from edge_identify.edge_runtime.decisions.decision import Decision
-from edge_identify.edge_runtime.errors import PackError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from PIL.Image import Image
 
@@ -21,8 +20,8 @@ if TYPE_CHECKING:
     from edge_identify.edge_runtime.pack.pack_reader import Pack
     from edge_identify.edge_runtime.photos.prepared_photos import Photo
     from edge_identify.edge_runtime.photos.regions import Region
+    from edge_identify.edge_runtime.search.geometry.shared_methods import PointMethods
     from edge_identify.edge_runtime.search.geometry.verifier import GeometryVerifier
-    from edge_identify.edge_runtime.search.packs_identifier import Report
 
 #: Number of most similar references to compare. 20 take twice as long and rank .002 of 368 photos of packages and .006
 #: of 149 of mosaics better.
@@ -87,6 +86,7 @@ class GeometryCascade:
         mode: GeometryMode = GeometryMode.AUTO,
         *,
         region: Region | None = None,
+        methods: PointMethods | None = None,
     ) -> None:
         """Remember what to compare with.
 
@@ -95,8 +95,10 @@ class GeometryCascade:
             calibration: The calibration of the pack's answers; None for an uncalibrated encoder.
             mode: When to compare.
             region: The region of each photo to compare; None for all of it.
+            methods: The nets that packs share; None shares none.
         """
         self._pack, self._calibration, self._mode, self._region = pack, calibration, mode, region
+        self._methods = methods
         self._may_compare = may_compare(mode, pack.manifest, calibration)
         self._verifier: GeometryVerifier | None = None
 
@@ -113,9 +115,12 @@ class GeometryCascade:
             self._verifier = None
 
     @property
-    def mode(self) -> GeometryMode:
-        """When to compare."""
-        return self._mode
+    def compared_px(self) -> int | None:
+        """The longer side at which photos are compared; None if no answer is ever compared."""
+        if not self._may_compare:
+            return None
+        features = self._pack.manifest.local_features
+        return self.verifier().photo_side_px if features is None else features.photo.side_px
 
     def match_count(self, top_k: int) -> int:
         """Return how many matches an answer needs before `verified`."""
@@ -147,7 +152,7 @@ class GeometryCascade:
         if self._verifier is None:
             from edge_identify.edge_runtime.search.geometry.verifier import GeometryVerifier
 
-            self._verifier = GeometryVerifier(self._pack, self._calibration, region=self._region)
+            self._verifier = GeometryVerifier(self._pack, self._calibration, region=self._region, methods=self._methods)
         return self._verifier
 
 
@@ -160,39 +165,3 @@ def comparable(photo: Photo) -> Path | bytes | Image:
     if isinstance(photo, Path):
         return photo
     return photo.content if isinstance(photo.content, bytes) else photo.decode(enough_px=None).image
-
-
-def verified_by(
-    cascades: Mapping[str, GeometryCascade],
-    photos: Sequence[Photo],
-    answers: Sequence[Identification],
-    leave_out: Report | None = None,
-    *,
-    top_k: int,
-) -> list[Identification]:
-    """Return the answers of one pack or several, compared point by point if it is needed.
-
-    Args:
-        cascades: Of one mode, by the names of their packs, at least one. An answer of another pack is not compared.
-        photos: The photo, or the photos of one thing.
-        answers: One of each pack, with as many matches as the cascades need.
-        leave_out: Takes each pack that fails; its answer is left out. None: the error is raised.
-        top_k: How many matches to keep.
-
-    Raises:
-        PhotoError, PackDamagedError, SetupError: As `GeometryCascade.verified`.
-    """
-    (mode,) = {cascade.mode for cascade in cascades.values()}
-    able = cascades if needs_comparison(mode, answers) else {}
-    found = []
-    for answer in answers:
-        if answer.pack_name not in able:
-            found.append(replace(answer, matches=answer.matches[:top_k]))
-            continue
-        try:
-            found.append(able[answer.pack_name].verified(photos, answer, top_k=top_k))
-        except PackError as error:
-            if leave_out is None:
-                raise
-            leave_out(answer.pack_name, error)
-    return found

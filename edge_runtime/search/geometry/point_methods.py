@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Protocol
 
 from edge_identify.edge_runtime.search.geometry.point_agreement import (
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
     from edge_identify.edge_runtime.search.geometry.local_feature_net import LocalFeatureNet
     from edge_identify.edge_runtime.search.geometry.points import Points
+
+_KEPT_PHOTOS = 16  # whose points are kept for the next pack, 150 kB each: photos of one thing are compared at once
 
 
 class PointMethod(Protocol):
@@ -73,6 +76,7 @@ class NetMethod:
     def __init__(self, net: LocalFeatureNet) -> None:
         """Use a loaded net."""
         self._net = net
+        self._known: dict[tuple[tuple[int, int], bytes], Points] = {}
 
     @property
     def photo_side_px(self) -> int:
@@ -80,8 +84,14 @@ class NetMethod:
         return self._net.spec.photo.side_px
 
     def photo_points(self, photo: Image) -> Points:
-        """See `PointMethod`."""
-        return self._net.find_points(photo, self._net.spec.photo)
+        """See `PointMethod`. The points of the last photos are kept; the caller changes none."""
+        key = photo.size, hashlib.sha256(photo.tobytes()).digest()
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = self._net.find_points(photo, self._net.spec.photo)
+            for oldest in list(self._known)[:-_KEPT_PHOTOS]:
+                self._known.pop(oldest, None)
+        return found
 
     def reference_points(self, image: Image) -> Points:
         """See `PointMethod`."""

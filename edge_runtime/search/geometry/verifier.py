@@ -17,7 +17,6 @@ from edge_identify.edge_runtime.pack.descriptors_file import open_descriptors
 from edge_identify.edge_runtime.pack.thumbnails_file import open_thumbnails
 from edge_identify.edge_runtime.photos.images import decode_photo, open_photo
 from edge_identify.edge_runtime.search.geometry.cascade import CANDIDATES
-from edge_identify.edge_runtime.search.geometry.local_feature_net import open_feature_net
 from edge_identify.edge_runtime.search.geometry.point_agreement import Agreement
 from edge_identify.edge_runtime.search.geometry.point_counting import (
     DescribedPoints,
@@ -25,8 +24,8 @@ from edge_identify.edge_runtime.search.geometry.point_counting import (
     ReferencePoints,
     ThumbnailPoints,
 )
-from edge_identify.edge_runtime.search.geometry.point_methods import NetMethod, PointMethod, SiftMethod
 from edge_identify.edge_runtime.search.geometry.reranking import rerank
+from edge_identify.edge_runtime.search.geometry.shared_methods import PointMethods
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from edge_identify.edge_runtime.pack.pack_reader import Pack
     from edge_identify.edge_runtime.pack.thumbnails_file import ThumbnailTable
     from edge_identify.edge_runtime.photos.regions import Region
+    from edge_identify.edge_runtime.search.geometry.point_methods import PointMethod
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,20 +62,27 @@ class GeometryVerifier:
     It is not thread-safe: cached points have no lock. Its own worker threads share no OpenCV object.
     """
 
-    def __init__(self, pack: Pack, calibration: Calibration | None, *, region: Region | None = None) -> None:
+    def __init__(
+        self,
+        pack: Pack,
+        calibration: Calibration | None,
+        *,
+        region: Region | None = None,
+        methods: PointMethods | None = None,
+    ) -> None:
         """Open what the pack holds of its reference images, and start the worker threads.
 
         Args:
             pack: An open pack.
             calibration: The calibration of the pack's answers; None for an uncalibrated encoder.
             region: The region of each photo to compare; None for all of it.
+            methods: The nets that packs share; None shares none.
 
         Raises:
             SetupError: The pack has nothing to compare with; or it has no local-feature net, and OpenCV is missing.
             PackDamagedError: A file differs from the manifest.
         """
-        net = open_feature_net(pack)
-        self._method: PointMethod = SiftMethod() if net is None else NetMethod(net)
+        self._method = (methods or PointMethods()).of(pack)
         self._calibration, self._region = calibration, region
         with ExitStack() as stack:
             thumbnails = open_thumbnails(pack)
@@ -89,6 +96,11 @@ class GeometryVerifier:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    @property
+    def photo_side_px(self) -> int:
+        """Longer side at which a photo is compared."""
+        return self._method.photo_side_px
 
     def close(self) -> None:
         """Stop the worker threads and close the files."""

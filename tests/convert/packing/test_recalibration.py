@@ -74,6 +74,27 @@ def test_the_new_version_differs_in_its_calibration_only(
     assert "| onnx-fp32 | 26 |" in (tmp_path / "new/PACK.md").read_text()
 
 
+def test_what_a_later_version_has_put_into_the_manifest_stays(
+    recalibrate: Recalibrate, photos: list[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "colours/pack.json"
+    stored = json.loads(path.read_text())
+    stored["of a later version"] = {"kept": [1]}
+    stored["model"]["colour"] = "green"
+    encoder = "encoders/model.onnx"
+    stored["files"][encoder]["mtime"] = 5
+    path.write_text(json.dumps(stored))
+
+    assert recalibrate(photos) == 0
+
+    written = json.loads((tmp_path / "new/pack.json").read_text())
+    assert written["of a later version"] == {"kept": [1]}
+    assert written["model"] == stored["model"]
+    assert written["files"][encoder] == stored["files"][encoder]
+    assert written["files"][CALIBRATION_FILE] != stored["files"][CALIBRATION_FILE]
+    assert written["version"] != stored["version"]
+
+
 def add_calibration_again(folder: Path, content: dict[str, object]) -> Path:
     from colour_packs import rewrite_manifest
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ import pytest
 from installed_packs import COLD, WARM, write_named_pack
 from PIL import Image
 
-from edge_identify.edge_runtime.answers.identification import Identification
-from edge_identify.edge_runtime.errors import PackDamagedError, PackError, SetupError
+from edge_identify.edge_runtime.answers.identification import FailedPhoto, Identification
+from edge_identify.edge_runtime.cli.inputs.same_thing_photos import answer_together
+from edge_identify.edge_runtime.errors import PackDamagedError, PackError, PhotoError, SetupError
 from edge_identify.edge_runtime.pack.filters import Filters
 from edge_identify.edge_runtime.pack.pack_reader import Pack, open_pack
 from edge_identify.edge_runtime.photos.prepared_photos import (
@@ -23,6 +25,7 @@ from edge_identify.edge_runtime.photos.prepared_photos import (
 )
 from edge_identify.edge_runtime.photos.preprocessing import Interpolation, Preprocessing, ResizeMode
 from edge_identify.edge_runtime.search.packs_identifier import PacksIdentifier, Report, open_packs_identifier
+from edge_identify.edge_runtime.search.photo_batches import ReadyPhoto, answers_in_batches
 
 SQUASHED = Preprocessing(size_px=8, resize_mode=ResizeMode.SQUASH, interpolation=Interpolation.BICUBIC)
 
@@ -101,9 +104,35 @@ def test_a_pack_that_fails_while_it_is_compared_is_reported_once_and_left_out(
     photos = [blue(tmp_path, identifier)] * 2
     found = identifier.identify_batch(photos, compare=compare)
 
-    assert [answer.pack_name for answer in found] == ["cold", "cold"]
+    answers = [answer for answer in found if isinstance(answer, Identification)]
+    assert [answer.pack_name for answer in answers] == ["cold", "cold"]
     assert reported == ["warm: a thumbnail is broken"]
     assert [one.pack_name for one in identifier.identifiers] == ["cold"]
+
+
+def test_a_photo_that_vanishes_before_it_is_compared_fails_alone(identifier: PacksIdentifier, tmp_path: Path) -> None:
+    gone = PhotoError("blue.png: no such file")
+    compared: list[object] = []
+
+    def compare(photos: object, answers: Sequence[Identification], _: object = None) -> list[Identification]:
+        compared.append(photos)
+        if len(compared) == 1:
+            raise gone
+        return list(answers)
+
+    photo = blue(tmp_path, identifier)
+    failed, answered = identifier.identify_batch([photo, photo], compare=compare)
+
+    assert isinstance(failed, FailedPhoto)
+    assert failed.error is gone
+    assert isinstance(answered, Identification)
+    ready = [ReadyPhoto(path=name, prepared=photo, thumbnail=None) for name in ("first.png", "second.png")]
+    compared.clear()
+    found = list(answers_in_batches(ready, partial(identifier.identify_batch, compare=compare)))
+    assert [(one.question, one.error) for one in found] == [("first.png", gone), ("second.png", None)]
+    compared.clear()
+    told = list(answer_together(ready, partial(identifier.identify_together, compare=compare)))
+    assert [(one.question, one.error) for one in told] == [("first.png", gone)]
 
 
 def test_filters_leave_out_the_packs_that_do_not_know_them(identifier: PacksIdentifier, tmp_path: Path) -> None:

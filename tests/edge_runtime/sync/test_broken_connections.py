@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import threading
 from collections.abc import Callable, Iterator
@@ -11,7 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from edge_identify.edge_runtime.errors import EdgeIdentifyError, NetworkError, SetupError
+from edge_identify.edge_runtime.errors import (
+    EdgeIdentifyError,
+    NetworkError,
+    SelfTestNotStartedError,
+    SelfTestUnfinishedError,
+    SetupError,
+)
 from edge_identify.edge_runtime.pack.manifest import FileEntry, Manifest
 from edge_identify.edge_runtime.pack.pack_reader import read_manifest, verify_pack_files
 from edge_identify.edge_runtime.store.pack_store import PackStore
@@ -256,14 +263,26 @@ def test_a_sync_that_was_ended_goes_on(server: BreakingServer, manifest: Manifes
 
 
 @pytest.mark.usefixtures("manifest")
-def test_a_sync_that_was_killed_in_its_self_test_fetches_nothing_again(server: BreakingServer, tmp_path: Path) -> None:
+@pytest.mark.parametrize("has_links", [True, False])
+@pytest.mark.parametrize(
+    "end", [KeyboardInterrupt(), SelfTestUnfinishedError("too slow"), SelfTestNotStartedError("no process")]
+)
+def test_a_sync_whose_self_test_comes_to_no_end_fetches_nothing_again(
+    end: BaseException, has_links: bool, server: BreakingServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store = PackStore(tmp_path / "store")
 
-    def killed() -> None:
-        raise KeyboardInterrupt
+    def ended() -> None:
+        raise end
 
-    with pytest.raises(KeyboardInterrupt):
-        _sync(store, server.url, killed)
+    def no_links(*_: object) -> None:
+        raise OSError(errno.EPERM, "no links")
+
+    if not has_links:
+        monkeypatch.setattr("os.link", no_links)
+    with pytest.raises(type(end)):
+        _sync(store, server.url, ended)
+    assert store.names() == ()
     server.ranges = []
     _sync(store, server.url)
 

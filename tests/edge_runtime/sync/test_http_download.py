@@ -26,7 +26,7 @@ def test_a_redirect_never_leaves_https(location: str) -> None:
         redirect_target("https://a.example/packs.json", location)
 
 
-@pytest.mark.parametrize("location", ["http://[", "//[::1", "http://a\u2100b/"])
+@pytest.mark.parametrize("location", ["http://[", "//[::1", "http://a\u2100b/", "http://b:99999/", "//b:x/"])
 def test_a_redirect_to_what_is_no_address_is_an_error_of_the_network(location: str) -> None:
     with pytest.raises(NetworkError, match="redirects to a malformed address"):
         redirect_target("http://a.example/packs.json", location)

@@ -42,6 +42,8 @@ def read(file: Path, kind: str) -> list[SourceImage]:
         ("t.csv", ";", "utf-8", "\r", ""),  # "CSV (Macintosh)"
         ("t.csv", ";", "utf-8-sig", "\r\n", "sep=;\r\n"),
         ("t.csv", "|", "utf-8", "\r\n", '"sep=|"\r\n'),
+        ("t.csv", "|", "utf-8", "\n", ""),
+        ("t.csv", ";", "utf-8-sig", "\r\n", "\ufeff"),  # saved twice
         ("t.txt", "\t", "utf-16", "\r\n", ""),  # "Unicode Text"
         ("t.csv", ";", "utf-16-le", "\r\n", ""),  # without a byte order mark
         ("t.csv", "\t", "utf-16-be", "\r\n", ""),
@@ -180,3 +182,29 @@ def test_an_exported_table_edited_in_a_spreadsheet_is_read_back(
     assert (counts["unchanged"], counts["added"], counts["references_added"]) == (2, 0, 0)
     assert main(["export", *catalogue]) == 0
     assert capsys.readouterr().out.encode() == exported.removeprefix(b"\xef\xbb\xbf").replace(b",B,", b",New,")
+
+
+@pytest.mark.parametrize("kind", ["image-list", "table"])
+def test_ids_that_are_marked_as_text_are_read_and_shortened_ones_are_refused(tmp_path: Path, kind: str) -> None:
+    rows = ['"=""007"""', "4.00552E+12", "4,00552E+12", "1E5", "x\0y"]
+    lines = [f"{at}.jpg;{text}" for at, text in enumerate(rows)]
+    (tmp_path / "t.csv").write_text("\n".join(["path;id", *lines]), encoding="utf-8")
+
+    images = read(tmp_path / "t.csv", kind)
+
+    by_problem = {image.problem.split(": ", 1)[1][:30] if image.problem else image.reference.id for image in images}
+    assert by_problem == {
+        "007",
+        "1E5",
+        "line 3 has the id '4.00552E+12",
+        "line 4 has the id '4,00552E+12",
+        "line 6 has a NUL character; th",
+    }
+
+
+@pytest.mark.parametrize("start", ["<!DOCTYPE html>", "<html>", "<?xml version='1.0'?>"])
+def test_a_page_that_was_saved_in_place_of_a_table_is_named(tmp_path: Path, start: str) -> None:
+    (tmp_path / "t.csv").write_text(f"{start}<p>path</p>", encoding="utf-8")
+    for kind in ("image-list", "table"):
+        with pytest.raises(SetupError, match=r"is (a web page|XML), not a text table"):
+            read(tmp_path / "t.csv", kind)

@@ -38,11 +38,20 @@ def test_a_file_whose_name_holds_a_backslash_goes_first(tmp_path: Path) -> None:
 
 
 @POSIX_ONLY
-@pytest.mark.parametrize("text", ["C:\\pics\\a.jpg", "d:\\a.jpg", "\\\\server\\share\\a.jpg"])
+@pytest.mark.parametrize("text", ["C:\\pics\\a.jpg", "d:\\a.jpg", "C:/pics/a.jpg", "\\\\server\\share\\a.jpg"])
 def test_a_path_of_a_windows_drive_is_named_as_the_cause(tmp_path: Path, text: str) -> None:
     found = WrittenPaths(tmp_path).find(text)
     assert (found.problem or "").startswith(f"{text}: is a path of a Windows machine")
     assert (found.default_id, found.source_path) == ("a", None)
+
+
+@POSIX_ONLY
+def test_a_file_url_names_the_file(tmp_path: Path) -> None:
+    file = touch(tmp_path / "my pics/é.jpg")
+    for text in (file.as_uri(), f"file://localhost{tmp_path}/my%20pics/é.jpg", f"FILE:{file}"):
+        assert WrittenPaths(tmp_path).find(text).path == file
+    for text, path in (("file:///C:/pics/a.jpg", "C:/pics/a.jpg"), ("file://nas/pics/a.jpg", "\\\\nas/pics/a.jpg")):
+        assert (WrittenPaths(tmp_path).find(text).problem or "").startswith(f"{path}: is a path of a Windows machine")
 
 
 @pytest.mark.parametrize(("on_disk", "in_table"), [("NFD", "NFC"), ("NFC", "NFD")])
@@ -63,6 +72,8 @@ def test_a_missing_file_is_told_which_file_differs_in_capital_letters(tmp_path: 
     found = WrittenPaths(tmp_path).find("pics/img_1.jpg")
     assert (found.problem or "").endswith("no such file; there is IMG_1.JPG, which differs in capital letters")
     assert WrittenPaths(tmp_path).find("pics/none.jpg").problem is None
+    found = WrittenPaths(tmp_path).find("Pics/img_1.jpg")
+    assert (found.problem or "").endswith(f"there is {tmp_path}/pics/IMG_1.JPG, which differs in capital letters")
 
 
 @pytest.mark.parametrize(

@@ -23,15 +23,14 @@ from edge_identify.edge_runtime.pack.manifest_json import parse_manifest, serial
 from edge_identify.edge_runtime.pack.pack_reader import open_pack
 from edge_identify.edge_runtime.photos.photo_inputs import OpenedPhoto
 from edge_identify.edge_runtime.photos.prepared_photos import prepare_photo
-from edge_identify.edge_runtime.search.geometry import verifier
+from edge_identify.edge_runtime.search.geometry import local_feature_net
 from edge_identify.edge_runtime.search.geometry.cascade import (
     CANDIDATES,
     GeometryCascade,
     GeometryMode,
     needs_comparison,
-    verified_by,
 )
-from edge_identify.edge_runtime.search.geometry.local_feature_net import open_feature_net
+from edge_identify.edge_runtime.search.geometry.packs_cascade import PacksCascade
 from edge_identify.edge_runtime.search.identifier import Identifier
 from example_answers import decided, uncalibrated
 
@@ -67,13 +66,13 @@ def answer(folder: Path, mode: GeometryMode, *photos: bytes, top_k: int = 2) -> 
 def loaded(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The files of the nets that are loaded."""
     found: list[Path] = []
-    load = open_feature_net
+    load = local_feature_net.open_feature_net
 
     def noted(pack: object) -> object:
         found.append(pack.folder)  # type: ignore[attr-defined]
         return load(pack)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(verifier, "open_feature_net", noted)
+    monkeypatch.setattr(local_feature_net, "open_feature_net", noted)
     return found
 
 
@@ -187,9 +186,9 @@ def test_one_pack_that_identifies_a_photo_is_enough(answers: Sequence[Identifica
 
 
 def test_a_photo_that_one_pack_identifies_is_compared_with_none(folder: Path, loaded: list[Path]) -> None:
-    with cascade_of(folder, AUTO) as (_, cascade):
+    with Identifier(open_pack(folder)) as identifier, PacksCascade([identifier], AUTO) as cascade:
         unknown = replace(decided(Decision.UNKNOWN), pack_name="colours")
-        found = verified_by({"colours": cascade}, [], [unknown, decided(Decision.IDENTIFIED)], top_k=1)
+        found = cascade.verified([], [unknown, decided(Decision.IDENTIFIED)], top_k=1)
 
     assert [len(one.matches) for one in found] == [1, 1]
     assert loaded == []
@@ -197,17 +196,60 @@ def test_a_photo_that_one_pack_identifies_is_compared_with_none(folder: Path, lo
 
 def test_a_pack_that_fails_is_left_out_or_told(folder: Path, tmp_path: Path) -> None:
     broken = shutil.copytree(folder, tmp_path / "pack")
-    with cascade_of(broken, ALWAYS) as (_, cascade):
+    with Identifier(open_pack(broken)) as identifier, PacksCascade([identifier], AUTO) as cascade:
         (broken / "thumbnails.sqlite").write_bytes(b"broken")
         answers = [replace(decided(Decision.UNKNOWN), pack_name="colours"), decided(Decision.UNKNOWN)]
         faults: list[str] = []
 
-        found = verified_by({"colours": cascade}, [], answers, lambda name, _: faults.append(name), top_k=1)
+        found = cascade.verified([], answers, lambda name, _: faults.append(name), top_k=1)
 
         assert [answer.pack_name for answer in found] == [answers[1].pack_name]
         assert faults == ["colours"]
         with pytest.raises(PackDamagedError, match=r"thumbnails\.sqlite"):
-            verified_by({"colours": cascade}, [], answers, top_k=1)
+            cascade.verified([], answers, top_k=1)
+
+
+@pytest.mark.parametrize("are_several", [False, True])
+def test_a_damaged_pack_of_several_does_not_stop_the_others_from_being_compared(
+    folder: Path, tmp_path: Path, are_several: bool
+) -> None:
+    broken = shutil.copytree(folder, tmp_path / "pack")
+    with ExitStack() as stack:
+        identifiers = [stack.enter_context(Identifier(open_pack(one))) for one in (broken, folder)]
+        (broken / "thumbnails.sqlite").write_bytes(b"broken")
+        if not are_several:
+            with pytest.raises(PackDamagedError, match=r"thumbnails\.sqlite"):
+                PacksCascade(identifiers[:1], ALWAYS)
+            return
+        assert stack.enter_context(PacksCascade(identifiers, ALWAYS)).match_count(1) == CANDIDATES
+
+
+def test_packs_with_one_net_load_it_once_and_describe_a_photo_once(
+    tmp_path: Path, loaded: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = [write_label_pack(tmp_path / name, name=name) for name in ("one", "other")]
+    described: list[object] = []
+    find = local_feature_net.LocalFeatureNet.find_points
+
+    def noted(net: local_feature_net.LocalFeatureNet, image: object, recipe: object) -> object:
+        if recipe == net.spec.photo:
+            described.append(image)
+        return find(net, image, recipe)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(local_feature_net.LocalFeatureNet, "find_points", noted)
+    photos = [OpenedPhoto(name=str(at), content=photo) for at, photo in enumerate((OF_GREEN, OF_NOTHING))]
+    with ExitStack() as stack:
+        identifiers = [stack.enter_context(Identifier(open_pack(each))) for each in folders]
+        cascade = stack.enter_context(PacksCascade(identifiers, AUTO))
+        prepared = [prepare_photo(photo, identifiers[0].recipe) for photo in photos]
+        answers = [each.identify_together(prepared, top_k=cascade.match_count(1)) for each in identifiers]
+
+        found = cascade.verified(photos, answers, top_k=1)
+
+    assert loaded == folders[:1]
+    assert len(described) == len(photos)
+    assert [one.best.reference.id for one in found] == ["green", "green"]
+    assert found[0].best.matched_points == found[1].best.matched_points
 
 
 def test_a_start_that_compares_nothing_imports_the_cascade_alone(folder: Path, tmp_path: Path) -> None:
@@ -223,6 +265,6 @@ def test_a_start_that_compares_nothing_imports_the_cascade_alone(folder: Path, t
         ended = subprocess.run(words, capture_output=True, text=True, check=True)
         return ended.stderr.splitlines()[-1].split()
 
-    cascade = "edge_identify.edge_runtime.search.geometry.cascade"
-    assert started("green.png") == ["0", cascade]
+    small = [f"edge_identify.edge_runtime.search.geometry.{name}" for name in ("cascade", "packs_cascade")]
+    assert started("green.png") == ["0", *small, "edge_identify.edge_runtime.search.geometry.shared_methods"]
     assert "edge_identify.edge_runtime.search.geometry.verifier" in started("label.png")
