@@ -31,7 +31,8 @@ from measuring import print_line
 from real_photos import REAL_SETS, RealSet, missing_part
 
 from edge_identify.convert.caching.build_cache import FOLDER_VARIABLE, BuildCache
-from edge_identify.convert.calibrating.real_photo_fitting import RealAnswer, answer_to, fit_to_real_photos
+from edge_identify.convert.calibrating.real_answers import RealAnswer, answer_to
+from edge_identify.convert.calibrating.real_photo_fitting import fit_to_real_photos
 from edge_identify.convert.calibrating.real_photos import ScoredRealPhotos, read_real_photos
 from edge_identify.convert.evaluating.decision_figures import calibration_error
 from edge_identify.convert.evaluating.evaluation import read_queries
@@ -84,7 +85,7 @@ def _pack(packs: Path | None, real: RealSet, data: Path, folder: Path) -> Pack:
     (folder / "pack").mkdir()
     table = data / real.name / "references.csv"
     return build_builtin_pack(
-        parse_source(f"csv:{table}"), folder / "pack", photo_views=(1.0, 0.85, 0.7), with_points=True
+        parse_source(f"image-list:{table}"), folder / "pack", photo_views=(1.0, 0.85, 0.7), with_points=True
     )
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from edge_identify.convert.calibrating.real_photo_fitting import LEAST_PHOTOS, accept_fewer, fit_to_real_photos
+from edge_identify.convert.calibrating.real_photo_fitting import LEAST_PHOTOS, fit_to_real_photos
 from edge_identify.convert.calibrating.real_photos import ScoredRealPhotos
 from edge_identify.datasets.catalogue.skipped_image import SkippedImage
 from edge_identify.edge_runtime.decisions.calibration import Calibration
@@ -39,7 +39,8 @@ def calibrate_with_real_photos(
     Args:
         calibrations: The calibrations, by variant.
         scored: Scores of the photos, by variant that measures; each calibration names its own.
-        false_accept_rate: A new rate, to be held on the table's photos of other things; None keeps the thresholds.
+        false_accept_rate: A new rate, to be held on the table's photos of other things; None keeps the thresholds that
+            were fitted to simulated photos.
 
     Raises:
         SetupError: A new rate is asked for, and too few photos of other things tell whether it holds.
@@ -69,5 +70,4 @@ def _fitted(calibration: Calibration, scored: ScoredRealPhotos, false_accept_rat
                 f"--false-accept-rate {false_accept_rate:g}: the table has {counted(len(strangers), 'photo')} of "
                 f"things that are not in the pack; at least {needed} tell whether this rate holds"
             )
-        calibration = accept_fewer(calibration, strangers, false_accept_rate)
-    return fit_to_real_photos(scored.photos, calibration, scored.groups)
+    return fit_to_real_photos(scored.photos, calibration, scored.groups, false_accept_rate)

@@ -1,9 +1,10 @@
 """Fits a calibration to a maker's real photos, on top of the fit to simulated ones. Deterministic.
 
-The weights of the evidence stay. Two things are fitted:
+The weights of the evidence stay. Two things are fitted, and a third if the maker asks for it:
 - A correction of the confidences, on top of that from simulated photos; see `correction_fitting`.
 - The least confidences for identified and probably, as `certainty_fitting` fits them, weighted against the simulated
   ones by the number of photos.
+- The thresholds `accept`, to hold a false accept rate; see `real_accepts`.
 
 Photos of things that are not in the pack take part: their first reference is wrong.
 """
@@ -14,98 +15,63 @@ import hashlib
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
 from edge_identify.convert.calibrating.calibration_fitting import KEPT_BY_SIMILARITY, SURELY_RIGHT
 from edge_identify.convert.calibrating.certainty_fitting import NamedReference, fit_certainty
 from edge_identify.convert.calibrating.correction_fitting import composed, fit_correction
-from edge_identify.convert.calibrating.evidence_fitting import DECIMALS, least_accepted
+from edge_identify.convert.calibrating.evidence_fitting import DECIMALS
 from edge_identify.convert.calibrating.point_fitting import KEPT_WITH_POINTS, LEAST_NAMED_RIGHT, LEAST_RIGHT
+from edge_identify.convert.calibrating.real_accepts import hold_false_accept_rate
+from edge_identify.convert.calibrating.real_answers import RealAnswer, answer_to, answer_with_points
 from edge_identify.convert.calibrating.scored_photos import ScoredPhoto, verdict_of
 from edge_identify.convert.evaluating.decision_figures import calibration_error
 from edge_identify.edge_runtime.decisions.calibration import Calibration, Certainty, Correction, RealPhotos
 from edge_identify.edge_runtime.decisions.decision import Decision
-from edge_identify.edge_runtime.decisions.point_evidence import decide_with_points
-
-if TYPE_CHECKING:
-    from edge_identify.edge_runtime.decisions.decision import Verdict
 
 LEAST_PHOTOS = 10  # fewer tell nothing of 95 %
 FOLDS = 5
 _SIMULATED_PHOTOS = 20  # weight of the simulated least confidences, in real photos
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RealAnswer:
-    """The answer to a real photo.
-
-    Attributes:
-        verdict: The decision.
-        is_right: Whether its first reference is right.
-    """
-
-    verdict: Verdict
-    is_right: bool
-
-
-def fit_to_real_photos(photos: Sequence[ScoredPhoto], fitted: Calibration, groups: Sequence[str]) -> Calibration:
+def fit_to_real_photos(
+    photos: Sequence[ScoredPhoto],
+    fitted: Calibration,
+    groups: Sequence[str],
+    false_accept_rate: float | None = None,
+) -> Calibration:
     """Return a calibration fitted to real photos, with what it measured on photos that it was not fitted to.
 
     Args:
         photos: Scores of the photos, at least one; points if the calibration has constants for points.
         fitted: The calibration that was fitted to simulated photos. What earlier real photos changed is undone.
-        groups: For each photo what it shows. Photos of one group are fitted to or measured, never both.
+        groups: For each photo what it shows; see `RealPhoto.group`. Photos of one group are fitted to or measured,
+            never both.
+        false_accept_rate: Largest share of the photos of other things that may be called anything but unknown; None
+            keeps the thresholds of the simulated photos.
     """
     simulated = without_real_photos(fitted)
-    answers = _held_out_answers(photos, simulated, groups)
-    return replace(_fitted_to(photos, simulated), real_photos=_figures(answers, simulated))
+    answers = _held_out_answers(photos, simulated, groups, false_accept_rate)
+    told = _figures(answers, simulated, sets_accept=false_accept_rate is not None)
+    return replace(_fitted_to(photos, simulated, groups, false_accept_rate), real_photos=told)
 
 
 def without_real_photos(calibration: Calibration) -> Calibration:
     """Return the calibration as it was fitted to simulated photos."""
-    told = calibration.real_photos
-    if told is None:
-        return calibration
-    points = calibration.points
-    if points is not None and told.simulated_points is not None:
-        points = replace(points, correction=told.simulated_points_correction, certainty=told.simulated_points)
-    return replace(
-        calibration,
-        correction=told.simulated_correction,
-        certainty=told.simulated,
-        points=points,
-        real_photos=None,
-    )
+    return calibration if calibration.real_photos is None else calibration.real_photos.simulated
 
 
-def answer_to(photo: ScoredPhoto, calibration: Calibration) -> RealAnswer:
-    """Return the answer that a device gives: points are compared if similarity alone does not identify the photo."""
-    verdict = verdict_of(photo, calibration)
-    if calibration.points is None or photo.points is None or verdict.decision is Decision.IDENTIFIED:
-        return RealAnswer(verdict=verdict, is_right=photo.right == 0)
-    return _answer_with_points(photo, verdict, calibration)
+def _fitted_to(
+    photos: Sequence[ScoredPhoto], simulated: Calibration, groups: Sequence[str], false_accept_rate: float | None
+) -> Calibration:
+    fitted = _with_certainty(photos, simulated)
+    if false_accept_rate is None:
+        return fitted
+    return hold_false_accept_rate(fitted, photos, groups, false_accept_rate)
 
 
-def accept_fewer(calibration: Calibration, strangers: Sequence[ScoredPhoto], rate: float) -> Calibration:
-    """Return a calibration whose thresholds hold a false accept rate on real photos of unrelated things.
-
-    Args:
-        calibration: The calibration.
-        strangers: Photos of things that are not in the pack, at least 1 / `rate`.
-        rate: Largest share of them that may be called anything but unknown.
-    """
-    verdicts = [verdict_of(photo, calibration) for photo in strangers]
-    accept = least_accepted([verdict.evidence for verdict in verdicts], rate)
-    points = calibration.points
-    if points is not None:
-        pairs = zip(strangers, verdicts, strict=True)
-        evidence = [_answer_with_points(photo, verdict, calibration).verdict.evidence for photo, verdict in pairs]
-        points = replace(points, accept=least_accepted(evidence, rate))
-    return replace(calibration, accept=accept, false_accept_rate=rate, points=points)
-
-
-def _fitted_to(photos: Sequence[ScoredPhoto], simulated: Calibration) -> Calibration:
+def _with_certainty(photos: Sequence[ScoredPhoto], simulated: Calibration) -> Calibration:
+    """Return a calibration with corrections and least confidences that were fitted to photos."""
     alone = [_answer_alone(photo, simulated) for photo in photos]
     has_points = simulated.points is not None
     # Similarity alone names a reference, without a look at the points, only if it is surer.
@@ -117,11 +83,7 @@ def _fitted_to(photos: Sequence[ScoredPhoto], simulated: Calibration) -> Calibra
     fitted = replace(simulated, certainty=certainty, correction=composed(simulated.correction, _correction(alone)))
     if simulated.points is None:
         return fitted
-    compared = [
-        _answer_with_points(photo, verdict_of(photo, simulated), simulated)
-        for photo in photos
-        if photo.points is not None
-    ]
+    compared = [answer_with_points(photo, simulated) for photo in photos if photo.points is not None]
     rule = replace(
         simulated.points,
         certainty=_blended(simulated.points.certainty, _named(compared), kept=KEPT_WITH_POINTS, right=LEAST_RIGHT)
@@ -133,13 +95,6 @@ def _fitted_to(photos: Sequence[ScoredPhoto], simulated: Calibration) -> Calibra
 
 def _answer_alone(photo: ScoredPhoto, calibration: Calibration) -> RealAnswer:
     return RealAnswer(verdict=verdict_of(photo, calibration), is_right=photo.right == 0)
-
-
-def _answer_with_points(photo: ScoredPhoto, verdict: Verdict, calibration: Calibration) -> RealAnswer:
-    decided = decide_with_points(verdict, photo.compared(len(verdict.confidences)), calibration)
-    if decided is None:  # all confidences are 0
-        return RealAnswer(verdict=verdict, is_right=photo.right == 0)
-    return RealAnswer(verdict=decided.verdict, is_right=photo.right == decided.order[0])
 
 
 def _named(answers: Sequence[RealAnswer]) -> list[NamedReference]:
@@ -178,14 +133,16 @@ def _inside(confidence: float) -> float:
     return min(max(confidence, 1e-4), 1 - 1e-4)
 
 
-def _held_out_answers(photos: Sequence[ScoredPhoto], simulated: Calibration, groups: Sequence[str]) -> list[RealAnswer]:
+def _held_out_answers(
+    photos: Sequence[ScoredPhoto], simulated: Calibration, groups: Sequence[str], false_accept_rate: float | None
+) -> list[RealAnswer]:
     """Return the answer to each photo by a calibration that was fitted to the photos of other folds."""
     fold_of = _folds(groups)
     answers = []
     for fold in sorted(set(fold_of.values())):
-        held_out = [fold_of[group] == fold for group in groups]
-        fitted = _fitted_to([photo for photo, out in zip(photos, held_out, strict=True) if not out], simulated)
-        answers += [answer_to(photo, fitted) for photo, out in zip(photos, held_out, strict=True) if out]
+        kept = [at for at, group in enumerate(groups) if fold_of[group] != fold]
+        fitted = _fitted_to([photos[at] for at in kept], simulated, [groups[at] for at in kept], false_accept_rate)
+        answers += [answer_to(photos[at], fitted) for at, group in enumerate(groups) if fold_of[group] == fold]
     return answers
 
 
@@ -202,11 +159,9 @@ def _folds(groups: Sequence[str]) -> dict[str, int]:
     return folds
 
 
-def _figures(answers: Sequence[RealAnswer], simulated: Calibration) -> RealPhotos:
+def _figures(answers: Sequence[RealAnswer], simulated: Calibration, *, sets_accept: bool) -> RealPhotos:
     identified = [each for each in answers if each.verdict.decision is Decision.IDENTIFIED]
     probably = [each for each in answers if each.verdict.decision is Decision.PROBABLY]
-    certainty = simulated.certainty
-    assert certainty is not None, "only packs with certainty are fitted"
     return RealPhotos(
         count=len(answers),
         identified=round(len(identified) / len(answers), DECIMALS),
@@ -216,10 +171,8 @@ def _figures(answers: Sequence[RealAnswer], simulated: Calibration) -> RealPhoto
         calibration_error=calibration_error(
             [each.verdict.confidences[0] for each in answers], [each.is_right for each in answers]
         ),
-        simulated=certainty,
-        simulated_points=simulated.points.certainty if simulated.points else None,
-        simulated_correction=simulated.correction,
-        simulated_points_correction=simulated.points.correction if simulated.points else None,
+        simulated=simulated,
+        sets_accept=sets_accept,
     )
 
 

@@ -15,6 +15,7 @@ from edge_identify.convert.caching.kept_vectors import EncoderInput, KeyedEncode
 from edge_identify.convert.calibrating.calibration_photos import CalibrationPhoto
 from edge_identify.convert.calibrating.photo_points import count_candidate_points
 from edge_identify.convert.calibrating.photo_scores import rank_candidates, score_photos
+from edge_identify.convert.calibrating.real_accepts import STRANGER
 from edge_identify.convert.calibrating.scored_photos import ScoredPhoto
 from edge_identify.convert.evaluating.evaluation import Query, check_known_ids, read_queries
 from edge_identify.convert.local_features.net_description import PHOTO
@@ -74,7 +75,7 @@ class RealPhoto:
     @property
     def group(self) -> str:
         """What it shows: the reference, or for other things the photo itself."""
-        return f"photo {self.sha256}" if self.reference_id is None else f"reference {self.reference_id}"
+        return f"{STRANGER}{self.sha256}" if self.reference_id is None else f"reference {self.reference_id}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +108,7 @@ class ScoredRealPhotos:
     def strangers(self) -> list[ScoredPhoto]:
         """Return the photos of things that are not in the pack."""
         pairs = zip(self.photos, self.groups, strict=True)
-        return [photo for photo, group in pairs if group.startswith("photo ")]
+        return [photo for photo, group in pairs if group.startswith(STRANGER)]
 
 
 def read_real_photos(table: Path, images: Sequence[IndexedImage], progress: Progress = no_progress) -> RealPhotoTable:

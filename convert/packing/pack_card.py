@@ -135,11 +135,7 @@ def _decisions(calibration: CalibrationOutcome) -> list[str]:
         "|---|---|---|---|---|---|---|---|",
         *(row for name, found in calibration.calibrations.items() for row in _accepted(name, found)),
         "",
-        *(
-            f"- {name}: measured with {found.measured_with}, {found.genuine_count} photos of references and "
-            f"{found.impostor_count} of strangers"
-            for name, found in calibration.calibrations.items()
-        ),
+        *(_measurement(name, found) for name, found in calibration.calibrations.items()),
         *_real_photos(calibration),
     ]
 
@@ -147,7 +143,7 @@ def _decisions(calibration: CalibrationOutcome) -> list[str]:
 _POPULATIONS = (
     "Measured with photos of three kinds:",
     "",
-    "- references: simulated photos of the pictures in the pack",
+    "- references: photos of the things in the pack, simulated if the line below the table does not call them real",
     "- siblings: the same photos, with their reference left out of the pack. They stand for things that are not in the",
     "  pack and resemble a reference, such as another flavour of a package",
     "- strangers: photos of unrelated things",
@@ -158,6 +154,14 @@ _POPULATIONS = (
     "",
     "Real photos differ: `edge-build evaluate` measures with yours.",
 )
+
+
+def _measurement(name: str, found: Calibration) -> str:
+    kind = "real photos" if found.real_photos is not None and found.real_photos.sets_accept else "photos"
+    return (
+        f"- {name}: measured with {found.measured_with}, {found.genuine_count} {kind} of references and "
+        f"{found.impostor_count} of strangers"
+    )
 
 
 def _accepted(name: str, found: Calibration) -> Iterator[str]:

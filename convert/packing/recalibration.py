@@ -1,4 +1,4 @@
-"""Makes a new version of a pack that differs in its calibration: fitted to real photos."""
+"""Makes a new version of a pack that differs in its calibration: fitted to real photos, or to simulated ones again."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from edge_identify.convert.caching.kept_vectors import KeyedEncoder
 from edge_identify.convert.calibrating.built_points import built_points
 from edge_identify.convert.calibrating.photo_calibration import CalibrationOutcome
 from edge_identify.convert.calibrating.real_photo_calibration import calibrate_with_real_photos
+from edge_identify.convert.calibrating.real_photo_fitting import without_real_photos
 from edge_identify.convert.calibrating.real_photos import (
     RealPhotoTable,
     ScoredRealPhotos,
@@ -72,7 +73,7 @@ def recalibrate_pack(
         out: The folder to write.
         replace_existing: Whether a pack at `out` may be replaced.
         false_accept_rate: A new false accept rate, held on the table's photos of other things; None keeps the
-            thresholds of evidence.
+            thresholds that were fitted to simulated photos.
         cache: Keeps the photos' embeddings and counts of points.
         progress: Shows the progress of each step.
 
@@ -99,6 +100,31 @@ def recalibrate_pack(
         calibrations=outcome.calibrations,
         left_out=(*photos.left_out, *outcome.left_out),
     )
+
+
+def undo_real_photos(pack: Pack, out: Path, *, replace_existing: bool = False) -> Recalibration:
+    """Write the next patch version of a pack, calibrated as before any real photo.
+
+    Args:
+        pack: The pack, with all its variants.
+        out: The folder to write.
+        replace_existing: Whether a pack at `out` may be replaced.
+
+    Raises:
+        SetupError: The pack has no calibration, or no real photos were used for it.
+        PackDamagedError: A file of the pack differs from the manifest.
+    """
+    stored = checked_calibrations(pack)
+    if all(each.real_photos is None for each in stored.values()):
+        raise SetupError(
+            f"pack {pack.manifest.name} {pack.manifest.version} was calibrated without real photos: there is nothing "
+            "to undo"
+        )
+    check_out(out, replace=replace_existing)
+    calibrations = {name: without_real_photos(each) for name, each in stored.items()}
+    with pack_in_the_making(out, replace=replace_existing) as folder:
+        manifest = _write(pack, folder, calibrations)
+    return Recalibration(manifest=manifest, calibrations=calibrations, left_out=())
 
 
 def checked_calibrations(pack: Pack) -> Mapping[str, Calibration]:

@@ -10,7 +10,7 @@ holds calibrations for texts; see `text_bands`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from edge_identify.edge_runtime.errors import PackDamagedError, PackFormatError
@@ -62,10 +62,9 @@ class RealPhotos:
         probably: Share of them called probably.
         probably_right: Share of the probably whose named reference is right; None if there are none.
         calibration_error: Expected calibration error of the first reference's confidence.
-        simulated: The least confidences for answers from similarity, as fitted to simulated photos alone.
-        simulated_points: The same for answers whose points were compared; None if the pack was built without points.
-        simulated_correction: The correction for answers from similarity, as fitted to simulated photos alone.
-        simulated_points_correction: The same for answers whose points were compared.
+        simulated: The whole calibration as fitted to simulated photos alone; it has no real photos.
+        sets_accept: Whether the thresholds `accept` were set with them. Then all counts and shares of accepted photos
+            are of real photos, too.
     """
 
     count: int
@@ -74,10 +73,8 @@ class RealPhotos:
     probably: float
     probably_right: float | None
     calibration_error: float
-    simulated: Certainty
-    simulated_points: Certainty | None = None
-    simulated_correction: Correction | None = None
-    simulated_points_correction: Correction | None = None
+    simulated: Calibration
+    sets_accept: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,7 +235,12 @@ def number_within(fields: JsonObject, key: str, least: float, most: float) -> fl
 
 
 def _calibrations(fields: JsonObject) -> Mapping[str, Calibration]:
-    return {name: _calibration(entry) for name, entry in fields.items("variants")}
+    return {name: _calibration_with_real_photos(entry) for name, entry in fields.items("variants")}
+
+
+def _calibration_with_real_photos(fields: JsonObject) -> Calibration:
+    told = _real_photos(fields.object("real_photos")) if fields.has("real_photos") else None
+    return replace(_calibration(fields), real_photos=told)
 
 
 def _calibration(fields: JsonObject) -> Calibration:
@@ -261,7 +263,6 @@ def _calibration(fields: JsonObject) -> Calibration:
         certainty=_certainty(fields.object("certainty")) if fields.has("certainty") else None,
         points=_points(fields.object("points")) if fields.has("points") else None,
         correction=_correction(fields),
-        real_photos=_real_photos(fields.object("real_photos")) if fields.has("real_photos") else None,
     )
 
 
@@ -282,10 +283,10 @@ def _points(fields: JsonObject) -> PointCalibration:
     )
 
 
-def _correction(fields: JsonObject, key: str = "correction") -> Correction | None:
-    if not fields.has(key):
+def _correction(fields: JsonObject) -> Correction | None:
+    if not fields.has("correction"):
         return None
-    entry = fields.object(key)
+    entry = fields.object("correction")
     return Correction(
         slope=number_within(entry, "slope", LEAST_SLOPE, _MOST),
         intercept=number_within(entry, "intercept", -_MOST, _MOST),
@@ -300,10 +301,8 @@ def _real_photos(entry: JsonObject) -> RealPhotos:
         probably=number_within(entry, "probably", 0, 1),
         probably_right=number_within(entry, "probably_right", 0, 1) if entry.has("probably_right") else None,
         calibration_error=number_within(entry, "calibration_error", 0, 1),
-        simulated=_certainty(entry.object("simulated")),
-        simulated_points=_certainty(entry.object("simulated_points")) if entry.has("simulated_points") else None,
-        simulated_correction=_correction(entry, "simulated_correction"),
-        simulated_points_correction=_correction(entry, "simulated_points_correction"),
+        simulated=_calibration(entry.object("simulated")),
+        sets_accept=entry.truth("sets_accept"),
     )
 
 

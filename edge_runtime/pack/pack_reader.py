@@ -30,6 +30,7 @@ class Pack:
         manifest: The pack's manifest.
         variant_names: The encoder variants in the folder; a device keeps only those that it runs.
         is_tried: Whether it passed its self-test here before. Then its encoders' graphs are not checked again.
+        points_folder: Where points of its thumbnails may be kept between runs; None for nowhere.
     """
 
     folder: Path
@@ -38,6 +39,7 @@ class Pack:
     _check: FileCheck = field(repr=False)
     _checked: set[str] = field(default_factory=set, repr=False)
     is_tried: bool = False
+    points_folder: Path | None = None
 
     def file(self, path: str) -> Path:
         """Return the path of a file of the pack, after its length and hash were checked.
@@ -62,6 +64,7 @@ def open_pack(
     variant_names: tuple[str, ...] | None = None,
     check: FileCheck | None = None,
     is_tried: bool = False,
+    points_folder: Path | None = None,
 ) -> Pack:
     """Open a pack's folder.
 
@@ -70,6 +73,7 @@ def open_pack(
         variant_names: The encoder variants that should be in the folder; None for all in the manifest.
         check: Checks a file before its first use; None checks its hash.
         is_tried: Whether the pack passed its self-test here before, as every installed pack did.
+        points_folder: Where points of its thumbnails may be kept between runs; None for nowhere.
 
     Raises:
         PackNotFoundError: The folder holds no pack.
@@ -80,7 +84,14 @@ def open_pack(
     names = manifest.variant_names() if variant_names is None else variant_names
     for entry in manifest.files_for(names):
         _check_length(folder, entry)
-    return Pack(folder=folder, manifest=manifest, variant_names=names, _check=check or check_file, is_tried=is_tried)
+    return Pack(
+        folder=folder,
+        manifest=manifest,
+        variant_names=names,
+        _check=check or check_file,
+        is_tried=is_tried,
+        points_folder=points_folder,
+    )
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -16,6 +16,7 @@ from edge_identify.edge_runtime.pack.pack_reader import Pack, open_pack
 from edge_identify.edge_runtime.store.verified_files import NOTES_NAME, VerifiedFiles
 
 POINTER_NAME = "active.json"
+POINTS_FOLDER_NAME = "points"  # beside the versions, since most thumbnails of a version are those of the one before
 MAX_POINTER_BYTES = 64 * 2**10  # a pointer has some hundred bytes
 
 
@@ -100,5 +101,11 @@ def open_installed(installed: InstalledPack) -> Pack:
         PackFormatError: This version cannot read the manifest.
         PackNotFoundError: The version's folder holds no manifest.
     """
-    verified = VerifiedFiles(installed.folder.parent.parent / NOTES_NAME)
-    return open_pack(installed.folder, variant_names=installed.variant_names, check=verified.check, is_tried=True)
+    home = installed.folder.parent.parent
+    return open_pack(
+        installed.folder,
+        variant_names=installed.variant_names,
+        check=VerifiedFiles(home / NOTES_NAME).check,
+        is_tried=True,
+        points_folder=home / POINTS_FOLDER_NAME,
+    )

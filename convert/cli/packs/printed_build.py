@@ -66,6 +66,16 @@ def real_photo_lines(calibrations: Mapping[str, Calibration]) -> Iterator[str]:
             f"{_named('probably', told.probably, told.probably_right)}; confidence off by "
             f"{100 * told.calibration_error:.0f} percentage points"
         )
+        if told.sets_accept:
+            yield (
+                f"not called unknown: {100 * _false_accepts(calibration):.1f} % of the photos of other things, "
+                f"{100 * calibration.false_accept_rate:g} % allowed"
+            )
+
+
+def _false_accepts(calibration: Calibration) -> float:
+    rule = calibration if calibration.points is None else calibration.points
+    return rule.false_accepts
 
 
 def _named(word: str, share: float, right: float | None) -> str:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
 if TYPE_CHECKING:
     from edge_identify.convert.caching.build_cache import BuildCache
     from edge_identify.convert.packing.recalibration import Recalibration
+    from edge_identify.edge_runtime.pack.pack_reader import Pack
 
 
 def add_parser(commands: Any) -> None:
@@ -36,13 +38,16 @@ def add_parser(commands: Any) -> None:
         exit_codes=[ExitCode.SOME_SKIPPED, ExitCode.PHOTO, ExitCode.PACK],
     )
     parser.add_argument("pack", type=Path, metavar="PACK", help="folder of the pack")
-    parser.add_argument(
+    photos = parser.add_mutually_exclusive_group(required=True)
+    photos.add_argument(
         "--photos",
         type=Path,
-        required=True,
         metavar="FILE",
         help="table of photos whose answer is known, as `evaluate --queries` reads it: query, id; some dozens suffice, "
         "10 is the least",
+    )
+    photos.add_argument(
+        "--without-photos", action="store_true", help="undo earlier photos: only the simulated ones count again"
     )
     parser.add_argument("--out", type=Path, required=True, metavar="NEW", help="folder to write the new version to")
     parser.add_argument("--replace", action="store_true", help="replace an existing pack in --out")
@@ -51,19 +56,37 @@ def add_parser(commands: Any) -> None:
         type=share_below_half,
         metavar="SHARE",
         help="largest share of the table's photos with an empty id that may be called anything but unknown (default: "
-        "the thresholds stay)",
+        "the thresholds of the simulated photos)",
     )
     add_json_option(parser)
-    parser.set_defaults(run=_recalibrate)
+    parser.set_defaults(run=partial(_recalibrate, parser))
 
 
-def _recalibrate(options: argparse.Namespace) -> ExitCode:
-    from edge_identify.convert.packing.recalibration import recalibrate_pack
+def _recalibrate(parser: argparse.ArgumentParser, options: argparse.Namespace) -> ExitCode:
+    from edge_identify.convert.packing.recalibration import undo_real_photos
     from edge_identify.edge_runtime.pack.pack_reader import open_pack
 
+    if options.without_photos and options.false_accept_rate is not None:
+        parser.error(
+            "--false-accept-rate cannot be combined with --without-photos\nit is held on the photos of --photos"
+        )
+    pack = open_pack(options.pack)
+    if options.without_photos:
+        done = undo_real_photos(pack, options.out, replace_existing=options.replace)
+    else:
+        done = _with_photos(pack, options)
+    for left_out in done.left_out:
+        print(f"skipped: {printable(left_out.reason)}", file=sys.stderr)
+    _print(done, options.out, as_json=options.json)
+    return ExitCode.SOME_SKIPPED if done.left_out else ExitCode.DONE
+
+
+def _with_photos(pack: Pack, options: argparse.Namespace) -> Recalibration:
+    from edge_identify.convert.packing.recalibration import recalibrate_pack
+
     with _cache() as cache:
-        done = recalibrate_pack(
-            open_pack(options.pack),
+        return recalibrate_pack(
+            pack,
             options.photos,
             options.out,
             replace_existing=options.replace,
@@ -71,10 +94,6 @@ def _recalibrate(options: argparse.Namespace) -> ExitCode:
             cache=cache,
             progress=shown_progress,
         )
-    for left_out in done.left_out:
-        print(f"skipped: {printable(left_out.reason)}", file=sys.stderr)
-    _print(done, options.out, as_json=options.json)
-    return ExitCode.SOME_SKIPPED if done.left_out else ExitCode.DONE
 
 
 @contextmanager
@@ -104,3 +123,5 @@ def _print(done: Recalibration, out: Path, *, as_json: bool) -> None:
     print(f"{manifest.name} {manifest.version} in {out}")
     for line in real_photo_lines(done.calibrations):
         print(f"  {line}")
+    if all(each.real_photos is None for each in done.calibrations.values()):
+        print("  calibrated with simulated photos only")

@@ -17,6 +17,7 @@ from edge_identify.edge_runtime.pack.descriptors_file import open_descriptors
 from edge_identify.edge_runtime.pack.thumbnails_file import open_thumbnails
 from edge_identify.edge_runtime.photos.images import decode_photo, open_photo
 from edge_identify.edge_runtime.search.geometry.cascade import CANDIDATES
+from edge_identify.edge_runtime.search.geometry.kept_points import KeptPoints
 from edge_identify.edge_runtime.search.geometry.point_agreement import Agreement
 from edge_identify.edge_runtime.search.geometry.point_counting import (
     DescribedPoints,
@@ -87,7 +88,7 @@ class GeometryVerifier:
         with ExitStack() as stack:
             thumbnails = open_thumbnails(pack)
             self._thumbnails = None if thumbnails is None else stack.enter_context(thumbnails)
-            self._references = _reference_points(pack, self._thumbnails, self._method)
+            self._references = _reference_points(pack, self._thumbnails, self._method, stack)
             self._counter = stack.enter_context(PointCounter(self._method, self._references))
             self._opened = stack.pop_all()
 
@@ -187,7 +188,10 @@ def can_compare(manifest: Manifest) -> bool:
     return manifest.thumbnails is not None or manifest.local_features is not None
 
 
-def _reference_points(pack: Pack, thumbnails: ThumbnailTable | None, method: PointMethod) -> ReferencePoints:
+def _reference_points(
+    pack: Pack, thumbnails: ThumbnailTable | None, method: PointMethod, stack: ExitStack
+) -> ReferencePoints:
+    """Return the points of a pack's reference images; the stack keeps new ones on the disk when it ends."""
     descriptors = open_descriptors(pack)
     if descriptors is not None:
         return DescribedPoints(descriptors)
@@ -196,4 +200,11 @@ def _reference_points(pack: Pack, thumbnails: ThumbnailTable | None, method: Poi
             f"pack {pack.manifest.name} {pack.manifest.version} has no thumbnails and no descriptors, which geometric "
             "verification needs; its maker can add them with `edge-build pack --local-features thumbnails`"
         )
-    return ThumbnailPoints(thumbnails, method)
+    described = ThumbnailPoints(thumbnails, method)
+    spec = pack.manifest.local_features
+    if spec is None or pack.points_folder is None:
+        return described
+    net_sha256 = pack.manifest.files[spec.onnx_variant.model].sha256
+    kept = KeptPoints(described, thumbnails, spec, net_sha256, pack.points_folder)
+    stack.callback(kept.keep)
+    return kept

@@ -42,6 +42,16 @@ def is_slip(typed: str, word: str) -> bool:
     return len(typed) < len(word) or (len(typed) == len(word) and sorted(typed) == sorted(word))
 
 
+def is_doubling(typed: str, word: str) -> bool:
+    """Return whether one of two words only has a letter twice where the other has it once, as `buter` and `butter`."""
+    shorter, longer = sorted((typed, word), key=len)
+    if len(longer) != len(shorter) + 1:
+        return False
+    # The first difference: it follows all of a run of equal letters that the shorter one has.
+    at = next((at for at, letter in enumerate(shorter) if letter != longer[at]), len(shorter))
+    return at > 0 and longer[at] == longer[at - 1] and longer[at + 1 :] == shorter[at:]
+
+
 class SimilarWords:
     """Finds the words of a vocabulary that a typed word may stand for. Threads may share it."""
 

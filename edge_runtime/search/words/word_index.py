@@ -32,7 +32,7 @@ from edge_identify.edge_runtime.search.words.folding import (
     shared_words,
     words_of,
 )
-from edge_identify.edge_runtime.search.words.typing_errors import SimilarWords, is_slip
+from edge_identify.edge_runtime.search.words.typing_errors import SimilarWords, is_doubling, is_slip
 
 MOST_WORDS = 64  # of a text; a longer one is prose, of which the first words tell enough
 _MOST_JOINED = 64  # characters of an id or name that is compared as one word
@@ -48,10 +48,17 @@ class Manner(IntEnum):
     """How a word of a reference agrees with a typed word, best first."""
 
     WHOLE = 0
-    PREFIX = 1
-    SLIP = 2  # a letter left out or two swapped: one way at each place, so likelier than a wrong letter
-    ONE_ERROR = 3
-    TWO_ERRORS = 4
+    DOUBLED = 1  # a letter typed once that the word has twice: two ways to leave it out
+    PREFIX = 2
+    SLIP = 3  # a letter left out or two swapped: one way at each place, so likelier than a wrong letter
+    REPEATED = 4  # a letter typed twice that the word has once: two ways, of all letters that may be too many
+    ONE_ERROR = 5
+    TWO_ERRORS = 6
+
+    @property
+    def is_correction(self) -> bool:
+        """Whether the typed word is taken for a typing error."""
+        return self not in (Manner.WHOLE, Manner.PREFIX)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,8 +229,7 @@ class WordIndex:
     def _misspelt(self, typed: str) -> dict[Manner, list[str]]:
         meant: dict[Manner, list[str]] = {}
         for word, errors in self._similar.near(typed):
-            one = Manner.SLIP if is_slip(typed, word) else Manner.ONE_ERROR
-            meant.setdefault(one if errors == 1 else Manner.TWO_ERRORS, []).append(word)
+            meant.setdefault(_manner_of_one(typed, word) if errors == 1 else Manner.TWO_ERRORS, []).append(word)
         return meant
 
     def _standing(self, at: int, exact: Mapping[int, int], evidence: Collection[_Evidence]) -> _Standing:
@@ -239,7 +245,7 @@ class WordIndex:
         corrected: dict[int, dict[str, str]] = {exact[at]: {}} if at in exact else {}
         for each in evidence:
             words = corrected.setdefault(each.field, {})
-            if each.manner >= Manner.SLIP:
+            if each.manner.is_correction:
                 words[each.typed] = each.meant
         reasons = tuple(
             TextReason(
@@ -251,6 +257,13 @@ class WordIndex:
             for field, words in corrected.items()
         )
         return WordHit(reference_id=self._ids[at], rank=rank, is_exact=at in exact, reasons=reasons)
+
+
+def _manner_of_one(typed: str, word: str) -> Manner:
+    """Return the manner of a word with one typing error."""
+    if is_doubling(typed, word):
+        return Manner.DOUBLED if len(typed) < len(word) else Manner.REPEATED
+    return Manner.SLIP if is_slip(typed, word) else Manner.ONE_ERROR
 
 
 def _last_ranks(standings: Collection[_Standing]) -> dict[_Standing, int]:

@@ -10,10 +10,8 @@ from example_calibrations import POINTS, SIMULATED
 
 from edge_identify.convert.calibrating import real_photo_fitting
 from edge_identify.convert.calibrating.correction_fitting import fit_correction
+from edge_identify.convert.calibrating.real_answers import RealAnswer, answer_to, answer_with_points
 from edge_identify.convert.calibrating.real_photo_fitting import (
-    RealAnswer,
-    accept_fewer,
-    answer_to,
     fit_to_real_photos,
     without_real_photos,
 )
@@ -106,9 +104,11 @@ def test_no_photo_is_measured_by_a_calibration_fitted_to_photos_of_its_reference
     measured: list[str] = []
     fit, answer = real_photo_fitting._fitted_to, real_photo_fitting.answer_to
 
-    def watched_fit(given: list[ScoredPhoto], simulated: Calibration) -> Calibration:
+    def watched_fit(
+        given: list[ScoredPhoto], simulated: Calibration, shown: list[str], rate: float | None
+    ) -> Calibration:
         fitted_to.append({group_of[id(photo)] for photo in given})
-        return fit(given, simulated)
+        return fit(given, simulated, shown, rate)
 
     def watched_answer(photo: ScoredPhoto, calibration: Calibration) -> RealAnswer:
         assert group_of[id(photo)] not in fitted_to[-1]
@@ -154,13 +154,45 @@ def test_similarity_alone_never_identifies_more_where_points_can_be_compared() -
     assert certainty.identified >= 0.9
 
 
+def with_strangers(count: int) -> tuple[list[ScoredPhoto], list[str]]:
+    """Return photos of known things, then as many of other things that score as high."""
+    known, groups = drawn(count)
+    others = [replace(photo, right=None) for photo in drawn(count, seed=11)[0]]
+    return [*known, *others], [*groups, *(f"photo {at}" for at in range(count))]
+
+
 def test_a_false_accept_rate_holds_on_the_real_strangers_it_was_set_with() -> None:
-    strangers = [replace(photo, right=None) for photo in drawn(100)[0]]
+    photos, groups = with_strangers(100)
 
-    fitted = accept_fewer(SIMULATED, strangers, 0.05)
+    fitted = fit_to_real_photos(photos, SIMULATED, groups, 0.05)
 
-    named = [answer_to(photo, fitted).verdict.decision is not Decision.UNKNOWN for photo in strangers]
+    accepted = [answer_to(photo, fitted).verdict.decision is not Decision.UNKNOWN for photo in photos]
     assert fitted.false_accept_rate == 0.05
-    assert sum(named) <= 10  # 5 by similarity, 5 by points
+    assert sum(accepted[100:]) <= 5  # by similarity and by points together
     assert fitted.points is not None
     assert fitted.accept > SIMULATED.accept
+
+
+def test_stated_shares_of_accepted_photos_follow_the_new_thresholds() -> None:
+    photos, groups = with_strangers(100)
+
+    fitted = fit_to_real_photos(photos, SIMULATED, groups, 0.05)
+
+    known = [answer_with_points(photo, fitted).verdict.evidence for photo in photos[:100]]
+    others = [answer_with_points(photo, fitted).verdict.evidence for photo in photos[100:]]
+    assert fitted.points is not None
+    assert (fitted.genuine_count, fitted.impostor_count, fitted.false_accepts) == (100, 100, 0.05)
+    assert fitted.points.true_accepts == sum(each >= fitted.points.accept for each in known) / 100
+    assert fitted.points.false_accepts == sum(each >= fitted.points.accept for each in others) / 100
+    assert fitted.sibling_accepts is not None
+    assert fitted.sibling_accepts < fitted.true_accepts
+    assert fitted.real_photos is not None
+    assert fitted.real_photos.sets_accept
+
+
+def test_fitting_without_a_rate_undoes_an_earlier_one() -> None:
+    photos, groups = with_strangers(60)
+    held = fit_to_real_photos(photos, SIMULATED, groups, 0.05)
+
+    assert without_real_photos(held) == SIMULATED
+    assert fit_to_real_photos(photos, held, groups) == fit_to_real_photos(photos, SIMULATED, groups)

@@ -239,3 +239,39 @@ def test_a_pack_without_the_words_of_certainty_is_to_be_built_again(
 
     assert said in capsys.readouterr().err
     assert not (tmp_path / "new").exists()
+
+
+def test_without_photos_the_old_calibration_is_back(
+    recalibrate: Recalibrate, photos: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for at in range(8):
+        Image.new("RGB", (16, 16), (60 + 9 * at, 70 + 9 * at, 70 + 9 * at)).save(tmp_path / f"other{at}.png")
+    table = [*photos, *(f"other{at}.png," for at in range(8))]
+    assert recalibrate(table, "--false-accept-rate", "0.2") == 0
+    assert "of the photos of other things, 20 % allowed" in capsys.readouterr().out
+    assert "real photos of references and 10 of strangers" in (tmp_path / "new/PACK.md").read_text()
+
+    assert main(["recalibrate", str(tmp_path / "new"), "--without-photos", "--out", str(tmp_path / "undone")]) == 0
+
+    before, after = (read_calibrations(tmp_path / name / CALIBRATION_FILE) for name in ("colours", "undone"))
+    assert after == before
+    assert "simulated photos only" in capsys.readouterr().out
+    assert str(open_pack(tmp_path / "undone").manifest.version).endswith(".2")
+
+
+def test_there_must_be_photos_to_undo_and_no_rate_to_hold(
+    colour_pack: Callable[[], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    undo = [
+        "recalibrate",
+        str(add_calibration(colour_pack(), certainty=CERTAINTY)),
+        "--without-photos",
+        "--out",
+        str(tmp_path / "undone"),
+    ]
+
+    assert main(undo) == 8
+    assert "there is nothing to undo" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main([*undo, "--false-accept-rate", "0.1"])
+    assert not (tmp_path / "undone").exists()

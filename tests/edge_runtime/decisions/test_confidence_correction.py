@@ -48,7 +48,7 @@ TOLD = RealPhotos(
     probably=0.0,
     probably_right=None,
     calibration_error=0.04,
-    simulated=Certainty(identified=0.5, probably=0.2),
+    simulated=PLAIN,
 )
 SCORES = [0.7, 0.66, 0.5, 0.3]
 

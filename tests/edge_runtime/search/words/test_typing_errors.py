@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from edge_identify.edge_runtime.search.words.typing_errors import SimilarWords, typing_distance
+from edge_identify.edge_runtime.search.words.typing_errors import SimilarWords, is_doubling, typing_distance
 
 
 @pytest.mark.parametrize(
@@ -35,6 +35,25 @@ def test_the_distance_does_not_depend_on_the_limit_below_it() -> None:
         assert [typing_distance(typed, word, most=most) for most in (0, 1, 2)] == [
             min(errors, most + 1) for most in (0, 1, 2)
         ]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_one"),
+    [
+        ("buter", "butter", True),
+        ("pa12", "pa112", True),
+        ("pa112", "pa1112", True),
+        ("aab", "ab", True),
+        ("buter", "buster", False),
+        ("pa12", "pa123", False),
+        ("butter", "butter", False),
+        ("b", "bttb", False),
+        ("", "a", False),
+    ],
+)
+def test_a_letter_twice_instead_of_once_is_a_doubling(one: str, other: str, is_one: bool) -> None:
+    assert is_doubling(one, other) is is_one
+    assert is_doubling(other, one) is is_one
 
 
 def test_short_words_allow_no_error_and_long_words_two() -> None:

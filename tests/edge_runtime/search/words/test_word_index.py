@@ -119,6 +119,15 @@ def test_a_letter_left_out_is_likelier_than_a_wrong_one() -> None:
     assert found(words, "crat") == ["1", "0"]
 
 
+def test_a_letter_typed_once_instead_of_twice_is_likelier_than_other_slips_and_too_many_letters_last() -> None:
+    codes = ("PA_18", "PA_188", "PA_180", "PA_810", "PA_81", "PA_138", "PA_1988")
+    references = WordIndex(Reference(id=code, name=code) for code in codes)
+
+    assert found(references, "PA_18", most=2) == ["PA_18", "PA_188"]  # then what begins like it
+    assert found(references, "PA_1138", most=1) == ["PA_138"]
+    assert found(references, "PA_1898", most=1) == ["PA_1988"]  # swapped, before one too many
+
+
 def test_fillers_count_only_where_there_is_nothing_else(index: WordIndex) -> None:
     assert found(index, "a photo of a fruit") == ["Avocado", "5"]
     assert found(index, "a print of a fruit")[0] == "Avocado"
