@@ -45,6 +45,14 @@ METHOD = ProblemKind(
     name="method-not-allowed", status=405, title="Method Not Allowed",
     meaning="The path exists, but not with this method. `Allow` lists its methods.",
 )  # fmt: skip
+TIMEOUT = ProblemKind(
+    name="request-timeout", status=408, title="Request Timeout",
+    meaning="The request did not arrive in time. Send it again, on a faster connection.",
+)  # fmt: skip
+PRECONDITION = ProblemKind(
+    name="precondition-failed", status=412, title="Precondition Failed",
+    meaning="The file has another `ETag` than `If-Match` asks for.",
+)  # fmt: skip
 TOO_LARGE = ProblemKind(
     name="request-too-large", status=413, title="Request Too Large",
     meaning="The body is larger than the server allows. Send a smaller image.",
@@ -56,6 +64,10 @@ WRONG_TYPE = ProblemKind(
 RANGE = ProblemKind(
     name="range-not-satisfiable", status=416, title="Range Not Satisfiable",
     meaning="The range is outside the file. `Content-Range` has the file's length.",
+)  # fmt: skip
+MISDIRECTED = ProblemKind(
+    name="misdirected-request", status=421, title="Misdirected Request",
+    meaning="`Host` is not a name of this server. Its operator lists the names with `--allowed-hosts`.",
 )  # fmt: skip
 INVALID = ProblemKind(
     name="invalid-value", status=422, title="Invalid Value",
@@ -87,8 +99,8 @@ UNAVAILABLE = ProblemKind(
 )  # fmt: skip
 
 KINDS = (
-    MALFORMED, NOT_FOUND, METHOD, TOO_LARGE, WRONG_TYPE, RANGE, INVALID, UNUSABLE_IMAGE, TOO_MANY, HEADERS, FAULT,
-    NOT_IMPLEMENTED, UNAVAILABLE,
+    MALFORMED, NOT_FOUND, METHOD, TIMEOUT, PRECONDITION, TOO_LARGE, WRONG_TYPE, RANGE, MISDIRECTED, INVALID,
+    UNUSABLE_IMAGE, TOO_MANY, HEADERS, FAULT, NOT_IMPLEMENTED, UNAVAILABLE,
 )  # fmt: skip
 
 

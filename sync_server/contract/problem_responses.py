@@ -11,6 +11,7 @@ from edge_identify.edge_runtime.io.json_fields import canonical_json
 from edge_identify.sync_server.contract.problem_kinds import FAULT, ProblemError, ProblemKind, kind_of_status
 
 PROBLEM_JSON = "application/problem+json"
+REFUSED = "edge_identify.refused"  # key of the WSGI environment: why the request gets 503 without any work
 
 
 def problem(kind: ProblemKind, detail: str) -> Response:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Sequence
+from io import BytesIO
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from flask import Flask, Response, g, request
+from flask import Flask, Request, Response, g, request
 from werkzeug.exceptions import HTTPException
 
 from edge_identify.edge_runtime.errors import EdgeIdentifyError
@@ -25,7 +26,7 @@ from edge_identify.sync_server.answering.search_route import search_route
 from edge_identify.sync_server.compat.drop_in_routes import drop_in_routes
 from edge_identify.sync_server.contract.operation import Route
 from edge_identify.sync_server.contract.problem_kinds import FAULT, TOO_MANY, UNAVAILABLE, ProblemError
-from edge_identify.sync_server.contract.problem_responses import problem, problem_for, problem_of
+from edge_identify.sync_server.contract.problem_responses import REFUSED, problem, problem_for, problem_of
 from edge_identify.sync_server.contract.request_reading import read_request
 from edge_identify.sync_server.contract.server_address import PUBLIC_URL
 from edge_identify.sync_server.delivery.image_urls import RecordedUrls
@@ -45,6 +46,7 @@ _LOG = logging.getLogger(__name__)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _MAX_FORM_TEXT_BYTES = 256 * 2**10  # all fields of a form together, without files
 _MAX_FORM_PARTS = 200
+_BUSY_S = 1  # Retry-After: a photo takes a fraction of a second
 _SHARED_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Resource-Policy": "cross-origin",
@@ -79,6 +81,7 @@ def create_app(
     settings = settings or Settings()
     metrics = metrics or ServiceMetrics()
     app = Flask(__name__, static_folder=None)
+    app.request_class = _InMemoryRequest
     app.url_map.merge_slashes = False  # a doubled slash is a 404, not a redirect
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.config["MAX_FORM_MEMORY_SIZE"] = _MAX_FORM_TEXT_BYTES
@@ -90,6 +93,13 @@ def create_app(
     questions = frozenset(route.operation.id for route in routes if route.operation.is_question)
     _add_request_records(app, metrics, settings, questions)
     return app
+
+
+class _InMemoryRequest(Request):
+    """A request whose uploaded files stay in memory. The web server limits their sizes."""
+
+    def _get_file_stream(self, *_: object, **__: object) -> BytesIO:
+        return BytesIO()
 
 
 def _routes(repo: Path | None, pool: EnginePool | None, metrics: ServiceMetrics, image_urls: ImageUrls) -> list[Route]:
@@ -157,6 +167,8 @@ def _add_request_records(app: Flask, metrics: ServiceMetrics, settings: Settings
         given = request.headers.get("X-Request-ID", "")
         g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
         g.started = perf_counter()
+        if reason := request.environ.get(REFUSED):
+            raise ProblemError(UNAVAILABLE, reason, retry_after_s=_BUSY_S)
 
     @app.after_request
     def end(response: Response) -> WerkzeugResponse:

@@ -1,10 +1,4 @@
-"""The service on a socket, until SIGTERM or SIGINT.
-
-waitress itself answers broken HTTP and bodies over its limit. Those responses are problem documents too.
-
-Trap: waitress closes the connection of a client that sends more than waitress's limit, and the client sees a connection
-error. So that limit is four times the service's own, and Flask answers 413 in between.
-"""
+"""The service on a socket, until SIGTERM or SIGINT. `web_server` has its limits."""
 
 from __future__ import annotations
 
@@ -14,11 +8,6 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from types import FrameType
 from typing import TYPE_CHECKING
-from uuid import uuid4
-
-from waitress.channel import HTTPChannel
-from waitress.server import create_server
-from waitress.task import ErrorTask
 
 from edge_identify.edge_runtime.errors import SetupError
 from edge_identify.edge_runtime.io.work_folder import work_folder
@@ -28,8 +17,6 @@ from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
 from edge_identify.sync_server.answering.concurrency_limit import ConcurrencyLimit
 from edge_identify.sync_server.answering.engine_pool import EnginePool, PoolRefresher
 from edge_identify.sync_server.answering.pack_sources import InstalledPacks, PackSource, PublishedPacks, ReadableTree
-from edge_identify.sync_server.contract.problem_kinds import kind_of_status
-from edge_identify.sync_server.contract.problem_responses import PROBLEM_JSON, problem_document
 from edge_identify.sync_server.delivery.image_urls import image_urls
 from edge_identify.sync_server.publishing.bucket_objects import Bucket
 from edge_identify.sync_server.publishing.bucket_tree import BucketTree
@@ -37,15 +24,13 @@ from edge_identify.sync_server.publishing.folder_tree import FolderTree
 from edge_identify.sync_server.service.app import create_app
 from edge_identify.sync_server.service.json_logs import json_logs
 from edge_identify.sync_server.service.metrics import ServiceMetrics
+from edge_identify.sync_server.service.web_server import ServerLimits, WebServer
 
 if TYPE_CHECKING:
     from edge_identify.sync_server.service.settings import Settings
 
-THREADS = 16  # each computes one response; waitress sends files without them (see `file_responses`)
 _WORK_PREFIX = "edge-serve-"
-_READ_BEYOND_CAP = 4
-_RECEIVED_AT_ONCE_BYTES = 1 << 18  # waitress's default of 8 KiB takes 300 loop passes for a phone's photo
-_IN_MEMORY_BYTES = 1 << 22  # a phone's photo; larger bodies go to a temporary file
+_DRAIN_S = {signal.SIGTERM: 6.0, signal.SIGINT: 1.0}  # `edge-serve` ends within 8 s, and within 2 s for a person
 
 
 def serve(settings: Settings, *, announce: Callable[[str], None]) -> ExitCode:
@@ -58,7 +43,6 @@ def serve(settings: Settings, *, announce: Callable[[str], None]) -> ExitCode:
     Raises:
         SetupError: The address is in use or invalid, or a setting cannot be used.
     """
-    shutdown = ShutdownSignal()
     metrics = ServiceMetrics()
     urls = image_urls(
         settings.image_urls,
@@ -68,19 +52,12 @@ def serve(settings: Settings, *, announce: Callable[[str], None]) -> ExitCode:
     )
     with ExitStack() as stack:
         stack.enter_context(json_logs(settings.log_level))
-        # Bind first: waitress starts its threads before it binds, and leaves them running if the port is in use.
         listener = stack.enter_context(_bound_socket(settings.host, settings.port))
         pool = None if settings.deliver_only else _pool(settings, metrics, stack)
-        server = create_server(
-            create_app(settings.repo, pool=pool, settings=settings, metrics=metrics, image_urls=urls),
-            sockets=[listener],
-            threads=THREADS,
-            ident=None,
-            max_request_body_size=_READ_BEYOND_CAP * settings.max_body_bytes,
-            recv_bytes=_RECEIVED_AT_ONCE_BYTES,
-            inbuf_overflow=_IN_MEMORY_BYTES,
-        )
-        server.channel_class = _Channel
+        app = create_app(settings.repo, pool=pool, settings=settings, metrics=metrics, image_urls=urls)
+        limits = ServerLimits(body_bytes=settings.max_body_bytes, patience_s=settings.patience_s)
+        server = WebServer(app, listener, limits)
+        shutdown = ShutdownSignal(lambda number: server.end(drain_s=_DRAIN_S[number]))
         signal.signal(signal.SIGTERM, shutdown)
         signal.signal(signal.SIGINT, shutdown)
         announce(f"serving {settings.repo or settings.store or settings.bucket} at {_url(listener)}")
@@ -94,15 +71,16 @@ def serve(settings: Settings, *, announce: Callable[[str], None]) -> ExitCode:
 class ShutdownSignal:
     """Signal handler: the first signal ends the service, later ones do not interrupt the clean-up."""
 
-    def __init__(self) -> None:
-        """Start without a signal."""
+    def __init__(self, end: Callable[[signal.Signals], None]) -> None:
+        """Take what the first signal calls."""
+        self._end = end
         self._first: int | None = None
 
     def __call__(self, number: int, _frame: FrameType | None = None) -> None:
-        """Handle a signal. waitress ends its loop on `SystemExit`."""
+        """Handle a signal."""
         if self._first is None:
             self._first = number
-            raise SystemExit
+            self._end(signal.Signals(number))
 
     @property
     def code(self) -> ExitCode:
@@ -128,28 +106,6 @@ def _pool(settings: Settings, metrics: ServiceMetrics, stack: ExitStack) -> Engi
     pool = EnginePool(sources, concurrency, default_pack=settings.default_pack or None)
     stack.callback(pool.close)
     return pool
-
-
-class _ProblemTask(ErrorTask):  # type: ignore[misc]  # waitress has no types
-    """waitress's own error responses as problem documents."""
-
-    def execute(self) -> None:
-        """Write the response."""
-        error = self.request.error
-        kind = kind_of_status(error.code)
-        if not hasattr(self.request, "path"):  # unreadable request; waitress logs the path when a client disconnects
-            self.request.path = "/"
-        request_id = uuid4().hex
-        body = problem_document(kind, str(error.body), instance=self.request.path or "/", request_id=request_id)
-        self.status = f"{error.code} {kind.title}"
-        self.response_headers.extend([("Content-Type", PROBLEM_JSON), ("X-Request-ID", request_id)])
-        self.set_close_on_finish()
-        self.content_length = len(body)
-        self.write(body)
-
-
-class _Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
-    error_task_class = _ProblemTask
 
 
 def _bound_socket(host: str, port: int) -> socket.socket:

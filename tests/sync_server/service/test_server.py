@@ -11,10 +11,10 @@ from edge_identify.sync_server.service.server import ShutdownSignal
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, ExitCode.DONE), (signal.SIGINT, ExitCode.INTERRUPTED)])
-def test_only_the_first_signal_interrupts_what_runs(number: signal.Signals, code: ExitCode) -> None:
-    ending = ShutdownSignal()
-    with pytest.raises(SystemExit):
-        ending(number)
+def test_only_the_first_signal_ends_the_server(number: signal.Signals, code: ExitCode) -> None:
+    ended: list[signal.Signals] = []
+    ending = ShutdownSignal(ended.append)
+    ending(number)
     ending(signal.SIGINT)
     ending(signal.SIGTERM)
-    assert ending.code == code
+    assert (ended, ending.code) == ([number], code)
