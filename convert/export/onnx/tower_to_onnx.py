@@ -1,7 +1,7 @@
 """Exports a tower as a float32 ONNX file: one file, any batch size, the same bytes for the same weights.
 
-open_clip's own transformers get the graph of `fused`; other towers get torch's graph. Both are compared with torch
-before they are written.
+open_clip's own transformers get the graph of `fused`, and plain convolutional nets that of `convolutional_graph`; other
+towers get torch's graph. All are compared with torch before they are written.
 
 Traps of torch's exporter: it writes paths and stack traces of the machine into every node. It cannot name the output
 `embedding` if a node has that name, as in text towers. An example batch of one fixes the batch size to one.
@@ -14,6 +14,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge_identify.convert.export.onnx.convolutional_graph import convolutional_graph
 from edge_identify.convert.export.onnx.fused.fused_graph import fused_image_graph, fused_text_graph
 from edge_identify.convert.export.onnx.graph_conventions import (
     IMAGE_INPUT,
@@ -56,7 +57,11 @@ def export_image_onnx(tower: ImageTower, *, size_px: int, out: Path) -> None:
             may be, or gives other embeddings in ONNX Runtime than in torch.
     """
     inputs = proof_pixels(size_px)
-    model = fused_image_graph(tower, size_px) or _exported_by_torch(tower, inputs, IMAGE_INPUT)
+    model = (
+        fused_image_graph(tower, size_px)
+        or convolutional_graph(tower.eval(), inputs)
+        or _exported_by_torch(tower, inputs, IMAGE_INPUT)
+    )
     _write(model, tower, inputs, "image", out)
 
 
