@@ -23,8 +23,8 @@ EMBEDDING_DIM = FINE_DIM + COARSE_DIM
 FINE_CHANNELS, COARSE_CHANNELS = 112, 320
 COARSE_STRIDE = 32  # of a pixel's neighbourhood on the coarse map; half of it on the fine one
 _TRUNK = "tf_efficientnet_lite0"
-MAPS = (3, 4)  # timm's numbers of the maps of stride 16 and 32
-COARSE_CELLS = 4  # along a side
+_MAPS = (3, 4)  # timm's numbers of the maps of stride 16 and 32
+_COARSE_CELLS = 4  # along a side
 
 
 class TwoMapTrunk(nn.Module):
@@ -34,7 +34,7 @@ class TwoMapTrunk(nn.Module):
         super().__init__()
         import timm
 
-        self.backbone: nn.Module = timm.create_model(_TRUNK, features_only=True, out_indices=MAPS)
+        self.backbone: nn.Module = timm.create_model(_TRUNK, features_only=True, out_indices=_MAPS)
 
     def cells(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the fine and the coarse cells, flattened, from normalised float pixels [n, 3, side, side].
@@ -43,7 +43,7 @@ class TwoMapTrunk(nn.Module):
             [n, fine_count(side)] and [n, coarse_count()].
         """
         fine, coarse = self.backbone(pixels)
-        overlap = coarse.shape[-1] - COARSE_CELLS + 1
+        overlap = coarse.shape[-1] - _COARSE_CELLS + 1
         return F.avg_pool2d(fine, 2).flatten(1), F.avg_pool2d(coarse, overlap, stride=1).flatten(1)
 
 
@@ -74,7 +74,7 @@ def fine_count(side_px: int) -> int:
 
 def coarse_count() -> int:
     """Return how many numbers the coarse cells of a picture of any size are."""
-    return COARSE_CHANNELS * COARSE_CELLS**2
+    return COARSE_CHANNELS * _COARSE_CELLS**2
 
 
 def edge_efficientnet_lite0(pretrained: bool = False, num_classes: int = EMBEDDING_DIM, **_: Any) -> TwoMapTower:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_identify.convert.caching.build_cache import cache_key
-from edge_identify.edge_runtime.io.durable_writes import sha256_of_file
+from edge_identify.edge_runtime.io.durable_writes import sha256_of_bytes, sha256_of_file
 from edge_identify.edge_runtime.pack.descriptors_file import DescriptorTable
 from edge_identify.edge_runtime.pack.thumbnails_file import ThumbnailTable
 from edge_identify.edge_runtime.search.geometry.local_feature_net import LocalFeatureNet
 from edge_identify.edge_runtime.search.geometry.point_counting import (
     DescribedPoints,
     PointCounter,
-    ReferencePoints,
     ThumbnailPoints,
 )
 from edge_identify.edge_runtime.search.geometry.point_methods import NetMethod
@@ -33,11 +33,12 @@ class BuiltPoints:
 
     Attributes:
         counter: Counts as a device does.
-        image_keys: By index id, what the points of that image depend on.
+        image_key: Returns, by index id, a key of all that the points of that image depend on: the thumbnail's or the
+            descriptors' own bytes, because a pack may hold those of other software.
     """
 
     counter: PointCounter
-    image_keys: Mapping[int, str]
+    image_key: Callable[[int], str]
 
 
 @contextmanager
@@ -62,7 +63,7 @@ def built_points(
     net = LocalFeatureNet(folder / variant.model, features, variant)
     method = NetMethod(net)
     with ExitStack() as stack:
-        references: ReferencePoints
+        references: DescribedPoints | ThumbnailPoints
         if features.descriptors_file is not None:
             table = DescriptorTable(
                 folder / features.descriptors_file,
@@ -75,6 +76,11 @@ def built_points(
             assert thumbnails is not None, "the request was checked"
             opened = stack.enter_context(ThumbnailTable(folder / thumbnails.file, thumbnails.side_px))
             references = ThumbnailPoints(opened, method)
-        recipe = [str(features), sha256_of_file(folder / variant.model), str(thumbnails)]
-        keys = {image.index_id: cache_key(image.sha256, recipe) for image in images}
-        yield BuiltPoints(counter=stack.enter_context(PointCounter(method, references)), image_keys=keys)
+        recipe = [str(features), sha256_of_file(folder / variant.model)]
+
+        @cache
+        def image_key(index_id: int) -> str:
+            data = references.stored(index_id)
+            return cache_key(None if data is None else sha256_of_bytes(data), recipe)
+
+        yield BuiltPoints(counter=stack.enter_context(PointCounter(method, references)), image_key=image_key)

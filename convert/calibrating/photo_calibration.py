@@ -195,7 +195,7 @@ def _score(
         counts = None
         if points is not None:
             counts = count_candidate_points(
-                photos, candidates, points.counter, image_keys=points.image_keys, cache=cache, progress=progress
+                photos, candidates, points.counter, image_key=points.image_key, cache=cache, progress=progress
             )
         return _Measured(
             photos=score_photos(photos, candidates, counts),

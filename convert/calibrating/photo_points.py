@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from edge_identify.convert.caching.build_cache import BuildCache, cache_key
@@ -32,7 +32,7 @@ def count_candidate_points(
     candidates: Sequence[Sequence[Candidate]],
     counter: Counts,
     *,
-    image_keys: Mapping[int, str],
+    image_key: Callable[[int], str],
     cache: BuildCache,
     progress: Progress = no_progress,
 ) -> list[dict[int, int] | None]:
@@ -44,7 +44,7 @@ def count_candidate_points(
         photos: The photos; those without `has_points` are not compared.
         candidates: The nearest references of each.
         counter: Counts as a device does.
-        image_keys: By index id, what the points of that image depend on, the net included.
+        image_key: Returns, by index id, a key of all that the points of that image depend on, the net included.
         cache: Keeps the counts.
         progress: Shows the progress over the photos to compare.
 
@@ -52,7 +52,7 @@ def count_candidate_points(
         PhotoError: An image file has vanished or changed since it was embedded.
     """
     compared = {
-        at: {each.index_id: _key(photos[at], image_keys[each.index_id]) for each in ranked[: CANDIDATES + 1]}
+        at: {each.index_id: _key(photos[at], image_key(each.index_id)) for each in ranked[: CANDIDATES + 1]}
         for at, ranked in enumerate(candidates)
         if photos[at].has_points
     }

@@ -240,7 +240,7 @@ def score_real_photos(
         counts = None
         if points is not None:
             counts = count_candidate_points(
-                asked, candidates, points.counter, image_keys=points.image_keys, cache=cache, progress=progress
+                asked, candidates, points.counter, image_key=points.image_key, cache=cache, progress=progress
             )
         found = score_photos(asked, candidates, counts)
         return ScoredRealPhotos(

@@ -12,18 +12,22 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edge_identify.convert.caching.build_cache import BuildCache, cache_key
+from edge_identify.convert.caching.kept_vectors import EncoderInput, embed_inputs
 from edge_identify.convert.calibrating.evidence_fitting import least_accepted
 from edge_identify.convert.calibrating.photo_calibration import CALIBRATION_FILE
 from edge_identify.convert.evaluating.decision_figures import auroc
-from edge_identify.convert.export.fidelity import embed_in_batches, sample_positions
+from edge_identify.convert.export.fidelity import sample_positions
 from edge_identify.convert.export.variants import ONNX_VARIANTS
 from edge_identify.convert.progress import Progress, no_progress
-from edge_identify.edge_runtime.decisions.calibration import Calibration, TextCalibration, serialise_calibrations
+from edge_identify.edge_runtime.decisions.calibration import Calibration, serialise_calibrations
+from edge_identify.edge_runtime.decisions.text_calibration import TextCalibration
 from edge_identify.edge_runtime.io.durable_writes import write_bytes
 
 if TYPE_CHECKING:
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
     from edge_identify.edge_runtime.pack.references import Reference
 
     Encode = Callable[[list[str]], NDArray[np.int64]]  # texts to tokens, as devices do it
+    EmbedTokens = Callable[[ExportedVariant, NDArray[np.int64]], NDArray[np.float32]]
 
 #: The plainest of open_clip's templates for ImageNet classes, and the bare text that people type.
 TEMPLATES = ("{}", "a {}", "a photo of a {}.", "a photo of the {}.")
@@ -91,6 +96,7 @@ def calibrate_texts(
     references: Iterable[Reference],
     images: Sequence[CatalogueImage],
     embeddings: NDArray[np.float32],
+    embed: EmbedTokens,
     progress: Progress = no_progress,
 ) -> TextOutcome:
     """Calibrate the text variants of a pack.
@@ -103,6 +109,7 @@ def calibrate_texts(
         references: References of the catalogue.
         images: The images that are in the index.
         embeddings: Unit vectors of `images`, float32 [len(images), dim].
+        embed: Embeds tokens with a variant; see `keeping_texts`.
         progress: Shows the progress over the templates of each variant.
     """
     asked = [variants[name] for name in ONNX_VARIANTS if name in variants]
@@ -113,7 +120,7 @@ def calibrate_texts(
         return _without(f"{len(owners)} labels and names that some images have and others do not have are too few")
     measured: dict[str, TextCalibration] = {}
     for variant in asked:
-        scores = score_texts(owners, _embedder(variant, encode), embeddings, progress)
+        scores = score_texts(owners, _embedder(variant, encode, embed), embeddings, progress)
         area = area_of(scores)
         if area < LEAST_AUROC:
             return _without(
@@ -121,6 +128,25 @@ def calibrate_texts(
             )
         measured[variant.name] = fit_bands(scores, measured_with=variant.name)
     return TextOutcome(calibrations={name: measured.get(name, measured[asked[0].name]) for name in variants})
+
+
+def keeping_texts(folder: Path, cache: BuildCache) -> EmbedTokens:
+    """Return a function that embeds tokens, int64 [n, context], one text at a time, and keeps the embeddings.
+
+    Args:
+        folder: The pack's folder; it holds the variants' files.
+        cache: Keeps the embeddings.
+    """
+
+    def embed(variant: ExportedVariant, tokens: NDArray[np.int64]) -> NDArray[np.float32]:
+        inputs = [
+            EncoderInput(key=cache_key("tokens", row.tolist()), draw=partial(np.atleast_2d, row)) for row in tokens
+        ]
+        encoders = {variant.name: variant.keyed(folder)}
+        found = embed_inputs(encoders, inputs, cache, no_progress, "", dim=variant.output.shape[-1])
+        return found[variant.name][:, 0]
+
+    return embed
 
 
 def add_to_calibration_file(
@@ -140,15 +166,23 @@ def phrases_of(references: Iterable[Reference], images: Sequence[CatalogueImage]
     positions: dict[str, list[int]] = {}
     for position, image in enumerate(images):
         positions.setdefault(image.reference_id, []).append(position)
-    found: dict[str, NDArray[np.bool_]] = {}
+    found: dict[str, set[int]] = {}  # positions, not masks: 200,000 names with a mask each would take 40 GB
     for reference in references:
         names = [] if reference.name == reference.id else [reference.name]
         for text in {*reference.labels.values(), *names}:
             if phrase := " ".join(_words(text)):
-                owners = found.setdefault(phrase, np.zeros(len(images), dtype=bool))
-                owners[positions.get(reference.id, [])] = True
-    telling = sorted(phrase for phrase, owners in found.items() if owners.any() and not owners.all())
-    return {telling[at]: found[telling[at]] for at in sample_positions(len(telling), MOST_PHRASES)} if telling else {}
+                found.setdefault(phrase, set()).update(positions.get(reference.id, ()))
+    telling = sorted(phrase for phrase, owners in found.items() if 0 < len(owners) < len(images))
+    if not telling:
+        return {}
+    chosen = [telling[at] for at in sample_positions(len(telling), MOST_PHRASES)]
+    return {phrase: _mask(found[phrase], len(images)) for phrase in chosen}
+
+
+def _mask(positions: set[int], count: int) -> NDArray[np.bool_]:
+    mask = np.zeros(count, dtype=bool)
+    mask[list(positions)] = True
+    return mask
 
 
 def score_texts(
@@ -211,8 +245,10 @@ def fit_bands(scores: TextScores, *, measured_with: str) -> TextCalibration:
     )
 
 
-def _embedder(variant: ExportedVariant, encode: Encode) -> Callable[[list[str]], NDArray[np.float32]]:
-    return lambda texts: embed_in_batches(variant.embed, encode(texts))
+def _embedder(
+    variant: ExportedVariant, encode: Encode, embed: EmbedTokens
+) -> Callable[[list[str]], NDArray[np.float32]]:
+    return lambda texts: embed(variant, encode(texts))
 
 
 def _words(text: str) -> list[str]:

@@ -25,7 +25,7 @@ from edge_identify.convert.calibrating.photo_calibration import CALIBRATION_FILE
 from edge_identify.convert.calibrating.real_photo_calibration import RealPhotoOutcome, calibrate_with_real_photos
 from edge_identify.convert.calibrating.real_photos import RealPhotoTable, score_real_photos
 from edge_identify.convert.calibrating.strangers import Stranger
-from edge_identify.convert.calibrating.text_calibration import add_to_calibration_file, calibrate_texts
+from edge_identify.convert.calibrating.text_calibration import add_to_calibration_file, calibrate_texts, keeping_texts
 from edge_identify.convert.export.compute_device import Computing
 from edge_identify.convert.export.fidelity_samples import make_bench
 from edge_identify.convert.models.model_loading import LoadedModel
@@ -182,6 +182,7 @@ def build_pack(
             references,
             embedded.images,
             embedded.embeddings,
+            keeping_texts(folder, cache),
             progress,
         )
         calibration_file = add_to_calibration_file(folder, calibration.calibrations, texts.calibrations)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from edge_identify.datasets.catalogue.catalogue_images import CatalogueImage
 
 _KIND = "thumbnail"
-_KEPT_TOGETHER = 50
+_KEPT_TOGETHER = 250  # 10 MB; each time, the cache is written to the disk
 _QUALITY = 80  # WebP's default is 75; the keypoints of `edge_runtime.search.geometry` need a little more
 _EFFORT = 6  # the slowest and smallest: a thumbnail is written once and fetched by every device
 

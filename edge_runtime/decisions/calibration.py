@@ -12,9 +12,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edge_identify.edge_runtime.errors import PackDamagedError, PackFormatError
 from edge_identify.edge_runtime.io.json_fields import JsonObject, canonical_json, parse_json_object
+
+if TYPE_CHECKING:
+    from edge_identify.edge_runtime.decisions.text_calibration import TextCalibration
 
 MAX_CALIBRATION_BYTES = 2**20  # a few hundred bytes for each variant
 MAX_NEIGHBOURS = 1000  # each neighbour is looked up for every photo
@@ -309,32 +313,3 @@ def _real_photos(entry: JsonObject) -> RealPhotos:
 def _certainty(entry: JsonObject) -> Certainty:
     identified = number_within(entry, "identified", 0, 1)
     return Certainty(identified=identified, probably=number_within(entry, "probably", 0, identified))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TextCalibration:
-    """The thresholds that turn the scores of one text variant into bands; see `text_bands`.
-
-    Attributes:
-        measured_with: The variant that embedded the texts.
-        strong: Least score of a strong match, -1 to 1.
-        fair: Least score of a fair match; at most `strong`.
-        auroc: AUROC of genuine texts against impostors, .5 to 1; the lower of those against the two kinds of impostors.
-        genuine_count: Number of genuine texts: labels and names of references in the pack.
-        impostor_count: Number of impostors: the same texts with their references left out, and texts of other things.
-        genuine_strong: Share of the genuine texts whose best right reference image is strong.
-        genuine_fair: Share of the genuine texts whose best right reference image is fair or strong.
-        impostors_strong: Share of the impostors whose best reference image is strong.
-        impostors_fair: Share of the impostors whose best reference image is fair or strong.
-    """
-
-    measured_with: str
-    strong: float
-    fair: float
-    auroc: float
-    genuine_count: int
-    impostor_count: int
-    genuine_strong: float
-    genuine_fair: float
-    impostors_strong: float
-    impostors_fair: float

@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 
-from edge_identify.edge_runtime.decisions.calibration import TextCalibration, number_within, read_calibration_fields
+from edge_identify.edge_runtime.decisions.calibration import number_within, read_calibration_fields
+from edge_identify.edge_runtime.decisions.text_calibration import TextCalibration
 from edge_identify.edge_runtime.errors import PackFormatError
 from edge_identify.edge_runtime.io.json_fields import JsonObject
 

@@ -24,7 +24,6 @@ from edge_identify.edge_runtime.photos.image_opening import (
     pillow_errors_explained,
     pillow_warnings_ignored,
 )
-from edge_identify.edge_runtime.photos.jpeg_ending import decode_without_end_marker
 from edge_identify.edge_runtime.photos.jpeg_structure import has_progressive_frame, jpeg_scans, lacks_end_marker
 from edge_identify.edge_runtime.photos.pillow_errors import PILLOW_RAISES
 from edge_identify.edge_runtime.photos.rgb_pixels import as_rgb, grey_scale, scale_transparent_colour
@@ -131,6 +130,8 @@ def decode_photo(
 
     with pillow_warnings_ignored(), pillow_errors_explained(data, name=name, limit=_too_many_pixels(MAX_PIXELS)):
         if lacks_end_marker(data):
+            from edge_identify.edge_runtime.photos.jpeg_ending import decode_without_end_marker
+
             photo = decode_without_end_marker(data, decode, name=name)
         else:
             photo = _decode_mended(data, decode)

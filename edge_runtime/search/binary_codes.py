@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from edge_identify.edge_runtime.errors import PackDamagedError
-from edge_identify.edge_runtime.pack.binary_codes_file import BinaryCodes, binarise, map_binary_codes_file
 from edge_identify.edge_runtime.pack.index_file import IndexRows, map_index_file
 from edge_identify.edge_runtime.pack.manifest import IndexSpec
 from edge_identify.edge_runtime.search.vector_search import (
@@ -33,6 +32,7 @@ from edge_identify.edge_runtime.search.vector_search import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from edge_identify.edge_runtime.pack.binary_codes_file import BinaryCodes
     from edge_identify.edge_runtime.pack.pack_reader import Pack
 
 # Recall@10 against the scan of the whole index, 1,000,000 x 512 clustered vectors, two spectra, by length of the
@@ -147,6 +147,8 @@ class BinaryCodeSearch:
         Raises:
             PackDamagedError: A file differs from `spec`.
         """
+        from edge_identify.edge_runtime.pack.binary_codes_file import map_binary_codes_file  # few packs have codes
+
         self._path, self._spec = path, spec
         self._codes = map_binary_codes_file(codes_path, spec)
         self._scan: HammingScan = FaissHammingScan(self._codes) if many else NumpyHammingScan(self._codes)
@@ -161,6 +163,8 @@ class BinaryCodeSearch:
 
     def nearest(self, queries: NDArray[np.float32], k: int) -> Neighbours:
         """Return the `k` nearest vectors of each query; see `VectorSearch.nearest`."""
+        from edge_identify.edge_runtime.pack.binary_codes_file import binarise
+
         check_dim(queries, self._spec, self._path)
         found = [
             self._nearest_of(query, bits, k)

@@ -1,7 +1,7 @@
 """Exports a tower as a float32 ONNX file: one file, any batch size, the same bytes for the same weights.
 
-open_clip's own transformers get the graph of `fused`, the built-in image tower that of `two_map_graph`, other towers
-get torch's graph. All are compared with torch before they are written.
+open_clip's own transformers get the graph of `fused`, and plain convolutional nets that of `convolutional_graph`; other
+towers get torch's graph. All are compared with torch before they are written.
 
 Traps of torch's exporter: it writes paths and stack traces of the machine into every node. It cannot name the output
 `embedding` if a node has that name, as in text towers. An example batch of one fixes the batch size to one.
@@ -14,6 +14,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge_identify.convert.export.onnx.convolutional_graph import convolutional_graph
 from edge_identify.convert.export.onnx.fused.fused_graph import fused_image_graph, fused_text_graph
 from edge_identify.convert.export.onnx.graph_conventions import (
     IMAGE_INPUT,
@@ -23,7 +24,6 @@ from edge_identify.convert.export.onnx.graph_conventions import (
     serialise_anonymously,
 )
 from edge_identify.convert.export.onnx.torch_comparison import check_against_torch, proof_pixels, proof_tokens
-from edge_identify.convert.export.onnx.two_map_graph import two_map_graph
 from edge_identify.convert.export.unsupported_operators import first_line, unsupported_operator
 from edge_identify.convert.models.libraries.library_logging import muted
 from edge_identify.edge_runtime.errors import SetupError
@@ -58,8 +58,8 @@ def export_image_onnx(tower: ImageTower, *, size_px: int, out: Path) -> None:
     """
     inputs = proof_pixels(size_px)
     model = (
-        two_map_graph(tower, size_px)
-        or fused_image_graph(tower, size_px)
+        fused_image_graph(tower, size_px)
+        or convolutional_graph(tower.eval(), inputs)
         or _exported_by_torch(tower, inputs, IMAGE_INPUT)
     )
     _write(model, tower, inputs, "image", out)

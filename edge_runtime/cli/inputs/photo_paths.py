@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias, Union
 from edge_identify.edge_runtime.answers.identification import FailedPhoto
 from edge_identify.edge_runtime.errors import PhotoError
 from edge_identify.edge_runtime.io.composed_text import existing_spelling
-from edge_identify.edge_runtime.photos.folder_images import FolderImages
-from edge_identify.edge_runtime.photos.passed_over import PassedOver, known_endings
+from edge_identify.edge_runtime.photos.passed_over import PassedOver
 
 if TYPE_CHECKING:
     from edge_identify.edge_runtime.photos.photo_inputs import OpenedPhoto
@@ -95,6 +94,9 @@ def _below(path: str, passed_over: PassedOver) -> Iterator[str | FailedPhoto]:
 
 
 def _in_folder(root: str, passed_over: PassedOver) -> Iterator[str | FailedPhoto]:
+    from edge_identify.edge_runtime.photos.folder_images import FolderImages
+    from edge_identify.edge_runtime.photos.passed_over import known_endings
+
     folder = FolderImages(root=Path(root), passed_over=passed_over)
     found = folder.paths()
     yield from map(str, found)

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edge_identify.edge_runtime.answers.text_reasons import reasons_in_words
 from edge_identify.edge_runtime.answers.wording import (
     decision_in_words,
     facts,
@@ -175,10 +174,18 @@ def _row(match: Match, columns: _Columns, screen: Screen) -> str:
         line += _INDENT + padded(shortened(_id_beside_name(match), columns.ids), columns.ids)
     room = screen.width - display_width(line) - len(_INDENT)
     labels = what_it_is(match.reference) if screen.width >= _ROOM_FOR_LABELS else ""
-    told = " · ".join(filter(None, (reasons_in_words(match.reasons), labels)))
+    told = " · ".join(filter(None, (_reasons(match), labels)))
     if room >= _LEAST_NAME_COLUMNS:
         line += _INDENT + shortened(printable(told), room)
     return line.rstrip()
+
+
+def _reasons(match: Match) -> str:
+    if not match.reasons:
+        return ""
+    from edge_identify.edge_runtime.answers.text_reasons import reasons_in_words  # matches of photos have none
+
+    return reasons_in_words(match.reasons)
 
 
 def _unseen(alike: LookAlikes, verdict: Verdict, shown: int, screen: Screen) -> Iterator[str]:

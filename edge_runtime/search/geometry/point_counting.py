@@ -109,6 +109,10 @@ class ThumbnailPoints:
         image = self._thumbnails.image(index_id)
         return None if image is None else self._method.reference_points(image)
 
+    def stored(self, index_id: int) -> bytes | None:
+        """Return the bytes of a thumbnail, which its points depend on; None if there is none."""
+        return self._thumbnails.webp(index_id)
+
 
 class DescribedPoints:
     """The points that a pack stores instead of pictures."""
@@ -127,3 +131,11 @@ class DescribedPoints:
         if found is None:
             return None
         return Points(size=found.size, positions=found.positions, descriptors=found.descriptors)
+
+    def stored(self, index_id: int) -> bytes | None:
+        """Return the bytes of an image's points; None if there are none."""
+        found = self._descriptors.points(index_id)
+        if found is None:
+            return None
+        size = b"%d %d " % found.size
+        return size + found.positions.tobytes() + found.descriptors.tobytes()

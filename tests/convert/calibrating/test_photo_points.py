@@ -43,7 +43,7 @@ def count(
 ) -> tuple[list[dict[int, int] | None], list[list[int | None]]]:
     counter = Counter()
     keys = {index_id: f"{net} {index_id}" for index_id in range(30)}
-    found = count_candidate_points(photos, candidates, counter, image_keys=keys, cache=BuildCache(folder))
+    found = count_candidate_points(photos, candidates, counter, image_key=keys.__getitem__, cache=BuildCache(folder))
     return found, counter.asked
 
 

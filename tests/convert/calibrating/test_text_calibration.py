@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from edge_identify.convert.caching.build_cache import BuildCache
 from edge_identify.convert.calibrating import text_calibration
 from edge_identify.convert.calibrating.text_calibration import (
     LEAST_PHRASES,
@@ -14,6 +18,7 @@ from edge_identify.convert.calibrating.text_calibration import (
     area_of,
     calibrate_texts,
     fit_bands,
+    keeping_texts,
     phrases_of,
     score_texts,
 )
@@ -57,6 +62,11 @@ def variant(name: str, embed: Callable[[np.ndarray], np.ndarray]) -> ExportedVar
     return ExportedVariant(name=name, runtime=runtime, model="m", input=TENSOR, output=TENSOR, requires="", embed=embed)
 
 
+def plainly(variant: ExportedVariant, tokens: np.ndarray) -> np.ndarray:
+    """Embed tokens and keep nothing."""
+    return variant.embed(tokens)
+
+
 def things(count: int = 30) -> list[Reference]:
     return [
         Reference(id=f"reference-{at}", name=f"reference-{at}", labels={"label": WORDS[at % len(WORDS)]})
@@ -79,7 +89,7 @@ def test_an_encoder_that_knows_the_words_gets_bands_and_core_ml_takes_them(draw_
 
     variants = {"onnx-int8": variant("onnx-int8", knows_words), "coreml-int8": variant("coreml-int8", not_here)}
 
-    outcome = calibrate_texts(variants, encode, things(), draw_images(30), images_of(things()))
+    outcome = calibrate_texts(variants, encode, things(), draw_images(30), images_of(things()), plainly)
 
     found = outcome.calibrations["onnx-int8"]
     assert outcome.left_out_because is None
@@ -89,13 +99,13 @@ def test_an_encoder_that_knows_the_words_gets_bands_and_core_ml_takes_them(draw_
     assert found.impostors_strong <= 0.02
     assert band_of(0.95, found) is TextBand.STRONG
     assert band_of(-0.5, found) is TextBand.WEAK
-    assert outcome == calibrate_texts(variants, encode, things(), draw_images(30), images_of(things()))
+    assert outcome == calibrate_texts(variants, encode, things(), draw_images(30), images_of(things()), plainly)
 
 
 def test_an_encoder_that_knows_no_word_gets_none_and_the_reason_is_said(draw_images: Draw) -> None:
     variants = {"onnx-int8": variant("onnx-int8", knows_none)}
 
-    outcome = calibrate_texts(variants, encode, things(), draw_images(30), images_of(things()))
+    outcome = calibrate_texts(variants, encode, things(), draw_images(30), images_of(things()), plainly)
 
     assert outcome.calibrations == {}
     assert outcome.left_out_because is not None
@@ -106,8 +116,8 @@ def test_a_pack_without_text_encoder_or_with_too_few_words_gets_none(draw_images
     few = [Reference(id=f"reference-{at}", name=f"reference-{at}", labels={"label": "crab"}) for at in range(30)]
     variants = {"onnx-int8": variant("onnx-int8", knows_words)}
 
-    without = calibrate_texts({}, encode, things(), draw_images(30), images_of(things()))
-    too_few = calibrate_texts(variants, encode, few, draw_images(30), images_of(few))
+    without = calibrate_texts({}, encode, things(), draw_images(30), images_of(things()), plainly)
+    too_few = calibrate_texts(variants, encode, few, draw_images(30), images_of(few), plainly)
 
     assert (without.calibrations, without.left_out_because) == ({}, None)
     assert too_few.left_out_because is not None
@@ -187,3 +197,31 @@ def test_texts_are_only_as_good_as_against_the_kind_of_impostor_that_they_are_to
     assert area_of(TextScores(genuine=genuine, left_out=far, others=near)) == 0.75
     assert area_of(TextScores(genuine=genuine, left_out=near, others=far)) == 0.75
     assert area_of(TextScores(genuine=genuine, left_out=far, others=np.array([]))) == 1
+
+
+def test_texts_that_an_earlier_build_embedded_are_not_embedded_again(tmp_path: Path) -> None:
+    asked: list[int] = []
+
+    def counting(tokens: np.ndarray) -> np.ndarray:
+        asked.append(len(tokens))
+        return knows_words(tokens)
+
+    (tmp_path / "m").write_bytes(b"an encoder")
+    counted = replace(variant("onnx-int8", counting), output=Tensor(name="x", dtype="float32", shape=(-1, DIM)))
+    first = keeping_texts(tmp_path, BuildCache(tmp_path / "cache"))(counted, encode(["crab", "gate"]))
+    again = keeping_texts(tmp_path, BuildCache(tmp_path / "cache"))(counted, encode(["gate", "moon", "crab"]))
+
+    assert asked == [1, 1, 1]
+    np.testing.assert_array_equal(again[[2, 0]], first)
+
+
+def test_200000_names_take_no_mask_each(draw_images: Draw) -> None:
+    count = 3000
+    references = [Reference(id=f"reference-{at}", name=f"thing {at}") for at in range(count)]
+
+    tracemalloc.start()
+    phrases_of(references, draw_images(count))
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert peak_bytes < count**2 / 2  # a mask of each name would take `count` squared
