@@ -10,6 +10,8 @@ INSTALL := $(PYTHON) -m pip install --quiet --disable-pip-version-check --constr
 
 # Each worker of the tests takes one core: torch's and BLAS' threads would wait for each other in busy loops.
 test quick: export OMP_NUM_THREADS := 1
+# tests/conftest.py says what stays together, and what comes first.
+SPREAD := --numprocesses auto --dist loadgroup --no-loadscope-reorder
 
 .PHONY: setup demo test quick lint lock portability image-check clean
 
@@ -38,11 +40,11 @@ demo: $(READY)
 	$(PYTHON) tests/journeys/demo.py $(DEMO)
 
 test: $(READY_TO_DEVELOP)
-	$(PYTHON) -m pytest --numprocesses auto --dist loadfile
+	$(PYTHON) -m pytest $(SPREAD)
 
 # What answers in about a minute: no real models, no journeys, no benchmarks.
 quick: $(READY_TO_DEVELOP)
-	$(PYTHON) -m pytest --numprocesses auto --dist loadfile -m "not slow"
+	$(PYTHON) -m pytest $(SPREAD) -m "not slow"
 
 lint: $(READY_TO_DEVELOP)
 	$(VENV)/bin/ruff check .
