@@ -16,10 +16,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge_identify.convert.calibrating.certainty_fitting import NamedReference, fit_certainty
+from edge_identify.convert.calibrating.certainty_fitting import fit_certainty, raise_probably
 from edge_identify.convert.calibrating.correction_fitting import correction_of
 from edge_identify.convert.calibrating.evidence_fitting import DECIMALS, fit_evidence, least_accepted, share_accepted
-from edge_identify.convert.calibrating.point_fitting import LEAST_NAMED_RIGHT, LEAST_RIGHT, fit_points
+from edge_identify.convert.calibrating.named_reference import NamedReference
+from edge_identify.convert.calibrating.point_fitting import (
+    LEAST_NAMED_RIGHT,
+    LEAST_PROBABLY_RIGHT,
+    LEAST_RIGHT,
+    fit_points,
+)
 from edge_identify.convert.calibrating.scored_photos import NEIGHBOURS, ScoredPhoto, ScoredPhotos, verdict_of
 from edge_identify.convert.calibrating.share_fitting import fit_temperature
 from edge_identify.edge_runtime.decisions.calibration import Calibration, Certainty
@@ -80,9 +86,13 @@ def fit_calibration(
         kept=KEPT_BY_SIMILARITY,
         right=(SURELY_RIGHT, LEAST_NAMED_RIGHT),
     )
-    fitted = replace(fitted, certainty=certainty, points=fit_points(photos.with_points(), fitted, sibling_rate))
-    if fitted.points is not None:
-        fitted = replace(fitted, certainty=_surer_than_siblings(certainty, photos.siblings, fitted))
+    accepted = [
+        name for name, value in zip(named, _evidence(photos.realistic(), fitted), strict=True) if value >= accept
+    ]
+    certainty = raise_probably(certainty, accepted, LEAST_PROBABLY_RIGHT)
+    surer = replace(fitted, certainty=_surer_than_siblings(certainty, photos.siblings, fitted))
+    points = fit_points(photos.with_points(), surer, sibling_rate)
+    fitted = replace(fitted, certainty=certainty) if points is None else replace(surer, points=points)
     genuine, siblings, strangers = (share_accepted(_evidence(kind, fitted), accept) for kind in photos.kinds())
     stated = [*named, *_named_by_similarity(photos.strangers, fitted)]
     return replace(

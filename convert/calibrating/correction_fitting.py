@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge_identify.convert.calibrating.certainty_fitting import NamedReference
 from edge_identify.convert.calibrating.evidence_fitting import DECIMALS
+from edge_identify.convert.calibrating.named_reference import NamedReference
 from edge_identify.edge_runtime.decisions.calibration import Correction
 
 if TYPE_CHECKING:

@@ -18,10 +18,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from edge_identify.convert.calibrating.calibration_fitting import KEPT_BY_SIMILARITY, SURELY_RIGHT
-from edge_identify.convert.calibrating.certainty_fitting import NamedReference, fit_certainty
+from edge_identify.convert.calibrating.certainty_fitting import fit_certainty, raise_probably
 from edge_identify.convert.calibrating.correction_fitting import composed, fit_correction
 from edge_identify.convert.calibrating.evidence_fitting import DECIMALS
-from edge_identify.convert.calibrating.point_fitting import KEPT_WITH_POINTS, LEAST_NAMED_RIGHT, LEAST_RIGHT
+from edge_identify.convert.calibrating.named_reference import NamedReference
+from edge_identify.convert.calibrating.point_fitting import (
+    KEPT_WITH_POINTS,
+    LEAST_NAMED_RIGHT,
+    LEAST_PROBABLY_RIGHT,
+    LEAST_RIGHT,
+)
 from edge_identify.convert.calibrating.real_accepts import hold_false_accept_rate
 from edge_identify.convert.calibrating.real_answers import RealAnswer, answer_to, answer_with_points
 from edge_identify.convert.calibrating.scored_photos import ScoredPhoto, verdict_of
@@ -76,18 +82,28 @@ def _with_certainty(photos: Sequence[ScoredPhoto], simulated: Calibration) -> Ca
     has_points = simulated.points is not None
     # Similarity alone names a reference, without a look at the points, only if it is surer.
     right = SURELY_RIGHT if has_points else LEAST_RIGHT
-    certainty = _blended(simulated.certainty, _named(alone), kept=KEPT_BY_SIMILARITY, right=right)
+    accepted = [each for each in alone if each.verdict.evidence >= simulated.accept]
+    certainty = _blended(simulated.certainty, _named(alone), _named(accepted), kept=KEPT_BY_SIMILARITY, right=right)
     if has_points and certainty is not None and simulated.certainty is not None:
         # Points are compared with what similarity does not identify: no reason to identify more by it.
         certainty = replace(certainty, identified=max(certainty.identified, simulated.certainty.identified))
     fitted = replace(simulated, certainty=certainty, correction=composed(simulated.correction, _correction(alone)))
     if simulated.points is None:
         return fitted
-    compared = [answer_with_points(photo, simulated) for photo in photos if photo.points is not None]
+    with_points = [photo for photo in photos if photo.points is not None]
+    compared = [answer_with_points(photo, simulated) for photo in with_points]
+    answered = [
+        each
+        for photo, each in zip(with_points, compared, strict=True)
+        if each.verdict.evidence >= simulated.points.accept
+        and verdict_of(photo, fitted).decision is not Decision.IDENTIFIED
+    ]
+    certainty = _blended(
+        simulated.points.certainty, _named(compared), _named(answered), kept=KEPT_WITH_POINTS, right=LEAST_RIGHT
+    )
     rule = replace(
         simulated.points,
-        certainty=_blended(simulated.points.certainty, _named(compared), kept=KEPT_WITH_POINTS, right=LEAST_RIGHT)
-        or simulated.points.certainty,
+        certainty=certainty or simulated.points.certainty,
         correction=composed(simulated.points.correction, _correction(compared)),
     )
     return replace(fitted, points=rule)
@@ -110,12 +126,18 @@ def _correction(answers: Sequence[RealAnswer]) -> Correction:
 
 
 def _blended(
-    simulated: Certainty | None, named: Sequence[NamedReference], *, kept: tuple[float, float], right: float
+    simulated: Certainty | None,
+    named: Sequence[NamedReference],
+    answered: Sequence[NamedReference],
+    *,
+    kept: tuple[float, float],
+    right: float,
 ) -> Certainty | None:
     """Return least confidences between the simulated and the real ones, by the number of photos; on log-odds."""
     if simulated is None or not named:
         return simulated
     real = fit_certainty(named, kept=kept, right=(right, LEAST_NAMED_RIGHT))
+    real = raise_probably(real, answered, LEAST_PROBABLY_RIGHT)
     weight = len(named) / (len(named) + _SIMULATED_PHOTOS)
     identified = _between(simulated.identified, real.identified, weight)
     return Certainty(

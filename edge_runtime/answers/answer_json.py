@@ -30,7 +30,7 @@
 `--jsonl` prints a line for each photo: one of these answers with `schema`, `pack` and `encoder` in it.
 
 `identified` and `probably` both name the first match. When the pack was built, `identified` was measured right at least
-95 % of the time, and both together at least 90 %: a person should check what is `probably`.
+95 % of the time, `probably` at least 75 %, and both together at least 90 %: a person should check what is `probably`.
 
 If several packs were asked, `pack` and `encoder` are those that the answer is from. With `--json` each answer names its
 own, and at the top they are null unless all answers are from one pack. A photo that could not be used has none.

@@ -35,7 +35,7 @@ class Decision(StrEnum):
     """What a photo shows, as far as its scores tell."""
 
     IDENTIFIED = "identified"  # the photo shows the first reference; measured right at least 95 % of the time
-    PROBABLY = "probably"  # it probably shows the first reference; all named ones together are right at least 90 %
+    PROBABLY = "probably"  # it probably shows the first reference; right at least 75 %, with identified at least 90 %
     AMBIGUOUS = "ambiguous"  # it shows one of a few references, which the pack cannot tell apart
     UNKNOWN = "unknown"  # it probably shows nothing in the pack, or the photo does not tell what
 

@@ -3,6 +3,7 @@
 torch's own exporter takes half a minute of CPU time for the built-in encoder, most of it for arithmetic with the
 unknown batch size. Here the tower is traced with a fixed batch, and only operators that do not depend on the batch are
 translated. Normalisations are folded into the convolutions before them, and padding is part of its convolution. A tower
+with any other operator gives None, and torch's exporter is used.
 """
 
 from __future__ import annotations
@@ -96,20 +97,20 @@ class _Translation:
                     raise _UnknownOperatorError(str(node.target))
                 operator(self, node)
             if node.op == "output":
-                (found,) = node.args[0]
+                (found,) = _given(node)[0]
                 self._write("Identity", found, OUTPUT)
                 return int(found.meta["val"].shape[1])
         raise _UnknownOperatorError("no output")
 
     def permute(self, node: Node) -> None:
-        self._write("Transpose", node.args[0], node.name, perm=list(node.args[1]))
+        self._write("Transpose", _given(node)[0], node.name, perm=list(_given(node)[1]))
 
     def cast(self, node: Node) -> None:
         import torch
         from onnx import TensorProto
 
-        _check(node.args[1] == torch.float32)
-        self._write("Cast", node.args[0], node.name, to=TensorProto.FLOAT)
+        _check(_given(node)[1] == torch.float32)
+        self._write("Cast", _given(node)[0], node.name, to=TensorProto.FLOAT)
 
     def multiply(self, node: Node) -> None:
         self._write_two("Mul", node)
@@ -123,7 +124,7 @@ class _Translation:
 
     def pad(self, node: Node) -> None:
         """Leave padding to the convolutions that use it."""
-        value, widths, *how = node.args
+        value, widths, *how = _given(node)
         _check(len(widths) == 4 and how[:1] in ([], ["constant"]) and not any(how[1:]))
         _check(all(str(user.target) == _CONVOLUTION for user in node.users))
         self._names[node.name] = self._name(value)
@@ -157,7 +158,7 @@ class _Translation:
 
     def normalise(self, node: Node) -> None:
         """Use the value of the convolution that the normalisation was folded into."""
-        before: Node = node.args[0]  # type: ignore[assignment]  # the first argument of every operator here
+        before: Node = _given(node)[0]
         _check(str(before.target) == _CONVOLUTION and len(before.users) == 1)
         self._names[node.name] = self._name(before)
 
@@ -166,10 +167,10 @@ class _Translation:
         self._clip(value, node.name, least, most)
 
     def clip_at_six(self, node: Node) -> None:
-        self._clip(node.args[0], node.name, 0.0, 6.0)
+        self._clip(_given(node)[0], node.name, 0.0, 6.0)
 
     def rectify(self, node: Node) -> None:
-        self._write("Relu", node.args[0], node.name)
+        self._write("Relu", _given(node)[0], node.name)
 
     def length(self, node: Node) -> None:
         value, order, axes, keep = _arguments(node, [None, 2, None, False])
@@ -178,7 +179,7 @@ class _Translation:
         self._names[node.name] = self.writer.node("ReduceL2", [self._name(value), places], node.name, keepdims=1)
 
     def at_least(self, node: Node) -> None:
-        value, least = node.args
+        value, least = _given(node)
         bound = self.writer.constant(f"{node.name}.least", np.array(least, np.float32))
         # Not Clip: the quantiser takes that for an activation function.
         self._names[node.name] = self.writer.node("Max", [self._name(value), bound], node.name)
@@ -186,7 +187,7 @@ class _Translation:
     def same(self, node: Node) -> None:
         """Use the same value: the operator that follows broadcasts."""
         _check(all(str(user.target) == _DIVISION for user in node.users))
-        self._names[node.name] = self._name(node.args[0])
+        self._names[node.name] = self._name(_given(node)[0])
 
     def average(self, node: Node) -> None:
         value, window, strides, padding, ceiling, _, divisor = _arguments(
@@ -209,7 +210,7 @@ class _Translation:
         self._names[node.name] = self.writer.node("Gemm", [self._name(value), *constants], node.name, transB=1)
 
     def product(self, node: Node) -> None:
-        value, weight = node.args
+        value, weight = _given(node)
         self._names[node.name] = self.writer.multiply(self._name(value), self._constant(weight), node.name)
 
     def join(self, node: Node) -> None:
@@ -221,10 +222,10 @@ class _Translation:
 
     def _folded(self, node: Node, weight: Array, bias: Array | None) -> tuple[Array, Array]:
         """Return the weight and bias of a convolution and the normalisation after it, computed in float64."""
-        _, gamma, beta, mean, variance, training, _, epsilon, *_ = node.args
+        _, gamma, beta, mean, variance, training, _, epsilon, *_ = _given(node)
         _check(not training)
         middle, spread = (self._constant(each).astype(np.float64) for each in (mean, variance))
-        factor = (1.0 if gamma is None else self._constant(gamma)) / np.sqrt(spread + epsilon)  # type: ignore[operator]
+        factor: Array = (1.0 if gamma is None else self._constant(gamma)) / np.sqrt(spread + float(epsilon))
         shift = 0.0 if beta is None else self._constant(beta)
         addend = ((0.0 if bias is None else bias) - middle) * factor + shift
         return (weight * factor.reshape(-1, 1, 1, 1)).astype(np.float32), addend.astype(np.float32)
@@ -240,7 +241,7 @@ class _Translation:
         self._names[name] = self.writer.node(operator, [self._name(value)], name, **attributes)
 
     def _write_two(self, operator: str, node: Node) -> None:
-        names = [self._name_or_number(each, node.name) for each in node.args]
+        names = [self._name_or_number(each, node.name) for each in _given(node)]
         self._names[node.name] = self.writer.node(operator, names, node.name)
 
     def _name_or_number(self, value: Any, name: str) -> str:
@@ -250,11 +251,11 @@ class _Translation:
 
     def _name(self, value: Any) -> str:
         """Return the name of a value in the graph; a constant becomes part of the graph."""
-        name = getattr(value, "name", None)
-        _check(name is not None)
+        name = str(getattr(value, "name", ""))
+        _check(name)
         if name in self._constants:
             return self.writer.constant(name, self._constants[name])
-        return self._names[str(name)]
+        return self._names[name]
 
     def _constant(self, value: Any) -> Array:
         _check(getattr(value, "name", None) in self._constants)
@@ -270,13 +271,18 @@ def _constants(program: ExportedProgram) -> Mapping[str, Array]:
         **signature.inputs_to_buffers,
         **signature.inputs_to_lifted_tensor_constants,
     }
-    return {node: known[target].detach().numpy() for node, target in named.items()}
+    return {str(node): known[target].detach().numpy() for node, target in named.items()}
 
 
 def _arguments(node: Node, defaults: Sequence[Any]) -> list[Any]:
     """Return an operator's positional arguments, filled up with defaults."""
-    _check(not node.kwargs and len(node.args) <= len(defaults))
-    return [*node.args, *defaults[len(node.args) :]]
+    _check(not node.kwargs and len(_given(node)) <= len(defaults))
+    return [*_given(node), *defaults[len(_given(node)) :]]
+
+
+def _given(node: Node) -> Any:
+    """Return an operator's positional arguments: torch types each as all that an argument may be."""
+    return node.args
 
 
 def _check(is_known: object) -> None:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from random import Random
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_identify.convert.calibrating.certainty_fitting import NamedReference, fit_certainty
-from edge_identify.edge_runtime.decisions.calibration import Certainty
+from edge_identify.convert.calibrating.certainty_fitting import fit_certainty, raise_probably
+from edge_identify.convert.calibrating.named_reference import NamedReference
+from edge_identify.edge_runtime.decisions.calibration import Certainty, Correction
+from edge_identify.edge_runtime.decisions.decision import corrected
 
+LOOSE = Certainty(identified=0.9, probably=0.1)
 KEPT, RIGHT = (0.7, 0.9), (0.95, 0.85)
 TEN_RIGHT = [(0.9 + at / 100, True) for at in range(10)]  # .90 to .99
 
@@ -75,3 +79,38 @@ def test_the_order_of_the_photos_does_not_matter(named: list[tuple[float, bool]]
     random.shuffle(shuffled)
 
     assert certainty_of(shuffled) == certainty_of(named)
+
+
+def drawn(count: int, correction: Correction, seed: int = 4) -> list[NamedReference]:
+    """Return photos whose answers are right as often as a correction says."""
+    rng = np.random.default_rng(seed)
+    return [
+        NamedReference(confidence=each, is_right=bool(rng.uniform() < corrected(each, correction)))
+        for each in rng.uniform(0.02, 0.98, count).tolist()
+    ]
+
+
+@pytest.mark.parametrize("truth", [Correction(slope=1.2, intercept=2.0), Correction(slope=0.8, intercept=0.3)])
+def test_probably_begins_where_answers_are_right_often_enough(truth: Correction) -> None:
+    found = raise_probably(LOOSE, drawn(8000, truth), 0.75)
+
+    assert corrected(found.probably, truth) == pytest.approx(0.75, abs=0.02)
+    assert found.identified == LOOSE.identified
+
+
+def test_fewer_photos_give_a_stricter_threshold() -> None:
+    truth = Correction(slope=1.2, intercept=2.0)
+    few = [raise_probably(LOOSE, drawn(12, truth, seed), 0.75).probably for seed in range(30)]
+
+    assert sum(few) / len(few) > raise_probably(LOOSE, drawn(8000, truth), 0.75).probably + 0.03
+
+
+@given(photos)
+def test_probably_is_never_lowered_nor_above_identified(named: list[tuple[float, bool]]) -> None:
+    answered = [NamedReference(confidence=confidence, is_right=is_right) for confidence, is_right in named]
+
+    found = raise_probably(LOOSE, answered, 0.75)
+
+    assert LOOSE.probably <= found.probably <= found.identified == LOOSE.identified
+    if not answered:
+        assert found.probably == found.identified
