@@ -91,6 +91,8 @@ def test_memory_is_measured_by_size_of_photo_and_index(int8_pack: Path) -> None:
         *(f"{size}_60_references" for size in ("1_megapixel", "12_megapixels", "48_megapixels", "200_megapixels")),
     }
     assert peaks["200_megapixels_60_references"] < 400
+    small = line["small_photo_address_mib"]
+    assert small is None or (isinstance(small, float) and small < 50)
 
 
 def test_duplicates_are_told_from_look_alikes() -> None:
