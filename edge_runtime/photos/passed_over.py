@@ -18,14 +18,17 @@ _MOST_NAMED = 5  # endings and names in one line
 #: are not among them: they may hold what was rescued, and often may not be read, which is told.
 _LITTER_FOLDERS = frozenset(
     {
-        "@eadir", "@tmp", "@recycle", "@recently-snapshot", "@sharebin", "@__thumb",  # Synology and QNAP
-        "#recycle", "#snapshot",
+        "@eadir", "@tmp", "@recycle", "@recently-snapshot", "@sharebin", "@sharesnap", "@__thumb",  # Synology, QNAP
+        "#recycle", "#snapshot", "~snapshot",
         "$recycle.bin", "recycler", "recycled",  # Windows
-        "__macosx", "network trash folder", "temporary items",  # Apple
+        "__macosx", "network trash folder", "temporary items", "ipod photo cache",  # Apple
     }
 )  # fmt: skip
 _LITTER_FILES = frozenset({"thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "icon\r"})
-_LITTER_BEGINNINGS = ("._", ".trash", "synophoto_thumb", "synoindex_")
+_LITTER_BEGINNINGS = ("._", ".trash", "synophoto_thumb", "synoindex_", "~$")
+_LITTER_ENDINGS = (".lrdata", ".lrcat-data", ".cocatalog")  # folders of previews: Lightroom, Capture One
+_PHOTOS_LIBRARY = ".photoslibrary"  # Apple Photos: beside the originals it holds several smaller copies of each image
+_ORIGINALS = frozenset({"originals", "masters"})
 
 
 class Kind(StrEnum):
@@ -86,13 +89,19 @@ def reason_to_pass_over(path: PurePosixPath, *, exclude: Sequence[str] = (), is_
     """
     name = path.name
     plain = name.lower()
-    if plain in (_LITTER_FOLDERS if is_folder else _LITTER_FILES) or plain.startswith(_LITTER_BEGINNINGS):
+    if plain.startswith(_LITTER_BEGINNINGS) or (_is_litter_folder(path) if is_folder else plain in _LITTER_FILES):
         return Kind.LITTER
     if name.startswith("."):
         return Kind.HIDDEN
     if any(_matches(path, pattern) for pattern in exclude):
         return Kind.EXCLUDED
     return None if is_folder or path.suffix.lower() in SUFFIXES else Kind.OTHER
+
+
+def _is_litter_folder(path: PurePosixPath) -> bool:
+    plain = path.name.lower()
+    is_copy = path.parent.name.lower().endswith(_PHOTOS_LIBRARY) and plain not in _ORIGINALS
+    return is_copy or plain in _LITTER_FOLDERS or plain.endswith(_LITTER_ENDINGS)
 
 
 def name_to_tell(path: PurePosixPath, kind: Kind) -> str:

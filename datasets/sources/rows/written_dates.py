@@ -1,7 +1,8 @@
 """Dates as people and spreadsheets write them: what is unambiguous is read, the rest is not.
 
-`05/06/2026` is two days, and a year of two digits is several: neither is read. A date with dots has the day first
-wherever it is used. A number of five digits is the serial number of a day in Excel (days since 30 December 1899).
+`05/06/2026` is two days, and a year of two digits is several: neither is read. Nor is a year that is more likely of
+another calendar: 2568 is 2025 in Thailand, and 1404 is 2025 in Iran. A date with dots has the day first wherever it is
+used. A number of five digits is the serial number of a day in Excel (days since 30 December 1899).
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ _MONTHS = {
     for name in (names, names[:3])
 } | {"sept": 9}  # fmt: skip
 
+_YEARS = range(1900, 2200)
+_FAR_YEARS = frozenset({2222, 2999, 3000, 9999})  # what databases hold for "no last day"
+
 #: What people write for "no last day".
 _NO_END = frozenset({"never", "unlimited", "forever", "indefinite", "indefinitely", "permanent", "open", "open-ended"})
 
@@ -39,12 +43,13 @@ _SERIAL = re.compile(r"(\d{5})(?:[.,]\d+)?")
 _NAMED_MONTH = re.compile(r"(\d{1,2})(?:st|nd|rd|th)?\.?[ -]([a-z]+)\.?,?[ -](\d{4})", re.IGNORECASE)
 _MONTH_NAMED_FIRST = re.compile(r"([a-z]+)\.? (\d{1,2})(?:st|nd|rd|th)?,? (\d{4})", re.IGNORECASE)
 _MONTH = re.compile(r"(\d{4})[-/](\d{1,2})")
+_WEEK = re.compile(r"\d{4}-?W\d{2}")
 _YEAR = re.compile(r"[12]\d{3}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Period:
-    """The days that a text names: one day, a month or a year.
+    """The days that a text names: one day, a week, a month or a year.
 
     Attributes:
         first: First day.
@@ -68,9 +73,14 @@ def period_in(text: str) -> Period | None:
     if text.lower() in _NO_END:
         return ALWAYS
     try:
-        return _period(text)
+        period = _period(text)
     except (ValueError, OverflowError):  # such as 31 February
         return None
+    return period if period is not None and _is_likely(period.first.year) else None
+
+
+def _is_likely(year: int) -> bool:
+    return year in _YEARS or year in _FAR_YEARS
 
 
 def _period(text: str) -> Period | None:
@@ -95,6 +105,9 @@ def _period(text: str) -> Period | None:
         return _month(int(found[1]), int(found[2]))
     if _YEAR.fullmatch(text):
         return Period(first=date(int(text), 1, 1), last=date(int(text), 12, 31))
+    if _WEEK.fullmatch(text):
+        monday = date.fromisoformat(text)
+        return Period(first=monday, last=monday + timedelta(days=6))
     return _iso_day(text)
 
 

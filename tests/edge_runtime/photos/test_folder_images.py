@@ -28,6 +28,7 @@ def names_in(folder: FolderImages) -> list[str]:
 @pytest.mark.parametrize(
     "litter",
     ["@eaDir/a.jpg/SYNOPHOTO_THUMB_M.jpg", "x/@eaDir/b.jpg", "#recycle/a.jpg", "$RECYCLE.BIN/$R1.jpg",
+     "@sharesnap/a.jpg", "~snapshot/a.jpg", "~$a.jpg", "Cat.lrdata/0/a.jpg", "P.photoslibrary/resources/a.jpg",
      "$Recycle.Bin/S-1/a.jpg", ".Trash-1000/files/a.jpg", ".Trashes/501/a.jpg", "__MACOSX/a.jpg", "._a.jpg",
      "x/._b.jpg", "Thumbs.db", "desktop.ini"],
 )  # fmt: skip

@@ -34,6 +34,8 @@ def test_an_unambiguous_day_is_read(text: str) -> None:
         ("5/5/2025", date(2025, 5, 5), date(2025, 5, 5)),
         ("2024-02", date(2024, 2, 1), date(2024, 2, 29)),
         ("2025", date(2025, 1, 1), NEW_YEARS_EVE),
+        ("2025-W52", date(2025, 12, 22), date(2025, 12, 28)),
+        ("9999-12-31", date(9999, 12, 31), date(9999, 12, 31)),
         ("never", ALWAYS.first, ALWAYS.last),
     ],
 )
@@ -44,7 +46,8 @@ def test_a_month_and_a_year_are_all_their_days(text: str, first: date, last: dat
 @pytest.mark.parametrize(
     "text",
     ["05/06/2025", "5-6-2025", "12/31/25", "31.12.25", "some day", "", "31/02/2025", "2025-13-01", "31 Dez 2025", "7",
-     "12345", "99999", "460221", "31/12", "12.2025", "2025-12-311"],
+     "12345", "99999", "31/12/2568", "2568-12-31", "1404/10/10", "0025-12-31", "2568",
+     "460221", "31/12", "12.2025", "2025-12-311"],
 )  # fmt: skip
 def test_what_is_no_date_or_may_be_several_is_not_read(text: str) -> None:
     assert period_in(text) is None
