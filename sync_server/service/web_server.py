@@ -234,6 +234,8 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
 
     task_class = _Task
     error_task_class = _ProblemTask
+    request: Any  # the one that arrives; None between two
+    sendbuf_len: int
 
     def __init__(self, server: WebServer, *rest: Any, **options: Any) -> None:
         """Take an accepted connection; the arguments are waitress's."""

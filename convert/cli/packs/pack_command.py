@@ -294,8 +294,8 @@ def _pack(options: argparse.Namespace) -> ExitCode:
     print_build(report, options.out, seconds, as_json=options.json)
     skipped_photos = (photos is not None and photos.left_out) or report.photos_left_out
     skipped_strangers = strangers is not None and strangers.left_out
-    left_out = chosen.unreadable or report.left_out or report.dropped
-    is_whole = not (left_out or skipped_photos or skipped_strangers or report.photos_unused_because)
+    missing = chosen.unreadable or report.left_out or report.dropped
+    is_whole = not (missing or skipped_photos or skipped_strangers or report.photos_unused_because)
     return ExitCode.DONE if is_whole else ExitCode.SOME_SKIPPED
 
 

@@ -102,7 +102,7 @@ def test_no_photo_is_measured_by_a_calibration_fitted_to_photos_of_its_reference
     group_of = {id(photo): group for photo, group in zip(photos, groups, strict=True)}
     fitted_to: list[set[str]] = []
     measured: list[str] = []
-    fit, answer = real_photo_fitting._fitted_to, real_photo_fitting.answer_to
+    fit, answer = real_photo_fitting._fitted_to, answer_to
 
     def watched_fit(
         given: list[ScoredPhoto], simulated: Calibration, shown: list[str], rate: float | None

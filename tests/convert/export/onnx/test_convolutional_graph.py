@@ -38,6 +38,8 @@ def tower(activation: str) -> torch.nn.Module:
                 assert each is not None
                 each.data.uniform_(0.5, 1.5)
 
+        adapter: torch.Tensor
+
         def forward(self, pixels: torch.Tensor) -> torch.Tensor:
             values = pixels.permute(0, 3, 1, 2).to(torch.float32) * 0.01 + 0.1
             first = self.active(self.norm(self.stem(F.pad(values, (0, 1, 0, 1)))))
