@@ -96,6 +96,7 @@ SLOW = (
 FIRST = ("journeys", "convert/training", "convert/packing", "benchmarks", "convert/export", "convert")
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests of `SLOW`, keep together what shares fixtures, and begin with what takes longest."""
     tests = Path(__file__).parent
