@@ -10,8 +10,8 @@ INSTALL := $(PYTHON) -m pip install --quiet --disable-pip-version-check --constr
 
 # Each worker of the tests takes one core: torch's and BLAS' threads would wait for each other in busy loops.
 test quick: export OMP_NUM_THREADS := 1
-# tests/conftest.py says what stays together, and what comes first.
-SPREAD := --numprocesses auto --dist loadgroup --no-loadscope-reorder
+# tests/conftest.py says which files come first.
+SPREAD := --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 .PHONY: setup demo test quick lint lock portability image-check clean
 

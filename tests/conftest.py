@@ -93,18 +93,22 @@ SLOW = (
 
 
 #: What a worker is given first: if the longest files began last, one worker would wait for the other.
-FIRST = ("journeys", "convert/training", "convert/packing", "benchmarks", "convert/export", "convert")
+FIRST = (
+    "journeys/test_from_images_to_an_answer.py",
+    "journeys",
+    "convert/packing",
+    "convert/export",
+    "convert",
+    "benchmarks",
+)
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of `SLOW`, keep together what shares fixtures, and begin with what takes longest."""
+    """Mark the tests of `SLOW`, and begin with what takes longest."""
     tests = Path(__file__).parent
     for item in items:
         if any(_is_below(item.path, tests / name) for name in SLOW):
             item.add_marker(pytest.mark.slow)
-        shares_demo = "demo" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("demo" if shares_demo else item.path.relative_to(tests).as_posix()))
     places = [tests / name for name in FIRST]
     items.sort(
         key=lambda item: next((at for at, place in enumerate(places) if _is_below(item.path, place)), len(places))
