@@ -101,6 +101,8 @@ class ThumbnailTable:
         try:
             return decode_image(data, name=f"thumbnail {index_id}", max_side_px=self._side_px)
         except PhotoError as error:
+            if isinstance(error.__cause__, MemoryError):
+                raise MemoryError(f"{self._path}: too little memory") from error
             raise self._damaged(index_id, str(error)) from error
 
     def _one(self, query: str, index_id: int) -> tuple[object, ...] | None:

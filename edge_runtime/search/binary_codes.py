@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from edge_identify.edge_runtime.errors import PackDamagedError
+from edge_identify.edge_runtime.io.address_space import check_room_for_faiss
 from edge_identify.edge_runtime.pack.index_file import IndexRows, map_index_file
 from edge_identify.edge_runtime.pack.manifest import IndexSpec
 from edge_identify.edge_runtime.search.vector_search import (
@@ -122,6 +123,7 @@ class FaissHammingScan:
 
     def nearer(self, bits: NDArray[np.uint8], count: int) -> NDArray[np.intp]:
         """See `HammingScan.nearer`."""
+        check_room_for_faiss()
         import faiss
 
         variant = "mc" if count <= _MOST_COUNTED else "hc"

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from edge_identify.edge_runtime.errors import PackDamagedError
+from edge_identify.edge_runtime.io.address_space import check_room_for_faiss
 from edge_identify.edge_runtime.pack.index_file import IndexRows, map_index_file
 from edge_identify.edge_runtime.pack.manifest import IndexSpec
 
@@ -151,6 +152,7 @@ class FaissSearch:
         Raises:
             PackDamagedError: The file differs from `spec`.
         """
+        check_room_for_faiss()
         import faiss
 
         rows = map_index_file(path, spec)  # checks the structure first: FAISS is native code

@@ -27,6 +27,9 @@ _OUTPUT = "standard output"
 _MAKE_ROOM = "make room where it is written"
 
 
+#: What loaders of libraries say, and ONNX Runtime's while it is loaded.
+_LIBRARY_LACKS_MEMORY = ("map segment", "allocate memory", "bad_alloc")
+
 #: Errors of the operating system that are no bug of this program, and the advice for each.
 _DISK_ADVICE = {
     errno.ENOSPC: _MAKE_ROOM,
@@ -99,7 +102,7 @@ def _is_lack_of_memory(error: Exception) -> bool:
         return error.errno == errno.ENOMEM
     text = str(error)
     is_thread = isinstance(error, RuntimeError) and "can't start new thread" in text
-    is_library = isinstance(error, ImportError) and ("map segment" in text or "allocate memory" in text)
+    is_library = isinstance(error, ImportError) and any(words in text for words in _LIBRARY_LACKS_MEMORY)
     return isinstance(error, MemoryError) or is_thread or is_library
 
 

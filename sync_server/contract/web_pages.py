@@ -1,6 +1,7 @@
 """What the HTML pages of the server share: frame, style sheet, text with code.
 
-A page is one file. Its style sheet is inside, because the Content-Security-Policy forbids all requests.
+A page is one file. Its style sheet is inside, because the Content-Security-Policy forbids all requests. The policy is
+in the page, since a static host sends none.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ _PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>{title}</title>

@@ -1,7 +1,7 @@
 """`index.html` of a published tree: the packs, for people.
 
-Every text is escaped, since titles come from the maker of a pack. The page needs no script, font or image from
-elsewhere.
+Every text is escaped, since titles come from the maker of a pack; so are characters that turn the direction of writing.
+The page needs no script, font or image from elsewhere.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from edge_identify.edge_runtime.io.printable_text import printable
 from edge_identify.edge_runtime.sync.listing import LISTING_NAME, Listing, OfferedPack, OfferedVersion, time_text
 from edge_identify.sync_server.contract.web_pages import web_page
 
@@ -54,7 +55,7 @@ def install_lines(address: str, names: Sequence[str]) -> str:
 def pack_section(pack: OfferedPack) -> str:
     """Return a pack with its versions, as HTML."""
     return _PACK.format(
-        title=escape(pack.title),
+        title=escape(printable(pack.title)),
         name=escape(pack.name),
         version=pack.newest.version,
         size=_size(pack.newest),

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from edge_identify.edge_runtime.errors import PackDamagedError, PackFormatError
+from edge_identify.edge_runtime.errors import PackDamagedError, PackFormatError, PhotoError
 from edge_identify.edge_runtime.pack import thumbnails_file
 from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME
 from edge_identify.edge_runtime.pack.pack_reader import open_pack
@@ -64,6 +64,18 @@ def test_the_honest_file_is_read(colour_pack: MakePack, rewrite_manifest: Rewrit
         assert thumbnails.webp(4) == encoded()
         assert thumbnails.webp(5) is None
         assert thumbnails.image(5) is None
+
+
+def test_too_little_memory_for_a_thumbnail_is_no_damage(
+    colour_pack: MakePack, rewrite_manifest: Rewrite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise PhotoError("thumbnail 4: there is too little memory") from MemoryError()
+
+    folder = with_thumbnail(colour_pack(), rewrite_manifest, encoded())
+    monkeypatch.setattr(thumbnails_file, "decode_image", full)
+    with opened(folder) as thumbnails, pytest.raises(MemoryError):
+        thumbnails.image(4)
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,7 @@ def test_an_error_is_one_line_and_a_bug_has_a_code_of_its_own(
         OSError(errno.ENOMEM, "Cannot allocate memory"),
         RuntimeError("can't start new thread"),
         ImportError("libx.so: failed to map segment from shared object"),
+        ImportError("Exception caught: std::bad_alloc"),  # ONNX Runtime, while it is loaded
     ],
 )
 def test_too_little_memory_is_one_line_with_a_code_of_its_own(
