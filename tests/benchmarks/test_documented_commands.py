@@ -20,8 +20,8 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 COMMANDS = re.findall(r"`python benchmarks/(\S+\.py)([^`]*)`", (BENCHMARKS / "README.md").read_text(encoding="utf-8"))
 TESTS = "\n".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_*.py"))
 MOSAICS = {name: rgb for name, _, rgb in COLOURS}  # the colours of a reference's last image
-#: It builds four packs with the built-in encoder, which takes longer than all other benchmarks here together.
-NOT_RUN = "growing_catalogue.py"
+#: They build packs with the built-in encoder, or export it, which takes longer than all other benchmarks here together.
+NOT_RUN = ("growing_catalogue.py", "large_catalogue.py", "doctor.py")
 
 
 @pytest.mark.parametrize(("script", "words"), COMMANDS)
@@ -29,7 +29,28 @@ def test_a_documented_command_has_its_options_and_is_run(script: str, words: str
     code = (BENCHMARKS / script).read_text(encoding="utf-8")
 
     assert [option for option in re.findall(r"--[a-z-]+", words) if not has_option(code, option)] == []
-    assert re.search(rf'["/]{script}"', TESTS) or script == NOT_RUN
+    assert re.search(rf'["/]{script}"', TESTS) or script in NOT_RUN
+
+
+@pytest.mark.parametrize("script", NOT_RUN)
+def test_a_benchmark_that_is_not_run_here_begins(script: str) -> None:
+    ended = subprocess.run([sys.executable, BENCHMARKS / script, "--help"], capture_output=True, text=True, check=False)
+
+    assert ended.returncode == 0, ended.stderr
+    assert "--count" in ended.stdout
+
+
+def test_a_table_of_drawn_images_names_files_that_are_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    from drawn_catalogue import draw_tiles, write_image_list
+
+    draw_tiles(tmp_path / "images", range(2))
+    write_image_list(tmp_path / "images.csv", ["One", "Two"])
+
+    with (tmp_path / "images.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["name"] for row in rows] == ["One", "Two"]
+    assert all((tmp_path / row["path"]).is_file() for row in rows)
 
 
 def has_option(code: str, option: str) -> bool:
