@@ -13,7 +13,7 @@ from edge_identify.sync_server.contract.json_responses import json_response
 from edge_identify.sync_server.contract.openapi_components import component
 from edge_identify.sync_server.contract.operation import Operation, RequestField, ResponseSpec, Route
 from edge_identify.sync_server.contract.problem_kinds import NOT_FOUND, ProblemError
-from edge_identify.sync_server.contract.server_address import server_address
+from edge_identify.sync_server.contract.server_address import address_in_answers
 from edge_identify.sync_server.contract.value_kinds import Integer, Text
 from edge_identify.sync_server.delivery.image_urls import RECORDED_ADDRESSES
 
@@ -122,7 +122,7 @@ def thumbnail_path(engine: PackEngine, index_id: int | None) -> str | None:
 def image_url(
     reference: Reference, index_id: int | None, picture: ReferenceImageFacts, engine: PackEngine, image_urls: ImageUrls
 ) -> str | None:
-    """Return the absolute URL of a reference image, or None.
+    """Return the URL of a reference image, or None. It is absolute, unless the request has a foreign `Host`.
 
     Args:
         reference: The reference.
@@ -132,7 +132,7 @@ def image_url(
         image_urls: Gives the image URLs.
     """
     path = thumbnail_path(engine, index_id)
-    here = server_address()
+    here = address_in_answers()
     return image_urls.of(reference, picture, None if path is None else here + path)
 
 

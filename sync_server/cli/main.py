@@ -124,6 +124,11 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--public-url", metavar="URL", help="public address of this server behind a reverse proxy, for URLs in answers"
     )
+    group.add_argument(
+        "--allowed-hosts",
+        metavar="NAMES",
+        help="more host names of this server, separated by commas, or *; a server on loopback refuses others",
+    )
     group.add_argument("--allow-origin", metavar="ORIGIN", help="CORS origin whose web pages may read answers")
     _add_limit_options(parser, defaults)
     _add_image_url_options(parser, defaults)

@@ -13,7 +13,9 @@ from edge_identify.sync_server.contract.problem_kinds import (
     FAULT,
     INVALID,
     MALFORMED,
+    MISDIRECTED,
     NOT_FOUND,
+    TIMEOUT,
     TOO_LARGE,
     TOO_MANY,
     UNAVAILABLE,
@@ -24,7 +26,7 @@ from edge_identify.sync_server.contract.problem_kinds import (
 from edge_identify.sync_server.contract.value_kinds import ImageFile
 
 PROBLEM_JSON = "application/problem+json"
-_OF_ANY_ROUTE = (NOT_FOUND, FAULT, UNAVAILABLE)
+_OF_ANY_ROUTE = (NOT_FOUND, TIMEOUT, MISDIRECTED, FAULT, UNAVAILABLE)
 _WITH_A_BODY = (MALFORMED, TOO_LARGE, WRONG_TYPE, INVALID)
 
 TAGS = {

@@ -1,4 +1,4 @@
-"""Sending a file with a strong ETag: 200, 206, 304 or 416.
+"""Sending a file with a strong ETag: 200, 206, 304, 412 or 416.
 
 Werkzeug's conditional responses differ from RFC 9110 in a few cases (see `range_header`, and `HEAD` with `Range`).
 Such a difference breaks a resumed download, so the rules are implemented and tested here.
@@ -12,7 +12,7 @@ from typing import BinaryIO
 from flask import Request, Response
 from werkzeug.wsgi import wrap_file
 
-from edge_identify.sync_server.contract.problem_kinds import RANGE
+from edge_identify.sync_server.contract.problem_kinds import PRECONDITION, RANGE
 from edge_identify.sync_server.contract.problem_responses import problem
 from edge_identify.sync_server.delivery.file_piece import open_piece
 from edge_identify.sync_server.delivery.range_header import ByteRange, UnsatisfiableRangeError, requested_range
@@ -40,7 +40,10 @@ class Content:
 
 
 def send(content: Content, request: Request) -> Response:
-    """Answer a GET or HEAD for a file: 200, 206, 304 or 416."""
+    """Answer a GET or HEAD for a file: 200, 206, 304, 412 or 416."""
+    if not _matches(request, content):
+        content.file.close()
+        return problem(PRECONDITION, "the file has another ETag than `If-Match` asks for")
     if request.if_none_match.contains_weak(content.sha256):
         content.file.close()
         return _with_headers(Response(status=304), content)
@@ -52,6 +55,13 @@ def send(content: Content, request: Request) -> Response:
         answer.headers["Content-Range"] = f"bytes */{content.length_bytes}"
         return answer
     return _with_headers(_body(content, piece, request), content)
+
+
+def _matches(request: Request, content: Content) -> bool:
+    """Return whether `If-Match` is absent or lists the file's strong ETag (RFC 9110, section 13.1.1)."""
+    if "If-Match" not in request.headers:
+        return True
+    return request.if_match.star_tag or request.if_match.is_strong(content.sha256)
 
 
 def _range_header(request: Request, content: Content) -> str | None:

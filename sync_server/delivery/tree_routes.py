@@ -24,7 +24,7 @@ from edge_identify.sync_server.contract.operation import (
     ResponseSpec,
     Route,
 )
-from edge_identify.sync_server.contract.problem_kinds import NOT_FOUND, RANGE, ProblemError
+from edge_identify.sync_server.contract.problem_kinds import NOT_FOUND, PRECONDITION, RANGE, ProblemError
 from edge_identify.sync_server.contract.value_kinds import Text
 from edge_identify.sync_server.delivery.file_responses import Content, send
 from edge_identify.sync_server.publishing.cache_control import IMMUTABLE, REVALIDATE
@@ -42,7 +42,7 @@ PAGE = Operation(
     tag="delivery",
     summary="The HTML page that lists the packs.",
     responses=(ResponseSpec(about="The page.", content_type="text/html"),),
-    problems=(RANGE,),
+    problems=(RANGE, PRECONDITION),
 )
 LISTING = Operation(
     id="tree-listing",
@@ -51,7 +51,7 @@ LISTING = Operation(
     tag="delivery",
     summary="The published packs and versions.",
     responses=(ResponseSpec(about="The listing."),),
-    problems=(RANGE,),
+    problems=(RANGE, PRECONDITION),
 )
 MANIFEST = Operation(
     id="tree-manifest",
@@ -64,7 +64,7 @@ MANIFEST = Operation(
         RequestField(name="version", about="The version, such as 1.2.0.", kind=Text(), is_required=True),
     ),
     responses=(ResponseSpec(about="The bytes of `pack.json`."),),
-    problems=(RANGE,),
+    problems=(RANGE, PRECONDITION),
 )
 BLOB = Operation(
     id="tree-blob",
@@ -80,7 +80,7 @@ BLOB = Operation(
         ResponseSpec(about="The file.", content_type=_BYTES),
         ResponseSpec(about="The requested range.", content_type=_BYTES, status=206),
     ),
-    problems=(RANGE,),
+    problems=(RANGE, PRECONDITION),
 )
 
 

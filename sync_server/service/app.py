@@ -25,10 +25,10 @@ from edge_identify.sync_server.answering.pack_routes import pack_routes
 from edge_identify.sync_server.answering.search_route import search_route
 from edge_identify.sync_server.compat.drop_in_routes import drop_in_routes
 from edge_identify.sync_server.contract.operation import Route
-from edge_identify.sync_server.contract.problem_kinds import FAULT, TOO_MANY, UNAVAILABLE, ProblemError
+from edge_identify.sync_server.contract.problem_kinds import FAULT, MISDIRECTED, TOO_MANY, UNAVAILABLE, ProblemError
 from edge_identify.sync_server.contract.problem_responses import REFUSED, problem, problem_for, problem_of
 from edge_identify.sync_server.contract.request_reading import read_request
-from edge_identify.sync_server.contract.server_address import PUBLIC_URL
+from edge_identify.sync_server.contract.server_address import HOST_NAMES, PUBLIC_URL, HostNames
 from edge_identify.sync_server.delivery.image_urls import RecordedUrls
 from edge_identify.sync_server.delivery.tree_routes import tree_routes
 from edge_identify.sync_server.service.metrics import ServiceMetrics
@@ -87,6 +87,9 @@ def create_app(
     app.config["MAX_FORM_MEMORY_SIZE"] = _MAX_FORM_TEXT_BYTES
     app.config["MAX_FORM_PARTS"] = _MAX_FORM_PARTS
     app.config[PUBLIC_URL] = settings.public_url
+    app.config[HOST_NAMES] = HostNames.of(
+        host=settings.host, public_url=settings.public_url, allowed=settings.allowed_hosts
+    )
     routes = _routes(repo, pool, metrics, image_urls or RecordedUrls())
     _add_routes(app, routes, RateLimit(settings.rate_per_minute))
     _add_errors(app)
@@ -167,6 +170,9 @@ def _add_request_records(app: Flask, metrics: ServiceMetrics, settings: Settings
         given = request.headers.get("X-Request-ID", "")
         g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
         g.started = perf_counter()
+        names: HostNames = app.config[HOST_NAMES]
+        if names.refuses_others and not names.are_own(request.headers.get("Host", "localhost")):
+            raise ProblemError(MISDIRECTED, "the request's `Host` is not a name of this server; see --allowed-hosts")
         if reason := request.environ.get(REFUSED):
             raise ProblemError(UNAVAILABLE, reason, retry_after_s=_BUSY_S)
 

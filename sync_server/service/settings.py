@@ -43,6 +43,8 @@ class Settings:
         image_urls: Where clients get reference images; see `delivery.image_urls.image_urls`.
         public_url: The server's URL for clients, `https://host.example.org`, used in answers. Empty: the URL of the
             request, which is wrong behind a proxy.
+        allowed_hosts: More host names of this server, separated by commas; `*` for any. Requests with other names in
+            `Host` are refused if some are listed, or if the server listens on loopback.
         image_url_valid_s: How long a presigned image URL is valid, in seconds.
         allow_origin: Web pages of this origin may read answers (CORS); empty for none. Any page may read packs.
         log_level: `debug`, `info` (one line for each request), `warning` or `error`.
@@ -63,6 +65,7 @@ class Settings:
     refresh_s: float = 5.0
     image_urls: str = "recorded"
     public_url: str = ""
+    allowed_hosts: str = ""
     image_url_valid_s: float = 3600.0
     allow_origin: str = ""
     log_level: str = "warning"

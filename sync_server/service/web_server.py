@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 _CONNECTIONS = 1000
 _FILES_KEPT_FREE = 100  # of the process's limit: packs, logs
-_MOST_HEADER_BYTES = 1 << 16
 _RECEIVED_AT_ONCE_BYTES = 1 << 18  # waitress's default of 8 KiB takes 300 loop passes for a phone's photo
 # waitress reads as much of a file as the socket's buffer has, 2.5 MB on Linux, for each of the small pieces that a slow
 # client takes.
@@ -79,7 +78,6 @@ class WebServer(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
             sockets=[listener],
             ident=None,
             connection_limit=limits.connections or _connection_limit(),
-            max_request_header_size=_MOST_HEADER_BYTES,
             max_request_body_size=_READ_BEYOND_CAP * limits.body_bytes,
             outbuf_overflow=_NEVER_ON_DISK,
             recv_bytes=_RECEIVED_AT_ONCE_BYTES,

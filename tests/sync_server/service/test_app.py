@@ -17,8 +17,10 @@ from edge_identify.edge_runtime.io.durable_writes import sha256_of_bytes
 from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME
 from edge_identify.edge_runtime.pack.pack_reader import read_manifest
 from edge_identify.edge_runtime.sync.listing import LISTING_NAME, PAGE_NAME, blob_path
+from edge_identify.sync_server.contract.server_address import address_in_answers
 from edge_identify.sync_server.publishing.publish import publish
 from edge_identify.sync_server.service.app import create_app
+from edge_identify.sync_server.service.settings import Settings
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)
 DATA = bytes(range(100))
@@ -41,8 +43,8 @@ class ReadingClient(FlaskClient):
         return super().open(*args, buffered=True, **options)
 
 
-def _client(repo: Path) -> FlaskClient:
-    app = create_app(repo)
+def _client(repo: Path, settings: Settings | None = None) -> FlaskClient:
+    app = create_app(repo, settings=settings)
     app.test_client_class = ReadingClient
     return app.test_client()
 
@@ -102,7 +104,8 @@ def test_a_browser_at_an_empty_server_reads_how_to_publish(tmp_path: Path) -> No
     assert "edge-serve publish --pack DIR --repo DIR" in page.text
 
 
-def test_pages_name_the_address_that_the_browser_came_by(client: FlaskClient) -> None:
+def test_pages_name_the_address_that_the_browser_came_by(repo: Path) -> None:
+    client = _client(repo, Settings(allowed_hosts="packs.example.org"))
     for path in ("/", "/docs"):
         page = client.get(path, base_url="https://packs.example.org:8443/", headers=BROWSER).text
         assert "https://packs.example.org:8443" in page
@@ -110,7 +113,8 @@ def test_pages_name_the_address_that_the_browser_came_by(client: FlaskClient) ->
         assert ":8000" not in page
 
 
-def test_a_hostile_host_name_is_only_text(client: FlaskClient) -> None:
+def test_a_hostile_host_name_is_only_text(repo: Path) -> None:
+    client = _client(repo, Settings(host="0.0.0.0"))
     for path in ("/", "/docs"):
         page = client.get(path, headers={"Host": "a<script>b", **BROWSER}).text
         assert "<script" not in page
@@ -324,3 +328,44 @@ def test_what_is_published_while_the_service_runs_is_served(
     assert all(
         client.get(f"/{blob_path(entry.sha256)}").status_code == 200 for entry in read_manifest(new).files.values()
     )
+
+
+@pytest.mark.parametrize(
+    ("settings", "host", "status"),
+    [
+        (Settings(), "evil.example", 421),
+        (Settings(), "evil.example:8000", 421),
+        (Settings(), 'localhost"x', 421),
+        (Settings(), "localhost.evil.example", 421),
+        (Settings(), "localhost:8000", 200),
+        (Settings(), "127.0.0.1:8000", 200),
+        (Settings(), "[::1]:8000", 200),
+        (Settings(host="::1"), "evil.example", 421),
+        (Settings(host="0.0.0.0"), "server.lan", 200),
+        (Settings(host="0.0.0.0", allowed_hosts="server.lan, packs.lan"), "PACKS.lan:80", 200),
+        (Settings(host="0.0.0.0", allowed_hosts="server.lan"), "evil.example", 421),
+        (Settings(public_url="https://packs.example.org/x"), "packs.example.org", 200),
+        (Settings(allowed_hosts="*"), "evil.example", 200),
+    ],
+)
+def test_a_server_on_loopback_refuses_host_names_that_are_not_its_own(
+    repo: Path, settings: Settings, host: str, status: int
+) -> None:
+    assert _client(repo, settings).get("/livez", headers={"Host": host}).status_code == status
+
+
+@pytest.mark.parametrize(("host", "address"), [("evil.example", ""), ("10.0.0.1:8000", "http://10.0.0.1:8000")])
+def test_a_foreign_host_name_never_lands_in_an_answer(repo: Path, host: str, address: str) -> None:
+    app = create_app(repo, settings=Settings(host="0.0.0.0"))
+    with app.test_request_context("/", headers={"Host": host}):
+        assert address_in_answers() == address
+
+
+@pytest.mark.parametrize(
+    ("wanted", "status"),
+    [('"{sha256}"', 200), ('"other", "{sha256}"', 200), ("*", 200), ('"other"', 412), ('W/"{sha256}"', 412)],
+)
+def test_if_match_is_honoured(client: FlaskClient, blob: str, wanted: str, status: int) -> None:
+    answer = client.get(blob, headers={"If-Match": wanted.replace("{sha256}", sha256_of_bytes(DATA))})
+    assert answer.status_code == status
+    assert (answer.data == DATA) == (status == 200)
