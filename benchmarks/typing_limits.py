@@ -6,7 +6,7 @@ limit is a fault of the search, and one at the limit is not.
 
 from __future__ import annotations
 
-from collections import defaultdict, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from string import ascii_lowercase, digits
 
