@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 MOST_BYTES = 64 * 2**20  # of a folder: about 400 thumbnails with 600 points each
 _MOST_NEW = 128  # points that wait to be written: 20 MB
 _SUFFIX = ".points"
+_WAY_OF_FINDING = 1  # part of each name; another number if this software finds other points with the same net
 _MAGIC = b"EIP1"
 _SHAPE = struct.Struct("<IIII")
 _CHECKSUM_BYTES = 32
@@ -58,10 +59,8 @@ class KeptPoints:
             net_sha256: SHA-256 of the net.
             folder: Where the points are kept; it need not exist.
         """
-        from edge_identify import __version__  # another version may find other points
-
         self._described, self._thumbnails, self._spec, self._folder = described, thumbnails, spec, folder
-        recipe = (__version__, net_sha256, spec.reference, spec.least_heat, spec.side_step_px, spec.dim)
+        recipe = (_WAY_OF_FINDING, net_sha256, spec.reference, spec.least_heat, spec.side_step_px, spec.dim)
         self._recipe = repr(recipe).encode()
         self._new: dict[Path, Points] = {}
 
