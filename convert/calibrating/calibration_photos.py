@@ -29,7 +29,7 @@ from edge_identify.convert.export.fidelity import sample_positions
 from edge_identify.convert.progress import Progress, no_progress
 from edge_identify.datasets.catalogue.reference_images import open_reference_image
 from edge_identify.datasets.drawn.instances import DrawnInstance, draw_families
-from edge_identify.datasets.drawn.simulated_photo import simulate_photo
+from edge_identify.datasets.drawn.simulated_photo import decoded, long_side_px_for, simulate_jpeg
 from edge_identify.edge_runtime.errors import PhotoError
 from edge_identify.edge_runtime.photos.preprocessing import Preprocessing, image_views, preprocess
 
@@ -49,7 +49,6 @@ _PHOTOS_FOR_POINTS_EACH = 3
 DRAWN_PHOTOS_FOR_POINTS = 60  # one of them may pass at the default false accept rate
 _LEAST_DIFFICULTY, _MOST_DIFFICULTY = 0.5, 2.0
 _MOST_PRODUCT_DIFFICULTY, _LEAST_REALISTIC_PRODUCT = 3.0, 1.5
-_LEAST_LONG_SIDE_PX = 360  # of a photo; for encoders of more than 180 pixels it is twice the encoder's side
 LONG_SIDE_FOR_POINTS_PX = 480  # as points are compared; drawing it takes nearly twice as long
 _SEED = 20_261_121  # arbitrary; fixed, so that a build repeats the same bytes
 _ADAPTER_SEED = 20_261_122  # another seed: photos that an adapter was fitted to would bias the calibration
@@ -120,9 +119,14 @@ def choose_photos(
 
 def _photo(subject: _Subject, recipe: Preprocessing, *, has_points: bool) -> CalibrationPhoto:
     side_px = max(long_side_px_of(recipe), LONG_SIDE_FOR_POINTS_PX if has_points else 0)
+
+    @cache  # used twice: it is embedded, and its points are compared; all files of a build take 30 MB
+    def photograph() -> bytes:
+        return subject.photograph(_draw_things(), side_px)
+
     return CalibrationPhoto(
         key=cache_key(subject.seed, subject.name, subject.difficulty, DRAWN_PHOTOS, side_px),
-        draw=lambda: subject.photograph(_draw_things(), side_px),
+        draw=lambda: decoded(photograph()),
         reference_id=subject.image.reference_id if subject.image else None,
         difficulty=subject.difficulty,
         is_realistic=not subject.is_product or subject.difficulty >= _LEAST_REALISTIC_PRODUCT,
@@ -170,7 +174,7 @@ def pair_with_photos(
         assert subject.image is not None, "all of them are references"
         try:
             reference = preprocess(open_reference_image(subject.image), recipe)
-            photo = preprocess(subject.photograph(drawn, long_side_px_of(recipe)), recipe)
+            photo = preprocess(decoded(subject.photograph(drawn, long_side_px_of(recipe))), recipe)
         except PhotoError:
             continue
         yield reference, photo
@@ -199,7 +203,7 @@ class _Subject:
     def _randomness(self, use: int) -> np.random.Generator:
         return np.random.default_rng([self.seed, self.image.index_id if self.image else 0, self.copy, use])
 
-    def photograph(self, drawn: Sequence[DrawnInstance], long_side_px: int) -> Image:
+    def photograph(self, drawn: Sequence[DrawnInstance], long_side_px: int) -> bytes:
         import PIL.Image
 
         rng = self._randomness(1)
@@ -208,7 +212,7 @@ class _Subject:
         else:
             assert self.image is not None, "a subject is one or the other"
             shown = cut_out(open_reference_image(self.image))
-        return simulate_photo(
+        return simulate_jpeg(
             shown,
             rng,
             difficulty=self.difficulty,
@@ -254,4 +258,4 @@ def _choose_background(drawn: Sequence[DrawnInstance], rng: np.random.Generator)
 
 def long_side_px_of(recipe: Preprocessing) -> int:
     """Return the longer side, in pixels, of photos that are simulated for an encoder."""
-    return max(_LEAST_LONG_SIDE_PX, 2 * recipe.size_px)
+    return long_side_px_for(recipe.size_px)

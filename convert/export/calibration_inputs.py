@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge_identify.datasets.drawn.instances import draw_families
-from edge_identify.datasets.drawn.simulated_photo import simulate_photo
+from edge_identify.datasets.drawn.simulated_photo import long_side_px_for, simulate_photo
 from edge_identify.edge_runtime.photos.preprocessing import Preprocessing, preprocess
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 DRAWN_THINGS = 64  # each as it is and in a photo
 _SEED = 20_261_201  # arbitrary; fixed, so that a build repeats the same bytes
-_LEAST_LONG_SIDE_PX = 360
 
 #: Plain captions; a text tower's weights are quantised without measured ranges, so a few suffice.
 CAPTIONS = (
@@ -55,7 +54,7 @@ def draw_calibration_pixels(recipe: Preprocessing) -> NDArray[np.uint8]:
             rng,
             difficulty=float(rng.uniform(0.5, 2)),
             background=background,
-            long_side_px=max(_LEAST_LONG_SIDE_PX, 2 * recipe.size_px),
+            long_side_px=long_side_px_for(recipe.size_px),
         )
         pixels += [preprocess(image.convert("RGB"), recipe), preprocess(photo, recipe)]
     return np.stack(pixels)

@@ -22,7 +22,7 @@ from edge_identify.convert.export.compute_device import Computing
 from edge_identify.convert.export.fidelity import FidelitySample, measure_fidelity
 from edge_identify.convert.progress import Progress, no_progress
 from edge_identify.datasets.catalogue.reference_images import open_reference_image, reason_not_to_use
-from edge_identify.datasets.drawn.simulated_photo import simulate_photo
+from edge_identify.datasets.drawn.simulated_photo import long_side_px_for, simulate_photo
 from edge_identify.edge_runtime.errors import PhotoError, SetupError
 from edge_identify.edge_runtime.photos.preprocessing import Preprocessing, preprocess
 
@@ -260,7 +260,8 @@ def reference_input(
 def _photo_input(image: CatalogueImage, copy: int, recipe: Preprocessing) -> EncoderInput:
     def draw() -> NDArray[np.uint8]:
         rng = np.random.default_rng([_PHOTO_SEED, int(image.sha256[:16], 16), copy])
-        return preprocess(simulate_photo(open_reference_image(image), rng), recipe)[None]
+        side_px = long_side_px_for(recipe.size_px)
+        return preprocess(simulate_photo(open_reference_image(image), rng, long_side_px=side_px), recipe)[None]
 
     key = cache_key("simulated photo", _PHOTO_SEED, image.sha256, copy, recipe_facts(recipe))
     return EncoderInput(key=key, draw=draw)

@@ -89,14 +89,12 @@ def sensor_noise(image: Image, rng: np.random.Generator, difficulty: float) -> I
     return as_image(pixels + rng.standard_normal(pixels.shape, dtype=np.float32) * deviation)
 
 
-def compress(image: Image, rng: np.random.Generator, difficulty: float) -> Image:
-    """Compress as JPEG and decode again; ordinary photos have a quality of 55 to 92."""
-    import PIL.Image
-
+def compress(image: Image, rng: np.random.Generator, difficulty: float) -> bytes:
+    """Return an image as JPEG; ordinary photos have a quality of 55 to 92."""
     quality = int(max(20, 92 - 37 * difficulty * rng.uniform()))
     file = io.BytesIO()
     image.save(file, "JPEG", quality=quality)
-    return PIL.Image.open(file).convert("RGB")
+    return file.getvalue()
 
 
 def _illumination(size: tuple[int, int], rng: np.random.Generator, difficulty: float) -> NDArray[np.float32]:

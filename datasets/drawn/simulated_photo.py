@@ -8,6 +8,7 @@ The same arguments and the same state of `rng` give the same pixels on one machi
 
 from __future__ import annotations
 
+import io
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 DEFAULT_LONG_SIDE_PX = 720  # enough for a small encoder; 12 megapixels would only cost time
+_LEAST_LONG_SIDE_PX = 360  # of a photo for an encoder
 _FRAME_RATIO = 4 / 3  # the sensor of nearly every phone
 _CAMERA_DISTANCE = 2.6  # in units of the thing's longer side; a 26 mm equivalent lens, filled by the thing
 
@@ -44,6 +46,11 @@ class View:
     shift_px: tuple[float, float] = (0.0, 0.0)
 
 
+def long_side_px_for(size_px: int) -> int:
+    """Return the longer side, in pixels, of a photo for an encoder whose input has sides of `size_px`."""
+    return max(_LEAST_LONG_SIDE_PX, 2 * size_px)
+
+
 def simulate_photo(
     image: Image,
     rng: np.random.Generator,
@@ -52,6 +59,29 @@ def simulate_photo(
     background: Image | None = None,
     long_side_px: int = DEFAULT_LONG_SIDE_PX,
 ) -> Image:
+    """Simulate a photo of an image; see `simulate_jpeg`.
+
+    Returns:
+        RGB, 4:3 or 3:4, whichever fits the image.
+    """
+    return decoded(simulate_jpeg(image, rng, difficulty=difficulty, background=background, long_side_px=long_side_px))
+
+
+def decoded(jpeg: bytes) -> Image:
+    """Return the pixels of `simulate_jpeg`, RGB."""
+    import PIL.Image
+
+    return PIL.Image.open(io.BytesIO(jpeg)).convert("RGB")
+
+
+def simulate_jpeg(
+    image: Image,
+    rng: np.random.Generator,
+    *,
+    difficulty: float = 1.0,
+    background: Image | None = None,
+    long_side_px: int = DEFAULT_LONG_SIDE_PX,
+) -> bytes:
     """Simulate a photo of an image: perspective, margin, background, occlusion, light, blur, noise, JPEG.
 
     Args:
@@ -62,7 +92,7 @@ def simulate_photo(
         long_side_px: Longer side of the photo.
 
     Returns:
-        RGB, 4:3 or 3:4, whichever fits the image.
+        The file of the photo, 4:3 or 3:4, whichever fits the image.
     """
     frame = _frame_size(image.size, long_side_px)
     view = _choose_view(frame, rng, difficulty)

@@ -13,6 +13,7 @@ from edge_identify.convert.caching.build_cache import BuildCache, temporary_cach
 from edge_identify.convert.calibrating import calibration_photos
 from edge_identify.convert.calibrating.calibration_photos import CalibrationPhoto, choose_photos, have_plain_backdrops
 from edge_identify.datasets.catalogue.catalogue_images import CatalogueImage
+from edge_identify.datasets.drawn import simulated_photo
 from edge_identify.edge_runtime.errors import PhotoError
 from edge_identify.edge_runtime.io.durable_writes import sha256_of_file
 from edge_identify.edge_runtime.photos.preprocessing import Interpolation, Preprocessing, ResizeMode
@@ -26,7 +27,7 @@ def few_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calibration_photos, "DRAWN_PHOTOS", 3)
     monkeypatch.setattr(calibration_photos, "DRAWN_PHOTOS_FOR_POINTS", 2)
     monkeypatch.setattr(calibration_photos, "MOST_PHOTOS_FOR_POINTS", 5)
-    monkeypatch.setattr(calibration_photos, "_LEAST_LONG_SIDE_PX", 64)  # larger ones take longer and show no more
+    monkeypatch.setattr(simulated_photo, "_LEAST_LONG_SIDE_PX", 64)  # larger ones take longer and show no more
 
 
 @pytest.fixture
@@ -67,6 +68,16 @@ def test_a_few_references_are_photographed_several_times_and_drawn_things_beside
     assert max(difficulties) <= 2
     assert np.ptp(difficulties) > 1
     assert all(photo.is_realistic for photo in photos)
+
+
+def test_a_photo_that_is_used_twice_is_simulated_once(
+    draw_images: Draw, cache: BuildCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = choose_photos(draw_images(3), RECIPE, cache)[0]
+    first = photo.draw().tobytes()
+    monkeypatch.setattr(calibration_photos, "simulate_jpeg", None)
+
+    assert photo.draw().tobytes() == first
 
 
 def test_points_are_compared_of_some_photos_of_either_kind(draw_images: Draw, cache: BuildCache) -> None:

@@ -17,6 +17,7 @@ from edge_identify.convert.export.variants import ExportedVariant
 from edge_identify.convert.packing.pack_index import write_index
 from edge_identify.datasets.catalogue.catalogue_images import CatalogueImage
 from edge_identify.datasets.catalogue.reference_images import open_reference_image
+from edge_identify.datasets.drawn import simulated_photo
 from edge_identify.edge_runtime.decisions.calibration import read_calibrations
 from edge_identify.edge_runtime.pack.manifest import IndexSpec, Runtime, Tensor
 from edge_identify.edge_runtime.photos.preprocessing import Interpolation, Preprocessing, ResizeMode, preprocess
@@ -32,7 +33,7 @@ Draw = Callable[..., list[CatalogueImage]]
 def few_photos(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calibration_photos, "DRAWN_PHOTOS", 20)
     monkeypatch.setattr(calibration_photos, "MOST_PHOTOS", 60)
-    monkeypatch.setattr(calibration_photos, "_LEAST_LONG_SIDE_PX", 64)  # larger ones take longer and show no more
+    monkeypatch.setattr(simulated_photo, "_LEAST_LONG_SIDE_PX", 64)  # larger ones take longer and show no more
 
 
 def embed(pixels: np.ndarray) -> np.ndarray:

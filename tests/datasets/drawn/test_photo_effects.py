@@ -1,5 +1,6 @@
 """Effects between a scene and a phone's file."""
 
+import io
 from collections.abc import Callable
 
 import numpy as np
@@ -22,7 +23,11 @@ def _difference(one: PIL.Image.Image, other: PIL.Image.Image) -> float:
     return float(np.abs(np.asarray(one, dtype=float) - np.asarray(other, dtype=float)).mean())
 
 
-@pytest.mark.parametrize("effect", [light, blur, sensor_noise, compress])
+def compressed(image: PIL.Image.Image, rng: np.random.Generator, difficulty: float) -> PIL.Image.Image:
+    return PIL.Image.open(io.BytesIO(compress(image, rng, difficulty)))
+
+
+@pytest.mark.parametrize("effect", [light, blur, sensor_noise, compressed])
 def test_an_effect_keeps_the_size_and_the_original_and_grows_with_difficulty(effect: Effect) -> None:
     scene, untouched = _scene(), _scene()
     by_difficulty = []
