@@ -24,7 +24,7 @@ _SURE = 0.5  # the classifier's probability from which on its first answer count
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextMarks:
-    """How well texts and pictures find each other; shares, 0 to 1.
+    """How well texts and pictures find each other; shares, 0 to 1, and 0 where there is nothing to ask.
 
     Attributes:
         top1: Of held-out photographs whose nearest caption is their label's.
@@ -152,4 +152,4 @@ def _text_to_image(scores: torch.Tensor, truth: torch.Tensor) -> float:
 
 
 def _share(hits: torch.Tensor) -> float:
-    return round(float(hits.float().mean()), 4) if hits.numel() else float("nan")
+    return round(float(hits.float().mean()), 4) if hits.numel() else 0.0
