@@ -16,6 +16,7 @@ from edge_identify.convert.builtin.registration import (
 )
 from edge_identify.convert.builtin.shipped_weights import (
     IMAGE_WEIGHTS,
+    TEXT_VOCABULARY,
     TEXT_WEIGHTS,
     load_image_weights,
     load_text_weights,
@@ -30,6 +31,7 @@ __all__ = [
     "LICENCE",
     "OPEN_CLIP_NAME",
     "PREPROCESSING",
+    "TEXT_VOCABULARY",
     "TEXT_WEIGHTS",
     "WEIGHTS_NAME",
     "load_image_weights",

@@ -36,15 +36,22 @@ class TwoMapTrunk(nn.Module):
 
         self.backbone: nn.Module = timm.create_model(_TRUNK, features_only=True, out_indices=_MAPS)
 
+    def maps(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the maps of stride 16 and 32 from normalised float pixels [n, 3, side, side].
+
+        Returns:
+            [n, FINE_CHANNELS, side / 16, side / 16] and [n, COARSE_CHANNELS, side / 32, side / 32].
+        """
+        fine, coarse = self.backbone(pixels)
+        return fine, coarse
+
     def cells(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the fine and the coarse cells, flattened, from normalised float pixels [n, 3, side, side].
 
         Returns:
             [n, fine_count(side)] and [n, coarse_count()].
         """
-        fine, coarse = self.backbone(pixels)
-        overlap = coarse.shape[-1] - _COARSE_CELLS + 1
-        return F.avg_pool2d(fine, 2).flatten(1), F.avg_pool2d(coarse, overlap, stride=1).flatten(1)
+        return cells_of(*self.maps(pixels))
 
 
 class TwoMapTower(TwoMapTrunk):
@@ -63,8 +70,17 @@ class TwoMapTower(TwoMapTrunk):
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         """Return [n, num_classes] from normalised float pixels [n, 3, SIZE_PX, SIZE_PX]."""
-        fine, coarse = self.cells(pixels)
+        return self.embedding(*self.cells(pixels))
+
+    def embedding(self, fine: torch.Tensor, coarse: torch.Tensor) -> torch.Tensor:
+        """Return [n, num_classes] from both maps' cells; see `cells`."""
         return torch.cat([F.normalize(self.fine(fine), dim=1), F.normalize(self.coarse(coarse), dim=1)], dim=1)
+
+
+def cells_of(fine: torch.Tensor, coarse: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the cells of both maps; see `TwoMapTrunk.cells`."""
+    overlap = coarse.shape[-1] - _COARSE_CELLS + 1
+    return F.avg_pool2d(fine, 2).flatten(1), F.avg_pool2d(coarse, overlap, stride=1).flatten(1)
 
 
 def fine_count(side_px: int) -> int:

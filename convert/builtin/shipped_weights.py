@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 IMAGE_WEIGHTS = Path(__file__).with_name("image_tower.safetensors")
 TEXT_WEIGHTS = Path(__file__).with_name("text_tower.safetensors")
+TEXT_VOCABULARY = TEXT_WEIGHTS.with_suffix(".txt")  # the words that the text tower knows, one a line
 
 _IMAGE_PREFIX = "visual."
 TOWER_PREFIX = "visual.trunk."  # where open_clip puts a timm model

@@ -93,8 +93,8 @@ def embed_text(model: LoadedModel, text: str) -> tuple[NDArray[np.float32], Word
     if words is not None and not words.known:
         things = ", ".join(some_known_things()[:_MOST_NAMED])
         raise SetupError(
-            f"{text!r}: the built-in encoder knows none of these words, so the result would be chance. It knows some "
-            f"dozens of things, such as {things}; give an example image with --like, or another --model"
+            f"{text!r}: the built-in encoder knows none of these words, so the result would be chance. It knows "
+            f"colours and hundreds of things, such as {things}; give an example image with --like, or another --model"
         )
     return embed(text_tower(model), model.tokenizer.encode([text])), words
 

@@ -1,7 +1,8 @@
 """Which words of a text the built-in encoder knows.
 
-Trap: a text tower returns an embedding for any text. The built-in one was trained on the names of some dozens of
-things. The token embeddings of other words are zero (see its model card), so embeddings of such texts mean nothing.
+Trap: a text tower returns an embedding for any text. The built-in one was trained on the
+names of some hundreds of things, on colours and on shapes (`convert/builtin/text_tower.txt` lists the words). The token
+embeddings of other words are zero, so embeddings of such texts mean nothing.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def known_and_unknown(text: str, model: LoadedModel, tokenizer: TextTokenizer) -
 
 
 def some_known_things() -> tuple[str, ...]:
-    """Return the names of the things that the built-in text tower was trained on, one name each."""
+    """Return names of things that the built-in text tower was trained on with photographs, one name each."""
     return tuple(names[0] for names in SYNONYMS.values())
 
 

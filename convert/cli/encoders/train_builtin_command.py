@@ -80,11 +80,18 @@ def _add_text_parser(towers: Any) -> None:
         towers,
         "text",
         "train the text tower into the embedding space of the shipped image tower",
-        "edge-build train-builtin text --data captioned-pictures --out text_tower.safetensors",
+        "edge-build train-builtin text --classifier trunk.safetensors --data images --out text_tower.safetensors",
         about="Takes minutes on one core.",
         exit_codes=[ExitCode.PHOTO],
     )
     group = _add_common_options(parser)
+    group.add_argument(
+        "--classifier",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="weights of timm's tf_efficientnet_lite0, whose classifier knows the names of ImageNet's classes",
+    )
     group.add_argument(
         "--steps", type=_count, metavar="N", help="optimiser steps (default: as for the shipped weights)"
     )
@@ -160,24 +167,31 @@ def _train_image(options: argparse.Namespace) -> ExitCode:
 
 
 def _train_text(options: argparse.Namespace) -> ExitCode:
-    from edge_identify.convert.training.train_text_tower import DEFAULT_STEPS, train_text_tower
+    from edge_identify.convert.training.train_text_tower import DEFAULT_STEPS, TextTowerRun, train_text_tower
 
     check_is_file(options.out, "--out")
-    report = train_text_tower(
-        options.data,
-        options.out,
+    run = TextTowerRun(
+        data=options.data,
+        classifier=options.classifier,
+        out=options.out,
         seed=options.seed,
         steps=options.steps or DEFAULT_STEPS,
-        progress=shown_progress.report,
     )
+    report = train_text_tower(run, progress=shown_progress.report)
     if options.json:
         print(json.dumps(asdict(report), indent=2))
         return ExitCode.DONE
+    marks = report.marks
     print(
-        f"{options.out}: {counted(len(report.labels), 'label')}, {counted(report.training_pictures, 'picture')}, "
-        f"{counted(report.steps, 'step')}\n"
-        f"held out ({counted(report.held_out_pictures, 'picture')}): nearest caption right {report.top1:.3f}, "
-        f"among five {report.top5:.3f}; with a sentence not trained with {report.top1_unseen_template:.3f}; always the "
-        f"most frequent label {report.majority:.3f}"
+        f"{options.out}: {counted(len(report.labels), 'label')}, {report.classes} classes of ImageNet, "
+        f"{counted(report.training_pictures, 'picture')}, {counted(report.steps, 'step')}\n"
+        f"held out ({counted(report.held_out_pictures, 'picture')}): nearest caption right {marks.top1:.3f}, "
+        f"among five {marks.top5:.3f}; with a sentence not trained with {marks.top1_unseen_template:.3f}; always the "
+        f"most frequent label {marks.majority:.3f}\n"
+        f"names of ImageNet's classes ({counted(marks.sure_photographs, 'picture')} of which the classifier is sure): "
+        f"its first answer {marks.class_top1:.3f}, among five {marks.class_top5:.3f}\n"
+        f"two colours of drawn mosaics ({counted(marks.colour_texts, 'text')}): first {marks.colour_top1:.3f}, "
+        f"among five {marks.colour_top5:.3f}; five chosen at random {marks.colour_chance:.3f}\n"
+        f"words: {run.vocabulary} ({report.words:,})"
     )
     return ExitCode.DONE

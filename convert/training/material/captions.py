@@ -39,7 +39,7 @@ UNSEEN_TEMPLATE = "my {} from yesterday"  # measured with, never trained with
 
 #: Other words for a label, and words for the labels that no one would type. The first is used for measuring.
 SYNONYMS = {
-    "ape": ("ape", "gorilla", "chimpanzee", "monkey"),
+    "ape": ("ape", "gorilla", "chimp", "monkey"),
     "bison": ("bison", "buffalo"),
     "buildings": ("buildings", "building", "houses", "architecture"),
     "chicken": ("chicken", "hen", "rooster"),
@@ -52,13 +52,13 @@ SYNONYMS = {
     "glacier": ("glacier", "ice", "snow and ice"),
     "hat": ("hat", "cap"),
     "horse": ("horse", "pony"),
-    "longsleeve": ("long-sleeve shirt", "long sleeve top", "longsleeve", "sweater"),
+    "longsleeve": ("long-sleeve shirt", "long sleeve top", "sweater"),
     "mountain": ("mountain", "mountains", "hills"),
-    "outwear": ("jacket", "coat", "outerwear"),
+    "outwear": ("jacket", "coat"),
     "pants": ("pants", "trousers", "jeans"),
     "pig": ("pig", "hog"),
     "rabbit": ("rabbit", "bunny"),
-    "raccoon": ("raccoon", "racoon"),
+    "raccoon": ("raccoon",),
     "sea": ("sea", "ocean", "seaside", "beach"),
     "shirt": ("shirt", "button-up shirt", "blouse"),
     "shoes": ("shoes", "shoe", "sneakers", "boots"),

@@ -62,9 +62,11 @@ def test_weights_for_research_only_are_found_by_what_the_pack_says_and_by_their_
 
 def test_a_pack_with_an_earlier_builtin_encoder_is_told_of_the_newer_one() -> None:
     manifest = colour_manifest()
-    earlier = encoder_finding(replace(manifest, model=replace(manifest.model, name="builtin", pretrained="v2")))
-    assert earlier is not None
-    assert (earlier.kind, earlier.severity, earlier.cases[0].detail) == ("earlier-encoder", "note", "builtin (v2)")
+    for version in ("v2", "v3"):
+        earlier = encoder_finding(replace(manifest, model=replace(manifest.model, name="builtin", pretrained=version)))
+        assert earlier is not None
+        assert (earlier.kind, earlier.severity) == ("earlier-encoder", "note")
+        assert earlier.cases[0].detail == f"builtin ({version})"
     for name, pretrained in (("builtin", WEIGHTS_NAME), ("builtin", "mine.safetensors"), ("ViT-B-32", "v2")):
         model = replace(manifest.model, name=name, pretrained=pretrained)
         assert encoder_finding(replace(manifest, model=model)) is None

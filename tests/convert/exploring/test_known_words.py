@@ -7,6 +7,7 @@ import re
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_identify.convert.builtin import TEXT_VOCABULARY
 from edge_identify.convert.exploring.known_words import known_and_unknown, some_known_things
 from edge_identify.convert.export.towers import embed, text_tower
 from edge_identify.convert.models.model_loading import load_model
@@ -14,7 +15,7 @@ from edge_identify.convert.models.model_names import BUILTIN
 from edge_identify.edge_runtime.encoders.known_words import KnownWords
 from edge_identify.edge_runtime.encoders.tokenizers.tokenizer import make_tokenizer
 
-STRANGE = ("asdfgh", "avocado", "mosaic", "dogs", "catt", "asdft", "t", "東京", "🍕")
+STRANGE = ("asdfgh", "avocado", "zzz", "dogs", "catt", "asdft", "t", "東京", "🍕")
 
 
 def test_the_device_knows_the_words_that_the_maker_s_machine_knows() -> None:
@@ -37,5 +38,6 @@ def test_the_device_knows_the_words_that_the_maker_s_machine_knows() -> None:
     known = [word for part, _ in told for word in part]
     assert not device.are_all
     assert {"dog", "mountain", "dress"} <= set(known)
+    assert set(TEXT_VOCABULARY.read_text().split()) >= set(known)
     assert [word for word in words if word in maker.known] == known
-    assert {"asdfgh", "avocado", "mosaic", "dogs"}.isdisjoint(known)
+    assert {"asdfgh", "avocado", "zzz", "dogs", "catt"}.isdisjoint(known)
