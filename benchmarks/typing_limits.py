@@ -6,7 +6,7 @@ limit is a fault of the search, and one at the limit is not.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from string import ascii_lowercase, digits
 
@@ -21,7 +21,7 @@ def typing_errors(name: str) -> dict[str, float]:
     The errors are as likely as `words.with_typing_error` draws them: a sign left out, one too many, another one, or two
     swapped; letters are mistaken for letters, digits for digits.
     """
-    made: Counter[str] = Counter()
+    made: defaultdict[str, float] = defaultdict(float)
     for at in range(len(name)):
         signs = digits if name[at].isdigit() else ascii_lowercase
         made[name[:at] + name[at + 1 :]] += 1
