@@ -1,10 +1,10 @@
-"""What a start of `edge-identify` costs where points are compared, beside one where similarity alone is sure.
+"""What a start of `edge-identify` costs where points are compared, beside one where they are not.
 
-    python benchmarks/compared_start.py --pack PACK --photos FOLDER [--rounds 7]
+    python benchmarks/compared_start.py --pack PACK --photo PHOTO [--rounds 7]
 
 Installs PACK, which must have local features, twice: in one store the points of thumbnails can be kept between runs, in
-the other a file is in the way. FOLDER holds photos; the first that similarity identifies and the first whose points are
-compared are taken. Prints one JSON line: medians of wall and CPU time, and the ratios to the sure photo.
+the other a file is in the way. PHOTO is asked without points and with them. Prints one JSON line: medians of wall and
+CPU time, and the ratios to the start without points.
 """
 
 from __future__ import annotations
@@ -14,33 +14,30 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from cold_start import _OURS, _SETTLING_S, _install
 from measuring import Command, compile_once, print_line, processes_interleaved
 
-from edge_identify.edge_runtime.decisions.decision import Decision
-from edge_identify.edge_runtime.pack.pack_reader import Pack, open_pack, read_manifest
-from edge_identify.edge_runtime.photos.prepared_photos import prepare_photo
-from edge_identify.edge_runtime.search.identifier import Identifier
+from edge_identify.edge_runtime.pack.pack_reader import read_manifest
+from edge_identify.edge_runtime.search.geometry.cascade import GeometryMode
 from edge_identify.edge_runtime.store.installed_packs import POINTS_FOLDER_NAME
 
-_SURE, _COMPARED, _NOT_KEPT = "sure", "compared", "compared_not_kept"
-_TRIED = 60  # photos that are asked to find the two
+_PLAIN, _COMPARED, _NOT_KEPT = "without_points", "compared", "compared_not_kept"
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pack", type=Path, required=True)
-    parser.add_argument("--photos", type=Path, required=True, metavar="FOLDER")
+    parser.add_argument("--photo", type=Path, required=True)
     parser.add_argument("--rounds", type=int, default=7)
     options = parser.parse_args()
-    print_line("compared_start", rounds=options.rounds, **measure(options.pack, options.photos, options.rounds))
+    print_line("compared_start", rounds=options.rounds, **measure(options.pack, options.photo, options.rounds))
 
 
-def measure(pack: Path, photos: Path, rounds: int) -> dict[str, object]:
-    """Return the times of the three kinds of starts, and the ratios to the sure one."""
-    sure, unsure = two_photos(open_pack(pack), sorted(photos.iterdir())[:_TRIED])
+def measure(pack: Path, photo: Path, rounds: int) -> dict[str, Any]:
+    """Return the times of the three kinds of starts, and the ratios to the one without points."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         compile_once(folder / "compiled")
@@ -51,34 +48,23 @@ def measure(pack: Path, photos: Path, rounds: int) -> dict[str, object]:
         time.sleep(_SETTLING_S)
         figures = processes_interleaved(
             {
-                _SURE: _command(sure, folder / "kept"),
-                _COMPARED: _command(unsure, folder / "kept"),
-                _NOT_KEPT: _command(unsure, folder / "not-kept"),
+                _PLAIN: _command(photo, folder / "kept", GeometryMode.NEVER),
+                _COMPARED: _command(photo, folder / "kept", GeometryMode.ALWAYS),
+                _NOT_KEPT: _command(photo, folder / "not-kept", GeometryMode.ALWAYS),
             },
             rounds,
         )
     ratios = {
-        name: {key: round(taken[key] / figures[_SURE][key], 3) for key in taken if figures[_SURE][key]}
+        name: {key: round(taken[key] / figures[_PLAIN][key], 3) for key in taken if figures[_PLAIN][key]}
         for name, taken in figures.items()
-        if name != _SURE
+        if name != _PLAIN
     }
-    return {"figures": figures, "to_sure": ratios}
+    return {"figures": figures, "to_plain": ratios}
 
 
-def two_photos(pack: Pack, photos: list[Path]) -> tuple[Path, Path]:
-    """Return a photo that similarity identifies, and one that it does not."""
-    found: dict[bool, Path] = {}
-    with Identifier(pack, many=True) as identifier:
-        for photo in photos:
-            (answer,) = identifier.identify_batch([prepare_photo(photo, identifier.recipe)], top_k=1)
-            found.setdefault(answer.decision is Decision.IDENTIFIED, photo)
-            if len(found) == 2:
-                return found[True], found[False]
-    sys.exit(f"{len(photos)} photos are all decided alike by similarity: give others")
-
-
-def _command(photo: Path, store: Path) -> Command:
-    return Command(words=[sys.executable, "-c", _OURS, str(photo), "--json", "--store", str(store)])
+def _command(photo: Path, store: Path, mode: GeometryMode) -> Command:
+    words = [sys.executable, "-c", _OURS, str(photo), "--json", "--store", str(store), "--verify-geometry", mode]
+    return Command(words=words)
 
 
 if __name__ == "__main__":

@@ -60,12 +60,26 @@ def main() -> None:
             continue
         with tempfile.TemporaryDirectory() as folder:
             pack = _pack(options.packs, real, options.data, Path(folder))
-            scored, calibration = _scored(pack, real, options.data / real.name, Path(folder))
-            figures = _figures(scored, calibration, options.photos, options.splits)
+            figures = measure(pack, real, options.data, Path(folder), photos=options.photos, splits=options.splits)
             print_line("real_photo_calibration", set=real.name, **figures)
         measured = True
     if not measured:
         sys.exit("nothing was measured; see above for what was skipped")
+
+
+def measure(pack: Pack, real: RealSet, data: Path, folder: Path, *, photos: int, splits: int) -> dict[str, Any]:
+    """Return the figures of a set, before and after a fit to some of its photos.
+
+    Args:
+        pack: A calibrated pack of the set.
+        real: The set.
+        data: Holds it.
+        folder: For temporary files.
+        photos: How many photos to fit with.
+        splits: How many random splits to average.
+    """
+    scored, calibration = _scored(pack, real, data / real.name, folder)
+    return _figures(scored, calibration, photos, splits)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -11,6 +11,8 @@ from torch.nn import functional
 
 from edge_identify.convert.local_features.net_weights import CELL_PX, DIM, VARIANCE_FLOOR, read_net_weights
 
+_SHORTEST = 1e-12  # torch's least length when it normalises
+
 
 class FeatureNet(nn.Module):
     """From pixels to maps of descriptors, keypoint heat and reliability.
@@ -51,7 +53,23 @@ class FeatureNet(nn.Module):
         logits = self.keypoint_head(functional.pixel_unshuffle(grey, CELL_PX))
         of_pixels = torch.softmax(logits, dim=1)[:, : CELL_PX**2]
         heat = functional.pixel_shuffle(of_pixels, CELL_PX).squeeze(1)
-        return functional.normalize(maps, dim=1), heat, reliability
+        # Not `functional.normalize`: Core ML would compute the sizes of its expansion at each run.
+        lengths = torch.linalg.vector_norm(maps, dim=1, keepdim=True)
+        return maps / lengths.clamp_min(_SHORTEST), heat, reliability
+
+
+class PlanarFeatureNet(nn.Module):
+    """The net with the shipped weights, as Core ML feeds it: float [1, 3, height, width], 0 to 255."""
+
+    def __init__(self) -> None:
+        """Load the weights."""
+        super().__init__()
+        self.net = load_feature_net()
+
+    def forward(self, planes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return descriptors, heat and reliability; see `FeatureNet`."""
+        maps: tuple[Tensor, Tensor, Tensor] = self.net(planes.permute(0, 2, 3, 1))
+        return maps
 
 
 class _Layer(nn.Module):

@@ -28,6 +28,7 @@ from edge_identify.convert.calibrating.strangers import Stranger
 from edge_identify.convert.calibrating.text_calibration import add_to_calibration_file, calibrate_texts, keeping_texts
 from edge_identify.convert.export.compute_device import Computing
 from edge_identify.convert.export.fidelity_samples import make_bench
+from edge_identify.convert.export.variants import COREML_VARIANTS
 from edge_identify.convert.models.model_loading import LoadedModel
 from edge_identify.convert.models.model_names import BUILTIN
 from edge_identify.convert.models.model_recall import open_model
@@ -343,7 +344,10 @@ def _add_features(
 ) -> LocalFeaturesSpec | None:
     if request.local_features is None:
         return None
-    return add_local_features(folder, request.local_features, images, cache=cache, progress=progress)
+    with_coreml = any(name in COREML_VARIANTS for name in request.variant_names)
+    return add_local_features(
+        folder, request.local_features, images, with_coreml=with_coreml, cache=cache, progress=progress
+    )
 
 
 def _write_tokenizer(folder: Path, tokenizer: TextTokenizer) -> TokenizerSpec:

@@ -43,6 +43,11 @@ def _real_div(x: Tensor, y: Tensor) -> Tensor:
     return x / y
 
 
+@operator(ELEMENTWISE_OPERATORS, "sqrt")
+def _sqrt(x: Tensor) -> Tensor:
+    return torch.sqrt(x)
+
+
 @operator(ELEMENTWISE_OPERATORS, "maximum")
 def _maximum(x: Tensor, y: Tensor) -> Tensor:
     return torch.maximum(x, y)

@@ -131,6 +131,16 @@ def _slice_by_index(
     return x[tuple(places)]
 
 
+@operator(SHAPE_OPERATORS, "pixel_shuffle")
+def _pixel_shuffle(x: Tensor, upscale_factor: Tensor) -> Tensor:
+    return F.pixel_shuffle(x, int(upscale_factor))
+
+
+@operator(SHAPE_OPERATORS, "pixel_unshuffle")
+def _pixel_unshuffle(x: Tensor, downscale_factor: Tensor) -> Tensor:
+    return F.pixel_unshuffle(x, int(downscale_factor))
+
+
 @operator(SHAPE_OPERATORS, "gather")
 def _gather(x: Tensor, indices: Tensor, axis: Tensor, batch_dims: Tensor | None = None) -> Tensor:
     _only_zero("batch_dims", batch_dims)

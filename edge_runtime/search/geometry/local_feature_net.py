@@ -53,16 +53,24 @@ class LocalFeatureNet:
         Raises:
             PackDamagedError: The net differs from the manifest.
         """
-        pixels = _pixels(image, recipe.side_px, self._spec.side_step_px)
-        descriptors, heat, reliability = self._maps(pixels)
+        pixels = self.pixels(image, recipe)
+        descriptors, heat, reliability = self.maps(pixels)
         found = find_peaks(heat, reliability, least_heat=self._spec.least_heat, most=recipe.most_points)
         scale = np.array(image.size) / np.array([pixels.shape[1], pixels.shape[0]])
         # Scale about the pixel's edge, half a pixel from its centre.
         positions = ((found + 0.5) * scale - 0.5).astype(np.float32)
         return Points(size=image.size, positions=positions, descriptors=descriptors_at(found, descriptors, heat.shape))
 
-    def _maps(self, pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-        """Return descriptors [dim, rows, columns], heat [height, width] and reliability [rows, columns]."""
+    def pixels(self, image: Image, recipe: PointsRecipe) -> NDArray[np.uint8]:
+        """Return an upright RGB image in the net's size, uint8 [height, width, 3]."""
+        return _pixels(image, recipe.side_px, self._spec.side_step_px)
+
+    def maps(self, pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+        """Return descriptors [dim, rows, columns], heat [height, width] and reliability [rows, columns].
+
+        Raises:
+            PackDamagedError: The net differs from the manifest.
+        """
         outputs = [self._variant.descriptors.name, self._variant.heat.name, self._variant.reliability.name]
         try:
             found = self._session.run(outputs, {self._variant.input.name: pixels[None]})
