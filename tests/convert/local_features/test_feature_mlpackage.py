@@ -43,7 +43,12 @@ def test_a_package_that_computes_something_else_is_refused(
     turned = np.array([np.cos(turn), np.sin(turn)], np.float32).reshape(1, 2, 1, 1)
     found = {"descriptors": turned, "heat": np.full((1, 8, 8), heat, np.float32)}
     asked: list[Any] = []
-    monkeypatch.setattr(feature_mlpackage, "evaluate_package", lambda _, inputs: asked.extend(inputs) or [found])
+
+    def evaluate(_: Path, inputs: list[Any]) -> list[Any]:
+        asked.extend(inputs)
+        return [found]
+
+    monkeypatch.setattr(feature_mlpackage, "evaluate_package", evaluate)
     photo = np.zeros((8, 8, 3), np.uint8)
     expected = (unit, np.zeros((8, 8), np.float32), np.zeros((1, 1), np.float32))
 
@@ -92,5 +97,9 @@ def test_pixels_are_shuffled_as_torch_shuffles_them() -> None:
 
     assert isinstance(planes, torch.Tensor)
     assert planes.shape == (1, 16, 2, 2)
-    assert torch.equal(OPERATORS["pixel_shuffle"](x=planes, upscale_factor=torch.tensor(4)), pixels)
-    assert torch.equal(OPERATORS["sqrt"](x=torch.tensor([9.0])), torch.tensor([3.0]))
+    restored = OPERATORS["pixel_shuffle"](x=planes, upscale_factor=torch.tensor(4))
+    root = OPERATORS["sqrt"](x=torch.tensor([9.0]))
+    assert isinstance(restored, torch.Tensor)
+    assert isinstance(root, torch.Tensor)
+    assert torch.equal(restored, pixels)
+    assert torch.equal(root, torch.tensor([3.0]))
