@@ -28,14 +28,23 @@ class SharedEncoders:
     checked and loaded; the copies in other packs are not read.
     """
 
-    def __init__(self) -> None:
-        """Start without encoders."""
+    def __init__(self, wrap_image: Callable[[Encoder], Encoder] = lambda encoder: encoder) -> None:
+        """Start without encoders.
+
+        Args:
+            wrap_image: Makes what is shared of an image tower that was loaded.
+        """
+        self._wrap_image = wrap_image
         self._loaded: WeakValueDictionary[_Key, Encoder] = WeakValueDictionary()
         self._lock = Lock()
 
     def image(self, pack: Pack, *, many: bool) -> Encoder:
         """Return the image tower of a pack; see `image_encoder` for arguments and errors."""
-        return self._shared(pack, pack.manifest.image_variants, image_encoder, many=many)
+
+        def load(pack: Pack, *, many: bool) -> Encoder:
+            return self._wrap_image(image_encoder(pack, many=many))
+
+        return self._shared(pack, pack.manifest.image_variants, load, many=many)
 
     def text(self, pack: Pack, *, many: bool) -> Encoder:
         """Return the text tower of a pack; see `text_encoder` for arguments and errors."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from edge_identify.edge_runtime.errors import PhotoError
 from edge_identify.edge_runtime.photos import heif_files
 from edge_identify.edge_runtime.photos.decoded_photo import DecodedPhoto
+from edge_identify.edge_runtime.photos.decoding_cost import UNKNOWN_COST, DecodingCost, cost_of
 from edge_identify.edge_runtime.photos.doubts import tell_doubt
 from edge_identify.edge_runtime.photos.exif_orientation import orientation_of, turned, upright_origin, upright_size
 from edge_identify.edge_runtime.photos.image_opening import (
@@ -24,7 +25,12 @@ from edge_identify.edge_runtime.photos.image_opening import (
     pillow_errors_explained,
     pillow_warnings_ignored,
 )
-from edge_identify.edge_runtime.photos.jpeg_structure import has_progressive_frame, jpeg_scans, lacks_end_marker
+from edge_identify.edge_runtime.photos.jpeg_structure import (
+    JpegScans,
+    has_progressive_frame,
+    jpeg_scans,
+    lacks_end_marker,
+)
 from edge_identify.edge_runtime.photos.pillow_errors import PILLOW_RAISES
 from edge_identify.edge_runtime.photos.rgb_pixels import as_rgb, grey_scale, scale_transparent_colour
 
@@ -47,6 +53,7 @@ MAX_JPEG_PIXELS = 500_000_000  # in the file: phones take 200 megapixels, and st
 _MAX_COEFFICIENT_BYTES = 640_000_000  # a progressive JPEG of 200 megapixels with halved colour has 604 million
 _MAX_SCANS = 100  # encoders write about 10; thousands keep libjpeg busy for hours
 _MAX_SCANNED_PIXELS = 3_000_000_000  # pixels x scans: empty ones take 3.5 s of CPU; 200 megapixels in 12 scans have 2.4
+_ROW_BY_ROW = JpegScans(coefficient_bytes=0, count=1)
 _REDUCTIONS = (1, 2, 4, 8)  # the factors that the decoder of JPEG offers
 MAX_FILE_BYTES = 256 * 2**20  # read whole into memory; a larger file is not a photo
 
@@ -136,6 +143,31 @@ def decode_photo(
         else:
             photo = _decode_mended(data, decode)
         return photo if region is None else photo.cut(region.box(photo.full_size, name=name))
+
+
+def decoding_cost(data: bytes, *, name: str, enough_px: int | None) -> DecodingCost:
+    """Return what `decode_photo` would take, by the file's header. No pixel is decoded.
+
+    Args:
+        data: The file's bytes.
+        name: The photo's name in error messages.
+        enough_px: As for `decode_photo`.
+
+    Raises:
+        PhotoError: The photo has too many pixels, or passes another limit of `decode_photo`.
+    """
+    with pillow_warnings_ignored():
+        try:
+            image = opened_bytes(data, name=name)
+            width, height = image.size
+            _check_size(image, data, name, MAX_SIDE_PX)
+            scans = jpeg_scans(data) if image.format in JPEGS else _ROW_BY_ROW
+            _draft(image, enough_px, None, name)
+        except PhotoError:
+            raise
+        except PILLOW_RAISES:
+            return UNKNOWN_COST
+    return cost_of(image, file_pixels=width * height, coefficient_bytes=scans.coefficient_bytes, scans=scans.count)
 
 
 def _decode_mended(data: bytes, decode: Callable[[bytes], DecodedPhoto]) -> DecodedPhoto:

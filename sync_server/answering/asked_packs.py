@@ -18,6 +18,7 @@ from edge_identify.edge_runtime.errors import PackError, PhotoError
 from edge_identify.edge_runtime.pack.filters import NO_FILTERS, Filters
 from edge_identify.edge_runtime.photos.photo_inputs import OpenedPhoto
 from edge_identify.edge_runtime.photos.prepared_photos import PhotoForRecipes, prepare_for_recipes
+from edge_identify.edge_runtime.photos.preprocessing import enough_px
 from edge_identify.edge_runtime.search.geometry.cascade import GeometryMode, needs_comparison
 from edge_identify.edge_runtime.search.most_certain import PackAnswers, best_fitting
 from edge_identify.edge_runtime.search.packs_identifier import PacksIdentifier, those_that_can
@@ -81,8 +82,7 @@ class AskedPacks:
         with ExitStack() as stack:
             packs = self._lent(stack, filters)
             wanted = self._match_count(packs, top_k, geometry)
-            stack.enter_context(self._any_engine.computing_slot())
-            (answers,) = packs.ask_each([_prepared(photo, packs)], top_k=wanted)
+            (answers,) = packs.ask_each([self._prepared(photo, packs)], top_k=wanted)
         answers = self._compared([photo], answers, top_k, geometry)
         found = replace(answers.most_certain(), question=photo.name)
         return found, self._engines[found.pack_name]
@@ -105,10 +105,9 @@ class AskedPacks:
         with ExitStack() as stack:
             packs = self._lent(stack, filters)
             wanted = self._match_count(packs, top_k, geometry)
-            stack.enter_context(self._any_engine.computing_slot())
             for at, photo in enumerate(photos):
                 try:
-                    prepared.append(_prepared(photo, packs))
+                    prepared.append(self._prepared(photo, packs))
                 except PhotoError as error:
                     problems[at] = error
             if not prepared:
@@ -176,6 +175,12 @@ class AskedPacks:
         ]
         return PacksIdentifier(those_that_can(makers, filters, _left_out), report=_left_out)
 
+    def _prepared(self, photo: NamedPhoto, packs: PacksIdentifier) -> PhotoForRecipes:
+        opened = OpenedPhoto(name=photo.name, content=photo.data)
+        enough = max(enough_px(recipe) for recipe in packs.recipes)
+        with self._any_engine.decoding(photo, enough_px=enough):
+            return prepare_for_recipes(opened, packs.recipes, None, lambda _: photo.position)
+
     def _match_count(self, packs: PacksIdentifier, top_k: int, geometry: GeometryMode) -> int:
         """Return how many matches to search for in each of the packs that answer.
 
@@ -241,11 +246,6 @@ def _those_comparable(tries: Sequence[Callable[[], T]]) -> list[T | None]:
 
 def _shortened(answer: Identification, top_k: int) -> Identification:
     return replace(answer, matches=answer.matches[:top_k])
-
-
-def _prepared(photo: NamedPhoto, packs: PacksIdentifier) -> PhotoForRecipes:
-    opened = OpenedPhoto(name=photo.name, content=photo.data)
-    return prepare_for_recipes(opened, packs.recipes, None, lambda _: photo.position)
 
 
 def _left_out(name: str, error: PackError) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from edge_identify.edge_runtime.encoders.shared_encoders import SharedEncoders
 from edge_identify.edge_runtime.errors import EdgeIdentifyError, PackNotFoundError
+from edge_identify.sync_server.answering.batched_encoder import BatchedEncoder
 from edge_identify.sync_server.answering.pack_engine import PackEngine
 from edge_identify.sync_server.answering.shared_resources import SharedResources
 
@@ -69,7 +70,7 @@ class EnginePool:
             clock: Monotonic seconds.
         """
         self._sources, self._concurrency, self._default, self._clock = sources, concurrency, default_pack, clock
-        self._encoders = SharedEncoders()
+        self._encoders = SharedEncoders(BatchedEncoder)
         self._engines: SharedResources[str, PackEngine] = SharedResources(PackEngine.close)
         self._open_hashes: dict[str, str] = {}  # of the open manifest, by pack name
         self._refused: dict[str, _Refused] = {}

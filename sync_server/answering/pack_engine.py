@@ -23,6 +23,7 @@ from edge_identify.edge_runtime.pack.thumbnails_file import open_thumbnails
 from edge_identify.edge_runtime.photos.exif_position import photo_position
 from edge_identify.edge_runtime.photos.images import decode_image
 from edge_identify.edge_runtime.photos.prepared_photos import PreparedPhoto, prepare_photo_bytes
+from edge_identify.edge_runtime.photos.preprocessing import enough_px
 from edge_identify.edge_runtime.search.geometry.cascade import (
     GeometryMode,
     match_count,
@@ -182,9 +183,9 @@ class PackEngine:
         """
         return self._filtered.borrow(self._identifier, filters)
 
-    def computing_slot(self) -> AbstractContextManager[None]:
-        """Return a slot for decoding and embedding; on entering it raises `BusyError` if none becomes free."""
-        return self._concurrency.slot()
+    def decoding(self, photo: NamedPhoto, *, enough_px: int) -> AbstractContextManager[None]:
+        """Return a context manager that holds a slot for decoding a photo; see `ConcurrencyLimit.decoding`."""
+        return self._concurrency.decoding(photo.data, name=photo.name, enough_px=enough_px)
 
     def match_count(self, top_k: int, geometry: GeometryMode) -> int:
         """Return how many matches to search for before `compared`, to answer with `top_k`."""
@@ -220,6 +221,11 @@ class PackEngine:
         with self._verifier.slot(), self._concurrency.slot():
             return self._verifier.verify_together(photos, found, top_k=top_k)
 
+    def _prepared(self, photo: NamedPhoto) -> PreparedPhoto:
+        recipe = self.manifest.preprocessing
+        with self.decoding(photo, enough_px=enough_px(recipe)):
+            return prepare_photo_bytes(photo.data, recipe, name=photo.name, position=photo.position)
+
     def _may_compare(self, geometry: GeometryMode) -> bool:
         return may_compare(geometry, self.manifest, self._identifier.calibration)
 
@@ -250,8 +256,8 @@ class PackEngine:
         """
         self.check_comparable(geometry)
         wanted = self.match_count(top_k, geometry)
-        with self._filtered.borrow(self._identifier, filters) as identifier, self._concurrency.slot():
-            prepared = prepare_photo_bytes(photo, self.manifest.preprocessing, name=name, position=position)
+        with self._filtered.borrow(self._identifier, filters) as identifier:
+            prepared = self._prepared(NamedPhoto(name=name, data=photo, position=position))
             found = replace(identifier.identify_prepared(prepared, top_k=wanted), question=name)
         return self.compared([photo], found, top_k=top_k, geometry=geometry)
 
@@ -281,14 +287,10 @@ class PackEngine:
         wanted = self.match_count(top_k, geometry)
         prepared: list[PreparedPhoto] = []
         problems: dict[int, PhotoError] = {}
-        with self._filtered.borrow(self._identifier, filters) as identifier, self._concurrency.slot():
+        with self._filtered.borrow(self._identifier, filters) as identifier:
             for at, photo in enumerate(photos):
                 try:
-                    prepared.append(
-                        prepare_photo_bytes(
-                            photo.data, self.manifest.preprocessing, name=photo.name, position=photo.position
-                        )
-                    )
+                    prepared.append(self._prepared(photo))
                 except PhotoError as error:
                     problems[at] = error
             found = identifier.identify_together(prepared, top_k=wanted) if prepared else None
@@ -333,12 +335,12 @@ class PackEngine:
             PhotoError: The image cannot be decoded or is too large.
             BusyError: No slot became free in time.
         """
-        with self._concurrency.slot():
+        with self._concurrency.decoding(image, name=name, enough_px=None):
             started = perf_counter()
             pixels = self._identifier.pixels(decode_image(image, name=name))
             prepared = perf_counter()
-            embedding: NDArray[np.float32] = self._identifier.embed_pixels(pixels[None])[0]
-            return TimedEmbedding.of(embedding, prepare_s=prepared - started, encode_s=perf_counter() - prepared)
+        embedding: NDArray[np.float32] = self._identifier.embed_pixels(pixels[None])[0]
+        return TimedEmbedding.of(embedding, prepare_s=prepared - started, encode_s=perf_counter() - prepared)
 
     def embed_text(self, text: str) -> TimedEmbedding:
         """Return a text's unit vector.

@@ -21,6 +21,7 @@ from edge_identify.sync_server.delivery.image_urls import image_urls
 from edge_identify.sync_server.publishing.bucket_objects import Bucket
 from edge_identify.sync_server.publishing.bucket_tree import BucketTree
 from edge_identify.sync_server.publishing.folder_tree import FolderTree
+from edge_identify.sync_server.service.allocator import return_large_blocks
 from edge_identify.sync_server.service.app import create_app
 from edge_identify.sync_server.service.json_logs import json_logs
 from edge_identify.sync_server.service.metrics import ServiceMetrics
@@ -43,6 +44,7 @@ def serve(settings: Settings, *, announce: Callable[[str], None]) -> ExitCode:
     Raises:
         SetupError: The address is in use or invalid, or a setting cannot be used.
     """
+    return_large_blocks()
     metrics = ServiceMetrics()
     urls = image_urls(
         settings.image_urls,

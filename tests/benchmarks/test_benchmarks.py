@@ -54,6 +54,17 @@ def test_half_a_megabyte_of_requests_that_nobody_means_meets_no_fault(tmp_path: 
     assert line["still_there"] is True
 
 
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads the memory of a process as Linux tells it")
+def test_a_few_clients_and_a_few_that_stall_are_measured(tmp_path: Path) -> None:
+    options = ["--clients", "4", "--requests", "12", "--stalled", "2", "--kept", "4", "8"]
+    clients, stalled, memory = run("service_load.py", "--pack", str(write_service_pack(tmp_path / "pack")), *options)
+
+    assert clients["statuses"] == {"200": 12}
+    assert isinstance(clients["of_the_engine_s_rate"], float)
+    assert isinstance(stalled["health_p99_ms"], float)
+    assert (memory["resident_mib"].keys(), memory["statuses"]) == ({"4", "8"}, {"200": 8})  # type: ignore[attr-defined]
+
+
 def test_search_is_measured_and_all_ways_have_the_same_recall() -> None:
     (line,) = run("search.py", "--counts", "600")
 
