@@ -22,6 +22,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 from statistics import median, quantiles
 from threading import Event, Thread
 from urllib.parse import urlsplit
@@ -58,7 +59,8 @@ def main() -> None:
     own_rate = _engine_rate(options.pack, photo, options.requests)
     with served(options.pack) as server:
         figures = _clients(server, photo, options.clients, options.requests)
-        ratio = round(figures.pop("rate") / own_rate, 3)
+        rate: Any = figures.pop("rate")
+        ratio = round(rate / own_rate, 3)
         print_line(
             "service_load",
             part="clients",
