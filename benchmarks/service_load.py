@@ -22,9 +22,9 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 from statistics import median, quantiles
 from threading import Event, Thread
+from typing import Any
 from urllib.parse import urlsplit
 
 import urllib3
