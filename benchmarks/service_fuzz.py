@@ -179,12 +179,14 @@ def _strange_address(rng: random.Random, server: Served) -> Sent:
     base = rng.choice(["", "/v1/packs", "/v1/packs/demo/references", "/manifests", "/blobs/sha256", "/v1"])
     line = f"{rng.choice(['GET', 'POST', 'PUT', 'HEAD', 'DELETE', 'X'])} {base}/{'/'.join(parts)}?{parts[0]} HTTP/1.1"
     return _send_raw(
-        server, f"{line}\r\nHost: x\r\nRange: bytes={parts[0]}\r\nConnection: close\r\n\r\n".encode("latin-1")
+        server, f"{line}\r\nHost: localhost\r\nRange: bytes={parts[0]}\r\nConnection: close\r\n\r\n".encode("latin-1")
     )
 
 
 def _garbage(rng: random.Random, server: Served) -> Sent:
-    request = b"POST /v1/identify HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n0123456789"
+    request = (
+        b"POST /v1/identify HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n0123456789"
+    )
     return _send_raw(server, rng.randbytes(rng.randrange(1, 4000)) if rng.random() < 0.5 else _spoiled(rng, request))
 
 
@@ -194,7 +196,7 @@ _KINDS: tuple[Callable[[random.Random, Served], Sent], ...] = (
 
 
 def _send(server: Served, path: str, content_type: str, body: bytes) -> Sent:
-    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: "
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: "
     whole = f"\r\nContent-Length: {len(body)}\r\n\r\n".encode()
     return _send_raw(server, head.encode() + content_type.encode("latin-1", "replace") + whole + body)
 

@@ -156,6 +156,8 @@ def decoding_cost(data: bytes, *, name: str, enough_px: int | None) -> DecodingC
     Raises:
         PhotoError: The photo has too many pixels, or passes another limit of `decode_photo`.
     """
+    from PIL.Image import DecompressionBombError
+
     with pillow_warnings_ignored():
         try:
             image = opened_bytes(data, name=name)
@@ -165,7 +167,7 @@ def decoding_cost(data: bytes, *, name: str, enough_px: int | None) -> DecodingC
             _draft(image, enough_px, None, name)
         except PhotoError:
             raise
-        except PILLOW_RAISES:
+        except (*PILLOW_RAISES, DecompressionBombError):  # `decode_photo` explains it
             return UNKNOWN_COST
     return cost_of(image, file_pixels=width * height, coefficient_bytes=scans.coefficient_bytes, scans=scans.count)
 

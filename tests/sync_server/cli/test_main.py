@@ -57,7 +57,7 @@ def test_raw_requests_cannot_climb_out_of_the_tree(repo: Path) -> None:
             "/\\..\\secret.json",
         ):
             with socket.create_connection(("127.0.0.1", port), timeout=10) as line:
-                line.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+                line.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
                 answer = line.makefile("rb").read()
             assert answer.startswith(b"HTTP/1.1 404 "), path
             assert b"a secret" not in answer
@@ -73,7 +73,7 @@ def test_many_slow_downloads_stop_nobody(repo: Path) -> None:
         for number in range(24):  # more than the server has threads
             line = lines.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
             piece = "Range: bytes=1-\r\n" if number % 2 else ""
-            line.sendall(f"GET /blobs/sha256/ab/{large.name} HTTP/1.1\r\nHost: x\r\n{piece}\r\n".encode())
+            line.sendall(f"GET /blobs/sha256/ab/{large.name} HTTP/1.1\r\nHost: localhost\r\n{piece}\r\n".encode())
             assert line.recv(12) == (b"HTTP/1.1 206" if piece else b"HTTP/1.1 200")
         with urlopen(f"{url}/health", timeout=10) as answer:
             assert json.load(answer)["status"] == "ok"

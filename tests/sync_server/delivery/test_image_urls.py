@@ -188,9 +188,11 @@ def test_our_own_answers_say_where_images_are_and_nothing_else_that_was_recorded
 def test_addresses_begin_with_the_public_one_behind_a_proxy(service_repo: Path) -> None:
     how = ("--image-urls", "served", "--public-url", "https://packs.example.org/edge/")
     with live("--repo", str(service_repo), *how) as client:
-        client_sends = client.request("GET", "/v1/packs/letters/references/red", headers={"Host": "evil.example"})
-        for url in (_image_url_of_red(client), client_sends.json()["image_url"]):
+        path = "/v1/packs/letters/references/red"
+        proxied = client.request("GET", path, headers={"Host": "packs.example.org"})
+        for url in (_image_url_of_red(client), proxied.json()["image_url"]):
             assert url.startswith("https://packs.example.org/edge/v1/packs/letters/thumbnails/")
+        assert client.request("GET", path, headers={"Host": "evil.example"}).status == 421
 
 
 def _image_url_of_red(client: Client) -> str:
