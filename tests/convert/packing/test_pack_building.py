@@ -246,8 +246,12 @@ def test_images_that_are_added_leave_the_encoder_as_it_was_and_only_they_are_emb
     build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_resnet: str
 ) -> None:
     resnet = ("--model", tiny_resnet)
-    loose = replace(fidelity.THRESHOLDS["int8"], recall_change=-1)  # six photos of a random net say nothing
-    monkeypatch.setattr(fidelity, "THRESHOLDS", {**fidelity.THRESHOLDS, "int8": loose})
+    # Which reference is nearest says nothing here: a net with random weights hardly tells images apart.
+    loose = {
+        kind: replace(threshold, top1_agreement=0, top5_agreement=0, recall_change=-1)
+        for kind, threshold in fidelity.THRESHOLDS.items()
+    }
+    monkeypatch.setattr(fidelity, "THRESHOLDS", loose)
     build_it = partial(build, "--replace", *resnet, variants="onnx-int8,onnx-fp32")
     assert build_it() in (0, 1)
     model = read_manifest(tmp_path / "out/pack").image_variants["onnx-int8"].model
