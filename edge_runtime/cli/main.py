@@ -100,6 +100,12 @@ def _sync(words: list[str]) -> int:
     return sync_main(words)
 
 
+def _trust(words: list[str]) -> int:
+    from edge_identify.edge_runtime.cli.trust_command import trust_main
+
+    return trust_main(words)
+
+
 def _packs(words: list[str]) -> int:
     from edge_identify.edge_runtime.cli.sync_commands import packs_main
 
@@ -115,6 +121,7 @@ def _verify(words: list[str]) -> int:
 _SUBCOMMANDS: dict[str, Callable[[list[str]], int]] = {
     "search": _search,
     "sync": _sync,
+    "trust": _trust,
     "packs": _packs,
     "verify": _verify,
 }
