@@ -32,7 +32,7 @@ def trust_parser() -> CommandParser:
         exit_codes=[ExitCode.NETWORK],
     )
     parser.add_argument("url", metavar="URL", help="address of the server")
-    how = parser.add_argument_group("root").add_mutually_exclusive_group(required=True)
+    how = parser.add_argument_group("root").add_mutually_exclusive_group()
     how.add_argument("--root", type=Path, metavar="FILE", help="root.json from the publisher")
     how.add_argument("--fingerprint", metavar="SHA256", help="fingerprint of the root, as edge-serve init prints it")
     how.add_argument(

@@ -30,6 +30,7 @@ from edge_identify.sync_server.cli.signing_commands import (
     keys_folder,
     opened_tree,
     run_delegate,
+    run_export,
     run_init,
     run_new_key,
     run_refresh,
@@ -277,4 +278,5 @@ _COMMANDS = {
     "delegate": run_delegate,
     "new-key": run_new_key,
     "status": run_status,
+    "export": run_export,
 }

@@ -113,6 +113,21 @@ def test_withdraw_removes_a_pack_from_the_listing_and_the_targets(repo: Path) ->
     assert run("withdraw", "--repo", repo, "--pack", "street-art") == ExitCode.PACK
 
 
+def test_an_export_has_all_that_a_device_asks_for_and_nothing_else(repo: Path, tmp_path: Path) -> None:
+    assert run("init", "--repo", repo) == 0
+    (repo / "blobs/stray").write_bytes(b"of an interrupted publish")
+    out = tmp_path / "site"
+    assert run("export", "--repo", repo, "--out", out) == 0
+    files = {path.relative_to(out) for path in out.rglob("*") if path.is_file()}
+    here = {path.relative_to(repo) for path in repo.rglob("*") if path.is_file()}
+    assert here - files == {Path("blobs/stray"), Path(".publishing")}
+    assert files <= here
+    assert run("refresh", "--repo", repo, "--force") == 0
+    assert run("export", "--repo", repo, "--out", out) == 0
+    assert (out / "tuf/timestamp.json").read_bytes() == (repo / "tuf/timestamp.json").read_bytes()
+    assert run("export", "--repo", repo, "--out", repo / "site") == ExitCode.SETUP
+
+
 def test_withdraw_works_in_an_unsigned_tree(repo: Path) -> None:
     assert run("withdraw", "--repo", repo, "--pack", "street-art") == 0
     assert json.loads((repo / LISTING_NAME).read_bytes())["packs"] == []
