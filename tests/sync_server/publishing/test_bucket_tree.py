@@ -328,3 +328,21 @@ def test_operations_are_counted_by_their_outcome(s3: S3Server, monkeypatch: pyte
         bucket.length("some")
     expected = ["get success", "head success", "put success", "get success", "head failure"]
     assert [" ".join(one) for one in counted] == expected
+
+
+def test_a_bucket_is_signed_and_a_device_checks_it(
+    s3: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("EDGE_KEYS_PASSPHRASE", "of the test")
+    published(s3, golden_pack("format-1-with-signs"))
+    keys = tmp_path / "keys"
+    place = ["--to", ADDRESS, "--endpoint", s3.endpoint, "--keys", str(keys)]
+    assert main(["init", *place]) == 0
+    assert main(["refresh", "--force", *place]) == 0
+    url, store = f"{s3.endpoint}/packs/street/", ["--store", str(tmp_path / "store")]
+    assert identify(["trust", url, "--root", str(keys / "root.json"), *store]) == 0
+    assert identify(["sync", url, *store]) == 0
+    capsys.readouterr()
+    assert identify(["packs", *store]) == 0
+    assert ", signed, as of " in capsys.readouterr().out
+    assert not [path for path in objects(s3) if path.endswith((".pem", "keys.json"))]
