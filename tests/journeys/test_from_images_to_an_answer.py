@@ -45,7 +45,8 @@ socket.getaddrinfo = refuse
 from edge_identify.edge_runtime.cli.main import main
 code = main(sys.argv[2:])
 rooms = sorted({".".join(name.split(".")[:2]) for name in sys.modules if name.startswith("edge_identify.")})
-print(json.dumps({"code": code, "rooms": rooms, "urllib3": bool({"urllib3", "tuf", "securesystemslib", "cryptography"} & set(sys.modules))}), file=sys.stderr)
+network = bool({"urllib3", "tuf", "securesystemslib", "cryptography"} & set(sys.modules))
+print(json.dumps({"code": code, "rooms": rooms, "urllib3": network}), file=sys.stderr)
 """
 
 

@@ -355,12 +355,13 @@ def _malformed(first: Files) -> Iterator[Case]:
     yield Case("oversized-timestamp", [(first, "1.0.0"), (repo.files(), "refused")])
     for name, text in {"no-json": "<html>", "empty": "", "a-list": "[]", "cut": first["timestamp.json"][:200]}.items():
         yield Case(f"timestamp-{name}", [(first, "1.0.0"), ({**first, "timestamp.json": text}, "refused")])
-    for name, changes in {
+    wrong: dict[str, dict[str, Any]] = {
         "of-another-type": {"_type": "snapshot"},
         "of-another-specification": {"spec_version": "2.0.0"},
         "of-version-zero": {"version": 0},
         "without-end": {"expires": "never"},
-    }.items():
+    }
+    for name, changes in wrong.items():
         repo = repository()
         repo.timestamp |= changes
         yield Case(f"timestamp-{name}", [(repo.files(), "refused")])
