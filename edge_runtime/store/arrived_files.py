@@ -14,7 +14,10 @@ from edge_identify.edge_runtime.pack.manifest import FileEntry
 
 
 class ArrivedFiles:
-    """A folder of files, each named by its SHA-256, with `.part` at the end while it is incomplete."""
+    """A folder of files, each named by its SHA-256, with `.part` at the end while it is incomplete.
+
+    `PartialFile` writes them, and beside an incomplete one where it came from.
+    """
 
     def __init__(self, folder: Path) -> None:
         """Use a folder. Nothing is created or read yet."""
@@ -37,7 +40,7 @@ class ArrivedFiles:
         self._folder.mkdir(parents=True, exist_ok=True)
         here = 0
         for path in self._folder.iterdir():
-            if path.name.removesuffix(".part") in wanted:
+            if path.name.partition(".")[0] in wanted:
                 here += path.stat().st_size
             else:
                 path.unlink()
