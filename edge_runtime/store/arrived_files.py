@@ -27,6 +27,10 @@ class ArrivedFiles:
         """Return the place of a file."""
         return self._folder / entry.sha256
 
+    def create(self) -> None:
+        """Create the folder."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+
     def keep_only(self, entries: Iterable[FileEntry]) -> int:
         """Create the folder, and remove from it what belongs to none of some files.
 
@@ -37,7 +41,7 @@ class ArrivedFiles:
             How many bytes of them are here.
         """
         wanted = {entry.sha256 for entry in entries}
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self.create()
         here = 0
         for path in self._folder.iterdir():
             if path.name.partition(".")[0] in wanted:

@@ -35,7 +35,7 @@ from edge_identify.edge_runtime.io.durable_writes import write_bytes
 from edge_identify.edge_runtime.io.locking import only_writer
 from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME, FileEntry
 from edge_identify.edge_runtime.pack.pack_names import PackVersion, checked_pack_name
-from edge_identify.edge_runtime.pack.pack_reader import check_file, read_manifest
+from edge_identify.edge_runtime.pack.pack_reader import FileCheck, read_manifest
 from edge_identify.edge_runtime.store.arrived_files import ArrivedFiles
 from edge_identify.edge_runtime.store.installed_packs import (
     MAX_POINTER_BYTES,
@@ -46,6 +46,7 @@ from edge_identify.edge_runtime.store.installed_packs import (
     serialise_pointer,
     version_folder,
 )
+from edge_identify.edge_runtime.store.verified_files import NOTES_NAME, VerifiedFiles
 
 
 def default_store_folder() -> Path:
@@ -172,14 +173,22 @@ class PackStore:
             wanted: The files that the new version needs.
 
         Returns:
-            Undamaged files of the installed version whose content is wanted, with their paths in that version. Every
-            one was hashed.
+            Undamaged files of the installed version whose content is wanted, with their paths in that version. A file
+            that is unchanged since its last check is not hashed again.
         """
+        check = VerifiedFiles(self.root / installed.name / NOTES_NAME).check
         wanted = frozenset(wanted)
         hashes = {entry.sha256 for entry in wanted}
         # If the installed manifest is damaged, only the paths of the new one are known.
         known = _entries_of(installed) | wanted
-        return frozenset(entry for entry in known if entry.sha256 in hashes and _is_intact(installed.folder, entry))
+        return frozenset(
+            entry for entry in known if entry.sha256 in hashes and _is_intact(installed.folder, entry, check)
+        )
+
+    def record_checked(self, installed: InstalledPack) -> None:
+        """Record the files of a version that was just fetched and activated as checked: they are not hashed again."""
+        files = read_manifest(installed.folder).files_for(installed.variant_names)
+        VerifiedFiles(self.root / installed.name / NOTES_NAME).record(installed.folder, files)
 
     def stage(self, name: str, manifest_bytes: bytes, reused: Mapping[str, Path]) -> Path:
         """Begin a version: create the staging folder with the new manifest and the unchanged files.
@@ -306,9 +315,9 @@ def _entries_of(installed: InstalledPack) -> frozenset[FileEntry]:
         return frozenset()
 
 
-def _is_intact(folder: Path, entry: FileEntry) -> bool:
+def _is_intact(folder: Path, entry: FileEntry, check: FileCheck) -> bool:
     try:
-        check_file(folder, entry)
+        check(folder, entry)
     except PackDamagedError:
         return False
     return True

@@ -133,6 +133,7 @@ class HttpServer:
         self._chance, self._rate = chance, RateLimit(bytes_per_s, sleep=sleep, clock=clock)
         self._read_timeout_s = read_timeout_s
         self._until_s = clock() + MAX_SYNC_S
+        self.received_bytes = 0
         headers = {"User-Agent": f"edge-identify/{__version__}"}
         connect_timeout_s = min(CONNECT_TIMEOUT_S, read_timeout_s)
         timeout = Timeout(connect=connect_timeout_s, read=read_timeout_s)
@@ -182,6 +183,7 @@ class HttpServer:
             data = bytearray()
             while chunk := response.read1(_CHUNK_BYTES):
                 pace.add(len(chunk))
+                self.received_bytes += len(chunk)
                 self._check_time(path, until_s)
                 data += chunk
                 if len(data) > max_bytes:
@@ -208,6 +210,7 @@ class HttpServer:
                 with partial.arriving(start, etag=response.headers.get("ETag", "")) as append:
                     while chunk := response.read1(_CHUNK_BYTES):  # `stream` loses what it has not filled up
                         pace.add(len(chunk))
+                        self.received_bytes += len(chunk)
                         self._check_time(entry.path, self._until_s)
                         on_bytes(append(chunk))
                         self._rate.add(len(chunk))

@@ -126,7 +126,7 @@ class PartialFile:
             OSError: The disk is full or refuses.
         """
         self._note.write_text(json.dumps({"url": self._url, "etag": etag[:_MAX_ETAG_CHARACTERS]}), encoding="utf-8")
-        with self._part.open("r+b" if self._part.exists() else "wb") as file:
+        with self._part.open("r+b" if self._part.exists() else "w+b") as file:
             piece = self._hashed_up_to(start, file)
             file.truncate(start)
             file.seek(start)

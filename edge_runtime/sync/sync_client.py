@@ -1,13 +1,13 @@
 """A sync, from the first request to the activation of the new version.
 
 The order makes it safe: listing, manifest, plan, free space, files, self-test, and last the pointer. If a step fails,
-the installed pack stays active and unchanged.
+the installed pack stays active and unchanged. If nothing is new, the listing is the only request.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,8 +33,18 @@ from edge_identify.edge_runtime.store.installed_packs import InstalledPack, has_
 from edge_identify.edge_runtime.store.pack_store import PackStore
 from edge_identify.edge_runtime.sync.http_download import READ_TIMEOUT_S, Downloader, HttpServer
 from edge_identify.edge_runtime.sync.listing import LISTING_NAME, MAX_LISTING_BYTES, Listing, OfferedPack, parse_listing
+from edge_identify.edge_runtime.sync.mirrors import Mirrors
+from edge_identify.edge_runtime.sync.piece_hashes import PieceHashes
 from edge_identify.edge_runtime.sync.server_address import tree_url
 from edge_identify.edge_runtime.sync.sync_plan import Action, Plan, check_fits, choose_pack, plan_sync, reason_to_stay
+from edge_identify.edge_runtime.sync.update_file import UpdateFile
+from edge_identify.edge_runtime.sync.update_steps import (
+    fetch_pieces,
+    fetch_update,
+    known_manifest,
+    patch_files,
+    update_blobs,
+)
 
 if TYPE_CHECKING:
     from edge_identify.edge_runtime.store.bounded_self_test import SelfTest
@@ -58,8 +68,10 @@ class SyncReport:
         action: Whether a version was downloaded.
         note: The reason, in a few words for people.
         source: The server's address.
-        fetched_files: Number of files from the server.
+        fetched_files: Number of files that were fetched whole from the server.
         fetched_bytes: Their total length in bytes.
+        patched_files: Number of files made from those of the version before, by the patches of an update.
+        received_bytes: All that the server sent in this sync: listing, manifest, files, patches.
         reused_files: Number of files taken from the version before.
         seconds: Duration of the sync.
     """
@@ -73,6 +85,8 @@ class SyncReport:
     fetched_bytes: int
     reused_files: int
     seconds: float
+    patched_files: int = 0
+    received_bytes: int = 0
 
 
 def sync_pack(
@@ -85,6 +99,8 @@ def sync_pack(
     progress: ByteProgress | None = None,
     sleep: Callable[[float], None] = time.sleep,
     read_timeout_s: float = READ_TIMEOUT_S,
+    mirrors: Sequence[str] = (),
+    bytes_per_s: float | None = None,
 ) -> SyncReport:
     """Update a pack to the newest version that a server offers, or install it.
 
@@ -97,6 +113,8 @@ def sync_pack(
         progress: Called with the progress of the download; None for no progress.
         sleep: Waits a number of seconds between attempts.
         read_timeout_s: Seconds without a byte after which an attempt fails.
+        mirrors: Other addresses of the same repository, asked for what the first one does not give.
+        bytes_per_s: Most bytes per second of files; None for no limit.
 
     Raises:
         SetupError: The address is malformed, the name is missing among several packs, the disk is full, or another sync
@@ -108,19 +126,27 @@ def sync_pack(
         EdgeIdentifyError: `self_test` raised it. In every case the installed pack stays unchanged.
     """
     started = time.monotonic()
-    with closing(HttpServer(tree_url(url), sleep=sleep, read_timeout_s=read_timeout_s)) as server:
+    servers = [
+        HttpServer(tree_url(one), sleep=sleep, read_timeout_s=read_timeout_s, bytes_per_s=bytes_per_s)
+        for one in (url, *mirrors)
+    ]
+    with closing(Mirrors(servers)) as server:
         offer = choose_pack(_listing(server), name, source=server.url)
         with store.updating(offer.name):
-            plan, version = _bring_up_to_date(store, server, offer, variant_names, self_test, progress)
+            plan, version, patched = _bring_up_to_date(store, server, offer, variant_names, self_test, progress)
             store.arrived(offer.name).remove()
+            if plan.action is Action.DOWNLOAD:
+                store.record_checked(store.active(offer.name))
         return SyncReport(
             name=offer.name,
             version=version,
             action=plan.action,
             note=plan.note,
             source=server.url,
-            fetched_files=len(plan.fetch),
-            fetched_bytes=plan.fetch_bytes,
+            fetched_files=len(plan.fetch) - len(patched),
+            fetched_bytes=plan.fetch_bytes - sum(entry.length_bytes for entry in patched),
+            patched_files=len(patched),
+            received_bytes=server.received_bytes,
             reused_files=len(plan.reuse),
             seconds=time.monotonic() - started,
         )
@@ -128,18 +154,20 @@ def sync_pack(
 
 def _bring_up_to_date(
     store: PackStore,
-    server: HttpServer,
+    server: Mirrors,
     offer: OfferedPack,
     variant_names: ChooseVariants,
     self_test: SelfTest,
     progress: ByteProgress | None,
-) -> tuple[Plan, PackVersion]:
+) -> tuple[Plan, PackVersion, frozenset[FileEntry]]:
     installed = store.pointer(offer.name)
     note = reason_to_stay(installed, offer.newest, source=server.url)
     if installed is not None and note is not None:
         _check_whole(store, installed, offer, source=server.url)
-        return Plan(action=Action.UP_TO_DATE, note=note), installed.version
-    manifest_bytes, manifest = _fetch_manifest(server, offer)
+        return Plan(action=Action.UP_TO_DATE, note=note), installed.version, frozenset()
+    arrived = store.arrived(offer.name)
+    update = fetch_update(server, store, offer.newest, installed)
+    manifest_bytes, manifest = _manifest(server, offer, installed, update)
     variants = variant_names(manifest)
     intact = _intact(store, installed, manifest, variants)
     plan = plan_sync(
@@ -149,13 +177,16 @@ def _bring_up_to_date(
         intact=intact,
         is_manifest_intact=installed is None or has_intact_manifest(installed),
     )
+    patched: frozenset[FileEntry] = frozenset()
     if plan.action is Action.DOWNLOAD:
-        arrived = store.arrived(offer.name)
         try:
-            here = arrived.keep_only(plan.fetch)
+            here = arrived.keep_only((*plan.fetch, *update_blobs(offer.newest, installed)))
             check_fits(plan, free_bytes=store.free_bytes() + here, store=str(store.root))
             staging = store.stage(offer.name, manifest_bytes, _reused(plan, installed, intact))
-            _fetch_files(server, plan, arrived, staging, progress)
+            patched = patch_files(update, installed, plan.fetch, arrived)
+            _fetch_files(server, plan, fetch_pieces(server, offer.newest, plan.fetch, patched), arrived, progress)
+            for entry in plan.fetch:
+                arrived.place(entry, staging / entry.path)
             _place_repeated(manifest, variants, staging)
             with _kept_if_untested(plan, arrived, staging):
                 self_test(staging, manifest, variants)
@@ -165,7 +196,7 @@ def _bring_up_to_date(
         except Exception:
             arrived.remove()  # a full disk, or a pack that does not work here
             raise
-    return plan, manifest.version
+    return plan, manifest.version, patched
 
 
 @contextmanager
@@ -192,7 +223,7 @@ def _check_whole(store: PackStore, installed: InstalledPack, offer: OfferedPack,
         ) from error
 
 
-def _listing(server: HttpServer) -> Listing:
+def _listing(server: Mirrors) -> Listing:
     where = f"{server.url}/{LISTING_NAME}"
     data = server.fetch_document(LISTING_NAME, max_bytes=MAX_LISTING_BYTES)
     if data.lstrip()[:1] == b"<":  # a web page without a content type
@@ -206,11 +237,15 @@ def _listing(server: HttpServer) -> Listing:
     return parse_listing(data, where=where)
 
 
-def _fetch_manifest(server: HttpServer, offer: OfferedPack) -> tuple[bytes, Manifest]:
-    """Fetch the newest manifest and check it against the listing."""
+def _manifest(
+    server: Mirrors, offer: OfferedPack, installed: InstalledPack | None, update: UpdateFile | None
+) -> tuple[bytes, Manifest]:
+    """Return the newest manifest, checked against the listing: the installed one, a patched one or a fetched one."""
     expected = offer.newest.manifest
     where = f"{server.url}/{expected.path}"
-    data = server.fetch_document(expected.path, max_bytes=expected.length_bytes)
+    data = known_manifest(expected, installed, update) or server.fetch_document(
+        expected.path, max_bytes=expected.length_bytes
+    )
     if len(data) != expected.length_bytes or sha256_of_bytes(data) != expected.sha256:
         raise NetworkError(
             f"{where}: is not the manifest that the listing describes; sync again, or tell its publisher"
@@ -239,14 +274,13 @@ def _reused(plan: Plan, installed: InstalledPack | None, intact: frozenset[FileE
 
 
 def _fetch_files(
-    downloader: Downloader, plan: Plan, arrived: ArrivedFiles, staging: Path, progress: ByteProgress | None
+    downloader: Downloader, plan: Plan, pieces: PieceHashes, arrived: ArrivedFiles, progress: ByteProgress | None
 ) -> None:
     before = 0
     for entry in plan.fetch:
-        downloader.fetch_blob(entry, arrived.path(entry), _counted_from(before, plan.fetch_bytes, progress))
+        counted = _counted_from(before, plan.fetch_bytes, progress)
+        downloader.fetch_blob(entry, arrived.path(entry), counted, pieces=pieces.get(entry.sha256, ()))
         before += entry.length_bytes
-    for entry in plan.fetch:
-        arrived.place(entry, staging / entry.path)
 
 
 def _counted_from(before: int, total: int, progress: ByteProgress | None) -> Callable[[int], None]:
