@@ -6,10 +6,12 @@ The pointer names the version that answers; see `pack_store` for the folders aro
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from edge_identify.edge_runtime.io.durable_writes import sha256_of_file
-from edge_identify.edge_runtime.io.json_fields import canonical_json, parse_json_object
+from edge_identify.edge_runtime.io.json_fields import JsonObject, canonical_json, parse_json_object
 from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME
 from edge_identify.edge_runtime.pack.pack_names import PackVersion, checked_sha256
 from edge_identify.edge_runtime.pack.pack_reader import Pack, open_pack
@@ -31,7 +33,10 @@ class InstalledPack:
         variant_names: The encoder variants on this device.
         source: Address of the server from which the pack was fetched.
         manifest_sha256: SHA-256 of its `pack.json`, so that damage to the manifest itself is noticed.
-        previous: The version before, still on the disk, or None.
+        previous: The version before, still on the disk, or None. After a rollback, it is the newer one.
+        before: What the pointer said of that version; None if an older release wrote the pointer.
+        published_utc: When its publisher published the version, as far as is known.
+        mirrors: Other addresses of the same repository.
     """
 
     name: str
@@ -41,6 +46,14 @@ class InstalledPack:
     source: str
     manifest_sha256: str
     previous: PackVersion | None
+    before: InstalledPack | None = None
+    published_utc: datetime | None = None
+    mirrors: tuple[str, ...] = ()
+
+    @property
+    def is_rolled_back(self) -> bool:
+        """Whether the version before is a newer one, which a person has taken back."""
+        return self.previous is not None and self.previous > self.version
 
 
 def version_folder(home: Path, version: PackVersion) -> Path:
@@ -59,8 +72,13 @@ def parse_pointer(home: Path, data: bytes) -> InstalledPack:
         PackFormatError: Not JSON, longer than `MAX_POINTER_BYTES`, or a field is missing or malformed.
     """
     fields = parse_json_object(data, where=str(home / POINTER_NAME), max_bytes=MAX_POINTER_BYTES)
+    return _installed(home, fields, is_active=True)
+
+
+def _installed(home: Path, fields: JsonObject, *, is_active: bool) -> InstalledPack:
     version = PackVersion.parse(fields.text("version"))
-    previous = fields.optional_text("previous")
+    previous = fields.optional_text("previous") if is_active else None
+    before = _installed(home, fields.object("before"), is_active=False) if is_active and fields.has("before") else None
     return InstalledPack(
         name=home.name,
         version=version,
@@ -69,20 +87,40 @@ def parse_pointer(home: Path, data: bytes) -> InstalledPack:
         source=fields.text("source"),
         manifest_sha256=checked_sha256(fields.text("manifest_sha256")),
         previous=None if previous is None else PackVersion.parse(previous),
+        before=before,
+        published_utc=_time(fields, "published_utc"),
+        mirrors=fields.texts("mirrors") if fields.has("mirrors") else (),
     )
+
+
+def _time(fields: JsonObject, key: str) -> datetime | None:
+    """Return a time; None if it is missing or none. Only its age is shown, so it is no reason to refuse a pack."""
+    try:
+        return datetime.fromisoformat(fields.text(key)).astimezone(UTC) if fields.has(key) else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def serialise_pointer(installed: InstalledPack) -> bytes:
     """Return the canonical bytes of `active.json`; `parse_pointer` gives the same value back."""
-    return canonical_json(
-        {
-            "version": str(installed.version),
-            "variants": list(installed.variant_names),
-            "source": installed.source,
-            "manifest_sha256": installed.manifest_sha256,
-            "previous": None if installed.previous is None else str(installed.previous),
-        }
-    )
+    values = _as_json(installed) | {"previous": None if installed.previous is None else str(installed.previous)}
+    if installed.before is not None:
+        values["before"] = _as_json(installed.before)
+    return canonical_json(values)
+
+
+def _as_json(installed: InstalledPack) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "version": str(installed.version),
+        "variants": list(installed.variant_names),
+        "source": installed.source,
+        "manifest_sha256": installed.manifest_sha256,
+    }
+    if installed.published_utc is not None:
+        values["published_utc"] = installed.published_utc.isoformat(timespec="seconds")
+    if installed.mirrors:
+        values["mirrors"] = list(installed.mirrors)
+    return values
 
 
 def has_intact_manifest(installed: InstalledPack) -> bool:

@@ -6,7 +6,7 @@
     ROOT/NAME/lock                  the lock of a running sync
 
 A version is active only when the pointer names it, and the pointer is written last. So a crash never leaves half a pack
-active. The previous version stays on the disk; older ones are removed. Unchanged files of a version are hard links to
+active. The previous version stays on the disk (`version_changes` goes back to it); older ones are removed. Unchanged files of a version are hard links to
 those of the version before. So a file of a version is replaced by renaming, and never written to.
 """
 
@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edge_identify.edge_runtime.errors import (
     PackDamagedError,
@@ -47,6 +48,9 @@ from edge_identify.edge_runtime.store.installed_packs import (
     version_folder,
 )
 from edge_identify.edge_runtime.store.verified_files import NOTES_NAME, VerifiedFiles
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 def default_store_folder() -> Path:
@@ -237,10 +241,14 @@ class PackStore:
                 shutil.rmtree(new.folder)
             staging.rename(new.folder)
         flush_tree(new.folder.parent)
-        write_bytes(self.root / new.name / POINTER_NAME, serialise_pointer(new))
-        flush_folder(self.root / new.name)
+        self.point_to(new)
         self._prune(new, kept)
         return new
+
+    def point_to(self, new: InstalledPack) -> None:
+        """Replace the pointer of a pack, durably. The version lies in its folder already."""
+        write_bytes(self.root / new.name / POINTER_NAME, serialise_pointer(new))
+        flush_folder(self.root / new.name)
 
     def describe(
         self,
@@ -250,8 +258,11 @@ class PackStore:
         variant_names: tuple[str, ...],
         source: str,
         manifest_sha256: str,
+        published_utc: datetime | None = None,
+        mirrors: tuple[str, ...] = (),
     ) -> InstalledPack:
         """Return the `InstalledPack` for a version that `activate` will make active."""
+        before = self._before(name, version)
         return InstalledPack(
             name=name,
             version=version,
@@ -260,6 +271,9 @@ class PackStore:
             source=source,
             manifest_sha256=manifest_sha256,
             previous=self._previous_for(name, version),
+            before=before,
+            published_utc=published_utc,
+            mirrors=mirrors,
         )
 
     def _previous_for(self, name: str, version: PackVersion) -> PackVersion | None:
@@ -267,6 +281,10 @@ class PackStore:
         if now is None:
             return None
         return now.previous if now.version == version else now.version
+
+    def _before(self, name: str, version: PackVersion) -> InstalledPack | None:
+        now = self.pointer(name)
+        return now.before if now is not None and now.version == version else now
 
     def _read_pointer(self, name: str) -> bytes:
         with (self.root / checked_pack_name(name) / POINTER_NAME).open("rb") as file:

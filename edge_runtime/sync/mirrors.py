@@ -27,11 +27,17 @@ class Mirrors:
         """Take at least one server. The one that answered last is asked first."""
         self._servers = list(servers)
         self._repository = servers[0]
+        self._mirror_urls = tuple(server.url for server in servers[1:])
 
     @property
     def url(self) -> str:
         """The address of the repository: that of its first server."""
         return self._repository.url
+
+    @property
+    def mirror_urls(self) -> tuple[str, ...]:
+        """The other addresses."""
+        return self._mirror_urls
 
     @property
     def received_bytes(self) -> int:

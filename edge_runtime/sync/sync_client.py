@@ -162,7 +162,7 @@ def _bring_up_to_date(
 ) -> tuple[Plan, PackVersion, frozenset[FileEntry]]:
     installed = store.pointer(offer.name)
     note = reason_to_stay(installed, offer.newest, source=server.url)
-    if installed is not None and note is not None:
+    if installed is not None and note is not None and not (installed.is_rolled_back and not _is_whole(store, installed)):
         _check_whole(store, installed, offer, source=server.url)
         return Plan(action=Action.UP_TO_DATE, note=note), installed.version, frozenset()
     arrived = store.arrived(offer.name)
@@ -190,7 +190,7 @@ def _bring_up_to_date(
             _place_repeated(manifest, variants, staging)
             with _kept_if_untested(plan, arrived, staging):
                 self_test(staging, manifest, variants)
-            store.activate(_new_pack(store, offer, variants, source=server.url))
+            store.activate(_new_pack(store, offer, variants, server))
         except (NetworkError, *_UNTESTED):
             raise  # what has arrived stays for the next sync
         except Exception:
@@ -208,6 +208,14 @@ def _kept_if_untested(plan: Plan, arrived: ArrivedFiles, staging: Path) -> Itera
         for entry in plan.fetch:
             arrived.take_back(entry, staging / entry.path)
         raise
+
+
+def _is_whole(store: PackStore, installed: InstalledPack) -> bool:
+    try:
+        files = read_manifest(store.active(installed.name).folder).files_for(installed.variant_names)
+    except PackError:
+        return False
+    return store.intact_files(installed, files).issuperset(files)
 
 
 def _check_whole(store: PackStore, installed: InstalledPack, offer: OfferedPack, *, source: str) -> None:
@@ -302,11 +310,13 @@ def _place_repeated(manifest: Manifest, variants: tuple[str, ...], staging: Path
             link_or_copy(here[entry.sha256], staging / entry.path)
 
 
-def _new_pack(store: PackStore, offer: OfferedPack, variants: tuple[str, ...], *, source: str) -> InstalledPack:
+def _new_pack(store: PackStore, offer: OfferedPack, variants: tuple[str, ...], server: Mirrors) -> InstalledPack:
     return store.describe(
         offer.name,
         offer.newest.version,
         variant_names=variants,
-        source=source,
+        source=server.url,
         manifest_sha256=offer.newest.manifest.sha256,
+        published_utc=offer.newest.published_utc,
+        mirrors=server.mirror_urls,
     )
