@@ -19,6 +19,7 @@ from edge_identify.edge_runtime.store.verified_files import NOTES_NAME, Verified
 
 POINTER_NAME = "active.json"
 POINTS_FOLDER_NAME = "points"  # beside the versions, since most thumbnails of a version are those of the one before
+_VERSIONS_NAME = "versions"
 MAX_POINTER_BYTES = 64 * 2**10  # a pointer has some hundred bytes
 
 
@@ -58,7 +59,7 @@ class InstalledPack:
 
 def version_folder(home: Path, version: PackVersion) -> Path:
     """Return the folder of a version, below the folder of its pack."""
-    return home / "versions" / str(version)
+    return home / _VERSIONS_NAME / str(version)
 
 
 def parse_pointer(home: Path, data: bytes) -> InstalledPack:
@@ -129,6 +130,17 @@ def has_intact_manifest(installed: InstalledPack) -> bool:
         return sha256_of_file(installed.folder / MANIFEST_NAME) == installed.manifest_sha256
     except OSError:
         return False
+
+
+def forget_checks(folder: Path) -> None:
+    """Remove the records of hash checks of a version, so that each of its files is hashed at its next use.
+
+    Args:
+        folder: The folder of a version in a store. Any other folder has no records, and nothing happens.
+    """
+    home = folder.parent.parent
+    if (home / POINTER_NAME).is_file() and folder.parent.name == _VERSIONS_NAME:
+        VerifiedFiles(home / NOTES_NAME).forget()
 
 
 def open_installed(installed: InstalledPack) -> Pack:

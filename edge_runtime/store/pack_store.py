@@ -6,8 +6,9 @@
     ROOT/NAME/lock                  the lock of a running sync
 
 A version is active only when the pointer names it, and the pointer is written last. So a crash never leaves half a pack
-active. The previous version stays on the disk (`version_changes` goes back to it); older ones are removed. Unchanged files of a version are hard links to
-those of the version before. So a file of a version is replaced by renaming, and never written to.
+active. The previous version stays on the disk (`version_changes` goes back to it); older ones are removed. Unchanged
+files of a version are hard links to those of the version before. So a file of a version is replaced by renaming, and
+never written to.
 """
 
 from __future__ import annotations

@@ -63,9 +63,7 @@ class VerifiedFiles:
         if before is not None and before == _note(path, entry) and _is_settled(before):
             self._add_all({path: before})
 
-    def record(
-        self, folder: Path, entries: Iterable[FileEntry], *, wait: Callable[[float], None] = sleep
-    ) -> None:
+    def record(self, folder: Path, entries: Iterable[FileEntry], *, wait: Callable[[float], None] = sleep) -> None:
         """Record files whose hashes were checked a moment ago, as those of a version that was just installed.
 
         Args:

@@ -125,7 +125,7 @@ def prune(store: PackStore, *, keep: int = 2, max_bytes: int | None = None) -> F
     for name in homes:
         is_over = max_bytes is not None and _size_bytes(store.root) > max_bytes
         with store.updating(name):
-            if keep < 2 or is_over:  # noqa: PLR2004  # the active version and the one before
+            if keep < 2 or is_over:  # the active version and the one before
                 _remove_folders(store.root / name / part for part in (_ARRIVED_NAME, POINTS_FOLDER_NAME))
                 pruned += [name] if _remove_before(store, name) else []
     end = _size_bytes(store.root)

@@ -85,6 +85,25 @@ class Downloader(Protocol):
         """
 
 
+class PackServer(Downloader, Protocol):
+    """Where versions of packs come from: a repository, or an `.edgepack` file."""
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+
+    @property
+    def mirror_urls(self) -> tuple[str, ...]:
+        """Other addresses of the same repository."""
+
+    @property
+    def received_bytes(self) -> int:
+        """How many bytes it has sent."""
+
+    def fetch_document(self, path: str, *, max_bytes: int) -> bytes:
+        """Fetch a small file into memory; see `HttpServer.fetch_document`."""
+
+
 class _PassingError(NetworkError):
     """A temporary failure; the request is retried.
 
@@ -349,9 +368,14 @@ def _is_the_rest(response: BaseHTTPResponse, partial: PartialFile) -> bool:
         return False
     length, etag = partial.length_bytes, partial.etag()
     is_same_file = not etag or response.headers.get("ETag", etag) == etag
-    return is_same_file and said[3] in ("*", str(length)) and (int(said[1]), int(said[2])) == (
-        partial.arrived_bytes,
-        length - 1,
+    return (
+        is_same_file
+        and said[3] in ("*", str(length))
+        and (int(said[1]), int(said[2]))
+        == (
+            partial.arrived_bytes,
+            length - 1,
+        )
     )
 
 

@@ -171,7 +171,8 @@ def serialise_listing(listing: Listing) -> bytes:
 def with_version(listing: Listing, name: str, title: str, new: OfferedVersion) -> Listing:
     """Return the listing with one more version of a pack, the newest, and `title` as the pack's title.
 
-    Devices fetch the newest version alone, so `pieces` and `updates` of the others are left out: the listing stays small.
+    Devices fetch the newest version alone. So `pieces` and `updates` of the others are left out: the listing stays
+    small.
     """
     before = listing.packs.get(name)
     older = [replace(offered, pieces=None, updates=()) for offered in before.versions] if before else []

@@ -31,7 +31,8 @@ from edge_identify.edge_runtime.pack.pack_reader import read_manifest, verify_pa
 from edge_identify.edge_runtime.store.arrived_files import ArrivedFiles
 from edge_identify.edge_runtime.store.installed_packs import InstalledPack, has_intact_manifest
 from edge_identify.edge_runtime.store.pack_store import PackStore
-from edge_identify.edge_runtime.sync.http_download import READ_TIMEOUT_S, Downloader, HttpServer
+from edge_identify.edge_runtime.sync.carried_pack import CarriedPack, open_carried_pack
+from edge_identify.edge_runtime.sync.http_download import READ_TIMEOUT_S, Downloader, HttpServer, PackServer
 from edge_identify.edge_runtime.sync.listing import LISTING_NAME, MAX_LISTING_BYTES, Listing, OfferedPack, parse_listing
 from edge_identify.edge_runtime.sync.mirrors import Mirrors
 from edge_identify.edge_runtime.sync.piece_hashes import PieceHashes
@@ -132,29 +133,79 @@ def sync_pack(
     ]
     with closing(Mirrors(servers)) as server:
         offer = choose_pack(_listing(server), name, source=server.url)
-        with store.updating(offer.name):
-            plan, version, patched = _bring_up_to_date(store, server, offer, variant_names, self_test, progress)
-            store.arrived(offer.name).remove()
-            if plan.action is Action.DOWNLOAD:
-                store.record_checked(store.active(offer.name))
-        return SyncReport(
-            name=offer.name,
-            version=version,
-            action=plan.action,
-            note=plan.note,
-            source=server.url,
-            fetched_files=len(plan.fetch) - len(patched),
-            fetched_bytes=plan.fetch_bytes - sum(entry.length_bytes for entry in patched),
-            patched_files=len(patched),
-            received_bytes=server.received_bytes,
-            reused_files=len(plan.reuse),
-            seconds=time.monotonic() - started,
-        )
+        return _updated(store, server, offer, variant_names, self_test, progress, started)
+
+
+def install_pack(
+    store: PackStore,
+    path: Path,
+    *,
+    variant_names: ChooseVariants,
+    self_test: SelfTest,
+    progress: ByteProgress | None = None,
+    verify: Callable[[CarriedPack], None] | None = None,
+) -> SyncReport:
+    """Install a pack from an `.edgepack` file, as a sync does from a server.
+
+    An installed pack keeps its source, so that a later sync finds its server.
+
+    Args:
+        store: The store that keeps the pack.
+        path: The file.
+        variant_names: Chooses the encoder variants that this device keeps.
+        self_test: Tests the new version before it is activated.
+        progress: Called with the progress of the copying; None for no progress.
+        verify: Called before anything is written, to check who signed the manifest. It raises to refuse the file.
+
+    Raises:
+        PackError: There is no such file, it is damaged, or its pack does not work here.
+        SetupError: The disk is full, or a sync of the pack is running.
+        NetworkError: The installed version has the same number and another content.
+        EdgeIdentifyError: `verify` or `self_test` raised it. In every case the installed pack stays unchanged.
+    """
+    started = time.monotonic()
+    with open_carried_pack(path) as carried:
+        if verify is not None:
+            verify(carried)
+        offer = carried.offered()
+        installed = store.pointer(offer.name)
+        if installed is not None:
+            carried.url, carried.mirror_urls = installed.source, installed.mirrors
+        return _updated(store, carried, offer, variant_names, self_test, progress, started)
+
+
+def _updated(
+    store: PackStore,
+    server: PackServer,
+    offer: OfferedPack,
+    variant_names: ChooseVariants,
+    self_test: SelfTest,
+    progress: ByteProgress | None,
+    started: float,
+) -> SyncReport:
+    with store.updating(offer.name):
+        plan, version, patched = _bring_up_to_date(store, server, offer, variant_names, self_test, progress)
+        store.arrived(offer.name).remove()
+        if plan.action is Action.DOWNLOAD:
+            store.record_checked(store.active(offer.name))
+    return SyncReport(
+        name=offer.name,
+        version=version,
+        action=plan.action,
+        note=plan.note,
+        source=server.url,
+        fetched_files=len(plan.fetch) - len(patched),
+        fetched_bytes=plan.fetch_bytes - sum(entry.length_bytes for entry in patched),
+        patched_files=len(patched),
+        received_bytes=server.received_bytes,
+        reused_files=len(plan.reuse),
+        seconds=time.monotonic() - started,
+    )
 
 
 def _bring_up_to_date(
     store: PackStore,
-    server: Mirrors,
+    server: PackServer,
     offer: OfferedPack,
     variant_names: ChooseVariants,
     self_test: SelfTest,
@@ -162,7 +213,11 @@ def _bring_up_to_date(
 ) -> tuple[Plan, PackVersion, frozenset[FileEntry]]:
     installed = store.pointer(offer.name)
     note = reason_to_stay(installed, offer.newest, source=server.url)
-    if installed is not None and note is not None and not (installed.is_rolled_back and not _is_whole(store, installed)):
+    if (
+        installed is not None
+        and note is not None
+        and not (installed.is_rolled_back and not _is_whole(store, installed))
+    ):
         _check_whole(store, installed, offer, source=server.url)
         return Plan(action=Action.UP_TO_DATE, note=note), installed.version, frozenset()
     arrived = store.arrived(offer.name)
@@ -246,7 +301,7 @@ def _listing(server: Mirrors) -> Listing:
 
 
 def _manifest(
-    server: Mirrors, offer: OfferedPack, installed: InstalledPack | None, update: UpdateFile | None
+    server: PackServer, offer: OfferedPack, installed: InstalledPack | None, update: UpdateFile | None
 ) -> tuple[bytes, Manifest]:
     """Return the newest manifest, checked against the listing: the installed one, a patched one or a fetched one."""
     expected = offer.newest.manifest
@@ -310,7 +365,7 @@ def _place_repeated(manifest: Manifest, variants: tuple[str, ...], staging: Path
             link_or_copy(here[entry.sha256], staging / entry.path)
 
 
-def _new_pack(store: PackStore, offer: OfferedPack, variants: tuple[str, ...], server: Mirrors) -> InstalledPack:
+def _new_pack(store: PackStore, offer: OfferedPack, variants: tuple[str, ...], server: PackServer) -> InstalledPack:
     return store.describe(
         offer.name,
         offer.newest.version,

@@ -36,9 +36,9 @@ from edge_identify.edge_runtime.sync.listing import MAX_UPDATE_BYTES
 
 if TYPE_CHECKING:
     if sys.version_info >= (3, 14):
-        from compression import zstd
+        pass
     else:
-        from backports import zstd
+        pass
 
 MAX_PATCHED_BYTES = 64 * 2**20  # of a file; a device holds the old one in memory, and a window of the new one
 _MAGIC = b"EIUPDATE"
@@ -148,7 +148,7 @@ def make_patch(old: bytes, new: bytes) -> bytes:
         parameter.window_log: min(_WINDOW_LOG, max(10, (len(old) + len(new)).bit_length())),
         parameter.enable_long_distance_matching: int(is_large),
     }
-    return zstd.compress(new, options=options, zstd_dict=_prefix(old))
+    return bytes(zstd.compress(new, options=options, zstd_dict=_prefix(old)))
 
 
 def applied(patch: bytes, old: bytes, length_bytes: int) -> Iterator[bytes]:
@@ -210,7 +210,7 @@ def patch_file(update: UpdateFile, old_path: Path, expected: FileEntry, into: Pa
 
 def _prefix(old: bytes) -> Any:
     # A raw dictionary of less than 8 bytes is refused.
-    return _zstd().ZstdDict(old, is_raw=True).as_prefix if len(old) >= 8 else None  # noqa: PLR2004
+    return _zstd().ZstdDict(old, is_raw=True).as_prefix if len(old) >= 8 else None
 
 
 def _zstd() -> Any:

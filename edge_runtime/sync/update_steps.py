@@ -16,8 +16,8 @@ from edge_identify.edge_runtime.pack.pack_reader import read_manifest
 from edge_identify.edge_runtime.store.arrived_files import ArrivedFiles
 from edge_identify.edge_runtime.store.installed_packs import InstalledPack, has_intact_manifest
 from edge_identify.edge_runtime.store.pack_store import PackStore
+from edge_identify.edge_runtime.sync.http_download import PackServer
 from edge_identify.edge_runtime.sync.listing import OfferedVersion, blob_path
-from edge_identify.edge_runtime.sync.mirrors import Mirrors
 from edge_identify.edge_runtime.sync.piece_hashes import PIECE_BYTES, PieceHashes, parse_piece_hashes
 from edge_identify.edge_runtime.sync.sync_plan import SPARE_BYTES
 from edge_identify.edge_runtime.sync.update_file import UpdateFile, applied, open_update, patch_file
@@ -33,7 +33,7 @@ def update_blobs(offered: OfferedVersion, installed: InstalledPack | None) -> tu
 
 
 def fetch_update(
-    server: Mirrors, store: PackStore, offered: OfferedVersion, installed: InstalledPack | None
+    server: PackServer, store: PackStore, offered: OfferedVersion, installed: InstalledPack | None
 ) -> UpdateFile | None:
     """Fetch the update file from the installed version to the offered one; None if there is none that helps.
 
@@ -100,7 +100,7 @@ def patch_files(
 
 
 def fetch_pieces(
-    server: Mirrors, offered: OfferedVersion, wanted: Iterable[FileEntry], patched: frozenset[FileEntry]
+    server: PackServer, offered: OfferedVersion, wanted: Iterable[FileEntry], patched: frozenset[FileEntry]
 ) -> PieceHashes:
     """Fetch the hashes of pieces of the large files that will be fetched; empty if there are none."""
     large = [entry for entry in wanted if entry.length_bytes > PIECE_BYTES and entry not in patched]

@@ -1,7 +1,7 @@
 """Add a version of a pack to the static tree that devices download from, in a folder or a bucket.
 
-The write order makes it safe: files, updates, manifest, page, and the listing last. A reader of the listing finds everything
-that it names. A killed run leaves only files that nothing refers to.
+The write order makes it safe: files, updates, manifest, page, and the listing last. A reader of the listing finds
+everything that it names. A killed run leaves only files that nothing refers to.
 
 Versions are immutable, since caches and devices keep them. Publishing the same bytes again changes nothing. Other bytes
 under a published version are refused.

@@ -12,7 +12,7 @@ NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
 def test_a_pause_is_half_to_one_and_a_half_its_length() -> None:
-    assert [with_jitter(2.0, lambda: share) for share in (0.0, 0.5, 1.0)] == [1.0, 2.0, 3.0]
+    assert (with_jitter(2.0, lambda: 0.0), with_jitter(2.0, lambda: 1.0)) == (1.0, 3.0)
 
 
 @pytest.mark.parametrize(

@@ -173,7 +173,8 @@ def test_a_part_from_one_address_is_continued_by_another(
 ) -> None:
     publish_index("1.0.0", INDEX)
     (index,) = (
-        entry.sha256 for entry in read_manifest(lying_server.repo.parent / "packs/1.0.0").files.values()
+        entry.sha256
+        for entry in read_manifest(lying_server.repo.parent / "packs/1.0.0").files.values()
         if entry.path == "index.faiss"
     )
     lying_server.lies[f"/{blob_path(index)}"] = lie(cut_at=90_000)
