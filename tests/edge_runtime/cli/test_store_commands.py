@@ -24,7 +24,7 @@ PUBLISHED = datetime(2026, 1, 31, 12, tzinfo=UTC)
 def quick_installs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for no disk, and start no process for a self-test: the packs of these tests have no encoder."""
     monkeypatch.setattr(os, "fsync", lambda _: None)
-    for module in ("store.bounded_self_test", "sync.device_sync"):
+    for module in ("sync.device_sync", "store.bounded_self_test"):  # in the order in which one imports the other
         monkeypatch.setattr(f"edge_identify.edge_runtime.{module}.self_test_within_limits", lambda *_: None)
 
 
