@@ -33,13 +33,16 @@ def install_parser() -> CommandParser:
     """Return the parser of `edge-identify install`."""
     parser = CommandParser(
         prog="edge-identify install",
-        examples=["edge-identify install street-art.edgepack"],
+        examples=["edge-identify install --unsigned street-art.edgepack"],
         description="Installs a pack from an .edgepack file, without a network. It is checked and tested as one from a "
         "server. An installed pack is updated, and keeps the server it came from.",
         exit_codes=[ExitCode.PACK],
     )
     parser.add_argument("file", metavar="FILE", type=Path, help="the .edgepack file")
     add_store_option(parser.add_argument_group("pack"))
+    parser.add_argument_group("trust").add_argument(
+        "--unsigned", action="store_true", help="accept a file that is not signed, this time"
+    )
     _add_json(parser, "print one JSON object, as sync does")
     return parser
 
@@ -130,7 +133,12 @@ def _install(options: argparse.Namespace) -> ExitCode:
         report = during(
             shown_progress,
             "checking files",
-            lambda: install_on_device(store, options.file, progress=partial(shown_progress.report_bytes, "copying")),
+            lambda: install_on_device(
+                store,
+                options.file,
+                unsigned=options.unsigned,
+                progress=partial(shown_progress.report_bytes, "copying"),
+            ),
         )
     _print(report_as_json(report), report_in_words(report), as_json=options.json)
     return ExitCode.DONE

@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -54,7 +54,8 @@ def sync_parser() -> CommandParser:
         prog="edge-identify sync",
         examples=["edge-identify sync http://192.168.1.20:8000/", "edge-identify sync --limit-rate 500k"],
         description="Fetches the newest version of a pack from a server. Only what has changed is fetched, and a "
-        "download that was cut off goes on. Without URL, updates every installed pack from the server it came from.",
+        "download that was cut off goes on. Without URL, updates every installed pack from the server it came from. "
+        "The server's signatures are checked against the root that edge-identify trust pinned.",
         exit_codes=[ExitCode.PACK, ExitCode.NETWORK],
     )
     parser.add_argument("url", metavar="URL", nargs="?", help="address of the server")
@@ -72,6 +73,9 @@ def sync_parser() -> CommandParser:
     group = parser.add_argument_group("pack")
     group.add_argument("--pack", metavar="NAME", help="name of the pack; required if the server offers several")
     add_store_option(group)
+    parser.add_argument_group("trust").add_argument(
+        "--unsigned", action="store_true", help="accept a server that is not signed, this time"
+    )
     parser.add_argument_group("output").add_argument(
         "--json", action="store_true", help="print one JSON object: files fetched and kept"
     )
@@ -143,7 +147,7 @@ def _sync(options: argparse.Namespace) -> ExitCode:
     for name in _names_to_sync(store, options.url, options.pack):
         with failures.reported():
             url, mirrors = (options.url, ()) if options.url else _source(store, name)
-            reports.append(_sync_one(store, url, name, options.mirror or mirrors, options.limit_rate))
+            reports.append(_sync_one(store, url, name, options.mirror or mirrors, options))
     if options.json:
         print(json.dumps({"synced": [report_as_json(report) for report in reports]}, indent=2))
         return failures.code
@@ -175,7 +179,7 @@ def _source(store: PackStore, name: str | None) -> tuple[str, Sequence[str]]:
 
 
 def _sync_one(
-    store: PackStore, url: str, name: str | None, mirrors: Sequence[str], bytes_per_s: float | None
+    store: PackStore, url: str, name: str | None, mirrors: Sequence[str], options: argparse.Namespace
 ) -> SyncReport:
     from edge_identify.edge_runtime.io.progress import during
     from edge_identify.edge_runtime.sync.device_sync import sync_to_device
@@ -189,9 +193,10 @@ def _sync_one(
                 store,
                 url,
                 name=name,
+                unsigned=options.unsigned,
                 progress=partial(shown_progress.report_bytes, "fetching"),
                 mirrors=mirrors,
-                bytes_per_s=bytes_per_s,
+                bytes_per_s=options.limit_rate,
             ),
         )
 
@@ -202,7 +207,8 @@ def report_in_words(report: SyncReport) -> str:
     return (
         f"{report.name} {report.version}: {report.note}; {counted(report.fetched_files, 'file')} "
         f"({report.fetched_bytes / 1e6:.1f} MB) fetched, {patched}{report.reused_files} kept, "
-        f"{_amount(report.received_bytes)} received, {report.seconds:.1f} s"
+        f"{_amount(report.received_bytes)} received, {report.seconds:.1f} s; "
+        f"{signature_text(report.signed_utc)}"
     )
 
 
@@ -218,6 +224,7 @@ def report_as_json(report: SyncReport) -> dict[str, Any]:
         "action": str(report.action),
         "note": report.note,
         "source": report.source,
+        "signed_utc": report.signed_utc,
         "fetched_files": report.fetched_files,
         "fetched_bytes": report.fetched_bytes,
         "patched_files": report.patched_files,
@@ -248,7 +255,7 @@ def _packs(options: argparse.Namespace) -> ExitCode:
     for row in rows:
         line = (
             f"{row['name']} {row['version']}  {counted(row['references'], 'reference')}, "
-            f"{row['size_bytes'] / 1e6:.1f} MB, {', '.join(row['variants'])}  from {row['source']}"
+            f"{row['size_bytes'] / 1e6:.1f} MB, {', '.join(row['variants'])}  from {row['source']}, {row['signature']}"
             f"{_age_in_words(row['published_utc'])}"
             f"{'  (rolled back from ' + row['other_version'] + ')' if row['is_rolled_back'] else ''}"
             f"{'  (default)' if row['is_default'] else ''}"
@@ -288,6 +295,8 @@ def _described(installed: InstalledPack) -> dict[str, Any]:
         "published_utc": None if installed.published_utc is None else time_text(installed.published_utc),
         "other_version": None if installed.previous is None else str(installed.previous),
         "is_rolled_back": installed.is_rolled_back,
+        "signed_utc": installed.signed_utc,
+        "signature": signature_text(installed.signed_utc, _pinned_by(installed)),
     }
 
 
@@ -298,6 +307,30 @@ def _age_in_words(published_utc: str | None) -> str:
     days = (datetime.now(UTC) - datetime.fromisoformat(published_utc)).days
     age = f", {counted(days, 'day')} ago" if days > 0 else ""
     return f"  published {published_utc[:10]}{age}"
+
+
+def _pinned_by(installed: InstalledPack) -> str | None:
+    """Return how the root of a pack's server was chosen; None if no root is pinned for it."""
+    from edge_identify.edge_runtime.sync.trust.trusted_roots import TrustedRoots
+
+    store = installed.folder.parent.parent.parent
+    with suppress(EdgeIdentifyError):
+        trusted = TrustedRoots(store).root_of(installed.source)
+        return None if trusted is None else str(trusted.pinned_by)
+    return None
+
+
+def signature_text(signed_utc: str | None, pinned_by: str | None = None) -> str:
+    """Return whether a pack came signed, in words.
+
+    Args:
+        signed_utc: As in `InstalledPack`.
+        pinned_by: How the server's root was chosen; None if it is not known.
+    """
+    if signed_utc is None:
+        return "unsigned"
+    believed = " (root trusted on first use)" if pinned_by == "first-use" else ""
+    return f"signed, as of {signed_utc[:10] or 'an unknown day'}{believed}"
 
 
 def _verify(options: argparse.Namespace) -> ExitCode:

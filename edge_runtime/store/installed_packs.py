@@ -38,6 +38,7 @@ class InstalledPack:
         before: What the pointer said of that version; None if an older release wrote the pointer.
         published_utc: When its publisher published the version, as far as is known.
         mirrors: Other addresses of the same repository.
+        signed_utc: When the server signed what it offered, as text; None if the pack came unsigned.
     """
 
     name: str
@@ -50,6 +51,7 @@ class InstalledPack:
     before: InstalledPack | None = None
     published_utc: datetime | None = None
     mirrors: tuple[str, ...] = ()
+    signed_utc: str | None = None
 
     @property
     def is_rolled_back(self) -> bool:
@@ -91,6 +93,7 @@ def _installed(home: Path, fields: JsonObject, *, is_active: bool) -> InstalledP
         before=before,
         published_utc=_time(fields, "published_utc"),
         mirrors=fields.texts("mirrors") if fields.has("mirrors") else (),
+        signed_utc=fields.optional_text("signed_utc"),
     )
 
 
@@ -121,6 +124,8 @@ def _as_json(installed: InstalledPack) -> dict[str, Any]:
         values["published_utc"] = installed.published_utc.isoformat(timespec="seconds")
     if installed.mirrors:
         values["mirrors"] = list(installed.mirrors)
+    if installed.signed_utc is not None:
+        values["signed_utc"] = installed.signed_utc
     return values
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -251,6 +252,12 @@ class PackStore:
         write_bytes(self.root / new.name / POINTER_NAME, serialise_pointer(new))
         flush_folder(self.root / new.name)
 
+    def note_signature(self, name: str, signed_utc: str | None) -> None:
+        """Record when a server last signed the active version, if it did. The pack itself stays as it is."""
+        now = self.pointer(name)
+        if now is not None and signed_utc is not None and now.signed_utc != signed_utc:
+            self.point_to(replace(now, signed_utc=signed_utc))
+
     def describe(
         self,
         name: str,
@@ -261,6 +268,7 @@ class PackStore:
         manifest_sha256: str,
         published_utc: datetime | None = None,
         mirrors: tuple[str, ...] = (),
+        signed_utc: str | None = None,
     ) -> InstalledPack:
         """Return the `InstalledPack` for a version that `activate` will make active."""
         before = self._before(name, version)
@@ -275,6 +283,7 @@ class PackStore:
             before=before,
             published_utc=published_utc,
             mirrors=mirrors,
+            signed_utc=signed_utc,
         )
 
     def _previous_for(self, name: str, version: PackVersion) -> PackVersion | None:

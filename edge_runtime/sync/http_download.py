@@ -104,6 +104,13 @@ class PackServer(Downloader, Protocol):
         """Fetch a small file into memory; see `HttpServer.fetch_document`."""
 
 
+class NotServedError(NetworkError):
+    """The server does not have a file, or does not give it out: 403 or 404.
+
+    S3 answers 403 for a missing object to whom may not list the bucket.
+    """
+
+
 class _PassingError(NetworkError):
     """A temporary failure; the request is retried.
 
@@ -153,6 +160,7 @@ class HttpServer:
         self._read_timeout_s = read_timeout_s
         self._until_s = clock() + MAX_SYNC_S
         self.received_bytes = 0
+        self.mirror_urls: tuple[str, ...] = ()
         headers = {"User-Agent": f"edge-identify/{__version__}"}
         connect_timeout_s = min(CONNECT_TIMEOUT_S, read_timeout_s)
         timeout = Timeout(connect=connect_timeout_s, read=read_timeout_s)
@@ -387,7 +395,9 @@ def _check_answer(response: BaseHTTPResponse, url: str, partial: PartialFile | N
             raise _UnusablePartError(f"{url}: the server did not send the rest of the file ({status}); sync again")
         status = _OK
     if status == 404:
-        raise NetworkError(f"{url}: is not there (404); check the address, or publish again with `edge-serve publish`")
+        raise NotServedError(
+            f"{url}: is not there (404); check the address, or publish again with `edge-serve publish`"
+        )
     if status == 407:
         raise NetworkError(
             f"{url}: the proxy asks for a user name and a password (407); write http://USER:PASSWORD@HOST"
@@ -396,6 +406,8 @@ def _check_answer(response: BaseHTTPResponse, url: str, partial: PartialFile | N
         trouble = _PassingError(f"{url}: the server has trouble ({status}); try again later")
         trouble.wait_s = retry_after_s(response.headers.get("Retry-After"), datetime.now(UTC)) or 0.0
         raise trouble
+    if status == 403:
+        raise NotServedError(f"{url}: the server refused (403); check the address and who may read it")
     if status != _OK:
         raise NetworkError(f"{url}: the server refused ({status}); check the address and who may read it")
     if response.headers.get("Content-Type", "").lower().startswith("text/html"):

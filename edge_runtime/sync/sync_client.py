@@ -38,6 +38,7 @@ from edge_identify.edge_runtime.sync.mirrors import Mirrors
 from edge_identify.edge_runtime.sync.piece_hashes import PieceHashes
 from edge_identify.edge_runtime.sync.server_address import tree_url
 from edge_identify.edge_runtime.sync.sync_plan import Action, Plan, check_fits, choose_pack, plan_sync, reason_to_stay
+from edge_identify.edge_runtime.sync.trust.pack_offers import Believe, BelievedOffer, as_listed
 from edge_identify.edge_runtime.sync.update_file import UpdateFile
 from edge_identify.edge_runtime.sync.update_steps import (
     fetch_pieces,
@@ -75,6 +76,7 @@ class SyncReport:
         received_bytes: All that the server sent in this sync: listing, manifest, files, patches.
         reused_files: Number of files taken from the version before.
         seconds: Duration of the sync.
+        signed_utc: When the server signed what it offers; None if it is unsigned.
     """
 
     name: str
@@ -88,6 +90,7 @@ class SyncReport:
     seconds: float
     patched_files: int = 0
     received_bytes: int = 0
+    signed_utc: str | None = None
 
 
 def sync_pack(
@@ -102,6 +105,7 @@ def sync_pack(
     read_timeout_s: float = READ_TIMEOUT_S,
     mirrors: Sequence[str] = (),
     bytes_per_s: float | None = None,
+    believe: Believe = as_listed,
 ) -> SyncReport:
     """Update a pack to the newest version that a server offers, or install it.
 
@@ -116,6 +120,7 @@ def sync_pack(
         read_timeout_s: Seconds without a byte after which an attempt fails.
         mirrors: Other addresses of the same repository, asked for what the first one does not give.
         bytes_per_s: Most bytes per second of files; None for no limit.
+        believe: Says which version to believe: `pack_offers.as_signed` on a device. The default believes the listing.
 
     Raises:
         SetupError: The address is malformed, the name is missing among several packs, the disk is full, or another sync
@@ -132,8 +137,8 @@ def sync_pack(
         for one in (url, *mirrors)
     ]
     with closing(Mirrors(servers)) as server:
-        offer = choose_pack(_listing(server), name, source=server.url)
-        return _updated(store, server, offer, variant_names, self_test, progress, started)
+        believed = believe(server, name, lambda: choose_pack(_listing(server), name, source=server.url))
+        return _updated(store, server, believed, variant_names, self_test, progress, started)
 
 
 def install_pack(
@@ -143,7 +148,7 @@ def install_pack(
     variant_names: ChooseVariants,
     self_test: SelfTest,
     progress: ByteProgress | None = None,
-    verify: Callable[[CarriedPack], None] | None = None,
+    verify: Callable[[CarriedPack], str | None] = lambda _: None,
 ) -> SyncReport:
     """Install a pack from an `.edgepack` file, as a sync does from a server.
 
@@ -155,7 +160,8 @@ def install_pack(
         variant_names: Chooses the encoder variants that this device keeps.
         self_test: Tests the new version before it is activated.
         progress: Called with the progress of the copying; None for no progress.
-        verify: Called before anything is written, to check who signed the manifest. It raises to refuse the file.
+        verify: Called before anything is written, to check who signed the manifest. It raises to refuse the file, and
+            returns when it was signed, or None.
 
     Raises:
         PackError: There is no such file, it is damaged, or its pack does not work here.
@@ -165,29 +171,31 @@ def install_pack(
     """
     started = time.monotonic()
     with open_carried_pack(path) as carried:
-        if verify is not None:
-            verify(carried)
-        offer = carried.offered()
+        believed = BelievedOffer(pack=carried.offered(), signed_utc=verify(carried))
+        offer = believed.pack
         installed = store.pointer(offer.name)
         if installed is not None:
             carried.url, carried.mirror_urls = installed.source, installed.mirrors
-        return _updated(store, carried, offer, variant_names, self_test, progress, started)
+        return _updated(store, carried, believed, variant_names, self_test, progress, started)
 
 
 def _updated(
     store: PackStore,
     server: PackServer,
-    offer: OfferedPack,
+    believed: BelievedOffer,
     variant_names: ChooseVariants,
     self_test: SelfTest,
     progress: ByteProgress | None,
     started: float,
 ) -> SyncReport:
+    offer = believed.pack
     with store.updating(offer.name):
-        plan, version, patched = _bring_up_to_date(store, server, offer, variant_names, self_test, progress)
+        plan, version, patched = _bring_up_to_date(store, server, believed, variant_names, self_test, progress)
         store.arrived(offer.name).remove()
         if plan.action is Action.DOWNLOAD:
             store.record_checked(store.active(offer.name))
+        elif version == offer.newest.version:
+            store.note_signature(offer.name, believed.signed_utc)
     return SyncReport(
         name=offer.name,
         version=version,
@@ -200,17 +208,19 @@ def _updated(
         received_bytes=server.received_bytes,
         reused_files=len(plan.reuse),
         seconds=time.monotonic() - started,
+        signed_utc=believed.signed_utc,
     )
 
 
 def _bring_up_to_date(
     store: PackStore,
     server: PackServer,
-    offer: OfferedPack,
+    believed: BelievedOffer,
     variant_names: ChooseVariants,
     self_test: SelfTest,
     progress: ByteProgress | None,
 ) -> tuple[Plan, PackVersion, frozenset[FileEntry]]:
+    offer = believed.pack
     installed = store.pointer(offer.name)
     note = reason_to_stay(installed, offer.newest, source=server.url)
     if (
@@ -245,7 +255,7 @@ def _bring_up_to_date(
             _place_repeated(manifest, variants, staging)
             with _kept_if_untested(plan, arrived, staging):
                 self_test(staging, manifest, variants)
-            store.activate(_new_pack(store, offer, variants, server))
+            store.activate(_new_pack(store, believed, variants, server))
         except (NetworkError, *_UNTESTED):
             raise  # what has arrived stays for the next sync
         except Exception:
@@ -365,7 +375,10 @@ def _place_repeated(manifest: Manifest, variants: tuple[str, ...], staging: Path
             link_or_copy(here[entry.sha256], staging / entry.path)
 
 
-def _new_pack(store: PackStore, offer: OfferedPack, variants: tuple[str, ...], server: PackServer) -> InstalledPack:
+def _new_pack(
+    store: PackStore, believed: BelievedOffer, variants: tuple[str, ...], server: PackServer
+) -> InstalledPack:
+    offer = believed.pack
     return store.describe(
         offer.name,
         offer.newest.version,
@@ -374,4 +387,5 @@ def _new_pack(store: PackStore, offer: OfferedPack, variants: tuple[str, ...], s
         manifest_sha256=offer.newest.manifest.sha256,
         published_utc=offer.newest.published_utc,
         mirrors=server.mirror_urls,
+        signed_utc=believed.signed_utc,
     )

@@ -45,7 +45,7 @@ def test_a_pack_is_installed_rolled_back_pruned_and_removed(
 ) -> None:
     store = ["--store", str(tmp_path / "store")]
     for version in ("1.0.0", "1.1.0"):
-        assert main(["install", carry(version), *store]) == ExitCode.DONE
+        assert main(["install", "--unsigned", carry(version), *store]) == ExitCode.DONE
     assert "street-art 1.1.0: 1.0.0 is replaced by 1.1.0" in capsys.readouterr().out
 
     assert main(["rollback", *store]) == ExitCode.DONE
@@ -70,7 +70,7 @@ def test_a_sync_of_a_pack_from_a_file_asks_for_an_address(
     carry: Callable[[str], str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store = ["--store", str(tmp_path / "store")]
-    main(["install", carry("1.0.0"), *store])
+    main(["install", "--unsigned", carry("1.0.0"), *store])
     assert main(["sync", *store]) == ExitCode.SETUP
     assert "edge-identify sync URL --pack street-art" in capsys.readouterr().err
 
@@ -79,7 +79,7 @@ def test_packs_tells_the_age_if_the_clock_is_after_the_day(
     carry: Callable[[str], str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store = ["--store", str(tmp_path / "store")]
-    main(["install", carry("1.0.0"), *store])
+    main(["install", "--unsigned", carry("1.0.0"), *store])
     capsys.readouterr()
     main(["packs", *store])
     is_later = datetime.now(UTC).date() > PUBLISHED.date()

@@ -34,7 +34,7 @@ def carried(small_pack: SmallPack, tmp_path: Path) -> Path:
     return tmp_path / "street-art.edgepack"
 
 
-def install(store: PackStore, path: Path, verify: Callable[[CarriedPack], None] | None = None) -> SyncReport:
+def install(store: PackStore, path: Path, verify: Callable[[CarriedPack], str | None] = lambda _: None) -> SyncReport:
     """Install, and check every byte of the result."""
     report = install_pack(
         store,
