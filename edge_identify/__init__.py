@@ -22,7 +22,7 @@ TYPE_CHECKING = False  # type checkers take it for True; importing `typing` woul
 if TYPE_CHECKING:
     from edge_identify.edge_runtime.answers.identification import FailedPhoto, Identification
     from edge_identify.edge_runtime.errors import EdgeIdentifyError
-    from edge_identify.pack_access import open, packs, sync, trust
+    from edge_identify.pack_access import install, open, packs, sync, trust
     from edge_identify.pack_identifier import PackIdentifier
 
     __version__: str
@@ -33,6 +33,7 @@ __all__ = [
     "Identification",
     "PackIdentifier",
     "__version__",
+    "install",
     "open",
     "packs",
     "sync",
@@ -44,6 +45,7 @@ _MODULES = {
     "FailedPhoto": "edge_identify.edge_runtime.answers.identification",
     "Identification": "edge_identify.edge_runtime.answers.identification",
     "PackIdentifier": "edge_identify.pack_identifier",
+    "install": "edge_identify.pack_access",
     "open": "edge_identify.pack_access",
     "packs": "edge_identify.pack_access",
     "sync": "edge_identify.pack_access",

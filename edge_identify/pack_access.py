@@ -1,4 +1,4 @@
-"""The functions of the Python API: `trust`, `sync`, `packs` and `open`."""
+"""The functions of the Python API: `trust`, `sync`, `install`, `packs` and `open`."""
 
 from __future__ import annotations
 
@@ -76,6 +76,29 @@ def sync(
     from edge_identify.edge_runtime.sync.device_sync import sync_to_device
 
     return sync_to_device(_store(store), url, name=pack, unsigned=unsigned)
+
+
+def install(
+    file: str | os.PathLike[str], *, unsigned: bool = False, store: str | os.PathLike[str] | None = None
+) -> SyncReport:
+    """Install a pack from an `.edgepack` file, without a network. It is checked and tested as one from a server.
+
+    Args:
+        file: The file, as `edge-build pack --out NAME.edgepack` writes it.
+        unsigned: Accept a file that is not signed.
+        store: As in `sync`.
+
+    Returns:
+        The version that is installed now. An installed version that is newer stays.
+
+    Raises:
+        UntrustedServerError: The file is not signed, and `unsigned` does not accept that.
+        PackError: There is no such file, it is damaged, or its pack does not work here. The installed version stays.
+        SetupError: The disk is full, or a sync of the pack is running.
+    """
+    from edge_identify.edge_runtime.sync.device_sync import install_on_device
+
+    return install_on_device(_store(store), Path(file), unsigned=unsigned)
 
 
 def packs(store: str | os.PathLike[str] | None = None) -> tuple[InstalledPack, ...]:

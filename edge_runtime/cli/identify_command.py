@@ -68,6 +68,10 @@ subcommands, each with its own --help:
   edge-identify trust URL       pin the root of a server, whose signatures sync checks
   edge-identify packs           list the packs on this device
   edge-identify verify          check every byte of the packs on this device
+  edge-identify install         install a pack from an .edgepack file
+  edge-identify rollback        go back to the version of a pack before
+  edge-identify remove          remove a pack
+  edge-identify prune           make room: remove versions before
   edge-identify --benchmark     measure this machine with a pack"""
 
 _EXIT_CODES = (

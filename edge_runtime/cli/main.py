@@ -118,17 +118,46 @@ def _verify(words: list[str]) -> int:
     return verify_main(words)
 
 
+def _install(words: list[str]) -> int:
+    from edge_identify.edge_runtime.cli.store_commands import install_main
+
+    return install_main(words)
+
+
+def _rollback(words: list[str]) -> int:
+    from edge_identify.edge_runtime.cli.store_commands import rollback_main
+
+    return rollback_main(words)
+
+
+def _remove(words: list[str]) -> int:
+    from edge_identify.edge_runtime.cli.store_commands import remove_main
+
+    return remove_main(words)
+
+
+def _prune(words: list[str]) -> int:
+    from edge_identify.edge_runtime.cli.store_commands import prune_main
+
+    return prune_main(words)
+
+
 _SUBCOMMANDS: dict[str, Callable[[list[str]], int]] = {
     "search": _search,
     "sync": _sync,
     "trust": _trust,
     "packs": _packs,
     "verify": _verify,
+    "install": _install,
+    "rollback": _rollback,
+    "remove": _remove,
+    "prune": _prune,
 }
 
 #: Subcommands of similar programs, and what they are called here.
 _OTHER_WORDS = {
-    "install": "sync", "fetch": "sync", "pull": "sync", "update": "sync", "list": "packs", "find": "search",
+    "uninstall": "remove", "delete": "remove", "undo": "rollback", "clean": "prune",
+    "fetch": "sync", "pull": "sync", "update": "sync", "list": "packs", "find": "search",
     "check": "verify", "benchmark": "--benchmark", "help": "--help", "version": "--version",
 }  # fmt: skip
 

@@ -7,16 +7,18 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edge_identify.edge_runtime.cli.options.byte_amounts import byte_rate
 from edge_identify.edge_runtime.cli.options.pack_options import (
     add_pack_options,
     add_store_option,
     chosen_store,
 )
-from edge_identify.edge_runtime.errors import EdgeIdentifyError, PackNotFoundError, SetupError
+from edge_identify.edge_runtime.errors import EdgeIdentifyError, PackError, PackNotFoundError, SetupError
 from edge_identify.edge_runtime.io.counted import counted
 from edge_identify.edge_runtime.io.printable_text import printable
 from edge_identify.edge_runtime.pack.pack_reader import Pack, open_pack, verify_pack_files
@@ -26,8 +28,9 @@ from edge_identify.edge_runtime.store.default_pack import (
     remove_default_pack,
     write_default_pack,
 )
-from edge_identify.edge_runtime.store.installed_packs import open_installed
+from edge_identify.edge_runtime.store.installed_packs import forget_checks, open_installed
 from edge_identify.edge_runtime.store.open_by_name import is_folder_path
+from edge_identify.edge_runtime.sync.listing import time_text
 from edge_identify.edge_runtime.terminal.command_parser import CommandParser
 from edge_identify.edge_runtime.terminal.command_run import run_command
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode, exit_code_for
@@ -49,13 +52,24 @@ def sync_parser() -> CommandParser:
     """Return the parser of `edge-identify sync`."""
     parser = CommandParser(
         prog="edge-identify sync",
-        examples=["edge-identify sync http://192.168.1.20:8000/", "edge-identify sync"],
-        description="Fetches the newest version of a pack from a server. Only changed files are fetched. Without URL, "
-        "updates every installed pack from the server it came from. The server's signatures are checked against the "
-        "root that edge-identify trust pinned.",
+        examples=["edge-identify sync http://192.168.1.20:8000/", "edge-identify sync --limit-rate 500k"],
+        description="Fetches the newest version of a pack from a server. Only what has changed is fetched, and a "
+        "download that was cut off goes on. Without URL, updates every installed pack from the server it came from. "
+        "The server's signatures are checked against the root that edge-identify trust pinned.",
         exit_codes=[ExitCode.PACK, ExitCode.NETWORK],
     )
     parser.add_argument("url", metavar="URL", nargs="?", help="address of the server")
+    transfer = parser.add_argument_group("transfer")
+    transfer.add_argument(
+        "--mirror",
+        metavar="URL",
+        action="append",
+        default=[],
+        help="another address of the same repository, asked for what URL does not give; may be repeated; remembered",
+    )
+    transfer.add_argument(
+        "--limit-rate", metavar="RATE", type=byte_rate, help="most bytes per second, such as 500k or 2M"
+    )
     group = parser.add_argument_group("pack")
     group.add_argument("--pack", metavar="NAME", help="name of the pack; required if the server offers several")
     add_store_option(group)
@@ -132,16 +146,13 @@ def _sync(options: argparse.Namespace) -> ExitCode:
     reports: list[SyncReport] = []
     for name in _names_to_sync(store, options.url, options.pack):
         with failures.reported():
-            reports.append(_sync_one(store, options.url or _source(store, name), name, options))
+            url, mirrors = (options.url, ()) if options.url else _source(store, name)
+            reports.append(_sync_one(store, url, name, options.mirror or mirrors, options))
     if options.json:
-        print(json.dumps({"synced": [_report_as_json(report) for report in reports]}, indent=2))
+        print(json.dumps({"synced": [report_as_json(report) for report in reports]}, indent=2))
         return failures.code
     for report in reports:
-        print(
-            f"{report.name} {report.version}: {printable(report.note)}; {counted(report.fetched_files, 'file')} "
-            f"({report.fetched_bytes / 1e6:.1f} MB) fetched, {report.reused_files} kept, {report.seconds:.1f} s; "
-            f"{signature_text(report.signed_utc)}"
-        )
+        print(printable(report_in_words(report)))
     return failures.code
 
 
@@ -154,14 +165,22 @@ def _names_to_sync(store: PackStore, url: str | None, name: str | None) -> Seque
     raise PackNotFoundError("no pack is installed; give the address of a server: edge-identify sync URL")
 
 
-def _source(store: PackStore, name: str | None) -> str:
-    """Return the address that an installed pack came from."""
+def _source(store: PackStore, name: str | None) -> tuple[str, Sequence[str]]:
+    """Return the address that an installed pack came from, and its mirrors."""
     assert name is not None, "without URL, every pack to sync has a name"
     # `pointer`, not `active`: sync repairs damaged packs.
-    return (store.pointer(name) or store.active(name)).source
+    installed = store.pointer(name) or store.active(name)
+    if "://" not in installed.source:
+        raise SetupError(
+            f"{name} was installed from the file {installed.source}; give the address of a server: "
+            f"edge-identify sync URL --pack {name}"
+        )
+    return installed.source, installed.mirrors
 
 
-def _sync_one(store: PackStore, url: str, name: str | None, options: argparse.Namespace) -> SyncReport:
+def _sync_one(
+    store: PackStore, url: str, name: str | None, mirrors: Sequence[str], options: argparse.Namespace
+) -> SyncReport:
     from edge_identify.edge_runtime.io.progress import during
     from edge_identify.edge_runtime.sync.device_sync import sync_to_device
     from edge_identify.edge_runtime.terminal.step_progress import shown_progress
@@ -176,11 +195,29 @@ def _sync_one(store: PackStore, url: str, name: str | None, options: argparse.Na
                 name=name,
                 unsigned=options.unsigned,
                 progress=partial(shown_progress.report_bytes, "fetching"),
+                mirrors=mirrors,
+                bytes_per_s=options.limit_rate,
             ),
         )
 
 
-def _report_as_json(report: SyncReport) -> dict[str, Any]:
+def report_in_words(report: SyncReport) -> str:
+    """Return the line that tells what a sync has done."""
+    patched = f"{report.patched_files} patched, " if report.patched_files else ""
+    return (
+        f"{report.name} {report.version}: {report.note}; {counted(report.fetched_files, 'file')} "
+        f"({report.fetched_bytes / 1e6:.1f} MB) fetched, {patched}{report.reused_files} kept, "
+        f"{_amount(report.received_bytes)} received, {report.seconds:.1f} s; "
+        f"{signature_text(report.signed_utc)}"
+    )
+
+
+def _amount(length_bytes: int) -> str:
+    return f"{length_bytes / 1e3:.1f} kB" if length_bytes < 10**6 else f"{length_bytes / 1e6:.1f} MB"
+
+
+def report_as_json(report: SyncReport) -> dict[str, Any]:
+    """Return what a sync has done, for `--json`."""
     return {
         "name": report.name,
         "version": str(report.version),
@@ -190,6 +227,8 @@ def _report_as_json(report: SyncReport) -> dict[str, Any]:
         "signed_utc": report.signed_utc,
         "fetched_files": report.fetched_files,
         "fetched_bytes": report.fetched_bytes,
+        "patched_files": report.patched_files,
+        "received_bytes": report.received_bytes,
         "reused_files": report.reused_files,
         "seconds": round(report.seconds, 3),
     }
@@ -217,6 +256,8 @@ def _packs(options: argparse.Namespace) -> ExitCode:
         line = (
             f"{row['name']} {row['version']}  {counted(row['references'], 'reference')}, "
             f"{row['size_bytes'] / 1e6:.1f} MB, {', '.join(row['variants'])}  from {row['source']}, {row['signature']}"
+            f"{_age_in_words(row['published_utc'])}"
+            f"{'  (rolled back from ' + row['other_version'] + ')' if row['is_rolled_back'] else ''}"
             f"{'  (default)' if row['is_default'] else ''}"
         )
         print(printable(line))
@@ -250,9 +291,22 @@ def _described(installed: InstalledPack) -> dict[str, Any]:
         "variants": list(installed.variant_names),
         "model": manifest.model.name,
         "source": installed.source,
+        "mirrors": list(installed.mirrors),
+        "published_utc": None if installed.published_utc is None else time_text(installed.published_utc),
+        "other_version": None if installed.previous is None else str(installed.previous),
+        "is_rolled_back": installed.is_rolled_back,
         "signed_utc": installed.signed_utc,
         "signature": signature_text(installed.signed_utc, _pinned_by(installed)),
     }
+
+
+def _age_in_words(published_utc: str | None) -> str:
+    """Return the day of publication and the age in days; the age only if this device's clock is after that day."""
+    if published_utc is None:
+        return ""
+    days = (datetime.now(UTC) - datetime.fromisoformat(published_utc)).days
+    age = f", {counted(days, 'day')} ago" if days > 0 else ""
+    return f"  published {published_utc[:10]}{age}"
 
 
 def _pinned_by(installed: InstalledPack) -> str | None:
@@ -308,6 +362,7 @@ def _problem_of(open_it: Callable[[], Pack], progress: Progress) -> EdgeIdentify
     from edge_identify.edge_runtime.io.progress import during
     from edge_identify.edge_runtime.store.bounded_self_test import self_test_within_limits
 
+    pack: Pack | None = None
     try:
         pack = open_it()
         verify_pack_files(pack.folder, pack.manifest, pack.variant_names, progress)
@@ -319,5 +374,7 @@ def _problem_of(open_it: Callable[[], Pack], progress: Progress) -> EdgeIdentify
     except PackNotFoundError:
         raise  # a wrong name, not a damaged pack
     except EdgeIdentifyError as error:
+        if pack is not None and isinstance(error, PackError):
+            forget_checks(pack.folder)  # so that a sync looks for the damage, and repairs it
         return error
     return None

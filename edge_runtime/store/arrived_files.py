@@ -14,7 +14,10 @@ from edge_identify.edge_runtime.pack.manifest import FileEntry
 
 
 class ArrivedFiles:
-    """A folder of files, each named by its SHA-256, with `.part` at the end while it is incomplete."""
+    """A folder of files, each named by its SHA-256, with `.part` at the end while it is incomplete.
+
+    `PartialFile` writes them, and beside an incomplete one where it came from.
+    """
 
     def __init__(self, folder: Path) -> None:
         """Use a folder. Nothing is created or read yet."""
@@ -23,6 +26,10 @@ class ArrivedFiles:
     def path(self, entry: FileEntry) -> Path:
         """Return the place of a file."""
         return self._folder / entry.sha256
+
+    def create(self) -> None:
+        """Create the folder."""
+        self._folder.mkdir(parents=True, exist_ok=True)
 
     def keep_only(self, entries: Iterable[FileEntry]) -> int:
         """Create the folder, and remove from it what belongs to none of some files.
@@ -34,10 +41,10 @@ class ArrivedFiles:
             How many bytes of them are here.
         """
         wanted = {entry.sha256 for entry in entries}
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self.create()
         here = 0
         for path in self._folder.iterdir():
-            if path.name.removesuffix(".part") in wanted:
+            if path.name.partition(".")[0] in wanted:
                 here += path.stat().st_size
             else:
                 path.unlink()

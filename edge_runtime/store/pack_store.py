@@ -6,8 +6,9 @@
     ROOT/NAME/lock                  the lock of a running sync
 
 A version is active only when the pointer names it, and the pointer is written last. So a crash never leaves half a pack
-active. The previous version stays on the disk; older ones are removed. Unchanged files of a version are hard links to
-those of the version before. So a file of a version is replaced by renaming, and never written to.
+active. The previous version stays on the disk (`version_changes` goes back to it); older ones are removed. Unchanged
+files of a version are hard links to those of the version before. So a file of a version is replaced by renaming, and
+never written to.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edge_identify.edge_runtime.errors import (
     PackDamagedError,
@@ -36,7 +38,7 @@ from edge_identify.edge_runtime.io.durable_writes import write_bytes
 from edge_identify.edge_runtime.io.locking import only_writer
 from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME, FileEntry
 from edge_identify.edge_runtime.pack.pack_names import PackVersion, checked_pack_name
-from edge_identify.edge_runtime.pack.pack_reader import check_file, read_manifest
+from edge_identify.edge_runtime.pack.pack_reader import FileCheck, read_manifest
 from edge_identify.edge_runtime.store.arrived_files import ArrivedFiles
 from edge_identify.edge_runtime.store.installed_packs import (
     MAX_POINTER_BYTES,
@@ -47,6 +49,10 @@ from edge_identify.edge_runtime.store.installed_packs import (
     serialise_pointer,
     version_folder,
 )
+from edge_identify.edge_runtime.store.verified_files import NOTES_NAME, VerifiedFiles
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 def default_store_folder() -> Path:
@@ -173,14 +179,22 @@ class PackStore:
             wanted: The files that the new version needs.
 
         Returns:
-            Undamaged files of the installed version whose content is wanted, with their paths in that version. Every
-            one was hashed.
+            Undamaged files of the installed version whose content is wanted, with their paths in that version. A file
+            that is unchanged since its last check is not hashed again.
         """
+        check = VerifiedFiles(self.root / installed.name / NOTES_NAME).check
         wanted = frozenset(wanted)
         hashes = {entry.sha256 for entry in wanted}
         # If the installed manifest is damaged, only the paths of the new one are known.
         known = _entries_of(installed) | wanted
-        return frozenset(entry for entry in known if entry.sha256 in hashes and _is_intact(installed.folder, entry))
+        return frozenset(
+            entry for entry in known if entry.sha256 in hashes and _is_intact(installed.folder, entry, check)
+        )
+
+    def record_checked(self, installed: InstalledPack) -> None:
+        """Record the files of a version that was just fetched and activated as checked: they are not hashed again."""
+        files = read_manifest(installed.folder).files_for(installed.variant_names)
+        VerifiedFiles(self.root / installed.name / NOTES_NAME).record(installed.folder, files)
 
     def stage(self, name: str, manifest_bytes: bytes, reused: Mapping[str, Path]) -> Path:
         """Begin a version: create the staging folder with the new manifest and the unchanged files.
@@ -229,16 +243,20 @@ class PackStore:
                 shutil.rmtree(new.folder)
             staging.rename(new.folder)
         flush_tree(new.folder.parent)
-        write_bytes(self.root / new.name / POINTER_NAME, serialise_pointer(new))
-        flush_folder(self.root / new.name)
+        self.point_to(new)
         self._prune(new, kept)
         return new
+
+    def point_to(self, new: InstalledPack) -> None:
+        """Replace the pointer of a pack, durably. The version lies in its folder already."""
+        write_bytes(self.root / new.name / POINTER_NAME, serialise_pointer(new))
+        flush_folder(self.root / new.name)
 
     def note_signature(self, name: str, signed_utc: str | None) -> None:
         """Record when a server last signed the active version, if it did. The pack itself stays as it is."""
         now = self.pointer(name)
         if now is not None and signed_utc is not None and now.signed_utc != signed_utc:
-            write_bytes(self.root / name / POINTER_NAME, serialise_pointer(replace(now, signed_utc=signed_utc)))
+            self.point_to(replace(now, signed_utc=signed_utc))
 
     def describe(
         self,
@@ -248,9 +266,12 @@ class PackStore:
         variant_names: tuple[str, ...],
         source: str,
         manifest_sha256: str,
+        published_utc: datetime | None = None,
+        mirrors: tuple[str, ...] = (),
         signed_utc: str | None = None,
     ) -> InstalledPack:
         """Return the `InstalledPack` for a version that `activate` will make active."""
+        before = self._before(name, version)
         return InstalledPack(
             name=name,
             version=version,
@@ -259,6 +280,9 @@ class PackStore:
             source=source,
             manifest_sha256=manifest_sha256,
             previous=self._previous_for(name, version),
+            before=before,
+            published_utc=published_utc,
+            mirrors=mirrors,
             signed_utc=signed_utc,
         )
 
@@ -267,6 +291,10 @@ class PackStore:
         if now is None:
             return None
         return now.previous if now.version == version else now.version
+
+    def _before(self, name: str, version: PackVersion) -> InstalledPack | None:
+        now = self.pointer(name)
+        return now.before if now is not None and now.version == version else now
 
     def _read_pointer(self, name: str) -> bytes:
         with (self.root / checked_pack_name(name) / POINTER_NAME).open("rb") as file:
@@ -315,9 +343,9 @@ def _entries_of(installed: InstalledPack) -> frozenset[FileEntry]:
         return frozenset()
 
 
-def _is_intact(folder: Path, entry: FileEntry) -> bool:
+def _is_intact(folder: Path, entry: FileEntry, check: FileCheck) -> bool:
     try:
-        check_file(folder, entry)
+        check(folder, entry)
     except PackDamagedError:
         return False
     return True

@@ -5,16 +5,17 @@ times or inode differ from the recorded ones. The records lie beside the version
 `edge-identify verify` ignores them and reads every byte, which also finds faults of the disk.
 
 Trap: file times have a resolution of up to 2 seconds, so a second change within that time is invisible. A file that was
-changed a moment ago is therefore not recorded, but hashed again at its next use.
+changed a moment ago is therefore not recorded, but hashed again at its next use. Most file systems keep finer times,
+which a moment of .05 s is enough for.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from time import time_ns
+from time import sleep, time_ns
 from typing import TYPE_CHECKING
 
 from edge_identify.edge_runtime.io.durable_writes import write_bytes
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 NOTES_NAME = "verified.json"
 
 _SETTLED_NS = 3 * 10**9  # longer than the coarsest resolution of file times
+_FINE_SETTLED_NS = 50 * 10**6  # where times are finer than a millisecond: the kernel's clock ticks every 10 ms or less
+_NS_PER_MS = 10**6
+_LARGE_BYTES = 10**6  # a millisecond of hashing
 _MAX_NOTES_BYTES = 4 * 2**20  # some hundred bytes for each file in use
 
 _Note = Mapping[str, int | str]
@@ -57,10 +61,32 @@ class VerifiedFiles:
             return
         check_file(folder, entry)
         if before is not None and before == _note(path, entry) and _is_settled(before):
-            self._add(path, before)
+            self._add_all({path: before})
 
-    def _add(self, path: Path, note: _Note) -> None:
-        self._notes = {**{key: old for key, old in self._notes.items() if self._is_there(key)}, self._key(path): note}
+    def record(self, folder: Path, entries: Iterable[FileEntry], *, wait: Callable[[float], None] = sleep) -> None:
+        """Record files whose hashes were checked a moment ago, as those of a version that was just installed.
+
+        Args:
+            folder: The folder of the version.
+            entries: Its files.
+            wait: Waits a number of seconds, so that the files of a large pack can be recorded. Those of a small one are
+                hashed again as fast.
+        """
+        entries = tuple(entries)
+        if sum(entry.length_bytes for entry in entries) > _LARGE_BYTES:
+            wait(_FINE_SETTLED_NS / 1e9)
+        found = ((folder / entry.path, _note(folder / entry.path, entry)) for entry in entries)
+        self._add_all({path: note for path, note in found if note is not None and _is_settled(note)})
+
+    def forget(self) -> None:
+        """Remove all records, so that every file is hashed at its next use."""
+        self._notes = {}
+        with suppress(OSError):
+            self._path.unlink(missing_ok=True)
+
+    def _add_all(self, notes: Mapping[Path, _Note]) -> None:
+        kept = {key: old for key, old in self._notes.items() if self._is_there(key)}
+        self._notes = kept | {self._key(path): note for path, note in notes.items()}
         with suppress(OSError):  # a read-only store: the file is intact, and will be hashed again
             write_bytes(self._path, canonical_json(self._notes))
 
@@ -96,4 +122,6 @@ def _note(path: Path, entry: FileEntry) -> _Note | None:
 
 
 def _is_settled(note: _Note) -> bool:
-    return time_ns() - max(int(note["modified_ns"]), int(note["changed_ns"])) > _SETTLED_NS
+    times_ns = (int(note["modified_ns"]), int(note["changed_ns"]))
+    is_fine = all(time % _NS_PER_MS for time in times_ns)
+    return time_ns() - max(times_ns) > (min(_FINE_SETTLED_NS, _SETTLED_NS) if is_fine else _SETTLED_NS)

@@ -4,8 +4,10 @@ Trap: a response with status 200 may be a hotel's sign-in page or a truncated fi
 protocol. So every body has a length limit and every file a hash. Temporary failures (a broken connection, a server
 that restarts) are retried.
 
-A file of a pack arrives in pieces if it must: each attempt asks for what is missing (RFC 9110, section 14). An attempt
-that brought something is followed by another one, however often the connection breaks off.
+A file of a pack arrives in parts if it must: each attempt asks for what is missing (RFC 9110, section 14), on condition
+that the file is still the one whose first part is here (`If-Range`). An answer that is not exactly the rest starts the
+file again; nothing is ever appended to a part that it may not continue. An attempt that brought something is followed
+by another one, however often the connection breaks off. Pauses between attempts have jitter and honour `Retry-After`.
 
 A server may send slowly, but not for ever: the head of a response and each window of time have limits, and so has the
 whole sync. A redirect from a public address leads to public addresses only: a server on the internet must not make a
@@ -15,9 +17,12 @@ device send requests to its own network.
 from __future__ import annotations
 
 import os
+import random
+import re
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 from urllib.parse import urljoin, urlsplit
@@ -34,7 +39,8 @@ from edge_identify.edge_runtime.io.public_addresses import (
 )
 from edge_identify.edge_runtime.pack.manifest import FileEntry
 from edge_identify.edge_runtime.sync.listing import blob_path
-from edge_identify.edge_runtime.sync.partial_file import PartialFile, WrongContentError
+from edge_identify.edge_runtime.sync.partial_file import PartialFile, WrongContentError, WrongPieceError
+from edge_identify.edge_runtime.sync.request_pace import RateLimit, retry_after_s, with_jitter
 
 if TYPE_CHECKING:
     import socket
@@ -53,6 +59,7 @@ MAX_REDIRECTS = 5
 _CHUNK_BYTES = 1 << 16
 _PROGRESS_BYTES = 1 << 16  # an attempt that brought less counts as failed
 _OK, _PARTIAL_CONTENT, _RANGE_NOT_SATISFIABLE = 200, 206, 416
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)")
 
 _Result = TypeVar("_Result")
 _Consume = Callable[["BaseHTTPResponse", Pace], _Result]
@@ -61,17 +68,40 @@ _Consume = Callable[["BaseHTTPResponse", Pace], _Result]
 class Downloader(Protocol):
     """Fetches files of a pack by their SHA-256."""
 
-    def fetch_blob(self, entry: FileEntry, into: Path, on_bytes: Callable[[int], None]) -> None:
+    def fetch_blob(
+        self, entry: FileEntry, into: Path, on_bytes: Callable[[int], None], *, pieces: tuple[str, ...] = ()
+    ) -> None:
         """Fetch one file. It appears at `into` only if its length and hash are right.
 
         Args:
             entry: The file: its hash, its length, and its path for messages.
             into: The target path; its folder must exist. Bytes that an earlier attempt left beside it are kept.
             on_bytes: Called several times with the number of bytes of this file that have arrived.
+            pieces: SHA-256 of each of its pieces; empty if they are not known. A wrong piece is fetched again, alone.
 
         Raises:
+            WrongPieceError: A piece has another hash than `pieces` says, also the second time.
             NetworkError: The file could not be fetched, or its content is wrong.
         """
+
+
+class PackServer(Downloader, Protocol):
+    """Where versions of packs come from: a repository, or an `.edgepack` file."""
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+
+    @property
+    def mirror_urls(self) -> tuple[str, ...]:
+        """Other addresses of the same repository."""
+
+    @property
+    def received_bytes(self) -> int:
+        """How many bytes it has sent."""
+
+    def fetch_document(self, path: str, *, max_bytes: int) -> bytes:
+        """Fetch a small file into memory; see `HttpServer.fetch_document`."""
 
 
 class NotServedError(NetworkError):
@@ -82,7 +112,13 @@ class NotServedError(NetworkError):
 
 
 class _PassingError(NetworkError):
-    """A temporary failure; the request is retried."""
+    """A temporary failure; the request is retried.
+
+    Attributes:
+        wait_s: Seconds that the server asks to wait; 0 if it says nothing.
+    """
+
+    wait_s: float = 0.0
 
 
 class _UnusablePartError(_PassingError):
@@ -100,6 +136,8 @@ class HttpServer:
         read_timeout_s: float = READ_TIMEOUT_S,
         clock: Callable[[], float] = time.monotonic,
         resolve: LookUp = look_up,
+        chance: Callable[[], float] = random.random,
+        bytes_per_s: float | None = None,
     ) -> None:
         """Prepare the connections to a server. No request is sent yet.
 
@@ -109,6 +147,8 @@ class HttpServer:
             read_timeout_s: Seconds without a byte, or with too few, after which an attempt fails.
             clock: Monotonic seconds.
             resolve: Resolves the host names of redirects.
+            chance: Returns a random number from 0 to 1, for the jitter of pauses.
+            bytes_per_s: Most bytes per second of blobs; None for no limit.
         """
         from urllib3 import PoolManager, ProxyManager, Timeout
 
@@ -116,8 +156,11 @@ class HttpServer:
 
         self.url = url
         self._sleep, self._clock, self._resolve = sleep, clock, resolve
+        self._chance, self._rate = chance, RateLimit(bytes_per_s, sleep=sleep, clock=clock)
         self._read_timeout_s = read_timeout_s
         self._until_s = clock() + MAX_SYNC_S
+        self.received_bytes = 0
+        self.mirror_urls: tuple[str, ...] = ()
         headers = {"User-Agent": f"edge-identify/{__version__}"}
         connect_timeout_s = min(CONNECT_TIMEOUT_S, read_timeout_s)
         timeout = Timeout(connect=connect_timeout_s, read=read_timeout_s)
@@ -167,6 +210,7 @@ class HttpServer:
             data = bytearray()
             while chunk := response.read1(_CHUNK_BYTES):
                 pace.add(len(chunk))
+                self.received_bytes += len(chunk)
                 self._check_time(path, until_s)
                 data += chunk
                 if len(data) > max_bytes:
@@ -177,21 +221,30 @@ class HttpServer:
 
         return self._with_patience(path, read)
 
-    def fetch_blob(self, entry: FileEntry, into: Path, on_bytes: Callable[[int], None]) -> None:
+    def fetch_blob(
+        self, entry: FileEntry, into: Path, on_bytes: Callable[[int], None], *, pieces: tuple[str, ...] = ()
+    ) -> None:
         """Fetch one file of a pack; see `Downloader`."""
-        partial = PartialFile(entry, into)
+        partial = PartialFile(entry, into, pieces=pieces, url=f"{self.url}/{blob_path(entry.sha256)}")
         if partial.is_whole():
             on_bytes(entry.length_bytes)
             return
+        partial.keep_right_pieces()
 
         def save(response: BaseHTTPResponse, pace: Pace) -> None:
             start = partial.arrived_bytes if response.status == _PARTIAL_CONTENT else 0
             try:
-                with partial.arriving(start) as append:
+                with partial.arriving(start, etag=response.headers.get("ETag", "")) as append:
                     while chunk := response.read1(_CHUNK_BYTES):  # `stream` loses what it has not filled up
                         pace.add(len(chunk))
+                        self.received_bytes += len(chunk)
                         self._check_time(entry.path, self._until_s)
                         on_bytes(append(chunk))
+                        self._rate.add(len(chunk))
+            except WrongPieceError as error:
+                if error.is_repeated:
+                    raise
+                raise _PassingError(str(error)) from error
             except WrongContentError as error:
                 if start:  # what was here before may be damaged: fetched anew once
                     raise _PassingError(str(error)) from error
@@ -210,9 +263,8 @@ class HttpServer:
         pauses, farthest = iter(PAUSES_S), 0 if partial is None else partial.arrived_bytes
         give_up_s = self._clock() + MAX_STALL_S
         while True:
-            start = 0 if partial is None else partial.arrived_bytes
             try:
-                return self._once(path, consume, start)
+                return self._once(path, consume, partial)
             except _PassingError as error:
                 if partial is not None and partial.arrived_bytes - farthest >= _PROGRESS_BYTES:
                     pauses, farthest = iter(PAUSES_S), partial.arrived_bytes
@@ -222,26 +274,28 @@ class HttpServer:
                 pause_s = next(pauses, None)
                 if pause_s is None or self._clock() >= give_up_s:
                     raise
-                self._sleep(pause_s)
+                if error.wait_s > MAX_STALL_S:
+                    raise NetworkError(f"{error}; it asks to wait {error.wait_s:.0f} seconds") from error
+                self._sleep(max(with_jitter(pause_s, self._chance), error.wait_s))
 
     def _check_time(self, what: str, until_s: float) -> None:
         if self._clock() > min(until_s, self._until_s):
             raise NetworkError(f"{self.url}: takes too long to send {what}; sync again later, or over a faster line")
 
-    def _once(self, path: str, consume: _Consume[_Result], start: int) -> _Result:
+    def _once(self, path: str, consume: _Consume[_Result], partial: PartialFile | None) -> _Result:
         from urllib3.exceptions import HTTPError
 
         url = f"{self.url}/{path}"
         try:
             with (
-                closing(self._open(url, {"Range": f"bytes={start}-"} if start else {})) as response,
+                closing(self._open(url, {} if partial is None else _asking_for_rest(partial))) as response,
                 cut_off_if_slow(
                     _socket_of(response),
                     window_s=self._read_timeout_s,
                     least_bytes=int(LEAST_BYTES_PER_S * self._read_timeout_s),
                 ) as pace,
             ):
-                _check_answer(response, url, start)
+                _check_answer(response, url, partial)
                 result = consume(response, pace)
                 if pace.is_cut:  # a body without a length looks complete
                     raise _PassingError(f"{url}: arrives too slowly; try again later")
@@ -307,12 +361,37 @@ def _socket_of(response: BaseHTTPResponse) -> socket.socket | None:
     return getattr(response, "connected_socket", None)  # set by `timely_pools`
 
 
-def _check_answer(response: BaseHTTPResponse, url: str, start: int) -> None:
+def _asking_for_rest(partial: PartialFile) -> dict[str, str]:
+    """Return the headers that ask for what is missing of a file; none if nothing has arrived."""
+    if not partial.arrived_bytes:
+        return {}
+    etag = partial.etag()
+    return {"Range": f"bytes={partial.arrived_bytes}-"} | ({"If-Range": etag} if etag else {})
+
+
+def _is_the_rest(response: BaseHTTPResponse, partial: PartialFile) -> bool:
+    """Return whether a 206 is exactly the rest of the file whose first part is here."""
+    said = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
+    if said is None or "Content-Encoding" in response.headers:
+        return False
+    length, etag = partial.length_bytes, partial.etag()
+    is_same_file = not etag or response.headers.get("ETag", etag) == etag
+    return (
+        is_same_file
+        and said[3] in ("*", str(length))
+        and (int(said[1]), int(said[2]))
+        == (
+            partial.arrived_bytes,
+            length - 1,
+        )
+    )
+
+
+def _check_answer(response: BaseHTTPResponse, url: str, partial: PartialFile | None) -> None:
     """Raise `NetworkError` unless the response has status 200, or 206 for the rest of a file, and is not a web page."""
     status = response.status
-    if start and status in (_PARTIAL_CONTENT, _RANGE_NOT_SATISFIABLE):
-        said = response.headers.get("Content-Range", "")
-        if status == _RANGE_NOT_SATISFIABLE or not said.startswith(f"bytes {start}-"):
+    if partial is not None and partial.arrived_bytes and status in (_PARTIAL_CONTENT, _RANGE_NOT_SATISFIABLE):
+        if status == _RANGE_NOT_SATISFIABLE or not _is_the_rest(response, partial):
             raise _UnusablePartError(f"{url}: the server did not send the rest of the file ({status}); sync again")
         status = _OK
     if status == 404:
@@ -324,7 +403,9 @@ def _check_answer(response: BaseHTTPResponse, url: str, start: int) -> None:
             f"{url}: the proxy asks for a user name and a password (407); write http://USER:PASSWORD@HOST"
         )
     if status == 429 or status >= 500:
-        raise _PassingError(f"{url}: the server has trouble ({status}); try again later")
+        trouble = _PassingError(f"{url}: the server has trouble ({status}); try again later")
+        trouble.wait_s = retry_after_s(response.headers.get("Retry-After"), datetime.now(UTC)) or 0.0
+        raise trouble
     if status == 403:
         raise NotServedError(f"{url}: the server refused (403); check the address and who may read it")
     if status != _OK:

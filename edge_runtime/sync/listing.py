@@ -9,13 +9,17 @@ The tree is plain files, so any static host can serve it. Both `sync_server`, wh
 which reads it, take the layout from here. The listing names the SHA-256 of each manifest, and a manifest those of its
 files. The listing itself is not signed: see `trust`, whose metadata names the same manifests.
 
+Two fields of a version save transfers; a device may ignore both. `pieces` names a blob with the hashes of the pieces of
+large files (`piece_hashes`). `updates` names one blob for each of the last versions: the differences from that version
+(`update_file`). Both name length and SHA-256. What they lead to is checked against the hashes of the manifest.
+
 Fields that this version does not know are kept and written back, so that an older publisher removes nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -33,11 +37,27 @@ _MAX_SIZE_BYTES = 2**50  # size of a whole pack; only shown to people
 
 _LISTING_FIELDS = frozenset({"format", "packs"})
 _PACK_FIELDS = frozenset({"name", "title", "newest", "versions"})
-_VERSION_FIELDS = frozenset({"version", "manifest", "size_bytes", "published_utc"})
+_VERSION_FIELDS = frozenset({"version", "manifest", "size_bytes", "published_utc", "pieces", "updates"})
+MAX_PIECES_BYTES = 2 * 2**20  # read whole into memory; enough for 100 GB in pieces of 4 MiB
+MAX_UPDATE_BYTES = 256 * 2**20
+MAX_UPDATES = 16  # of a version; publishers make 4
 
 
 class NewerListingError(PackFormatError):
     """The listing is valid JSON, but only a newer version of the software can read it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferedUpdate:
+    """The differences of a version from an earlier one, in one blob.
+
+    Attributes:
+        from_version: The earlier version.
+        blob: Length and hash of the blob.
+    """
+
+    from_version: PackVersion
+    blob: FileEntry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +69,8 @@ class OfferedVersion:
         manifest: Path of its manifest in the tree, with length and hash.
         size_bytes: Total length of its files, with all encoder variants; a device fetches less.
         published_utc: Time of publication.
+        pieces: The blob with the hashes of pieces, or None.
+        updates: The blobs with differences from earlier versions.
         other: Fields that this version of the software does not know.
     """
 
@@ -56,7 +78,13 @@ class OfferedVersion:
     manifest: FileEntry
     size_bytes: int
     published_utc: datetime
+    pieces: FileEntry | None = None
+    updates: tuple[OfferedUpdate, ...] = ()
     other: Mapping[str, Any] = field(default_factory=dict)
+
+    def update_from(self, version: PackVersion) -> FileEntry | None:
+        """Return the blob with the differences from an earlier version, or None."""
+        return next((update.blob for update in self.updates if update.from_version == version), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,9 +169,14 @@ def serialise_listing(listing: Listing) -> bytes:
 
 
 def with_version(listing: Listing, name: str, title: str, new: OfferedVersion) -> Listing:
-    """Return the listing with one more version of a pack, and `title` as the pack's title."""
+    """Return the listing with one more version of a pack, the newest, and `title` as the pack's title.
+
+    Devices fetch the newest version alone. So `pieces` and `updates` of the others are left out: the listing stays
+    small.
+    """
     before = listing.packs.get(name)
-    versions = (*(before.versions if before else ()), new)
+    older = [replace(offered, pieces=None, updates=()) for offered in before.versions] if before else []
+    versions = (*older, new)
     pack = OfferedPack(
         name=name,
         title=title,
@@ -192,7 +225,30 @@ def _version(fields: JsonObject) -> OfferedVersion:
         ),
         size_bytes=fields.integer("size_bytes", most=_MAX_SIZE_BYTES),
         published_utc=_time(fields, "published_utc"),
+        pieces=_blob(fields.object("pieces"), MAX_PIECES_BYTES, "piece hashes") if fields.has("pieces") else None,
+        updates=_updates(fields) if fields.has("updates") else (),
         other=_unknown(fields, _VERSION_FIELDS),
+    )
+
+
+def _updates(fields: JsonObject) -> tuple[OfferedUpdate, ...]:
+    found = list(fields.objects("updates"))
+    if len(found) > MAX_UPDATES:
+        raise PackFormatError(f"{fields.where}: lists {len(found)} updates, more than {MAX_UPDATES}")
+    return tuple(
+        OfferedUpdate(
+            from_version=PackVersion.parse(update.text("from")), blob=_blob(update, MAX_UPDATE_BYTES, "an update")
+        )
+        for update in found
+    )
+
+
+def _blob(fields: JsonObject, max_bytes: int, content: str) -> FileEntry:
+    """Return length and hash of a blob. It has no path in a pack: `content` stands for it in messages."""
+    return FileEntry(
+        path=content,
+        length_bytes=fields.integer("length_bytes", least=1, most=max_bytes),
+        sha256=checked_sha256(fields.text("sha256")),
     )
 
 
@@ -250,7 +306,24 @@ def _version_as_json(offered: OfferedVersion) -> dict[str, Any]:
         "manifest": {"path": manifest.path, "length_bytes": manifest.length_bytes, "sha256": manifest.sha256},
         "size_bytes": offered.size_bytes,
         "published_utc": time_text(offered.published_utc),
+        **transfer_json(offered),
     }
+
+
+def transfer_json(offered: OfferedVersion) -> dict[str, Any]:
+    """Return the JSON fields `pieces` and `updates` of a version, as far as it has them."""
+    found: dict[str, Any] = {}
+    if offered.pieces is not None:
+        found["pieces"] = _blob_as_json(offered.pieces)
+    if offered.updates:
+        found["updates"] = [
+            {"from": str(update.from_version), **_blob_as_json(update.blob)} for update in offered.updates
+        ]
+    return found
+
+
+def _blob_as_json(blob: FileEntry) -> dict[str, Any]:
+    return {"length_bytes": blob.length_bytes, "sha256": blob.sha256}
 
 
 def time_text(time: datetime) -> str:

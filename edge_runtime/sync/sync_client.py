@@ -1,13 +1,13 @@
 """A sync, from the first request to the activation of the new version.
 
 The order makes it safe: listing, manifest, plan, free space, files, self-test, and last the pointer. If a step fails,
-the installed pack stays active and unchanged.
+the installed pack stays active and unchanged. If nothing is new, the listing is the only request.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,11 +31,22 @@ from edge_identify.edge_runtime.pack.pack_reader import read_manifest, verify_pa
 from edge_identify.edge_runtime.store.arrived_files import ArrivedFiles
 from edge_identify.edge_runtime.store.installed_packs import InstalledPack, has_intact_manifest
 from edge_identify.edge_runtime.store.pack_store import PackStore
-from edge_identify.edge_runtime.sync.http_download import READ_TIMEOUT_S, Downloader, HttpServer
+from edge_identify.edge_runtime.sync.carried_pack import CarriedPack, open_carried_pack
+from edge_identify.edge_runtime.sync.http_download import READ_TIMEOUT_S, Downloader, HttpServer, PackServer
 from edge_identify.edge_runtime.sync.listing import LISTING_NAME, MAX_LISTING_BYTES, Listing, OfferedPack, parse_listing
+from edge_identify.edge_runtime.sync.mirrors import Mirrors
+from edge_identify.edge_runtime.sync.piece_hashes import PieceHashes
 from edge_identify.edge_runtime.sync.server_address import tree_url
 from edge_identify.edge_runtime.sync.sync_plan import Action, Plan, check_fits, choose_pack, plan_sync, reason_to_stay
 from edge_identify.edge_runtime.sync.trust.pack_offers import Believe, BelievedOffer, as_listed
+from edge_identify.edge_runtime.sync.update_file import UpdateFile
+from edge_identify.edge_runtime.sync.update_steps import (
+    fetch_pieces,
+    fetch_update,
+    known_manifest,
+    patch_files,
+    update_blobs,
+)
 
 if TYPE_CHECKING:
     from edge_identify.edge_runtime.store.bounded_self_test import SelfTest
@@ -59,8 +70,10 @@ class SyncReport:
         action: Whether a version was downloaded.
         note: The reason, in a few words for people.
         source: The server's address.
-        fetched_files: Number of files from the server.
+        fetched_files: Number of files that were fetched whole from the server.
         fetched_bytes: Their total length in bytes.
+        patched_files: Number of files made from those of the version before, by the patches of an update.
+        received_bytes: All that the server sent in this sync: listing, manifest, files, patches.
         reused_files: Number of files taken from the version before.
         seconds: Duration of the sync.
         signed_utc: When the server signed what it offers; None if it is unsigned.
@@ -75,6 +88,8 @@ class SyncReport:
     fetched_bytes: int
     reused_files: int
     seconds: float
+    patched_files: int = 0
+    received_bytes: int = 0
     signed_utc: str | None = None
 
 
@@ -88,6 +103,8 @@ def sync_pack(
     progress: ByteProgress | None = None,
     sleep: Callable[[float], None] = time.sleep,
     read_timeout_s: float = READ_TIMEOUT_S,
+    mirrors: Sequence[str] = (),
+    bytes_per_s: float | None = None,
     believe: Believe = as_listed,
 ) -> SyncReport:
     """Update a pack to the newest version that a server offers, or install it.
@@ -101,6 +118,8 @@ def sync_pack(
         progress: Called with the progress of the download; None for no progress.
         sleep: Waits a number of seconds between attempts.
         read_timeout_s: Seconds without a byte after which an attempt fails.
+        mirrors: Other addresses of the same repository, asked for what the first one does not give.
+        bytes_per_s: Most bytes per second of files; None for no limit.
         believe: Says which version to believe: `pack_offers.as_signed` on a device. The default believes the listing.
 
     Raises:
@@ -113,43 +132,107 @@ def sync_pack(
         EdgeIdentifyError: `self_test` raised it. In every case the installed pack stays unchanged.
     """
     started = time.monotonic()
-    with closing(HttpServer(tree_url(url), sleep=sleep, read_timeout_s=read_timeout_s)) as server:
+    servers = [
+        HttpServer(tree_url(one), sleep=sleep, read_timeout_s=read_timeout_s, bytes_per_s=bytes_per_s)
+        for one in (url, *mirrors)
+    ]
+    with closing(Mirrors(servers)) as server:
         believed = believe(server, name, lambda: choose_pack(_listing(server), name, source=server.url))
-        offer = believed.pack
-        with store.updating(offer.name):
-            plan, version = _bring_up_to_date(store, server, believed, variant_names, self_test, progress)
-            store.arrived(offer.name).remove()
-            if version == offer.newest.version:
-                store.note_signature(offer.name, believed.signed_utc)
-        return SyncReport(
-            name=offer.name,
-            version=version,
-            action=plan.action,
-            note=plan.note,
-            source=server.url,
-            fetched_files=len(plan.fetch),
-            fetched_bytes=plan.fetch_bytes,
-            reused_files=len(plan.reuse),
-            seconds=time.monotonic() - started,
-            signed_utc=believed.signed_utc,
-        )
+        return _updated(store, server, believed, variant_names, self_test, progress, started)
 
 
-def _bring_up_to_date(
+def install_pack(
     store: PackStore,
-    server: HttpServer,
+    path: Path,
+    *,
+    variant_names: ChooseVariants,
+    self_test: SelfTest,
+    progress: ByteProgress | None = None,
+    verify: Callable[[CarriedPack], str | None] = lambda _: None,
+) -> SyncReport:
+    """Install a pack from an `.edgepack` file, as a sync does from a server.
+
+    An installed pack keeps its source, so that a later sync finds its server.
+
+    Args:
+        store: The store that keeps the pack.
+        path: The file.
+        variant_names: Chooses the encoder variants that this device keeps.
+        self_test: Tests the new version before it is activated.
+        progress: Called with the progress of the copying; None for no progress.
+        verify: Called before anything is written, to check who signed the manifest. It raises to refuse the file, and
+            returns when it was signed, or None.
+
+    Raises:
+        PackError: There is no such file, it is damaged, or its pack does not work here.
+        SetupError: The disk is full, or a sync of the pack is running.
+        NetworkError: The installed version has the same number and another content.
+        EdgeIdentifyError: `verify` or `self_test` raised it. In every case the installed pack stays unchanged.
+    """
+    started = time.monotonic()
+    with open_carried_pack(path) as carried:
+        believed = BelievedOffer(pack=carried.offered(), signed_utc=verify(carried))
+        offer = believed.pack
+        installed = store.pointer(offer.name)
+        if installed is not None:
+            carried.url, carried.mirror_urls = installed.source, installed.mirrors
+        return _updated(store, carried, believed, variant_names, self_test, progress, started)
+
+
+def _updated(
+    store: PackStore,
+    server: PackServer,
     believed: BelievedOffer,
     variant_names: ChooseVariants,
     self_test: SelfTest,
     progress: ByteProgress | None,
-) -> tuple[Plan, PackVersion]:
+    started: float,
+) -> SyncReport:
+    offer = believed.pack
+    with store.updating(offer.name):
+        plan, version, patched = _bring_up_to_date(store, server, believed, variant_names, self_test, progress)
+        store.arrived(offer.name).remove()
+        if plan.action is Action.DOWNLOAD:
+            store.record_checked(store.active(offer.name))
+        elif version == offer.newest.version:
+            store.note_signature(offer.name, believed.signed_utc)
+    return SyncReport(
+        name=offer.name,
+        version=version,
+        action=plan.action,
+        note=plan.note,
+        source=server.url,
+        fetched_files=len(plan.fetch) - len(patched),
+        fetched_bytes=plan.fetch_bytes - sum(entry.length_bytes for entry in patched),
+        patched_files=len(patched),
+        received_bytes=server.received_bytes,
+        reused_files=len(plan.reuse),
+        seconds=time.monotonic() - started,
+        signed_utc=believed.signed_utc,
+    )
+
+
+def _bring_up_to_date(
+    store: PackStore,
+    server: PackServer,
+    believed: BelievedOffer,
+    variant_names: ChooseVariants,
+    self_test: SelfTest,
+    progress: ByteProgress | None,
+) -> tuple[Plan, PackVersion, frozenset[FileEntry]]:
     offer = believed.pack
     installed = store.pointer(offer.name)
     note = reason_to_stay(installed, offer.newest, source=server.url)
-    if installed is not None and note is not None:
+    if (
+        installed is not None
+        and note is not None
+        and not (installed.is_rolled_back and not _is_whole(store, installed))
+    ):
         _check_whole(store, installed, offer, source=server.url)
-        return Plan(action=Action.UP_TO_DATE, note=note), installed.version
-    manifest_bytes, manifest = _fetch_manifest(server, offer)
+        return Plan(action=Action.UP_TO_DATE, note=note), installed.version, frozenset()
+    arrived = store.arrived(offer.name)
+    update = fetch_update(server, store, offer.newest, installed)
+    manifest_bytes, manifest = _manifest(server, offer, installed, update)
     variants = variant_names(manifest)
     intact = _intact(store, installed, manifest, variants)
     plan = plan_sync(
@@ -159,23 +242,26 @@ def _bring_up_to_date(
         intact=intact,
         is_manifest_intact=installed is None or has_intact_manifest(installed),
     )
+    patched: frozenset[FileEntry] = frozenset()
     if plan.action is Action.DOWNLOAD:
-        arrived = store.arrived(offer.name)
         try:
-            here = arrived.keep_only(plan.fetch)
+            here = arrived.keep_only((*plan.fetch, *update_blobs(offer.newest, installed)))
             check_fits(plan, free_bytes=store.free_bytes() + here, store=str(store.root))
             staging = store.stage(offer.name, manifest_bytes, _reused(plan, installed, intact))
-            _fetch_files(server, plan, arrived, staging, progress)
+            patched = patch_files(update, installed, plan.fetch, arrived)
+            _fetch_files(server, plan, fetch_pieces(server, offer.newest, plan.fetch, patched), arrived, progress)
+            for entry in plan.fetch:
+                arrived.place(entry, staging / entry.path)
             _place_repeated(manifest, variants, staging)
             with _kept_if_untested(plan, arrived, staging):
                 self_test(staging, manifest, variants)
-            store.activate(_new_pack(store, believed, variants, source=server.url))
+            store.activate(_new_pack(store, believed, variants, server))
         except (NetworkError, *_UNTESTED):
             raise  # what has arrived stays for the next sync
         except Exception:
             arrived.remove()  # a full disk, or a pack that does not work here
             raise
-    return plan, manifest.version
+    return plan, manifest.version, patched
 
 
 @contextmanager
@@ -187,6 +273,14 @@ def _kept_if_untested(plan: Plan, arrived: ArrivedFiles, staging: Path) -> Itera
         for entry in plan.fetch:
             arrived.take_back(entry, staging / entry.path)
         raise
+
+
+def _is_whole(store: PackStore, installed: InstalledPack) -> bool:
+    try:
+        files = read_manifest(store.active(installed.name).folder).files_for(installed.variant_names)
+    except PackError:
+        return False
+    return store.intact_files(installed, files).issuperset(files)
 
 
 def _check_whole(store: PackStore, installed: InstalledPack, offer: OfferedPack, *, source: str) -> None:
@@ -202,7 +296,7 @@ def _check_whole(store: PackStore, installed: InstalledPack, offer: OfferedPack,
         ) from error
 
 
-def _listing(server: HttpServer) -> Listing:
+def _listing(server: Mirrors) -> Listing:
     where = f"{server.url}/{LISTING_NAME}"
     data = server.fetch_document(LISTING_NAME, max_bytes=MAX_LISTING_BYTES)
     if data.lstrip()[:1] == b"<":  # a web page without a content type
@@ -216,11 +310,15 @@ def _listing(server: HttpServer) -> Listing:
     return parse_listing(data, where=where)
 
 
-def _fetch_manifest(server: HttpServer, offer: OfferedPack) -> tuple[bytes, Manifest]:
-    """Fetch the newest manifest and check it against the listing."""
+def _manifest(
+    server: PackServer, offer: OfferedPack, installed: InstalledPack | None, update: UpdateFile | None
+) -> tuple[bytes, Manifest]:
+    """Return the newest manifest, checked against the listing: the installed one, a patched one or a fetched one."""
     expected = offer.newest.manifest
     where = f"{server.url}/{expected.path}"
-    data = server.fetch_document(expected.path, max_bytes=expected.length_bytes)
+    data = known_manifest(expected, installed, update) or server.fetch_document(
+        expected.path, max_bytes=expected.length_bytes
+    )
     if len(data) != expected.length_bytes or sha256_of_bytes(data) != expected.sha256:
         raise NetworkError(
             f"{where}: is not the manifest that the listing describes; sync again, or tell its publisher"
@@ -249,14 +347,13 @@ def _reused(plan: Plan, installed: InstalledPack | None, intact: frozenset[FileE
 
 
 def _fetch_files(
-    downloader: Downloader, plan: Plan, arrived: ArrivedFiles, staging: Path, progress: ByteProgress | None
+    downloader: Downloader, plan: Plan, pieces: PieceHashes, arrived: ArrivedFiles, progress: ByteProgress | None
 ) -> None:
     before = 0
     for entry in plan.fetch:
-        downloader.fetch_blob(entry, arrived.path(entry), _counted_from(before, plan.fetch_bytes, progress))
+        counted = _counted_from(before, plan.fetch_bytes, progress)
+        downloader.fetch_blob(entry, arrived.path(entry), counted, pieces=pieces.get(entry.sha256, ()))
         before += entry.length_bytes
-    for entry in plan.fetch:
-        arrived.place(entry, staging / entry.path)
 
 
 def _counted_from(before: int, total: int, progress: ByteProgress | None) -> Callable[[int], None]:
@@ -278,13 +375,17 @@ def _place_repeated(manifest: Manifest, variants: tuple[str, ...], staging: Path
             link_or_copy(here[entry.sha256], staging / entry.path)
 
 
-def _new_pack(store: PackStore, believed: BelievedOffer, variants: tuple[str, ...], *, source: str) -> InstalledPack:
+def _new_pack(
+    store: PackStore, believed: BelievedOffer, variants: tuple[str, ...], server: PackServer
+) -> InstalledPack:
     offer = believed.pack
     return store.describe(
         offer.name,
         offer.newest.version,
         variant_names=variants,
-        source=source,
+        source=server.url,
         manifest_sha256=offer.newest.manifest.sha256,
+        published_utc=offer.newest.published_utc,
+        mirrors=server.mirror_urls,
         signed_utc=believed.signed_utc,
     )

@@ -69,7 +69,9 @@ def choose_pack(listing: Listing, name: str | None, *, source: str) -> OfferedPa
 
 
 def reason_to_stay(installed: InstalledPack | None, offered: OfferedVersion, *, source: str) -> str | None:
-    """Return why the installed version is newer than the offered one, in words; None if the sync must go on.
+    """Return why the installed version stays, in words; None if the sync must go on.
+
+    It stays if it is newer than the offered one, or if a person has taken the offered one back.
 
     Args:
         installed: The active version, or None.
@@ -79,7 +81,14 @@ def reason_to_stay(installed: InstalledPack | None, offered: OfferedVersion, *, 
     Raises:
         NetworkError: The offered version has the installed version's number, but another content.
     """
-    if installed is None or installed.version < offered.version:
+    if installed is None:
+        return None
+    if installed.is_rolled_back and installed.previous == offered.version:
+        return (
+            f"{offered.version} was taken back on this device; {installed.version} stays until a newer one is "
+            "published, or until another `edge-identify rollback`"
+        )
+    if installed.version < offered.version:
         return None
     if installed.version > offered.version:
         return f"the installed {installed.version} is newer than the {offered.version} on offer; it stays"

@@ -1,7 +1,7 @@
 """Add a version of a pack to the static tree that devices download from, in a folder or a bucket.
 
-The write order makes it safe: files, manifest, page, and the listing last. A reader of the listing finds everything
-that it names. A killed run leaves only files that nothing refers to.
+The write order makes it safe: files, updates, manifest, page, and the listing last. A reader of the listing finds
+everything that it names. A killed run leaves only files that nothing refers to.
 
 Versions are immutable, since caches and devices keep them. Publishing the same bytes again changes nothing. Other bytes
 under a published version are refused.
@@ -34,6 +34,7 @@ from edge_identify.edge_runtime.sync.listing import (
 from edge_identify.sync_server.publishing.changed_meanwhile import ChangedMeanwhileError
 from edge_identify.sync_server.publishing.folder_tree import FolderTree
 from edge_identify.sync_server.publishing.packs_page import listing_page
+from edge_identify.sync_server.publishing.transfer_files import with_transfer_files
 
 if TYPE_CHECKING:
     from edge_identify.edge_runtime.store.bounded_self_test import SelfTest
@@ -63,6 +64,20 @@ class PublishedTree(Protocol):
 
         Raises:
             PackFormatError: The listing cannot be read by this version.
+        """
+
+    def manifest(self, manifest: FileEntry) -> bytes:
+        """Return the bytes of a published manifest. One over `MAX_MANIFEST_BYTES` may be truncated.
+
+        Raises:
+            PackError: It is missing or cannot be read.
+        """
+
+    def lay_out(self, entry: FileEntry, target: Path) -> None:
+        """Write a published file to `target`, which does not exist yet. Its content may have to be checked.
+
+        Raises:
+            PackError: The file is missing, damaged or cannot be read.
         """
 
     def add_blob(self, source: Path, entry: FileEntry) -> bool:
@@ -183,10 +198,17 @@ def publish_into(
     offered = _offered(manifest, manifest_bytes, now_utc)
     with tree.publishing():
         # Check before any write.
-        is_listed = not _is_new(_listing_to_extend(tree).packs.get(manifest.name), manifest.name, offered)
+        before = _listing_to_extend(tree).packs.get(manifest.name)
+        is_listed = not _is_new(before, manifest.name, offered)
         copied = [
             entry for entry in progress("publishing", _contents(manifest)) if tree.add_blob(pack / entry.path, entry)
         ]
+        if not is_listed:
+            offered = during(
+                progress,
+                "computing updates",
+                partial(with_transfer_files, tree, pack, manifest, offered, before),
+            )
         _add_manifest(tree, manifest.name, offered, manifest_bytes, is_listed=is_listed)
         if signing is not None:
             signing.sign(manifest.name, manifest.title, _as_listed(tree, manifest.name, offered), manifest_bytes)

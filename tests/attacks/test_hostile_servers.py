@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -137,7 +138,7 @@ def test_a_redirect_within_the_internet_or_within_a_private_network_is_followed(
                 assert server.fetch_document("packs.json", max_bytes=100) == b"{}"
 
 
-def _server(url: str, **more: Callable[[], float]) -> HttpServer:
+def _server(url: str, **more: Any) -> HttpServer:
     def resolve(host: str, _port: int) -> list[str]:
         return ["192.168.1.1"] if host == "router.test" else ["127.0.0.9"] if host == "localhost" else [host]
 

@@ -74,7 +74,14 @@ def _add_identity_options(parser: argparse.ArgumentParser) -> None:
         help="version of the pack (default: 1.0.0, and the next minor version after a build from this catalogue)",
     )
     group.add_argument("--title", metavar="TEXT", help="title of the pack, one line (default: the name)")
-    group.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write the pack to")
+    group.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="folder to write the pack to; a name that ends in .edgepack makes one file to carry by hand, which "
+        "`edge-identify install` reads",
+    )
     group.add_argument("--replace", action="store_true", help="replace an existing pack in --out")
 
 
@@ -228,7 +235,14 @@ def _side_px(text: str) -> int:
 
 
 def _pack(options: argparse.Namespace) -> ExitCode:
-    request = _request(options)
+    from edge_identify.convert.packing.carried_out import folder_for
+
+    with folder_for(options.out, replace=options.replace) as folder:
+        return _build_in(folder, options)
+
+
+def _build_in(folder: Path, options: argparse.Namespace) -> ExitCode:
+    request = _request(options, folder)
     from edge_identify.convert.caching.build_cache import BuildCache, cache_folder
     from edge_identify.convert.calibrating.strangers import doubts_in_words
     from edge_identify.convert.packing.pack_building import build_pack
@@ -343,7 +357,7 @@ def _checked_device(wanted: str) -> str:
     return wanted if wanted == "auto" else choose_device(wanted)
 
 
-def _request(options: argparse.Namespace) -> PackRequest:
+def _request(options: argparse.Namespace, folder: Path) -> PackRequest:
     """Check the options before torch is loaded: a typing mistake is answered at once."""
     from edge_identify.convert.packing.pack_request import PackRequest
 
@@ -354,7 +368,7 @@ def _request(options: argparse.Namespace) -> PackRequest:
         model_name=options.model,
         pretrained=options.pretrained,
         variant_names=checked_variant_names(options.variants),
-        out=options.out,
+        out=folder,
         replace=options.replace,
         drop_drifting=options.drop_drifting,
         model_config=options.model_config,

@@ -14,7 +14,8 @@ from edge_identify.edge_runtime.sync.trust.trusted_roots import TrustedRoots
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from edge_identify.edge_runtime.sync.http_download import HttpServer
+    from edge_identify.edge_runtime.sync.carried_pack import CarriedPack
+    from edge_identify.edge_runtime.sync.http_download import PackServer
     from edge_identify.edge_runtime.sync.listing import OfferedPack
 
 
@@ -32,10 +33,10 @@ class BelievedOffer:
 
 
 #: Takes the server, and what returns the pack of its unsigned listing; returns what to believe.
-Believe = Callable[["HttpServer", str | None, Callable[[], "OfferedPack"]], BelievedOffer]
+Believe = Callable[["PackServer", str | None, Callable[[], "OfferedPack"]], BelievedOffer]
 
 
-def as_listed(_server: HttpServer, _name: str | None, listed: Callable[[], OfferedPack]) -> BelievedOffer:
+def as_listed(_server: PackServer, _name: str | None, listed: Callable[[], OfferedPack]) -> BelievedOffer:
     """Believe the unsigned listing."""
     return BelievedOffer(pack=listed(), signed_utc=None)
 
@@ -51,7 +52,7 @@ def as_signed(store: Path, *, unsigned: bool) -> Believe:
         A function that raises `SetupError` if a person has to decide, and else as `signed_offer`.
     """
 
-    def believe(server: HttpServer, name: str | None, listed: Callable[[], OfferedPack]) -> BelievedOffer:
+    def believe(server: PackServer, name: str | None, listed: Callable[[], OfferedPack]) -> BelievedOffer:
         trusted = TrustedRoots(store).root_of(server.url)
         if trusted is None:
             if not unsigned:
@@ -68,7 +69,28 @@ def as_signed(store: Path, *, unsigned: bool) -> Believe:
     return believe
 
 
-def _undecided(server: HttpServer) -> SetupError | UntrustedServerError:
+def carried_as_signed(*, unsigned: bool) -> Callable[[CarriedPack], str | None]:
+    """Return what a device believes of an `.edgepack` file.
+
+    Args:
+        unsigned: A person accepts an unsigned file, this time.
+
+    Returns:
+        A function that returns when the file was signed; None for an unsigned one that is accepted.
+    """
+
+    def verify(carried: CarriedPack) -> str | None:
+        if not unsigned:
+            raise UntrustedServerError(
+                f"{carried.url}: is not signed, so whoever wrote the file can have made any pack; --unsigned accepts "
+                "that, this time"
+            )
+        return None
+
+    return verify
+
+
+def _undecided(server: PackServer) -> SetupError | UntrustedServerError:
     if is_signed(server):
         return SetupError(
             f"{server.url}: is signed, and this device does not know its root yet; run `edge-identify trust "

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from edge_identify.edge_runtime.errors import PackFormatError, SetupError, UntrustedServerError
 from edge_identify.edge_runtime.io.durable_writes import sha256_of_bytes
 from edge_identify.edge_runtime.pack.pack_names import checked_sha256
-from edge_identify.edge_runtime.sync.http_download import HttpServer, NotServedError
+from edge_identify.edge_runtime.sync.http_download import HttpServer, NotServedError, PackServer
 from edge_identify.edge_runtime.sync.server_address import tree_url
 from edge_identify.edge_runtime.sync.trust.metadata_layout import (
     MAX_ROOT_BYTES,
@@ -67,7 +67,7 @@ def trust(
     return TrustedRoots(store).pin(address, data, pinned_by=pinned_by, now_utc=now_utc or datetime.now(UTC))
 
 
-def served_roots(server: HttpServer) -> Iterator[bytes]:
+def served_roots(server: PackServer) -> Iterator[bytes]:
     """Yield the roots that a server has, oldest first.
 
     Raises:
@@ -142,7 +142,7 @@ def _check_root(data: bytes, *, where: str) -> None:
         )
 
 
-def is_signed(server: HttpServer) -> bool:
+def is_signed(server: PackServer) -> bool:
     """Return whether a server has a root.
 
     Raises:

@@ -19,7 +19,7 @@ from edge_identify.edge_runtime.errors import PackFormatError, PackNotFoundError
 from edge_identify.edge_runtime.io.disk import disk_errors_explained
 from edge_identify.edge_runtime.io.locking import only_writer
 from edge_identify.edge_runtime.pack.pack_names import PackVersion, checked_pack_name
-from edge_identify.edge_runtime.sync.http_download import HttpServer, NotServedError
+from edge_identify.edge_runtime.sync.http_download import NotServedError, PackServer
 from edge_identify.edge_runtime.sync.listing import OfferedPack, manifest_path, offered_from_json
 from edge_identify.edge_runtime.sync.trust.metadata_layout import (
     MAX_ROOT_BYTES,
@@ -61,7 +61,7 @@ class SignedOffer:
 
 
 def signed_offer(
-    server: HttpServer, trusted: TrustedRoot, name: str, *, now_utc: datetime | None = None
+    server: PackServer, trusted: TrustedRoot, name: str, *, now_utc: datetime | None = None
 ) -> SignedOffer:
     """Return the newest version of a pack on a signed server.
 
@@ -97,7 +97,7 @@ def signed_offer(
     return SignedOffer(pack=_offer(name, target, trusted.url), signed_utc=signed_utc)
 
 
-def _updater(server: HttpServer, trusted: TrustedRoot) -> Updater:
+def _updater(server: PackServer, trusted: TrustedRoot) -> Updater:
     from tuf.ngclient import Updater, UpdaterConfig
 
     trusted.metadata_folder.mkdir(parents=True, exist_ok=True)
@@ -117,7 +117,7 @@ def _updater(server: HttpServer, trusted: TrustedRoot) -> Updater:
     )
 
 
-def _fetcher(server: HttpServer) -> FetcherInterface:
+def _fetcher(server: PackServer) -> FetcherInterface:
     from tuf.api.exceptions import DownloadHTTPError
     from tuf.ngclient import FetcherInterface as Interface
 

@@ -115,6 +115,6 @@ def test_pictures_are_in_a_pack_if_the_options_say_so(
 ) -> None:
     options = build_parser().parse_args(["pack", "--catalogue", "c", "--name", "t", "--out", "out", *words])
 
-    request = _request(options)
+    request = _request(options, options.out)
 
     assert (request.local_features, request.thumbnail_side_px) == (form, side_px)

@@ -19,7 +19,8 @@ from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
         (["Sync", "http://127.0.0.1:9/"], "sync"),
         (["pack"], "packs"),
         (["verfy", "--json"], "verify"),
-        (["instal", "x"], "sync"),
+        (["instal", "x"], "install"),
+        (["uninstal", "x"], "remove"),
         (["help"], "--help"),
     ],
 )

@@ -92,6 +92,12 @@ def quick_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "fsync", lambda _: None)
 
 
+@pytest.fixture(autouse=True)
+def even_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take the jitter out of pauses, so that tests can name them."""
+    monkeypatch.setattr("edge_identify.edge_runtime.sync.http_download.with_jitter", lambda pause_s, _: pause_s)
+
+
 @pytest.fixture
 def lying_server(tmp_path: Path) -> Iterator[LyingServer]:
     """A server of `tmp_path/repo`; it responds correctly until a test adds a `Lie`."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,6 +45,10 @@ class BreakingServer(ThreadingHTTPServer):
         self.knows_ranges = True
         self.status: int | None = None
         self.first_byte_off_by = 0
+        self.length_off_by = 0
+        self.etag: str | None = None
+        self.encoding: str | None = None
+        self.conditions: list[str | None] = []
         self.breaks_left = 1_000_000
         self.ranges: list[str | None] = []
 
@@ -60,6 +65,7 @@ class _Handler(BaseHTTPRequestHandler):
         is_blob, asked = "/blobs/" in self.path, self.headers.get("Range")
         if is_blob:
             self.server.ranges.append(asked)
+            self.server.conditions.append(self.headers.get("If-Range"))
         start = int(asked.removeprefix("bytes=").rstrip("-")) if asked and self.server.knows_ranges else 0
         if start and self.server.status:
             self.send_error(self.server.status)
@@ -67,7 +73,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(206 if start else 200)
         if start:
             first = start + self.server.first_byte_off_by
-            self.send_header("Content-Range", f"bytes {first}-{len(data) - 1}/{len(data)}")
+            total = len(data) + self.server.length_off_by
+            self.send_header("Content-Range", f"bytes {first}-{total - 1}/{total}")
+        if self.server.etag:
+            self.send_header("ETag", self.server.etag)
+        if self.server.encoding and start:
+            self.send_header("Content-Encoding", self.server.encoding)
         self.send_header("Content-Length", str(len(data) - start))
         self.end_headers()
         breaks = is_blob and self.server.breaks_left > 0
@@ -166,9 +177,34 @@ def test_a_damaged_part_is_fetched_anew(part: bytes, server: BreakingServer, fet
     assert server.ranges[-1] is None
 
 
-@pytest.mark.parametrize("trouble", [{"status": 416}, {"first_byte_off_by": 7}, {"knows_ranges": False}])
+def test_a_part_is_continued_only_if_the_file_still_has_its_etag(server: BreakingServer, fetch: Fetching) -> None:
+    server.etag = '"first"'
+    server.status = 500
+    with pytest.raises(NetworkError):
+        fetch()
+    assert fetch.part.stat().st_size == CUT
+
+    vars(server).update(etag='"second"', status=None, cut=None, ranges=[], conditions=[])
+    fetch()
+
+    assert server.ranges == [f"bytes={CUT}-", None]  # the 206 has another ETag: the file is started again
+    assert server.conditions[0] == '"first"'
+    assert fetch.into.read_bytes() == DATA
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        {"status": 416},
+        {"first_byte_off_by": 7},
+        {"knows_ranges": False},
+        {"length_off_by": -1},
+        {"length_off_by": 1},
+        {"encoding": "gzip"},
+    ],
+)
 def test_a_server_that_does_not_send_the_rest_is_asked_for_all(
-    trouble: dict[str, int], server: BreakingServer, fetch: Fetching
+    trouble: dict[str, Any], server: BreakingServer, fetch: Fetching
 ) -> None:
     vars(server).update(trouble, cut=None)
     fetch.part.write_bytes(DATA[:5000])

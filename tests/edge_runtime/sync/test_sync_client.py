@@ -110,15 +110,20 @@ def test_an_update_fetches_only_what_changed(device: Device, lying_server: Any, 
     manifest = publish_small("1.1.0", payload={"index.faiss": b"more vectors"})
     report = device.sync(lying_server.url)
     blob = blob_path(manifest.files["index.faiss"].sha256)
-    assert lying_server.requested == ["/packs.json", "/manifests/street-art/1.1.0.json", f"/{blob}"]
+    listed = json.loads((lying_server.repo / LISTING_NAME).read_bytes())["packs"][0]["versions"][0]
+    update = blob_path(listed["updates"][0]["sha256"])  # it has the manifest, and nothing for a file this small
+    assert lying_server.requested == ["/packs.json", f"/{update}", f"/{blob}"]
     assert (report.fetched_files, report.reused_files) == (1, len(manifest.files) - 1)
     assert device.version() == "1.1.0"
 
 
-def test_a_second_sync_changes_nothing(device: Device, server_url: str, publish_small: PublishSmall) -> None:
+def test_a_second_sync_changes_nothing_and_asks_once(
+    device: Device, server_url: str, publish_small: PublishSmall, tmp_path: Path
+) -> None:
     publish_small()
     device.sync(server_url)
     report = device.sync(server_url)
+    assert report.received_bytes == (tmp_path / "repo" / LISTING_NAME).stat().st_size  # the only request
     assert report.action is Action.UP_TO_DATE
     assert (report.fetched_files, len(device.tested)) == (0, 1)
 
@@ -290,6 +295,8 @@ def test_a_lie_is_one_line_and_leaves_the_installed_pack(
     publish_small("1.0.0")
     device.sync(lying_server.url)
     publish_small("2.0.0", payload={"index.faiss": b"more vectors"})
+    if path == "/manifests/":  # which a device asks for only if there is no update
+        lying_server.lies["/blobs/"] = lie(status=404, body=b"")
     lying_server.lies[path] = lie(**answer)
     with pytest.raises(error, match=words) as caught:
         device.sync(lying_server.url)
