@@ -130,6 +130,11 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         help="more host names of this server, separated by commas, or *; a server on loopback refuses others",
     )
     group.add_argument("--allow-origin", metavar="ORIGIN", help="CORS origin whose web pages may read answers")
+    group.add_argument(
+        "--app-pack-servers",
+        metavar="ORIGINS",
+        help="origins, separated by commas, from which the web app at /app may fetch packs beside this server",
+    )
     _add_limit_options(parser, defaults)
     _add_image_url_options(parser, defaults)
     general = parser.add_argument_group("configuration and logs")
