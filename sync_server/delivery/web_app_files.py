@@ -22,7 +22,6 @@ WEB_FOLDER = Path(edge_runtime.__file__).parent / "web"
 PAGE = "index.html"
 WORKER = "sw.js"
 VENDOR = "vendor"
-BUILD_HINT = "the web app's runtime is not here; run `make web` once, where npm is"
 
 _AT_THE_ROOT = (PAGE, WORKER, "app.webmanifest")  # these lie in `app/` and are served one level above it
 _SOURCES = ("app", "core")
@@ -104,7 +103,7 @@ def app_policy(pack_servers: Sequence[str] = ()) -> str:
 
 def _source_files(folder: Path) -> list[Path]:
     paths = [path for room in (*_SOURCES, VENDOR) for path in (folder / room).rglob("*")]
-    return [path for path in paths if path.suffix in _TYPES and path.is_file() and ".test." not in path.name]
+    return [path for path in paths if path.suffix in _TYPES and path.is_file() and "tests" not in path.parts]
 
 
 def _served_path(path: Path, folder: Path) -> str:

@@ -1,12 +1,13 @@
 """The field app at `/app/`: a web page that installs packs and identifies photos without a network.
 
-The browser asks again for each file (`no-cache`), which the ETag makes cheap, and only when its service worker looks for
-a new version: after the first visit the app comes from the phone.
+The browser asks again for each file (`no-cache`), which the ETag makes cheap. It does so only when its service worker
+looks for a new version: after the first visit the app comes from the phone.
 """
 
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from flask import Response, request
@@ -54,12 +55,16 @@ APP_FILE = Operation(
 )
 
 
-def web_app_routes(app: WebApp) -> list[Route]:
-    """Return the routes of the app."""
+def web_app_routes(app: Callable[[], WebApp]) -> list[Route]:
+    """Return the routes of the app.
+
+    Args:
+        app: Returns the app. It is called at the first request, since reading all files takes a moment.
+    """
     return [
         Route(operation=APP, handler=lambda _: Response(status=308, headers={"Location": f"{APP_PATH}/"})),
-        Route(operation=APP_PAGE, handler=lambda _: _sent(app, PAGE)),
-        Route(operation=APP_FILE, handler=lambda values: _named(app, values)),
+        Route(operation=APP_PAGE, handler=lambda _: _sent(app(), PAGE)),
+        Route(operation=APP_FILE, handler=lambda values: _named(app(), values)),
     ]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Sequence
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from time import perf_counter
@@ -92,7 +93,7 @@ def create_app(
     app.config[HOST_NAMES] = HostNames.of(
         host=settings.host, public_url=settings.public_url, allowed=settings.allowed_hosts
     )
-    web_app = read_web_app(pack_servers=settings.pack_servers)
+    web_app = cache(lambda: read_web_app(pack_servers=settings.pack_servers))  # read when somebody opens it
     routes = _routes(repo, pool, metrics, image_urls or RecordedUrls(), web_app)
     _add_routes(app, routes, RateLimit(settings.rate_per_minute))
     _add_errors(app)
@@ -109,7 +110,11 @@ class _InMemoryRequest(Request):
 
 
 def _routes(
-    repo: Path | None, pool: EnginePool | None, metrics: ServiceMetrics, image_urls: ImageUrls, web_app: WebApp
+    repo: Path | None,
+    pool: EnginePool | None,
+    metrics: ServiceMetrics,
+    image_urls: ImageUrls,
+    web_app: Callable[[], WebApp],
 ) -> list[Route]:
     routes: list[Route] = []
     if pool is not None:

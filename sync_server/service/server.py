@@ -18,6 +18,7 @@ from edge_identify.sync_server.answering.concurrency_limit import ConcurrencyLim
 from edge_identify.sync_server.answering.engine_pool import EnginePool, PoolRefresher
 from edge_identify.sync_server.answering.pack_sources import InstalledPacks, PackSource, PublishedPacks, ReadableTree
 from edge_identify.sync_server.delivery.image_urls import image_urls
+from edge_identify.sync_server.delivery.web_app_routes import APP_PATH
 from edge_identify.sync_server.publishing.bucket_objects import Bucket
 from edge_identify.sync_server.publishing.bucket_tree import BucketTree
 from edge_identify.sync_server.publishing.folder_tree import FolderTree
@@ -39,7 +40,7 @@ def serve(settings: Settings, *, announce: Callable[[str], None]) -> ExitCode:
 
     Args:
         settings: What to serve, and where.
-        announce: Called with one line for the operator when the socket accepts connections.
+        announce: Called with each line for the operator when the socket accepts connections.
 
     Raises:
         SetupError: The address is in use or invalid, or a setting cannot be used.
@@ -63,6 +64,7 @@ def serve(settings: Settings, *, announce: Callable[[str], None]) -> ExitCode:
         signal.signal(signal.SIGTERM, shutdown)
         signal.signal(signal.SIGINT, shutdown)
         announce(f"serving {settings.repo or settings.store or settings.bucket} at {_url(listener)}")
+        announce(_app_line(settings, _url(listener)))
         if pool is not None:  # after the announcement: programs wait for it as the first line
             stack.enter_context(PoolRefresher(pool, settings.refresh_s))
         server.run()
@@ -119,6 +121,13 @@ def _bound_socket(host: str, port: int) -> socket.socket:
             f"cannot listen on {host} port {port} ({error.strerror or error}); "
             "choose another --port, or 0 for a free one"
         ) from error
+
+
+def _app_line(settings: Settings, url: str) -> str:
+    """Return where the field app is. Browsers run it on https:// addresses, and on this machine."""
+    address = f"{settings.public_url.rstrip('/')}/" if settings.public_url else url
+    hint = "" if address.startswith("https:") else " on this machine; for phones, put an https:// proxy in front"
+    return f"field app at {address}{APP_PATH.removeprefix('/')}/{hint}"
 
 
 def _url(listener: socket.socket) -> str:

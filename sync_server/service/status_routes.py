@@ -25,6 +25,7 @@ from edge_identify.sync_server.contract.operation import JSON, Operation, Respon
 from edge_identify.sync_server.contract.problem_kinds import DOCS_PATH, UNAVAILABLE, ProblemError
 from edge_identify.sync_server.contract.server_address import server_address
 from edge_identify.sync_server.delivery.tree_routes import HTML
+from edge_identify.sync_server.delivery.web_app_routes import APP_PATH
 from edge_identify.sync_server.publishing.cache_control import REVALIDATE
 from edge_identify.sync_server.publishing.folder_tree import read_listing
 from edge_identify.sync_server.service.front_page import front_page
@@ -149,7 +150,12 @@ def _front_page(repo: Path | None, pool: EnginePool | None) -> Response:
         pool.names() if pool else (),
         default_pack=pool.default_pack if pool else None,
         address=server_address(),
-        links={"Documentation of the HTTP service": DOCS_PATH, "openapi.json": _OPENAPI_PATH, "health": HEALTH.path},
+        links={
+            "Web app": f"{APP_PATH}/",
+            "Documentation of the HTTP service": DOCS_PATH,
+            "openapi.json": _OPENAPI_PATH,
+            "health": HEALTH.path,
+        },
     )
     response = Response(page, content_type=HTML)
     response.headers["Cache-Control"] = REVALIDATE

@@ -73,9 +73,9 @@ export class BlobStore {
    */
   async read(entry) {
     const bytes = await this.bytes(entry.sha256);
-    if (bytes === null) throw new AppError("pack-incomplete", `${entry.path}: is not on this device`);
+    if (bytes === null) throw new AppError("pack-damaged", `${entry.path}: is not on this device`);
     if (bytes.length !== entry.lengthBytes) {
-      throw new AppError("pack-incomplete", `${entry.path}: expected ${entry.lengthBytes} bytes, found ${bytes.length}`);
+      throw new AppError("pack-damaged", `${entry.path}: expected ${entry.lengthBytes} bytes, found ${bytes.length}`);
     }
     const found = await sha256Of(bytes);
     if (found !== entry.sha256) throw new AppError("pack-damaged", `${entry.path}: expected SHA-256 ${entry.sha256}, found ${found}`);

@@ -1,0 +1,165 @@
+// @ts-check
+/** Packs: what this device has, what a server offers, installing with progress, updating and removing. */
+
+import { codeOf } from "../app_error.js";
+import { errorBox } from "../app.js";
+import { announce, element } from "../dom.js";
+import { forgetsAfterAWeek } from "../support.js";
+import { dateTime, megabytes, percent, text } from "../texts.js";
+
+/** @typedef {import("../app.js").App} App */
+/** @typedef {{name: string, title: string, version: string, bytes: number, publishedUtc: string}} Offer */
+
+/** @param {App} app @param {() => void} redraw */
+export async function packsScreen(app, redraw) {
+  const offers = element("div", { id: "offers" });
+  const screen = element(
+    "section",
+    {},
+    element("h1", {}, text("packs")),
+    element("p", { class: "faint" }, text("packs.about")),
+    element("h2", {}, text("packs.installed")),
+    app.packs.length ? element("ul", { class: "cards" }, ...app.packs.map((pack) => installedCard(app, pack, redraw))) : element("p", {}, text("packs.none")),
+    await storageLine(),
+    forgetsAfterAWeek() && element("p", { class: "notice" }, text("safari")),
+    element("h2", {}, text("packs.offered")),
+    offers,
+    addressForm(app, offers, redraw),
+  );
+  showOffers(app, askedServer(app), offers, redraw);
+  return screen;
+}
+
+/** A link may name another server, `#packs?server=ADDRESS`: what a QR code of a pack holds. @param {App} app */
+function askedServer(app) {
+  return new URLSearchParams(location.hash.split("?")[1] ?? "").get("server") ?? app.server;
+}
+
+/** @param {App} app @param {import("../app.js").InstalledPack} pack @param {() => void} redraw */
+function installedCard(app, pack, redraw) {
+  const place = element("div");
+  const remove = async () => {
+    if (!confirm(text("remove.sure", { title: pack.title }))) return;
+    try {
+      await app.worker.call("remove", { name: pack.name });
+      await app.refresh();
+      redraw();
+    } catch (error) {
+      place.replaceChildren(errorBox(error));
+    }
+  };
+  return element(
+    "li",
+    { class: "card" },
+    element("h3", {}, pack.title),
+    element("p", { class: "faint" }, text("pack.facts", { name: pack.name, version: pack.version, size: megabytes(pack.bytes) })),
+    element("p", { class: "small faint" }, text("pack.from", { source: pack.source, when: dateTime(pack.installedAt) })),
+    element("p", { class: "small faint" }, text("pack.unsigned")),
+    element("button", { onclick: remove, "aria-label": text("remove.named", { title: pack.title }) }, text("remove")),
+    place,
+  );
+}
+
+/** @param {App} app @param {string} server @param {HTMLElement} place @param {() => void} redraw */
+async function showOffers(app, server, place, redraw) {
+  place.replaceChildren(element("p", { class: "faint" }, text("packs.asking", { server })));
+  try {
+    /** @type {Offer[]} */
+    const offers = await app.worker.call("offered", { server });
+    const cards = offers.map((offer) => offerCard(app, server, offer, redraw));
+    place.replaceChildren(cards.length ? element("ul", { class: "cards" }, ...cards) : element("p", {}, text("packs.no-offers")));
+  } catch (error) {
+    const isAway = codeOf(error) === "no-network";
+    const words = element("p", { class: "notice" }, text(isAway ? "packs.away" : "packs.no-server", { server }));
+    place.replaceChildren(isAway ? words : errorBox(error));
+  }
+}
+
+/** @param {App} app @param {string} server @param {Offer} offer @param {() => void} redraw */
+function offerCard(app, server, offer, redraw) {
+  const installed = app.packs.find((pack) => pack.name === offer.name);
+  const isCurrent = installed?.version === offer.version;
+  const place = element("div");
+  const word = installed ? text("update.to", { version: offer.version }) : text("install");
+  const button = element("button", { class: "primary", onclick: () => install(app, server, offer, button, place, redraw), "aria-label": `${word}: ${offer.title}` }, word);
+  return element(
+    "li",
+    { class: "card" },
+    element("h3", {}, offer.title),
+    element("p", { class: "faint" }, text("pack.facts", { name: offer.name, version: offer.version, size: megabytes(offer.bytes) })),
+    isCurrent ? element("p", { class: "good" }, `✓ ${text("pack.current")}`) : button,
+    place,
+  );
+}
+
+/**
+ * @param {App} app
+ * @param {string} server
+ * @param {Offer} offer
+ * @param {HTMLButtonElement} button
+ * @param {HTMLElement} place
+ * @param {() => void} redraw
+ */
+async function install(app, server, offer, button, place, redraw) {
+  const stop = new AbortController();
+  const bar = element("progress", { max: 1, "aria-label": text("installing") });
+  const words = element("p", { class: "small" }, text("installing"));
+  place.replaceChildren(bar, words, element("button", { onclick: () => stop.abort() }, text("stop")));
+  button.hidden = true;
+  announce(text("installing"));
+  try {
+    await askToKeep();
+    await app.worker.call("install", { server, name: offer.name }, { signal: stop.signal, onProgress: (progress) => showProgress(bar, words, progress) });
+    await app.refresh();
+    announce(text("installed", { title: offer.title }));
+    redraw();
+  } catch (error) {
+    button.hidden = false;
+    button.textContent = text("continue");
+    place.replaceChildren(errorBox(error));
+  }
+}
+
+/** @param {HTMLProgressElement} bar @param {HTMLElement} words @param {{step: string, bytes?: number, total?: number}} progress */
+function showProgress(bar, words, { step, bytes = 0, total = 0 }) {
+  if (step === "files" && total) {
+    bar.value = bytes / total;
+    words.textContent = text("installing.bytes", { done: megabytes(bytes), total: megabytes(total), share: percent(bytes / total) });
+  } else {
+    bar.removeAttribute("value");
+    words.textContent = text(step === "self-test" ? "installing.test" : "installing");
+  }
+}
+
+/** Ask the browser not to remove the packs when storage runs low. */
+async function askToKeep() {
+  await navigator.storage.persist?.().catch(() => false);
+}
+
+/** @param {App} app @param {HTMLElement} offers @param {() => void} redraw */
+function addressForm(app, offers, redraw) {
+  const address = element("input", { id: "address", type: "url", inputmode: "url", placeholder: "https://packs.example.org/", autocomplete: "url", required: true, "aria-describedby": "address-note" });
+  const ask = (/** @type {Event} */ event) => {
+    event.preventDefault();
+    showOffers(app, address.value.endsWith("/") ? address.value : `${address.value}/`, offers, redraw);
+  };
+  return element(
+    "details",
+    {},
+    element("summary", {}, text("packs.other")),
+    element(
+      "form",
+      { onsubmit: ask },
+      element("div", { class: "field" }, element("label", { for: "address" }, text("packs.address")), address),
+      element("p", { id: "address-note", class: "small faint" }, text("packs.address.note")),
+      element("button", { type: "submit" }, text("packs.ask")),
+    ),
+  );
+}
+
+async function storageLine() {
+  const { usage = 0, quota = 0 } = await navigator.storage.estimate().catch(() => ({ usage: 0, quota: 0 }));
+  const isKept = await navigator.storage.persisted?.().catch(() => false);
+  const words = text("storage.used", { used: megabytes(usage), free: megabytes(Math.max(quota - usage, 0)) });
+  return element("p", { class: "small faint" }, `${words} ${text(isKept ? "storage.kept" : "storage.not-kept")}`);
+}
