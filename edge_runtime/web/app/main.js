@@ -56,7 +56,10 @@ async function show(app, moves = false) {
 /** @param {App} app */
 function screenName(app) {
   const [name] = location.hash.slice(1).split("?");
-  return name in SCREENS ? name : app.packs.length ? "identify" : "packs";
+  if (name in SCREENS) return name;
+  const first = app.packs.length ? "identify" : "packs";
+  window.history.replaceState(null, "", `#${first}`);
+  return first;
 }
 
 /** @param {string} current */

@@ -20,7 +20,7 @@ export function regionPicker(photo, region, onChange) {
   const box = element("div", { class: "region", hidden: true });
   const url = URL.createObjectURL(photo);
   const image = element("img", { src: url, alt: text("your-photo"), draggable: "false", onload: () => URL.revokeObjectURL(url) });
-  const frame = element("div", { class: "picker", tabindex: "0", role: "group", "aria-label": text("region.label"), "aria-describedby": "region-help" }, image, box);
+  const frame = element("div", { class: "picker", tabindex: "0", role: "group", "aria-label": text("region.label"), "aria-describedby": "region-help region-keys" }, image, box);
   /** @type {Map<number, {x: number, y: number}>} */
   const fingers = new Map();
   /** @type {{x: number, y: number} | null} */
@@ -70,7 +70,7 @@ export function regionPicker(photo, region, onChange) {
     finish();
   });
   draw(region);
-  return element("div", {}, frame, element("p", { id: "region-help", class: "small faint" }, text("region.help")));
+  return element("div", {}, frame, element("p", { id: "region-help", class: "small faint" }, text("region.help")), element("p", { id: "region-keys", class: "unseen" }, text("region.keys")));
 }
 
 /**

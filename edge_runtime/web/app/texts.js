@@ -43,6 +43,7 @@ export function errorText(code) {
 
 /** @param {number} bytes @returns {string} */
 export function megabytes(bytes) {
+  if (bytes >= 1e9) return `${number(bytes / 1e9, 1)} GB`;
   return `${number(bytes / 1e6, bytes < 1e7 ? 1 : 0)} MB`;
 }
 

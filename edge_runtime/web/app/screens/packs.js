@@ -38,16 +38,16 @@ function askedServer(app) {
 /** @param {App} app @param {import("../app.js").InstalledPack} pack @param {() => void} redraw */
 function installedCard(app, pack, redraw) {
   const place = element("div");
-  const remove = async () => {
-    if (!confirm(text("remove.sure", { title: pack.title }))) return;
+  const change = async (/** @type {"remove" | "goBack"} */ method) => {
     try {
-      await app.worker.call("remove", { name: pack.name });
+      await app.worker.call(method, { name: pack.name });
       await app.refresh();
       redraw();
     } catch (error) {
       place.replaceChildren(errorBox(error));
     }
   };
+  const remove = () => confirm(text("remove.sure", { title: pack.title })) && change("remove");
   return element(
     "li",
     { class: "card" },
@@ -55,9 +55,21 @@ function installedCard(app, pack, redraw) {
     element("p", { class: "faint" }, text("pack.facts", { name: pack.name, version: pack.version, size: megabytes(pack.bytes) })),
     element("p", { class: "small faint" }, text("pack.from", { source: pack.source, when: dateTime(pack.installedAt) })),
     element("p", { class: "small faint" }, text("pack.unsigned")),
-    element("button", { onclick: remove, "aria-label": text("remove.named", { title: pack.title }) }, text("remove")),
+    element(
+      "div",
+      { class: "row" },
+      element("button", { class: "primary", onclick: () => use(app, pack), "aria-label": text("use.named", { title: pack.title }) }, text("use")),
+      pack.previousVersion && element("button", { onclick: () => change("goBack") }, text("go-back", { version: pack.previousVersion })),
+      element("button", { onclick: remove, "aria-label": text("remove.named", { title: pack.title }) }, text("remove")),
+    ),
     place,
   );
+}
+
+/** @param {App} app @param {import("../app.js").InstalledPack} pack */
+function use(app, pack) {
+  app.change({ pack: pack.name });
+  location.hash = "#identify";
 }
 
 /** @param {App} app @param {string} server @param {HTMLElement} place @param {() => void} redraw */

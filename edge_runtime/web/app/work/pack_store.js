@@ -84,6 +84,19 @@ export async function removePack(name) {
 }
 
 /**
+ * Make the version before the active one again. It was checked when it was installed.
+ *
+ * @param {string} name
+ */
+export async function goBack(name) {
+  await onlyWriter(async () => {
+    const pack = /** @type {InstalledPack | undefined} */ (await oneOf("packs", name));
+    if (!pack?.previous) throw new AppError("pack-not-found", `${name}: has no version before`);
+    await keep("packs", { ...pack.previous, name, previous: versionOf(pack) });
+  });
+}
+
+/**
  * Return the files of an installed pack; each is checked when it is read.
  *
  * @param {string} name
@@ -136,6 +149,9 @@ async function fetchVersion(server, name, signal) {
 
 /** @param {InstalledPack | undefined} before @param {InstalledVersion} fresh */
 function refuseOlder(before, fresh) {
+  if (before?.version === fresh.version && before.manifestSha256 !== fresh.manifestSha256) {
+    throw new AppError("tampered", `version ${fresh.version} has another manifest than the installed one; a version never changes`);
+  }
   if (before && compareVersions(fresh.version, before.version) < 0) {
     throw new AppError("older-version", `the server offers ${fresh.version}; ${before.version} is installed`);
   }

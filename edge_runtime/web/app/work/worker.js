@@ -4,7 +4,7 @@
 
 import { codeOf } from "../app_error.js";
 import { forgetIdentifier, identifierFor, selfTest } from "./identifiers.js";
-import { installPack, installedPacks, offeredPacks, removePack } from "./pack_store.js";
+import { goBack, installPack, installedPacks, offeredPacks, removePack } from "./pack_store.js";
 import { decodePhoto } from "./photo_decoding.js";
 
 /** @typedef {{signal: AbortSignal, onProgress: (progress: any) => void}} Call */
@@ -18,6 +18,10 @@ const METHODS = {
   installed: async () => (await installedPacks()).map(summary),
   offered: async ({ server }, { signal }) => (await offeredPacks(server, signal)).packs.map(offer),
   install: async ({ server, name }, call) => summary(await installPack(server, name, { ...call, selfTest })),
+  goBack: async ({ name }) => {
+    forgetIdentifier();
+    await goBack(name);
+  },
   remove: async ({ name }) => {
     forgetIdentifier();
     await removePack(name);
