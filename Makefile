@@ -13,7 +13,10 @@ test quick: export OMP_NUM_THREADS := 1
 # tests/conftest.py says which files come first.
 SPREAD := --numprocesses auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: setup demo test quick lint lock portability image-check clean
+WEB := edge_runtime/web
+WEB_READY := $(WEB)/vendor/.ready
+
+.PHONY: setup demo web test quick lint lock portability image-check clean
 
 setup: $(READY)
 
@@ -39,7 +42,19 @@ lock:
 demo: $(READY)
 	$(PYTHON) tests/journeys/demo.py $(DEMO)
 
-test: $(READY_TO_DEVELOP)
+# The web app's runtime, and the tools that its tests need, from npm in the versions of package-lock.json.
+web: $(WEB_READY)
+
+$(WEB_READY): $(WEB)/package.json $(WEB)/package-lock.json $(WEB)/build.mjs
+	cd $(WEB) && npm ci --no-audit --no-fund --ignore-scripts && node build.mjs
+	touch $@
+
+# Where npm is not, or reaches nothing, the tests that need its files are skipped and say so.
+.PHONY: web-if-npm
+web-if-npm:
+	@if command -v npm > /dev/null; then $(MAKE) --no-print-directory web || echo "make web failed: its tests are skipped"; fi
+
+test: $(READY_TO_DEVELOP) web-if-npm
 	$(PYTHON) -m pytest $(SPREAD)
 
 # What answers in about a minute: no real models, no journeys, no benchmarks.

@@ -39,10 +39,14 @@ _PUBLISH_EXAMPLES = (
     "edge-serve publish --pack ./street-art-pack --to s3://bucket/packs",
 )
 
+_EXPORT_EXAMPLES = ("edge-serve export --repo ./repo",)
+
 _RUN_EXAMPLES = (
     "edge-serve run --repo ./repo --host 0.0.0.0 --port 8000",
     "curl -F file=@photo.jpg http://127.0.0.1:8000/v1/identify",
 )
+
+_PACK_SERVERS = "origins, separated by commas, from which the web app may fetch packs beside its own server"
 
 _SERVER_CLEAN_UP_S = 8.0  # the server waits 5 s for requests; `docker stop` kills after 10 s
 
@@ -59,7 +63,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = serve_parser().parse_args(argv)
     if argv is None:
         end_soon_after_a_signal(_SERVER_CLEAN_UP_S if options.command == "run" else CLEAN_UP_S)
-    return run_command(lambda: _publish(options) if options.command == "publish" else _run(options))
+    commands = {"publish": _publish, "export": _export, "run": _run}
+    return run_command(lambda: commands[options.command](options))
 
 
 def serve_parser() -> CommandParser:
@@ -89,7 +94,15 @@ def serve_parser() -> CommandParser:
         exit_codes=codes,
         meanings={ExitCode.DONE: "stopped by SIGTERM", ExitCode.TERMINATED: "terminated (SIGTERM) before it served"},
     )
+    export = commands.add_parser(
+        "export",
+        help="write the web app beside the packs of a folder",
+        examples=_EXPORT_EXAMPLES,
+        description="Writes the web app into the folder app of a published folder, for static hosts. edge-serve run "
+        "serves the app without it.",
+    )
     _add_publish_options(publish)
+    _add_export_options(export)
     _add_run_options(run)
     return parser
 
@@ -108,6 +121,11 @@ def _add_publish_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--endpoint", metavar="URL", help="an S3-compatible server other than Amazon's")
     output = parser.add_argument_group("output")
     output.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _add_export_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--repo", type=Path, required=True, metavar="DIR", help="folder of the published packs")
+    parser.add_argument("--app-pack-servers", default="", metavar="ORIGINS", help=_PACK_SERVERS)
 
 
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
@@ -130,11 +148,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         help="more host names of this server, separated by commas, or *; a server on loopback refuses others",
     )
     group.add_argument("--allow-origin", metavar="ORIGIN", help="CORS origin whose web pages may read answers")
-    group.add_argument(
-        "--app-pack-servers",
-        metavar="ORIGINS",
-        help="origins, separated by commas, from which the web app at /app may fetch packs beside this server",
-    )
+    group.add_argument("--app-pack-servers", metavar="ORIGINS", help=_PACK_SERVERS)
     _add_limit_options(parser, defaults)
     _add_image_url_options(parser, defaults)
     general = parser.add_argument_group("configuration and logs")
@@ -233,6 +247,16 @@ def _publish(options: argparse.Namespace) -> ExitCode:
     else:
         repaired = f"damaged files repaired: {report.copied_files}" if report.copied_files else "nothing changed"
         print(f"{report.name} {report.version} is already published in {place}; {repaired}")
+    return ExitCode.DONE
+
+
+def _export(options: argparse.Namespace) -> ExitCode:
+    from edge_identify.sync_server.delivery.web_app_export import export_web_app
+    from edge_identify.sync_server.delivery.web_app_files import read_web_app
+
+    servers = Settings(app_pack_servers=options.app_pack_servers).pack_servers
+    folder = export_web_app(read_web_app(pack_servers=servers), options.repo)
+    print(f"the web app is in {folder}; open it under the https:// address of {options.repo}")
     return ExitCode.DONE
 
 
