@@ -30,7 +30,6 @@ _TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".mjs": "text/javascript; charset=utf-8",
     ".css": "text/css; charset=utf-8",
-    ".json": "application/json",
     ".webmanifest": "application/manifest+json",
     ".wasm": "application/wasm",
     ".svg": "image/svg+xml",
@@ -38,7 +37,7 @@ _TYPES = {
     ".txt": "text/plain; charset=utf-8",
 }
 _COMPRESSED = {".br": "br", ".gz": "gzip"}
-_TEXTS = (".html", ".js", ".mjs", ".css", ".json", ".webmanifest", ".svg", ".txt")
+_TEXTS = (".html", ".js", ".mjs", ".css", ".webmanifest", ".svg", ".txt")
 _OWN_SERVER = "connect-src 'self'"
 
 
@@ -84,7 +83,7 @@ def read_web_app(folder: Path = WEB_FOLDER, *, pack_servers: Sequence[str] = ())
     policy = app_policy(pack_servers)
     found = {_served_path(path, folder): path for path in _source_files(folder)}
     files = {name: _app_file(path) for name, path in sorted(found.items())}
-    files[PAGE] = _text_file(PAGE, _page(files[PAGE].data, policy))
+    files[PAGE] = _text_file(PAGE, _page(files, policy))
     version = _version(files)
     files[WORKER] = _text_file(WORKER, _worker(files, version))
     return WebApp(
@@ -129,9 +128,12 @@ def _file(name: str, data: bytes, encoded: Mapping[str, bytes]) -> AppFile:
     return AppFile(content_type=_TYPES[Path(name).suffix], data=data, encoded=encoded)
 
 
-def _page(template: bytes, policy: str) -> bytes:
-    """Return the page with the policy inside, for hosts that send no headers."""
-    return template.replace(b"__POLICY__", policy.encode())
+def _page(files: Mapping[str, AppFile], policy: str) -> bytes:
+    """Return the page with the policy inside, for hosts that send no headers, and its modules, to load them at once."""
+    modules = [name for name in files if name.startswith("app/") and name.endswith(".js") and "/work/" not in name]
+    links = "\n".join(f'<link rel="modulepreload" href="{name}">' for name in modules)
+    page = files[PAGE].data.decode()
+    return page.replace("__POLICY__", policy).replace("<!-- modules -->", links).encode()
 
 
 def _version(files: Mapping[str, AppFile]) -> str:

@@ -2,6 +2,7 @@
 /** What all screens share: the worker, the installed packs, the settings, and showing errors. */
 
 import { codeOf } from "./app_error.js";
+import { allOf } from "./database.js";
 import { announce, element } from "./dom.js";
 import { changeSettings, readSettings } from "./settings.js";
 import { errorText, text } from "./texts.js";
@@ -21,7 +22,7 @@ export class App {
 
   /** Read the installed packs again. */
   async refresh() {
-    this.packs = await this.worker.call("installed");
+    this.packs = (await allOf("packs")).map(summary);
   }
 
   /** @returns {InstalledPack | null} The pack that answers. */
@@ -33,6 +34,12 @@ export class App {
   change(changes) {
     this.settings = changeSettings(changes);
   }
+}
+
+/** @param {any} record A pack as the worker recorded it. @returns {InstalledPack} */
+function summary({ name, title, version, files, source, installedAt, previous }) {
+  const bytes = files.reduce((/** @type {number} */ sum, /** @type {any} */ entry) => sum + entry.lengthBytes, 0);
+  return { name, title, version, bytes, source, installedAt, previousVersion: previous?.version ?? null };
 }
 
 /**

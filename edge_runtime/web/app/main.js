@@ -26,7 +26,7 @@ const SCREENS = {
 const main = /** @type {HTMLElement} */ (document.getElementById("main"));
 
 async function start() {
-  const app = new App(new WorkerClient(new Worker(new URL("./work/worker.js", import.meta.url), { type: "module" })));
+  const app = new App(new WorkerClient(() => new Worker(new URL("./work/worker.js", import.meta.url), { type: "module" })));
   setLanguage(app.settings.language);
   applyTheme(app.settings.theme);
   keepOffline();
@@ -34,7 +34,8 @@ async function start() {
   if (missing.length) return main.replaceChildren(unsupported(missing));
   await app.refresh().catch((error) => main.replaceChildren(errorBox(error)));
   addEventListener("hashchange", () => show(app, true));
-  show(app, false);
+  await show(app, false);
+  app.worker.call("warm", { pack: app.pack?.name }).catch(() => undefined); // so that the first photo waits for nothing
 }
 
 /** @param {App} app @param {boolean} [moves] Whether the person went to another screen. */

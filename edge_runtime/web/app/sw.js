@@ -35,9 +35,12 @@ async function removeOthers() {
   await worker.clients.claim();
 }
 
+/** @type {Promise<Cache> | null} */
+let opened = null;
+
 /** @param {Request} request */
 async function answer(request) {
-  const cache = await caches.open(CACHE);
+  const cache = await (opened ??= caches.open(CACHE));
   const key = request.mode === "navigate" ? worker.registration.scope : request;
   return (await cache.match(key, { ignoreSearch: true })) ?? fetch(request);
 }

@@ -6,14 +6,24 @@ import { AppError } from "./app_error.js";
 /** @typedef {{resolve: (value: any) => void, reject: (error: Error) => void, onProgress: (progress: any) => void}} Waiting */
 
 export class WorkerClient {
-  /** @param {Worker} worker */
-  constructor(worker) {
-    this.worker = worker;
+  /** @param {() => Worker} start Called before the first call, so that the first screen does not wait for it. */
+  constructor(start) {
+    this.start = start;
     this.next = 1;
     /** @type {Map<number, Waiting>} */
     this.waiting = new Map();
-    worker.onmessage = (event) => this.#received(event.data);
-    worker.onerror = (event) => this.#failed(event.message || "the worker could not start");
+    /** @type {Worker | null} */
+    this.started = null;
+  }
+
+  /** The running worker. */
+  get worker() {
+    if (!this.started) {
+      this.started = this.start();
+      this.started.onmessage = (event) => this.#received(event.data);
+      this.started.onerror = (event) => this.#failed(event.message || "the worker could not start");
+    }
+    return this.started;
   }
 
   /**
@@ -26,10 +36,11 @@ export class WorkerClient {
    */
   call(method, values = {}, { onProgress = () => {}, signal } = {}) {
     const id = this.next++;
-    signal?.addEventListener("abort", () => this.worker.postMessage({ id, cancel: true }));
+    const { worker } = this;
+    signal?.addEventListener("abort", () => worker.postMessage({ id, cancel: true }));
     return new Promise((resolve, reject) => {
       this.waiting.set(id, { resolve, reject, onProgress });
-      this.worker.postMessage({ id, method, values });
+      worker.postMessage({ id, method, values });
     });
   }
 
@@ -47,5 +58,6 @@ export class WorkerClient {
   #failed(reason) {
     for (const call of this.waiting.values()) call.reject(new AppError("worker-failed", reason));
     this.waiting.clear();
+    this.started = null; // the next call tries again
   }
 }

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from feature_nets import photo_of_label, plain_photo, write_label_pack
 
 from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME
 from edge_identify.edge_runtime.pack.manifest_json import parse_manifest, serialise_manifest
@@ -24,7 +25,6 @@ from edge_identify.edge_runtime.pack.pack_names import PackVersion
 from edge_identify.edge_runtime.sync.listing import blob_path
 from edge_identify.sync_server.delivery.web_app_files import WEB_FOLDER
 from edge_identify.sync_server.publishing.publish import publish
-from feature_nets import photo_of_label, plain_photo, write_label_pack
 from live_service import Client, live
 
 _SCRIPT = Path(__file__).with_name("chromium_journey.mjs")

@@ -56,7 +56,9 @@ def test_files_have_their_media_types(client: FlaskClient, name: str, content_ty
     assert client.get(f"/app/{name}", headers={"If-None-Match": answer.headers["ETag"]}).status_code == 304
 
 
-@pytest.mark.parametrize("name", ["package.json", "app/index.html", "app/../../__init__.py", "app/tests/texts.test.js", ""])
+@pytest.mark.parametrize(
+    "name", ["package.json", "app/index.html", "app/../../__init__.py", "app/tests/texts.test.js", ""]
+)
 def test_nothing_else_of_the_folder_is_served(client: FlaskClient, name: str) -> None:
     assert client.get(f"/app//{name}").status_code == 404
     assert not name or client.get(f"/app/{name}").status_code == 404

@@ -35,7 +35,7 @@ const MAX_MANIFEST_BYTES = 4 * 2 ** 20;
 const SPARE_BYTES = 5e6; // beside the files: history, and the browser's own
 
 /** @returns {Promise<InstalledPack[]>} By name. */
-export async function installedPacks() {
+async function installedPacks() {
   return /** @type {InstalledPack[]} */ (await allOf("packs"));
 }
 
@@ -55,7 +55,6 @@ export async function offeredPacks(server, signal) {
  * @param {string} server
  * @param {string} name
  * @param {{signal: AbortSignal, onProgress: OnProgress, selfTest: SelfTest}} options
- * @returns {Promise<InstalledPack>}
  */
 export async function installPack(server, name, { signal, onProgress, selfTest }) {
   return onlyWriter(async () => {
@@ -71,7 +70,6 @@ export async function installPack(server, name, { signal, onProgress, selfTest }
     const pack = { ...fresh, name, previous: before && before.version !== fresh.version ? versionOf(before) : (before?.previous ?? null) };
     await keep("packs", pack);
     await removeUnused(store);
-    return pack;
   });
 }
 

@@ -4,7 +4,7 @@
 
 import { codeOf } from "../app_error.js";
 import { forgetIdentifier, identifierFor, selfTest } from "./identifiers.js";
-import { goBack, installPack, installedPacks, offeredPacks, removePack } from "./pack_store.js";
+import { goBack, installPack, offeredPacks, removePack } from "./pack_store.js";
 import { decodePhoto } from "./photo_decoding.js";
 
 /** @typedef {{signal: AbortSignal, onProgress: (progress: any) => void}} Call */
@@ -15,9 +15,8 @@ const port = /** @type {DedicatedWorkerGlobalScope} */ (/** @type {unknown} */ (
 
 /** @type {Record<string, (values: any, call: Call) => Promise<any>>} */
 const METHODS = {
-  installed: async () => (await installedPacks()).map(summary),
   offered: async ({ server }, { signal }) => (await offeredPacks(server, signal)).packs.map(offer),
-  install: async ({ server, name }, call) => summary(await installPack(server, name, { ...call, selfTest })),
+  install: ({ server, name }, call) => installPack(server, name, { ...call, selfTest }),
   goBack: async ({ name }) => {
     forgetIdentifier();
     await goBack(name);
@@ -26,6 +25,7 @@ const METHODS = {
     forgetIdentifier();
     await removePack(name);
   },
+  warm: async ({ pack }) => void (pack && (await identifierFor(pack))),
   identify,
   search: async ({ pack, query, topK }) => {
     const identifier = await identifierFor(pack);
@@ -84,12 +84,6 @@ async function withThumbnails(identifier, answer) {
     match.thumbnail = webp ? new Blob([webp], { type: "image/webp" }) : null;
   }
   return { answer };
-}
-
-/** @param {import("./pack_store.js").InstalledPack} pack */
-function summary({ name, title, version, files, source, installedAt, previous }) {
-  const bytes = files.reduce((sum, entry) => sum + entry.lengthBytes, 0);
-  return { name, title, version, bytes, source, installedAt, previousVersion: previous?.version ?? null };
 }
 
 /** @param {any} pack */
