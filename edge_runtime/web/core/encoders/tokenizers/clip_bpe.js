@@ -98,12 +98,29 @@ function mergesIn(data, where) {
   if (data.length > MAX_MERGES_BYTES) {
     throw badFormat(`${where}: ${data.length} bytes, more than the limit of ${MAX_MERGES_BYTES}`);
   }
-  const lines = new TextDecoder().decode(data).split("\n").filter(Boolean);
+  const lines = textOf(data, where).split("\n").filter(Boolean);
   return lines.map((line) => {
     const pair = line.split(" ");
-    if (pair.length !== 2) throw damaged(`${where}: is not a list of merges; build or fetch the pack again`);
+    if (pair.length !== 2) throw notMerges(where);
     return pair;
   });
+}
+
+/**
+ * @param {Uint8Array} data
+ * @param {string} where
+ */
+function textOf(data, where) {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(data);
+  } catch (error) {
+    throw notMerges(where);
+  }
+}
+
+/** @param {string} where */
+function notMerges(where) {
+  return damaged(`${where}: is not a list of merges; build or fetch the pack again`);
 }
 
 /**
