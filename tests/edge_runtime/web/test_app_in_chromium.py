@@ -19,13 +19,17 @@ from typing import Any
 import pytest
 from feature_nets import photo_of_label, plain_photo, write_label_pack
 
+import edge_identify as ei
+from colour_packs import with_files
+from edge_identify.edge_runtime.io.durable_writes import sha256_of_file
 from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME
 from edge_identify.edge_runtime.pack.manifest_json import parse_manifest, serialise_manifest
 from edge_identify.edge_runtime.pack.pack_names import PackVersion
+from edge_identify.edge_runtime.store.self_test import ConformanceCase, serialise_cases
 from edge_identify.edge_runtime.sync.listing import blob_path
 from edge_identify.sync_server.delivery.web_app_files import WEB_FOLDER
 from edge_identify.sync_server.publishing.publish import publish
-from live_service import Client, live
+from live_service import live
 
 _SCRIPT = Path(__file__).with_name("chromium_journey.mjs")
 _CHROMIUM = os.environ.get("EDGE_IDENTIFY_CHROMIUM", "/usr/bin/chromium")
@@ -60,25 +64,40 @@ def journey(tmp_path_factory: pytest.TempPathFactory) -> Journey:
     photos = [folder / name for name in PHOTOS]
     for path in photos:
         path.write_bytes(PHOTOS[path.name])
-    pack = write_label_pack(folder / "pack")
+    pack = _pack(folder / "pack")
     publish(pack, folder / "repo", now_utc=datetime(2026, 1, 31, tzinfo=UTC))
     steps = {}
-    with live("--repo", str(folder / "repo")) as service:
-        expected = [_answer(service, path) for path in photos]
-        with _browser(service.url, folder / "profile", photos) as browser:
-            steps["installed"] = _step(browser)
-            _publish_damaged(pack, folder / "repo")
-            _go_on(browser)
-            steps["refused"] = _step(browser)
-            service.close()
-            _go_on(browser)
-            steps["offline"] = _step(browser)
+    with ei.open(pack) as identifier:
+        expected = [json.loads(identifier.identify(path).to_json())["answers"][0] for path in photos]
+    with (
+        live("--repo", str(folder / "repo"), "--deliver-only") as service,
+        _browser(service.url, folder / "profile", photos) as browser,
+    ):
+        steps["installed"] = _step(browser)
+        _publish_damaged(pack, folder / "repo")
+        _go_on(browser)
+        steps["refused"] = _step(browser)
+        service.close()
+        _go_on(browser)
+        steps["offline"] = _step(browser)
     return Journey(steps=steps, expected=expected)
 
 
-def _answer(service: Client, photo: Path) -> dict[str, Any]:
-    answer: dict[str, Any] = service.post_file("/v1/identify", photo.read_bytes(), name=photo.name).json()
-    return answer
+def _pack(folder: Path) -> Path:
+    """Write a pack of drawn labels with the local-feature net and one photo for the self-test."""
+    write_label_pack(folder)
+    (folder / "self-test.png").write_bytes(plain_photo(255, 0, 0))
+    case = ConformanceCase(photo="self-test.png", pixels_sha256="0" * 64, embedding=(1.0, 0.0, 0.0))
+    (folder / "cases.json").write_bytes(serialise_cases((case,), tolerance=0.99))
+    return _described(folder, PackVersion(1, 0, 0))
+
+
+def _described(folder: Path, version: PackVersion) -> Path:
+    """Update a pack's manifest to its files."""
+    manifest = parse_manifest((folder / MANIFEST_NAME).read_bytes(), where="test")
+    manifest = with_files(replace(manifest, version=version), folder)
+    (folder / MANIFEST_NAME).write_bytes(serialise_manifest(manifest))
+    return folder
 
 
 @contextmanager
@@ -112,13 +131,8 @@ def _publish_damaged(pack: Path, repo: Path) -> None:
     data = bytearray(index.read_bytes())
     data[60] ^= 1  # another vector, so another file
     index.write_bytes(data)
-    manifest = parse_manifest((pack / MANIFEST_NAME).read_bytes(), where="test")
-    from colour_packs import with_files
-
-    manifest = with_files(replace(manifest, version=PackVersion(1, 1, 0)), pack)
-    (pack / MANIFEST_NAME).write_bytes(serialise_manifest(manifest))
-    publish(pack, repo, now_utc=datetime(2026, 2, 1, tzinfo=UTC))
-    blob = repo / blob_path(manifest.files["images.faiss"].sha256)
+    publish(_described(pack, PackVersion(1, 1, 0)), repo, now_utc=datetime(2026, 2, 1, tzinfo=UTC))
+    blob = repo / blob_path(sha256_of_file(index))
     data[61] ^= 1
     blob.unlink()
     blob.write_bytes(data)

@@ -36,7 +36,7 @@ function onnxRuntime() {
 async function identifierOf(files) {
   return openPack(files, {
     createSession: onnxSessions(await onnxRuntime()),
-    decodeImage: (/** @type {Uint8Array<ArrayBuffer>} */ bytes) => decodePhoto(new Blob([bytes])),
+    decodeImage: (bytes) => decodePhoto(new Blob([/** @type {Uint8Array<ArrayBuffer>} */ (bytes)])),
   });
 }
 

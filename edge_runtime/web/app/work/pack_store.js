@@ -128,7 +128,7 @@ function readerOf(store, version) {
  */
 async function fetchVersion(server, name, signal) {
   const listing = await offeredPacks(server, signal);
-  const newest = listing.packs.find((pack) => pack.name === name)?.versions[0];
+  const newest = listing.find((pack) => pack.name === name)?.newest;
   if (!newest) throw new AppError("pack-not-found", `${server}: offers no pack ${name}`);
   const manifest = await fetchDocument(new URL(newest.manifest.path, server).href, MAX_MANIFEST_BYTES, signal);
   const found = await sha256Of(manifest);

@@ -15,7 +15,7 @@ const port = /** @type {DedicatedWorkerGlobalScope} */ (/** @type {unknown} */ (
 
 /** @type {Record<string, (values: any, call: Call) => Promise<any>>} */
 const METHODS = {
-  offered: async ({ server }, { signal }) => (await offeredPacks(server, signal)).packs.map(offer),
+  offered: async ({ server }, { signal }) => (await offeredPacks(server, signal)).map(offer),
   install: ({ server, name }, call) => installPack(server, name, { ...call, selfTest }),
   goBack: async ({ name }) => {
     forgetIdentifier();
@@ -87,8 +87,7 @@ async function withThumbnails(identifier, answer) {
 }
 
 /** @param {any} pack */
-function offer({ name, title, versions }) {
-  const [newest] = versions;
+function offer({ name, title, newest }) {
   return { name, title, version: newest.version, bytes: newest.sizeBytes, publishedUtc: newest.publishedUtc, manifestSha256: newest.manifest.sha256 };
 }
 
