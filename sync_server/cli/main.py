@@ -280,4 +280,10 @@ def _run(options: argparse.Namespace) -> ExitCode:
     require_extra("server", ("flask", "waitress", "prometheus_client"))
     from edge_identify.sync_server.service.server import serve
 
-    return serve(settings, announce=lambda line: print(line, file=sys.stderr, flush=True))
+    def tell(line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
+    def ignore(_: str) -> None:
+        """Programs read one JSON document a line after the first line."""
+
+    return serve(settings, announce=tell, hint=tell if sys.stderr.isatty() else ignore)

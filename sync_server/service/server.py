@@ -35,12 +35,15 @@ _WORK_PREFIX = "edge-serve-"
 _DRAIN_S = {signal.SIGTERM: 6.0, signal.SIGINT: 1.0}  # `edge-serve` ends within 8 s, and within 2 s for a person
 
 
-def serve(settings: Settings, *, announce: Callable[[str], None]) -> ExitCode:
+def serve(
+    settings: Settings, *, announce: Callable[[str], None], hint: Callable[[str], None] = lambda _: None
+) -> ExitCode:
     """Serve until a signal: return 0 after SIGTERM, 130 after Ctrl-C.
 
     Args:
         settings: What to serve, and where.
-        announce: Called with each line for the operator when the socket accepts connections.
+        announce: Called with one line for the operator when the socket accepts connections.
+        hint: Called with a further line for people: where the web app is.
 
     Raises:
         SetupError: The address is in use or invalid, or a setting cannot be used.
@@ -64,7 +67,7 @@ def serve(settings: Settings, *, announce: Callable[[str], None]) -> ExitCode:
         signal.signal(signal.SIGTERM, shutdown)
         signal.signal(signal.SIGINT, shutdown)
         announce(f"serving {settings.repo or settings.store or settings.bucket} at {_url(listener)}")
-        announce(_app_line(settings, _url(listener)))
+        hint(_app_line(settings, _url(listener)))
         if pool is not None:  # after the announcement: programs wait for it as the first line
             stack.enter_context(PoolRefresher(pool, settings.refresh_s))
         server.run()

@@ -6,6 +6,8 @@ import { element } from "./dom.js";
 import { distanceBetween, mapLink } from "./places.js";
 import { distance, number, percent, text } from "./texts.js";
 
+const MANY_POINTS = 80; // larger dots would then hide the pictures
+
 /** @typedef {{latitude: number, longitude: number, accuracyM: number | null} | null} Position */
 
 /**
@@ -89,7 +91,7 @@ function dots(frame, size, points) {
   const canvas = element("canvas", { width: 2 * size.width, height: 2 * size.height, class: "dots", "aria-hidden": "true" });
   const context = canvas.getContext("2d");
   if (!context) return;
-  const radius = Math.max(size.width, size.height) / 70;
+  const radius = Math.max(size.width, size.height) / (points.length > MANY_POINTS ? 130 : 70);
   points.forEach(([x, y], at) => {
     context.beginPath();
     context.arc(2 * x + 1, 2 * y + 1, 2 * radius, 0, 2 * Math.PI);

@@ -136,6 +136,7 @@ await page.waitForSelector(".good");
 await go(page, "settings");
 checked.settings = await screen(page, "settings", "#language");
 await page.selectOption("#language", "de");
+await page.waitForFunction(() => document.documentElement.lang === "de" && document.querySelector("h1")?.textContent !== "Settings");
 const german = await page.innerText("h1");
 say("offline", { startMs, answers: await answers(page), shown, heic, undecodable, found, german, errors, checked, installed: await installed(page) });
 await context.close();

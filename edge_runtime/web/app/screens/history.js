@@ -47,7 +47,8 @@ async function listScreen(redraw) {
 /** @param {Entry} entry */
 function entryRow(entry) {
   const name = entry.correction?.name ?? (isNamed(entry.answer) ? entry.answer.matches[0].name : decisionWords(entry.answer));
-  const facts = [decisionWords(entry.answer), dateTime(entry.askedAt), entry.correction ? text("corrected") : ""].filter(Boolean).join(" · ");
+  const decision = decisionWords(entry.answer);
+  const facts = [decision === name ? "" : decision, dateTime(entry.askedAt), entry.correction ? text("corrected") : ""].filter(Boolean).join(" · ");
   return element(
     "li",
     {},

@@ -127,7 +127,8 @@ async function install(app, server, offer, button, place, redraw) {
     redraw();
   } catch (error) {
     button.hidden = false;
-    button.textContent = text("continue");
+    button.textContent = text(codeOf(error) === "tampered" ? "again" : "continue");
+    button.setAttribute("aria-label", `${button.textContent}: ${offer.title}`);
     place.replaceChildren(errorBox(error));
   }
 }

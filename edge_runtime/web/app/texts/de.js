@@ -131,6 +131,7 @@ export const de = {
   installed: "{title} ist installiert",
   stop: "Anhalten",
   continue: "Fortsetzen",
+  again: "Noch einmal",
   use: "Fotos erkennen",
   "use.named": "Fotos mit {title} erkennen",
   "go-back": "Zurück zu {version}",

@@ -130,6 +130,7 @@ export const en = {
   installed: "{title} is installed",
   stop: "Stop",
   continue: "Continue",
+  again: "Try again",
   use: "Identify photos",
   "use.named": "Identify photos with {title}",
   "go-back": "Go back to {version}",
