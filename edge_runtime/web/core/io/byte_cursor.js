@@ -9,7 +9,7 @@ export class ByteCursor {
    * @param {string} where The file's name in messages.
    */
   constructor(data, where) {
-    this._data = data;
+    this._data = new Uint8Array(data.buffer, data.byteOffset, data.byteLength); // not Node's Buffer, whose `slice` copies nothing
     this._view = new DataView(data.buffer, data.byteOffset, data.byteLength);
     this._where = where;
     this._at = 0;

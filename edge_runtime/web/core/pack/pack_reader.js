@@ -44,7 +44,7 @@ export class Pack {
   async file(path) {
     const entry = this.manifest.files.get(path);
     if (entry === undefined) throw damaged(`${path}: is not among the pack's files; fetch the pack again`);
-    const data = await this._storage.read(path);
+    const data = plainBytes(await this._storage.read(path));
     if (data.length !== entry.lengthBytes) {
       throw damaged(`${path}: expected ${entry.lengthBytes} bytes, found ${data.length}; fetch the pack again`);
     }
@@ -67,4 +67,13 @@ export class Pack {
 export async function readPack(storage, variantNames) {
   const manifest = parseManifest(await storage.read(MANIFEST_NAME));
   return new Pack(storage, manifest, variantNames ?? variantsToKeep(manifest));
+}
+
+/**
+ * Return bytes that behave as a `Uint8Array`. Node's `Buffer` is one whose `slice` copies nothing.
+ *
+ * @param {Uint8Array} data
+ */
+function plainBytes(data) {
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }

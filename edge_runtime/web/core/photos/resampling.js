@@ -17,7 +17,7 @@ const SUPPORT = { "pillow-bicubic": 2, "pillow-bilinear": 1 };
 const SHAPE = { "pillow-bicubic": bicubic, "pillow-bilinear": bilinear };
 
 /**
- * Resize an image, across and then down.
+ * Resize an image, across and then down. Where Pillow chooses the other order, single numbers differ by one step.
  *
  * @param {Pixels} image
  * @param {number} width
