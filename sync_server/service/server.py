@@ -22,6 +22,7 @@ from edge_identify.sync_server.delivery.web_app_routes import APP_PATH
 from edge_identify.sync_server.publishing.bucket_objects import Bucket
 from edge_identify.sync_server.publishing.bucket_tree import BucketTree
 from edge_identify.sync_server.publishing.folder_tree import FolderTree
+from edge_identify.sync_server.publishing.signing.signature_renewal import SignatureRenewal
 from edge_identify.sync_server.service.allocator import return_large_blocks
 from edge_identify.sync_server.service.app import create_app
 from edge_identify.sync_server.service.json_logs import json_logs
@@ -29,6 +30,7 @@ from edge_identify.sync_server.service.metrics import ServiceMetrics
 from edge_identify.sync_server.service.web_server import ServerLimits, WebServer
 
 if TYPE_CHECKING:
+    from edge_identify.sync_server.publishing.signing.key_ring import AskPassphrase
     from edge_identify.sync_server.service.settings import Settings
 
 _WORK_PREFIX = "edge-serve-"
@@ -36,7 +38,11 @@ _DRAIN_S = {signal.SIGTERM: 6.0, signal.SIGINT: 1.0}  # `edge-serve` ends within
 
 
 def serve(
-    settings: Settings, *, announce: Callable[[str], None], hint: Callable[[str], None] = lambda _: None
+    settings: Settings,
+    *,
+    announce: Callable[[str], None],
+    hint: Callable[[str], None] = lambda _: None,
+    ask: AskPassphrase = lambda _: None,
 ) -> ExitCode:
     """Serve until a signal: return 0 after SIGTERM, 130 after Ctrl-C.
 
@@ -44,6 +50,7 @@ def serve(
         settings: What to serve, and where.
         announce: Called with one line for the operator when the socket accepts connections.
         hint: Called with a further line for people: where the web app is.
+        ask: Returns the passphrase of the online key, if it has one.
 
     Raises:
         SetupError: The address is in use or invalid, or a setting cannot be used.
@@ -70,6 +77,8 @@ def serve(
         hint(_app_line(settings, _url(listener)))
         if pool is not None:  # after the announcement: programs wait for it as the first line
             stack.enter_context(PoolRefresher(pool, settings.refresh_s))
+        if settings.repo is not None and settings.keys is not None:
+            stack.enter_context(SignatureRenewal(settings.repo, settings.keys, ask))
         server.run()
         server.close()
     return shutdown.code
