@@ -121,7 +121,7 @@ export const de = {
   "packs.ask": "Pakete zeigen",
   "pack.facts": "{name} · Version {version} · {size}",
   "pack.from": "Von {source}, {when}",
-  "pack.unsigned": "Nicht signiert: die Dateien sind, was der Server auflistet. Nichts beweist, wer sie gemacht hat.",
+  "pack.unsigned": "Signaturen werden nicht geprüft: die Dateien sind, was der Server auflistet, und nichts beweist, wer sie gemacht hat.",
   "pack.current": "Diese Version ist auf diesem Gerät",
   install: "Installieren",
   "update.to": "Auf {version} aktualisieren",

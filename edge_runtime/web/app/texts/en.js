@@ -120,7 +120,7 @@ export const en = {
   "packs.ask": "Show its packs",
   "pack.facts": "{name} · version {version} · {size}",
   "pack.from": "From {source}, {when}",
-  "pack.unsigned": "Unsigned: the files are what the server listed. Nothing proves who made them.",
+  "pack.unsigned": "Signatures are not checked: the files are what the server listed, and nothing proves who made them.",
   "pack.current": "This version is on this device",
   install: "Install",
   "update.to": "Update to {version}",
