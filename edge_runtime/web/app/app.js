@@ -7,7 +7,7 @@ import { announce, element } from "./dom.js";
 import { changeSettings, readSettings } from "./settings.js";
 import { errorText, text } from "./texts.js";
 
-/** @typedef {{name: string, title: string, version: string, bytes: number, source: string, installedAt: number, previousVersion: string | null}} InstalledPack */
+/** @typedef {{name: string, title: string, version: string, bytes: number, source: string, signed: "fingerprint" | "first use" | null, installedAt: number, previousVersion: string | null}} InstalledPack */
 
 export class App {
   /** @param {import("./worker_client.js").WorkerClient} worker */
@@ -37,9 +37,9 @@ export class App {
 }
 
 /** @param {any} record A pack as the worker recorded it. @returns {InstalledPack} */
-function summary({ name, title, version, files, source, installedAt, previous }) {
+function summary({ name, title, version, files, source, signed, installedAt, previous }) {
   const bytes = files.reduce((/** @type {number} */ sum, /** @type {any} */ entry) => sum + entry.lengthBytes, 0);
-  return { name, title, version, bytes, source, installedAt, previousVersion: previous?.version ?? null };
+  return { name, title, version, bytes, source, signed, installedAt, previousVersion: previous?.version ?? null };
 }
 
 /**

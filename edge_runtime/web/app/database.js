@@ -1,5 +1,5 @@
 // @ts-check
-/** The small facts that the app keeps, in IndexedDB: which pack versions are active, and the history. Changes are atomic. */
+/** The small facts that the app keeps, in IndexedDB: which pack versions are active, the history, and whose signatures count. Changes are atomic. */
 
 const NAME = "edge-identify";
 const VERSION = 1;
@@ -14,6 +14,7 @@ function database() {
     request.onupgradeneeded = () => {
       request.result.createObjectStore("packs", { keyPath: "name" });
       request.result.createObjectStore("history", { keyPath: "id" });
+      request.result.createObjectStore("trust", { keyPath: "server" });
     };
     request.onsuccess = () => resolve(request.result);
     request.onerror = () => reject(request.error);
@@ -23,7 +24,7 @@ function database() {
 
 /**
  * @template Result
- * @param {"packs" | "history"} store
+ * @param {"packs" | "history" | "trust"} store
  * @param {IDBTransactionMode} mode
  * @param {(store: IDBObjectStore) => IDBRequest<Result>} work
  * @returns {Promise<Result>} After the transaction is complete.
@@ -37,17 +38,17 @@ async function within(store, mode, work) {
   });
 }
 
-/** @param {"packs" | "history"} store @returns {Promise<any[]>} */
+/** @param {"packs" | "history" | "trust"} store @returns {Promise<any[]>} */
 export const allOf = (store) => within(store, "readonly", (objects) => objects.getAll());
 
-/** @param {"packs" | "history"} store @param {IDBValidKey} key @returns {Promise<any>} */
+/** @param {"packs" | "history" | "trust"} store @param {IDBValidKey} key @returns {Promise<any>} */
 export const oneOf = (store, key) => within(store, "readonly", (objects) => objects.get(key));
 
-/** @param {"packs" | "history"} store @param {object} value */
+/** @param {"packs" | "history" | "trust"} store @param {object} value */
 export const keep = (store, value) => within(store, "readwrite", (objects) => objects.put(value));
 
-/** @param {"packs" | "history"} store @param {IDBValidKey} key */
+/** @param {"packs" | "history" | "trust"} store @param {IDBValidKey} key */
 export const remove = (store, key) => within(store, "readwrite", (objects) => objects.delete(key));
 
-/** @param {"packs" | "history"} store */
+/** @param {"packs" | "history" | "trust"} store */
 export const removeAll = (store) => within(store, "readwrite", (objects) => objects.clear());

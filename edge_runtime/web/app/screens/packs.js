@@ -10,6 +10,10 @@ import { dateTime, megabytes, percent, text } from "../texts.js";
 /** @typedef {import("../app.js").App} App */
 /** @typedef {{name: string, title: string, version: string, bytes: number, publishedUtc: string}} Offer */
 
+/** @type {Record<string, import("../texts.js").TextKey>} */
+const SIGNED = { fingerprint: "pack.signed", "first use": "pack.first-use", no: "pack.unsigned" };
+const FINGERPRINT = /^[0-9a-f]{64}$/;
+
 /** @param {App} app @param {() => void} redraw */
 export async function packsScreen(app, redraw) {
   const offers = element("div", { id: "offers" });
@@ -26,13 +30,18 @@ export async function packsScreen(app, redraw) {
     offers,
     addressForm(app, offers, redraw),
   );
-  showOffers(app, askedServer(app), offers, redraw);
+  showOffers(app, askedServer(app), offers, redraw, linked("fingerprint"));
   return screen;
 }
 
 /** A link may name another server, `#packs?server=ADDRESS`: what a QR code of a pack holds. @param {App} app */
 function askedServer(app) {
-  return new URLSearchParams(location.hash.split("?")[1] ?? "").get("server") ?? app.server;
+  return linked("server") ?? app.server;
+}
+
+/** @param {string} name @returns {string | null} What the link gives. */
+function linked(name) {
+  return new URLSearchParams(location.hash.split("?")[1] ?? "").get(name);
 }
 
 /** @param {App} app @param {import("../app.js").InstalledPack} pack @param {() => void} redraw */
@@ -54,7 +63,7 @@ function installedCard(app, pack, redraw) {
     element("h3", {}, pack.title),
     element("p", { class: "faint" }, text("pack.facts", { name: pack.name, version: pack.version, size: megabytes(pack.bytes) })),
     element("p", { class: "small faint" }, text("pack.from", { source: pack.source, when: dateTime(pack.installedAt) })),
-    element("p", { class: "small faint" }, text("pack.unsigned")),
+    element("p", { class: "small faint" }, text(SIGNED[pack.signed ?? "no"])),
     element(
       "div",
       { class: "row" },
@@ -72,13 +81,13 @@ function use(app, pack) {
   location.hash = "#identify";
 }
 
-/** @param {App} app @param {string} server @param {HTMLElement} place @param {() => void} redraw */
-async function showOffers(app, server, place, redraw) {
+/** @param {App} app @param {string} server @param {HTMLElement} place @param {() => void} redraw @param {string | null} fingerprint */
+async function showOffers(app, server, place, redraw, fingerprint) {
   place.replaceChildren(element("p", { class: "faint" }, text("packs.asking", { server })));
   try {
     /** @type {Offer[]} */
     const offers = await app.worker.call("offered", { server });
-    const cards = offers.map((offer) => offerCard(app, server, offer, redraw));
+    const cards = offers.map((offer) => offerCard(app, server, offer, redraw, fingerprint));
     place.replaceChildren(cards.length ? element("ul", { class: "cards" }, ...cards) : element("p", {}, text("packs.no-offers")));
   } catch (error) {
     const isAway = codeOf(error) === "no-network";
@@ -87,13 +96,13 @@ async function showOffers(app, server, place, redraw) {
   }
 }
 
-/** @param {App} app @param {string} server @param {Offer} offer @param {() => void} redraw */
-function offerCard(app, server, offer, redraw) {
+/** @param {App} app @param {string} server @param {Offer} offer @param {() => void} redraw @param {string | null} fingerprint */
+function offerCard(app, server, offer, redraw, fingerprint) {
   const installed = app.packs.find((pack) => pack.name === offer.name);
   const isCurrent = installed?.version === offer.version;
   const place = element("div");
   const word = installed ? text("update.to", { version: offer.version }) : text("install");
-  const button = element("button", { class: "primary", onclick: () => install(app, server, offer, button, place, redraw), "aria-label": `${word}: ${offer.title}` }, word);
+  const button = element("button", { class: "primary", onclick: () => install(app, { server, name: offer.name, fingerprint }, offer, button, place, redraw), "aria-label": `${word}: ${offer.title}` }, word);
   return element(
     "li",
     { class: "card" },
@@ -106,13 +115,13 @@ function offerCard(app, server, offer, redraw) {
 
 /**
  * @param {App} app
- * @param {string} server
+ * @param {{server: string, name: string, fingerprint: string | null}} what
  * @param {Offer} offer
  * @param {HTMLButtonElement} button
  * @param {HTMLElement} place
  * @param {() => void} redraw
  */
-async function install(app, server, offer, button, place, redraw) {
+async function install(app, what, offer, button, place, redraw) {
   const stop = new AbortController();
   const bar = element("progress", { max: 1, "aria-label": text("installing") });
   const words = element("p", { class: "small" }, text("installing"));
@@ -121,7 +130,7 @@ async function install(app, server, offer, button, place, redraw) {
   announce(text("installing"));
   try {
     await askToKeep();
-    await app.worker.call("install", { server, name: offer.name }, { signal: stop.signal, onProgress: (progress) => showProgress(bar, words, progress) });
+    await app.worker.call("install", what, { signal: stop.signal, onProgress: (progress) => showProgress(bar, words, progress) });
     await app.refresh();
     announce(text("installed", { title: offer.title }));
     redraw();
@@ -152,9 +161,13 @@ async function askToKeep() {
 /** @param {App} app @param {HTMLElement} offers @param {() => void} redraw */
 function addressForm(app, offers, redraw) {
   const address = element("input", { id: "address", type: "url", inputmode: "url", placeholder: "https://packs.example.org/", autocomplete: "url", required: true, "aria-describedby": "address-note" });
+  const fingerprint = element("input", { id: "fingerprint", autocomplete: "off", spellcheck: "false", "aria-describedby": "fingerprint-note" });
   const ask = (/** @type {Event} */ event) => {
+    fingerprint.setCustomValidity(fingerprint.value && !FINGERPRINT.test(plainFingerprint(fingerprint.value) ?? "") ? text("fingerprint.wrong") : "");
+    if (!fingerprint.reportValidity()) return event.preventDefault();
     event.preventDefault();
-    showOffers(app, address.value.endsWith("/") ? address.value : `${address.value}/`, offers, redraw);
+    const server = address.value.endsWith("/") ? address.value : `${address.value}/`;
+    showOffers(app, server, offers, redraw, plainFingerprint(fingerprint.value));
   };
   return element(
     "details",
@@ -165,9 +178,16 @@ function addressForm(app, offers, redraw) {
       { onsubmit: ask },
       element("div", { class: "field" }, element("label", { for: "address" }, text("packs.address")), address),
       element("p", { id: "address-note", class: "small faint" }, text("packs.address.note")),
+      element("div", { class: "field" }, element("label", { for: "fingerprint" }, text("fingerprint")), fingerprint),
+      element("p", { id: "fingerprint-note", class: "small faint" }, text("fingerprint.note")),
       element("button", { type: "submit" }, text("packs.ask")),
     ),
   );
+}
+
+/** @param {string} typed @returns {string | null} Without spaces and colons, in lower case. */
+function plainFingerprint(typed) {
+  return typed.replace(/[\s:]/g, "").toLowerCase() || null;
 }
 
 async function storageLine() {

@@ -18,7 +18,22 @@ const PAUSES_MS = [500, 1000, 2000]; // between attempts that brought nothing; a
  * @returns {Promise<Uint8Array<ArrayBuffer>>}
  */
 export async function fetchDocument(url, maxBytes, signal) {
+  const data = await fetchIfThere(url, maxBytes, signal);
+  if (!data) throw new AppError("no-pack-server", `${url}: is not there`);
+  return data;
+}
+
+/**
+ * Fetch a small document; null if the server has none.
+ *
+ * @param {string} url
+ * @param {number} maxBytes
+ * @param {AbortSignal} signal
+ * @returns {Promise<Uint8Array<ArrayBuffer> | null>}
+ */
+export async function fetchIfThere(url, maxBytes, signal) {
   const response = await reached(url, {}, signal);
+  if (response.status === 404 || response.status === 403) return null;
   if (!response.ok) throw new AppError("server-refused", `${url}: status ${response.status}`);
   if ((response.headers.get("Content-Type") ?? "").startsWith("text/html")) throw new AppError("no-pack-server", `${url}: a web page, not a list of packs`);
   const parts = [];

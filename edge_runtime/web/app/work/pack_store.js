@@ -8,11 +8,12 @@
  * kept until the next update.
  */
 
-import { blobPath, filesFor, parseListing, parseManifest, variantsToKeep } from "../../core/index.js";
+import { blobPath, filesFor, manifestPath, parseListing, parseManifest, variantsToKeep } from "../../core/index.js";
 import { AppError } from "../app_error.js";
 import { allOf, keep, oneOf, remove } from "../database.js";
 import { BlobStore, sha256Of } from "./blob_store.js";
 import { fetchBlob, fetchDocument } from "./download.js";
+import { signedOffer } from "./trust.js";
 
 /** @typedef {{path: string, lengthBytes: number, sha256: string}} FileEntry */
 /**
@@ -23,6 +24,7 @@ import { fetchBlob, fetchDocument } from "./download.js";
  * @property {string} manifestSha256
  * @property {FileEntry[]} files Those that this device keeps.
  * @property {string} source Address of the server.
+ * @property {import("./trust.js").Pinned | null} signed How the publisher's key was pinned; null if the server is unsigned.
  * @property {number} installedAt Milliseconds since 1970.
  */
 /** @typedef {InstalledVersion & {name: string, previous: InstalledVersion | null}} InstalledPack */
@@ -54,12 +56,12 @@ export async function offeredPacks(server, signal) {
  *
  * @param {string} server
  * @param {string} name
- * @param {{signal: AbortSignal, onProgress: OnProgress, selfTest: SelfTest}} options
+ * @param {{signal: AbortSignal, onProgress: OnProgress, selfTest: SelfTest, fingerprint?: string | null}} options
  */
-export async function installPack(server, name, { signal, onProgress, selfTest }) {
+export async function installPack(server, name, { signal, onProgress, selfTest, fingerprint = null }) {
   return onlyWriter(async () => {
     onProgress({ step: "listing" });
-    const fresh = await fetchVersion(server, name, signal);
+    const fresh = await fetchVersion(server, name, fingerprint, signal);
     const before = /** @type {InstalledPack | undefined} */ (await oneOf("packs", name));
     refuseOlder(before, fresh);
     const store = await BlobStore.open();
@@ -76,7 +78,10 @@ export async function installPack(server, name, { signal, onProgress, selfTest }
 /** @param {string} name */
 export async function removePack(name) {
   await onlyWriter(async () => {
+    const pack = /** @type {InstalledPack | undefined} */ (await oneOf("packs", name));
     await remove("packs", name);
+    const others = await installedPacks();
+    if (pack && !others.some(({ source }) => source === pack.source)) await remove("trust", pack.source);
     await removeUnused(await BlobStore.open());
   });
 }
@@ -123,18 +128,21 @@ function readerOf(store, version) {
 /**
  * @param {string} server
  * @param {string} name
+ * @param {string | null} fingerprint
  * @param {AbortSignal} signal
  * @returns {Promise<InstalledVersion>}
  */
-async function fetchVersion(server, name, signal) {
-  const listing = await offeredPacks(server, signal);
-  const newest = listing.find((pack) => pack.name === name)?.newest;
-  if (!newest) throw new AppError("pack-not-found", `${server}: offers no pack ${name}`);
-  const manifest = await fetchDocument(new URL(newest.manifest.path, server).href, MAX_MANIFEST_BYTES, signal);
+async function fetchVersion(server, name, fingerprint, signal) {
+  const signed = await signedOffer(server, name, fingerprint, signal);
+  const newest = signed ?? (await listedOffer(server, name, signal));
+  const path = manifestPath(name, newest.version);
+  const manifest = await fetchDocument(new URL(path, server).href, MAX_MANIFEST_BYTES, signal);
   const found = await sha256Of(manifest);
-  if (found !== newest.manifest.sha256) throw new AppError("tampered", `${newest.manifest.path}: expected SHA-256 ${newest.manifest.sha256}, found ${found}`);
-  const parsed = parseManifest(manifest, newest.manifest.path);
+  if (found !== newest.sha256) throw new AppError("tampered", `${path}: expected SHA-256 ${newest.sha256}, found ${found}`);
+  const parsed = parseManifest(manifest, path);
+  if (parsed.name !== name || parsed.version !== newest.version) throw new AppError("tampered", `${path}: is the manifest of ${parsed.name} ${parsed.version}`);
   return {
+    signed: signed?.pinned ?? null,
     version: parsed.version,
     title: parsed.title,
     manifest,
@@ -143,6 +151,13 @@ async function fetchVersion(server, name, signal) {
     source: server,
     installedAt: Date.now(),
   };
+}
+
+/** What an unsigned server lists. @param {string} server @param {string} name @param {AbortSignal} signal */
+async function listedOffer(server, name, signal) {
+  const newest = (await offeredPacks(server, signal)).find((pack) => pack.name === name)?.newest;
+  if (!newest) throw new AppError("pack-not-found", `${server}: offers no pack ${name}`);
+  return { version: newest.version, sha256: newest.manifest.sha256 };
 }
 
 /** @param {InstalledPack | undefined} before @param {InstalledVersion} fresh */
@@ -196,8 +211,8 @@ async function removeUnused(store) {
 }
 
 /** @param {InstalledPack} pack @returns {InstalledVersion} */
-function versionOf({ version, title, manifest, manifestSha256, files, source, installedAt }) {
-  return { version, title, manifest, manifestSha256, files, source, installedAt };
+function versionOf({ version, title, manifest, manifestSha256, files, source, signed, installedAt }) {
+  return { version, title, manifest, manifestSha256, files, source, signed, installedAt };
 }
 
 /**

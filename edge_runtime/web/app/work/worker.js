@@ -16,7 +16,7 @@ const port = /** @type {DedicatedWorkerGlobalScope} */ (/** @type {unknown} */ (
 /** @type {Record<string, (values: any, call: Call) => Promise<any>>} */
 const METHODS = {
   offered: async ({ server }, { signal }) => (await offeredPacks(server, signal)).map(offer),
-  install: ({ server, name }, call) => installPack(server, name, { ...call, selfTest }),
+  install: ({ server, name, fingerprint }, call) => installPack(server, name, { ...call, selfTest, fingerprint }),
   goBack: async ({ name }) => {
     forgetIdentifier();
     await goBack(name);
