@@ -14,6 +14,7 @@ from edge_identify.edge_runtime.cli.benchmark_command import benchmark_parser
 from edge_identify.edge_runtime.cli.identify_command import identify_parser
 from edge_identify.edge_runtime.cli.search_command import search_parser
 from edge_identify.edge_runtime.cli.sync_commands import packs_parser, sync_parser, verify_parser
+from edge_identify.edge_runtime.cli.trust_command import trust_parser
 from edge_identify.edge_runtime.terminal.command_parser import CommandParser
 from edge_identify.sync_server.cli.main import serve_parser
 
@@ -40,7 +41,7 @@ def cli_reference() -> str:
 
 def _parsers() -> Iterator[CommandParser]:
     yield identify_parser()
-    yield from (search_parser(), sync_parser(), packs_parser(), verify_parser(), benchmark_parser())
+    yield from (search_parser(), sync_parser(), trust_parser(), packs_parser(), verify_parser(), benchmark_parser())
     yield from _with_subcommands(build_parser())
     yield from _with_subcommands(serve_parser())
 

@@ -2,6 +2,7 @@
 
     import edge_identify as ei
 
+    ei.trust("https://packs.example.org", fingerprint="SHA-256 from the publisher")
     ei.sync("https://packs.example.org", pack="street-art")
     with ei.open("street-art") as identifier:
         answer = identifier.identify("photo.jpg")
@@ -21,7 +22,7 @@ TYPE_CHECKING = False  # type checkers take it for True; importing `typing` woul
 if TYPE_CHECKING:
     from edge_identify.edge_runtime.answers.identification import FailedPhoto, Identification
     from edge_identify.edge_runtime.errors import EdgeIdentifyError
-    from edge_identify.pack_access import open, packs, sync
+    from edge_identify.pack_access import open, packs, sync, trust
     from edge_identify.pack_identifier import PackIdentifier
 
     __version__: str
@@ -35,6 +36,7 @@ __all__ = [
     "open",
     "packs",
     "sync",
+    "trust",
 ]
 
 _MODULES = {
@@ -45,6 +47,7 @@ _MODULES = {
     "open": "edge_identify.pack_access",
     "packs": "edge_identify.pack_access",
     "sync": "edge_identify.pack_access",
+    "trust": "edge_identify.pack_access",
 }
 
 # A clone without symbolic links has small text files in place of the links: there the rooms lie beside this folder.

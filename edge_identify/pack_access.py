@@ -1,4 +1,4 @@
-"""The functions of the Python API: `sync`, `packs` and `open`."""
+"""The functions of the Python API: `trust`, `sync`, `packs` and `open`."""
 
 from __future__ import annotations
 
@@ -13,25 +13,69 @@ if TYPE_CHECKING:
     from edge_identify.pack_identifier import PackIdentifier
 
 
-def sync(url: str, *, pack: str | None = None, store: str | os.PathLike[str] | None = None) -> SyncReport:
+def trust(
+    url: str,
+    *,
+    root: str | os.PathLike[str] | None = None,
+    fingerprint: str | None = None,
+    trust_on_first_use: bool = False,
+    store: str | os.PathLike[str] | None = None,
+) -> str:
+    """Pin the root of a server: from then on, `sync` takes only what the root's keys have signed.
+
+    Give one of `root`, `fingerprint` and `trust_on_first_use`. The first two come from the
+    publisher, not from the server.
+
+    Args:
+        url: The server's address.
+        root: The publisher's root.json.
+        fingerprint: SHA-256 of a root, as `edge-serve init` prints it.
+        trust_on_first_use: Believe the root that the server sends now. Nobody checks that it is the right one.
+        store: As in `sync`.
+
+    Returns:
+        The SHA-256 of the pinned root.
+
+    Raises:
+        NetworkError: The server cannot be reached, is not signed, or has no root with this fingerprint.
+        SetupError: None or several of the three are given, or the file or fingerprint is malformed.
+    """
+    from edge_identify.edge_runtime.sync.trust.root_pinning import trust as pin
+
+    return pin(
+        _store(store).root,
+        url,
+        root=None if root is None else Path(root),
+        fingerprint=fingerprint,
+        on_first_use=trust_on_first_use,
+    ).fingerprint
+
+
+def sync(
+    url: str, *, pack: str | None = None, store: str | os.PathLike[str] | None = None, unsigned: bool = False
+) -> SyncReport:
     """Fetch the newest version of a pack from a server. Files that have not changed are not fetched again.
+
+    The server's signatures are checked against the root that `trust` pinned.
 
     Args:
         url: The server's address.
         pack: The pack's name; needed if the server offers several.
         store: The folder that holds the installed packs; by default this platform's data folder.
+        unsigned: Accept a server that is not signed, this time.
 
     Returns:
         The version that is installed now, and what was fetched.
 
     Raises:
-        NetworkError: The server cannot be reached, or sent something else.
+        NetworkError: The server cannot be reached, sent something else, or is not signed as its root asks.
         PackError: The server has no such pack, or its pack does not work here. The installed version stays.
-        SetupError: The address or the name is missing or wrong, the disk is full, or another sync is running.
+        SetupError: The address or the name is missing or wrong, no root is pinned for a signed server, the disk is
+            full, or another sync is running.
     """
     from edge_identify.edge_runtime.sync.device_sync import sync_to_device
 
-    return sync_to_device(_store(store), url, name=pack)
+    return sync_to_device(_store(store), url, name=pack, unsigned=unsigned)
 
 
 def packs(store: str | os.PathLike[str] | None = None) -> tuple[InstalledPack, ...]:

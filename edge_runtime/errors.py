@@ -8,6 +8,7 @@
     │   ├── PackFormatError        this version cannot read the manifest
     │   └── PackNotFoundError      no pack of this name, or no pack at all
     ├── NetworkError               the server is down, slow, or sends something else
+    │   └── UntrustedServerError   what it sends is not signed as the pinned root asks
     └── SetupError                 a missing extra, a wrong option, an unsuitable list or model, a full disk, a process
                                    that cannot be started (SelfTestNotStartedError)
 
@@ -67,6 +68,10 @@ class PackNotFoundError(PackError):
 
 class NetworkError(EdgeIdentifyError):
     """A server could not be reached, or it sent something other than the requested file."""
+
+
+class UntrustedServerError(NetworkError):
+    """A server's metadata is not signed by the keys of the pinned root, is older than before, or has expired."""
 
 
 class SetupError(EdgeIdentifyError):

@@ -65,6 +65,7 @@ If several packs are installed, all are asked, and the most certain answer count
 subcommands, each with its own --help:
   edge-identify search TEXT     find references by a text
   edge-identify sync URL        fetch the newest version of a pack from a server
+  edge-identify trust URL       pin the root of a server, whose signatures sync checks
   edge-identify packs           list the packs on this device
   edge-identify verify          check every byte of the packs on this device
   edge-identify --benchmark     measure this machine with a pack"""

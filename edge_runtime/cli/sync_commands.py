@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,13 +51,17 @@ def sync_parser() -> CommandParser:
         prog="edge-identify sync",
         examples=["edge-identify sync http://192.168.1.20:8000/", "edge-identify sync"],
         description="Fetches the newest version of a pack from a server. Only changed files are fetched. Without URL, "
-        "updates every installed pack from the server it came from.",
+        "updates every installed pack from the server it came from. The server's signatures are checked against the "
+        "root that edge-identify trust pinned.",
         exit_codes=[ExitCode.PACK, ExitCode.NETWORK],
     )
     parser.add_argument("url", metavar="URL", nargs="?", help="address of the server")
     group = parser.add_argument_group("pack")
     group.add_argument("--pack", metavar="NAME", help="name of the pack; required if the server offers several")
     add_store_option(group)
+    parser.add_argument_group("trust").add_argument(
+        "--unsigned", action="store_true", help="accept a server that is not signed, this time"
+    )
     parser.add_argument_group("output").add_argument(
         "--json", action="store_true", help="print one JSON object: files fetched and kept"
     )
@@ -128,14 +132,15 @@ def _sync(options: argparse.Namespace) -> ExitCode:
     reports: list[SyncReport] = []
     for name in _names_to_sync(store, options.url, options.pack):
         with failures.reported():
-            reports.append(_sync_one(store, options.url or _source(store, name), name))
+            reports.append(_sync_one(store, options.url or _source(store, name), name, options))
     if options.json:
         print(json.dumps({"synced": [_report_as_json(report) for report in reports]}, indent=2))
         return failures.code
     for report in reports:
         print(
             f"{report.name} {report.version}: {printable(report.note)}; {counted(report.fetched_files, 'file')} "
-            f"({report.fetched_bytes / 1e6:.1f} MB) fetched, {report.reused_files} kept, {report.seconds:.1f} s"
+            f"({report.fetched_bytes / 1e6:.1f} MB) fetched, {report.reused_files} kept, {report.seconds:.1f} s; "
+            f"{signature_text(report.signed_utc)}"
         )
     return failures.code
 
@@ -156,7 +161,7 @@ def _source(store: PackStore, name: str | None) -> str:
     return (store.pointer(name) or store.active(name)).source
 
 
-def _sync_one(store: PackStore, url: str, name: str | None) -> SyncReport:
+def _sync_one(store: PackStore, url: str, name: str | None, options: argparse.Namespace) -> SyncReport:
     from edge_identify.edge_runtime.io.progress import during
     from edge_identify.edge_runtime.sync.device_sync import sync_to_device
     from edge_identify.edge_runtime.terminal.step_progress import shown_progress
@@ -165,7 +170,13 @@ def _sync_one(store: PackStore, url: str, name: str | None) -> SyncReport:
         return during(
             shown_progress,
             "comparing with the server and checking files",
-            lambda: sync_to_device(store, url, name=name, progress=partial(shown_progress.report_bytes, "fetching")),
+            lambda: sync_to_device(
+                store,
+                url,
+                name=name,
+                unsigned=options.unsigned,
+                progress=partial(shown_progress.report_bytes, "fetching"),
+            ),
         )
 
 
@@ -176,6 +187,7 @@ def _report_as_json(report: SyncReport) -> dict[str, Any]:
         "action": str(report.action),
         "note": report.note,
         "source": report.source,
+        "signed_utc": report.signed_utc,
         "fetched_files": report.fetched_files,
         "fetched_bytes": report.fetched_bytes,
         "reused_files": report.reused_files,
@@ -204,7 +216,7 @@ def _packs(options: argparse.Namespace) -> ExitCode:
     for row in rows:
         line = (
             f"{row['name']} {row['version']}  {counted(row['references'], 'reference')}, "
-            f"{row['size_bytes'] / 1e6:.1f} MB, {', '.join(row['variants'])}  from {row['source']}"
+            f"{row['size_bytes'] / 1e6:.1f} MB, {', '.join(row['variants'])}  from {row['source']}, {row['signature']}"
             f"{'  (default)' if row['is_default'] else ''}"
         )
         print(printable(line))
@@ -238,7 +250,33 @@ def _described(installed: InstalledPack) -> dict[str, Any]:
         "variants": list(installed.variant_names),
         "model": manifest.model.name,
         "source": installed.source,
+        "signed_utc": installed.signed_utc,
+        "signature": signature_text(installed.signed_utc, _pinned_by(installed)),
     }
+
+
+def _pinned_by(installed: InstalledPack) -> str | None:
+    """Return how the root of a pack's server was chosen; None if no root is pinned for it."""
+    from edge_identify.edge_runtime.sync.trust.trusted_roots import TrustedRoots
+
+    store = installed.folder.parent.parent.parent
+    with suppress(EdgeIdentifyError):
+        trusted = TrustedRoots(store).root_of(installed.source)
+        return None if trusted is None else str(trusted.pinned_by)
+    return None
+
+
+def signature_text(signed_utc: str | None, pinned_by: str | None = None) -> str:
+    """Return whether a pack came signed, in words.
+
+    Args:
+        signed_utc: As in `InstalledPack`.
+        pinned_by: How the server's root was chosen; None if it is not known.
+    """
+    if signed_utc is None:
+        return "unsigned"
+    believed = " (root trusted on first use)" if pinned_by == "first-use" else ""
+    return f"signed, as of {signed_utc[:10] or 'an unknown day'}{believed}"
 
 
 def _verify(options: argparse.Namespace) -> ExitCode:

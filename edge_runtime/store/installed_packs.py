@@ -32,6 +32,7 @@ class InstalledPack:
         source: Address of the server from which the pack was fetched.
         manifest_sha256: SHA-256 of its `pack.json`, so that damage to the manifest itself is noticed.
         previous: The version before, still on the disk, or None.
+        signed_utc: When the server signed what it offered, as text; None if the pack came unsigned.
     """
 
     name: str
@@ -41,6 +42,7 @@ class InstalledPack:
     source: str
     manifest_sha256: str
     previous: PackVersion | None
+    signed_utc: str | None = None
 
 
 def version_folder(home: Path, version: PackVersion) -> Path:
@@ -69,13 +71,16 @@ def parse_pointer(home: Path, data: bytes) -> InstalledPack:
         source=fields.text("source"),
         manifest_sha256=checked_sha256(fields.text("manifest_sha256")),
         previous=None if previous is None else PackVersion.parse(previous),
+        signed_utc=fields.optional_text("signed_utc"),
     )
 
 
 def serialise_pointer(installed: InstalledPack) -> bytes:
     """Return the canonical bytes of `active.json`; `parse_pointer` gives the same value back."""
+    signed = {} if installed.signed_utc is None else {"signed_utc": installed.signed_utc}
     return canonical_json(
-        {
+        signed
+        | {
             "version": str(installed.version),
             "variants": list(installed.variant_names),
             "source": installed.source,

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from edge_identify.edge_runtime.errors import (
@@ -233,6 +234,12 @@ class PackStore:
         self._prune(new, kept)
         return new
 
+    def note_signature(self, name: str, signed_utc: str | None) -> None:
+        """Record when a server last signed the active version, if it did. The pack itself stays as it is."""
+        now = self.pointer(name)
+        if now is not None and signed_utc is not None and now.signed_utc != signed_utc:
+            write_bytes(self.root / name / POINTER_NAME, serialise_pointer(replace(now, signed_utc=signed_utc)))
+
     def describe(
         self,
         name: str,
@@ -241,6 +248,7 @@ class PackStore:
         variant_names: tuple[str, ...],
         source: str,
         manifest_sha256: str,
+        signed_utc: str | None = None,
     ) -> InstalledPack:
         """Return the `InstalledPack` for a version that `activate` will make active."""
         return InstalledPack(
@@ -251,6 +259,7 @@ class PackStore:
             source=source,
             manifest_sha256=manifest_sha256,
             previous=self._previous_for(name, version),
+            signed_utc=signed_utc,
         )
 
     def _previous_for(self, name: str, version: PackVersion) -> PackVersion | None:

@@ -7,14 +7,35 @@ from typing import TYPE_CHECKING
 from edge_identify.edge_runtime.encoders.encoder_choice import variants_to_keep
 from edge_identify.edge_runtime.store.bounded_self_test import self_test_within_limits
 from edge_identify.edge_runtime.sync.sync_client import sync_pack
+from edge_identify.edge_runtime.sync.trust.pack_offers import as_signed
 
 if TYPE_CHECKING:
     from edge_identify.edge_runtime.store.pack_store import PackStore
     from edge_identify.edge_runtime.sync.sync_client import ByteProgress, SyncReport
 
 
-def sync_to_device(store: PackStore, url: str, *, name: str | None, progress: ByteProgress | None = None) -> SyncReport:
-    """Bring a pack to the newest version that a server offers; see `sync_pack` for arguments and errors."""
+def sync_to_device(
+    store: PackStore, url: str, *, name: str | None, unsigned: bool = False, progress: ByteProgress | None = None
+) -> SyncReport:
+    """Bring a pack to the newest version that a server offers; see `sync_pack` for other arguments and errors.
+
+    Args:
+        store: The store, with the pinned roots.
+        url: The server's address.
+        name: The pack's name; None for the only one.
+        unsigned: Accept a server that is not signed.
+        progress: Called with the progress of the download.
+
+    Raises:
+        UntrustedServerError: The server is not signed, or not as its pinned root asks.
+        SetupError: The server is signed, and no root was pinned for it; or see `sync_pack`.
+    """
     return sync_pack(
-        store, url, name=name, variant_names=variants_to_keep, self_test=self_test_within_limits, progress=progress
+        store,
+        url,
+        name=name,
+        variant_names=variants_to_keep,
+        self_test=self_test_within_limits,
+        progress=progress,
+        believe=as_signed(store.root, unsigned=unsigned),
     )

@@ -74,6 +74,13 @@ class Downloader(Protocol):
         """
 
 
+class NotServedError(NetworkError):
+    """The server does not have a file, or does not give it out: 403 or 404.
+
+    S3 answers 403 for a missing object to whom may not list the bucket.
+    """
+
+
 class _PassingError(NetworkError):
     """A temporary failure; the request is retried."""
 
@@ -309,13 +316,17 @@ def _check_answer(response: BaseHTTPResponse, url: str, start: int) -> None:
             raise _UnusablePartError(f"{url}: the server did not send the rest of the file ({status}); sync again")
         status = _OK
     if status == 404:
-        raise NetworkError(f"{url}: is not there (404); check the address, or publish again with `edge-serve publish`")
+        raise NotServedError(
+            f"{url}: is not there (404); check the address, or publish again with `edge-serve publish`"
+        )
     if status == 407:
         raise NetworkError(
             f"{url}: the proxy asks for a user name and a password (407); write http://USER:PASSWORD@HOST"
         )
     if status == 429 or status >= 500:
         raise _PassingError(f"{url}: the server has trouble ({status}); try again later")
+    if status == 403:
+        raise NotServedError(f"{url}: the server refused (403); check the address and who may read it")
     if status != _OK:
         raise NetworkError(f"{url}: the server refused ({status}); check the address and who may read it")
     if response.headers.get("Content-Type", "").lower().startswith("text/html"):

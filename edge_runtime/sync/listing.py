@@ -7,7 +7,7 @@
 
 The tree is plain files, so any static host can serve it. Both `sync_server`, which writes it, and the device,
 which reads it, take the layout from here. The listing names the SHA-256 of each manifest, and a manifest those of its
-files: nothing in this version proves who wrote the listing.
+files. The listing itself is not signed: see `trust`, whose metadata names the same manifests.
 
 Fields that this version does not know are kept and written back, so that an older publisher removes nothing.
 """
@@ -154,6 +154,11 @@ def with_version(listing: Listing, name: str, title: str, new: OfferedVersion) -
     return Listing(packs={key: packs[key] for key in sorted(packs)}, other=listing.other)
 
 
+def without_pack(listing: Listing, name: str) -> Listing:
+    """Return the listing without a pack."""
+    return Listing(packs={key: pack for key, pack in listing.packs.items() if key != name}, other=listing.other)
+
+
 def _pack(fields: JsonObject) -> OfferedPack:
     versions = sorted((_version(entry) for entry in fields.objects("versions")), key=_by_version, reverse=True)
     if not versions:
@@ -217,6 +222,24 @@ def _pack_as_json(pack: OfferedPack) -> dict[str, Any]:
         "newest": str(pack.newest.version),
         "versions": [_version_as_json(offered) for offered in pack.versions],
     }
+
+
+def offered_as_json(offered: OfferedVersion) -> dict[str, Any]:
+    """Return the JSON object of a version in the listing; `offered_from_json` gives the same value back."""
+    return _version_as_json(offered)
+
+
+def offered_from_json(values: Mapping[str, Any], *, where: str) -> OfferedVersion:
+    """Read the JSON object of a version.
+
+    Args:
+        values: As in the listing.
+        where: Its name in messages.
+
+    Raises:
+        PackFormatError: A field is missing or out of range.
+    """
+    return _version(JsonObject(dict(values), where))
 
 
 def _version_as_json(offered: OfferedVersion) -> dict[str, Any]:

@@ -35,6 +35,7 @@ from edge_identify.edge_runtime.sync.http_download import READ_TIMEOUT_S, Downlo
 from edge_identify.edge_runtime.sync.listing import LISTING_NAME, MAX_LISTING_BYTES, Listing, OfferedPack, parse_listing
 from edge_identify.edge_runtime.sync.server_address import tree_url
 from edge_identify.edge_runtime.sync.sync_plan import Action, Plan, check_fits, choose_pack, plan_sync, reason_to_stay
+from edge_identify.edge_runtime.sync.trust.pack_offers import Believe, BelievedOffer, as_listed
 
 if TYPE_CHECKING:
     from edge_identify.edge_runtime.store.bounded_self_test import SelfTest
@@ -62,6 +63,7 @@ class SyncReport:
         fetched_bytes: Their total length in bytes.
         reused_files: Number of files taken from the version before.
         seconds: Duration of the sync.
+        signed_utc: When the server signed what it offers; None if it is unsigned.
     """
 
     name: str
@@ -73,6 +75,7 @@ class SyncReport:
     fetched_bytes: int
     reused_files: int
     seconds: float
+    signed_utc: str | None = None
 
 
 def sync_pack(
@@ -85,6 +88,7 @@ def sync_pack(
     progress: ByteProgress | None = None,
     sleep: Callable[[float], None] = time.sleep,
     read_timeout_s: float = READ_TIMEOUT_S,
+    believe: Believe = as_listed,
 ) -> SyncReport:
     """Update a pack to the newest version that a server offers, or install it.
 
@@ -97,6 +101,7 @@ def sync_pack(
         progress: Called with the progress of the download; None for no progress.
         sleep: Waits a number of seconds between attempts.
         read_timeout_s: Seconds without a byte after which an attempt fails.
+        believe: Says which version to believe: `pack_offers.as_signed` on a device. The default believes the listing.
 
     Raises:
         SetupError: The address is malformed, the name is missing among several packs, the disk is full, or another sync
@@ -109,10 +114,13 @@ def sync_pack(
     """
     started = time.monotonic()
     with closing(HttpServer(tree_url(url), sleep=sleep, read_timeout_s=read_timeout_s)) as server:
-        offer = choose_pack(_listing(server), name, source=server.url)
+        believed = believe(server, name, lambda: choose_pack(_listing(server), name, source=server.url))
+        offer = believed.pack
         with store.updating(offer.name):
-            plan, version = _bring_up_to_date(store, server, offer, variant_names, self_test, progress)
+            plan, version = _bring_up_to_date(store, server, believed, variant_names, self_test, progress)
             store.arrived(offer.name).remove()
+            if version == offer.newest.version:
+                store.note_signature(offer.name, believed.signed_utc)
         return SyncReport(
             name=offer.name,
             version=version,
@@ -123,17 +131,19 @@ def sync_pack(
             fetched_bytes=plan.fetch_bytes,
             reused_files=len(plan.reuse),
             seconds=time.monotonic() - started,
+            signed_utc=believed.signed_utc,
         )
 
 
 def _bring_up_to_date(
     store: PackStore,
     server: HttpServer,
-    offer: OfferedPack,
+    believed: BelievedOffer,
     variant_names: ChooseVariants,
     self_test: SelfTest,
     progress: ByteProgress | None,
 ) -> tuple[Plan, PackVersion]:
+    offer = believed.pack
     installed = store.pointer(offer.name)
     note = reason_to_stay(installed, offer.newest, source=server.url)
     if installed is not None and note is not None:
@@ -159,7 +169,7 @@ def _bring_up_to_date(
             _place_repeated(manifest, variants, staging)
             with _kept_if_untested(plan, arrived, staging):
                 self_test(staging, manifest, variants)
-            store.activate(_new_pack(store, offer, variants, source=server.url))
+            store.activate(_new_pack(store, believed, variants, source=server.url))
         except (NetworkError, *_UNTESTED):
             raise  # what has arrived stays for the next sync
         except Exception:
@@ -268,11 +278,13 @@ def _place_repeated(manifest: Manifest, variants: tuple[str, ...], staging: Path
             link_or_copy(here[entry.sha256], staging / entry.path)
 
 
-def _new_pack(store: PackStore, offer: OfferedPack, variants: tuple[str, ...], *, source: str) -> InstalledPack:
+def _new_pack(store: PackStore, believed: BelievedOffer, variants: tuple[str, ...], *, source: str) -> InstalledPack:
+    offer = believed.pack
     return store.describe(
         offer.name,
         offer.newest.version,
         variant_names=variants,
         source=source,
         manifest_sha256=offer.newest.manifest.sha256,
+        signed_utc=believed.signed_utc,
     )

@@ -10,10 +10,9 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from edge_identify.edge_runtime.errors import PackFileDamagedError, SetupError
 from edge_identify.edge_runtime.io.counted import counted
@@ -24,12 +23,25 @@ from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
 from edge_identify.edge_runtime.terminal.required_extras import require_extra
 from edge_identify.edge_runtime.terminal.timely_end import CLEAN_UP_S, end_soon_after_a_signal
 from edge_identify.edge_runtime.terminal.version_option import add_version_option
+from edge_identify.sync_server.cli.signing_commands import (
+    add_keys_option,
+    add_signing_commands,
+    asked_passphrases,
+    keys_folder,
+    opened_tree,
+    run_delegate,
+    run_init,
+    run_new_key,
+    run_refresh,
+    run_rotate,
+    run_status,
+    run_withdraw,
+    signing_for,
+)
 from edge_identify.sync_server.service.settings import ENVIRONMENT_PREFIX, LOG_LEVELS, Settings, read_settings
 
-if TYPE_CHECKING:
-    from edge_identify.sync_server.publishing.publish import PublishedTree
-
 _EXAMPLES = (
+    "edge-serve init --repo ./repo",
     "edge-serve publish --pack ./street-art-pack --repo ./repo",
     "edge-serve run --repo ./repo --port 8000",
 )
@@ -59,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = serve_parser().parse_args(argv)
     if argv is None:
         end_soon_after_a_signal(_SERVER_CLEAN_UP_S if options.command == "run" else CLEAN_UP_S)
-    return run_command(lambda: _publish(options) if options.command == "publish" else _run(options))
+    return run_command(lambda: _COMMANDS[options.command](options))
 
 
 def serve_parser() -> CommandParser:
@@ -91,6 +103,7 @@ def serve_parser() -> CommandParser:
     )
     _add_publish_options(publish)
     _add_run_options(run)
+    add_signing_commands(commands)
     return parser
 
 
@@ -106,6 +119,7 @@ def _add_publish_options(parser: argparse.ArgumentParser) -> None:
         "--to", metavar="ADDRESS", help="bucket to publish into: s3://BUCKET/PREFIX, gs://, az:// (extra [buckets])"
     )
     group.add_argument("--endpoint", metavar="URL", help="an S3-compatible server other than Amazon's")
+    add_keys_option(group)
     output = parser.add_argument_group("output")
     output.add_argument("--json", action="store_true", help="print one JSON object")
 
@@ -146,6 +160,7 @@ def _add_source_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("packs")
     group.add_argument("--repo", type=Path, metavar="DIR", help="published folder, to serve and to answer from")
     group.add_argument("--store", type=Path, metavar="DIR", help="store of installed packs, to answer from")
+    add_keys_option(group)
     group.add_argument("--bucket", metavar="ADDRESS", help="published bucket, to answer from: s3://BUCKET/PREFIX")
     group.add_argument("--endpoint", metavar="URL", help="an S3-compatible server other than Amazon's")
     group.add_argument("--default-pack", metavar="NAME", help="pack for requests that name none (default: all packs)")
@@ -204,16 +219,17 @@ def _publish(options: argparse.Namespace) -> ExitCode:
     from edge_identify.edge_runtime.terminal.step_progress import shown_progress
     from edge_identify.sync_server.publishing.publish import publish_into
 
-    if options.endpoint and not options.to:
-        raise SetupError("--endpoint needs a bucket: --to s3://BUCKET/PREFIX")
+    tree = opened_tree(options)
+    signing = signing_for(options, tree)
     try:
         with shown_progress.closing():
             report = publish_into(
                 options.pack,
-                _tree(options),
+                tree,
                 now_utc=datetime.now(UTC),
                 progress=shown_progress,
                 self_test=self_test_within_limits,
+                signing=signing,
             )
     except PackFileDamagedError as error:
         raise error.for_maker() from error
@@ -231,14 +247,6 @@ def _publish(options: argparse.Namespace) -> ExitCode:
     return ExitCode.DONE
 
 
-def _tree(options: argparse.Namespace) -> PublishedTree:
-    from edge_identify.sync_server.publishing.bucket_objects import Bucket
-    from edge_identify.sync_server.publishing.bucket_tree import BucketTree
-    from edge_identify.sync_server.publishing.folder_tree import FolderTree
-
-    return BucketTree(Bucket(options.to, endpoint=options.endpoint)) if options.to else FolderTree(options.repo)
-
-
 def _run(options: argparse.Namespace) -> ExitCode:
     flags = {field.name: getattr(options, field.name) for field in fields(Settings)}
     settings = read_settings(flags, os.environ, options.config)
@@ -251,4 +259,22 @@ def _run(options: argparse.Namespace) -> ExitCode:
     require_extra("server", ("flask", "waitress", "prometheus_client"))
     from edge_identify.sync_server.service.server import serve
 
-    return serve(settings, announce=lambda line: print(line, file=sys.stderr, flush=True))
+    options.repo, options.keys = settings.repo, settings.keys
+    return serve(
+        replace(settings, keys=keys_folder(options)),
+        announce=lambda line: print(line, file=sys.stderr, flush=True),
+        ask=asked_passphrases(),
+    )
+
+
+_COMMANDS = {
+    "publish": _publish,
+    "run": _run,
+    "init": run_init,
+    "withdraw": run_withdraw,
+    "refresh": run_refresh,
+    "rotate-key": run_rotate,
+    "delegate": run_delegate,
+    "new-key": run_new_key,
+    "status": run_status,
+}

@@ -17,6 +17,12 @@ from edge_identify.edge_runtime.errors import PackFormatError
 from edge_identify.edge_runtime.io.durable_writes import sha256_of_bytes
 from edge_identify.edge_runtime.pack.pack_names import PackVersion, checked_pack_name, checked_sha256
 from edge_identify.edge_runtime.sync.listing import LISTING_NAME, PAGE_NAME, blob_path, manifest_path
+from edge_identify.edge_runtime.sync.trust.metadata_layout import (
+    METADATA_FILE,
+    METADATA_FOLDER,
+    TIMESTAMP_NAME,
+    metadata_path,
+)
 from edge_identify.sync_server.contract.operation import (
     JSON,
     Operation,
@@ -82,6 +88,16 @@ BLOB = Operation(
     ),
     problems=(RANGE, PRECONDITION),
 )
+METADATA = Operation(
+    id="tree-metadata",
+    method="GET",
+    path=f"/{METADATA_FOLDER}/{{file}}",
+    tag="delivery",
+    summary="Signed metadata (TUF). Only `timestamp.json` changes.",
+    in_path=(RequestField(name="file", about="Such as 1.root.json.", kind=Text(), is_required=True),),
+    responses=(ResponseSpec(about="The metadata."),),
+    problems=(RANGE, PRECONDITION),
+)
 
 
 def tree_routes(repo: Path) -> list[Route]:
@@ -90,6 +106,7 @@ def tree_routes(repo: Path) -> list[Route]:
         Route(operation=PAGE, handler=lambda _: page_of(repo)),
         Route(operation=LISTING, handler=lambda _: send(_document(repo / LISTING_NAME, JSON, REVALIDATE), request)),
         Route(operation=MANIFEST, handler=lambda values: _manifest(repo, values)),
+        Route(operation=METADATA, handler=lambda values: _metadata(repo, values)),
         Route(operation=BLOB, handler=lambda values: _blob(repo, values)),
     ]
 
@@ -105,6 +122,14 @@ def _manifest(repo: Path, values: RequestValues) -> Response:
     except PackFormatError as error:
         raise ProblemError(NOT_FOUND, str(error)) from error
     return send(_document(repo / path, JSON, IMMUTABLE), request)
+
+
+def _metadata(repo: Path, values: RequestValues) -> Response:
+    name = values.text("file")
+    if METADATA_FILE.fullmatch(name) is None:
+        raise ProblemError(NOT_FOUND, "no metadata file has this name")
+    cache_control = REVALIDATE if name == TIMESTAMP_NAME else IMMUTABLE
+    return send(_document(repo / metadata_path(name), JSON, cache_control), request)
 
 
 def _blob(repo: Path, values: RequestValues) -> Response:

@@ -19,15 +19,12 @@ from typing import TYPE_CHECKING, Any
 from edge_identify.edge_runtime.errors import PackDamagedError
 from edge_identify.edge_runtime.io.buckets import bucket_address, explained, is_of_bucket, lacks_bucket, open_bucket
 from edge_identify.edge_runtime.io.durable_writes import replacing
+from edge_identify.sync_server.publishing.changed_meanwhile import ChangedMeanwhileError
 
 if TYPE_CHECKING:
     from obstore import PutMode, UpdateVersion
 
     from edge_identify.edge_runtime.pack.manifest import FileEntry
-
-
-class ChangedMeanwhileError(Exception):
-    """An object was changed after it was read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

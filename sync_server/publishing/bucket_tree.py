@@ -23,8 +23,10 @@ from edge_identify.edge_runtime.sync.listing import (
     blob_path,
     parse_listing,
 )
-from edge_identify.sync_server.publishing.bucket_objects import Bucket, BucketObject, ChangedMeanwhileError
+from edge_identify.edge_runtime.sync.trust.metadata_layout import MAX_TARGETS_BYTES, TIMESTAMP_NAME, metadata_path
+from edge_identify.sync_server.publishing.bucket_objects import Bucket, BucketObject
 from edge_identify.sync_server.publishing.cache_control import IMMUTABLE, REVALIDATE
+from edge_identify.sync_server.publishing.changed_meanwhile import ChangedMeanwhileError
 
 _JSON, _HTML, _BYTES = "application/json", "text/html; charset=utf-8", "application/octet-stream"
 
@@ -36,6 +38,7 @@ class BucketTree:
         """Take a bucket, or a folder in it. It may be empty."""
         self._bucket = bucket
         self._known: BucketObject | None = None
+        self._known_timestamp: BucketObject | None = None
 
     def check_apart(self, pack: Path) -> None:
         """See `PublishedTree.check_apart`. A bucket is never inside a pack."""
@@ -101,3 +104,19 @@ class BucketTree:
     def write_listing(self, data: bytes) -> None:
         """See `PublishedTree.write_listing`."""
         self._bucket.replace(LISTING_NAME, data, self._known, content_type=_JSON, cache_control=REVALIDATE)
+
+    def read_metadata(self, name: str) -> bytes | None:
+        """See `MetadataFiles.read_metadata`."""
+        found = self._bucket.read(metadata_path(name), max_bytes=MAX_TARGETS_BYTES)
+        if name == TIMESTAMP_NAME:
+            self._known_timestamp = found
+        return None if found is None else found.data
+
+    def create_metadata(self, name: str, data: bytes) -> None:
+        """See `MetadataFiles.create_metadata`."""
+        self._bucket.replace(metadata_path(name), data, None, content_type=_JSON, cache_control=IMMUTABLE)
+
+    def replace_timestamp(self, data: bytes) -> None:
+        """See `MetadataFiles.replace_timestamp`."""
+        path = metadata_path(TIMESTAMP_NAME)
+        self._bucket.replace(path, data, self._known_timestamp, content_type=_JSON, cache_control=REVALIDATE)

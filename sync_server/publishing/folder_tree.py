@@ -23,12 +23,20 @@ from edge_identify.edge_runtime.sync.listing import (
     blob_path,
     parse_listing,
 )
+from edge_identify.edge_runtime.sync.trust.metadata_layout import (
+    MAX_TARGETS_BYTES,
+    METADATA_FOLDER,
+    TIMESTAMP_NAME,
+    metadata_path,
+)
+from edge_identify.sync_server.publishing.changed_meanwhile import ChangedMeanwhileError
 
 _LOCK_NAME = ".publishing"
 # Temporary names of `durable_writes.replacing`: a dot, the name, eight random characters, `.part`.
 _LEFTOVER_IN = {
     ".": re.compile(rf"\.({re.escape(LISTING_NAME)}|{re.escape(PAGE_NAME)})\.[a-z0-9_]{{8}}\.part"),
     "manifests/*": re.compile(r"\.[0-9]+\.[0-9]+\.[0-9]+\.json\.[a-z0-9_]{8}\.part"),
+    METADATA_FOLDER: re.compile(r"\.[a-z0-9.-]+\.json\.[a-z0-9_]{8}\.part"),
     "blobs/sha256/*": re.compile(r"\.[0-9a-f]{64}\.[a-z0-9_]{8}\.part"),
 }
 _CHUNK_BYTES = 1 << 20  # as in `durable_writes`: large enough that SHA-256 takes most of the time
@@ -112,6 +120,26 @@ class FolderTree:
     def write_listing(self, data: bytes) -> None:
         """See `PublishedTree.write_listing`. The lock excludes other publishers."""
         write_bytes(self._repo / LISTING_NAME, data)
+
+    def read_metadata(self, name: str) -> bytes | None:
+        """See `MetadataFiles.read_metadata`."""
+        try:
+            with (self._repo / metadata_path(name)).open("rb") as file:
+                return file.read(MAX_TARGETS_BYTES + 1)
+        except FileNotFoundError:
+            return None
+
+    def create_metadata(self, name: str, data: bytes) -> None:
+        """See `MetadataFiles.create_metadata`. The lock of `publishing` excludes others."""
+        path = self._repo / metadata_path(name)
+        if path.exists():
+            raise ChangedMeanwhileError(str(path))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(path, data)
+
+    def replace_timestamp(self, data: bytes) -> None:
+        """See `MetadataFiles.replace_timestamp`. The lock of `publishing` excludes others."""
+        write_bytes(self._repo / metadata_path(TIMESTAMP_NAME), data)
 
     def _remove_leftovers(self) -> None:
         """Delete the temporary files of a killed publish. The lock ensures that no publish is running.

@@ -12,6 +12,7 @@ from html import escape
 from edge_identify.edge_runtime.io.printable_text import printable
 from edge_identify.edge_runtime.sync.listing import LISTING_NAME, Listing, OfferedPack, OfferedVersion, time_text
 from edge_identify.sync_server.contract.web_pages import web_page
+from edge_identify.sync_server.publishing.qr_code import qr_code
 
 _BODY = """<h1>Packs</h1>
 <p>With a pack, a device names what a photo shows, without a network.</p>
@@ -19,7 +20,7 @@ _BODY = """<h1>Packs</h1>
 <h2>Install on a device</h2>
 <p>ADDRESS is the address of this page.</p>
 {install}
-<h2>For programs</h2>
+{trust}<h2>For programs</h2>
 <p><a href="{listing}">{listing}</a></p>"""
 
 _PACK = """<section>
@@ -33,22 +34,39 @@ _PACK = """<section>
 _VERSION = """<li><a href="{manifest}">{version}</a>, {size}, {published}</li>"""
 
 
-def listing_page(listing: Listing) -> bytes:
-    """Return the HTML page of a listing, UTF-8. Every text is escaped."""
+def listing_page(listing: Listing, fingerprint: str | None = None) -> bytes:
+    """Return the HTML page of a listing, UTF-8. Every text is escaped.
+
+    Args:
+        listing: The packs.
+        fingerprint: SHA-256 of the root that devices pin; None if the tree is unsigned.
+    """
     packs = "\n".join(pack_section(pack) for pack in listing.packs.values())
-    install = install_lines("ADDRESS", tuple(listing.packs))
-    return web_page("Packs", _BODY.format(listing=LISTING_NAME, packs=packs, install=install))
+    install = install_lines("ADDRESS", tuple(listing.packs), fingerprint)
+    trust = "" if fingerprint is None else fingerprint_section(fingerprint)
+    return web_page("Packs", _BODY.format(listing=LISTING_NAME, packs=packs, install=install, trust=trust))
 
 
-def install_lines(address: str, names: Sequence[str]) -> str:
+def fingerprint_section(fingerprint: str) -> str:
+    """Return the fingerprint of the root, as text and QR code, as HTML."""
+    return (
+        "<h2>Signature</h2>\n<p>The packs are signed. Fingerprint of the root (SHA-256); compare it with what the "
+        f"publisher gave you another way:</p>\n<p><code>{escape(fingerprint)}</code></p>\n{qr_code(fingerprint)}\n"
+    )
+
+
+def install_lines(address: str, names: Sequence[str], fingerprint: str | None) -> str:
     """Return how to fetch a pack and use it, as HTML.
 
     Args:
         address: Address of the published tree.
         names: Names of the packs. Of several, a device names the one that it fetches.
+        fingerprint: SHA-256 of the root that devices pin; None if the tree is unsigned.
     """
     chosen = f" --pack {names[0]}" if len(names) > 1 else ""
-    lines = (f"edge-identify sync {address}{chosen}", f"edge-identify photo.jpg{chosen}")
+    trust = [] if fingerprint is None else [f"edge-identify trust {address} --fingerprint {fingerprint}"]
+    unsigned = " --unsigned" if fingerprint is None else ""
+    lines = [*trust, f"edge-identify sync {address}{chosen}{unsigned}", f"edge-identify photo.jpg{chosen}"]
     return f"<pre>{escape(chr(10).join(lines))}</pre>"
 
 

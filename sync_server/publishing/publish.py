@@ -31,7 +31,7 @@ from edge_identify.edge_runtime.sync.listing import (
     serialise_listing,
     with_version,
 )
-from edge_identify.sync_server.publishing.bucket_objects import ChangedMeanwhileError
+from edge_identify.sync_server.publishing.changed_meanwhile import ChangedMeanwhileError
 from edge_identify.sync_server.publishing.folder_tree import FolderTree
 from edge_identify.sync_server.publishing.packs_page import listing_page
 
@@ -96,6 +96,28 @@ class PublishedTree(Protocol):
         """
 
 
+class Signing(Protocol):
+    """Signs what is published. `signing.tree_signing.TreeSigning` implements it."""
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the root that devices pin, for the page."""
+
+    def check(self, pack: str) -> None:
+        """Check that a pack can be signed; nothing is written.
+
+        Raises:
+            SetupError: The key is missing or does not open.
+        """
+
+    def sign(self, pack: str, title: str, offered: OfferedVersion, manifest: bytes) -> None:
+        """Sign a version as the newest of its pack.
+
+        Raises:
+            SetupError: A key is missing, or others keep changing the metadata.
+        """
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishReport:
     """The result of publishing a pack.
@@ -129,6 +151,7 @@ def publish_into(
     now_utc: datetime,
     progress: Progress = no_progress,
     self_test: SelfTest | None = None,
+    signing: Signing | None = None,
 ) -> PublishReport:
     """Add a pack's version to a published tree.
 
@@ -138,6 +161,7 @@ def publish_into(
         now_utc: The publishing time, with a time zone.
         progress: Shows the progress over the files.
         self_test: Tests the pack before anything is written. None: the caller knows that it works.
+        signing: Signs the version; None for an unsigned tree.
 
     Raises:
         EdgeIdentifyError: `self_test` raised it. The tree is unchanged.
@@ -151,6 +175,8 @@ def publish_into(
     manifest_bytes = _manifest_bytes(pack)
     tree.check_apart(pack)
     manifest = parse_manifest(manifest_bytes, where=str(pack / MANIFEST_NAME))
+    if signing is not None:
+        signing.check(manifest.name)  # asks for passphrases before the long steps
     during(progress, "checking files", lambda: verify_pack_files(pack, manifest))
     if self_test is not None:
         during(progress, "testing the pack", partial(self_test, pack, manifest, manifest.variant_names()))
@@ -162,7 +188,9 @@ def publish_into(
             entry for entry in progress("publishing", _contents(manifest)) if tree.add_blob(pack / entry.path, entry)
         ]
         _add_manifest(tree, manifest.name, offered, manifest_bytes, is_listed=is_listed)
-        is_new = _list(tree, manifest, offered)
+        if signing is not None:
+            signing.sign(manifest.name, manifest.title, _as_listed(tree, manifest.name, offered), manifest_bytes)
+        is_new = _list(tree, manifest, offered, signing)
     return PublishReport(
         name=manifest.name,
         version=str(manifest.version),
@@ -185,14 +213,21 @@ def _add_manifest(tree: PublishedTree, name: str, offered: OfferedVersion, data:
         ) from error
 
 
-def _list(tree: PublishedTree, manifest: Manifest, offered: OfferedVersion) -> bool:
+def _as_listed(tree: PublishedTree, name: str, offered: OfferedVersion) -> OfferedVersion:
+    """Return the version as the listing has it, with the time when it was published first."""
+    pack = tree.listing().packs.get(name)
+    versions = () if pack is None else pack.versions
+    return next((known for known in versions if known.version == offered.version), offered)
+
+
+def _list(tree: PublishedTree, manifest: Manifest, offered: OfferedVersion, signing: Signing | None) -> bool:
     """Add a version to the listing; return False if the listing has it already."""
     for _ in range(_TRIES):
         listing = _listing_to_extend(tree)
         is_new = _is_new(listing.packs.get(manifest.name), manifest.name, offered)
         if is_new:
             listing = with_version(listing, manifest.name, manifest.title, offered)
-        tree.write_page(listing_page(listing))  # always: the page may be missing or damaged
+        tree.write_page(listing_page(listing, fingerprint_of(signing)))  # always: the page may be missing or damaged
         if not is_new:
             return False
         try:
@@ -201,6 +236,11 @@ def _list(tree: PublishedTree, manifest: Manifest, offered: OfferedVersion) -> b
             continue
         return True
     raise SetupError(f"{manifest.name} {offered.version}: others keep changing the listing; try again later")
+
+
+def fingerprint_of(signing: Signing | None) -> str | None:
+    """Return the fingerprint of a signed tree's root; None for an unsigned tree."""
+    return None if signing is None else signing.fingerprint
 
 
 def _listing_to_extend(tree: PublishedTree) -> Listing:

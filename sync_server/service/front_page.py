@@ -8,7 +8,7 @@ from html import escape
 from edge_identify import __version__
 from edge_identify.edge_runtime.sync.listing import LISTING_NAME, OfferedPack
 from edge_identify.sync_server.contract.web_pages import web_page
-from edge_identify.sync_server.publishing.packs_page import install_lines, pack_section
+from edge_identify.sync_server.publishing.packs_page import fingerprint_section, install_lines, pack_section
 
 _NOTHING = "<p>No pack yet. Publish one: <code>edge-serve publish --pack DIR --repo DIR</code></p>"
 
@@ -20,6 +20,7 @@ def front_page(
     default_pack: str | None = None,
     address: str,
     links: Mapping[str, str],
+    fingerprint: str | None = None,
 ) -> bytes:
     """Return the page: UTF-8 HTML. Every text is escaped.
 
@@ -29,6 +30,7 @@ def front_page(
         default_pack: The pack that answers requests that name none; None for all packs.
         address: Address of this server, without a slash at its end.
         links: Addresses of the other pages for people and programs, by their text.
+        fingerprint: SHA-256 of the root that devices pin; None if the packs are unsigned.
     """
     parts = [
         f"<h1>Edge-Identify {escape(__version__)}</h1>",
@@ -37,7 +39,9 @@ def front_page(
         *_packs(published or {}, answering),
     ]
     if published:
-        parts += ["<h2>Install on a device</h2>", install_lines(address, tuple(published))]
+        parts += ["<h2>Install on a device</h2>", install_lines(address, tuple(published), fingerprint)]
+    if published and fingerprint is not None:
+        parts.append(fingerprint_section(fingerprint))
     if answering:
         parts += ["<h2>Try it from here</h2>", _questions(address, answering, default_pack)]
     shown = " ".join(f'<a href="{escape(path)}">{escape(text)}</a>' for text, path in links.items())

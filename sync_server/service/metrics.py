@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
@@ -41,6 +43,10 @@ class ServiceMetrics:
             "edge_object_store_requests", "Requests to buckets, signing included, by outcome.",
             ("operation", "outcome"), registry=self._registry,
         )  # fmt: skip
+        self._signatures = Gauge(
+            "edge_signature_expires_timestamp_seconds", "When the signatures of a role expire, in Unix time.",
+            ("role",), registry=self._registry,
+        )  # fmt: skip
         self._packs = Gauge("edge_packs", "Open packs.", registry=self._registry)
 
     def add_request(self, *, route: str, method: str, status: int, seconds: float, received_bytes: int) -> None:
@@ -61,6 +67,12 @@ class ServiceMetrics:
     def add_object_store_request(self, operation: str, outcome: str) -> None:
         """Count a request to a bucket; see `count` of `Bucket`."""
         self._object_store.labels(operation, outcome).inc()
+
+    def set_signatures(self, expires_utc: Mapping[str, datetime]) -> None:
+        """Set when the signatures of each role expire. Roles that are gone are removed."""
+        self._signatures.clear()
+        for role, ends in expires_utc.items():
+            self._signatures.labels(role).set(ends.timestamp())
 
     def as_text(self, *, packs: int) -> tuple[bytes, str]:
         """Return the metrics as text, and their content type."""

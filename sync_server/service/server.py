@@ -21,6 +21,7 @@ from edge_identify.sync_server.delivery.image_urls import image_urls
 from edge_identify.sync_server.publishing.bucket_objects import Bucket
 from edge_identify.sync_server.publishing.bucket_tree import BucketTree
 from edge_identify.sync_server.publishing.folder_tree import FolderTree
+from edge_identify.sync_server.publishing.signing.signature_renewal import SignatureRenewal
 from edge_identify.sync_server.service.allocator import return_large_blocks
 from edge_identify.sync_server.service.app import create_app
 from edge_identify.sync_server.service.json_logs import json_logs
@@ -28,18 +29,20 @@ from edge_identify.sync_server.service.metrics import ServiceMetrics
 from edge_identify.sync_server.service.web_server import ServerLimits, WebServer
 
 if TYPE_CHECKING:
+    from edge_identify.sync_server.publishing.signing.key_ring import AskPassphrase
     from edge_identify.sync_server.service.settings import Settings
 
 _WORK_PREFIX = "edge-serve-"
 _DRAIN_S = {signal.SIGTERM: 6.0, signal.SIGINT: 1.0}  # `edge-serve` ends within 8 s, and within 2 s for a person
 
 
-def serve(settings: Settings, *, announce: Callable[[str], None]) -> ExitCode:
+def serve(settings: Settings, *, announce: Callable[[str], None], ask: AskPassphrase = lambda _: None) -> ExitCode:
     """Serve until a signal: return 0 after SIGTERM, 130 after Ctrl-C.
 
     Args:
         settings: What to serve, and where.
         announce: Called with one line for the operator when the socket accepts connections.
+        ask: Returns the passphrase of the online key, if it has one.
 
     Raises:
         SetupError: The address is in use or invalid, or a setting cannot be used.
@@ -65,6 +68,8 @@ def serve(settings: Settings, *, announce: Callable[[str], None]) -> ExitCode:
         announce(f"serving {settings.repo or settings.store or settings.bucket} at {_url(listener)}")
         if pool is not None:  # after the announcement: programs wait for it as the first line
             stack.enter_context(PoolRefresher(pool, settings.refresh_s))
+        if settings.repo is not None and settings.keys is not None:
+            stack.enter_context(SignatureRenewal(settings.repo, settings.keys, ask))
         server.run()
         server.close()
     return shutdown.code

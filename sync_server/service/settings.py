@@ -29,6 +29,7 @@ class Settings:
     Attributes:
         repo: Published tree to serve and to answer from; None for none.
         store: A device's store to answer from; None for none.
+        keys: Folder of the keys of `repo`, to renew its signatures; None for the folder beside it, if there is one.
         bucket: Published tree in a bucket to answer from, `s3://bucket/prefix`; empty for none.
         endpoint: Endpoint of an S3-compatible server other than Amazon's; empty for none.
         host: Address to listen on. The default accepts connections from this machine only.
@@ -52,6 +53,7 @@ class Settings:
 
     repo: Path | None = None
     store: Path | None = None
+    keys: Path | None = None
     bucket: str = ""
     endpoint: str = ""
     host: str = "127.0.0.1"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,9 @@ from edge_identify.sync_server.contract.problem_kinds import DOCS_PATH, UNAVAILA
 from edge_identify.sync_server.contract.server_address import server_address
 from edge_identify.sync_server.delivery.tree_routes import HTML
 from edge_identify.sync_server.publishing.cache_control import REVALIDATE
-from edge_identify.sync_server.publishing.folder_tree import read_listing
+from edge_identify.sync_server.publishing.folder_tree import FolderTree, read_listing
+from edge_identify.sync_server.publishing.signing.root_fingerprint import served_fingerprint
+from edge_identify.sync_server.publishing.signing.signature_health import SignatureHealth, signature_health
 from edge_identify.sync_server.service.front_page import front_page
 
 if TYPE_CHECKING:
@@ -66,11 +69,18 @@ HEALTH = Operation(
     method="GET",
     path="/health",
     tag="operation",
-    summary="Whether a model is loaded, and its device.",
+    summary="Whether a model is loaded, its device, and whether the signatures expire soon.",
     responses=(
         ResponseSpec(
             about="The state of the service.",
-            schema=_object(status="string", model_loaded="boolean", device="string", packs="integer", version="string"),
+            schema=_object(
+                status="string",
+                model_loaded="boolean",
+                device="string",
+                packs="integer",
+                signatures="string",
+                version="string",
+            ),
         ),
     ),
 )
@@ -81,7 +91,7 @@ LIVE = Operation(
 READY = Operation(
     id="readyz", method="GET", path="/readyz", tag="operation",
     summary="Whether the service can answer (readiness): 503 if no pack answers, or the default pack does not.",
-    responses=(ResponseSpec(about="It is ready.", schema=_object(status="string")),),
+    responses=(ResponseSpec(about="It is ready.", schema=_object(status="string", signatures="string")),),
 )  # fmt: skip
 METRICS = Operation(
     id="metrics", method="GET", path="/metrics", tag="operation",
@@ -115,8 +125,8 @@ def status_routes(
         Route(operation=INFORMATION, handler=lambda _: _information(repo, pool)),
         Route(operation=HEALTH, handler=lambda _: _health(repo, pool)),
         Route(operation=LIVE, handler=lambda _: json_response({"status": "ok"})),
-        Route(operation=READY, handler=lambda _: _ready(pool)),
-        Route(operation=METRICS, handler=lambda _: _metrics(pool, metrics)),
+        Route(operation=READY, handler=lambda _: _ready(pool, repo)),
+        Route(operation=METRICS, handler=lambda _: _metrics(repo, pool, metrics)),
         Route(operation=OPENAPI, handler=lambda _: Response(openapi(), content_type=JSON)),
         Route(operation=DOCS, handler=lambda _: Response(page(server_address()), content_type=HTML)),
     ]
@@ -150,6 +160,7 @@ def _front_page(repo: Path | None, pool: EnginePool | None) -> Response:
         default_pack=pool.default_pack if pool else None,
         address=server_address(),
         links={"Documentation of the HTTP service": DOCS_PATH, "openapi.json": _OPENAPI_PATH, "health": HEALTH.path},
+        fingerprint=None if repo is None else served_fingerprint(FolderTree(repo)),
     )
     response = Response(page, content_type=HTML)
     response.headers["Cache-Control"] = REVALIDATE
@@ -165,6 +176,7 @@ def _health(repo: Path | None, pool: EnginePool | None) -> Response:
             "model_loaded": bool(names),
             "device": _device(pool, names),
             "packs": len({*published, *names}),
+            "signatures": _health_of(repo).state(datetime.now(UTC)),
             "version": __version__,
         }
     )
@@ -177,7 +189,7 @@ def _device(pool: EnginePool | None, names: Sequence[str]) -> str:
         return engine.device
 
 
-def _ready(pool: EnginePool | None) -> Response:
+def _ready(pool: EnginePool | None, repo: Path | None = None) -> Response:
     if pool is not None and not pool.has_looked:
         raise ProblemError(UNAVAILABLE, "the packs are being opened", retry_after_s=1)
     if pool is not None and (pool.refused or pool.cannot_list) and not pool.names():
@@ -187,7 +199,12 @@ def _ready(pool: EnginePool | None) -> Response:
         failing = [name for name in names if not _answers(pool, name)]
         if pool.default_pack in failing or (failing and len(failing) == len(names)):
             raise ProblemError(UNAVAILABLE, f"not answering: {', '.join(failing)}; see the server's log")
-    return json_response({"status": "ok"})
+    return json_response({"status": "ok", "signatures": _health_of(repo).state(datetime.now(UTC))})
+
+
+def _health_of(repo: Path | None) -> SignatureHealth:
+    """Return when the signatures of the served tree expire; nothing for a service without a tree."""
+    return SignatureHealth() if repo is None else signature_health(FolderTree(repo))
 
 
 def _answers(pool: EnginePool, name: str) -> bool:
@@ -202,6 +219,7 @@ def _answers(pool: EnginePool, name: str) -> bool:
     return True
 
 
-def _metrics(pool: EnginePool | None, metrics: ServiceMetrics) -> Response:
+def _metrics(repo: Path | None, pool: EnginePool | None, metrics: ServiceMetrics) -> Response:
+    metrics.set_signatures(_health_of(repo).expires_utc)
     text, content_type = metrics.as_text(packs=len(pool.names()) if pool else 0)
     return Response(text, content_type=content_type)

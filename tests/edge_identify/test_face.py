@@ -25,6 +25,7 @@ from edge_identify.edge_runtime.pack.manifest_json import parse_manifest, serial
 from edge_identify.edge_runtime.store.self_test import ConformanceCase, serialise_cases
 from edge_identify.sync_server.publishing.publish import publish
 from service_packs import photo_of, write_service_pack
+from signed_trees import sign_folder
 
 PAGE = Path(__file__).parents[2] / "docs/python-api.md"
 MOST_NAMES = 10
@@ -111,8 +112,8 @@ def test_a_pack_is_synced_listed_and_opened_by_name(repository: Path, tmp_path: 
         ei.open("street-art", store=store)
     assert ei.packs(store) == ()
     with served(repository) as url:
-        report = ei.sync(url, store=str(store))
-        again = ei.sync(url, pack="street-art", store=store)
+        report = ei.sync(url, store=str(store), unsigned=True)
+        again = ei.sync(url, pack="street-art", store=store, unsigned=True)
 
     assert (report.name, str(report.version), str(again.action)) == ("street-art", "1.0.0", "up-to-date")
     (installed,) = ei.packs(store)
@@ -126,7 +127,7 @@ def test_a_pack_that_fails_its_self_test_is_not_installed(tmp_path: Path) -> Non
     publish(write_colour_pack(tmp_path / "pack"), tmp_path / "repo", now_utc=datetime(2026, 1, 1, tzinfo=UTC))
 
     with served(tmp_path / "repo") as url, pytest.raises(ei.EdgeIdentifyError, match="tests nothing"):
-        ei.sync(url, store=tmp_path / "store")
+        ei.sync(url, store=tmp_path / "store", unsigned=True)
     assert ei.packs(tmp_path / "store") == ()
 
 
@@ -150,6 +151,7 @@ def test_the_examples_of_the_page_run_as_they_stand(
         "edge_identify.edge_runtime.store.open_by_name.default_store_folder", lambda: tmp_path / "data/packs"
     )
     (tmp_path / "photo.jpg").write_bytes(photo_of((250, 5, 5)))
+    (tmp_path / "root.json").write_bytes(sign_folder(repository))
     names: dict[str, object] = {}
     printed = []
     with served(repository) as url:

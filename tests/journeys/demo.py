@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -52,10 +53,12 @@ def main() -> int:
         "--out",
         pack,
     )
-    _step("publish the pack, serve it, and fetch it to a device's store")
+    _step("make keys, publish and sign the pack, serve it; pin the root on a device, and fetch the pack to its store")
+    _run("edge-serve", "init", "--repo", repo)
     _run("edge-serve", "publish", "--pack", pack, "--repo", repo)
     print(f"$ edge-serve run --repo {repo} --port 0 &", flush=True)
     with serving(repo) as url:
+        _run("edge-identify", "trust", url, "--root", out / "repo.keys/root.json", "--store", store)
         _run("edge-identify", "sync", url, "--store", store)
         _run("edge-identify", "sync", url, "--store", store)
     print("$ kill %1", flush=True)
@@ -84,7 +87,7 @@ def main() -> int:
 
 
 def _clear(out: Path) -> None:
-    for name in ("set", "pack", "repo", "store"):
+    for name in ("set", "pack", "repo", "repo.keys", "store"):
         shutil.rmtree(out / name, ignore_errors=True)
     for name in ("catalogue.sqlite", "answers.json", "answers.html", "explained.png"):
         (out / name).unlink(missing_ok=True)
@@ -109,13 +112,20 @@ def _run(command: str, *arguments: object, quiet: bool = False, codes: tuple[int
     shown = " ".join(f'"{word}"' if " " in word else word for word in words)
     print(f"$ {command} {shown if len(words) < 12 else ' '.join([words[0], '...', *words[-3:]])}", flush=True)
     started = perf_counter()
-    done = subprocess.run([_COMMANDS / command, *words], stdout=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run(
+        [_COMMANDS / command, *words], stdout=subprocess.PIPE, text=True, check=False, env=_environment()
+    )
     if not quiet:
         print(done.stdout, end="")
     print(f"  ({perf_counter() - started:.1f} s)", flush=True)
     if done.returncode not in codes:
         raise SystemExit(f"{command} ended with {done.returncode}")
     return done.stdout
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment of a command, with a passphrase for the keys of the demo."""
+    return {"EDGE_KEYS_PASSPHRASE": "the demo's passphrase"} | os.environ
 
 
 @contextmanager

@@ -31,6 +31,7 @@ from edge_identify.datasets.drawn.simulated_photo import simulate_photo
 
 THINGS = 12
 ADDRESSES = ("http://127.0.0.1:8000", "http://192.168.1.20:8000")
+KEYS = {"EDGE_KEYS_PASSPHRASE": "a passphrase of the test"}
 NOT_RUN = ("make", "source")  # the first needs another folder, the second another shell
 
 
@@ -91,6 +92,8 @@ class Reader:
             self.printed[line] = self.build(line, words[1:])
         else:
             self.printed[line] = self.shell(line)
+        if words[:2] == ["edge-serve", "init"]:  # the publisher gives the root to the devices
+            shutil.copy(self.folder / "repo.keys/root.json", self.folder)
 
     def build(self, line: str, words: list[str]) -> str:
         """Run `edge-build` in this process, where torch is loaded once for all lines."""
@@ -115,7 +118,7 @@ class Reader:
 
     def _environment(self) -> dict[str, str]:
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        return {**os.environ, "PATH": path, "HOME": str(self._home), "XDG_DATA_HOME": str(self._home)}
+        return {**os.environ, "PATH": path, "HOME": str(self._home), "XDG_DATA_HOME": str(self._home), **KEYS}
 
 
 def draw(folder: Path) -> None:

@@ -170,10 +170,10 @@ def test_an_update_fetches_what_changed_and_keeps_the_model(  # type: ignore[no-
 
     release("1.0.0")
     with serve(repo) as url:
-        first = json.loads(run("edge-identify", "sync", url, "--store", store, "--json").out)["synced"][0]
+        first = json.loads(run("edge-identify", "sync", url, "--unsigned", "--store", store, "--json").out)["synced"][0]
         Image.new("RGB", (200, 200), (250, 120, 10)).save(images / "an-orange.png")
         release("1.1.0")
-        second = json.loads(run("edge-identify", "sync", "--store", store, "--json").out)["synced"][0]
+        second = json.loads(run("edge-identify", "sync", "--unsigned", "--store", store, "--json").out)["synced"][0]
 
     assert (first["version"], second["version"]) == ("1.0.0", "1.1.0")
     assert second["fetched_bytes"] < 0.02 * first["fetched_bytes"]

@@ -14,6 +14,7 @@ GUIDES = tuple(
         "README.md",
         "docs/build.md",
         "docs/serve.md",
+        "docs/signing.md",
         "docs/identify.md",
         "docs/recipes.md",
         "docs/development.md",
@@ -27,6 +28,7 @@ def all_documents() -> list[Path]:
     return [
         *(path for folder in folders for path in sorted(folder.glob("*.md"))),
         ROOT / "edge_runtime/pack/FORMAT.md",
+        ROOT / "edge_runtime/pack/PROTOCOL.md",
         ROOT / "convert/builtin/MODEL_CARD.md",
     ]
 

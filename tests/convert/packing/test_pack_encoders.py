@@ -113,3 +113,21 @@ def test_nothing_is_dropped_if_no_onnx_variant_would_be_left(
     with pytest.raises(SetupError, match=r"onnx-fp32 drifts.* / .*onnx-int8 drifts"):
         gate.pass_through("image", variants, lambda kept: dict.fromkeys(kept, BAD))
     assert (tmp_path / "encoders/image/onnx-int8/model.onnx").exists()
+
+
+@pytest.mark.parametrize("drifting", [("onnx-int8",), ("onnx-fp32", "onnx-int8")])
+def test_a_text_tower_that_drifts_never_stops_a_build(
+    variants: Mapping[str, ExportedVariant], tmp_path: Path, drifting: tuple[str, ...]
+) -> None:
+    """An adapter is learnt from 300 references' images, and the text tower may know none of their names."""
+    gate = FidelityGate(tmp_path, drop_drifting=False)
+
+    passed = gate.pass_through(
+        "text", variants, lambda kept: {name: BAD if name in drifting else GOOD for name in kept}, is_optional=True
+    )
+
+    assert list(passed) == [name for name in variants if name not in drifting]
+    assert [name for name in variants if f"text encoder {name} drifts" in " ".join(gate.dropped)] == list(drifting)
+    assert [(tmp_path / variant.model).exists() for variant in variants.values()] == [
+        name in passed for name in variants
+    ]

@@ -124,7 +124,7 @@ def test_a_browser_sees_a_page_at_the_root_and_a_program_the_service(client: Fla
     page = client.get("/", headers=BROWSER)
     assert page.headers["Content-Type"] == "text/html; charset=utf-8"
     assert "<code>street-art</code> 1.0.0" in page.text
-    assert "edge-identify sync http://localhost\n" in page.text
+    assert "edge-identify sync http://localhost --unsigned\n" in page.text
     assert "/v1/identify" not in page.text, "this server answers no requests"
     for headers in ({}, {"Accept": "*/*"}, {"Accept": "application/json"}):
         answer = client.get("/", headers=headers)
@@ -298,6 +298,7 @@ def test_health_counts_the_packs(client: FlaskClient) -> None:
         "version": __version__,
         "model_loaded": False,
         "device": "none",
+        "signatures": "unsigned",
     }
     assert answer.headers["Cache-Control"] == "no-store"
 

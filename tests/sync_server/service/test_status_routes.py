@@ -24,7 +24,7 @@ NOW = datetime(2026, 1, 31, tzinfo=UTC)
 
 def test_alive_ready_and_healthy(service: Client) -> None:
     assert service.get("/livez").json() == {"status": "ok"}
-    assert service.get("/readyz").json() == {"status": "ok"}
+    assert service.get("/readyz").json() == {"status": "ok", "signatures": "unsigned"}
     health = service.get("/health").json()
     assert (health["model_loaded"], health["device"], health["packs"]) == (True, "cpu", 1)
 
