@@ -6,6 +6,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
+from example_calibrations import POINTS, SIMULATED
 
 from edge_identify.edge_runtime.decisions.calibration import Calibration, Correction
 from edge_identify.edge_runtime.decisions.decision import Verdict, decide
@@ -13,7 +14,6 @@ from edge_identify.edge_runtime.decisions.place_evidence import decide_with_plac
 from edge_identify.edge_runtime.decisions.point_evidence import decide_with_points
 from edge_identify.edge_runtime.photos.position import Position, distance_m
 from edge_identify.edge_runtime.search.ranked_references import Nearest, fused
-from example_calibrations import POINTS, SIMULATED
 
 _CORRECTION = Correction(slope=0.8, intercept=-0.2)
 

@@ -84,5 +84,6 @@ def test_only_the_command_itself_ends_the_process_at_once(arguments: str, taken_
     )  # fmt: skip
 
     assert ended.returncode == ExitCode.DONE, ended.stderr
-    assert ('"packs"' in ended.stdout) and ("taken apart" in ended.stdout) is taken_apart
+    assert '"packs"' in ended.stdout
+    assert ("taken apart" in ended.stdout) is taken_apart
     assert ("went on" in ended.stdout) is taken_apart

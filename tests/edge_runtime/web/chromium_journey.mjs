@@ -1,6 +1,6 @@
 // A person's way through the field app, in a real browser. Each step prints one line of JSON; the test checks them.
 //
-// node chromium_journey.mjs PACKAGE_JSON URL PROFILE PHOTO... ; before each step it waits for a line on standard input,
+// node chromium_journey.mjs PACKAGE_JSON URL FINGERPRINT PROFILE PHOTO... ; before each step it waits for a line on standard input,
 // so that the test can stop the server, or change what it publishes, in between.
 
 import { readFileSync } from "node:fs";
@@ -8,7 +8,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
-const [packageJson, url, profile, ...photos] = process.argv.slice(2);
+const [packageJson, url, fingerprint, profile, ...photos] = process.argv.slice(2);
 const require = createRequire(packageJson);
 const { chromium } = require("playwright-core");
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
@@ -64,7 +64,7 @@ const installed = (page) => page.evaluate(async () => {
   const opened = await new Promise((resolve) => { const request = indexedDB.open("edge-identify"); request.onsuccess = () => resolve(request.result); });
   const packs = await new Promise((resolve) => { const request = opened.transaction("packs").objectStore("packs").getAll(); request.onsuccess = () => resolve(request.result); });
   opened.close();
-  return packs.map(({ name, version }) => `${name} ${version}`);
+  return packs.map(({ name, version, signed }) => `${name} ${version}, signed: ${signed}`);
 });
 const answers = (page) => page.evaluate(async () => {
   const opened = await new Promise((resolve) => { const request = indexedDB.open("edge-identify"); request.onsuccess = () => resolve(request.result); });
@@ -76,7 +76,7 @@ const answers = (page) => page.evaluate(async () => {
 const checked = {};
 let { context, page, errors } = await open();
 
-await page.goto(`${url}/app/`);
+await page.goto(`${url}/app/#packs?fingerprint=${fingerprint}`);
 checked.packs = await screen(page, "packs", "#offers button.primary");
 const blocked = await page.evaluate(() => fetch("https://example.org/").then(() => false, () => true));
 await page.evaluate(() => { navigator.locks.request("edge-identify-packs", () => new Promise((resolve) => { globalThis.letGo = resolve; })); });
@@ -94,6 +94,11 @@ await page.click("#offers button.primary");
 const refusal = await page.innerText("#offers [role=alert] strong");
 checked.refused = await screen(page, "refused", "#offers [role=alert]");
 say("refused", { installed: await installed(page), refusal });
+
+await told(); // the server's signatures are gone
+await page.click("#offers button.primary");
+await page.waitForFunction((words) => (document.querySelector("#offers [role=alert] strong")?.textContent ?? words) !== words, refusal);
+say("unsigned", { installed: await installed(page), refusal: await page.innerText("#offers [role=alert] strong") });
 
 await context.close();
 await told(); // the server is stopped

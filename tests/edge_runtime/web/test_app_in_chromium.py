@@ -21,15 +21,19 @@ from feature_nets import photo_of_label, plain_photo, write_label_pack
 
 import edge_identify as ei
 from colour_packs import with_files
-from edge_identify.edge_runtime.io.durable_writes import sha256_of_file
+from edge_identify.edge_runtime.io.durable_writes import sha256_of_bytes, sha256_of_file
 from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME
 from edge_identify.edge_runtime.pack.manifest_json import parse_manifest, serialise_manifest
 from edge_identify.edge_runtime.pack.pack_names import PackVersion
 from edge_identify.edge_runtime.store.self_test import ConformanceCase, serialise_cases
 from edge_identify.edge_runtime.sync.listing import blob_path
+from edge_identify.edge_runtime.sync.trust.metadata_layout import METADATA_FOLDER
 from edge_identify.sync_server.delivery.web_app_files import WEB_FOLDER
+from edge_identify.sync_server.publishing.folder_tree import FolderTree
 from edge_identify.sync_server.publishing.publish import publish
+from edge_identify.sync_server.publishing.signing.tree_signing import TreeSigning
 from live_service import live
+from signed_trees import MemoryRing, memory_ring, sign_folder
 
 _SCRIPT = Path(__file__).with_name("chromium_journey.mjs")
 _CHROMIUM = os.environ.get("EDGE_IDENTIFY_CHROMIUM", "/usr/bin/chromium")
@@ -50,6 +54,9 @@ pytestmark = [
 PHOTOS = {"label.png": photo_of_label(0), "blue.png": plain_photo(0, 0, 255), "grey.png": plain_photo(128, 128, 128)}
 
 
+_INSTALLED = "colours 1.0.0, signed: fingerprint"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Journey:
     """What the browser found in each step, and Python's answers to the same photos."""
@@ -66,17 +73,22 @@ def journey(tmp_path_factory: pytest.TempPathFactory) -> Journey:
         path.write_bytes(PHOTOS[path.name])
     pack = _pack(folder / "pack")
     publish(pack, folder / "repo", now_utc=datetime(2026, 1, 31, tzinfo=UTC))
+    ring = memory_ring()
+    ring = replace(ring, root=sign_folder(folder / "repo", ring))
     steps = {}
     with ei.open(pack) as identifier:
         expected = [json.loads(identifier.identify(path).to_json())["answers"][0] for path in photos]
     with (
         live("--repo", str(folder / "repo"), "--deliver-only") as service,
-        _browser(service.url, folder / "profile", photos) as browser,
+        _browser(service.url, ring, folder / "profile", photos) as browser,
     ):
         steps["installed"] = _step(browser)
-        _publish_damaged(pack, folder / "repo")
+        _publish_damaged(pack, folder / "repo", ring)
         _go_on(browser)
         steps["refused"] = _step(browser)
+        shutil.rmtree(folder / "repo" / METADATA_FOLDER)
+        _go_on(browser)
+        steps["unsigned"] = _step(browser)
         service.close()
         _go_on(browser)
         steps["offline"] = _step(browser)
@@ -101,8 +113,9 @@ def _described(folder: Path, version: PackVersion) -> Path:
 
 
 @contextmanager
-def _browser(url: str, profile: Path, photos: list[Path]) -> Iterator[subprocess.Popen[str]]:
-    words = ["node", str(_SCRIPT), str(WEB_FOLDER / "package.json"), url, str(profile), *map(str, photos)]
+def _browser(url: str, ring: MemoryRing, profile: Path, photos: list[Path]) -> Iterator[subprocess.Popen[str]]:
+    fingerprint = sha256_of_bytes(ring.root)
+    words = ["node", str(_SCRIPT), str(WEB_FOLDER / "package.json"), url, fingerprint, str(profile), *map(str, photos)]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield process
@@ -125,13 +138,14 @@ def _go_on(browser: subprocess.Popen[str]) -> None:
     browser.stdin.flush()
 
 
-def _publish_damaged(pack: Path, repo: Path) -> None:
-    """Publish version 1.1.0 with another index, and change one bit of that file where it is published."""
+def _publish_damaged(pack: Path, repo: Path, ring: MemoryRing) -> None:
+    """Publish and sign version 1.1.0 with another index, and change one bit of that file where it is published."""
     index = pack / "images.faiss"
     data = bytearray(index.read_bytes())
     data[60] ^= 1  # another vector, so another file
     index.write_bytes(data)
     publish(_described(pack, PackVersion(1, 1, 0)), repo, now_utc=datetime(2026, 2, 1, tzinfo=UTC))
+    TreeSigning(FolderTree(repo), ring, lambda _: None, now_utc=datetime.now(UTC)).sign_listed()
     blob = repo / blob_path(sha256_of_file(index))
     data[61] ^= 1
     blob.unlink()
@@ -141,7 +155,7 @@ def _publish_damaged(pack: Path, repo: Path) -> None:
 def test_a_pack_is_installed_from_the_server(journey: Journey) -> None:
     step = journey.steps["installed"]
 
-    assert step["installed"] == ["colours 1.0.0"]
+    assert step["installed"] == [_INSTALLED]
     assert step["errors"] == []
 
 
@@ -155,8 +169,13 @@ def test_a_second_tab_that_installs_is_told_to_wait(journey: Journey) -> None:
 
 def test_a_tampered_file_is_refused_and_the_old_version_stays(journey: Journey) -> None:
     assert "was changed or damaged" in journey.steps["refused"]["refusal"]
-    assert journey.steps["refused"]["installed"] == ["colours 1.0.0"]
-    assert journey.steps["offline"]["installed"] == ["colours 1.0.0"]
+    assert journey.steps["refused"]["installed"] == [_INSTALLED]
+    assert journey.steps["offline"]["installed"] == [_INSTALLED]
+
+
+def test_a_server_that_lost_its_signatures_is_refused_and_the_old_version_stays(journey: Journey) -> None:
+    assert journey.steps["unsigned"]["refusal"].startswith("The signatures of this server")
+    assert journey.steps["unsigned"]["installed"] == [_INSTALLED]
 
 
 def test_photos_are_identified_as_in_python_with_the_server_gone(journey: Journey) -> None:
