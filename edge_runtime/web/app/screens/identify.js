@@ -107,6 +107,7 @@ class IdentifyView {
     const cards = [];
     for (const [at, one] of found.entries()) cards.push(await this.card(one, this.photos[at], position));
     this.answers.replaceChildren(...(problem ? [errorBox(problem)] : []), ...cards);
+    this.answers.querySelector(".decision")?.scrollIntoView({ block: "nearest" });
     const [first] = found;
     if (first?.answer) announce(`${decisionWords(first.answer)}${isNamed(first.answer) ? `: ${first.answer.matches[0].name}` : ""}`);
   }

@@ -139,6 +139,7 @@ async function install(app, what, offer, button, place, redraw) {
     button.textContent = text(codeOf(error) === "tampered" ? "again" : "continue");
     button.setAttribute("aria-label", `${button.textContent}: ${offer.title}`);
     place.replaceChildren(errorBox(error));
+    place.firstElementChild?.scrollIntoView({ block: "nearest" });
   }
 }
 
