@@ -1,7 +1,7 @@
 """What the web app costs: bytes of the first visit, and later starts without a network.
 
     make web
-    python benchmarks/web_app.py --starts 7
+    python benchmarks/web_app.py --starts 5
 
 The bytes are what the server sends to a browser that accepts Brotli. Each start is a new headless Chromium with the
 same profile and without the server: from the request of the page to the first screen. No pack is installed, so the
