@@ -52,10 +52,14 @@ _PUBLISH_EXAMPLES = (
     "edge-serve publish --pack ./street-art-pack --to s3://bucket/packs",
 )
 
+_EXPORT_EXAMPLES = ("edge-serve export --repo ./repo",)
+
 _RUN_EXAMPLES = (
     "edge-serve run --repo ./repo --host 0.0.0.0 --port 8000",
     "curl -F file=@photo.jpg http://127.0.0.1:8000/v1/identify",
 )
+
+_PACK_SERVERS = "origins, separated by commas, from which the web app may fetch packs beside its own server"
 
 _SERVER_CLEAN_UP_S = 8.0  # the server waits 5 s for requests; `docker stop` kills after 10 s
 
@@ -102,7 +106,15 @@ def serve_parser() -> CommandParser:
         exit_codes=codes,
         meanings={ExitCode.DONE: "stopped by SIGTERM", ExitCode.TERMINATED: "terminated (SIGTERM) before it served"},
     )
+    export = commands.add_parser(
+        "export",
+        help="write the web app beside the packs of a folder",
+        examples=_EXPORT_EXAMPLES,
+        description="Writes the web app into the folder app of a published folder, for static hosts. edge-serve run "
+        "serves the app without it.",
+    )
     _add_publish_options(publish)
+    _add_export_options(export)
     _add_run_options(run)
     add_signing_commands(commands)
     return parser
@@ -125,6 +137,11 @@ def _add_publish_options(parser: argparse.ArgumentParser) -> None:
     output.add_argument("--json", action="store_true", help="print one JSON object")
 
 
+def _add_export_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--repo", type=Path, required=True, metavar="DIR", help="folder of the published packs")
+    parser.add_argument("--app-pack-servers", default="", metavar="ORIGINS", help=_PACK_SERVERS)
+
+
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
     defaults = Settings()
     _add_source_options(parser)
@@ -145,6 +162,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         help="more host names of this server, separated by commas, or *; a server on loopback refuses others",
     )
     group.add_argument("--allow-origin", metavar="ORIGIN", help="CORS origin whose web pages may read answers")
+    group.add_argument("--app-pack-servers", metavar="ORIGINS", help=_PACK_SERVERS)
     _add_limit_options(parser, defaults)
     _add_image_url_options(parser, defaults)
     general = parser.add_argument_group("configuration and logs")
@@ -248,6 +266,16 @@ def _publish(options: argparse.Namespace) -> ExitCode:
     return ExitCode.DONE
 
 
+def _export(options: argparse.Namespace) -> ExitCode:
+    from edge_identify.sync_server.delivery.web_app_export import export_web_app
+    from edge_identify.sync_server.delivery.web_app_files import read_web_app
+
+    servers = Settings(app_pack_servers=options.app_pack_servers).pack_servers
+    folder = export_web_app(read_web_app(pack_servers=servers), options.repo)
+    print(f"the web app is in {folder}; open it under the https:// address of {options.repo}")
+    return ExitCode.DONE
+
+
 def _run(options: argparse.Namespace) -> ExitCode:
     flags = {field.name: getattr(options, field.name) for field in fields(Settings)}
     settings = read_settings(flags, os.environ, options.config)
@@ -260,16 +288,24 @@ def _run(options: argparse.Namespace) -> ExitCode:
     require_extra("server", ("flask", "waitress", "prometheus_client"))
     from edge_identify.sync_server.service.server import serve
 
+    def tell(line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
+    def ignore(_: str) -> None:
+        """Programs read one JSON document a line after the first line."""
+
     options.repo, options.keys = settings.repo, settings.keys
     return serve(
         replace(settings, keys=keys_folder(options)),
-        announce=lambda line: print(line, file=sys.stderr, flush=True),
+        announce=tell,
+        hint=tell if sys.stderr.isatty() else ignore,
         ask=asked_passphrases(),
     )
 
 
 _COMMANDS = {
     "publish": _publish,
+    "export": _export,
     "run": _run,
     "init": run_init,
     "withdraw": run_withdraw,

@@ -36,6 +36,7 @@ TAGS = {
     "drop-in": "Routes of older services, with their parameters and fields. They return matches with scores, and no "
     "decision: `/v1/identify` tells `identified` from `probably` and `unknown`.",
     "delivery": "The published packs as devices download them: static files, which any static host can serve.",
+    "app": "The field app: a web page that installs packs and identifies photos on the device.",
     "operation": "Health, readiness, metrics and documentation.",
 }
 

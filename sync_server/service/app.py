@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Sequence
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from time import perf_counter
@@ -31,6 +32,8 @@ from edge_identify.sync_server.contract.request_reading import read_request
 from edge_identify.sync_server.contract.server_address import HOST_NAMES, PUBLIC_URL, HostNames
 from edge_identify.sync_server.delivery.image_urls import RecordedUrls
 from edge_identify.sync_server.delivery.tree_routes import tree_routes
+from edge_identify.sync_server.delivery.web_app_files import WebApp, read_web_app
+from edge_identify.sync_server.delivery.web_app_routes import web_app_routes
 from edge_identify.sync_server.service.metrics import ServiceMetrics
 from edge_identify.sync_server.service.rate_limit import RateLimit
 from edge_identify.sync_server.service.settings import Settings
@@ -90,7 +93,8 @@ def create_app(
     app.config[HOST_NAMES] = HostNames.of(
         host=settings.host, public_url=settings.public_url, allowed=settings.allowed_hosts
     )
-    routes = _routes(repo, pool, metrics, image_urls or RecordedUrls())
+    web_app = cache(lambda: read_web_app(pack_servers=settings.pack_servers))  # read when somebody opens it
+    routes = _routes(repo, pool, metrics, image_urls or RecordedUrls(), web_app)
     _add_routes(app, routes, RateLimit(settings.rate_per_minute))
     _add_errors(app)
     questions = frozenset(route.operation.id for route in routes if route.operation.is_question)
@@ -105,12 +109,19 @@ class _InMemoryRequest(Request):
         return BytesIO()
 
 
-def _routes(repo: Path | None, pool: EnginePool | None, metrics: ServiceMetrics, image_urls: ImageUrls) -> list[Route]:
+def _routes(
+    repo: Path | None,
+    pool: EnginePool | None,
+    metrics: ServiceMetrics,
+    image_urls: ImageUrls,
+    web_app: Callable[[], WebApp],
+) -> list[Route]:
     routes: list[Route] = []
     if pool is not None:
         routes += [identify_route(pool, image_urls), search_route(pool, image_urls), *embed_routes(pool)]
         routes += [*pack_routes(pool, image_urls), *drop_in_routes(pool, image_urls)]
     routes += [] if repo is None else tree_routes(repo)
+    routes += web_app_routes(web_app)
     routes += status_routes(repo, pool, metrics, lambda: [route.operation for route in routes])
     return routes
 
@@ -118,8 +129,9 @@ def _routes(repo: Path | None, pool: EnginePool | None, metrics: ServiceMetrics,
 def _add_routes(app: Flask, routes: Sequence[Route], rate: RateLimit) -> None:
     for route in routes:
         operation = route.operation
-        # A reference id may contain slashes; it is the last part of its path.
-        rule = operation.path.replace("{id}", "<path:id>").replace("{", "<").replace("}", ">")
+        # A reference id and a file of the app may contain slashes; they are the last part of their paths.
+        rule = operation.path.replace("{id}", "<path:id>").replace("{file}", "<path:file>")
+        rule = rule.replace("{", "<").replace("}", ">")
         app.add_url_rule(rule, endpoint=operation.id, view_func=_view(route, rate), methods=[operation.method])
 
 
@@ -179,7 +191,8 @@ def _add_request_records(app: Flask, metrics: ServiceMetrics, settings: Settings
     @app.after_request
     def end(response: Response) -> WerkzeugResponse:
         seconds = perf_counter() - g.get("started", perf_counter())
-        response.headers.update(_SHARED_HEADERS)
+        for name, value in _SHARED_HEADERS.items():
+            response.headers.setdefault(name, value)  # the app has a policy of its own
         response.headers.update(_origin_headers(settings, is_question=request.endpoint in questions))
         response.headers["X-Request-ID"] = g.get("request_id", "")
         route = request.endpoint or "none"

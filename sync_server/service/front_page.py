@@ -10,6 +10,8 @@ from edge_identify.edge_runtime.sync.listing import LISTING_NAME, OfferedPack
 from edge_identify.sync_server.contract.web_pages import web_page
 from edge_identify.sync_server.publishing.packs_page import fingerprint_section, install_lines, pack_section
 
+_APP = """<p>Open <a href="/app/">the field app</a>, install a pack, and identify photos without a network.
+Photos stay on the device. Browsers need an <code>https://</code> address for it, or <code>localhost</code>.</p>"""
 _NOTHING = "<p>No pack yet. Publish one: <code>edge-serve publish --pack DIR --repo DIR</code></p>"
 
 
@@ -39,6 +41,7 @@ def front_page(
         *_packs(published or {}, answering),
     ]
     if published:
+        parts += ["<h2>On a phone, or in a browser</h2>", _APP]
         parts += ["<h2>Install on a device</h2>", install_lines(address, tuple(published), fingerprint)]
     if published and fingerprint is not None:
         parts.append(fingerprint_section(fingerprint))

@@ -18,6 +18,7 @@ from edge_identify.sync_server.answering.concurrency_limit import ConcurrencyLim
 from edge_identify.sync_server.answering.engine_pool import EnginePool, PoolRefresher
 from edge_identify.sync_server.answering.pack_sources import InstalledPacks, PackSource, PublishedPacks, ReadableTree
 from edge_identify.sync_server.delivery.image_urls import image_urls
+from edge_identify.sync_server.delivery.web_app_routes import APP_PATH
 from edge_identify.sync_server.publishing.bucket_objects import Bucket
 from edge_identify.sync_server.publishing.bucket_tree import BucketTree
 from edge_identify.sync_server.publishing.folder_tree import FolderTree
@@ -36,12 +37,19 @@ _WORK_PREFIX = "edge-serve-"
 _DRAIN_S = {signal.SIGTERM: 6.0, signal.SIGINT: 1.0}  # `edge-serve` ends within 8 s, and within 2 s for a person
 
 
-def serve(settings: Settings, *, announce: Callable[[str], None], ask: AskPassphrase = lambda _: None) -> ExitCode:
+def serve(
+    settings: Settings,
+    *,
+    announce: Callable[[str], None],
+    hint: Callable[[str], None] = lambda _: None,
+    ask: AskPassphrase = lambda _: None,
+) -> ExitCode:
     """Serve until a signal: return 0 after SIGTERM, 130 after Ctrl-C.
 
     Args:
         settings: What to serve, and where.
         announce: Called with one line for the operator when the socket accepts connections.
+        hint: Called with a further line for people: where the web app is.
         ask: Returns the passphrase of the online key, if it has one.
 
     Raises:
@@ -66,6 +74,7 @@ def serve(settings: Settings, *, announce: Callable[[str], None], ask: AskPassph
         signal.signal(signal.SIGTERM, shutdown)
         signal.signal(signal.SIGINT, shutdown)
         announce(f"serving {settings.repo or settings.store or settings.bucket} at {_url(listener)}")
+        hint(_app_line(settings, _url(listener)))
         if pool is not None:  # after the announcement: programs wait for it as the first line
             stack.enter_context(PoolRefresher(pool, settings.refresh_s))
         if settings.repo is not None and settings.keys is not None:
@@ -124,6 +133,13 @@ def _bound_socket(host: str, port: int) -> socket.socket:
             f"cannot listen on {host} port {port} ({error.strerror or error}); "
             "choose another --port, or 0 for a free one"
         ) from error
+
+
+def _app_line(settings: Settings, url: str) -> str:
+    """Return where the field app is. Browsers run it on https:// addresses, and on this machine."""
+    address = f"{settings.public_url.rstrip('/')}/" if settings.public_url else url
+    hint = "" if address.startswith("https:") else " on this machine; for phones, put an https:// proxy in front"
+    return f"field app at {address}{APP_PATH.removeprefix('/')}/{hint}"
 
 
 def _url(listener: socket.socket) -> str:

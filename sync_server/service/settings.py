@@ -7,6 +7,7 @@ default without a message.
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -19,6 +20,7 @@ from edge_identify.edge_runtime.io.buckets import check_web_address
 
 ENVIRONMENT_PREFIX = "EDGE_SERVE_"
 LOG_LEVEL = "LOG_LEVEL"  # without a prefix, by the convention for containers
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?|http://\[[0-9a-fA-F:]+\](:[0-9]{1,5})?")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -48,6 +50,7 @@ class Settings:
             `Host` are refused if some are listed, or if the server listens on loopback.
         image_url_valid_s: How long a presigned image URL is valid, in seconds.
         allow_origin: Web pages of this origin may read answers (CORS); empty for none. Any page may read packs.
+        app_pack_servers: Origins, separated by commas, from which the web app may fetch packs beside this server's own.
         log_level: `debug`, `info` (one line for each request), `warning` or `error`.
     """
 
@@ -70,6 +73,7 @@ class Settings:
     allowed_hosts: str = ""
     image_url_valid_s: float = 3600.0
     allow_origin: str = ""
+    app_pack_servers: str = ""
     log_level: str = "warning"
 
     def __post_init__(self) -> None:
@@ -88,6 +92,8 @@ class Settings:
                 raise SetupError(f"{name} is {getattr(self, name):g}; expected {least:g} to {most:g}")
         if self.public_url:
             check_web_address(self.public_url, option="public_url")
+        for origin in self.pack_servers:
+            _check_origin(origin)
         if self.log_level not in LOG_LEVELS:
             raise SetupError(f"log_level is {self.log_level!r}; choose one of {', '.join(LOG_LEVELS)}")
 
@@ -100,6 +106,17 @@ class Settings:
     def max_body_bytes(self) -> int:
         """Largest request body, in bytes."""
         return self.max_body_mib * 2**20
+
+    @property
+    def pack_servers(self) -> tuple[str, ...]:
+        """The origins of `app_pack_servers`."""
+        return tuple(origin.strip().rstrip("/") for origin in self.app_pack_servers.split(",") if origin.strip())
+
+
+def _check_origin(origin: str) -> None:
+    """Raise `SetupError` unless this is an origin: it is written into a Content-Security-Policy."""
+    if not _ORIGIN.fullmatch(origin):
+        raise SetupError(f"app_pack_servers has {origin!r}; expected origins such as https://packs.example.org")
 
 
 _KINDS = {field.name: str(field.type).split(" |")[0] for field in fields(Settings)}

@@ -26,6 +26,7 @@ from edge_identify.sync_server.contract.operation import JSON, Operation, Respon
 from edge_identify.sync_server.contract.problem_kinds import DOCS_PATH, UNAVAILABLE, ProblemError
 from edge_identify.sync_server.contract.server_address import server_address
 from edge_identify.sync_server.delivery.tree_routes import HTML
+from edge_identify.sync_server.delivery.web_app_routes import APP_PATH
 from edge_identify.sync_server.publishing.cache_control import REVALIDATE
 from edge_identify.sync_server.publishing.folder_tree import FolderTree, read_listing
 from edge_identify.sync_server.publishing.signing.root_fingerprint import served_fingerprint
@@ -159,7 +160,12 @@ def _front_page(repo: Path | None, pool: EnginePool | None) -> Response:
         pool.names() if pool else (),
         default_pack=pool.default_pack if pool else None,
         address=server_address(),
-        links={"Documentation of the HTTP service": DOCS_PATH, "openapi.json": _OPENAPI_PATH, "health": HEALTH.path},
+        links={
+            "Web app": f"{APP_PATH}/",
+            "Documentation of the HTTP service": DOCS_PATH,
+            "openapi.json": _OPENAPI_PATH,
+            "health": HEALTH.path,
+        },
         fingerprint=None if repo is None else served_fingerprint(FolderTree(repo)),
     )
     response = Response(page, content_type=HTML)

@@ -129,3 +129,11 @@ def test_an_encoder_of_another_pack_answers_over_random_references(
     (tmp_path / "photo.jpg").write_bytes(drawn_photo(size_px=(64, 48)))
     with Identifier(pack) as identifier:
         assert len(identifier.identify(tmp_path / "photo.jpg").matches) == 5
+
+
+def test_the_first_visit_of_the_web_app_is_below_five_megabytes() -> None:
+    (line,) = run("web_app.py", "--starts", "0")
+
+    assert line["benchmark"] == "web_app"
+    assert isinstance(line["first_visit_bytes"], int)
+    assert 0 < line["first_visit_bytes"] < 5_000_000

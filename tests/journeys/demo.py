@@ -83,6 +83,10 @@ def main() -> int:
     _show(out, out / "explained.png", "a photo and its reference, with the points that agree")
     _show(out, out / "answers.html", "a page of answers, each photo beside its reference")
     _show(out, out / "answers.json", "every answer")
+    print(
+        "the same in a browser, also without a network: `make web`, then "
+        f"`edge-serve run --repo {repo}`, and open http://127.0.0.1:8000/app/"
+    )
     return 0 if right >= LEAST_RIGHT * asked else 1
 
 

@@ -35,7 +35,7 @@ _Change = Callable[[dict[str, Any]], object]
 _FILE = {"length_bytes": 1, "sha256": "0" * 64}
 
 _MANIFEST_CHANGES: dict[str, _Change] = {
-    "as it is": lambda fields: None,
+    "as it is": lambda _: None,
     "a field of later": lambda fields: fields.update(colour="blue"),
     "photo views": lambda fields: fields["preprocessing"].update(photo_views=[1.0, 0.5]),
     "a newer format": lambda fields: fields.update(format=2),
@@ -63,7 +63,7 @@ _MANIFEST_CHANGES: dict[str, _Change] = {
     "a file outside its model": lambda fields: fields["encoders"]["image"]["onnx-fp32"].update(files=["images.faiss"]),
 }
 _LISTING_CHANGES: dict[str, _Change] = {
-    "as it is": lambda fields: None,
+    "as it is": lambda _: None,
     "a newer format": lambda fields: fields.update(format=2),
     "a pack twice": lambda fields: fields.update(packs=fields["packs"] * 2),
     "another newest version": lambda fields: fields["packs"][0].update(newest="1.9.0"),

@@ -15,3 +15,4 @@ export { cropped } from "./photos/images.js";
 export { distanceM } from "./photos/position.js";
 export { photoViews, preprocess } from "./photos/preprocessing.js";
 export { blobPath, manifestPath, parseListing } from "./sync/listing.js";
+export { trustedTarget } from "./sync/trusted_target.js";

@@ -50,7 +50,9 @@ export function resizedAcross(image, width, span, rows, interpolation) {
     const row = channels * image.width * (rows[0] + y);
     for (let x = 0; x < width; x++, to += 3) {
       const of = weights[x];
-      let [red, green, blue] = [HALF, HALF, HALF];
+      let red = HALF;
+      let green = HALF;
+      let blue = HALF;
       for (let at = 0, from = row + channels * first[x]; at < of.length; at++, from += channels) {
         const weight = of[at];
         red += data[from] * weight;

@@ -85,7 +85,10 @@ function scoresOf({ codes, ids, offset, scale }, query, kept) {
   const scores = new Float32Array(kept === null ? ids.length : kept.length);
   for (let row = 0; row < scores.length; row++) {
     let from = dim * (kept === null ? row : kept[row]);
-    let [one, two, three, four] = [0, 0, 0, 0]; // four sums at once: twice as fast
+    let one = 0; // four sums at once: twice as fast
+    let two = 0;
+    let three = 0;
+    let four = 0;
     for (let at = 0; at < whole; at += 4, from += 4) {
       one += weights[at] * codes[from];
       two += weights[at + 1] * codes[from + 1];

@@ -188,7 +188,7 @@ test("a truncated or prolonged file is damage, wherever it ends", () => {
 test("a damaged SQLite file gives damage or another value, and never anything else", () => {
   const { file, references } = vectors("references");
   const whole = bytes(file);
-  for (let at = 0; at < 4000; at += 7) {
+  for (let at = 0; at < 4000; at += 29) {
     const data = whole.slice(0, at % 3 ? whole.length : whole.length - 3 * at);
     data[(at * 7919) % data.length] ^= 1 << at % 8;
     try {

@@ -49,7 +49,10 @@ function similarities(reference, row, photo, dots) {
   const whole = dim - (dim % 4);
   const others = photo.descriptors;
   for (let column = 0, from = 0; column < dots.length; column++) {
-    let [a, b, c, d] = [0, 0, 0, 0];
+    let a = 0;
+    let b = 0;
+    let c = 0;
+    let d = 0;
     for (let at = 0; at < whole; at += 4, from += 4) {
       a += one[at] * others[from];
       b += one[at + 1] * others[from + 1];
