@@ -22,7 +22,7 @@ function searchMs() {
   const ids = Float64Array.from({ length: ROWS }, (_, at) => at);
   const search = new FullSearch({ codes, ids, offset: new Float32Array(DIM), scale: new Float32Array(DIM).fill(0.01) });
   const query = Float32Array.from({ length: DIM }, (_, at) => Math.sin(at));
-  return median(Array.from({ length: 21 }, () => elapsed(() => search.nearest([query], 10))));
+  return median(Array.from({ length: 11 }, () => elapsed(() => search.nearest([query], 10))));
 }
 
 function elapsed(work) {

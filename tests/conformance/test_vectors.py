@@ -14,6 +14,7 @@ from conformance_vectors import PACK, VECTORS, write_vectors
 
 _ROOT = Path(__file__).parents[2]
 _WEB = _ROOT / "edge_runtime" / "web"
+_JAVA = _ROOT / "edge_runtime" / "java"
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +54,14 @@ def test_the_vectors_are_small() -> None:
 def test_javascript_computes_the_same() -> None:
     # Node alone is needed: the core has no dependency.
     run = _run("node", "--test", "core/tests/", cwd=_WEB)
+    assert run.returncode == 0, run.stdout
+
+
+def test_java_computes_the_same(tmp_path: Path) -> None:
+    sources = [str(path) for path in sorted(_JAVA.rglob("*.java"))]
+    compiled = _run("javac", "--release", "11", "-Xlint:all", "-Werror", "-d", str(tmp_path), *sources, cwd=_JAVA)
+    assert compiled.returncode == 0, compiled.stdout
+    run = _run("java", "-cp", str(tmp_path), "VectorsTest", str(VECTORS), cwd=_JAVA)
     assert run.returncode == 0, run.stdout
 
 

@@ -142,11 +142,13 @@ def _sq8_index_bytes(vectors: NDArray[np.float32], ids: NDArray[np.int64]) -> by
     trained = np.r_[least, width].astype("<f4")
     parameters = struct.pack("<iifQQ", 0, 0, 0.0, dim, dim) + struct.pack("<Q", len(trained)) + trained.tobytes()
     body = b"IxSQ" + header + parameters + struct.pack("<Q", codes.size) + codes.tobytes()
-    return b"IxM2" + header + body + struct.pack("<Q", count) + ids.astype("<i8").tobytes()
+    data: bytes = b"IxM2" + header + body + struct.pack("<Q", count) + ids.astype("<i8").tobytes()
+    return data
 
 
 def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float32]:
-    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    unit: NDArray[np.float32] = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    return unit
 
 
 def references() -> list[Reference]:

@@ -28,17 +28,6 @@ export class PhotoError extends EdgeIdentifyError {
 /** A pack cannot be used: `pack-damaged`, `pack-format`, `pack-newer-format`, `pack-no-encoder` or `pack-not-found`. */
 export class PackError extends EdgeIdentifyError {}
 
-/** A server cannot be reached, or sent something else. */
-export class NetworkError extends EdgeIdentifyError {
-  /**
-   * @param {string} message
-   * @param {{cause?: unknown}} [options]
-   */
-  constructor(message, options) {
-    super("network", message, options);
-  }
-}
-
 /** The set-up is wrong: an option, a filter that fits nothing, an empty text, or a full storage. */
 export class SetupError extends EdgeIdentifyError {
   /**

@@ -5,7 +5,7 @@
  */
 
 export { decisionInWords } from "./answers/wording.js";
-export { EdgeIdentifyError, NetworkError, PackError, PhotoError, SetupError } from "./errors.js";
+export { EdgeIdentifyError, PackError, PhotoError, SetupError } from "./errors.js";
 export { sha256 } from "./io/sha256.js";
 export { filesFor, parseManifest, variantsToKeep } from "./pack/manifest.js";
 export { compareVersions } from "./pack/pack_names.js";
