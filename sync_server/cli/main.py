@@ -23,6 +23,7 @@ from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
 from edge_identify.edge_runtime.terminal.required_extras import require_extra
 from edge_identify.edge_runtime.terminal.timely_end import CLEAN_UP_S, end_soon_after_a_signal
 from edge_identify.edge_runtime.terminal.version_option import add_version_option
+from edge_identify.sync_server.cli.export_command import add_export_command, run_export
 from edge_identify.sync_server.cli.signing_commands import (
     add_keys_option,
     add_signing_commands,
@@ -30,7 +31,6 @@ from edge_identify.sync_server.cli.signing_commands import (
     keys_folder,
     opened_tree,
     run_delegate,
-    run_export,
     run_init,
     run_new_key,
     run_refresh,
@@ -52,7 +52,6 @@ _PUBLISH_EXAMPLES = (
     "edge-serve publish --pack ./street-art-pack --to s3://bucket/packs",
 )
 
-_EXPORT_EXAMPLES = ("edge-serve export --repo ./repo",)
 
 _RUN_EXAMPLES = (
     "edge-serve run --repo ./repo --host 0.0.0.0 --port 8000",
@@ -106,16 +105,9 @@ def serve_parser() -> CommandParser:
         exit_codes=codes,
         meanings={ExitCode.DONE: "stopped by SIGTERM", ExitCode.TERMINATED: "terminated (SIGTERM) before it served"},
     )
-    export = commands.add_parser(
-        "export",
-        help="write the web app beside the packs of a folder",
-        examples=_EXPORT_EXAMPLES,
-        description="Writes the web app into the folder app of a published folder, for static hosts. edge-serve run "
-        "serves the app without it.",
-    )
     _add_publish_options(publish)
-    _add_export_options(export)
     _add_run_options(run)
+    add_export_command(commands, _PACK_SERVERS)
     add_signing_commands(commands)
     return parser
 
@@ -135,11 +127,6 @@ def _add_publish_options(parser: argparse.ArgumentParser) -> None:
     add_keys_option(group)
     output = parser.add_argument_group("output")
     output.add_argument("--json", action="store_true", help="print one JSON object")
-
-
-def _add_export_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--repo", type=Path, required=True, metavar="DIR", help="folder of the published packs")
-    parser.add_argument("--app-pack-servers", default="", metavar="ORIGINS", help=_PACK_SERVERS)
 
 
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
@@ -266,16 +253,6 @@ def _publish(options: argparse.Namespace) -> ExitCode:
     return ExitCode.DONE
 
 
-def _export(options: argparse.Namespace) -> ExitCode:
-    from edge_identify.sync_server.delivery.web_app_export import export_web_app
-    from edge_identify.sync_server.delivery.web_app_files import read_web_app
-
-    servers = Settings(app_pack_servers=options.app_pack_servers).pack_servers
-    folder = export_web_app(read_web_app(pack_servers=servers), options.repo)
-    print(f"the web app is in {folder}; open it under the https:// address of {options.repo}")
-    return ExitCode.DONE
-
-
 def _run(options: argparse.Namespace) -> ExitCode:
     flags = {field.name: getattr(options, field.name) for field in fields(Settings)}
     settings = read_settings(flags, os.environ, options.config)
@@ -305,7 +282,6 @@ def _run(options: argparse.Namespace) -> ExitCode:
 
 _COMMANDS = {
     "publish": _publish,
-    "export": _export,
     "run": _run,
     "init": run_init,
     "withdraw": run_withdraw,

@@ -61,17 +61,6 @@ def add_signing_commands(commands: Any) -> None:
     _add_refresh(commands)
     _add_rotation(commands)
     _add_makers(commands)
-    export = commands.add_parser(
-        "export",
-        help="copy a published folder for a static host",
-        examples=["edge-serve export --repo ./repo --out ./site"],
-        description="Copies what a published folder offers, with its signatures, for any static host. Files that are "
-        "there already are not copied again; nothing is deleted.",
-        exit_codes=_CODES,
-    )
-    group = export.add_argument_group("folders")
-    group.add_argument("--repo", type=Path, required=True, metavar="DIR", help="folder that is published")
-    group.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to copy into; made if missing")
     status = commands.add_parser(
         "status",
         help="show roles, keys and expiry of a signed tree",
@@ -419,17 +408,6 @@ def run_new_key(options: argparse.Namespace) -> ExitCode:
     write_bytes(folder / f"{maker}.pub.pem", public_pem(key.public))
     KeyRing(folder=folder, keys=(key,), root=root).save()
     print(f"{folder / f'{maker}.pub.pem'}: give this to the operator, for `edge-serve delegate {maker}`")
-    return ExitCode.DONE
-
-
-def run_export(options: argparse.Namespace) -> ExitCode:
-    """Run `edge-serve export`."""
-    from edge_identify.sync_server.publishing.tree_export import export_tree
-
-    report = export_tree(options.repo, options.out)
-    print(
-        f"exported into {options.out}: {counted(report.copied_files, 'new file')}, {report.reused_files} there already"
-    )
     return ExitCode.DONE
 
 

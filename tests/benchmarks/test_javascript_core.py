@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from conformance_vectors import PACK, VECTORS
 from feature_nets import plain_photo
+
+from conformance_vectors import PACK, VECTORS
 
 _SCRIPT = Path(__file__).parents[2] / "benchmarks" / "javascript_core.py"
 

@@ -15,6 +15,7 @@ from edge_identify.edge_runtime.cli.main import main as edge_identify
 from edge_identify.edge_runtime.sync.listing import LISTING_NAME
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
 from edge_identify.sync_server.cli.main import main
+from edge_identify.sync_server.delivery.web_app_files import read_web_app
 from edge_identify.sync_server.publishing.folder_tree import FolderTree
 from edge_identify.sync_server.publishing.publish import publish
 from edge_identify.sync_server.publishing.signing.signature_health import signature_health
@@ -119,7 +120,9 @@ def test_an_export_has_all_that_a_device_asks_for_and_nothing_else(repo: Path, t
     (repo / "blobs/stray").write_bytes(b"of an interrupted publish")
     out = tmp_path / "site"
     assert run("export", "--repo", repo, "--out", out) == 0
-    files = {path.relative_to(out) for path in out.rglob("*") if path.is_file()}
+    exported = {path.relative_to(out) for path in out.rglob("*") if path.is_file()}
+    files = {path for path in exported if path.parts[0] != "app"}
+    assert (Path("app/index.html") in exported) is read_web_app().is_complete
     here = {path.relative_to(repo) for path in repo.rglob("*") if path.is_file()}
     assert here - files == {Path("blobs/stray"), Path(".publishing")}
     assert files <= here
