@@ -13,18 +13,10 @@ test quick: export OMP_NUM_THREADS := 1
 # tests/conftest.py says which files come first.
 SPREAD := --numprocesses auto --dist loadfile --no-loadscope-reorder
 
-<<<<<<< HEAD
 WEB := edge_runtime/web
 WEB_READY := $(WEB)/vendor/.ready
 
 .PHONY: setup demo web test quick lint lock portability image-check clean
-=======
-# What checks the web core's types and runs its encoders in Node. Without npm, or a registry, its other tests run all the same.
-WEB := edge_runtime/web
-NODE_MODULES := $(WEB)/node_modules/.package-lock.json
-
-.PHONY: setup demo test quick lint lock portability image-check clean
->>>>>>> jscore
 
 setup: $(READY)
 
@@ -46,15 +38,10 @@ lock:
 	build/lock/bin/uv pip compile --quiet --universal --upgrade --all-extras --no-emit-package pip \
 		--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' --output-file requirements.lock pyproject.toml
 
-$(NODE_MODULES): $(WEB)/package-lock.json
-	@if command -v npm > /dev/null; then cd $(WEB) && npm ci --ignore-scripts --no-audit --no-fund || echo 'npm failed: no types are checked'; \
-	else echo 'npm is not installed: no types of JavaScript are checked'; fi
-
 # The main job, end to end, on images that the project draws itself.
 demo: $(READY)
 	$(PYTHON) tests/journeys/demo.py $(DEMO)
 
-<<<<<<< HEAD
 # The web app's runtime, and the tools that its tests need, from npm in the versions of package-lock.json.
 web: $(WEB_READY)
 
@@ -68,21 +55,18 @@ web-if-npm:
 	@if command -v npm > /dev/null; then $(MAKE) --no-print-directory web || echo "make web failed: its tests are skipped"; fi
 
 test: $(READY_TO_DEVELOP) web-if-npm
-=======
-test: $(READY_TO_DEVELOP) $(NODE_MODULES)
->>>>>>> jscore
 	$(PYTHON) -m pytest $(SPREAD)
 
 # What answers in about a minute: no real models, no journeys, no benchmarks.
 quick: $(READY_TO_DEVELOP)
 	$(PYTHON) -m pytest $(SPREAD) -m "not slow"
 
-lint: $(READY_TO_DEVELOP) $(NODE_MODULES)
+lint: $(READY_TO_DEVELOP) web-if-npm
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/mypy
-	@if [ -e $(NODE_MODULES) ]; then node $(WEB)/node_modules/typescript/bin/tsc --project $(WEB)/tsconfig.json; fi
+	@if [ -e $(WEB_READY) ]; then node $(WEB)/node_modules/typescript/bin/tsc --project $(WEB)/tsconfig.json; fi
 
 # Packs that are built here, on other processors by emulation; skipped where there is no emulator.
 portability: $(READY)
