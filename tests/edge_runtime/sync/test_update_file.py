@@ -73,7 +73,7 @@ def test_another_old_file_is_refused_before_the_patch_is_read(update: UpdateFile
 
 
 def test_no_flipped_bit_of_an_update_gives_a_wrong_file(update: UpdateFile, tmp_path: Path) -> None:
-    """Even if its hash were not checked: benchmarks/flipped_bits.py does the same ten thousand times."""
+    """Even if its hash were not checked."""
     whole = update.path.read_bytes()
     for _ in range(150):
         at = RANDOM.randrange(len(whole) * 8)
