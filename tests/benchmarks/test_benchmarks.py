@@ -65,6 +65,16 @@ def test_a_few_clients_and_a_few_that_stall_are_measured(tmp_path: Path) -> None
     assert (memory["resident_mib"].keys(), memory["statuses"]) == ({"4", "8"}, {"200": 8})  # type: ignore[attr-defined]
 
 
+def test_what_a_sync_sends_is_counted() -> None:
+    options = ["--references", "60", "--more", "5", "--encoder-bytes", "9000000", "--rounds", "1"]
+    (line,) = run("transfer.py", *options)
+
+    sizes = {name: value for name, value in line.items() if isinstance(value, int)}
+    assert sizes["first_bytes"] > sizes["encoder_bytes"]
+    assert sizes["no_news_bytes"] < sizes["edited_field_bytes"] < sizes["update_bytes"] < 50_000
+    assert sizes["refetched_after_cut_bytes"] <= 4 * 2**20
+
+
 def test_search_is_measured_and_all_ways_have_the_same_recall() -> None:
     (line,) = run("search.py", "--counts", "600")
 
