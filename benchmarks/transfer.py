@@ -1,7 +1,7 @@
 """What a sync sends: an update, an edited field, nothing new, a cut download, and a first one against curl.
 
-The pack is drawn: random vectors, references with names, and random bytes in place of an encoder, in the manifest of the
-golden pack. No self-test runs, so nothing of it is computed. Prints one JSON line.
+The pack is drawn: random vectors, references with names, and random bytes in place of an encoder, in the manifest of
+the golden pack. No self-test runs, so nothing of it is computed. Prints one JSON line.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -146,7 +146,7 @@ def refetched_after_a_cut(store_folder: Path, url: str) -> int:
             raise Cut
 
     store = PackStore(store_folder)
-    try:
+    with suppress(Cut):
         sync_pack(
             store,
             url,
@@ -155,8 +155,6 @@ def refetched_after_a_cut(store_folder: Path, url: str) -> int:
             self_test=lambda *_: None,
             progress=stop,
         )
-    except Cut:
-        pass
     arrived = store_folder.rglob("arrived/*")
     here = sum(path.stat().st_size for path in arrived if not path.name.endswith(".json"))
     report = sync(store, url)
