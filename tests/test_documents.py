@@ -20,7 +20,7 @@ from edge_identify.edge_runtime.cli.main import main as edge_identify
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
 from edge_identify.sync_server.cli.main import main as edge_serve
 
-MOST_README_BYTES = 6000
+MOST_README_BYTES = 6500
 COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "edge-build": edge_build,
     "edge-identify": edge_identify,
