@@ -24,6 +24,7 @@ WORKER = "sw.js"
 VENDOR = "vendor"
 
 _AT_THE_ROOT = (PAGE, WORKER, "app.webmanifest")  # these lie in `app/` and are served one level above it
+_BACKGROUND = "/background/"  # modules of the worker, which the page does not load
 _SOURCES = ("app", "core")
 _TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -130,7 +131,9 @@ def _file(name: str, data: bytes, encoded: Mapping[str, bytes]) -> AppFile:
 
 def _page(files: Mapping[str, AppFile], policy: str) -> bytes:
     """Return the page with the policy inside, for hosts that send no headers, and its modules, to load them at once."""
-    modules = [name for name in files if name.startswith("app/") and name.endswith(".js") and "/work/" not in name]
+    modules = [
+        name for name in files if name.startswith("app/") and name.endswith(".js") and "/background/" not in name
+    ]
     links = "\n".join(f'<link rel="modulepreload" href="{name}">' for name in modules)
     page = files[PAGE].data.decode()
     return page.replace("__POLICY__", policy).replace("<!-- modules -->", links).encode()

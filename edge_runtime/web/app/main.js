@@ -26,7 +26,7 @@ const SCREENS = {
 const main = /** @type {HTMLElement} */ (document.getElementById("main"));
 
 async function start() {
-  const app = new App(new WorkerClient(() => new Worker(new URL("./work/worker.js", import.meta.url), { type: "module" })));
+  const app = new App(new WorkerClient(() => new Worker(new URL("./background/worker.js", import.meta.url), { type: "module" })));
   setLanguage(app.settings.language);
   applyTheme(app.settings.theme);
   keepOffline();

@@ -5,8 +5,8 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { afterEach, test } from "node:test";
 import { AppError } from "../app_error.js";
-import { sha256Of } from "../work/blob_store.js";
-import { fetchBlob, fetchDocument } from "../work/download.js";
+import { sha256Of } from "../background/blob_store.js";
+import { fetchBlob, fetchDocument } from "../background/download.js";
 
 const DATA = new TextEncoder().encode("a file of a pack, long enough to be cut");
 const ENTRY = { path: "images.faiss", lengthBytes: DATA.length, sha256: createHash("sha256").update(DATA).digest("hex") };

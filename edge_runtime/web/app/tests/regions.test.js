@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { byKey, spanned } from "../region_picker.js";
 import { distanceBetween } from "../places.js";
-import { boxOf } from "../work/photo_decoding.js";
+import { boxOf } from "../background/photo_decoding.js";
 
 test("two fingers on opposite corners span a region, in any order", () => {
   const region = { x: 0.25, y: 0.5, width: 0.5, height: 0.25 };
