@@ -252,6 +252,7 @@ def _new_ring(options: argparse.Namespace, folder: Path, ask: AskPassphrase) -> 
         MAX_DAYS,
         ONLINE,
         KeyRing,
+        check_passphrase,
         make_key,
     )
 
@@ -266,18 +267,13 @@ def _new_ring(options: argparse.Namespace, folder: Path, ask: AskPassphrase) -> 
     if (folder / KEYS_NAME).exists():
         raise SetupError(f"{folder}: has keys already; give another folder with --keys")
     roles = ["root"] * options.root_keys + ["targets", ONLINE]
-    phrases = {role: ask(role) for role in roles}  # before anything is written
-    _check_phrases(phrases)
+    phrases = {role: ask(role) for role in roles}
+    for role, phrase in phrases.items():  # before anything is written
+        check_passphrase(role, phrase)
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
     keys = tuple(make_key(folder, role, passphrase=phrases[role]) for role in roles)
     return KeyRing(folder=folder, keys=keys, root=b"", online_days=days["online"], offline_days=days["offline"])
-
-
-def _check_phrases(phrases: dict[str, str | None]) -> None:
-    for role in ("root", "targets"):
-        if not phrases[role]:
-            raise SetupError(f"the {role} key needs a passphrase; the online key alone may be without")
 
 
 def run_withdraw(options: argparse.Namespace) -> ExitCode:
@@ -393,7 +389,7 @@ def run_delegate(options: argparse.Namespace) -> ExitCode:
 
 def run_new_key(options: argparse.Namespace) -> ExitCode:
     """Run `edge-serve new-key`."""
-    from edge_identify.sync_server.publishing.signing.key_ring import KeyRing, make_key, public_pem
+    from edge_identify.sync_server.publishing.signing.key_ring import KeyRing, check_passphrase, make_key, public_pem
 
     try:
         root = options.root.read_bytes()
@@ -403,6 +399,7 @@ def run_new_key(options: argparse.Namespace) -> ExitCode:
         ) from error
     maker, folder = checked_pack_name(options.maker), options.keys
     passphrase = asked_passphrases()(maker)
+    check_passphrase(maker, passphrase)  # before anything is written
     folder.mkdir(parents=True, exist_ok=True)
     key = make_key(folder, maker, passphrase=passphrase, file_name=f"{maker}.pem")
     write_bytes(folder / f"{maker}.pub.pem", public_pem(key.public))

@@ -138,20 +138,27 @@ def read_key_ring(folder: Path) -> KeyRing:
         raise SetupError(f"{folder / KEYS_NAME}: is damaged ({error}); restore it from a copy") from error
 
 
+def check_passphrase(role: str, passphrase: str | None) -> None:
+    """Raise `SetupError` if a new key would lie on the disk without encryption. A server must read the online key."""
+    if not passphrase and role != ONLINE:
+        raise SetupError(f"the {role} key needs a passphrase; the online key alone may be without")
+
+
 def make_key(folder: Path, role: str, *, passphrase: str | None, file_name: str | None = None) -> RingKey:
     """Make an Ed25519 key and write its private half into a file that only its owner may read.
 
     Args:
         folder: The folder of the keys.
         role: As in `RingKey`.
-        passphrase: Encrypts the file; None for a file without encryption.
+        passphrase: Encrypts the file; None for a file without encryption, which the online key alone may have.
         file_name: Name of the file; None for the role and the beginning of the key's id.
 
     Raises:
-        SetupError: The file exists already, or the disk refuses.
+        SetupError: The passphrase is missing, the file exists already, or the disk refuses.
     """
     from securesystemslib.signer import CryptoSigner
 
+    check_passphrase(role, passphrase)
     signer = CryptoSigner.generate_ed25519()
     name = file_name or f"{role}-{signer.public_key.keyid[:8]}.pem"
     path = folder / name

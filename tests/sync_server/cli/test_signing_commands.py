@@ -87,6 +87,26 @@ def test_offline_keys_need_a_passphrase(
     assert not repo.with_name("repo.keys").exists()
 
 
+def test_no_later_key_lies_there_without_a_passphrase(
+    repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("init", "--repo", repo) == 0
+    keys = repo.with_name("repo.keys")
+    before = sorted(keys.iterdir())
+    root = (keys / "root.json").read_bytes()
+    for role in ("TARGETS", "MUSEUM"):
+        monkeypatch.setenv(f"EDGE_KEYS_PASSPHRASE_{role}", "")
+
+    assert run("rotate-key", "targets", "--repo", repo) == ExitCode.SETUP
+    assert "the targets key needs a passphrase" in capsys.readouterr().err
+    museum = ("new-key", "museum", "--root", keys / "root.json", "--keys", tmp_path / "museum.keys")
+    assert run(*museum) == ExitCode.SETUP
+    assert "the museum key needs a passphrase" in capsys.readouterr().err
+
+    assert (sorted(keys.iterdir()), (keys / "root.json").read_bytes()) == (before, root)
+    assert not (tmp_path / "museum.keys").exists()
+
+
 def test_a_wrong_passphrase_changes_nothing(
     repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
