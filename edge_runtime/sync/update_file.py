@@ -25,7 +25,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from edge_identify.edge_runtime.errors import PackDamagedError, PackFormatError
 from edge_identify.edge_runtime.io.durable_writes import replacing
@@ -33,12 +33,6 @@ from edge_identify.edge_runtime.io.json_fields import canonical_json, parse_json
 from edge_identify.edge_runtime.pack.manifest import FileEntry
 from edge_identify.edge_runtime.pack.pack_names import checked_sha256
 from edge_identify.edge_runtime.sync.listing import MAX_UPDATE_BYTES
-
-if TYPE_CHECKING:
-    if sys.version_info >= (3, 14):
-        pass
-    else:
-        pass
 
 MAX_PATCHED_BYTES = 64 * 2**20  # of a file; a device holds the old one in memory, and a window of the new one
 _MAGIC = b"EIUPDATE"

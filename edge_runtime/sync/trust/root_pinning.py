@@ -7,6 +7,7 @@ compared too.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
@@ -109,12 +110,10 @@ def _with_fingerprint(address: str, fingerprint: str) -> bytes:
 
 def _newest_root(address: str) -> bytes:
     with closing(HttpServer(address)) as server:
-        data = None
-        for data in served_roots(server):  # noqa: B007  # the last one
-            pass
-    if data is None:
+        newest = deque(served_roots(server), maxlen=1)
+    if not newest:
         raise _unsigned(address)
-    return data
+    return newest[0]
 
 
 def _unsigned(address: str) -> UntrustedServerError:
