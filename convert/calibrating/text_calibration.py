@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     Encode = Callable[[list[str]], NDArray[np.int64]]  # texts to tokens, as devices do it
     EmbedTokens = Callable[[ExportedVariant, NDArray[np.int64]], NDArray[np.float32]]
+    Vectors = Callable[[], Iterable[NDArray[np.float32]]]  # all images' vectors, a piece at a time, [n, dim] each
 
 #: The plainest of open_clip's templates for ImageNet classes, and the bare text that people type.
 TEMPLATES = ("{}", "a {}", "a photo of a {}.", "a photo of the {}.")
@@ -95,7 +96,7 @@ def calibrate_texts(
     encode: Encode | None,
     references: Iterable[Reference],
     images: Sequence[CatalogueImage],
-    embeddings: NDArray[np.float32],
+    vectors: Vectors,
     embed: EmbedTokens,
     progress: Progress = no_progress,
 ) -> TextOutcome:
@@ -108,7 +109,7 @@ def calibrate_texts(
         encode: Turns texts into tokens; None if devices cannot tokenise.
         references: References of the catalogue.
         images: The images that are in the index.
-        embeddings: Unit vectors of `images`, float32 [len(images), dim].
+        vectors: The index's stored vectors of `images`, in their order; devices compare texts with these.
         embed: Embeds tokens with a variant; see `keeping_texts`.
         progress: Shows the progress over the templates of each variant.
     """
@@ -120,7 +121,7 @@ def calibrate_texts(
         return _without(f"{len(owners)} labels and names that some images have and others do not have are too few")
     measured: dict[str, TextCalibration] = {}
     for variant in asked:
-        scores = score_texts(owners, _embedder(variant, encode, embed), embeddings, progress)
+        scores = score_texts(owners, _embedder(variant, encode, embed), vectors, progress)
         area = area_of(scores)
         if area < LEAST_AUROC:
             return _without(
@@ -188,7 +189,7 @@ def _mask(positions: set[int], count: int) -> NDArray[np.bool_]:
 def score_texts(
     owners: Mapping[str, NDArray[np.bool_]],
     embed: Callable[[list[str]], NDArray[np.float32]],
-    embeddings: NDArray[np.float32],
+    vectors: Vectors,
     progress: Progress = no_progress,
 ) -> TextScores:
     """Compare texts with all images.
@@ -196,24 +197,45 @@ def score_texts(
     Args:
         owners: Images of each label or name, as `phrases_of` returns them.
         embed: Turns n texts into unit vectors, float32 [n, dim].
-        embeddings: Unit vectors of the images, float32 [m, dim].
+        vectors: Returns the images' vectors, in pieces of float32 [n, dim].
         progress: Shows the progress over the templates.
     """
     known_words = {word for phrase in owners for word in _words(phrase)}
     others = [thing for thing in _OTHER_THINGS.split(", ") if known_words.isdisjoint(_words(thing))]
-    genuine, left_out, strangers = [], [], []
-    for template in progress("calibrating texts", TEMPLATES):
-        scores = embed([template.format(phrase) for phrase in owners]) @ embeddings.T
-        has = np.stack(list(owners.values()))
-        genuine.append(np.where(has, scores, -np.inf).max(axis=1))
-        left_out.append(np.where(has, -np.inf, scores).max(axis=1))
-        if others:
-            strangers.append((embed([template.format(thing) for thing in others]) @ embeddings.T).max(axis=1))
+    has = np.stack(list(owners.values()))
+    nobody = np.zeros((len(others), has.shape[1]), dtype=bool)
+    best = [
+        (
+            _best(embed([template.format(phrase) for phrase in owners]), has, vectors),
+            _best(embed([template.format(thing) for thing in others]), nobody, vectors) if others else None,
+        )
+        for template in progress("calibrating texts", TEMPLATES)
+    ]
+    strangers = [found.without for _, found in best if found is not None]
     return TextScores(
-        genuine=np.concatenate(genuine).astype(np.float64),
-        left_out=np.concatenate(left_out).astype(np.float64),
+        genuine=np.concatenate([found.having for found, _ in best]).astype(np.float64),
+        left_out=np.concatenate([found.without for found, _ in best]).astype(np.float64),
         others=np.concatenate(strangers).astype(np.float64) if strangers else np.empty(0),
     )
+
+
+class _Best(NamedTuple):
+    """Each text's best similarity with the images that have it, and with the others, float32 [texts]."""
+
+    having: NDArray[np.float32]
+    without: NDArray[np.float32]
+
+
+def _best(texts: NDArray[np.float32], has: NDArray[np.bool_], vectors: Vectors) -> _Best:
+    having = np.full(len(texts), -np.inf, np.float32)
+    without = having.copy()
+    at = 0
+    for piece in vectors():
+        scores, own = texts @ piece.T, has[:, at : at + len(piece)]
+        np.maximum(having, np.where(own, scores, -np.inf).max(axis=1), out=having)
+        np.maximum(without, np.where(own, -np.inf, scores).max(axis=1), out=without)
+        at += len(piece)
+    return _Best(having, without)
 
 
 def area_of(scores: TextScores) -> float:

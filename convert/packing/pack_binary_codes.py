@@ -7,13 +7,14 @@ the whole index.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edge_identify.convert.packing.pack_index import stored_vectors
 from edge_identify.edge_runtime.pack.binary_codes_file import write_binary_codes_file
 from edge_identify.edge_runtime.pack.index_file import IndexRows, map_index_file
 from edge_identify.edge_runtime.pack.manifest import BinaryCodesSpec, IndexSpec
@@ -29,7 +30,6 @@ BINARY_CODES_FROM = 20_000
 LEAST_RECALL = 0.99  # recall@10; the requirement for any approximate search
 _K = 10
 _ROUNDING = 2e-6  # the two searches sum in another order; scores this close are equal
-_PIECE_ROWS = 16_384
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,14 +77,9 @@ def write_binary_codes(path: Path, rows: IndexRows) -> None:
     # Of the stored vectors, not of the originals: then equal stored vectors have equal binary codes.
     count = len(rows.ids)
     total = np.zeros(len(rows.offset), np.float64)
-    for piece in _pieces(rows):
+    for piece in stored_vectors(rows):
         total += piece.sum(axis=0, dtype=np.float64)
-    write_binary_codes_file(path, (total / count).astype(np.float32), count, _pieces(rows))
-
-
-def _pieces(rows: IndexRows) -> Iterator[NDArray[np.float32]]:
-    for at in range(0, len(rows.codes), _PIECE_ROWS):
-        yield rows.codes[at : at + _PIECE_ROWS] * rows.scale + rows.offset
+    write_binary_codes_file(path, (total / count).astype(np.float32), count, stored_vectors(rows))
 
 
 def _recall(index_path: Path, codes_path: Path, index: IndexSpec, photos: NDArray[np.float32]) -> float:

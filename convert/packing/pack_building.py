@@ -37,7 +37,7 @@ from edge_identify.convert.packing.pack_binary_codes import add_binary_codes
 from edge_identify.convert.packing.pack_card import CARD_NAME, pack_card
 from edge_identify.convert.packing.pack_encoders import Encoders, export_encoders
 from edge_identify.convert.packing.pack_folder import check_out, pack_in_the_making
-from edge_identify.convert.packing.pack_index import write_index
+from edge_identify.convert.packing.pack_index import stored_vectors, write_index
 from edge_identify.convert.packing.pack_local_features import add_local_features
 from edge_identify.convert.packing.pack_references import hash_of_data, write_pack_references
 from edge_identify.convert.packing.pack_request import BuildReport, PackRequest
@@ -47,6 +47,7 @@ from edge_identify.convert.packing.reference_embeddings import (
     EmbeddedReferences,
     EmbeddingMemory,
     NoMemory,
+    UsedImages,
     embed_references,
 )
 from edge_identify.convert.progress import Progress, during
@@ -54,6 +55,7 @@ from edge_identify.edge_runtime.decisions.calibration import serialise_calibrati
 from edge_identify.edge_runtime.io.disk import disk_errors_explained
 from edge_identify.edge_runtime.io.durable_writes import sha256_of_file, write_bytes
 from edge_identify.edge_runtime.io.output_files import check_is_file
+from edge_identify.edge_runtime.pack.index_file import map_index_file
 from edge_identify.edge_runtime.pack.manifest import (
     MANIFEST_NAME,
     FileEntry,
@@ -138,24 +140,21 @@ def build_pack(
         encoders = export_encoders(
             model, request.variant_names, bench, folder, drop_drifting=request.drop_drifting, progress=progress
         )
-        embedded = embed_references(
-            encoders.embedder, folder, model.preprocessing, model.dim, images, memory, progress, computing
-        )
-        index = during(progress, "building the index", lambda: _write_index(folder, embedded, encoders.embedder.name))
-        thumbnails = _add_thumbnails(folder, request, embedded.images, cache, progress)
-        features = _add_features(folder, request, embedded.images, cache, progress)
+        used, index = _embed_into_index(folder, encoders, model, images, memory, computing, progress)
+        thumbnails = _add_thumbnails(folder, request, used.images, cache, progress)
+        features = _add_features(folder, request, used.images, cache, progress)
         embed_photos = partial(bench.photo_embeddings, encoders.embedder)
         codes = during(
             progress,
             "measuring binary codes",
             lambda: add_binary_codes(folder, index, BINARY_CODES_FILE, embed_photos),
         )
-        with built_points(folder, features, thumbnails, embedded.images) as points:
+        with built_points(folder, features, thumbnails, used.images) as points:
             calibration = calibrate(
                 folder,
                 index,
                 encoders.exported,
-                embedded.images,
+                used.images,
                 model.preprocessing,
                 false_accept_rate=request.false_accept_rate,
                 sibling_rate=request.sibling_rate,
@@ -168,7 +167,7 @@ def build_pack(
                 folder,
                 index,
                 encoders,
-                embedded,
+                used,
                 model.preprocessing,
                 photos,
                 calibration,
@@ -181,8 +180,8 @@ def build_pack(
             encoders.exported_texts,
             model.tokenizer.encode if model.tokenizer else None,
             references,
-            embedded.images,
-            embedded.embeddings,
+            used.images,
+            lambda: stored_vectors(map_index_file(folder / index.file, index)),
             keeping_texts(folder, cache),
             progress,
         )
@@ -203,7 +202,7 @@ def build_pack(
                 progress,
                 "writing references",
                 lambda: write_pack_references(
-                    folder / REFERENCES_FILE, references, embedded.images, file_names=request.file_names
+                    folder / REFERENCES_FILE, references, used.images, file_names=request.file_names
                 ),
             ),
             conformance_file=during(
@@ -214,18 +213,18 @@ def build_pack(
             files=during(progress, "hashing files", lambda: _list_files(folder)),
             calibration_file=calibration_file,
         )
-        manifest = _with_card(folder, manifest, references, embedded.images, calibration)
+        manifest = _with_card(folder, manifest, references, used.images, calibration)
         write_bytes(folder / MANIFEST_NAME, serialise_manifest(manifest))
     cache.forget_unused()
     return BuildReport(
         manifest=manifest,
-        left_out=embedded.left_out,
+        left_out=used.left_out,
         dropped=encoders.dropped,
         binary_codes_left_out=codes.left_out_because,
         calibration=calibration,
         texts=texts,
-        data_sha256=hash_of_data(references, embedded.images),
-        encoder=embedded.encoder,
+        data_sha256=hash_of_data(references, used.images),
+        encoder=used.encoder,
         photos_left_out=real.left_out,
         photos_unused_because=real.unchanged_because,
     )
@@ -235,7 +234,7 @@ def _with_real_photos(
     folder: Path,
     index: IndexSpec,
     encoders: Encoders,
-    embedded: EmbeddedReferences,
+    used: UsedImages,
     recipe: Preprocessing,
     photos: RealPhotoTable | None,
     calibration: CalibrationOutcome,
@@ -254,7 +253,7 @@ def _with_real_photos(
         {name: encoders.exported[name].keyed(folder) for name in sorted(measuring)},
         folder / index.file,
         index,
-        embedded.images,
+        used.images,
         recipe,
         points=points,
         cache=cache,
@@ -312,6 +311,22 @@ def _describe(model: LoadedModel) -> Model:
         space_id=model.space_id,
         licence=model.licence,
     )
+
+
+def _embed_into_index(
+    folder: Path,
+    encoders: Encoders,
+    model: LoadedModel,
+    images: Sequence[CatalogueImage],
+    memory: EmbeddingMemory,
+    computing: Computing,
+    progress: Progress,
+) -> tuple[UsedImages, IndexSpec]:
+    """Embed the references and write the index. The embeddings end here: later steps read the index's own vectors."""
+    embedder = encoders.embedder
+    embedded = embed_references(embedder, folder, model.preprocessing, model.dim, images, memory, progress, computing)
+    index = during(progress, "building the index", lambda: _write_index(folder, embedded, embedder.name))
+    return embedded.used, index
 
 
 def _write_index(folder: Path, embedded: EmbeddedReferences, embedded_with: str) -> IndexSpec:

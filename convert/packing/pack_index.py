@@ -1,4 +1,4 @@
-"""Writes the index of a pack with FAISS: flat for small packs, 8-bit scalar quantised for others.
+"""Writes the index of a pack with FAISS, flat for small packs, 8-bit scalar quantised for others; reads its vectors.
 
 Both are wrapped in an IndexIDMap2, so that rows have ids that do not depend on their position. Devices read the file
 without FAISS; `edge_runtime.pack.index_file` knows its layout.
@@ -6,6 +6,7 @@ without FAISS; `edge_runtime.pack.index_file` knows its layout.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,8 +17,12 @@ from edge_identify.edge_runtime.pack.manifest import IndexKind
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from edge_identify.edge_runtime.pack.index_file import IndexRows
+
 #: With fewer vectors, the quantiser cannot measure the range of each dimension well, and saves little.
 FLAT_BELOW = 256
+
+_PIECE_ROWS = 16_384
 
 
 def write_index(path: Path, embeddings: NDArray[np.float32], ids: NDArray[np.int64]) -> IndexKind:
@@ -54,3 +59,9 @@ def _extremes(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     The quantiser learns nothing else from the vectors, but copies all that it is given: 600 MB of 200,000.
     """
     return np.stack([vectors.min(axis=0), vectors.max(axis=0)])
+
+
+def stored_vectors(rows: IndexRows) -> Iterator[NDArray[np.float32]]:
+    """Yield the vectors as the index holds them, in pieces of float32 [n, dim], in the order of its rows."""
+    for at in range(0, len(rows.codes), _PIECE_ROWS):
+        yield rows.codes[at : at + _PIECE_ROWS] * rows.scale + rows.offset

@@ -74,20 +74,36 @@ class NoMemory:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EmbeddedReferences:
-    """The embeddings of a catalogue's reference images.
+class UsedImages:
+    """What became of a catalogue's reference images.
 
     Attributes:
         images: The images that could be used, in the catalogue's order.
-        embeddings: Their unit vectors, float32 [n, dim], in the same order.
         left_out: The images that could not be used.
         encoder: Fingerprint of the encoder.
     """
 
     images: tuple[CatalogueImage, ...]
-    embeddings: NDArray[np.float32]
     left_out: tuple[SkippedImage, ...]
     encoder: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbeddedReferences:
+    """The embeddings of a catalogue's reference images.
+
+    Attributes:
+        used: The images.
+        embeddings: Unit vectors of those that could be used, float32 [n, dim], in the same order.
+    """
+
+    used: UsedImages
+    embeddings: NDArray[np.float32]
+
+    @property
+    def images(self) -> tuple[CatalogueImage, ...]:
+        """The images that could be used."""
+        return self.used.images
 
 
 def embed_references(
@@ -175,10 +191,10 @@ def embed_remembering(
         if image.sha256 in rows.known and image not in changed and image.path not in broken
     ]
     return EmbeddedReferences(
-        images=tuple(images[at] for at in used),
+        used=UsedImages(
+            images=tuple(images[at] for at in used), left_out=(*left_out.values(), *unusable), encoder=encoder
+        ),
         embeddings=rows.embeddings if len(used) == len(images) else rows.embeddings[used],
-        left_out=(*left_out.values(), *unusable),
-        encoder=encoder,
     )
 
 

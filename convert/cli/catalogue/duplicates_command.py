@@ -132,7 +132,7 @@ def _look(options: argparse.Namespace) -> _Found:
         memory = catalogue.build_memory()
         model = during(shown_progress, "loading the model", lambda: load_model(BUILTIN))
         embedded = embed_catalogue(model, images, memory, shown_progress, print_note)
-    lost = {left_out.path for left_out in embedded.left_out}
+    lost = {left_out.path for left_out in embedded.used.left_out}
     candidates = [
         replace(
             each,
@@ -159,7 +159,7 @@ def _look(options: argparse.Namespace) -> _Found:
         groups=groups,
         image_count=len(candidates),
         removable=removable(_image_ids_of(every), replaced),
-        left_out=embedded.left_out,
+        left_out=embedded.used.left_out,
     )
 
 

@@ -160,7 +160,7 @@ def _find(options: argparse.Namespace) -> _Found:
         references=references,
         withdrawn=frozenset(withdrawn),
         words=words,
-        left_out=embedded.left_out,
+        left_out=embedded.used.left_out,
     )
 
 

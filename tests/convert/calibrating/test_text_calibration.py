@@ -83,13 +83,18 @@ def images_of(references: list[Reference]) -> np.ndarray:
     return vectors.astype(np.float32)
 
 
+def pieces_of(references: list[Reference]) -> Callable[[], list[np.ndarray]]:
+    vectors = images_of(references)
+    return lambda: [vectors[:7], vectors[7:]]
+
+
 def test_an_encoder_that_knows_the_words_gets_bands_and_core_ml_takes_them(draw_images: Draw) -> None:
     def not_here(_: np.ndarray) -> np.ndarray:
         raise AssertionError("Core ML was asked")
 
     variants = {"onnx-int8": variant("onnx-int8", knows_words), "coreml-int8": variant("coreml-int8", not_here)}
 
-    outcome = calibrate_texts(variants, encode, things(), draw_images(30), images_of(things()), plainly)
+    outcome = calibrate_texts(variants, encode, things(), draw_images(30), pieces_of(things()), plainly)
 
     found = outcome.calibrations["onnx-int8"]
     assert outcome.left_out_because is None
@@ -99,13 +104,13 @@ def test_an_encoder_that_knows_the_words_gets_bands_and_core_ml_takes_them(draw_
     assert found.impostors_strong <= 0.02
     assert band_of(0.95, found) is TextBand.STRONG
     assert band_of(-0.5, found) is TextBand.WEAK
-    assert outcome == calibrate_texts(variants, encode, things(), draw_images(30), images_of(things()), plainly)
+    assert outcome == calibrate_texts(variants, encode, things(), draw_images(30), pieces_of(things()), plainly)
 
 
 def test_an_encoder_that_knows_no_word_gets_none_and_the_reason_is_said(draw_images: Draw) -> None:
     variants = {"onnx-int8": variant("onnx-int8", knows_none)}
 
-    outcome = calibrate_texts(variants, encode, things(), draw_images(30), images_of(things()), plainly)
+    outcome = calibrate_texts(variants, encode, things(), draw_images(30), pieces_of(things()), plainly)
 
     assert outcome.calibrations == {}
     assert outcome.left_out_because is not None
@@ -116,8 +121,8 @@ def test_a_pack_without_text_encoder_or_with_too_few_words_gets_none(draw_images
     few = [Reference(id=f"reference-{at}", name=f"reference-{at}", labels={"label": "crab"}) for at in range(30)]
     variants = {"onnx-int8": variant("onnx-int8", knows_words)}
 
-    without = calibrate_texts({}, encode, things(), draw_images(30), images_of(things()), plainly)
-    too_few = calibrate_texts(variants, encode, few, draw_images(30), images_of(few), plainly)
+    without = calibrate_texts({}, encode, things(), draw_images(30), pieces_of(things()), plainly)
+    too_few = calibrate_texts(variants, encode, few, draw_images(30), pieces_of(few), plainly)
 
     assert (without.calibrations, without.left_out_because) == ({}, None)
     assert too_few.left_out_because is not None
@@ -158,7 +163,7 @@ def test_texts_of_other_things_leave_out_what_a_label_speaks_of() -> None:
         return np.ones((len(some), 2), np.float32)
 
     owners = {"traffic sign": np.array([True, False]), "old piano": np.array([False, True])}
-    scores = score_texts(owners, embed, np.eye(2, dtype=np.float32))
+    scores = score_texts(owners, embed, lambda: [np.eye(2, dtype=np.float32)])
 
     assert "a guitar" in asked
     assert not {"a piano", "a traffic light"} & set(asked)
@@ -169,7 +174,7 @@ def test_a_genuine_text_is_scored_by_its_own_images_and_an_impostor_by_the_other
     owners = {"one": np.array([True, True, False]), "two": np.array([False, False, True])}
     images = np.array([[0.1, 0], [0.7, 0], [0.9, 0]], np.float32)
 
-    scores = score_texts(owners, lambda some: np.tile([[1.0, 0.0]], (len(some), 1)), images)
+    scores = score_texts(owners, lambda some: np.tile([[1.0, 0.0]], (len(some), 1)), lambda: [images[:2], images[2:]])
 
     assert scores.genuine[:2].tolist() == pytest.approx([0.7, 0.9])
     assert scores.left_out[:2].tolist() == pytest.approx([0.9, 0.7])

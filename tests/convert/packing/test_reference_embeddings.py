@@ -181,7 +181,7 @@ def test_an_image_that_has_changed_or_vanished_is_left_out_though_its_embedding_
     (tmp_path / "p/02.png").unlink()
     (tmp_path / "p/04.png").write_bytes(b"something else")
     embedded = embed(catalogue, encoder)
-    assert [each.path.name for each in embedded.left_out] == ["02.png", "04.png"]
+    assert [each.path.name for each in embedded.used.left_out] == ["02.png", "04.png"]
     assert [image.reference_id for image in embedded.images] == [f"{n:02}" for n in range(10) if n not in (2, 4)]
     assert len(embedded.embeddings) == 8
 
