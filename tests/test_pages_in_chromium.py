@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from example_outcomes import make_outcome
 
 from edge_identify.convert.evaluating.evaluation import Evaluation
 from edge_identify.convert.evaluating.evaluation_figures import report_figures
@@ -20,7 +21,6 @@ from edge_identify.edge_runtime.decisions.decision import Decision
 from edge_identify.sync_server.delivery.web_app_files import WEB_FOLDER
 from edge_identify.sync_server.publishing.publish import publish
 from example_answers import ANSWERED_BY, CAT, decided
-from example_outcomes import make_outcome
 from live_service import live
 from service_packs import write_service_pack
 

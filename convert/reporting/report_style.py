@@ -57,7 +57,7 @@ figcaption, .method, .cards p, .cards dl { color: var(--soft); font-size: .875re
   table, caption, tbody, tr, th, td { display: block; } thead { display: none; }
   tr { border: 1px solid var(--line); border-radius: .4rem; padding: .4rem .7rem; margin-bottom: .7rem; }
   th[scope=row], td { border: 0; padding: .15rem 0; }
-  td { display: flex; gap: 1rem; justify-content: space-between; align-items: center; }
+  td { display: flex; gap: 1rem; justify-content: space-between; align-items: center; white-space: normal; }
   td::before { content: attr(data-heading); color: var(--soft); white-space: normal; text-align: left; } }
 @media print { @page { margin: 12mm; } main { max-width: none; padding: 0; } .wide { overflow: visible; }
   .diagrams { flex-wrap: nowrap; gap: .5rem; } table { font-size: .55rem; } th, td { padding: .1rem .2rem; }
