@@ -1,8 +1,8 @@
 """Builds a pack: from a catalogue and a model to a folder that devices identify photos with.
 
 A build writes into a temporary folder beside the pack, the manifest last, and renames it at the end. So an interrupted
-or refused build leaves nothing that looks like a pack. The same catalogue, model and version give the same bytes; no
-clock is read.
+or refused build leaves nothing that looks like a pack. The same request, references and images give the same bytes: no
+clock is read, and what earlier builds kept changes nothing. The quantiser of earlier versions is part of the request.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from edge_identify.convert.packing.pack_binary_codes import add_binary_codes
 from edge_identify.convert.packing.pack_card import CARD_NAME, pack_card
 from edge_identify.convert.packing.pack_encoders import Encoders, export_encoders
 from edge_identify.convert.packing.pack_folder import check_out, pack_in_the_making
-from edge_identify.convert.packing.pack_index import write_index
+from edge_identify.convert.packing.pack_index import Quantiser, WrittenIndex, write_index
 from edge_identify.convert.packing.pack_local_features import add_local_features
 from edge_identify.convert.packing.pack_references import hash_of_data, write_pack_references
 from edge_identify.convert.packing.pack_request import BuildReport, PackRequest
@@ -141,7 +141,9 @@ def build_pack(
         embedded = embed_references(
             encoders.embedder, folder, model.preprocessing, model.dim, images, memory, progress, computing
         )
-        index = during(progress, "building the index", lambda: _write_index(folder, embedded, encoders.embedder.name))
+        kept = request.quantiser_in(model.space_id)
+        written = during(progress, "building the index", lambda: _write_index(folder, embedded, kept))
+        index = _index_spec(written, embedded, encoders.embedder.name)
         thumbnails = _add_thumbnails(folder, request, embedded.images, cache, progress)
         features = _add_features(folder, request, embedded.images, cache, progress)
         embed_photos = partial(bench.photo_embeddings, encoders.embedder)
@@ -226,6 +228,8 @@ def build_pack(
         texts=texts,
         data_sha256=hash_of_data(references, embedded.images),
         encoder=embedded.encoder,
+        new_quantiser=written.new_quantiser,
+        far_references=written.far_references,
         photos_left_out=real.left_out,
         photos_unused_because=real.unchanged_because,
     )
@@ -314,15 +318,18 @@ def _describe(model: LoadedModel) -> Model:
     )
 
 
-def _write_index(folder: Path, embedded: EmbeddedReferences, embedded_with: str) -> IndexSpec:
+def _write_index(folder: Path, embedded: EmbeddedReferences, kept: Quantiser | None) -> WrittenIndex:
     path = folder / INDEX_FILE
     path.parent.mkdir()
     ids = np.array([image.index_id for image in embedded.images], dtype=np.int64)
-    kind = write_index(path, embedded.embeddings, ids)
+    return write_index(path, embedded.embeddings, ids, kept=kept)
+
+
+def _index_spec(written: WrittenIndex, embedded: EmbeddedReferences, embedded_with: str) -> IndexSpec:
     count, dim = embedded.embeddings.shape
     return IndexSpec(
         file=INDEX_FILE,
-        kind=kind,
+        kind=written.kind,
         dim=dim,
         count=count,
         embedded_with=embedded_with,
