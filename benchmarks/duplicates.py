@@ -183,7 +183,7 @@ def _search(
     started = time.process_time()
     groups = find_duplicates(
         [Candidate(facts=each, reference=references[each.image.reference_id]) for each in facts],
-        {image.sha256: row for image, row in zip(embedded.images, embedded.embeddings, strict=True)},
+        {image.sha256: row for image, row in zip(embedded.images, embedded.embeddings[:], strict=True)},
     )
     cpu_s = time.process_time() - started
     told = [(_thing_of(group.kept), _thing_of(copy.candidate)) for group in groups for copy in group.copies]

@@ -128,7 +128,7 @@ def search(questions: NDArray[np.float32], embedded: EmbeddedReferences, *, limi
     """
     if not embedded.images:
         return []
-    scores = (embedded.embeddings @ questions.T).max(axis=1).clip(-1, 1)
+    scores = (embedded.embeddings[:] @ questions.T).max(axis=1).clip(-1, 1)
     order = np.lexsort(([image.index_id for image in embedded.images], -scores))
     return [
         Hit(image=embedded.images[at], similarity=float(scores[at]))

@@ -1,8 +1,8 @@
 """Builds a pack: from a catalogue and a model to a folder that devices identify photos with.
 
 A build writes into a temporary folder beside the pack, the manifest last, and renames it at the end. So an interrupted
-or refused build leaves nothing that looks like a pack. The same catalogue, model and version give the same bytes; no
-clock is read.
+or refused build leaves nothing that looks like a pack. The same request, references and images give the same bytes: no
+clock is read, and what earlier builds kept changes nothing. The quantiser of earlier versions is part of the request.
 """
 
 from __future__ import annotations
@@ -33,11 +33,12 @@ from edge_identify.convert.models.model_loading import LoadedModel
 from edge_identify.convert.models.model_names import BUILTIN
 from edge_identify.convert.models.model_recall import open_model
 from edge_identify.convert.models.text_tokenizer import TextTokenizer
+from edge_identify.convert.packing.embedding_rows import FileRows
 from edge_identify.convert.packing.pack_binary_codes import add_binary_codes
 from edge_identify.convert.packing.pack_card import CARD_NAME, pack_card
 from edge_identify.convert.packing.pack_encoders import Encoders, export_encoders
 from edge_identify.convert.packing.pack_folder import check_out, pack_in_the_making
-from edge_identify.convert.packing.pack_index import stored_vectors, write_index
+from edge_identify.convert.packing.pack_index import Quantiser, WrittenIndex, stored_vectors, write_index
 from edge_identify.convert.packing.pack_local_features import add_local_features
 from edge_identify.convert.packing.pack_references import hash_of_data, write_pack_references
 from edge_identify.convert.packing.pack_request import BuildReport, PackRequest
@@ -140,7 +141,8 @@ def build_pack(
         encoders = export_encoders(
             model, request.variant_names, bench, folder, drop_drifting=request.drop_drifting, progress=progress
         )
-        used, index = _embed_into_index(folder, encoders, model, images, memory, computing, progress)
+        kept = request.quantiser_in(model.space_id)
+        used, written, index = _embed_into_index(folder, encoders, model, images, memory, kept, computing, progress)
         thumbnails = _add_thumbnails(folder, request, used.images, cache, progress)
         features = _add_features(folder, request, used.images, cache, progress)
         embed_photos = partial(bench.photo_embeddings, encoders.embedder)
@@ -225,6 +227,8 @@ def build_pack(
         texts=texts,
         data_sha256=hash_of_data(references, used.images),
         encoder=used.encoder,
+        new_quantiser=written.new_quantiser,
+        far_references=written.far_references,
         photos_left_out=real.left_out,
         photos_unused_because=real.unchanged_because,
     )
@@ -319,25 +323,32 @@ def _embed_into_index(
     model: LoadedModel,
     images: Sequence[CatalogueImage],
     memory: EmbeddingMemory,
+    kept: Quantiser | None,
     computing: Computing,
     progress: Progress,
-) -> tuple[UsedImages, IndexSpec]:
+) -> tuple[UsedImages, WrittenIndex, IndexSpec]:
     """Embed the references and write the index. The embeddings end here: later steps read the index's own vectors."""
     embedder = encoders.embedder
-    embedded = embed_references(embedder, folder, model.preprocessing, model.dim, images, memory, progress, computing)
-    index = during(progress, "building the index", lambda: _write_index(folder, embedded, embedder.name))
-    return embedded.used, index
+    with FileRows(len(images), model.dim, folder) as rows:
+        embedded = embed_references(
+            embedder, folder, model.preprocessing, model.dim, images, memory, progress, computing, rows
+        )
+        written = during(progress, "building the index", lambda: _write_index(folder, embedded, kept))
+    return embedded.used, written, _index_spec(written, embedded, embedder.name)
 
 
-def _write_index(folder: Path, embedded: EmbeddedReferences, embedded_with: str) -> IndexSpec:
+def _write_index(folder: Path, embedded: EmbeddedReferences, kept: Quantiser | None) -> WrittenIndex:
     path = folder / INDEX_FILE
     path.parent.mkdir()
     ids = np.array([image.index_id for image in embedded.images], dtype=np.int64)
-    kind = write_index(path, embedded.embeddings, ids)
+    return write_index(path, embedded.embeddings, ids, kept=kept)
+
+
+def _index_spec(written: WrittenIndex, embedded: EmbeddedReferences, embedded_with: str) -> IndexSpec:
     count, dim = embedded.embeddings.shape
     return IndexSpec(
         file=INDEX_FILE,
-        kind=kind,
+        kind=written.kind,
         dim=dim,
         count=count,
         embedded_with=embedded_with,

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from edge_identify.convert.calibrating.photo_calibration import DEFAULT_FALSE_ACCEPT_RATE, CalibrationOutcome
 from edge_identify.convert.calibrating.text_calibration import TextOutcome
+from edge_identify.convert.packing.pack_index import Quantiser
+from edge_identify.datasets.catalogue.kept_quantisers import KeptQuantiser
 from edge_identify.datasets.catalogue.skipped_image import SkippedImage
 from edge_identify.edge_runtime.pack.manifest import FeatureForm, Manifest
 from edge_identify.edge_runtime.pack.pack_names import PackVersion
@@ -38,6 +40,8 @@ class PackRequest:
         adapter_file: The adapter to build into the encoders; learnt and written if the file does not exist. None for no
             adapter.
         file_names: Whether the pack records each image's type and its path within the source.
+        quantiser: The quantiser of earlier versions with the same major number; None for a new one. It is not used for
+            another embedding space, and not if it represents some image badly.
     """
 
     name: str
@@ -59,6 +63,12 @@ class PackRequest:
     photo_views: tuple[float, ...] | None = None
     adapter_file: Path | None = None
     file_names: bool = False
+    quantiser: KeptQuantiser | None = None
+
+    def quantiser_in(self, space_id: str) -> Quantiser | None:
+        """Return the kept quantiser if it is one of this embedding space."""
+        kept = self.quantiser
+        return None if kept is None or kept.space_id != space_id else Quantiser.from_bytes(kept.ranges)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +84,8 @@ class BuildReport:
         texts: Result of the calibration for texts.
         data_sha256: Hash of the references and images in the pack; see `hash_of_data`.
         encoder: Fingerprint of the encoder that embedded the images.
+        new_quantiser: The quantiser that was made for this index; None if an earlier one was used, or none is needed.
+        far_references: How many images the earlier quantiser represents badly. If there are any, it was not used.
         photos_left_out: Real photos that embed as a reference image does.
         photos_unused_because: Why real photos changed nothing, in words; None if they did or none were given.
     """
@@ -86,5 +98,7 @@ class BuildReport:
     texts: TextOutcome
     data_sha256: str
     encoder: str
+    new_quantiser: Quantiser | None
+    far_references: int
     photos_left_out: tuple[SkippedImage, ...] = ()
     photos_unused_because: str | None = None

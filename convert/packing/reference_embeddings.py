@@ -25,6 +25,7 @@ from edge_identify.convert.export.compute_device import (
     Computing,
     place_embedder,
 )
+from edge_identify.convert.packing.embedding_rows import VECTOR, MemoryRows, Rows, RowStore
 from edge_identify.datasets.catalogue.reference_images import image_batches, reason_not_to_use
 from edge_identify.datasets.catalogue.skipped_image import SkippedImage
 from edge_identify.edge_runtime.io.durable_writes import sha256_of_file
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from edge_identify.convert.progress import Progress
     from edge_identify.datasets.catalogue.catalogue_images import CatalogueImage
 
-_VECTOR = np.dtype("<f4")
 _HASHES_AT_ONCE = 4096
 
 
@@ -94,11 +94,11 @@ class EmbeddedReferences:
 
     Attributes:
         used: The images.
-        embeddings: Unit vectors of those that could be used, float32 [n, dim], in the same order.
+        embeddings: Unit vectors of those that could be used, float32 [n, dim], in the same order; `[:]` reads all.
     """
 
     used: UsedImages
-    embeddings: NDArray[np.float32]
+    embeddings: Rows
 
     @property
     def images(self) -> tuple[CatalogueImage, ...]:
@@ -115,6 +115,7 @@ def embed_references(
     memory: EmbeddingMemory,
     progress: Progress,
     computing: Computing | None = None,
+    rows: RowStore | None = None,
 ) -> EmbeddedReferences:
     """Embed the reference images with an exported encoder; reuse kept embeddings.
 
@@ -127,6 +128,7 @@ def embed_references(
         memory: Kept embeddings of earlier builds.
         progress: Shows the progress over the images.
         computing: Device and batch size; None for the CPU.
+        rows: Takes the embeddings of all images; None to hold them in memory.
 
     Raises:
         SetupError: Memory does not suffice for one image.
@@ -134,7 +136,7 @@ def embed_references(
     computing = computing or Computing()
     placed = place_embedder(embedder, folder, lambda: _some_pixels(images, recipe), computing)
     encoder = encoder_fingerprint(embedder, folder, recipe, provider=placed.provider)
-    return embed_remembering(encoder, placed.embed, recipe, dim, images, memory, progress, computing.batches)
+    return embed_remembering(encoder, placed.embed, recipe, dim, images, memory, progress, computing.batches, rows)
 
 
 def embed_remembering(
@@ -146,6 +148,7 @@ def embed_remembering(
     memory: EmbeddingMemory,
     progress: Progress,
     batches: Batches,
+    rows: RowStore | None = None,
 ) -> EmbeddedReferences:
     """Embed images with any encoder; reuse kept embeddings. See `embed_references`.
 
@@ -158,15 +161,16 @@ def embed_remembering(
         memory: Kept embeddings.
         progress: Shows the progress over the images.
         batches: Splits the images into batches.
+        rows: Takes the embeddings of all images; None to hold them in memory.
 
     Raises:
         SetupError: Memory does not suffice for one image.
     """
     memory.begin(encoder)
-    rows = _Rows(images, dim)
-    for some in rows.hashes_in_parts():
-        rows.fill(memory.embeddings(encoder, some))
-    known = frozenset(rows.known)
+    found = _Found(images, dim, rows or MemoryRows(len(images), dim))
+    for some in found.hashes_in_parts():
+        found.take(memory.embeddings(encoder, some))
+    known = frozenset(found.known)
     left_out = _changed(progress("checking kept embeddings", images) if known else (), known)
     changed = frozenset(left_out)
     unknown = [image for image in images if image.sha256 not in known]
@@ -179,36 +183,37 @@ def embed_remembering(
         progress=partial(progress, "embedding references"),
     ):
         vectors = batches.embed(embed, batch.pixels)
-        found = {
-            image.sha256: vector.astype(_VECTOR).tobytes() for image, vector in zip(batch.images, vectors, strict=True)
+        computed = {
+            image.sha256: vector.astype(VECTOR).tobytes() for image, vector in zip(batch.images, vectors, strict=True)
         }
-        memory.keep_embeddings(encoder, found)
-        rows.fill(found)
+        memory.keep_embeddings(encoder, computed)
+        found.take(computed)
     broken = {each.path for each in unusable}
     used = [
         at
         for at, image in enumerate(images)
-        if image.sha256 in rows.known and image not in changed and image.path not in broken
+        if image.sha256 in found.known and image not in changed and image.path not in broken
     ]
     return EmbeddedReferences(
         used=UsedImages(
             images=tuple(images[at] for at in used), left_out=(*left_out.values(), *unusable), encoder=encoder
         ),
-        embeddings=rows.embeddings if len(used) == len(images) else rows.embeddings[used],
+        embeddings=found.rows.chosen(used),
     )
 
 
-class _Rows:
-    """One array for the embeddings of all images: of 200,000, two would not fit into 1.5 GB.
+class _Found:
+    """The embeddings of all images, as they are found.
 
     Attributes:
-        embeddings: float32 [images, dim]; rows of unknown images are not set.
-        known: SHA-256 of the images whose rows are set.
+        rows: One vector per image; those of unknown images are not set.
+        known: SHA-256 of the images whose vectors are set.
     """
 
-    def __init__(self, images: Sequence[CatalogueImage], dim: int) -> None:
-        self.embeddings = np.empty((len(images), dim), np.float32)
+    def __init__(self, images: Sequence[CatalogueImage], dim: int, rows: RowStore) -> None:
+        self.rows = rows
         self.known: set[str] = set()
+        self._bytes = dim * VECTOR.itemsize
         self._places: dict[str, list[int]] = {}
         for at, image in enumerate(images):
             self._places.setdefault(image.sha256, []).append(at)
@@ -218,11 +223,12 @@ class _Rows:
         hashes = list(self._places)
         yield from (hashes[at : at + _HASHES_AT_ONCE] for at in range(0, len(hashes), _HASHES_AT_ONCE))
 
-    def fill(self, vectors: Mapping[str, bytes]) -> None:
-        """Set the rows of images, by SHA-256; vectors of another length are ignored."""
+    def take(self, vectors: Mapping[str, bytes]) -> None:
+        """Set the vectors of images, by SHA-256; vectors of another length are ignored."""
         for sha256, vector in vectors.items():
-            if len(vector) == self.embeddings.shape[1] * _VECTOR.itemsize:
-                self.embeddings[self._places[sha256]] = np.frombuffer(vector, _VECTOR)
+            if len(vector) == self._bytes:
+                for at in self._places[sha256]:
+                    self.rows.write(at, vector)
                 self.known.add(sha256)
 
 

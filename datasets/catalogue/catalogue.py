@@ -21,6 +21,7 @@ from edge_identify.datasets.catalogue.adding_images import AddProgress, AddRepor
 from edge_identify.datasets.catalogue.build_history import BuildHistory
 from edge_identify.datasets.catalogue.build_memory import BuildMemory
 from edge_identify.datasets.catalogue.catalogue_images import CatalogueImage, ImageFacts, catalogue_image
+from edge_identify.datasets.catalogue.kept_quantisers import KeptQuantisers
 from edge_identify.datasets.catalogue.migrations import migrate
 from edge_identify.datasets.catalogue.shared_facts import SharedFacts
 from edge_identify.edge_runtime.errors import SetupError
@@ -191,6 +192,10 @@ class Catalogue:
     def build_memory(self) -> BuildMemory:
         """Return the data that builds left for the next build."""
         return BuildMemory(self._database, self._transaction)
+
+    def kept_quantisers(self) -> KeptQuantisers:
+        """Return the quantisers of the packs built from this catalogue."""
+        return KeptQuantisers(self._database, self._transaction)
 
     def build_history(self) -> BuildHistory:
         """Return the history of packs built from this catalogue."""

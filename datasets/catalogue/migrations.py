@@ -109,11 +109,23 @@ def _add_build_history(database: Database) -> None:
         )""")
 
 
+def _add_quantisers(database: Database) -> None:
+    database.execute("""
+        CREATE TABLE quantiser (
+            pack_name TEXT NOT NULL,
+            pack_version TEXT NOT NULL,  -- that it was made for; later ones of the same major version use it
+            space_id TEXT NOT NULL,
+            ranges BLOB NOT NULL,        -- float32, little-endian, [2, dim]: least, width
+            PRIMARY KEY (pack_name, pack_version)
+        ) WITHOUT ROWID""")
+
+
 MIGRATIONS: tuple[Callable[[Database], None], ...] = (
     _create_tables,
     _add_build_memory_and_withdrawals,
     _add_image_facts,
     _add_build_history,
+    _add_quantisers,
 )
 
 

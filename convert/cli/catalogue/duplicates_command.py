@@ -141,7 +141,7 @@ def _look(options: argparse.Namespace) -> _Found:
         )
         for each in candidates
     ]
-    vectors = {image.sha256: row for image, row in zip(embedded.images, embedded.embeddings, strict=True)}
+    vectors = {image.sha256: row for image, row in zip(embedded.images, embedded.embeddings[:], strict=True)}
     groups = find_duplicates(
         candidates,
         vectors,

@@ -14,6 +14,7 @@ from edge_identify.convert.cli.options.catalogue_option import add_catalogue_opt
 from edge_identify.convert.cli.options.model_options import add_model_options
 from edge_identify.convert.cli.options.subcommand import add_json_option, print_note, subcommand
 from edge_identify.convert.cli.packs.history_command import add_option, open_mlflow, record_build
+from edge_identify.convert.cli.packs.kept_quantiser import keep_quantiser, with_kept_quantiser
 from edge_identify.convert.cli.packs.printed_build import print_build
 from edge_identify.convert.cli.packs.shares import share_below_half
 from edge_identify.convert.export.compute_device import BATCH_SIZE, Batches, Computing, Device, choose_device
@@ -256,6 +257,7 @@ def _build_in(folder: Path, options: argparse.Namespace) -> ExitCode:
     with Catalogue.open_existing(options.catalogue) as catalogue:
         if options.version is None:
             request = replace(request, version=_next_version(catalogue, request))
+        request = with_kept_quantiser(request, catalogue)
         runs = open_mlflow(options)
         chosen = packable(catalogue.references(), withdrawn=catalogue.withdrawals(), as_of=options.as_of)
         for problem in chosen.unreadable:
@@ -282,6 +284,7 @@ def _build_in(folder: Path, options: argparse.Namespace) -> ExitCode:
             computing=computing,
         )
         seconds = perf_counter() - started
+        keep_quantiser(request, report, catalogue)
         record_build(options, catalogue, report, seconds, str(computing.used), runs)
     if options.thumbnails is None and request.thumbnail_side_px is not None:
         print_note("the pack shows small pictures of the references; --local-features descriptors shows none")

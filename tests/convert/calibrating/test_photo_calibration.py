@@ -60,7 +60,7 @@ def calibrated(
     folder.mkdir()
     pixels = np.stack([preprocess(open_reference_image(image), RECIPE) for image in images])
     ids = np.array([image.index_id for image in images], dtype=np.int64)
-    kind = write_index(folder / "i.faiss", variants["onnx-int8"](pixels), ids)
+    kind = write_index(folder / "i.faiss", variants["onnx-int8"](pixels), ids).kind
     index = IndexSpec(
         file="i.faiss", kind=kind, dim=DIM, count=len(images), embedded_with="onnx-int8", most_images_per_reference=1
     )

@@ -36,10 +36,10 @@ def photos_of(vectors: np.ndarray, noise: float = 0.3) -> np.ndarray:
 
 
 def indexed(folder: Path, vectors: np.ndarray) -> IndexSpec:
-    kind = write_index(folder / "images.faiss", vectors, np.arange(len(vectors), dtype=np.int64))
+    written = write_index(folder / "images.faiss", vectors, np.arange(len(vectors), dtype=np.int64))
     return IndexSpec(
         file="images.faiss",
-        kind=kind,
+        kind=written.kind,
         dim=vectors.shape[1],
         count=len(vectors),
         embedded_with="x",

@@ -83,6 +83,8 @@ def test_photos_reach_the_build_and_those_that_it_does_not_use_are_told_by_the_e
             texts=TextOutcome(calibrations={}),
             data_sha256="0" * 64,
             encoder="drawn",
+            new_quantiser=None,
+            far_references=0,
             photos_unused_because=why,
         )
 
