@@ -109,11 +109,22 @@ def _add_build_history(database: Database) -> None:
         )""")
 
 
+def _add_contributions(database: Database) -> None:
+    database.execute("""
+        CREATE TABLE contribution (
+            fingerprint TEXT PRIMARY KEY,  -- SHA-256 of what a reviewer sees
+            thing_id TEXT NOT NULL,
+            state TEXT NOT NULL,           -- seen, accepted, rejected
+            changed_utc TEXT NOT NULL      -- ISO 8601
+        )""")
+
+
 MIGRATIONS: tuple[Callable[[Database], None], ...] = (
     _create_tables,
     _add_build_memory_and_withdrawals,
     _add_image_facts,
     _add_build_history,
+    _add_contributions,
 )
 
 
