@@ -51,7 +51,7 @@ function pair(photo, best, answer, compare) {
   if (!photo && !best.thumbnail) return null;
   const left = photo && figure(photo, text("your-photo"), text("your-photo"));
   const right = best.thumbnail ? figure(best.thumbnail, text(best.own ? "own-picture" : "reference-picture", { name: best.name }), best.name) : element("figure", { class: "no-picture" }, element("p", { class: "faint small" }, text("no-picture")));
-  const area = element("div", { class: "pair" }, left, right);
+  const area = element("div", { class: "pair" }, left, best.own && !best.thumbnail ? null : right);
   if (!compare || !best.thumbnail || !photo) return area;
   const words = element("p", { class: "small", role: "status" });
   const button = element("button", { class: "small", onclick: () => drawPoints(button, words, area, compare) }, text("points.show"));
