@@ -50,7 +50,7 @@ def add_parser(commands: Any) -> None:
         _ACCEPT_EXAMPLE,
         about="Devices write contribution files with `edge-identify taught --export`, or from the web app.",
     )
-    verbs = parser.add_subparsers(required=True, metavar="VERB", title="verbs")
+    verbs = parser.add_subparsers(required=True, metavar="COMMAND", title="subcommands")
     _add_review(verbs)
     _add_accept(verbs)
     _add_reject(verbs)

@@ -208,7 +208,9 @@ def test_the_apps_contribution_file_is_read_by_the_maker(journey: Journey) -> No
     assert (contribution.pack_name, contribution.by) == ("colours", "Ada")
     (thing,) = contribution.things
     assert (thing.name, thing.note) == ("Grey wall", "behind the station")
-    assert decode_kept_picture(thing.pictures[0].jpeg, name="taught").getpixel((0, 0)) == pytest.approx((128,) * 3, abs=2)
+    assert decode_kept_picture(thing.pictures[0].jpeg, name="taught").getpixel((0, 0)) == pytest.approx(
+        (128,) * 3, abs=2
+    )
 
 
 def test_the_decision_is_shown_in_words(journey: Journey) -> None:
