@@ -20,6 +20,7 @@ from edge_identify.edge_runtime.cli.store_commands import (
     rollback_parser,
 )
 from edge_identify.edge_runtime.cli.sync_commands import packs_parser, sync_parser, verify_parser
+from edge_identify.edge_runtime.cli.teach_commands import taught_parser, teach_parser
 from edge_identify.edge_runtime.cli.trust_command import trust_parser
 from edge_identify.edge_runtime.terminal.command_parser import CommandParser
 from edge_identify.sync_server.cli.main import serve_parser
@@ -48,7 +49,8 @@ def cli_reference() -> str:
 def _parsers() -> Iterator[CommandParser]:
     yield identify_parser()
     yield from (search_parser(), sync_parser(), trust_parser(), packs_parser(), verify_parser())
-    yield from (install_parser(), rollback_parser(), remove_parser(), prune_parser(), benchmark_parser())
+    yield from (install_parser(), rollback_parser(), remove_parser(), prune_parser())
+    yield from (teach_parser(), taught_parser(), benchmark_parser())
     yield from _with_subcommands(build_parser())
     yield from _with_subcommands(serve_parser())
 

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from edge_identify.edge_runtime.photos.prepared_photos import Photo
     from edge_identify.edge_runtime.photos.preprocessing import Preprocessing
     from edge_identify.edge_runtime.search.text_searcher import TextSearcher
+    from edge_identify.edge_runtime.taught.overlay import Overlay
+    from edge_identify.edge_runtime.taught.taught_things import TaughtThing
 
     PositionOf = Callable[[Photo], Position | None]
 
@@ -261,6 +263,65 @@ class PackIdentifier:
         pixels = identifier.pixels(open_photo_input(photo).decode(enough_px=None).image)
         embedding: NDArray[np.float32] = identifier.embed_pixels(pixels[None])[0]
         return embedding
+
+    def teach(self, *photos: PhotoInput, name: str, note: str = "") -> TaughtThing:
+        """Teach this device a thing that the pack does not know; from now on, photos of it can be identified.
+
+        The pack does not change: what is taught lies beside it, and counts for every later answer from it. Its matches
+        have `is_own`. A name that is known already gets the photos as further pictures.
+
+        Args:
+            photos: At least one, as in `identify`. They are kept, reduced and without EXIF.
+            name: What they show.
+            note: What else is to be said of it.
+
+        Raises:
+            PhotoError: A photo cannot be used. Nothing is taught then.
+            SetupError: The name is empty or too long, several packs are open, or the disk refuses.
+            PackError: What was taught before is damaged.
+        """
+        from edge_identify.edge_runtime.taught.kept_picture import kept_picture
+
+        overlay = self._overlay("teach")
+        if not photos:
+            raise SetupError("no photo is given; give at least one that shows the thing")
+        pictures = [kept_picture(open_photo_input(photo)) for photo in photos]
+        thing = overlay.add(pictures, name=name, note=note)
+        self._refresh_taught()
+        return thing
+
+    def taught(self) -> tuple[TaughtThing, ...]:
+        """Return what was taught beside the pack, oldest first.
+
+        Raises:
+            SetupError: Several packs are open.
+            PackError: It is damaged.
+        """
+        return self._overlay("taught").things()
+
+    def forget(self, thing: str) -> TaughtThing:
+        """Remove a taught thing and its pictures, by its id or name; return what it was.
+
+        Raises:
+            SetupError: There is no such thing, several packs are open, or the disk refuses.
+            PackError: What was taught is damaged.
+        """
+        found = self._overlay("forget").remove(thing)
+        self._refresh_taught()
+        return found
+
+    def _overlay(self, what: str) -> Overlay:
+        from edge_identify.edge_runtime.taught.overlay import Overlay
+
+        pack = self._only_pack(what)
+        if pack.taught_folder is None:
+            raise SetupError(f"{pack.folder}: has no place for what is taught; open the pack with edge_identify.open")
+        return Overlay(pack.taught_folder)
+
+    def _refresh_taught(self) -> None:
+        for one in (self._single, self._many):
+            if isinstance(one, Identifier) and one.taught is not None:
+                one.taught.refresh()
 
     def _only_pack(self, what: str) -> Pack:
         if len(self._packs) > 1:

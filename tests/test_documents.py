@@ -42,9 +42,15 @@ def options_in(text: str) -> set[str]:
     return set(re.findall(r"(?<![\w-])--[a-z][a-z-]*[a-z]", text))
 
 
+def asked_help(command: str, words: list[str]) -> str:
+    """Return the help of the subcommand, or of the one within a subcommand, that a command line asks for."""
+    depth = words[0] in subcommands_of(command)
+    return help_of(command, *words[: depth + ("\nsubcommands:\n" in help_of(command, *words[:depth]))])
+
+
 def subcommands_of(command: str) -> list[str]:
     own = {
-        "edge-build": r"^    ([a-z-]+) ",
+        "edge-build": r"^    ([a-z-]+)(?: |$)",
         "edge-serve": r"^    ([a-z-]+)(?: |$)",
         "edge-identify": r"edge-identify ([a-z]+) ",
     }
@@ -91,7 +97,7 @@ def test_every_command_in_the_documents_takes_the_options_that_it_is_given() -> 
     wrong = [
         f"{name}: {line}"
         for name, line, (command, *words) in asked
-        if options_in(" ".join(words)) - options_in(help_of(command, *words[: words[0] in subcommands_of(command)]))
+        if options_in(" ".join(words)) - options_in(asked_help(command, words))
     ]
 
     assert wrong == []

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from edge_identify.convert.cli.catalogue import (
     add_command,
     catalogue_commands,
+    contributions_command,
     draw_demo_command,
     duplicates_command,
     search_catalogue_command,
@@ -74,6 +75,7 @@ def build_parser() -> CommandParser:
     for module in (
         add_command,
         catalogue_commands,
+        contributions_command,
         duplicates_command,
         pack_command,
         recalibrate_command,

@@ -21,6 +21,7 @@ from edge_identify.datasets.catalogue.adding_images import AddProgress, AddRepor
 from edge_identify.datasets.catalogue.build_history import BuildHistory
 from edge_identify.datasets.catalogue.build_memory import BuildMemory
 from edge_identify.datasets.catalogue.catalogue_images import CatalogueImage, ImageFacts, catalogue_image
+from edge_identify.datasets.catalogue.contribution_reviews import ContributionReviews
 from edge_identify.datasets.catalogue.kept_quantisers import KeptQuantisers
 from edge_identify.datasets.catalogue.migrations import migrate
 from edge_identify.datasets.catalogue.shared_facts import SharedFacts
@@ -200,6 +201,10 @@ class Catalogue:
     def build_history(self) -> BuildHistory:
         """Return the history of packs built from this catalogue."""
         return BuildHistory(self._database, self._transaction, partial(_sqlite_errors, self._path))
+
+    def contribution_reviews(self) -> ContributionReviews:
+        """Return what became of contributions to this catalogue."""
+        return ContributionReviews(self._database, self._transaction, partial(_sqlite_errors, self._path))
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -120,12 +120,23 @@ def _add_quantisers(database: Database) -> None:
         ) WITHOUT ROWID""")
 
 
+def _add_contributions(database: Database) -> None:
+    database.execute("""
+        CREATE TABLE contribution (
+            fingerprint TEXT PRIMARY KEY,  -- SHA-256 of what a reviewer sees
+            thing_id TEXT NOT NULL,
+            state TEXT NOT NULL,           -- seen, accepted, rejected
+            changed_utc TEXT NOT NULL      -- ISO 8601
+        )""")
+
+
 MIGRATIONS: tuple[Callable[[Database], None], ...] = (
     _create_tables,
     _add_build_memory_and_withdrawals,
     _add_image_facts,
     _add_build_history,
     _add_quantisers,
+    _add_contributions,
 )
 
 

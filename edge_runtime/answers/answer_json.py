@@ -23,6 +23,7 @@
                                the label or attribute, or null, "exact": whether it is the whole text, "corrected":
                                {typed: meant}}] (of a text alone), "why_in_words": the same for people,
                       "matched_points": that lie alike in its picture and the photo, or null,
+                      "own": true if the person taught it on this device, and it is not of the pack (else left out),
                       "picture": {"type", "filename", "path", "extension", "licence", "provenance", each null if not
                                   known}, of the nearest picture; left out where the pack knows nothing of it}]},
         {"photo": ..., "error": reason}]}
@@ -244,6 +245,7 @@ def _match_as_json(match: Match) -> dict[str, Any]:
         "matched_points": match.matched_points,
         **(_why_as_json(match.reasons) if match.reasons else {}),
         **({"picture": picture_as_json(match.picture)} if match.picture else {}),
+        **({"own": True} if match.is_own else {}),
     }
 
 

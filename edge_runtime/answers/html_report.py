@@ -22,6 +22,7 @@ from edge_identify.edge_runtime.answers.wording import (
     facts,
     filters_in_words,
     kind_in_words,
+    own_in_words,
     pack_in_words,
     places_in_words,
     points_in_words,
@@ -255,7 +256,8 @@ def _reference_figures(found: Identification, thumbnails: ThumbnailTable | None)
 def _said(found: Identification) -> Markup:
     reference = found.matches[0].reference
     name = element("p", reference.name, class_="name") if found.is_named else join()
-    known = (element("p", fact) for fact in _facts(reference)) if found.is_named else ()
+    own = filter(None, [own_in_words(found.matches[0])])
+    known = (element("p", fact) for fact in (*own, *_facts(reference))) if found.is_named else ()
     decision = element("p", decision_in_words(found), class_="decision")
     return join(name, decision, *known, *_evidence(found), _others(found, 1 if found.is_named else 0))
 

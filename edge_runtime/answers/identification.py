@@ -38,6 +38,7 @@ class Match:
         band: How well it fits a text; None for photos, and where the pack's maker could not measure that.
         picture: What the pack knows of that nearest picture, to credit it.
         reasons: Why it answers a text, the best reason first; empty for photos.
+        is_own: Whether the person taught it on this device, and it is not of the pack.
     """
 
     reference: Reference
@@ -50,6 +51,7 @@ class Match:
     band: TextBand | None = None
     picture: ReferenceImageFacts = NOTHING_KNOWN
     reasons: tuple[TextReason, ...] = ()
+    is_own: bool = False
 
     @property
     def has_similarity(self) -> bool:

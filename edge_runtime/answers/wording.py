@@ -102,6 +102,11 @@ def together_in_words(photos: Sequence[str]) -> str:
     return f"from {len(photos)} photos of the same thing: {', '.join(photos)}; similarities are their means"
 
 
+def own_in_words(match: Match) -> str:
+    """Return that a match is the person's own, not the pack's; empty if it is the pack's."""
+    return "your own: taught on this device, not part of the pack" if match.is_own else ""
+
+
 def points_in_words(found: Identification) -> str:
     """Return the number of matched points of the first reference; empty if geometry was not verified."""
     count = found.matches[0].matched_points if found.matches else None

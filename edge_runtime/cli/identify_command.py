@@ -72,6 +72,8 @@ subcommands, each with its own --help:
   edge-identify rollback        go back to the version of a pack before
   edge-identify remove          remove a pack
   edge-identify prune           make room: remove versions before
+  edge-identify teach PHOTO     teach this device a thing that the pack does not know
+  edge-identify taught          list, forget or contribute what was taught
   edge-identify --benchmark     measure this machine with a pack"""
 
 _EXIT_CODES = (

@@ -142,6 +142,18 @@ def _prune(words: list[str]) -> int:
     return prune_main(words)
 
 
+def _teach(words: list[str]) -> int:
+    from edge_identify.edge_runtime.cli.teach_commands import teach_main
+
+    return teach_main(words)
+
+
+def _taught(words: list[str]) -> int:
+    from edge_identify.edge_runtime.cli.teach_commands import taught_main
+
+    return taught_main(words)
+
+
 _SUBCOMMANDS: dict[str, Callable[[list[str]], int]] = {
     "search": _search,
     "sync": _sync,
@@ -152,6 +164,8 @@ _SUBCOMMANDS: dict[str, Callable[[list[str]], int]] = {
     "rollback": _rollback,
     "remove": _remove,
     "prune": _prune,
+    "teach": _teach,
+    "taught": _taught,
 }
 
 #: Subcommands of similar programs, and what they are called here.

@@ -79,7 +79,8 @@ def remove_parser() -> CommandParser:
     parser = CommandParser(
         prog="edge-identify remove",
         examples=["edge-identify remove street-art"],
-        description="Removes a pack from this device, with the version before and what a download has left.",
+        description="Removes a pack from this device, with the version before and what a download has left. What you "
+        "taught beside it (edge-identify taught) stays, and counts again when the pack is installed again.",
         exit_codes=[ExitCode.PACK],
     )
     parser.add_argument("name", metavar="NAME", help="name of the pack")

@@ -31,6 +31,7 @@ class Pack:
         variant_names: The encoder variants in the folder; a device keeps only those that it runs.
         is_tried: Whether it passed its self-test here before. Then its encoders' graphs are not checked again.
         points_folder: Where points of its thumbnails may be kept between runs; None for nowhere.
+        taught_folder: Where what a person taught beside the pack lies; None to answer from the pack alone.
     """
 
     folder: Path
@@ -40,6 +41,7 @@ class Pack:
     _checked: set[str] = field(default_factory=set, repr=False)
     is_tried: bool = False
     points_folder: Path | None = None
+    taught_folder: Path | None = None
 
     def file(self, path: str) -> Path:
         """Return the path of a file of the pack, after its length and hash were checked.

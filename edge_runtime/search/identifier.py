@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from edge_identify.edge_runtime.photos.position import Position
     from edge_identify.edge_runtime.photos.preprocessing import Preprocessing
+    from edge_identify.edge_runtime.search.taught_search import TaughtPictures
 
 DEFAULT_TOP_K = 5
 _AT_ONCE = 16  # photos that are embedded at once: of one thing there may be thousands, from a video
@@ -56,8 +57,14 @@ class Identifier:
         self._pack = pack
         self._encoder = image_encoder(pack, many=many) if encoder is None else encoder
         self._calibration = _calibration(pack, self._encoder.variant_name)
+        self._taught = self._read_taught()
         self._finder = ReferenceFinder(
-            pack, many=many, variant_name=self.variant_name, calibration=self._calibration, filters=filters
+            pack,
+            many=many,
+            variant_name=self.variant_name,
+            calibration=self._calibration,
+            filters=filters,
+            taught=self._taught,
         )
 
     def __enter__(self) -> Self:
@@ -100,6 +107,11 @@ class Identifier:
     def calibration(self) -> Calibration | None:
         """The calibration of the encoder variant in use; None if the pack has none for it."""
         return self._calibration
+
+    @property
+    def taught(self) -> TaughtPictures | None:
+        """What a person taught beside the pack; None if the pack answers alone."""
+        return self._taught
 
     def close(self) -> None:
         """Close the pack's files."""
@@ -193,6 +205,23 @@ class Identifier:
     def embed_pixels(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the unit vectors, float32 [n, dim], of encoder pixels, uint8 [n, size, size, 3]."""
         return self._encoder.embed(pixels)
+
+    def _read_taught(self) -> TaughtPictures | None:
+        if self._pack.taught_folder is None:
+            return None
+        from edge_identify.edge_runtime.search.taught_search import TaughtPictures
+        from edge_identify.edge_runtime.taught.overlay import Overlay
+
+        manifest = self._pack.manifest
+        overlay = Overlay(self._pack.taught_folder)
+        return TaughtPictures(
+            overlay, space_id=manifest.model.space_id, dim=manifest.index.dim, embed=self._embed_images
+        )
+
+    def _embed_images(self, images: Sequence[Image]) -> NDArray[np.float32]:
+        import numpy as np
+
+        return self.embed_pixels(np.stack([self.pixels(image) for image in images]))
 
     def _embed_views(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         count, views = pixels.shape[:2]

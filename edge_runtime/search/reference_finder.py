@@ -17,7 +17,7 @@ from edge_identify.edge_runtime.answers.identification import Identification, Ma
 from edge_identify.edge_runtime.decisions.decision import Decision, decide
 from edge_identify.edge_runtime.decisions.look_alikes import compare_look_alikes
 from edge_identify.edge_runtime.pack.filters import NO_FILTERS, Filters
-from edge_identify.edge_runtime.pack.references import ReferenceTable
+from edge_identify.edge_runtime.pack.references import NOTHING_KNOWN, ReferenceTable
 from edge_identify.edge_runtime.search.ranked_references import Nearest, Question, fused, named_scores, question_of
 
 if TYPE_CHECKING:
@@ -30,9 +30,12 @@ if TYPE_CHECKING:
     from edge_identify.edge_runtime.decisions.look_alikes import LookAlikes
     from edge_identify.edge_runtime.decisions.place_evidence import PlaceEvidence
     from edge_identify.edge_runtime.pack.pack_reader import Pack
+    from edge_identify.edge_runtime.pack.references import Reference
     from edge_identify.edge_runtime.photos.position import Position
     from edge_identify.edge_runtime.search.place_lookup import Placed, Places
+    from edge_identify.edge_runtime.search.taught_search import TaughtPictures
     from edge_identify.edge_runtime.search.vector_search import Neighbours, VectorSearch
+    from edge_identify.edge_runtime.taught.taught_things import TaughtThing
 
 
 class ReferenceFinder:
@@ -46,6 +49,7 @@ class ReferenceFinder:
         variant_name: str,
         calibration: Calibration | None = None,
         filters: Filters = NO_FILTERS,
+        taught: TaughtPictures | None = None,
     ) -> None:
         """Open the index and the references, hashes checked first.
 
@@ -55,6 +59,7 @@ class ReferenceFinder:
             variant_name: The encoder variant that makes the embeddings.
             calibration: The calibration of that variant; None gives answers without a verdict.
             filters: Only references that pass these filters can match.
+            taught: What a person taught beside the pack. With filters, it takes no part.
 
         Raises:
             SetupError: The pack does not have a filter's value, or no reference passes all filters.
@@ -66,7 +71,12 @@ class ReferenceFinder:
         self._calibration = calibration
         self._filters = filters
         self._references = ReferenceTable(pack.file(pack.manifest.references_file))
+        self._taught = taught
         self._search: VectorSearch = open_search(pack, many=many, among=self._passing_ids())
+        if taught is not None and not filters:
+            from edge_identify.edge_runtime.search.taught_search import TaughtSearch
+
+            self._search = TaughtSearch(self._search, taught)
         self._whole = open_search(pack, many=many) if filters and calibration else None
 
     def close(self) -> None:
@@ -85,6 +95,7 @@ class ReferenceFinder:
             variant_name=self._variant_name,
             calibration=self._calibration,
             filters=filters,
+            taught=self._taught,
         )
 
     def answers(
@@ -242,7 +253,7 @@ class ReferenceFinder:
     def _look_alikes(self, ranked: Sequence[Nearest]) -> LookAlikes | None:
         if not ranked:
             return None
-        return compare_look_alikes([self._references.reference(nearest.reference_id) for nearest in ranked])
+        return compare_look_alikes([self._reference(nearest) for nearest in ranked])
 
     def _likely_kind(self, ranked: Sequence[Nearest], verdict: Verdict) -> LikelyKind | None:
         if verdict.decision is Decision.IDENTIFIED:
@@ -251,7 +262,7 @@ class ReferenceFinder:
 
         candidates = zip(ranked, verdict.confidences, strict=False)
         known = [(nearest, confidence) for nearest, confidence in candidates if confidence > 0]
-        references = [self._references.reference(nearest.reference_id) for nearest, _ in known]
+        references = [self._reference(nearest) for nearest, _ in known]
         return likely_kind(references, [confidence for _, confidence in known])
 
     def _placed(self, question: Question, vision: Verdict) -> Placed | None:
@@ -279,7 +290,8 @@ class ReferenceFinder:
         """Yield references, best first, each with its best image."""
         seen: set[str] = set()
         for index_id, score in best:
-            reference_id = self._references.reference_id_of(index_id)
+            thing = self._thing_of(index_id)
+            reference_id = self._references.reference_id_of(index_id) if thing is None else thing.id
             if reference_id not in seen:
                 seen.add(reference_id)
                 yield Nearest(reference_id=reference_id, score=score, index_id=index_id)
@@ -287,13 +299,21 @@ class ReferenceFinder:
     def _matches(self, ranked: Sequence[Nearest], confidences: Sequence[float | None]) -> Iterator[Match]:
         for rank, (nearest, confidence) in enumerate(zip(ranked, confidences, strict=True), start=1):
             yield Match(
-                reference=self._references.reference(nearest.reference_id),
+                reference=self._reference(nearest),
                 score=nearest.score,
                 rank=rank,
                 confidence=confidence,
                 index_id=nearest.index_id,
-                picture=self._references.image_facts(nearest.index_id),
+                picture=NOTHING_KNOWN if nearest.index_id < 0 else self._references.image_facts(nearest.index_id),
+                is_own=nearest.index_id < 0,
             )
+
+    def _reference(self, nearest: Nearest) -> Reference:
+        thing = self._thing_of(nearest.index_id)
+        return self._references.reference(nearest.reference_id) if thing is None else thing.reference
+
+    def _thing_of(self, index_id: int) -> TaughtThing | None:
+        return None if self._taught is None or index_id >= 0 else self._taught.thing_of(index_id)
 
 
 def _scores_by_row(found: Neighbours) -> Iterator[list[tuple[int, float]]]:

@@ -18,6 +18,7 @@ from edge_identify.edge_runtime.pack.pack_reader import Pack, open_pack
 from edge_identify.edge_runtime.store.verified_files import NOTES_NAME, VerifiedFiles
 
 POINTER_NAME = "active.json"
+TAUGHT_FOLDER_NAME = "taught"  # what a person taught; neither an update nor a removal of the pack touches it
 POINTS_FOLDER_NAME = "points"  # beside the versions, since most thumbnails of a version are those of the one before
 _VERSIONS_NAME = "versions"
 MAX_POINTER_BYTES = 64 * 2**10  # a pointer has some hundred bytes

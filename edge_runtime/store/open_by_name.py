@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edge_identify.edge_runtime.errors import PackError, PackNotFoundError
 from edge_identify.edge_runtime.pack.pack_reader import Pack, open_pack
 from edge_identify.edge_runtime.store.default_pack import missing_default, read_default_pack
-from edge_identify.edge_runtime.store.installed_packs import InstalledPack, open_installed
+from edge_identify.edge_runtime.store.installed_packs import TAUGHT_FOLDER_NAME, InstalledPack, open_installed
 from edge_identify.edge_runtime.store.pack_store import PackStore, default_store_folder
 
 
@@ -51,7 +51,7 @@ def open_asked(name: str | Path | None, store_folder: Path | None) -> AskedPacks
     damaged: list[tuple[str, PackError]] = []
     for one in store.names():
         try:
-            packs.append(open_installed(store.active(one)))
+            packs.append(_with_taught(store.active(one)))
         except PackError as error:
             damaged.append((one, error))
     if not packs:
@@ -72,9 +72,16 @@ def open_named(name: str | Path | None, store_folder: Path | None) -> Pack:
         SetupError: The name is None, several packs are installed, and none is the default.
     """
     if isinstance(name, Path) or (name is not None and is_folder_path(name)):
-        return open_pack(Path(name))
+        folder = Path(name).absolute()
+        return replace(open_pack(Path(name)), taught_folder=folder.with_name(f"{folder.name}.{TAUGHT_FOLDER_NAME}"))
     store = PackStore(store_folder or default_store_folder())
-    return open_installed(_unnamed(store) if name is None else _installed(store, name))
+    return _with_taught(_unnamed(store) if name is None else _installed(store, name))
+
+
+def _with_taught(installed: InstalledPack) -> Pack:
+    """Open an installed pack with what a person taught beside it."""
+    home = installed.folder.parent.parent
+    return replace(open_installed(installed), taught_folder=home / TAUGHT_FOLDER_NAME)
 
 
 def is_folder_path(text: str) -> bool:

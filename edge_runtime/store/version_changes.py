@@ -21,6 +21,7 @@ from edge_identify.edge_runtime.store.default_pack import read_default_pack, rem
 from edge_identify.edge_runtime.store.installed_packs import (
     POINTER_NAME,
     POINTS_FOLDER_NAME,
+    TAUGHT_FOLDER_NAME,
     InstalledPack,
     has_intact_manifest,
     version_folder,
@@ -82,6 +83,8 @@ def roll_back(store: PackStore, name: str, self_test: SelfTest) -> InstalledPack
 def remove_pack(store: PackStore, name: str) -> int:
     """Remove a pack with all its versions. If it is the default pack, the store has none afterwards.
 
+    What a person taught beside the pack stays.
+
     Returns:
         How many bytes of disk that gives back.
 
@@ -96,6 +99,8 @@ def remove_pack(store: PackStore, name: str) -> int:
         (home / POINTER_NAME).unlink(missing_ok=True)  # from here on, the pack is not there
         flush_folder(home)
         for path in home.iterdir():
+            if path.name == TAUGHT_FOLDER_NAME:  # the person's own: the pack, installed again, has it
+                continue
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
             elif path.name != _LOCK_NAME:  # if it were removed, two processes could hold it

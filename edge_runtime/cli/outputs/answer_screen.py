@@ -15,6 +15,7 @@ from edge_identify.edge_runtime.answers.wording import (
     facts,
     filters_in_words,
     kind_in_words,
+    own_in_words,
     pack_in_words,
     places_in_words,
     points_in_words,
@@ -40,6 +41,7 @@ _ROOM_FOR_LABELS = 72  # columns of a screen from which on labels fit beside nam
 _ROOM_FOR_IDS = 48  # and ids
 _DECISION_COLUMNS = 10  # the longest, "identified"
 _MOST_TEXT_COLUMNS = 200  # of a question: two lines of a wide screen
+_OWN = "your own"
 _BAND_COLUMNS = 6  # the longest, "strong"
 _STYLES = {
     Decision.IDENTIFIED: Style.GREEN,
@@ -97,7 +99,7 @@ def _winner(found: Identification, screen: Screen) -> Iterator[str]:
         return
     reference = found.matches[0].reference
     yield from _indented(reference.name, screen, Style.BOLD)
-    for fact in facts(reference):
+    for fact in filter(None, (own_in_words(found.matches[0]), *facts(reference))):
         yield from _indented(fact, screen)
 
 
@@ -174,7 +176,7 @@ def _row(match: Match, columns: _Columns, screen: Screen) -> str:
         line += _INDENT + padded(shortened(_id_beside_name(match), columns.ids), columns.ids)
     room = screen.width - display_width(line) - len(_INDENT)
     labels = what_it_is(match.reference) if screen.width >= _ROOM_FOR_LABELS else ""
-    told = " · ".join(filter(None, (_reasons(match), labels)))
+    told = " · ".join(filter(None, (_reasons(match), _OWN if match.is_own else "", labels)))
     if room >= _LEAST_NAME_COLUMNS:
         line += _INDENT + shortened(printable(told), room)
     return line.rstrip()
@@ -214,7 +216,7 @@ def answer_row(found: Identification, screen: Screen, *, names_pack: bool = Fals
 
 
 def _name_in_row(found: Identification) -> str:
-    name = printable(found.matches[0].reference.name)
+    name = printable(found.matches[0].reference.name) + (f" ({_OWN})" if found.matches[0].is_own else "")
     if found.decision is Decision.UNKNOWN:
         return f"(nearest: {name})"
     return name if found.look_alikes is None else f"{name} (one of {len(found.look_alikes.references)})"

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from edge_identify.edge_runtime.photos.regions import Region
     from edge_identify.edge_runtime.search.geometry.shared_methods import PointMethods
     from edge_identify.edge_runtime.search.geometry.verifier import GeometryVerifier
+    from edge_identify.edge_runtime.search.taught_search import TaughtPictures
 
 #: Number of most similar references to compare. 20 take twice as long and rank .002 of 368 photos of packages and .006
 #: of 149 of mosaics better.
@@ -87,6 +88,7 @@ class GeometryCascade:
         *,
         region: Region | None = None,
         methods: PointMethods | None = None,
+        taught: TaughtPictures | None = None,
     ) -> None:
         """Remember what to compare with.
 
@@ -96,9 +98,10 @@ class GeometryCascade:
             mode: When to compare.
             region: The region of each photo to compare; None for all of it.
             methods: The nets that packs share; None shares none.
+            taught: What a person taught beside the pack.
         """
         self._pack, self._calibration, self._mode, self._region = pack, calibration, mode, region
-        self._methods = methods
+        self._methods, self._taught = methods, taught
         self._may_compare = may_compare(mode, pack.manifest, calibration)
         self._verifier: GeometryVerifier | None = None
 
@@ -152,7 +155,9 @@ class GeometryCascade:
         if self._verifier is None:
             from edge_identify.edge_runtime.search.geometry.verifier import GeometryVerifier
 
-            self._verifier = GeometryVerifier(self._pack, self._calibration, region=self._region, methods=self._methods)
+            self._verifier = GeometryVerifier(
+                self._pack, self._calibration, region=self._region, methods=self._methods, taught=self._taught
+            )
         return self._verifier
 
 

@@ -58,7 +58,9 @@ class PacksCascade:
         identifiers = tuple(identifiers)
         with ExitStack() as stack:
             for one in identifiers:
-                cascade = GeometryCascade(one.pack, one.calibration, mode, region=region, methods=methods)
+                cascade = GeometryCascade(
+                    one.pack, one.calibration, mode, region=region, methods=methods, taught=one.taught
+                )
                 stack.enter_context(cascade)
                 try:
                     if draws or mode is GeometryMode.ALWAYS:

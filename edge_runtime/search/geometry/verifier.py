@@ -27,6 +27,7 @@ from edge_identify.edge_runtime.search.geometry.point_counting import (
 )
 from edge_identify.edge_runtime.search.geometry.reranking import rerank
 from edge_identify.edge_runtime.search.geometry.shared_methods import PointMethods
+from edge_identify.edge_runtime.search.taught_search import TaughtPoints
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from edge_identify.edge_runtime.pack.thumbnails_file import ThumbnailTable
     from edge_identify.edge_runtime.photos.regions import Region
     from edge_identify.edge_runtime.search.geometry.point_methods import PointMethod
+    from edge_identify.edge_runtime.search.taught_search import TaughtPictures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +72,7 @@ class GeometryVerifier:
         *,
         region: Region | None = None,
         methods: PointMethods | None = None,
+        taught: TaughtPictures | None = None,
     ) -> None:
         """Open what the pack holds of its reference images, and start the worker threads.
 
@@ -78,17 +81,20 @@ class GeometryVerifier:
             calibration: The calibration of the pack's answers; None for an uncalibrated encoder.
             region: The region of each photo to compare; None for all of it.
             methods: The nets that packs share; None shares none.
+            taught: What a person taught beside the pack; compared by its kept pictures.
 
         Raises:
             SetupError: The pack has nothing to compare with; or it has no local-feature net, and OpenCV is missing.
             PackDamagedError: A file differs from the manifest.
         """
         self._method = (methods or PointMethods()).of(pack)
-        self._calibration, self._region = calibration, region
+        self._calibration, self._region, self._taught = calibration, region, taught
         with ExitStack() as stack:
             thumbnails = open_thumbnails(pack)
             self._thumbnails = None if thumbnails is None else stack.enter_context(thumbnails)
-            self._references = _reference_points(pack, self._thumbnails, self._method, stack)
+            self._references: ReferencePoints = _reference_points(pack, self._thumbnails, self._method, stack)
+            if taught is not None:
+                self._references = TaughtPoints(self._references, taught, self._method)
             self._counter = stack.enter_context(PointCounter(self._method, self._references))
             self._opened = stack.pop_all()
 
@@ -180,6 +186,8 @@ class GeometryVerifier:
         return image
 
     def _thumbnail(self, match: Match) -> Image | None:
+        if match.is_own and self._taught is not None and match.index_id is not None:
+            return self._taught.image(match.index_id)
         return None if self._thumbnails is None or match.index_id is None else self._thumbnails.image(match.index_id)
 
 

@@ -29,6 +29,7 @@ export function answerCard(answer, { photo, position, compare, children = [] }) 
       element("p", { class: "sure" }, certaintyWords(answer)),
     ),
     best && isNamed(answer) && element("h2", { class: "thing" }, best.name),
+    best?.own && isNamed(answer) && element("p", { class: "own" }, text("own")),
     !isNamed(answer) && element("h2", { class: "thing" }, unnamedHeading(answer)),
     answer.likely_kind && element("p", {}, text("kind", { kind: answer.likely_kind.value, share: percent(answer.likely_kind.probability) })),
     element("p", { class: "why" }, reasonWords(answer)),
@@ -49,8 +50,8 @@ function unnamedHeading(answer) {
 function pair(photo, best, answer, compare) {
   if (!photo && !best.thumbnail) return null;
   const left = photo && figure(photo, text("your-photo"), text("your-photo"));
-  const right = best.thumbnail ? figure(best.thumbnail, text("reference-picture", { name: best.name }), best.name) : element("figure", { class: "no-picture" }, element("p", { class: "faint small" }, text("no-picture")));
-  const area = element("div", { class: "pair" }, left, right);
+  const right = best.thumbnail ? figure(best.thumbnail, text(best.own ? "own-picture" : "reference-picture", { name: best.name }), best.name) : element("figure", { class: "no-picture" }, element("p", { class: "faint small" }, text("no-picture")));
+  const area = element("div", { class: "pair" }, left, best.own && !best.thumbnail ? null : right);
   if (!compare || !best.thumbnail || !photo) return area;
   const words = element("p", { class: "small", role: "status" });
   const button = element("button", { class: "small", onclick: () => drawPoints(button, words, area, compare) }, text("points.show"));
@@ -107,7 +108,7 @@ function dots(frame, size, points) {
 /** @param {any} match @param {Position} position */
 function facts(match, position) {
   const rows = [
-    match.id !== match.name && [text("fact.id"), match.id],
+    match.id !== match.name && !match.own && [text("fact.id"), match.id],
     match.namespace && [text("fact.namespace"), match.namespace],
     ...Object.entries(match.labels ?? {}),
     match.matched_points !== null && match.matched_points !== undefined && [text("fact.points"), String(match.matched_points)],
@@ -156,6 +157,7 @@ export function matchRow(match, { position, onChoose }) {
   const shown = [
     match.confidence !== null && match.confidence !== undefined ? percent(match.confidence) : null,
     match.score ? text("similarity", { score: number(match.score) }) : null,
+    match.own && text("own.short"),
     match.namespace,
     ...Object.values(match.labels ?? {}),
   ].filter(Boolean);

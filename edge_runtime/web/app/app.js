@@ -25,6 +25,11 @@ export class App {
     this.packs = (await allOf("packs")).map(summary);
   }
 
+  /** @returns {Promise<import("./background/taught_store.js").TaughtRecord[]>} What was taught on this device, oldest first. */
+  async taught() {
+    return (await allOf("taught")).sort((one, other) => one.taughtAt - other.taughtAt);
+  }
+
   /** @returns {InstalledPack | null} The pack that answers. */
   get pack() {
     return this.packs.find((pack) => pack.name === this.settings.pack) ?? this.packs[0] ?? null;

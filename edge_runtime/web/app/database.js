@@ -1,8 +1,10 @@
 // @ts-check
-/** The small facts that the app keeps, in IndexedDB: which pack versions are active, the history, and whose signatures count. Changes are atomic. */
+/** The small facts that the app keeps, in IndexedDB: which pack versions are active, the history, what was taught, and whose signatures count. Changes are atomic. */
 
 const NAME = "edge-identify";
-const VERSION = 1;
+const VERSION = 2;
+
+/** @typedef {"packs" | "history" | "trust" | "taught"} Store */
 
 /** @type {Promise<IDBDatabase> | null} */
 let opened = null;
@@ -11,12 +13,21 @@ let opened = null;
 function database() {
   opened ??= new Promise((resolve, reject) => {
     const request = indexedDB.open(NAME, VERSION);
-    request.onupgradeneeded = () => {
-      request.result.createObjectStore("packs", { keyPath: "name" });
-      request.result.createObjectStore("history", { keyPath: "id" });
-      request.result.createObjectStore("trust", { keyPath: "server" });
+    request.onupgradeneeded = ({ oldVersion }) => {
+      if (oldVersion < 1) {
+        request.result.createObjectStore("packs", { keyPath: "name" });
+        request.result.createObjectStore("history", { keyPath: "id" });
+        request.result.createObjectStore("trust", { keyPath: "server" });
+      }
+      if (oldVersion < 2) request.result.createObjectStore("taught", { keyPath: "id" });
     };
-    request.onsuccess = () => resolve(request.result);
+    request.onsuccess = () => {
+      request.result.onversionchange = () => { // a newer version of the app, in another tab, waits for this
+        request.result.close();
+        opened = null;
+      };
+      resolve(request.result);
+    };
     request.onerror = () => reject(request.error);
   });
   return opened;
@@ -24,7 +35,7 @@ function database() {
 
 /**
  * @template Result
- * @param {"packs" | "history" | "trust"} store
+ * @param {Store} store
  * @param {IDBTransactionMode} mode
  * @param {(store: IDBObjectStore) => IDBRequest<Result>} work
  * @returns {Promise<Result>} After the transaction is complete.
@@ -38,17 +49,17 @@ async function within(store, mode, work) {
   });
 }
 
-/** @param {"packs" | "history" | "trust"} store @returns {Promise<any[]>} */
+/** @param {Store} store @returns {Promise<any[]>} */
 export const allOf = (store) => within(store, "readonly", (objects) => objects.getAll());
 
-/** @param {"packs" | "history" | "trust"} store @param {IDBValidKey} key @returns {Promise<any>} */
+/** @param {Store} store @param {IDBValidKey} key @returns {Promise<any>} */
 export const oneOf = (store, key) => within(store, "readonly", (objects) => objects.get(key));
 
-/** @param {"packs" | "history" | "trust"} store @param {object} value */
+/** @param {Store} store @param {object} value */
 export const keep = (store, value) => within(store, "readwrite", (objects) => objects.put(value));
 
-/** @param {"packs" | "history" | "trust"} store @param {IDBValidKey} key */
+/** @param {Store} store @param {IDBValidKey} key */
 export const remove = (store, key) => within(store, "readwrite", (objects) => objects.delete(key));
 
-/** @param {"packs" | "history" | "trust"} store */
+/** @param {Store} store */
 export const removeAll = (store) => within(store, "readwrite", (objects) => objects.clear());

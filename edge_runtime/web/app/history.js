@@ -13,7 +13,7 @@ import { allOf, keep, oneOf, remove, removeAll } from "./database.js";
  * @property {{x: number, y: number, width: number, height: number} | null} region
  * @property {{latitude: number, longitude: number, accuracyM: number | null} | null} position
  * @property {string} note
- * @property {{kind: "reference", id: string, name: string} | {kind: "new", name: string} | null} correction
+ * @property {{kind: "reference", id: string, name: string} | {kind: "new", name: string, taught?: {id: string, added: string[]}} | null} correction
  */
 
 /**

@@ -8,6 +8,7 @@ import { identifyScreen } from "./screens/identify.js";
 import { packsScreen } from "./screens/packs.js";
 import { searchScreen } from "./screens/search.js";
 import { settingsScreen } from "./screens/settings.js";
+import { taughtScreen } from "./screens/taught.js";
 import { missingFeatures } from "./support.js";
 import { setLanguage, text } from "./texts.js";
 import { WorkerClient } from "./worker_client.js";
@@ -20,6 +21,7 @@ const SCREENS = {
   search: { key: "search", icon: "M10.5 4a6.5 6.5 0 1 1 0 13 6.5 6.5 0 0 1 0-13M15.5 15.5 20 20", show: searchScreen },
   history: { key: "history", icon: "M4 12a8 8 0 1 0 3-6.2M4 4v4h4M12 8v4l3 2", show: historyScreen },
   packs: { key: "packs", icon: "M12 3l8 4.5v9L12 21l-8-4.5v-9zM12 12l8-4.5M12 12v9M12 12L4 7.5", show: packsScreen },
+  taught: { key: "taught", icon: "", show: taughtScreen },
   settings: { key: "settings", icon: "M4 7h9M17 7h3M4 17h3M11 17h9M15 5v4M9 15v4", show: settingsScreen },
 };
 
@@ -65,7 +67,7 @@ function screenName(app) {
 
 /** @param {string} current */
 function drawTabs(current) {
-  const tabs = Object.entries(SCREENS).map(([name, screen]) =>
+  const tabs = Object.entries(SCREENS).filter(([, screen]) => screen.icon).map(([name, screen]) =>
     element("a", { href: `#${name}`, "aria-current": name === current ? "page" : null }, icon(screen.icon), element("span", {}, text(screen.key))),
   );
   const nav = /** @type {HTMLElement} */ (document.getElementById("tabs"));

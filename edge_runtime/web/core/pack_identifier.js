@@ -9,6 +9,7 @@ import { areFilters, filtersOf, namespacesNamedIn } from "./search/filtering.js"
 import { CANDIDATES, PhotoPoints } from "./search/geometry/point_comparison.js";
 import { openIdentifier } from "./search/identifier.js";
 import { bestFitting, mostCertain } from "./search/most_certain.js";
+import { Taught } from "./search/taught.js";
 import { selfTest } from "./store/self_test.js";
 
 /** @typedef {import("./answers/answer_json.js").Answer} Answer */
@@ -25,6 +26,7 @@ import { selfTest } from "./store/self_test.js";
 /** @typedef {import("./search/identifier.js").Embedded} Embedded */
 /** @typedef {import("./search/identifier.js").GeometryMode} GeometryMode */
 /** @typedef {import("./search/identifier.js").Identifier} Identifier */
+/** @typedef {import("./search/taught.js").TaughtThing} TaughtThing */
 /** @typedef {import("./store/self_test.js").SelfTestResult} SelfTestResult */
 /**
  * @typedef {object} Runtime What the app gives.
@@ -155,6 +157,20 @@ export class PackIdentifier {
   }
 
   /**
+   * Let answers find what a person taught beside a pack, from now on. Its matches have `own`.
+   *
+   * @param {readonly TaughtThing[]} things All of them; they replace those before.
+   * @param {string} [packName] By default the first pack.
+   * @throws {EdgeIdentifyError} `setup`: an embedding is no unit vector of the pack's space.
+   */
+  teach(things, packName = this.manifests[0].name) {
+    const { finder, comparison, pack } = this._of(packName);
+    const taught = things.length ? new Taught(things, pack.manifest.index.dim) : null;
+    finder.setTaught(taught);
+    comparison.setTaught(taught);
+  }
+
+  /**
    * Compare a photo point by point with the picture of a match.
    *
    * @param {Image} image The same object as in `identify`: its points are kept.
@@ -169,10 +185,11 @@ export class PackIdentifier {
 
   /**
    * @param {MatchKey} match
-   * @returns {Promise<Uint8Array | null>} The picture of a match as a small WebP; null if the pack has none.
+   * @returns {Promise<Uint8Array | null>} The picture of a match as a small WebP; null if the pack has none, or the
+   *   person taught it: then the app has the picture.
    */
   async thumbnail(match) {
-    if (match.index_id === null) return null;
+    if (match.index_id === null || match.index_id < 0) return null;
     const table = await this._of(match.pack).comparison.thumbnails();
     return table?.webp(match.index_id) ?? null;
   }

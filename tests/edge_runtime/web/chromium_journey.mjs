@@ -73,6 +73,13 @@ const answers = (page) => page.evaluate(async () => {
   return entries.sort((one, other) => one.askedAt - other.askedAt).map(({ answer }) => answer);
 });
 
+const taughtNames = (page) => page.evaluate(async () => {
+  const opened = await new Promise((resolve) => { const request = indexedDB.open("edge-identify"); request.onsuccess = () => resolve(request.result); });
+  const things = await new Promise((resolve) => { const request = opened.transaction("taught").objectStore("taught").getAll(); request.onsuccess = () => resolve(request.result); });
+  opened.close();
+  return things.map(({ name }) => name).sort();
+});
+
 const checked = {};
 let { context, page, errors } = await open();
 
@@ -118,6 +125,21 @@ for (const [at, photo] of photos.entries()) {
   }
 }
 const shown = await page.innerText(".answer .word");
+await page.click("summary:has-text('It is new')");
+await page.fill(".teach input", "Grey wall");
+await page.fill(".teach textarea", "behind the station");
+await page.click(".teach button");
+await page.waitForSelector(".answer .own");
+checked.own = await screen(page, "own");
+const taught = { decision: await page.innerText(".answer .word"), thing: await page.innerText(".answer .thing"), pictures: await page.locator(".pair img").count() };
+await go(page, "taught");
+checked.taught = await screen(page, "taught", ".thing-row");
+await page.click("summary:has-text('Send them')");
+await page.fill("[id^=by-]", "Ada");
+const [file] = await Promise.all([page.waitForEvent("download"), page.click("text=Save the file")]);
+await file.saveAs(join(profile, "new.contribution.json"));
+await go(page, "identify");
+await page.waitForSelector("input[multiple]", { state: "attached" });
 await page.setInputFiles("input[multiple]", { name: "note.heic", mimeType: "image/heic", buffer: Buffer.from("\0\0\0\x18ftypheic0000") });
 const heic = await page.innerText(".answers [role=alert] strong");
 await page.setInputFiles("input[multiple]", { name: "note.jpg", mimeType: "image/jpeg", buffer: Buffer.from("no photo") });
@@ -135,14 +157,18 @@ await page.fill("#note", "behind the station");
 await page.click("text=Save the note");
 await page.click("summary:has-text('Correct this answer')");
 checked.entry = await screen(page, "entry");
-await page.fill("#new-name", "Mural");
-await page.click("text=Keep the name");
+await page.fill(".teach input", "Mural");
+await page.click(".teach button");
 await page.waitForSelector(".good");
+const twice = await taughtNames(page);
+await page.click("text=Undo");
+await page.waitForSelector(".good", { state: "detached" });
+const undone = await taughtNames(page);
 await go(page, "settings");
 checked.settings = await screen(page, "settings", "#language");
 await page.selectOption("#language", "de");
 await page.waitForFunction(() => document.documentElement.lang === "de" && document.querySelector("h1")?.textContent !== "Settings");
 const german = await page.innerText("h1");
-say("offline", { startMs, answers: await answers(page), shown, heic, undecodable, found, german, errors, checked, installed: await installed(page) });
+say("offline", { startMs, taught, twice, undone, answers: await answers(page), shown, heic, undecodable, found, german, errors, checked, installed: await installed(page) });
 await context.close();
 process.exit();

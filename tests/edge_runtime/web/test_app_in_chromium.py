@@ -28,6 +28,8 @@ from edge_identify.edge_runtime.pack.pack_names import PackVersion
 from edge_identify.edge_runtime.store.self_test import ConformanceCase, serialise_cases
 from edge_identify.edge_runtime.sync.listing import blob_path
 from edge_identify.edge_runtime.sync.trust.metadata_layout import METADATA_FOLDER
+from edge_identify.edge_runtime.taught.contribution_file import read_contribution
+from edge_identify.edge_runtime.taught.kept_picture import decode_kept_picture
 from edge_identify.sync_server.delivery.web_app_files import WEB_FOLDER
 from edge_identify.sync_server.publishing.folder_tree import FolderTree
 from edge_identify.sync_server.publishing.publish import publish
@@ -63,6 +65,7 @@ class Journey:
 
     steps: dict[str, dict[str, Any]]
     expected: list[dict[str, Any]]
+    contribution: Path
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +95,7 @@ def journey(tmp_path_factory: pytest.TempPathFactory) -> Journey:
         service.close()
         _go_on(browser)
         steps["offline"] = _step(browser)
-    return Journey(steps=steps, expected=expected)
+    return Journey(steps=steps, expected=expected, contribution=folder / "profile" / "new.contribution.json")
 
 
 def _pack(folder: Path) -> Path:
@@ -179,7 +182,7 @@ def test_a_server_that_lost_its_signatures_is_refused_and_the_old_version_stays(
 
 
 def test_photos_are_identified_as_in_python_with_the_server_gone(journey: Journey) -> None:
-    found = journey.steps["offline"]["answers"]
+    found = journey.steps["offline"]["answers"][: len(PHOTOS)]
 
     assert [one["decision"] for one in found] == [one["decision"] for one in journey.expected]
     assert [one["matches"][0]["id"] for one in found] == [one["matches"][0]["id"] for one in journey.expected]
@@ -188,6 +191,26 @@ def test_photos_are_identified_as_in_python_with_the_server_gone(journey: Journe
         assert one["known_probability"] == pytest.approx(expected["known_probability"], abs=5e-3)
     assert found[0]["decision"] == "identified"
     assert found[-1]["decision"] == "unknown"
+
+
+def test_a_thing_that_is_taught_offline_is_recognised_at_once_as_the_persons_own(journey: Journey) -> None:
+    step = journey.steps["offline"]
+
+    assert step["taught"] == {"decision": "Identified", "thing": "Grey wall", "pictures": 2}
+    assert step["answers"][len(PHOTOS)]["matches"][0]["own"] is True
+    assert step["twice"] == ["Grey wall", "Mural"]
+    assert step["undone"] == ["Grey wall"]
+
+
+def test_the_apps_contribution_file_is_read_by_the_maker(journey: Journey) -> None:
+    contribution = read_contribution(journey.contribution)
+
+    assert (contribution.pack_name, contribution.by) == ("colours", "Ada")
+    (thing,) = contribution.things
+    assert (thing.name, thing.note) == ("Grey wall", "behind the station")
+    assert decode_kept_picture(thing.pictures[0].jpeg, name="taught").getpixel((0, 0)) == pytest.approx(
+        (128,) * 3, abs=2
+    )
 
 
 def test_the_decision_is_shown_in_words(journey: Journey) -> None:
@@ -210,7 +233,7 @@ def test_the_language_can_be_changed(journey: Journey) -> None:
 def test_no_screen_has_faults_of_accessibility_or_runs_over_its_edge(journey: Journey) -> None:
     checked = journey.steps["offline"]["checked"]
 
-    assert set(checked) == {"packs", "refused", "answer", "search", "history", "entry", "settings"}
+    assert set(checked) == {"packs", "refused", "answer", "own", "taught", "search", "history", "entry", "settings"}
     assert {name: one["violations"] for name, one in checked.items() if one["violations"]} == {}
     assert {name: one["wider"] for name, one in checked.items() if one["wider"] > 0} == {}
     assert journey.steps["offline"]["errors"] == []

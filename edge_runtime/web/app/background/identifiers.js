@@ -7,13 +7,14 @@ import { openPack } from "../../core/index.js";
 import { AppError } from "../app_error.js";
 import { decodePhoto } from "./photo_decoding.js";
 import { openInstalled } from "./pack_store.js";
+import { giveTaught, taughtBeside } from "./taught_store.js";
 
 const RUNTIME = new URL("../../vendor/ort.wasm.min.mjs", import.meta.url).href;
 const RUNTIME_FOLDER = new URL("../../vendor/", import.meta.url).href;
 
 /** @type {Promise<any> | null} */
 let runtime = null;
-/** @type {{key: string, identifier: Promise<any>} | null} */
+/** @type {{key: string, identifier: Promise<any>, taught: string} | null} */
 let opened = null;
 
 /** Load ONNX Runtime: its plain WebAssembly build, on one thread, which every browser runs. */
@@ -48,13 +49,23 @@ async function identifierOf(files) {
 export async function identifierFor(name) {
   const { pack, files } = await openInstalled(name);
   const key = `${name} ${pack.manifestSha256}`;
-  if (opened?.key !== key) opened = { key, identifier: identifierOf(files) };
+  if (opened?.key !== key) opened = { key, identifier: identifierOf(files), taught: "" };
   try {
+    await refreshTaught(name, opened);
     return await opened.identifier;
   } catch (error) {
     opened = null;
     throw error;
   }
+}
+
+/** Give the open pack what was taught beside it, if that has changed since: this or another tab may have taught. @param {string} name @param {{identifier: Promise<any>, taught: string}} pack */
+async function refreshTaught(name, pack) {
+  const records = await taughtBeside(name);
+  const taught = JSON.stringify(records.map(({ id, name, note, pictures }) => [id, name, note, pictures.map(({ sha256 }) => sha256)]));
+  if (taught === (pack.taught || "[]")) return;
+  await giveTaught(await pack.identifier, records);
+  pack.taught = taught;
 }
 
 /** Forget the open pack. */

@@ -6,6 +6,7 @@ import { codeOf } from "../app_error.js";
 import { forgetIdentifier, identifierFor, selfTest } from "./identifiers.js";
 import { goBack, installPack, offeredPacks, removePack } from "./pack_store.js";
 import { decodePhoto } from "./photo_decoding.js";
+import { forgetTaught, taughtBeside, teach } from "./taught_store.js";
 
 /** @typedef {{signal: AbortSignal, onProgress: (progress: any) => void}} Call */
 
@@ -27,6 +28,8 @@ const METHODS = {
   },
   warm: async ({ pack }) => void (pack && (await identifierFor(pack))),
   identify,
+  teach,
+  forgetTaught: ({ id, hashes }) => forgetTaught(id, hashes),
   search: async ({ pack, query, topK }) => {
     const identifier = await identifierFor(pack);
     return withThumbnails(identifier, await identifier.search(query, { topK }));
@@ -77,13 +80,23 @@ async function oneAnswer(identifier, photo, region, options, isBatch) {
   }
 }
 
-/** Add the picture of each match, if the pack has it. @param {any} identifier @param {any} answer */
+/** Add the picture of each match, if there is one. @param {any} identifier @param {any} answer */
 async function withThumbnails(identifier, answer) {
   for (const match of answer.matches) {
+    if (match.own) {
+      match.thumbnail = await taughtPicture(match);
+      continue;
+    }
     const webp = await identifier.thumbnail(match);
     match.thumbnail = webp ? new Blob([webp], { type: "image/webp" }) : null;
   }
   return { answer };
+}
+
+/** @param {any} match @returns {Promise<Blob | null>} */
+async function taughtPicture(match) {
+  const pictures = (await taughtBeside(match.pack)).flatMap((record) => record.pictures);
+  return pictures[-1 - match.index_id]?.jpeg ?? null; // as `giveTaught` numbers them
 }
 
 /** @param {any} pack */

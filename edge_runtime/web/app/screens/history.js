@@ -7,6 +7,7 @@ import { decisionWords, isNamed } from "../answer_wording.js";
 import { element, saveAs } from "../dom.js";
 import { toCsv, toGeoJson, toZip } from "../exports.js";
 import { changeEntry, forget, forgetAll, history, historyEntry } from "../history.js";
+import { teachForm } from "../teach_form.js";
 import { dateTime, text } from "../texts.js";
 
 /** @typedef {import("../app.js").App} App */
@@ -93,11 +94,13 @@ function entryScreen(app, entry, redraw) {
 /** @param {App} app @param {Entry} entry @param {() => void} redraw */
 function correction(app, entry, redraw) {
   const correct = async (/** @type {Entry["correction"]} */ chosen) => {
+    const before = entry.correction;
+    if (before?.kind === "new" && before.taught) await app.worker.call("forgetTaught", { id: before.taught.id, hashes: before.taught.added });
     await changeEntry({ ...entry, correction: chosen });
     redraw();
   };
   const done = entry.correction;
-  const name = element("input", { id: "new-name", required: true, maxlength: 200 });
+  const photos = entry.photos.map((photo) => ({ photo, region: entry.region }));
   return element(
     "details",
     { open: done !== null },
@@ -107,12 +110,7 @@ function correction(app, entry, redraw) {
     element("ol", { class: "matches" }, ...entry.answer.matches.map((/** @type {any} */ match) => matchRow(match, { position: null, onChoose: () => correct({ kind: "reference", id: match.id, name: match.name }) }))),
     searchForm(app, entry, correct),
     element("h3", {}, text("correct.new")),
-    element(
-      "form",
-      { onsubmit: (/** @type {Event} */ event) => { event.preventDefault(); correct({ kind: "new", name: name.value.trim() }); } },
-      element("div", { class: "field" }, element("label", { for: "new-name" }, text("correct.name")), name),
-      element("button", { type: "submit" }, text("correct.save-new")),
-    ),
+    teachForm(app, { pack: entry.pack, photos, onTaught: ({ id, name, added }) => correct({ kind: "new", name, taught: { id, added } }) }),
   );
 }
 

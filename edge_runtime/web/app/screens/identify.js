@@ -9,6 +9,7 @@ import { announce, element } from "../dom.js";
 import { remember } from "../history.js";
 import { devicePosition } from "../places.js";
 import { regionPicker } from "../region_picker.js";
+import { teachForm } from "../teach_form.js";
 import { text } from "../texts.js";
 
 /** @typedef {import("../app.js").App} App */
@@ -112,6 +113,16 @@ class IdentifyView {
     if (first?.answer) announce(`${decisionWords(first.answer)}${isNamed(first.answer) ? `: ${first.answer.matches[0].name}` : ""}`);
   }
 
+  /** What teaches this device the thing; then the photos are asked again. @param {import("../app.js").InstalledPack} pack @param {Asked} asked @param {boolean} isNamed */
+  teaching(pack, asked, isNamed) {
+    const photos = (this.isTogether ? this.photos : [asked]).map(({ photo, region }) => ({ photo, region }));
+    const onTaught = () => {
+      announce(text("teach.done"));
+      this.ask();
+    };
+    return element("details", {}, element("summary", {}, text(isNamed ? "teach.other" : "teach.new")), teachForm(this.app, { pack, photos, onTaught }));
+  }
+
   /** @param {any} one @param {Asked} asked @param {any} position */
   async card(one, asked, position) {
     if (one.error) return element("article", { class: "answer none" }, element("p", {}, asked.name), errorBox(new AppError(one.error.code, one.error.message)));
@@ -122,7 +133,9 @@ class IdentifyView {
       const photos = this.isTogether ? this.photos.map(({ photo }) => photo) : [asked.photo];
       kept = await remember({ answer: one.answer, pack: { name: pack.name, version: pack.version }, photos, region: asked.region, position }).catch(() => null);
     }
+    /** @type {HTMLElement[]} */
     const children = kept ? [element("p", { class: "small" }, element("a", { href: `#history?id=${kept}` }, text("note-or-correct")))] : [];
+    if (pack) children.push(this.teaching(pack, asked, isNamed(one.answer)));
     const photo = asked.region ? await cropped(asked.photo, asked.region) : asked.photo;
     return answerCard(one.answer, { photo, position, compare, children });
   }

@@ -24,6 +24,7 @@ export async function packsScreen(app, redraw) {
     element("p", { class: "faint" }, text("packs.about")),
     element("h2", {}, text("packs.installed")),
     app.packs.length ? element("ul", { class: "cards" }, ...app.packs.map((pack) => installedCard(app, pack, redraw))) : element("p", {}, text("packs.none")),
+    await taughtLine(app),
     await storageLine(),
     forgetsAfterAWeek() && element("p", { class: "notice" }, text("safari")),
     element("h2", {}, text("packs.offered")),
@@ -189,6 +190,12 @@ function addressForm(app, offers, redraw) {
 /** @param {string} typed @returns {string | null} Without spaces and colons, in lower case. */
 function plainFingerprint(typed) {
   return typed.replace(/[\s:]/g, "").toLowerCase() || null;
+}
+
+/** @param {App} app */
+async function taughtLine(app) {
+  const { length: count } = await app.taught().catch(() => []);
+  return count > 0 && element("p", {}, element("a", { href: "#taught" }, text("taught.line", { count })));
 }
 
 async function storageLine() {

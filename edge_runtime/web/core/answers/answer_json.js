@@ -28,6 +28,7 @@ import { reasonsInWords } from "./text_reasons.js";
  * @property {Array<{found_in: string, key: string | null, exact: boolean, corrected: Record<string, string>}>} [why]
  * @property {string} [why_in_words]
  * @property {object} [picture]
+ * @property {true} [own] The person taught it on this device, and it is not of the pack.
  * @property {number | null} index_id The index's id of the nearest picture. Not in Python's answers.
  * @property {string} pack The pack that answered. Not in Python's answers.
  */
@@ -153,6 +154,7 @@ function matchAsJson(match, rank, packName) {
     matched_points: match.matchedPoints,
     ...(match.reasons.length ? whyAsJson(match) : {}),
     ...(match.picture ? { picture: pictureAsJson(match.picture) } : {}),
+    ...(match.isOwn ? { own: true } : {}),
     index_id: match.indexId,
     pack: packName,
   };

@@ -22,6 +22,7 @@
  * @property {TextBand | null} band
  * @property {ImageFacts | null} picture
  * @property {TextReason[]} reasons
+ * @property {boolean} [isOwn] Whether the person taught it on this device, and it is not of the pack.
  */
 /**
  * @typedef {object} Identification

@@ -11,6 +11,7 @@ import { ReferenceTable } from "../pack/references.js";
 import { BinaryCodeSearch } from "./binary_codes.js";
 import { NO_FILTERS, areFilters, passingIndexIds } from "./filtering.js";
 import { weighPlace } from "./place_lookup.js";
+import { searchWith } from "./taught.js";
 import { FullSearch } from "./vector_search.js";
 
 /** @typedef {import("../pack/pack_reader.js").Pack} Pack */
@@ -67,10 +68,23 @@ export class ReferenceFinder {
     this._filters = filters;
     const whole = wholeSearch(contents);
     // A shortlist by binary codes may miss a few selected vectors, so those are all compared.
+    /** @type {import("./taught.js").Taught | null} */
+    this._taught = null;
+    /** @type {VectorSearch} */
     this._search = areFilters(filters)
       ? new FullSearch(contents.rows, passingIndexIds(filters, contents.references))
       : whole;
     this._whole = areFilters(filters) && calibration !== null ? whole : null;
+  }
+
+  /**
+   * Let answers without filters find what a person taught, too.
+   *
+   * @param {import("./taught.js").Taught | null} taught
+   */
+  setTaught(taught) {
+    this._taught = taught;
+    this._search = searchWith(wholeSearch(this._contents), taught);
   }
 
   /** @param {Filters} filters */
@@ -184,7 +198,7 @@ export class ReferenceFinder {
     const distinct = new Map();
     for (const { id, score } of found) {
       if (distinct.size === wanted) break;
-      const referenceId = this._references.referenceIdOf(id);
+      const referenceId = this._taught?.reference(id)?.id ?? this._references.referenceIdOf(id);
       if (!distinct.has(referenceId)) distinct.set(referenceId, { referenceId, score, indexId: id });
     }
     return [...distinct.values()];
@@ -197,7 +211,7 @@ export class ReferenceFinder {
    */
   _answer(question, topK) {
     const { ranked, verdict, evidence } = this._decided(question, topK);
-    const named = ranked.slice(0, verdict?.lookAlikeCount ?? 0).map((each) => this._references.reference(each.referenceId));
+    const named = ranked.slice(0, verdict?.lookAlikeCount ?? 0).map((each) => this._reference(each));
     return {
       matches: this._matches(ranked.slice(0, topK), verdict, evidence),
       verdict,
@@ -249,7 +263,7 @@ export class ReferenceFinder {
       .map((nearest, at) => ({ nearest, confidence: verdict.confidences[at] ?? 0 }))
       .filter(({ confidence }) => confidence > 0);
     return likelyKind(
-      known.map(({ nearest }) => this._references.reference(nearest.referenceId)),
+      known.map(({ nearest }) => this._reference(nearest)),
       known.map(({ confidence }) => confidence),
     );
   }
@@ -262,16 +276,22 @@ export class ReferenceFinder {
    */
   _matches(shown, verdict, evidence) {
     return shown.map((nearest, at) => ({
-      reference: this._references.reference(nearest.referenceId),
+      reference: this._reference(nearest),
       score: nearest.score,
       confidence: verdict === null ? null : verdict.confidences[at],
       indexId: nearest.indexId,
       place: evidence[at] ?? null,
       matchedPoints: null,
       band: null,
-      picture: this._references.imageFacts(nearest.indexId),
+      picture: nearest.indexId < 0 ? null : this._references.imageFacts(nearest.indexId),
       reasons: [],
+      isOwn: nearest.indexId < 0,
     }));
+  }
+
+  /** @param {Nearest} nearest */
+  _reference({ indexId, referenceId }) {
+    return this._taught?.reference(indexId) ?? this._references.reference(referenceId);
   }
 }
 

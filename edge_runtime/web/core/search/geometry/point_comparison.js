@@ -61,6 +61,18 @@ export class PointComparison {
     this._opened = null;
     /** @type {Map<number, Promise<Points | null>>} */
     this._known = new Map();
+    /** @type {import("../taught.js").Taught | null} */
+    this._taught = null;
+  }
+
+  /**
+   * Compare photos with what a person taught, too.
+   *
+   * @param {import("../taught.js").Taught | null} taught
+   */
+  setTaught(taught) {
+    this._taught = taught;
+    this._known.clear(); // its ids now stand for other pictures
   }
 
   /**
@@ -148,10 +160,20 @@ export class PointComparison {
 
   /**
    * @param {number} indexId
+   * @param {LocalFeatureNet} net
+   * @returns {Promise<Points | null>}
+   */
+  async _taughtPoints(indexId, net) {
+    const image = (await this._taught?.image(indexId)) ?? null;
+    return image && net.findPoints(pixelsOf(image), net.spec.reference);
+  }
+
+  /**
+   * @param {number} indexId
    * @param {Opened} opened
    */
-  _pointsOf(indexId, { find }) {
-    const found = this._known.get(indexId) ?? find(indexId);
+  _pointsOf(indexId, { find, net }) {
+    const found = this._known.get(indexId) ?? (indexId < 0 ? this._taughtPoints(indexId, net) : find(indexId));
     this._known.set(indexId, found);
     const [oldest] = this._known.keys();
     if (this._known.size > KEPT_POINTS) this._known.delete(oldest);
