@@ -1,10 +1,11 @@
 package edgeidentify;
 
-import java.util.Map;
+import java.util.Arrays;
 
 /** What a photo shows, as far as its scores tell (FORMAT.md, "Decisions"). */
 public final class Decision {
     private static final double LOOK_ALIKES_SHARE = 0.9;
+    private static final double MOST_CONFIDENCE = 1 - 1e-9;
 
     /** {@code identified}, {@code probably}, {@code ambiguous} or {@code unknown}. */
     public final String word;
@@ -16,13 +17,27 @@ public final class Decision {
     public final double[] confidences;
     /** Ambiguous: the number of first references that the photo may show; otherwise 0. */
     public final int lookAlikeCount;
+    /** The confidences before their correction. */
+    final double[] uncorrected;
 
-    private Decision(String word, double evidence, double known, double[] confidences, int lookAlikeCount) {
+    private Decision(String word, double evidence, double known, double[] confidences, int lookAlikeCount, double[] uncorrected) {
         this.word = word;
         this.evidence = evidence;
         this.knownProbability = known;
         this.confidences = confidences;
         this.lookAlikeCount = lookAlikeCount;
+        this.uncorrected = uncorrected;
+    }
+
+    /** The decision of one kind of evidence, and the new order of the references. */
+    static final class Ranked {
+        final Decision decision;
+        final int[] order;
+
+        Ranked(Decision decision, int[] order) {
+            this.decision = decision;
+            this.order = order;
+        }
     }
 
     /**
@@ -30,66 +45,45 @@ public final class Decision {
      *
      * @param scores cosine similarities of distinct references, best first, at least one
      * @param crowd the scores behind the evidence; {@code scores} where they cover the whole pack
-     * @param rule the calibration of the encoder variant, as {@code calibration.json} has it
      */
-    public static Decision of(double[] scores, double[] crowd, Map<String, Object> rule) {
-        int neighbours = (int) number(rule, "neighbours");
-        double[] shares = new double[scores.length];
-        double sum = 0;
-        for (int at = 0; at < Math.min(neighbours, scores.length); at++) {
-            shares[at] = Math.exp((scores[at] - scores[0]) / number(rule, "temperature"));
-            sum += shares[at];
-        }
-        for (int at = 0; at < shares.length; at++) {
-            shares[at] /= sum;
-        }
-        return conclude(evidence(crowd, neighbours, rule), shares, rule);
+    public static Decision of(double[] scores, double[] crowd, Calibration calibration) {
+        double[] shares = calibration.shares(scores, calibration.neighbours);
+        return conclude(calibration.evidence(crowd), shares, calibration.thresholds);
     }
 
-    private static double evidence(double[] scores, int neighbours, Map<String, Object> rule) {
-        int count = Math.min(neighbours, scores.length);
-        double others = 0;
-        for (int at = 1; at < count; at++) {
-            others += scores[at];
-        }
-        double mean = count > 1 ? others / (count - 1) : scores[0];
-        double margin = count > 1 ? scores[0] - scores[1] : 0;
-        return number(rule, "intercept")
-            + number(rule, "score_weight") * scores[0]
-            + number(rule, "contrast_weight") * (scores[0] - mean / 2)
-            + number(rule, "margin_weight") * margin;
-    }
-
-    private static Decision conclude(double evidence, double[] shares, Map<String, Object> rule) {
+    /** Decides from log-odds and the shares of the references, best first, which sum to 1. */
+    static Decision conclude(double evidence, double[] shares, Calibration.Thresholds rule) {
         double known = sigmoid(evidence);
         String word = word(evidence, known, shares[0], rule);
-        double[] confidences = new double[shares.length];
-        for (int at = 0; at < shares.length; at++) {
-            confidences[at] = known * shares[at];
-        }
-        int alike = word.equals("ambiguous") ? lookAlikes(shares) : 0;
-        Map<String, Object> correction = object(rule.get("correction"));
-        double shown = correction == null ? known : correct(known, confidences, correction);
-        return new Decision(word, evidence, shown, confidences, alike);
+        double[] uncorrected = Arrays.stream(shares).map(share -> known * share).toArray();
+        double[] confidences = uncorrected.clone();
+        double shown = rule.correction == null ? known : correct(known, confidences, rule.correction);
+        return new Decision(word, evidence, shown, confidences, word.equals("ambiguous") ? lookAlikes(shares) : 0, uncorrected);
     }
 
-    private static String word(double evidence, double known, double share, Map<String, Object> rule) {
-        if (!(evidence >= number(rule, "accept"))) {
+    /** Returns the decision with further references of confidence 0 behind the others. */
+    Decision withOthers(int count) {
+        int length = confidences.length + count;
+        return new Decision(word, evidence, knownProbability, Arrays.copyOf(confidences, length), lookAlikeCount,
+            Arrays.copyOf(uncorrected, length));
+    }
+
+    private static String word(double evidence, double known, double share, Calibration.Thresholds rule) {
+        if (!(evidence >= rule.accept)) {
             return "unknown";
         }
-        Map<String, Object> certainty = object(rule.get("certainty"));
-        if (certainty == null) {
-            return share >= number(rule, "least_share") ? "identified" : "ambiguous";
+        if (rule.certainty == null) {
+            return share >= rule.leastShare ? "identified" : "ambiguous";
         }
-        if (known * share >= number(certainty, "identified")) {
+        if (known * share >= rule.certainty.identified) {
             return "identified";
         }
-        double probably = number(certainty, "probably");
+        double probably = rule.certainty.probably;
         return known * share >= probably ? "probably" : known >= probably ? "ambiguous" : "unknown";
     }
 
     /** Corrects confidences in place and returns the corrected known probability. */
-    private static double correct(double known, double[] confidences, Map<String, Object> correction) {
+    private static double correct(double known, double[] confidences, Calibration.Correction correction) {
         double together = 0;
         for (int at = 0; at < confidences.length; at++) {
             confidences[at] = corrected(confidences[at], correction);
@@ -103,13 +97,12 @@ public final class Decision {
         return shown;
     }
 
-    private static double corrected(double confidence, Map<String, Object> correction) {
+    private static double corrected(double confidence, Calibration.Correction correction) {
         if (confidence <= 0) {
             return 0;
         }
-        double inside = Math.min(confidence, 1 - 1e-9);
-        double logOdds = Math.log(inside) - Math.log1p(-inside);
-        return sigmoid(number(correction, "intercept") + number(correction, "slope") * logOdds);
+        double inside = Math.min(confidence, MOST_CONFIDENCE);
+        return sigmoid(correction.intercept + correction.slope * (Math.log(inside) - Math.log1p(-inside)));
     }
 
     private static int lookAlikes(double[] shares) {
@@ -127,18 +120,5 @@ public final class Decision {
         }
         double odds = Math.exp(evidence);
         return odds / (1 + odds);
-    }
-
-    private static double number(Map<String, Object> fields, String key) {
-        Object value = fields.get(key);
-        if (!(value instanceof Number)) {
-            throw PackException.format("calibration: `" + key + "` should be a number");
-        }
-        return ((Number) value).doubleValue();
-    }
-
-    @SuppressWarnings("unchecked")
-    private static Map<String, Object> object(Object value) {
-        return (Map<String, Object>) value;
     }
 }

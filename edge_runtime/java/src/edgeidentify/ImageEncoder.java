@@ -1,11 +1,11 @@
 package edgeidentify;
 
-/** The image tower of a pack. An app implements it with ONNX Runtime; README.md has a sample. */
+/** The image tower of a pack, loaded. README.md has a sample with ONNX Runtime. */
 public interface ImageEncoder {
     /**
      * Embeds images.
      *
-     * @param pixels RGB, count x size x size x 3, as {@link Preprocessing} makes them
+     * @param pixels RGB, count x size x size x 3, as {@link Preprocessing} makes them: the graph's uint8 input
      * @param count the number of images
      * @return a unit vector for each image
      */

@@ -1,14 +1,18 @@
 package edgeidentify;
 
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
+import java.util.PriorityQueue;
 import java.util.Set;
 
-/** The FAISS index file of a pack (FORMAT.md, "The index"), and its exact search. */
+/** The FAISS index file of a pack (FORMAT.md, "The index"), and its exact search by cosine similarity. */
 public final class IndexFile {
+    /** Best first; equal scores by id. */
+    static final Comparator<Neighbour> BEST_FIRST =
+        Comparator.comparingDouble((Neighbour each) -> -each.score).thenComparingLong(each -> each.id);
+
     /** A vector that was found. */
     public static final class Neighbour {
         public final long id;
@@ -20,18 +24,18 @@ public final class IndexFile {
         }
     }
 
+    final int dim;
+    final int count;
     private final String where;
-    private final ByteBuffer file;
-    private final int dim;
-    private final int count;
-    private final boolean isFlat;
-    private int codesAt;
-    private long[] ids;
+    private final float[] values;
+    private final byte[] codes;
+    private final int codesAt;
+    private final long[] ids;
     private final float[] offset;
     private final float[] scale;
 
     /**
-     * Reads an index.
+     * Reads an index. The array is kept.
      *
      * @param data the file, whose hash was checked
      * @param kind {@code flat} or {@code sq8}, from the manifest like {@code dim} and {@code count}
@@ -40,138 +44,143 @@ public final class IndexFile {
         this.where = where;
         this.dim = dim;
         this.count = count;
-        this.isFlat = kind.equals("flat");
-        this.offset = new float[dim];
-        this.scale = new float[dim];
-        file = ByteBuffer.wrap(data).order(ByteOrder.LITTLE_ENDIAN);
-        header("IxM2");
-        if (isFlat) {
-            header("IxFI");
-            expect((long) dim * count);
-            java.util.Arrays.fill(scale, 1);
-            codesAt = skip(4L * dim * count);
+        ByteCursor cursor = new ByteCursor(data, where);
+        header(cursor, "IxM2");
+        if (kind.equals("flat")) {
+            header(cursor, "IxFI");
+            cursor.expect((long) dim * count, "values");
+            values = cursor.floats((long) dim * count);
+            codes = null;
+            codesAt = 0;
+            offset = new float[dim];
+            scale = new float[dim];
+            Arrays.fill(scale, 1);
         } else {
-            readSq8();
+            float[] trained = quantiser(cursor);
+            offset = new float[dim];
+            scale = new float[dim];
+            for (int at = 0; at < dim; at++) { // FAISS decodes to the middle of a step
+                offset[at] = trained[at] + trained[dim + at] * (0.5f / 255);
+                scale[at] = trained[dim + at] / 255;
+            }
+            cursor.expect((long) dim * count, "code bytes");
+            values = null;
+            codes = data;
+            codesAt = cursor.skip((long) dim * count);
         }
-        expect(count);
-        need(8L * count);
-        ids = new long[count];
-        for (int row = 0; row < count; row++) {
-            ids[row] = file.getLong();
-        }
-        if (file.hasRemaining()) {
-            throw PackException.damaged(where, "has " + file.remaining() + " bytes after its end");
-        }
+        cursor.expect(count, "ids");
+        ids = cursor.longs(count);
+        cursor.finish();
     }
 
     /**
      * Returns the nearest vectors of a photo, best first; a vector's score is that of its best view. Equal scores are
      * ordered by id.
      *
+     * @param views unit vectors
      * @param among the ids that can be found; null for all
      */
     public List<Neighbour> nearest(float[][] views, int k, Set<Long> among) {
-        List<Neighbour> found = new ArrayList<>();
-        double[][] weights = new double[views.length][];
-        double[] base = new double[views.length];
-        for (int view = 0; view < views.length; view++) {
-            weights[view] = weights(views[view]);
-            for (int at = 0; at < dim; at++) {
-                base[view] += views[view][at] * offset[at];
+        return nearest(views, k, among == null ? null : rowsOf(among));
+    }
+
+    /** Returns the nearest among some rows; null for all. */
+    List<Neighbour> nearest(float[][] views, int k, int[] rows) {
+        int compared = rows == null ? count : rows.length;
+        float[] best = new float[compared];
+        Arrays.fill(best, Float.NEGATIVE_INFINITY);
+        for (float[] view : views) {
+            score(view, rows, best);
+        }
+        PriorityQueue<Neighbour> kept = new PriorityQueue<>(Collections.reverseOrder(BEST_FIRST));
+        for (int at = 0; at < compared; at++) {
+            if (Float.isNaN(best[at]) || Float.isInfinite(best[at])) {
+                throw EdgeIdentifyException.damaged(where, "holds NaN or infinite values");
+            }
+            if (kept.size() < k || best[at] >= kept.peek().score) {
+                kept.add(new Neighbour(ids[rows == null ? at : rows[at]], best[at]));
+                if (kept.size() > k) {
+                    kept.poll();
+                }
             }
         }
+        Neighbour[] found = kept.toArray(new Neighbour[0]);
+        Arrays.sort(found, BEST_FIRST);
+        return Arrays.asList(found);
+    }
+
+    long[] ids() {
+        return ids;
+    }
+
+    private int[] rowsOf(Set<Long> among) {
+        int[] rows = new int[count];
+        int found = 0;
         for (int row = 0; row < count; row++) {
-            if (among != null && !among.contains(ids[row])) {
-                continue;
+            if (among.contains(ids[row])) {
+                rows[found++] = row;
             }
-            float best = Float.NEGATIVE_INFINITY;
-            for (int view = 0; view < views.length; view++) {
-                best = Math.max(best, (float) (base[view] + dot(weights[view], row)));
-            }
-            if (Float.isNaN(best) || Float.isInfinite(best)) {
-                throw PackException.damaged(where, "holds NaN or infinite values");
-            }
-            found.add(new Neighbour(ids[row], best));
         }
-        found.sort(Comparator.comparingDouble((Neighbour each) -> -each.score).thenComparingLong(each -> each.id));
-        return found.subList(0, Math.min(k, found.size()));
+        return Arrays.copyOf(rows, found);
     }
 
-    private double[] weights(float[] query) {
-        if (query.length != dim) {
-            throw PackException.damaged(where, "holds vectors of " + dim + " numbers, the encoder makes " + query.length);
+    /** Raises the best scores. q . (offset + scale * code) = q . offset + (q * scale) . code: no code is decoded. */
+    private void score(float[] view, int[] rows, float[] best) {
+        if (view.length != dim) {
+            throw EdgeIdentifyException.damaged(where, "holds vectors of " + dim + " numbers, the encoder makes " + view.length);
         }
-        double[] found = new double[dim];
+        float[] weights = new float[dim];
+        double base = 0;
         for (int at = 0; at < dim; at++) {
-            found[at] = query[at] * scale[at];
+            weights[at] = view[at] * scale[at];
+            base += view[at] * offset[at];
         }
-        return found;
+        for (int at = 0; at < best.length; at++) {
+            int row = rows == null ? at : rows[at];
+            double sum = codes == null ? ofValues(weights, row * dim) : ofCodes(weights, codesAt + row * dim);
+            best[at] = Math.max(best[at], (float) (base + sum));
+        }
     }
 
-    private double dot(double[] weights, int row) {
+    private double ofValues(float[] weights, int from) {
         double sum = 0;
         for (int at = 0; at < dim; at++) {
-            int place = row * dim + at;
-            sum += weights[at] * (isFlat ? file.getFloat(codesAt + 4 * place) : file.get(codesAt + place) & 255);
+            sum += (double) weights[at] * values[from + at];
         }
         return sum;
     }
 
-    private void readSq8() {
-        header("IxSQ");
-        need(28);
-        int type = file.getInt();
-        file.position(file.position() + 8);
-        if (type != 0 || file.getLong() != dim || file.getLong() != dim) {
-            throw PackException.damaged(where, "its quantiser is not SQ8");
+    private double ofCodes(float[] weights, int from) {
+        double one = 0; // several sums at once: faster
+        double two = 0;
+        int at = 0;
+        for (; at + 1 < dim; at += 2) {
+            one += weights[at] * (codes[from + at] & 255);
+            two += weights[at + 1] * (codes[from + at + 1] & 255);
         }
-        expect(2L * dim);
-        need(8L * dim);
-        float[] trained = new float[2 * dim];
-        for (int at = 0; at < trained.length; at++) {
-            trained[at] = file.getFloat();
-        }
-        for (int at = 0; at < dim; at++) { // FAISS decodes to the middle of a step
-            offset[at] = trained[at] + trained[dim + at] * (0.5f / 255);
-            scale[at] = trained[dim + at] / 255;
-        }
-        expect((long) dim * count);
-        codesAt = skip((long) dim * count);
+        return one + two + (at < dim ? weights[at] * (codes[from + at] & 255) : 0);
     }
 
-    private void header(String fourcc) {
-        need(37);
-        byte[] found = new byte[4];
-        file.get(found);
-        int foundDim = file.getInt();
-        long rows = file.getLong();
-        file.position(file.position() + 16);
-        boolean isTrained = file.get() == 1;
-        int metric = file.getInt();
-        boolean isRight = new String(found, java.nio.charset.StandardCharsets.ISO_8859_1).equals(fourcc);
-        if (!isRight || foundDim != dim || rows != count || !isTrained || metric != 0) {
-            throw PackException.damaged(where, "has no structure " + fourcc + " of " + count + " vectors of " + dim);
+    private float[] quantiser(ByteCursor cursor) {
+        header(cursor, "IxSQ");
+        int type = cursor.i32();
+        cursor.skip(8); // how the ranges were found
+        if (type != 0 || cursor.i64() != dim || cursor.i64() != dim) {
+            throw cursor.damaged("its quantiser is not SQ8");
         }
+        cursor.expect(2L * dim, "quantiser values");
+        return cursor.floats(2L * dim);
     }
 
-    private void expect(long expected) {
-        need(8);
-        long found = file.getLong();
-        if (found != expected) {
-            throw PackException.damaged(where, "announces " + found + " values where " + expected + " were expected");
-        }
-    }
-
-    private int skip(long length) {
-        need(length);
-        int start = file.position();
-        file.position(start + (int) length);
-        return start;
-    }
-
-    private void need(long length) {
-        if (length > file.remaining()) {
-            throw PackException.damaged(where, "ends after " + file.limit() + " bytes");
+    private void header(ByteCursor cursor, String fourcc) {
+        String found = cursor.ascii(4);
+        int foundDim = cursor.i32();
+        long rows = cursor.i64();
+        cursor.skip(16); // two numbers that nobody uses
+        boolean isTrained = cursor.u8() == 1;
+        int metric = cursor.i32();
+        if (!found.equals(fourcc) || foundDim != dim || rows != count || !isTrained || metric != 0) {
+            throw cursor.damaged("has no structure " + fourcc + " of " + count + " vectors of " + dim);
         }
     }
 }

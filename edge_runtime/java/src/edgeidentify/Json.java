@@ -19,7 +19,7 @@ public final class Json {
         this.text = text;
     }
 
-    /** Returns the value of a UTF-8 document; throws {@link PackException} if it is not JSON. */
+    /** Returns the value of a UTF-8 document; throws {@link EdgeIdentifyException} if it is not JSON. */
     public static Object parse(byte[] data, String where) {
         try {
             String text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(data)).toString();
@@ -31,7 +31,7 @@ public final class Json {
             }
             return value;
         } catch (CharacterCodingException | IllegalArgumentException | StringIndexOutOfBoundsException error) {
-            throw PackException.format(where + ": is not valid JSON (" + error.getMessage() + ")");
+            throw EdgeIdentifyException.format(where + ": is not valid JSON (" + error.getMessage() + ")");
         }
     }
 

@@ -4,30 +4,14 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
+import java.util.stream.IntStream;
 
-/** Counts points of a reference and a photo that agree under one homography (FORMAT.md, "Agreeing points"). */
+/** Points of a reference and a photo that agree under one homography (FORMAT.md, "Agreeing points"). */
 public final class PointAgreement {
     private static final int LEAST_POINTS = 8;
     private static final int[][] ROUNDS = {{0, 128}, {128, 512}, {512, 2048}};
     private static final double LEAST_DETERMINANT = 1e-6;
-
-    /** The points of one image: positions (x, y) in its pixels, and unit vectors of {@code dim} numbers. */
-    public static final class Points {
-        final int width;
-        final int height;
-        final float[] positions;
-        final float[] descriptors;
-        final int dim;
-
-        /** Takes positions and descriptors, one point after the other. */
-        public Points(int width, int height, float[] positions, float[] descriptors, int dim) {
-            this.width = width;
-            this.height = height;
-            this.positions = positions;
-            this.descriptors = descriptors;
-            this.dim = dim;
-        }
-    }
+    private static final double LEAST_AREA = 1e-3; // of the reference's outline, as a share of the photo
 
     private final double[] source;
     private final double[] target;
@@ -39,11 +23,32 @@ public final class PointAgreement {
         this.limit = limit;
     }
 
-    /** Returns the number of agreeing points; 0 if they are fewer than 8, or no camera can see the reference so. */
-    public static int count(Points photo, Points reference, double leastSimilarity) {
+    /** The points that agree, to draw them. */
+    public static final class Agreement {
+        /** x and y of each point in the photo's pixels, one after the other. */
+        public final double[] inPhoto;
+        /** The same points in the reference's pixels. */
+        public final double[] inReference;
+        /** The reference's corners in the photo: x and y of top left, top right, bottom right and bottom left. */
+        public final double[] outline;
+
+        private Agreement(double[] inPhoto, double[] inReference, double[] outline) {
+            this.inPhoto = inPhoto;
+            this.inReference = inReference;
+            this.outline = outline;
+        }
+
+        /** Returns the number of points. */
+        public int count() {
+            return inPhoto.length / 2;
+        }
+    }
+
+    /** Returns the points that agree; null if they are fewer than 8, or no camera can see the reference so. */
+    public static Agreement find(Points photo, Points reference, double leastSimilarity) {
         List<int[]> pairs = mutualPairs(reference, photo, leastSimilarity);
         if (pairs.size() < LEAST_POINTS) {
-            return 0;
+            return null;
         }
         double[] source = new double[2 * pairs.size()];
         double[] target = new double[2 * pairs.size()];
@@ -51,19 +56,28 @@ public final class PointAgreement {
             source[at] = reference.positions[2 * pairs.get(at / 2)[0] + at % 2];
             target[at] = photo.positions[2 * pairs.get(at / 2)[1] + at % 2];
         }
+        double[] inReference = source.clone();
+        double[] inPhoto = target.clone();
         double[] from = unit(source);
         double[] to = unit(target);
         double tolerance = Math.max(3, 0.01 * Math.max(photo.width, photo.height)) * to[0];
         PointAgreement fit = new PointAgreement(source, target, tolerance * tolerance);
         double[] view = fit.best();
-        if (view == null) {
-            return 0;
+        double[] outline = view == null ? null : outline(view, from, to, reference);
+        if (outline == null || !isPossible(outline, photo)) {
+            return null;
         }
-        int agreeing = 0;
-        for (int at = 0; at < pairs.size(); at++) {
-            agreeing += fit.squared(view, at) < fit.limit ? 1 : 0;
+        int[] agreeing = IntStream.range(0, pairs.size()).filter(at -> fit.squared(view, at) < fit.limit).toArray();
+        return agreeing.length < LEAST_POINTS
+            ? null : new Agreement(chosen(inPhoto, agreeing), chosen(inReference, agreeing), outline);
+    }
+
+    private static double[] chosen(double[] places, int[] points) {
+        double[] found = new double[2 * points.length];
+        for (int at = 0; at < found.length; at++) {
+            found[at] = places[2 * points[at / 2] + at % 2];
         }
-        return agreeing >= LEAST_POINTS && isPossible(view, from, to, reference, photo) ? agreeing : 0;
+        return found;
     }
 
     private static List<int[]> mutualPairs(Points reference, Points photo, double leastSimilarity) {
@@ -314,11 +328,11 @@ public final class PointAgreement {
         return Math.pow(1 - Math.pow(share, 4), samples) <= 1 - 0.999;
     }
 
-    /** Returns whether the reference's outline in the photo is convex, not mirrored, and not too small. */
-    private static boolean isPossible(double[] view, double[] from, double[] to, Points reference, Points photo) {
+    /** Returns the reference's corners in the photo's pixels; null if some lie behind the camera. */
+    private static double[] outline(double[] view, double[] from, double[] to, Points reference) {
         double[][] corners = {{-0.5, -0.5}, {reference.width - 0.5, -0.5},
             {reference.width - 0.5, reference.height - 0.5}, {-0.5, reference.height - 0.5}};
-        double[][] seen = new double[4][2];
+        double[] seen = new double[8];
         double firstDepth = 0;
         for (int at = 0; at < 4; at++) {
             double x = (corners[at][0] - from[1]) * from[0];
@@ -326,22 +340,28 @@ public final class PointAgreement {
             double depth = view[6] * x + view[7] * y + view[8];
             firstDepth = at == 0 ? depth : firstDepth;
             if (!(depth * firstDepth > 0)) {
-                return false;
+                return null;
             }
-            seen[at][0] = (view[0] * x + view[1] * y + view[2]) / depth / to[0] + to[1];
-            seen[at][1] = (view[3] * x + view[4] * y + view[5]) / depth / to[0] + to[2];
+            seen[2 * at] = (view[0] * x + view[1] * y + view[2]) / depth / to[0] + to[1];
+            seen[2 * at + 1] = (view[3] * x + view[4] * y + view[5]) / depth / to[0] + to[2];
         }
+        return seen;
+    }
+
+    /** Returns whether a camera can produce an outline: convex, not mirrored, and not too small. */
+    private static boolean isPossible(double[] outline, Points photo) {
         double area = 0;
-        for (int at = 0; at < 4; at++) {
-            double[] one = seen[at];
-            double[] two = seen[(at + 1) % 4];
-            double[] three = seen[(at + 2) % 4];
-            double turn = (two[0] - one[0]) * (three[1] - two[1]) - (two[1] - one[1]) * (three[0] - two[0]);
+        for (int at = 0; at < 8; at += 2) {
+            int next = (at + 2) % 8;
+            int third = (at + 4) % 8;
+            double across = outline[next] - outline[at];
+            double down = outline[next + 1] - outline[at + 1];
+            double turn = across * (outline[third + 1] - outline[next + 1]) - down * (outline[third] - outline[next]);
             if (!(turn > 0)) {
                 return false;
             }
-            area += one[0] * two[1] - two[0] * one[1];
+            area += outline[at] * outline[next + 1] - outline[next] * outline[at + 1];
         }
-        return area / 2 >= 1e-3 * photo.width * photo.height;
+        return area / 2 >= LEAST_AREA * photo.width * photo.height;
     }
 }
