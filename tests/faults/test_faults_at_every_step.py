@@ -7,6 +7,7 @@ steps there were.
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -40,7 +41,7 @@ def test_a_disk_that_fails_at_any_step_leaves_a_pack_that_answers(
 ) -> None:
     steps, problems = sweep_failures(name, material, work, fail)
 
-    print(f"{fail.__name__}, {name}: {steps} steps")
+    sys.stdout.write(f"{fail.__name__}, {name}: {steps} steps\n")
     assert not problems
     assert steps >= LEAST_STEPS[name], "the steps were not seen"
 
@@ -49,6 +50,6 @@ def test_a_disk_that_fails_at_any_step_leaves_a_pack_that_answers(
 def test_a_process_that_ends_at_any_step_leaves_a_pack_that_answers(name: str, material: Path, work: Path) -> None:
     steps, states, problems = sweep_ends(name, material, work)
 
-    print(f"killed, or a power cut, {name}: {steps} steps, {states} different states")
+    sys.stdout.write(f"killed, or a power cut, {name}: {steps} steps, {states} different states\n")
     assert not problems
     assert steps >= LEAST_STEPS[name], "the steps were not seen"

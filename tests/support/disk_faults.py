@@ -143,7 +143,7 @@ def broken_at(number: int) -> Callable[[DiskFaults, str], None]:
 
 
 def _path_of(handle: int) -> str:
-    return os.readlink(f"/proc/self/fd/{handle}")
+    return str(Path(f"/proc/self/fd/{handle}").readlink())
 
 
 def _identity(handle: int) -> tuple[int, int]:

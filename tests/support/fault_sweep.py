@@ -1,7 +1,7 @@
 """Changes of a store that fail at each of their steps in turn: what must hold afterwards, and the loop.
 
-A folder has what the changes need, made by `write_material`: a signed repository with version 1.0.0 of a small pack, the
-same with 1.1.0, its root, and 1.1.0 as an `.edgepack` file.
+A folder has what the changes need, made by `write_material`: a signed repository with version 1.0.0 of a small pack,
+the same with 1.1.0, its root, and 1.1.0 as an `.edgepack` file.
 """
 
 from __future__ import annotations
@@ -70,12 +70,12 @@ def passes(folder: Path, manifest: Manifest, variant_names: tuple[str, ...]) -> 
     verify_pack_files(folder, manifest, variant_names)
 
 
-def sync(store: PackStore) -> None:
+def sync(store: PackStore, name: str | None = PACK) -> None:
     """Sync from the memory, with signatures."""
     sync_pack(
         store,
         URL,
-        name=PACK,
+        name=name,
         variant_names=lambda manifest: manifest.variant_names(),
         self_test=passes,
         sleep=lambda _: None,
@@ -83,9 +83,9 @@ def sync(store: PackStore) -> None:
     )
 
 
-def _install(store: PackStore, material: Path) -> None:
-    carried = material / CARRIED_NAME
-    install_pack(store, carried, variant_names=lambda manifest: manifest.variant_names(), self_test=passes)
+def install_carried(store: PackStore, path: Path) -> None:
+    """Install an `.edgepack` file."""
+    install_pack(store, path, variant_names=lambda manifest: manifest.variant_names(), self_test=passes)
 
 
 def _prune(store: PackStore, _: Path) -> None:
@@ -105,7 +105,12 @@ EITHER = frozenset({OLD, NEW})
 CHANGES = {
     "first sync": Change(begins_with=(), run=lambda store, _: sync(store), results=frozenset({"", NEW}), result=NEW),
     "update": Change(begins_with=(OLD,), run=lambda store, _: sync(store), results=EITHER, result=NEW),
-    "install from a file": Change(begins_with=(OLD,), run=_install, results=EITHER, result=NEW),
+    "install from a file": Change(
+        begins_with=(OLD,),
+        run=lambda store, material: install_carried(store, material / CARRIED_NAME),
+        results=EITHER,
+        result=NEW,
+    ),
     "roll back": Change(begins_with=(OLD, NEW), run=_roll_back, results=EITHER, result=OLD),
     "prune": Change(begins_with=(OLD, NEW), run=_prune, results=frozenset({NEW}), result=NEW, again=_prune),
     "remove": Change(begins_with=(OLD, NEW), run=_remove, results=frozenset({"", NEW}), result="", again=_remove),
