@@ -18,9 +18,6 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-
-from edge_identify.edge_runtime.errors import EdgeIdentifyError, PackError
-from edge_identify.edge_runtime.store.pack_store import PackStore
 from fault_sweep import (
     CARRIED_NAME,
     CHANGES,
@@ -35,6 +32,9 @@ from fault_sweep import (
     write_material,
 )
 from memory_transport import served_from_memory
+
+from edge_identify.edge_runtime.errors import EdgeIdentifyError, PackError
+from edge_identify.edge_runtime.store.pack_store import PackStore
 
 FLIPS = int(os.environ.get("EDGE_IDENTIFY_FLIPS", "150"))
 IN_MEMORY = Path("/dev/shm")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from memory_transport import URL, files_of, served_from_memory
 from tuf.ngclient._internal import trusted_metadata_set
 
 from edge_identify.edge_runtime.cli import sync_commands
@@ -20,7 +21,6 @@ from edge_identify.edge_runtime.sync.trust.pack_offers import as_signed
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
 from edge_identify.sync_server.publishing.publish import publish
 from golden_packs import PHOTOS, golden_answers, golden_pack
-from memory_transport import URL, files_of, served_from_memory
 from signed_trees import pinned, sign_folder
 
 FORM = "format-1-with-signs"
