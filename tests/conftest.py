@@ -80,7 +80,7 @@ SLOW = (
     "edge_runtime/cli",
     "edge_runtime/pack/test_pack_parts.py",
     "edge_runtime/search/test_asked_at_once.py",
-    "edge_runtime/sync/test_crash.py",
+    "faults",
     "sync_server/answering",
     "sync_server/cli",
     "sync_server/contract/test_schemathesis.py",
@@ -200,7 +200,7 @@ def _variant(name: str) -> Variant:
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def small_pack() -> Callable[..., Path]:
     """`make_small_pack`, for tests that cannot import this file."""
     return make_small_pack

@@ -154,7 +154,7 @@ class PackStore:
     def updating(self, name: str) -> Iterator[None]:
         """Hold the lock of a pack while the block runs. The staging folder is cleared before and after.
 
-        What a killed process left of a pointer is removed, too.
+        What a killed process left unfinished is removed, too.
 
         Raises:
             SetupError: Another sync of this pack is running, or the disk is full or refuses.
@@ -326,8 +326,8 @@ class PackStore:
 
 
 def _remove_unfinished(home: Path) -> None:
-    """Remove the temporary files of pointers that a killed process was writing; see `durable_writes.replacing`."""
-    for path in home.glob(f".{POINTER_NAME}.*.part"):
+    """Remove what a killed process left of a pointer, or of the records of checks; see `durable_writes.replacing`."""
+    for path in home.glob(".*.part"):
         path.unlink(missing_ok=True)
 
 

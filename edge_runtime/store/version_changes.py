@@ -92,10 +92,11 @@ def remove_pack(store: PackStore, name: str) -> int:
         PackNotFoundError: No such pack is installed.
         SetupError: A sync of it is running, or the disk refuses.
     """
-    _check_installed(store, name)
+    home = store.root / checked_pack_name(name)
+    if not (home / _VERSIONS_NAME).is_dir():  # else a removal that was cut off goes on
+        _check_installed(store, name)
     before = _size_bytes(store.root)
     with store.updating(name):
-        home = store.root / name
         (home / POINTER_NAME).unlink(missing_ok=True)  # from here on, the pack is not there
         flush_folder(home)
         for path in home.iterdir():
@@ -173,13 +174,15 @@ def _variants_in(folder: Path, manifest: Manifest) -> tuple[str, ...]:
 
 def _remove_before(store: PackStore, name: str) -> bool:
     now = store.pointer(name)
-    if now is None or now.previous is None:
+    if now is None:
         return False
-    store.point_to(replace(now, previous=None, before=None))
-    _remove_folders(
-        folder for folder in (store.root / name / _VERSIONS_NAME).iterdir() if folder.name != str(now.version)
-    )
-    return True
+    if now.previous is not None:
+        store.point_to(replace(now, previous=None, before=None))
+    # Also those that a pruning left which was cut off: no pointer names them.
+    versions = store.root / name / _VERSIONS_NAME
+    others = [folder for folder in versions.iterdir() if folder.name != str(now.version)]
+    _remove_folders(others)
+    return bool(others)
 
 
 def _remove_folders(folders: Iterable[Path]) -> None:

@@ -11,6 +11,7 @@ encrypted entry, a name twice, a file that the manifest does not list.
 
 from __future__ import annotations
 
+import errno
 import stat
 import struct
 import zipfile
@@ -146,8 +147,12 @@ class CarriedPack:
     def _damage_explained(self) -> Iterator[None]:
         try:
             yield
-        except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
+        except (zipfile.BadZipFile, EOFError, NotImplementedError, ValueError, struct.error) as error:
             raise self._damaged(str(error)) from error
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # an entry that begins before the file, says its damaged directory
+                raise
+            raise self._damaged("an entry lies outside the file") from error
 
     def _damaged(self, what: str) -> PackDamagedError:
         return PackDamagedError(f"{self._path}: is damaged ({what}); copy or build it again")

@@ -217,6 +217,8 @@ class HttpServer:
                     raise NetworkError(
                         f"{self.url}/{path}: longer than the limit of {max_bytes} bytes; check the address"
                     )
+            if not data:  # a head that is cut off before its length looks complete, and ends with no content
+                raise _PassingError(f"{self.url}/{path}: nothing arrived; try again later")
             return bytes(data)
 
         return self._with_patience(path, read)

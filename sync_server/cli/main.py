@@ -148,6 +148,12 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         metavar="NAMES",
         help="more host names of this server, separated by commas, or *; a server on loopback refuses others",
     )
+    group.add_argument(
+        "--x-accel-redirect",
+        metavar="PATH",
+        help="internal location of an nginx in front, which then sends the files of packs itself, such as "
+        "/blobs-of-packs/ (docs/serve.md); without nginx in front, files would arrive empty",
+    )
     group.add_argument("--allow-origin", metavar="ORIGIN", help="CORS origin whose web pages may read answers")
     group.add_argument("--app-pack-servers", metavar="ORIGINS", help=_PACK_SERVERS)
     _add_limit_options(parser, defaults)

@@ -100,14 +100,19 @@ METADATA = Operation(
 )
 
 
-def tree_routes(repo: Path) -> list[Route]:
-    """Return the routes of a published tree. The tree may be empty."""
+def tree_routes(repo: Path, *, x_accel_redirect: str = "") -> list[Route]:
+    """Return the routes of a published tree. The tree may be empty.
+
+    Args:
+        repo: The tree.
+        x_accel_redirect: Internal location of an nginx in front, which then sends the blobs; empty for none.
+    """
     return [
         Route(operation=PAGE, handler=lambda _: page_of(repo)),
         Route(operation=LISTING, handler=lambda _: send(_document(repo / LISTING_NAME, JSON, REVALIDATE), request)),
         Route(operation=MANIFEST, handler=lambda values: _manifest(repo, values)),
         Route(operation=METADATA, handler=lambda values: _metadata(repo, values)),
-        Route(operation=BLOB, handler=lambda values: _blob(repo, values)),
+        Route(operation=BLOB, handler=lambda values: _blob(repo, values, x_accel_redirect)),
     ]
 
 
@@ -132,7 +137,7 @@ def _metadata(repo: Path, values: RequestValues) -> Response:
     return send(_document(repo / metadata_path(name), JSON, cache_control), request)
 
 
-def _blob(repo: Path, values: RequestValues) -> Response:
+def _blob(repo: Path, values: RequestValues, x_accel_redirect: str) -> Response:
     sha256 = values.text("sha256")
     try:
         path = blob_path(checked_sha256(sha256))
@@ -140,7 +145,19 @@ def _blob(repo: Path, values: RequestValues) -> Response:
         raise ProblemError(NOT_FOUND, str(error)) from error
     if values.text("prefix") != sha256[:2]:
         raise ProblemError(NOT_FOUND, "the folder is not the first two digits of the hash")
-    return send(_file(repo / path, sha256), request)
+    content = _file(repo / path, sha256)
+    if x_accel_redirect:
+        content.file.close()
+        return _sent_by_nginx(x_accel_redirect + path.removeprefix("blobs/"))
+    return send(content, request)
+
+
+def _sent_by_nginx(internal_path: str) -> Response:
+    """Return a response that has nginx send a blob in its place, ranges included. The path has a checked hash only."""
+    response = Response(content_type=_BYTES)
+    response.headers["X-Accel-Redirect"] = internal_path
+    response.headers["Cache-Control"] = IMMUTABLE
+    return response
 
 
 def _document(path: Path, content_type: str, cache_control: str) -> Content:

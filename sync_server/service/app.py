@@ -94,7 +94,7 @@ def create_app(
         host=settings.host, public_url=settings.public_url, allowed=settings.allowed_hosts
     )
     web_app = cache(lambda: read_web_app(pack_servers=settings.pack_servers))  # read when somebody opens it
-    routes = _routes(repo, pool, metrics, image_urls or RecordedUrls(), web_app)
+    routes = _routes(repo, pool, metrics, image_urls or RecordedUrls(), web_app, settings.x_accel_redirect)
     _add_routes(app, routes, RateLimit(settings.rate_per_minute))
     _add_errors(app)
     questions = frozenset(route.operation.id for route in routes if route.operation.is_question)
@@ -115,12 +115,13 @@ def _routes(
     metrics: ServiceMetrics,
     image_urls: ImageUrls,
     web_app: Callable[[], WebApp],
+    x_accel_redirect: str,
 ) -> list[Route]:
     routes: list[Route] = []
     if pool is not None:
         routes += [identify_route(pool, image_urls), search_route(pool, image_urls), *embed_routes(pool)]
         routes += [*pack_routes(pool, image_urls), *drop_in_routes(pool, image_urls)]
-    routes += [] if repo is None else tree_routes(repo)
+    routes += [] if repo is None else tree_routes(repo, x_accel_redirect=x_accel_redirect)
     routes += web_app_routes(web_app)
     routes += status_routes(repo, pool, metrics, lambda: [route.operation for route in routes])
     return routes

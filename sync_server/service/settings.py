@@ -21,6 +21,7 @@ from edge_identify.edge_runtime.io.buckets import check_web_address
 ENVIRONMENT_PREFIX = "EDGE_SERVE_"
 LOG_LEVEL = "LOG_LEVEL"  # without a prefix, by the convention for containers
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?|http://\[[0-9a-fA-F:]+\](:[0-9]{1,5})?")
+_INTERNAL_LOCATION = re.compile(r"/([A-Za-z0-9_-]+/)+")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -37,6 +38,8 @@ class Settings:
         host: Address to listen on. The default accepts connections from this machine only.
         port: TCP port; 0 for a free one.
         deliver_only: Serve the tree only. No pack is opened.
+        x_accel_redirect: Internal location of an nginx in front, such as `/blobs-of-packs/`, from which it sends files
+            itself; empty for none.
         default_pack: The pack for requests that name none; empty for the only pack.
         workers: How many photos are decoded and embedded at once; 0 for the number of cores.
         patience_s: Longest wait of a request for a free worker, in seconds.
@@ -62,6 +65,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8000
     deliver_only: bool = False
+    x_accel_redirect: str = ""
     default_pack: str = ""
     workers: int = 0
     patience_s: float = 10.0
@@ -80,7 +84,8 @@ class Settings:
         """Check the values.
 
         Raises:
-            SetupError: A number is outside its limits, the log level is unknown, or `public_url` is not a URL.
+            SetupError: A number is outside its limits, the log level is unknown, `public_url` is not a URL, or
+                `x_accel_redirect` is not a path.
         """
         limits: dict[str, tuple[float, float]] = {
             "port": (0, 65535), "workers": (0, 256), "patience_s": (0.001, 600), "max_body_mib": (1, 256),
@@ -94,6 +99,11 @@ class Settings:
             check_web_address(self.public_url, option="public_url")
         for origin in self.pack_servers:
             _check_origin(origin)
+        if self.x_accel_redirect and not _INTERNAL_LOCATION.fullmatch(self.x_accel_redirect):
+            raise SetupError(
+                f"x_accel_redirect is {self.x_accel_redirect!r}; expected a path that begins and ends with a slash, "
+                "such as /blobs-of-packs/"
+            )
         if self.log_level not in LOG_LEVELS:
             raise SetupError(f"log_level is {self.log_level!r}; choose one of {', '.join(LOG_LEVELS)}")
 

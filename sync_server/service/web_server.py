@@ -35,6 +35,8 @@ _RECEIVED_AT_ONCE_BYTES = 1 << 18  # waitress's default of 8 KiB takes 300 loop 
 # waitress reads as much of a file as the socket's buffer has, 2.5 MB on Linux, for each of the small pieces that a slow
 # client takes.
 _SENT_AT_ONCE_BYTES = 1 << 17
+# A new connection's socket takes megabytes at once. If each of 64 got them in its turn, a status request waited .1 s.
+_SENT_IN_A_TURN_BYTES = 1 << 18
 _NEVER_ON_DISK = 1 << 40
 _READ_BEYOND_CAP = 4  # a client that is cut off while it sends sees a connection error, and no 413
 _BODIES_BYTES = 1 << 27  # all bodies together
@@ -240,6 +242,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
         super().__init__(server, *rest, **options)
         self.sendbuf_len = min(self.sendbuf_len, _SENT_AT_ONCE_BYTES)
         self._moved_bytes = 0
+        self._left_of_turn_bytes = _SENT_IN_A_TURN_BYTES
         now_s = monotonic()
         self.progress = Progress(phase=Phase.IDLE, since_s=now_s, window_since_s=now_s, window_bytes=0)
 
@@ -292,10 +295,18 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
         self._moved_bytes += len(data)
         return data
 
+    def handle_write(self) -> None:
+        """Send what the socket takes, but no more than belongs to one turn."""
+        self._left_of_turn_bytes = _SENT_IN_A_TURN_BYTES
+        super().handle_write()
+
     def send(self, data: bytes, do_close: bool = True) -> int:
-        """Send bytes and count them."""
+        """Send bytes and count them; none if the turn is over, as if the socket were full."""
+        if self._left_of_turn_bytes <= 0:
+            return 0
         sent: int = super().send(data, do_close=do_close)
         self._moved_bytes += sent
+        self._left_of_turn_bytes -= sent
         return sent
 
     def _refuse_the_slow(self) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import itertools
 import socket
 import threading
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -81,6 +84,50 @@ def test_a_server_that_drips_is_given_up(answer: Answer, tmp_path: Path) -> None
             server.fetch_document("packs.json", max_bytes=10**6)
         with pytest.raises(NetworkError):
             server.fetch_blob(entry, tmp_path / "blob", lambda _: None)
+
+
+def _zipped(data: bytes) -> bytes:
+    body = gzip.compress(data)
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+_BOMB = _zipped(bytes(2 * 10**7))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda: itertools.chain([b"HTTP/1.1 200 OK\r\n\r\n"], itertools.repeat(bytes(65536))),
+        lambda: iter([_BOMB]),
+    ],
+    ids=["endless", "gzip bomb"],
+)
+def test_more_than_was_promised_is_read_no_further_than_the_limit(answer: Answer, tmp_path: Path) -> None:
+    entry = FileEntry(path="index.faiss", sha256="0" * 64, length_bytes=1000)
+    tracemalloc.start()
+    with serving(answer) as (url, _), closing(_server(url)) as server:
+        with pytest.raises(NetworkError, match="longer than the limit of 1000 bytes"):
+            server.fetch_document("tuf/timestamp.json", max_bytes=1000)
+        with pytest.raises(NetworkError, match="longer than 1000 bytes"):
+            server.fetch_blob(entry, tmp_path / "blob", lambda _: None)
+    peak_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak_bytes < 10 * 2**20
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_a_proxy_zips_on_the_way_is_the_file_or_is_refused(tmp_path: Path) -> None:
+    data = bytes(range(256)) * 8
+    entry = FileEntry(path="index.faiss", sha256=hashlib.sha256(data).hexdigest(), length_bytes=len(data))
+    with serving(lambda: iter([_zipped(data)])) as (url, _), closing(_server(url)) as server:
+        assert server.fetch_document("packs.json", max_bytes=10**6) == data
+        server.fetch_blob(entry, tmp_path / "blob", lambda _: None)
+    assert (tmp_path / "blob").read_bytes() == data
+    wrong = _zipped(data).replace(b"gzip", b"br")  # says one thing, sends another
+    with serving(lambda: iter([wrong])) as (url, _), closing(_server(url)) as server, pytest.raises(NetworkError):
+        server.fetch_blob(entry, tmp_path / "another", lambda _: None)
+    assert not (tmp_path / "another").exists()
 
 
 def test_a_document_and_a_whole_sync_have_a_deadline(tmp_path: Path) -> None:

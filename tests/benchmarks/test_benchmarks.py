@@ -65,6 +65,15 @@ def test_a_few_clients_and_a_few_that_stall_are_measured(tmp_path: Path) -> None
     assert (memory["resident_mib"].keys(), memory["statuses"]) == ({"4", "8"}, {"200": 8})  # type: ignore[attr-defined]
 
 
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads the CPU time of a process as Linux tells it")
+def test_sending_packs_is_measured_beside_a_bare_server() -> None:
+    options = ["--megabytes", "2", "--clients", "3", "--rounds", "1", "--stalled", "2"]
+    cpu, stalled = run("serving_packs.py", *options)
+
+    assert isinstance(cpu["cpu_s_per_gb"], float)
+    assert isinstance(stalled["delay_of_p99_ms"], float)
+
+
 def test_what_a_sync_sends_is_counted() -> None:
     options = ["--references", "60", "--more", "5", "--encoder-bytes", "9000000", "--rounds", "1"]
     (line,) = run("transfer.py", *options)

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 _LOCK_PATIENCE_S = 30.0  # another sync from this server verifies its metadata; that takes seconds
 _LOCK_PAUSE_S = 0.1
+_UNFINISHED = "tmp*"  # python-tuf's temporary files; a killed process leaves them
 _MOST_CLOCK_ERROR = timedelta(days=1)  # time zones set wrongly, and clocks that drift
 
 
@@ -138,7 +139,7 @@ def _fetcher(server: PackServer) -> FetcherInterface:
 
 @contextmanager
 def _only_reader(folder: Path, url: str) -> Iterator[None]:
-    """Hold the lock of a server's metadata; wait while another process has it."""
+    """Hold the lock of a server's metadata; wait while another process has it. What a killed one left is removed."""
     folder.mkdir(parents=True, exist_ok=True)
     give_up_s = time.monotonic() + _LOCK_PATIENCE_S
     busy = f"{url}: another sync is checking its signatures; try again when it has ended"
@@ -152,6 +153,8 @@ def _only_reader(folder: Path, url: str) -> Iterator[None]:
             time.sleep(_LOCK_PAUSE_S)
             continue
         try:
+            for path in folder.glob(_UNFINISHED):
+                path.unlink(missing_ok=True)
             yield
         finally:
             lock.__exit__(None, None, None)

@@ -334,10 +334,10 @@ def test_a_bucket_is_signed_and_a_device_checks_it(
     s3: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("EDGE_KEYS_PASSPHRASE", "of the test")
-    published(s3, golden_pack("format-1-with-signs"))
     keys = tmp_path / "keys"
     place = ["--to", ADDRESS, "--endpoint", s3.endpoint, "--keys", str(keys)]
     assert main(["init", *place]) == 0
+    assert main(["publish", "--pack", str(golden_pack("format-1-with-signs")), *place]) == 0
     assert main(["refresh", "--force", *place]) == 0
     url, store = f"{s3.endpoint}/packs/street/", ["--store", str(tmp_path / "store")]
     assert identify(["trust", url, "--root", str(keys / "root.json"), *store]) == 0

@@ -126,6 +126,30 @@ def test_a_reader_that_stops_is_disconnected(monkeypatch: pytest.MonkeyPatch) ->
         assert not served.server.active_channels
 
 
+def test_no_connection_takes_more_than_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    turn_bytes, sent_at_once_bytes, turns = 10_000, 4_000, list[int]()
+    monkeypatch.setattr(web_server, "_SENT_IN_A_TURN_BYTES", turn_bytes)
+    monkeypatch.setattr(web_server, "_SENT_AT_ONCE_BYTES", sent_at_once_bytes)
+    handle_write = web_server.Channel.handle_write
+
+    def counted(channel: web_server.Channel) -> None:
+        before = channel._moved_bytes
+        handle_write(channel)
+        turns.append(channel._moved_bytes - before)
+
+    monkeypatch.setattr(web_server.Channel, "handle_write", counted)
+    body = bytes(200_000)
+
+    def large(_: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+        start_response("200 OK", [("Content-Length", str(len(body)))])
+        return [body]
+
+    with serving(large) as served:
+        assert served.get("/").endswith(body)
+    assert max(turns) <= turn_bytes + sent_at_once_bytes
+    assert len(turns) > 10
+
+
 def test_status_and_files_never_wait_behind_questions(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(work_lanes._THREADS, Lane.QUESTIONS, 1)
     gate = Gate()
