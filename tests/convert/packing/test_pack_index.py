@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from drawn_vectors import clustered
 from edge_identify.convert.packing.pack_index import (
     FLAT_BELOW,
     MOST_DISTANCE,
@@ -20,7 +21,6 @@ from edge_identify.edge_runtime.pack.index_file import IndexRows, map_index_file
 from edge_identify.edge_runtime.pack.manifest import IndexKind, IndexSpec
 from edge_identify.edge_runtime.sync.update_file import make_patch
 from edge_identify.edge_runtime.terminal.peak_memory import peak_memory_bytes
-from tests.support.drawn_vectors import clustered
 
 DIM = 16
 VECTORS = clustered(FLAT_BELOW + 60, DIM, per_cluster=20, spread=0.5)
