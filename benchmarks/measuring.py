@@ -83,7 +83,7 @@ def processes_interleaved(commands: Mapping[str, Command], rounds: int) -> dict[
     taken: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
     for number in range(rounds + 1):
         for name, command in commands.items():
-            figures = _one_process(command)
+            figures = wall_and_cpu_ms(command)
             if number:  # the first round warms the page cache
                 taken[name].append(figures)
     return {
@@ -100,7 +100,12 @@ def _peak_memory_bytes(command: Command) -> int | None:
     return peak_memory_bytes(command.words, folder=command.folder, environment=command.whole_environment())
 
 
-def _one_process(command: Command) -> tuple[float, float]:
+def wall_and_cpu_ms(command: Command) -> tuple[float, float]:
+    """Run a whole process; return its wall and CPU milliseconds, those of its children included.
+
+    Raises:
+        subprocess.CalledProcessError: It failed.
+    """
     environment = command.whole_environment()
     started = time.perf_counter()
     process = subprocess.Popen(command.words, stdout=subprocess.DEVNULL, cwd=command.folder, env=environment)

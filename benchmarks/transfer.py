@@ -1,4 +1,4 @@
-"""What a sync sends: an update, an edited field, nothing new, a cut download, and a first one against curl.
+"""What a sync sends: an update, an edited field, nothing new, and after a cut download.
 
 The pack is drawn: random vectors, references with names, and random bytes in place of an encoder, in the manifest of
 the golden pack. New references stand between the old ones, as their ids are drawn. The repository is signed. No
@@ -13,7 +13,6 @@ import json
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -32,7 +31,6 @@ from edge_identify.edge_runtime.pack.pack_reader import read_manifest
 from edge_identify.edge_runtime.pack.references import Reference, ReferenceImage
 from edge_identify.edge_runtime.pack.references_writing import write_references
 from edge_identify.edge_runtime.store.pack_store import PackStore
-from edge_identify.edge_runtime.sync.listing import blob_path
 from edge_identify.edge_runtime.sync.sync_client import ByteProgress, SyncReport, sync_pack
 from edge_identify.edge_runtime.sync.trust.pack_offers import as_signed
 from edge_identify.edge_runtime.sync.trust.root_pinning import trust
@@ -60,7 +58,7 @@ def main() -> None:
     parser.add_argument("--more", type=int, default=100, help="references that the update adds")
     parser.add_argument("--dim", type=int, default=512, help="dimensions of a vector; the built-in encoder has 768")
     parser.add_argument("--encoder-bytes", type=int, default=60_000_000, help="length of the encoder")
-    parser.add_argument("--rounds", type=int, default=5, help="of the comparison with curl, and of syncs without news")
+    parser.add_argument("--rounds", type=int, default=5, help="of syncs without news")
     options = parser.parse_args()
     with TemporaryDirectory() as name:
         print(json.dumps(measured(Path(name), options)))
@@ -72,7 +70,6 @@ def measured(work: Path, options: argparse.Namespace) -> dict[str, object]:
     publisher.publish("1.0.0", first)
     with serving(publisher.repo) as url:
         cut = refetched_after_a_cut(device(work / "cut", url, publisher), url)
-        compared = against_curl(work / "curl", url, publisher, options.rounds)
         store = device(work / "store", url, publisher)
         whole = sync(store, url)
         no_news = [sync(store, url) for _ in range(options.rounds)]
@@ -94,7 +91,6 @@ def measured(work: Path, options: argparse.Namespace) -> dict[str, object]:
         "no_news_bytes": no_news[-1].received_bytes,
         "no_news_ms": round(median(report.seconds for report in no_news) * 1000, 1),
         "refetched_after_cut_bytes": cut,
-        **compared,
         "machine": machine(),
     }
 
@@ -220,31 +216,6 @@ def refetched_after_a_cut(store: PackStore, url: str) -> int:
     manifest = read_manifest(store.only_pack().folder)
     contents = {entry.sha256: entry.length_bytes for entry in manifest.files.values()}
     return max(0, report.received_bytes - (sum(contents.values()) - here) - DOCUMENT_BYTES)
-
-
-def against_curl(work: Path, url: str, publisher: Publisher, rounds: int) -> dict[str, object]:
-    """Compare a first sync with curl and sha256sum for the same bytes, in turn."""
-    if shutil.which("curl") is None or shutil.which("sha256sum") is None:
-        return {"against_curl": "skipped: no curl or sha256sum here"}
-    manifest = read_manifest(publisher.work / "1.0.0")
-    urls = [f"{url}/{blob_path(sha256)}" for sha256 in {entry.sha256 for entry in manifest.files.values()}]
-    script = "for one in $URLS; do curl -sf -o $FILE $one && sha256sum $FILE > /dev/null || exit 1; done"
-    command = ["sh", "-c", script.replace("$URLS", " ".join(urls)).replace("$FILE", str(work.with_suffix(".bytes")))]
-    ours, theirs = [], []
-    for number in range(rounds):
-        started = time.perf_counter()
-        subprocess.run(command, check=True)
-        theirs.append(time.perf_counter() - started)
-        store = device(work.with_name(f"curl-{number}"), url, publisher)
-        started = time.perf_counter()
-        sync(store, url)
-        ours.append(time.perf_counter() - started)
-    ratios = [mine / curl for mine, curl in zip(ours, theirs, strict=True)]
-    return {
-        "first_sync_s": round(median(ours), 3),
-        "curl_and_sha256_s": round(median(theirs), 3),
-        "ratio_to_curl": round(median(ratios), 2),
-    }
 
 
 def newest_update_bytes(repo: Path) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -72,6 +73,13 @@ def test_sending_packs_is_measured_beside_a_bare_server() -> None:
 
     assert isinstance(cpu["cpu_s_per_gb"], float)
     assert isinstance(stalled["delay_of_p99_ms"], float)
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_a_first_download_is_measured_beside_curl() -> None:
+    for line in run("first_download.py", "--references", "60", "--encoder-bytes", "500000", "--rounds", "1"):
+        assert isinstance(line["wall_ratio"], float)
+        assert isinstance(line["cpu_ratio"], float)
 
 
 def test_what_a_sync_sends_is_counted() -> None:
