@@ -35,8 +35,11 @@ from memory_transport import served_from_memory
 
 from edge_identify.edge_runtime.errors import EdgeIdentifyError, PackError
 from edge_identify.edge_runtime.store.pack_store import PackStore
+from edge_identify.edge_runtime.sync import partial_file, piece_hashes, update_steps
+from edge_identify.sync_server.publishing import transfer_files
 
 FLIPS = int(os.environ.get("EDGE_IDENTIFY_FLIPS", "150"))
+PIECE_BYTES = 512  # so that a small file has several
 IN_MEMORY = Path("/dev/shm")
 
 
@@ -45,6 +48,8 @@ def material(small_pack: Callable[..., Path], tmp_path_factory: pytest.TempPathF
     root = IN_MEMORY if IN_MEMORY.is_dir() else tmp_path_factory.mktemp("flips")
     with tempfile.TemporaryDirectory(dir=root) as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda _: None)
+        for module in (piece_hashes, partial_file, update_steps, transfer_files):
+            patch.setattr(module, "PIECE_BYTES", PIECE_BYTES)
         yield write_material(Path(folder) / "material", small_pack)
 
 

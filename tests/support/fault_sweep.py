@@ -1,7 +1,7 @@
 """Changes of a store that fail at each of their steps in turn: what must hold afterwards, and the loop.
 
 A folder has what the changes need, made by `write_material`: a signed repository with version 1.0.0 of a small pack,
-the same with 1.1.0, its root, and 1.1.0 as an `.edgepack` file.
+the same with 1.1.0, its root, and 1.1.0 as a signed `.edgepack` file.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from disk_faults import DiskFaults
@@ -23,12 +24,13 @@ from edge_identify.edge_runtime.pack.pack_reader import read_manifest, verify_pa
 from edge_identify.edge_runtime.store.pack_store import PackStore
 from edge_identify.edge_runtime.store.verified_files import NOTES_NAME
 from edge_identify.edge_runtime.store.version_changes import prune, remove_pack, roll_back
-from edge_identify.edge_runtime.sync.carried_pack import write_carried_pack
 from edge_identify.edge_runtime.sync.sync_client import install_pack, sync_pack
+from edge_identify.edge_runtime.sync.trust.carried_chain import carried_signature
 from edge_identify.edge_runtime.sync.trust.pack_offers import as_signed
 from edge_identify.edge_runtime.sync.trust.trusted_roots import PinnedBy, TrustedRoots
 from edge_identify.sync_server.publishing.folder_tree import FolderTree
 from edge_identify.sync_server.publishing.publish import publish
+from edge_identify.sync_server.publishing.signing.carried_file import write_signed_file
 from edge_identify.sync_server.publishing.signing.tree_signing import TreeSigning
 from signed_trees import memory_ring, sign_folder
 
@@ -84,8 +86,14 @@ def sync(store: PackStore, name: str | None = PACK) -> None:
 
 
 def install_carried(store: PackStore, path: Path) -> None:
-    """Install an `.edgepack` file."""
-    install_pack(store, path, variant_names=lambda manifest: manifest.variant_names(), self_test=passes)
+    """Install an `.edgepack` file, with signatures."""
+    install_pack(
+        store,
+        path,
+        variant_names=lambda manifest: manifest.variant_names(),
+        self_test=passes,
+        verify=partial(carried_signature, store.root, unsigned=False),
+    )
 
 
 def _prune(store: PackStore, _: Path) -> None:
@@ -137,7 +145,7 @@ def write_material(folder: Path, make_pack: Callable[..., Path]) -> Path:
     tree = FolderTree(folder / f"repo-{NEW}")
     TreeSigning(tree, replace(ring, root=root), lambda _: None, now_utc=datetime.now(UTC)).sign_listed()
     (folder / "root.json").write_bytes(root)
-    write_carried_pack(packs[NEW], folder / CARRIED_NAME, now_utc=NOW)
+    write_signed_file(tree, PACK, folder / CARRIED_NAME)
     return folder
 
 
