@@ -52,6 +52,11 @@ class DiskFaults:
         self.step("fsync", _path_of(handle))
         self._unflushed.pop(_identity(handle), None)
 
+    @property
+    def has_unflushed(self) -> bool:
+        """Whether a power cut would lose something."""
+        return bool(self._unflushed)
+
     def copy_as_left(self, target: Path, *, by_power_cut: bool) -> None:
         """Copy the folder as it would be if the process ended now.
 

@@ -206,7 +206,7 @@ def sweep_ends(name: str, material: Path, work: Path) -> tuple[int, int, list[st
     shutil.copytree(sweep.before, root, symlinks=True)
 
     def keep(faults: DiskFaults, _: str) -> None:
-        for by_power_cut in (False, True):
+        for by_power_cut in (False, True)[: 1 + faults.has_unflushed]:
             left = work / f"{len(faults.steps)}{'-power-cut' if by_power_cut else ''}"
             faults.copy_as_left(left, by_power_cut=by_power_cut)
             if states.setdefault(_state(left), left) != left:
