@@ -32,7 +32,7 @@ from edge_identify.sync_server.publishing.folder_tree import FolderTree
 from edge_identify.sync_server.publishing.publish import publish
 from edge_identify.sync_server.publishing.signing.carried_file import write_signed_file
 from edge_identify.sync_server.publishing.signing.tree_signing import TreeSigning
-from signed_trees import memory_ring, sign_folder
+from signed_trees import SignedTree, memory_ring, sign_folder
 
 PACK = "street-art"
 OLD, NEW = "1.0.0", "1.1.0"
@@ -104,6 +104,11 @@ def _roll_back(store: PackStore, _: Path) -> None:
     roll_back(store, PACK, passes)
 
 
+def _pin(store: PackStore, material: Path) -> None:
+    other = (material / "other-root.json").read_bytes()
+    TrustedRoots(store.root).pin(URL, other, pinned_by=PinnedBy.ROOT_FILE, now_utc=NOW)
+
+
 def _remove(store: PackStore, _: Path) -> None:
     remove_pack(store, PACK)
 
@@ -119,6 +124,7 @@ CHANGES = {
         results=EITHER,
         result=NEW,
     ),
+    "pin another root": Change(begins_with=(OLD,), run=_pin, results=frozenset({OLD}), result=OLD, again=_pin),
     "roll back": Change(begins_with=(OLD, NEW), run=_roll_back, results=EITHER, result=OLD),
     "prune": Change(begins_with=(OLD, NEW), run=_prune, results=frozenset({NEW}), result=NEW, again=_prune),
     "remove": Change(begins_with=(OLD, NEW), run=_remove, results=frozenset({"", NEW}), result="", again=_remove),
@@ -145,6 +151,7 @@ def write_material(folder: Path, make_pack: Callable[..., Path]) -> Path:
     tree = FolderTree(folder / f"repo-{NEW}")
     TreeSigning(tree, replace(ring, root=root), lambda _: None, now_utc=datetime.now(UTC)).sign_listed()
     (folder / "root.json").write_bytes(root)
+    (folder / "other-root.json").write_bytes(SignedTree().first_root)
     write_signed_file(tree, PACK, folder / CARRIED_NAME)
     return folder
 

@@ -33,6 +33,7 @@ from edge_identify.edge_runtime.sync.trust.metadata_layout import (
     metadata_path,
     target_path,
 )
+from edge_identify.edge_runtime.sync.trust.trusted_roots import LOCK_NAME
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -189,7 +190,7 @@ def _only_reader(folder: Path, url: str) -> Iterator[None]:
     give_up_s = time.monotonic() + _LOCK_PATIENCE_S
     busy = f"{url}: another sync is checking its signatures; try again when it has ended"
     while True:
-        lock = only_writer(folder.parent / "lock", busy=busy)
+        lock = only_writer(folder.parent / LOCK_NAME, busy=busy)
         try:
             lock.__enter__()
         except SetupError:

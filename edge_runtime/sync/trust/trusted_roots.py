@@ -20,11 +20,13 @@ from edge_identify.edge_runtime.errors import PackFormatError, SetupError
 from edge_identify.edge_runtime.io.disk import disk_errors_explained
 from edge_identify.edge_runtime.io.durable_writes import sha256_of_bytes, write_bytes
 from edge_identify.edge_runtime.io.json_fields import canonical_json, parse_json_object
+from edge_identify.edge_runtime.io.locking import only_writer
 from edge_identify.edge_runtime.sync.listing import time_text
 from edge_identify.edge_runtime.sync.trust.metadata_layout import MAX_ROOT_BYTES
 
 _FOLDER = ".trust"
 _RECORD_NAME, _ROOT_NAME = "trust.json", "root.json"
+LOCK_NAME = "lock"  # beside the record
 _MAX_RECORD_BYTES = 64 * 2**10  # a record has some hundred bytes
 _KEY_DIGITS = 32
 
@@ -105,29 +107,38 @@ class TrustedRoots:
             now_utc: The time.
 
         Raises:
-            SetupError: The disk is full or refuses.
+            SetupError: The disk is full or refuses, or a sync is checking the server's signatures.
         """
         import shutil
 
         folder = self._folder(url)
         before = self._known_bytes(folder)
+        busy = f"{url}: a sync is checking its signatures; try again when it has ended"
         with disk_errors_explained(self._store):
             folder.mkdir(parents=True, exist_ok=True)
-            if before != root:
-                shutil.rmtree(folder / "metadata", ignore_errors=True)
+        with disk_errors_explained(self._store), only_writer(folder / LOCK_NAME, busy=busy):
+            for unfinished in folder.glob(".*.part"):  # of a process that was killed
+                unfinished.unlink(missing_ok=True)
+            if before != root and (folder / "metadata").exists():
+                shutil.rmtree(folder / "metadata")
             record = {"url": url, "pinned_by": str(pinned_by), "pinned_utc": time_text(now_utc)}
             write_bytes(folder / _ROOT_NAME, root)
             write_bytes(folder / _RECORD_NAME, canonical_json(record))
         return _read(folder)
 
     def forget(self, url: str) -> bool:
-        """Remove the pinned root of a server; return whether there was one."""
+        """Remove the pinned root of a server; return whether there was one.
+
+        Raises:
+            SetupError: The disk refuses.
+        """
         import shutil
 
         folder = self._folder(url)
         if not folder.exists():
             return False
-        shutil.rmtree(folder)
+        with disk_errors_explained(self._store):
+            shutil.rmtree(folder)
         return True
 
     def _known_bytes(self, folder: Path) -> bytes | None:
