@@ -1,4 +1,4 @@
-"""The built-in encoder at its job: real photos, near-twins, look-alikes, and how it bears blur, angle, scale and light.
+"""The built-in encoder: real photos, near-twins, siblings, look-alikes; recall by blur, angle, scale and light.
 
     python benchmarks/builtin_encoder.py --data DIR [--weights image_tower.safetensors] [--floor model.onnx]
         [--only NAME ...] [--table FILE.md]
@@ -35,7 +35,7 @@ from compared_encoders import (
     describe_pack,
     encode_one,
 )
-from drawn_things import draw_instances, measure_drawn, measure_twins
+from drawn_things import SIBLINGS, draw_instances, measure_drawn, measure_siblings, measure_twins
 from figures_to_reach import compare_with_targets
 from measuring import cpu_ms_interleaved, print_line
 from photo_levels import measure_levels
@@ -45,8 +45,8 @@ from edge_identify.datasets.sources import parse_source
 from edge_identify.edge_runtime.errors import EdgeIdentifyError
 from edge_identify.edge_runtime.pack.pack_reader import Pack
 
-TWINS, DRAWN, ROBUSTNESS = "near_twins", "drawn", "robustness"
-_DRAWN_PARTS = (TWINS, DRAWN, ROBUSTNESS)
+TWINS, BRAND, DRAWN, ROBUSTNESS = "near_twins", "siblings", "drawn", "robustness"
+_DRAWN_PARTS = (TWINS, BRAND, DRAWN, ROBUSTNESS)
 _ROUNDS = 41  # of one picture each, for its time
 PARTS = (*(real.name for real in REAL_SETS), *_DRAWN_PARTS)
 
@@ -159,6 +159,7 @@ def _measure_drawn_parts(run: _Run) -> None:
             encoders.append(run.floor)
         measures: dict[str, Callable[[], Any]] = {
             TWINS: lambda: measure_twins(encoders, run.scratch / TWINS, things // 2),
+            BRAND: lambda: measure_siblings(encoders, things // SIBLINGS),
             DRAWN: lambda: measure_drawn(encoders, drawn),
             ROBUSTNESS: lambda: measure_levels(encoders, drawn.first(things * 3 // 4)),
         }
