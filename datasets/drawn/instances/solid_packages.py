@@ -75,7 +75,8 @@ def _seen(points: NDArray[np.float64], pose: Pose) -> NDArray[np.float64]:
     x, y, z = points[:, 0] * cos + points[:, 2] * sin, points[:, 1], points[:, 2] * cos - points[:, 0] * sin
     cos, sin = np.cos(pose.pitch), np.sin(pose.pitch)
     y, z = y * cos - z * sin, y * sin + z * cos
-    return np.stack([x, y], 1) / (_CAMERA_AWAY + z)[:, None]
+    seen: NDArray[np.float64] = np.stack([x, y], 1) / (_CAMERA_AWAY + z)[:, None]
+    return seen
 
 
 def _lay_face(sheet: Image, face: Image, quad: NDArray[np.float64], light: float) -> None:
@@ -139,7 +140,7 @@ def _label(
     shoulder = line.neck[1]
     column = (((angle / np.pi + 0.5) % 2) / 2 * sheet.shape[1]).astype(int).clip(0, sheet.shape[1] - 1)
     row = (np.clip((down - shoulder) / (1 - shoulder), 0, 1) * (sheet.shape[0] - 1)).astype(int)
-    pixels = sheet[row, column].astype(np.float32)
+    pixels: NDArray[np.float32] = sheet[row, column].astype(np.float32)
     pixels[down < shoulder] = line.ground
     pixels[down < 0.3 * shoulder] = printed.own
     return pixels
