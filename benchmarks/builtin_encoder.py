@@ -1,7 +1,7 @@
-"""The built-in encoder at its job: real photos, near-twins, look-alikes, and how it bears blur, angle, scale and light.
+"""The built-in encoder: real photos, near-twins, siblings, look-alikes; recall by blur, angle, scale and light.
 
     python benchmarks/builtin_encoder.py --data DIR [--weights image_tower.safetensors] [--floor model.onnx]
-        [--only NAME ...] [--table FILE.md]
+        [--only NAME ...] [--default-views] [--table FILE.md]
 
 Prints one JSON line, and writes it as a Markdown table for the model card if asked. DIR holds `grocery/` and
 `invaders/`; a set that is not there is skipped aloud. Everything is asked in the int8 form that a pack ships, and all
@@ -35,18 +35,19 @@ from compared_encoders import (
     describe_pack,
     encode_one,
 )
-from drawn_things import draw_instances, measure_drawn, measure_twins
+from drawn_things import SIBLINGS, draw_instances, measure_drawn, measure_siblings, measure_twins
 from figures_to_reach import compare_with_targets
 from measuring import cpu_ms_interleaved, print_line
 from photo_levels import measure_levels
 from real_photos import REAL_SETS, RealSet, measure_encoder, measure_pack, missing_part
 
+from edge_identify.convert.packing.pack_building import BUILTIN_PHOTO_VIEWS
 from edge_identify.datasets.sources import parse_source
 from edge_identify.edge_runtime.errors import EdgeIdentifyError
 from edge_identify.edge_runtime.pack.pack_reader import Pack
 
-TWINS, DRAWN, ROBUSTNESS = "near_twins", "drawn", "robustness"
-_DRAWN_PARTS = (TWINS, DRAWN, ROBUSTNESS)
+TWINS, BRAND, DRAWN, ROBUSTNESS = "near_twins", "siblings", "drawn", "robustness"
+_DRAWN_PARTS = (TWINS, BRAND, DRAWN, ROBUSTNESS)
 _ROUNDS = 41  # of one picture each, for its time
 PARTS = (*(real.name for real in REAL_SETS), *_DRAWN_PARTS)
 
@@ -67,7 +68,8 @@ class _Run:
         """Build the pack of a set; the first one describes the encoder."""
         folder = self.scratch / f"pack-{name}"
         folder.mkdir()
-        pack = build_builtin_pack(parse_source(source), folder, self.options.weights)
+        views = BUILTIN_PHOTO_VIEWS if self.options.default_views else (1.0,)
+        pack = build_builtin_pack(parse_source(source), folder, self.options.weights, photo_views=views)
         if BUILTIN not in self.encoders:
             self.encoders[BUILTIN] = describe_pack(pack, self.options.weights)
             self.encode_one[BUILTIN] = encode_one(pack)
@@ -112,6 +114,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--weights", type=Path, metavar="FILE", help="an image tower (default: the shipped one)")
     parser.add_argument("--floor", type=Path, metavar="FILE.onnx", help="another encoder to measure beside ours")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, metavar="NAME", help=", ".join(PARTS))
+    parser.add_argument(
+        "--default-views",
+        action="store_true",
+        help="look at the real photos as often as a pack does by default; otherwise once",
+    )
     parser.add_argument("--table", type=Path, metavar="FILE.md", help="write the figures as Markdown too")
     parser.add_argument(
         "--things",
@@ -159,6 +166,7 @@ def _measure_drawn_parts(run: _Run) -> None:
             encoders.append(run.floor)
         measures: dict[str, Callable[[], Any]] = {
             TWINS: lambda: measure_twins(encoders, run.scratch / TWINS, things // 2),
+            BRAND: lambda: measure_siblings(encoders, things // SIBLINGS),
             DRAWN: lambda: measure_drawn(encoders, drawn),
             ROBUSTNESS: lambda: measure_levels(encoders, drawn.first(things * 3 // 4)),
         }

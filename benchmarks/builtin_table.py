@@ -39,6 +39,9 @@ def _recall_rows(results: Figures) -> Iterator[tuple[str, Sequence[str]]]:
         elif part == "near_twins":
             label = f"near-twins: {measured['photos']} simulated photos, nearer to their own reference"
             yield label, [_with_interval(each[part], "accuracy") for each in results.values()]
+        elif part == "siblings":
+            label = f"siblings of a product line: {measured['photos']} simulated photos, nearest to their own reference"
+            yield label, [_with_interval(each[part], "accuracy") for each in results.values()]
         elif part == "drawn":
             for kind, group in measured.items():
                 label = f"drawn things, {kind}: {group['photos']} simulated photos, recall@1"

@@ -1,4 +1,4 @@
-"""Drawn things that no training has seen: telling near-twins apart, and recall among families of look-alikes.
+"""Drawn things that no training has seen: telling near-twins and siblings apart, and recall among look-alikes.
 
 They are endless, so their seed decides: training draws with its own seeds, and none of the numbers here is one of
 them. A mean over all kinds hides the hard one, so mosaics, posters and packages are also
@@ -18,7 +18,9 @@ import PIL.Image
 from compared_encoders import ImageEncoder
 from outcome_figures import share_figures
 
-from edge_identify.datasets.drawn.instances import DrawnInstance, draw_families, draw_near_twins
+from edge_identify.datasets.drawn.instances import SIDE_PX, DrawnInstance, draw_families, draw_near_twins
+from edge_identify.datasets.drawn.instances.drawn_products import DrawnProduct, draw_product
+from edge_identify.datasets.drawn.instances.product_lines import choose_line
 from edge_identify.datasets.drawn.simulated_photo import simulate_photo
 from edge_identify.edge_runtime.photos.images import open_image
 
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 _INSTANCE_SEED = 7_202_611_213  # this benchmark's own; a training or validation that used it would measure its memory
 _TWIN_SEED = 7_202_611_214
 _PHOTO_SEED = 7_202_611_215
+_SIBLING_SEED = 7_202_611_217
+SIBLINGS = 4  # products of one line: the same logo and layout, another flavour
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,10 +72,17 @@ def draw_twins(folder: Path, pairs: int) -> DrawnSet:
     return _written(folder, list(chain.from_iterable(drawn)))
 
 
-def simulated_photos(drawn: DrawnSet) -> list[Image]:
-    """Return one ordinary simulated photo of each thing."""
+def draw_siblings(lines: int) -> list[DrawnProduct]:
+    """Draw SIBLINGS products of each of `lines` lines, one line after the other, in Pillow's typeface."""
+    rng = np.random.default_rng(_SIBLING_SEED)
+    chosen = (choose_line(rng, ()) for _ in range(lines))
+    return [draw_product(rng, line, side_px=SIDE_PX, images=()) for line in chosen for _ in range(SIBLINGS)]
+
+
+def simulated_photos(things: Sequence[Image]) -> list[Image]:
+    """Return one ordinary simulated photo of each thing, RGBA."""
     rng = np.random.default_rng(_PHOTO_SEED)
-    return [simulate_photo(thing, rng, difficulty=1) for thing in drawn.things()]
+    return [simulate_photo(thing, rng, difficulty=1) for thing in things]
 
 
 def twin_figures(scores: NDArray[np.float32]) -> dict[str, Any]:
@@ -84,6 +95,17 @@ def twin_figures(scores: NDArray[np.float32]) -> dict[str, Any]:
     hits = scores[positions, positions] > scores[positions, positions ^ 1]
     pairs = [str(position // 2) for position in positions]
     return {"photos": len(hits), **share_figures("accuracy", hits, pairs)}
+
+
+def sibling_figures(scores: NDArray[np.float32]) -> dict[str, Any]:
+    """Return how many photos are nearer to their own reference than to those of all siblings.
+
+    Args:
+        scores: Cosines of photos with references, float32 [n, n], in the order of `draw_siblings`.
+    """
+    lines = np.arange(len(scores)) // SIBLINGS
+    among = np.where(lines[:, None] == lines[None], scores, -np.inf)
+    return {"photos": len(scores), **share_figures("accuracy", found_first(among), lines.astype(str).tolist())}
 
 
 def recall_figures_by_kind(scores: NDArray[np.float32], kinds: Sequence[str]) -> dict[str, Any]:
@@ -117,13 +139,21 @@ def found_first(scores: NDArray[np.float32]) -> NDArray[np.bool_]:
 def measure_twins(encoders: Sequence[ImageEncoder], folder: Path, pairs: int) -> Mapping[str, Any]:
     """Return the near-twin figures by encoder."""
     twins = draw_twins(folder, pairs)
-    photos, references = simulated_photos(twins), twins.references()
+    photos, references = simulated_photos(twins.things()), twins.references()
     return {encoder.name: twin_figures(scores_of(encoder, photos, references)) for encoder in encoders}
+
+
+def measure_siblings(encoders: Sequence[ImageEncoder], lines: int) -> Mapping[str, Any]:
+    """Return the sibling figures by encoder; a reference shows one side, and its photo another."""
+    products = draw_siblings(lines)
+    references = [PIL.Image.fromarray(product.shown).convert("RGB") for product in products]
+    photos = simulated_photos([PIL.Image.fromarray(product.held) for product in products])
+    return {encoder.name: sibling_figures(scores_of(encoder, photos, references)) for encoder in encoders}
 
 
 def measure_drawn(encoders: Sequence[ImageEncoder], drawn: DrawnSet) -> Mapping[str, Any]:
     """Return the recall among drawn instances by encoder."""
-    photos, references = simulated_photos(drawn), drawn.references()
+    photos, references = simulated_photos(drawn.things()), drawn.references()
     kinds = [instance.kind.value for instance in drawn.instances]
     return {encoder.name: recall_figures_by_kind(scores_of(encoder, photos, references), kinds) for encoder in encoders}
 

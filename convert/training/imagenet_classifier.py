@@ -8,30 +8,24 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from torch import nn
 
-from edge_identify.convert.builtin.image_tower import COARSE_CHANNELS
+from edge_identify.convert.training.layers.last_features import LAST_CHANNELS, LastFeatures
 from edge_identify.edge_runtime.errors import SetupError
 
 IMAGENET_CLASSES = 1000
-_CHANNELS = 1280
-_NORM_EPSILON = 1e-3  # of this net's batch norm
 
 
-class ImagenetClassifier(nn.Module):
+class ImagenetClassifier(LastFeatures):
     """What follows the last block of timm's tf_efficientnet_lite0; its parts have timm's names."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.conv_head = nn.Conv2d(COARSE_CHANNELS, _CHANNELS, kernel_size=1, bias=False)
-        self.bn2 = nn.BatchNorm2d(_CHANNELS, eps=_NORM_EPSILON)
-        self.classifier = nn.Linear(_CHANNELS, IMAGENET_CLASSES)
+        self.classifier = nn.Linear(LAST_CHANNELS, IMAGENET_CLASSES)
 
     def forward(self, coarse: torch.Tensor) -> torch.Tensor:
         """Return logits [n, IMAGENET_CLASSES] from the map of stride 32, [n, COARSE_CHANNELS, side, side]."""
-        seen = F.relu6(self.bn2(self.conv_head(coarse)))
-        logits: torch.Tensor = self.classifier(seen.mean((2, 3)))
+        logits: torch.Tensor = self.classifier(self.average(coarse))
         return logits
 
 

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     import torch
 
 _TOWER_TRUNK = f"{TOWER_PREFIX}backbone."
-_NOT_USED = ("conv_head.", "bn2.", "classifier.")  # what follows the last block
+_LAST = ("conv_head.", "bn2.")  # what the classifier reads
+_NOT_USED = (*_LAST, "classifier.")  # what follows the last block
 
 
 def read_trunk(path: Path) -> dict[str, torch.Tensor]:
@@ -22,15 +23,9 @@ def read_trunk(path: Path) -> dict[str, torch.Tensor]:
     Raises:
         SetupError: The file cannot be read, or holds other weights.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
     from edge_identify.convert.builtin.image_tower import TwoMapTrunk
 
-    try:
-        stored = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise SetupError(f"{path}: cannot be read as weights of a trunk ({error})") from error
+    stored = _read(path)
     if any(key.startswith(_TOWER_TRUNK) for key in stored):
         stored = {key.removeprefix(_TOWER_TRUNK): value for key, value in stored.items() if _TOWER_TRUNK in key}
     wanted = TwoMapTrunk().backbone.state_dict()
@@ -39,6 +34,25 @@ def read_trunk(path: Path) -> dict[str, torch.Tensor]:
         if key not in found or key not in wanted or found[key].shape != wanted[key].shape:
             raise SetupError(f"{path}: is not of timm's tf_efficientnet_lite0 ({key!r} does not fit)")
     return {key: value.to(wanted[key].dtype) for key, value in found.items()}
+
+
+def read_last_features(path: Path) -> dict[str, torch.Tensor]:
+    """Return the weights of `LastFeatures`, float32; empty if the file has none, as one of the built-in tower.
+
+    Raises:
+        SetupError: The file cannot be read.
+    """
+    return {key: value.float() for key, value in _read(path).items() if key.startswith(_LAST)}
+
+
+def _read(path: Path) -> dict[str, torch.Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise SetupError(f"{path}: cannot be read as weights of a trunk ({error})") from error
 
 
 def averaged(

@@ -25,9 +25,10 @@ from edge_identify.convert.training.layers.losses import contrast_loss, hold_los
 from edge_identify.convert.training.material.image_batches import Batch, KnownThings, Stage, batches
 from edge_identify.convert.training.material.image_material import Progress, read_photographs
 from edge_identify.convert.training.material.net_pixels import net_pixels
-from edge_identify.convert.training.pretrained_trunk import averaged, read_trunk
+from edge_identify.convert.training.pretrained_trunk import averaged, read_last_features, read_trunk
 from edge_identify.convert.training.train_embedding_layer import FULL_THINGS, EmbeddingLayerRun, give_embedding_layer
 from edge_identify.convert.training.training_checkpoints import Learner, load_checkpoint, recipe_text, save_checkpoint
+from edge_identify.datasets.drawn.instances.typefaces import find_typefaces
 from edge_identify.edge_runtime.errors import SetupError
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class ImageTowerRun:
         batch: Things in a batch.
         workers: Processes that draw and photograph; 0 does it in this one.
         learning_rate: The trunk's highest.
+        typefaces: Folder of fonts to print drawn packages with; None for none of these packages.
     """
 
     data: Path
@@ -76,6 +78,7 @@ class ImageTowerRun:
     batch: int = DEFAULT_BATCH
     workers: int = 1
     learning_rate: float = _LEARNING_RATE
+    typefaces: Path | None = None
 
     @property
     def steps(self) -> int:
@@ -137,7 +140,7 @@ def train_image_tower(run: ImageTowerRun, *, progress: Progress) -> ImageTowerRe
     start = read_trunk(run.start_from)
     pretrained = read_trunk(run.pretrained) if run.pretrained else start
     photographs = read_photographs(run.data, progress)
-    known = KnownThings(photographs=photographs.learning, seed=run.seed)
+    known = KnownThings(photographs=photographs.learning, seed=run.seed, typefaces=_typefaces(run.typefaces))
     tuned = _tuned_trunk(run, known, start, pretrained, progress) if run.views else start
     layer = EmbeddingLayerRun(
         known=known,
@@ -201,7 +204,9 @@ class _Trainer:
         self._run = run
         self.device = _device()
         torch.manual_seed(run.seed)
-        model, held = (self._net(weights) for weights in (start, pretrained))
+        last = _last_features(run)
+        model = self._net(start, read_last_features(run.start_from) or last)
+        held = self._net(pretrained, last)
         if any(not torch.equal(one, other) for one, other in zip(*_early_states(model, held), strict=True)):
             raise SetupError(f"{run.start_from}: its first blocks are not those of {run.pretrained}")
         self._held = held.eval().requires_grad_(False)
@@ -214,6 +219,7 @@ class _Trainer:
             seed=run.seed,
             batch=run.batch,
             rate=run.learning_rate,
+            typefaces=len(_typefaces(run.typefaces)),
             start=_checksum(start),
             pretrained=_checksum(pretrained),
         )
@@ -238,11 +244,12 @@ class _Trainer:
         head["lr"] = _rate(step, self._run.steps) * _HEAD_RATE
         early = model.early_map(net_pixels(torch.cat([batch.references, batch.photos]), self.device))
         with torch.no_grad():
-            held = self._held.maps(early[: len(batch.references)])[1]
+            held = self._held.last.average(self._held.maps(early[: len(batch.references)])[1])
         with torch.set_grad_enabled(trunk["lr"] > 0):
             fine, coarse = model.maps(early)
+            averages = model.last.average(coarse)
         references, photos = model.head(fine, coarse).chunk(2)
-        contrast, hold = contrast_loss(references, photos, batch.pictures), hold_loss(coarse, held)
+        contrast, hold = contrast_loss(references, photos, batch.pictures), hold_loss(averages, held)
         optimiser.zero_grad(set_to_none=True)
         (contrast + _HOLD * hold).backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), _GRADIENT_LIMIT)
@@ -253,12 +260,29 @@ class _Trainer:
         """Return the trunk's weights."""
         return {key: value.cpu() for key, value in self._learner.model.backbone_state().items()}
 
-    def _net(self, weights: dict[str, torch.Tensor]) -> ContrastNet:
+    def _net(self, weights: dict[str, torch.Tensor], last: dict[str, torch.Tensor]) -> ContrastNet:
         import torch
 
-        net = ContrastNet(weights).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        net = ContrastNet(weights, last).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         placed: ContrastNet = net.to(self.device)
         return placed
+
+
+def _typefaces(folder: Path | None) -> tuple[str, ...]:
+    if folder is None:
+        return ()
+    if found := find_typefaces(folder):
+        return found
+    raise SetupError(f"{folder}: holds no typeface (.ttf or .otf); give a folder of fonts, or leave it out")
+
+
+def _last_features(run: ImageTowerRun) -> dict[str, torch.Tensor]:
+    if last := read_last_features(run.pretrained or run.start_from):
+        return last
+    raise SetupError(
+        f"{run.pretrained or run.start_from}: has no last convolution (conv_head), which training holds the trunk by; "
+        "give timm's tf_efficientnet_lite0 as --pretrained"
+    )
 
 
 def _device() -> torch.device:

@@ -96,17 +96,20 @@ def test_a_reference_counts_with_its_nearest_image_and_once() -> None:
 
 
 def test_a_photo_that_ties_with_another_reference_is_not_recognised() -> None:
-    from drawn_things import found_first, twin_figures
+    from drawn_things import found_first, sibling_figures, twin_figures
 
     scores = np.array([[0.9, 0.8, 0, 0], [0.7, 0.7, 0, 0], [0, 0, 0.5, 0.6], [0.95, 0, 0.1, 0.9]], dtype=np.float32)
 
     assert found_first(scores).tolist() == [True, False, False, False]
     # The last one is nearer to its own reference than to its twin's, whatever else is near.
     assert twin_figures(scores)["accuracy"] == 0.5
+    assert sibling_figures(scores)["accuracy"] == 0.25
+    other_line = np.full((4, 4), 9.0, dtype=np.float32)
+    assert sibling_figures(np.block([[scores, other_line], [other_line, scores]]))["accuracy"] == 0.25
 
 
 def test_everything_that_is_drawn_is_the_same_on_every_run(tmp_path: Path) -> None:
-    from drawn_things import draw_instances, measure_drawn, measure_twins
+    from drawn_things import SIBLINGS, draw_instances, measure_drawn, measure_siblings, measure_twins
     from photo_levels import measure_levels
 
     runs = []
@@ -114,12 +117,15 @@ def test_everything_that_is_drawn_is_the_same_on_every_run(tmp_path: Path) -> No
         (tmp_path / name).mkdir()
         drawn = draw_instances(tmp_path / name / "drawn", 10)
         twins = measure_twins([Thumbnails()], tmp_path / name / "twins", 3)
-        runs.append((measure_drawn([Thumbnails()], drawn), twins, measure_levels([Thumbnails()], drawn.first(5))))
+        siblings = measure_siblings([Thumbnails()], 2)
+        levels = measure_levels([Thumbnails()], drawn.first(5))
+        runs.append((measure_drawn([Thumbnails()], drawn), twins, levels, siblings))
 
     assert runs[0] == runs[1]
-    drawn_figures, twin_figures, curves = (figures["thumbnails"] for figures in runs[0])
+    drawn_figures, twin_figures, curves, siblings = (figures["thumbnails"] for figures in runs[0])
     assert drawn_figures["all"]["photos"] == 10
     assert twin_figures["photos"] == 6
+    assert siblings["photos"] == 2 * SIBLINGS
     assert curves["blur"]["recall@1"]["0"] == curves["rotation"]["recall@1"]["0"] == curves["light"]["recall@1"]["1"]
 
 

@@ -70,6 +70,12 @@ def _add_image_parser(towers: Any) -> None:
     group.add_argument("--batch", type=_count, metavar="N", help="things per batch")
     group.add_argument("--learning-rate", type=_rate, metavar="R", help="peak learning rate of the trunk")
     group.add_argument(
+        "--typefaces",
+        type=Path,
+        metavar="DIR",
+        help="folder of fonts (.ttf, .otf): half of the drawn things are then product lines with real print",
+    )
+    group.add_argument(
         "--workers", type=_whole, default=1, metavar="N", help="processes that make training images (default: 1)"
     )
     parser.set_defaults(run=_train_image)
@@ -149,6 +155,7 @@ def _train_image(options: argparse.Namespace) -> ExitCode:
         pretrained=options.pretrained,
         seed=options.seed,
         workers=options.workers,
+        typefaces=options.typefaces,
         **{name: value for name, value in given.items() if value is not None},
     )
     report = train_image_tower(run, progress=shown_progress.report)

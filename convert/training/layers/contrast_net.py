@@ -1,7 +1,8 @@
 """What learns by contrast: the later blocks of a pretrained trunk, under a head that is thrown away afterwards.
 
-The stem and the first blocks stay as they are, and so does batch norm everywhere: a small batch of simulated photos
-says little of pictures at large. Freezing the first blocks also saves half of the work.
+The stem and the first blocks stay as they are, and so do batch norm's means and variances everywhere: a small batch of
+simulated photos says little of pictures at large. Its scale and shift learn in the later blocks. Freezing the first
+blocks also saves half of the work.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from edge_identify.convert.builtin.image_tower import COARSE_CHANNELS, FINE_CHANNELS, TwoMapTrunk
+from edge_identify.convert.training.layers.last_features import LastFeatures
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,9 +32,10 @@ class ContrastNet(nn.Module):
 
     Args:
         backbone: Weights of `TwoMapTrunk.backbone`.
+        last: Weights of `LastFeatures`.
     """
 
-    def __init__(self, backbone: Mapping[str, Tensor]) -> None:
+    def __init__(self, backbone: Mapping[str, Tensor], last: Mapping[str, Tensor]) -> None:
         super().__init__()
         trunk: Any = TwoMapTrunk().backbone  # timm's net: its parts are found by name
         trunk.load_state_dict(backbone)
@@ -42,14 +45,16 @@ class ContrastNet(nn.Module):
         self.to_fine = nn.Sequential(*blocks[_FROZEN_BLOCKS:_FINE_BLOCKS])
         self.to_coarse = nn.Sequential(*blocks[_FINE_BLOCKS:])
         for later in (self.to_fine, self.to_coarse):
-            _release_convolutions(later)
+            later.requires_grad_(True)
+        self.last = LastFeatures()
+        self.last.load_state_dict(last, strict=False)  # without batch norm's counter
         self.head = _Head()
         self._trunk = [trunk]  # in a list: its weights are those above, and are not to be counted twice
 
     def train(self, mode: bool = True) -> ContrastNet:
         """Set the head to training or evaluation; the trunk's batch norm stays as it is."""
         super().train(mode)
-        for part in (self.early, self.to_fine, self.to_coarse):
+        for part in (self.early, self.to_fine, self.to_coarse, self.last):
             part.eval()
         return self
 
@@ -90,9 +95,3 @@ class _Head(nn.Module):
 
 def _layout(channels: int, kept: int) -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(channels, kept, kernel_size=1, bias=False), nn.BatchNorm2d(kept), nn.Hardswish())
-
-
-def _release_convolutions(part: nn.Module) -> None:
-    for module in part.modules():
-        if isinstance(module, nn.Conv2d):
-            module.requires_grad_(True)

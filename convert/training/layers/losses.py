@@ -6,8 +6,8 @@ Oord et al., arXiv:1807.03748). The embeddings of earlier batches are not used a
 changes faster than they are replaced. Measured, 40,000 views at 72 pixels, one seed, a memory of 16,384 things against
 none: simulated photos of held-out photographs .20 against .40, of drawn things .14 against .32.
 
-Hold: what a clean view and a photo come to on average must stay near what the pretrained trunk says of the clean view.
-Contrast alone forgets kinds of things, which the pretrained trunk knows.
+Hold: the 1,280 numbers before ImageNet's classes, of a clean view and of a photo, must stay near the pretrained net's
+of the clean view. Contrast alone forgets kinds of things, which the pretrained trunk knows.
 """
 
 from __future__ import annotations
@@ -36,13 +36,12 @@ def contrast_loss(references: Tensor, photos: Tensor, pictures: Tensor) -> Tenso
     return (F.cross_entropy(logits, answers) + F.cross_entropy(logits.T, answers)) / 2
 
 
-def hold_loss(maps: Tensor, held: Tensor) -> Tensor:
-    """Return one minus the mean cosine of averaged maps with what they are held near.
+def hold_loss(averages: Tensor, held: Tensor) -> Tensor:
+    """Return one minus the mean cosine of features with what they are held near.
 
     Args:
-        maps: [views * n, channels, side, side]: all things' first views, then all things' second ones, and so on.
-        held: [n, channels, side, side], of the clean views.
+        averages: [views * n, features]: of all things' first views, then of all things' second ones, and so on.
+        held: [n, features], of the clean views.
     """
-    averages, targets = maps.mean((2, 3)), held.mean((2, 3))
-    cosine = F.cosine_similarity(averages, targets.repeat(len(maps) // len(held), 1), dim=1)
+    cosine = F.cosine_similarity(averages, held.repeat(len(averages) // len(held), 1), dim=1)
     return 1 - cosine.mean()

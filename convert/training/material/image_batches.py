@@ -16,6 +16,8 @@ from torch.utils.data import Dataset
 
 from edge_identify.convert.training.material.photo_views import PhotoViews, Things
 from edge_identify.datasets.drawn.instances import SIDE_PX, Kind, draw_families
+from edge_identify.datasets.drawn.instances.drawn_products import draw_product
+from edge_identify.datasets.drawn.instances.product_lines import choose_line
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 PIECES_PER_PHOTOGRAPH = 1
 _WHOLE_SHARE, _PIECE_SHARE = 0.4, 0.3  # of a batch; the rest is freshly drawn
+_PRODUCT_SHARE = 0.5  # of the families that are freshly drawn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,10 +48,12 @@ class KnownThings:
     Attributes:
         photographs: uint8 RGB, SIDE_PX on the longer side.
         seed: Of the pieces.
+        typefaces: Files to print fresh packages with; half of the families of drawn things are then product lines.
     """
 
     photographs: Sequence[NDArray[np.uint8]]
     seed: int
+    typefaces: Sequence[str] = ()
 
     def __len__(self) -> int:
         return len(self.photographs) * (1 + PIECES_PER_PHOTOGRAPH)
@@ -72,13 +77,24 @@ class KnownThings:
         return _opaque(piece)
 
 
+@dataclass(frozen=True, slots=True)
+class _Thing:
+    """RGBA as a reference shows it, the same from another side, and its kind if it is drawn."""
+
+    pixels: NDArray[np.uint8]
+    seen: NDArray[np.uint8] | None = None
+    kind: Kind | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
     """The things of a batch before they are photographed.
 
     Attributes:
-        rgba: uint8 [n, SIDE_PX, SIDE_PX, 4].
+        rgba: uint8 [n, SIDE_PX, SIDE_PX, 4], as their references show them.
+        seen: The same as somebody sees them: solid packages from another side, all others as they are.
         is_package: bool [n].
+        is_solid: bool [n].
         known: int64 [n]; the number among the known things, or -1 for a fresh one.
         pictures: int64 [n]; which photograph it is or is a piece of, or -1.
         stage: How they are to be photographed.
@@ -86,7 +102,9 @@ class Chosen:
     """
 
     rgba: torch.Tensor
+    seen: torch.Tensor
     is_package: torch.Tensor
+    is_solid: torch.Tensor
     known: torch.Tensor
     pictures: torch.Tensor
     stage: Stage
@@ -112,12 +130,18 @@ class Batch:
 
 def photograph(chosen: Chosen, device: torch.device) -> Batch:
     """Make both views of each thing on a device; on the CPU, the same ones every time."""
-    rgba = chosen.rgba.to(device).permute(0, 3, 1, 2).float().div_(255)
-    things = Things(pictures=rgba, is_package=chosen.is_package.to(device))
+    shown, seen = (
+        Things(
+            pictures=rgba.to(device).permute(0, 3, 1, 2).float().div_(255),
+            is_package=chosen.is_package.to(device),
+            is_solid=chosen.is_solid.to(device),
+        )
+        for rgba in (chosen.rgba, chosen.seen)
+    )
     views = PhotoViews(torch.Generator(device).manual_seed(chosen.seed))
     return Batch(
-        references=views.reference(things, chosen.stage.side_px),
-        photos=views.photo(things, chosen.stage.side_px, difficulty=chosen.stage.difficulty),
+        references=views.reference(shown, chosen.stage.side_px),
+        photos=views.photo(seen, chosen.stage.side_px, difficulty=chosen.stage.difficulty),
         known=chosen.known.to(device),
         pictures=chosen.pictures.to(device),
     )
@@ -151,10 +175,12 @@ class ImageBatches(Dataset[Batch | Chosen]):
         import numpy as np
 
         rng = np.random.default_rng([self._seed, step])
-        pictures, is_package, known = self._choose(rng)
+        things, known = self._choose(rng)
         chosen = Chosen(
-            rgba=torch.from_numpy(np.stack(pictures)),
-            is_package=torch.tensor(is_package),
+            rgba=torch.from_numpy(np.stack([thing.pixels for thing in things])),
+            seen=torch.from_numpy(np.stack([thing.pixels if thing.seen is None else thing.seen for thing in things])),
+            is_package=torch.tensor([thing.kind is Kind.PACKAGE for thing in things]),
+            is_solid=torch.tensor([thing.seen is not None for thing in things]),
             known=torch.tensor(known),
             pictures=torch.tensor([number % len(self._known.photographs) if number >= 0 else -1 for number in known]),
             stage=self._stages[step],
@@ -162,21 +188,18 @@ class ImageBatches(Dataset[Batch | Chosen]):
         )
         return photograph(chosen, torch.device("cpu")) if self._photographed else chosen
 
-    def _choose(self, rng: np.random.Generator) -> tuple[list[NDArray[np.uint8]], list[bool], list[int]]:
+    def _choose(self, rng: np.random.Generator) -> tuple[list[_Thing], list[int]]:
         photographs = len(self._known.photographs)
         pieces = photographs * PIECES_PER_PHOTOGRAPH
         whole_count, piece_count = (round(share * self._size) for share in (_WHOLE_SHARE, _PIECE_SHARE))
         numbers = rng.choice(photographs, min(whole_count, photographs), replace=False).tolist()
         numbers += (photographs + rng.choice(pieces, min(piece_count, pieces), replace=False)).tolist()
-        pictures = [self._known.picture(number) for number in numbers]
-        is_package = [False] * len(numbers)
-        for family in draw_families(rng, self._known.photographs):
-            fresh = family[: self._size - len(pictures)]
-            pictures += [instance.pixels for instance in fresh]
-            is_package += [instance.kind is Kind.PACKAGE for instance in fresh]
-            if len(pictures) == self._size:
+        things = [_Thing(self._known.picture(number)) for number in numbers]
+        for family in _families(rng, self._known):
+            things += family[: self._size - len(things)]
+            if len(things) == self._size:
                 break
-        return pictures, is_package, numbers + [-1] * (self._size - len(numbers))
+        return things, numbers + [-1] * (self._size - len(numbers))
 
 
 def batches(
@@ -221,6 +244,21 @@ def reference_views(pictures: Sequence[NDArray[np.uint8]], *, side_px: int, seed
     stacked = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float().div_(255)
     things = Things(pictures=stacked, is_package=torch.zeros(len(pictures), dtype=torch.bool))
     return PhotoViews(torch.Generator().manual_seed(seed)).reference(things, side_px)
+
+
+def _families(rng: np.random.Generator, known: KnownThings) -> Iterator[list[_Thing]]:
+    for family in draw_families(rng, known.photographs):
+        if known.typefaces and rng.uniform() < _PRODUCT_SHARE:
+            yield _products(rng, known)
+        else:
+            yield [_Thing(instance.pixels, kind=instance.kind) for instance in family]
+
+
+def _products(rng: np.random.Generator, known: KnownThings) -> list[_Thing]:
+    line = choose_line(rng, known.typefaces)
+    count = int(rng.integers(2, 7))
+    drawn = (draw_product(rng, line, side_px=SIDE_PX, images=known.photographs) for _ in range(count))
+    return [_Thing(product.shown, product.held, Kind.PACKAGE) for product in drawn]
 
 
 def _laid_in_square(photograph: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -30,10 +30,18 @@ class Things:
         pictures: float32 [n, 4, side, side]; red, green, blue and alpha. Where alpha is 0, the reference shows the
             colour that is there and a photo shows what lies behind.
         is_package: bool [n]; packages are held in hands, tilted, bent and seen from the side.
+        is_solid: bool [n]; packages that were drawn as solid bodies: nothing bends them, and most references show them
+            whole. None for no such ones.
     """
 
     pictures: Tensor
     is_package: Tensor
+    is_solid: Tensor | None = None
+
+    @property
+    def solid(self) -> Tensor:
+        """Which are solid, bool [n]."""
+        return torch.zeros_like(self.is_package) if self.is_solid is None else self.is_solid
 
 
 class PhotoViews:
@@ -48,7 +56,9 @@ class PhotoViews:
         shown = _shown_extent(things.pictures)  # [n, 2], half of the width and height that hold anything
         short, long = shown.amin(1), shown.amax(1)
         half = short * self._uniform(n, 0.85, 1.05)
-        whole = self._uniform(n, 0, 1) < 0.35  # catalogues show all of a tall thing, with room at its sides
+        whole = self._uniform(n, 0, 1) < torch.where(
+            things.solid, 0.75, 0.35
+        )  # catalogues show all of a tall thing, with room at its sides
         half = torch.where(whole, long * self._uniform(n, 0.95, 1.08), half)
         centre = self._uniform((n, 2), -0.05, 0.05) * shown
         corners = self._corners(centre, half, half, self._normal(n, 0.02), self._uniform(n, 0, 0.04))
@@ -125,7 +135,7 @@ class PhotoViews:
         carton = torch.where(front <= 1, front, 1 - (front - 1) * 0.8) * torch.sign(from_side * across)
         choice = self._uniform(n, 0, 1)
         bent = torch.where((choice < 0.3)[:, None, None], around, carton)
-        chosen = (things.is_package & (choice < 0.6))[:, None, None].float() * inside
+        chosen = (things.is_package & ~things.solid & (choice < 0.6))[:, None, None].float() * inside
         mixed = across * (1 - chosen) + bent * chosen
         return torch.stack([mixed * shown[:, 0, None, None], grid[..., 1]], -1)
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from safetensors.numpy import load_file, save_file
+from typefaces import write_typeface
 
 from edge_identify.convert.builtin import image_tower as builtin_tower
 from edge_identify.convert.builtin.shipped_weights import read_image_state
@@ -156,16 +157,16 @@ def test_a_file_that_is_no_checkpoint_is_refused_by_name(photographs: Path, trun
 
 
 @pytest.mark.usefixtures("small_pictures")
-def test_the_later_blocks_learn_and_the_first_ones_and_batch_norm_stay(
+def test_the_later_blocks_learn_and_the_first_ones_and_batch_norms_statistics_stay(
     photographs: Path, trunk: Path, tmp_path: Path
 ) -> None:
     run = replace(_run(photographs, trunk, tmp_path / "tower.safetensors"), tuned_share=1.0)
     train_image_tower(run, progress=_tell_nobody)
     before, after = load_file(trunk), read_image_state(run.out)
-    for key in ("blocks.2.0.conv_pw.weight", "blocks.5.0.bn1.weight", "blocks.5.0.bn1.running_mean"):
+    for key in ("blocks.2.0.conv_pw.weight", "blocks.2.0.bn1.bias", "blocks.5.0.bn1.running_mean"):
         assert np.abs(before[key] - after[f"backbone.{key}"].numpy()).max() < 1e-3, key  # stored as half precision
-    moved = np.abs(before["blocks.5.0.conv_pw.weight"] - after[LATE].numpy())
-    assert moved.mean() > 1e-4
+    for key in ("blocks.5.0.conv_pw.weight", "blocks.5.0.bn1.bias"):
+        assert np.abs(before[key] - after[f"backbone.{key}"].numpy()).mean() > 1e-4, key
 
 
 @pytest.mark.usefixtures("small_pictures")
@@ -224,6 +225,26 @@ def test_weights_of_another_net_and_too_few_photographs_are_refused(
     (tmp_path / "labels.jsonl").write_text("")
     with pytest.raises(SetupError, match="0 photographs are too few"):
         train_image_tower(_run(tmp_path, trunk, tmp_path / "tower.safetensors"), progress=_tell_nobody)
+
+
+@pytest.mark.usefixtures("small_pictures")
+def test_a_trunk_without_its_last_convolution_cannot_be_held(photographs: Path, trunk: Path, tmp_path: Path) -> None:
+    short = tmp_path / "short.safetensors"
+    save_file({key: value for key, value in load_file(trunk).items() if not key.startswith("conv_head")}, short)
+    with pytest.raises(SetupError, match=r"short.safetensors: has no last convolution .* --pretrained"):
+        train_image_tower(_run(photographs, short, tmp_path / "tower.safetensors"), progress=_tell_nobody)
+
+
+@pytest.mark.usefixtures("small_pictures")
+def test_typefaces_change_what_is_learnt_from_and_a_folder_without_any_is_refused(
+    photographs: Path, trunk: Path, tmp_path: Path
+) -> None:
+    plain = _run(photographs, trunk, tmp_path / "plain.safetensors")
+    with pytest.raises(SetupError, match="holds no typeface"):
+        train_image_tower(replace(plain, typefaces=tmp_path), progress=_tell_nobody)
+    write_typeface(tmp_path / "fonts" / "one.ttf")
+    printed = replace(plain, out=tmp_path / "printed.safetensors", typefaces=tmp_path / "fonts")
+    assert np.abs(_kernel_after(printed) - _kernel_after(plain)).max() > 0
 
 
 def _kernel_after(run: ImageTowerRun) -> NDArray[np.float32]:

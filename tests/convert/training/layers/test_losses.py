@@ -24,10 +24,9 @@ def test_the_contrast_is_the_cross_entropy_of_the_batch() -> None:
 
 
 def test_the_hold_is_nothing_at_the_target_whatever_its_length_and_two_where_it_is_the_opposite() -> None:
-    held = torch.randn(2, 8, 3, 3, generator=torch.Generator().manual_seed(3))
+    held = torch.randn(2, 8, generator=torch.Generator().manual_seed(3))
     assert float(hold_loss(torch.cat([held, held * 3]), held)) == pytest.approx(0, abs=1e-5)
     assert float(hold_loss(torch.cat([held, -held]), held)) == pytest.approx(1, abs=1e-5)
-    assert float(hold_loss(held.flip(2), held)) == pytest.approx(0, abs=1e-5)  # averages do not know where
 
 
 def test_a_piece_of_an_image_in_the_same_batch_is_no_stranger_to_it() -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from typefaces import write_typeface
 
 from edge_identify.convert.training.material.image_batches import (
     PIECES_PER_PHOTOGRAPH,
@@ -66,6 +70,18 @@ def test_a_piece_names_the_photograph_that_it_is_of(known: KnownThings) -> None:
     batch = _batch(known, 1)
     for number, image in zip(batch.known.tolist(), batch.pictures.tolist(), strict=True):
         assert image == (number % 12 if number >= 0 else -1)
+
+
+def test_with_typefaces_some_packages_are_solid_and_seen_from_another_side(known: KnownThings, tmp_path: Path) -> None:
+    printed = replace(known, typefaces=(str(write_typeface(tmp_path / "one.ttf")),))
+    made = ImageBatches(printed, size=SIZE, seed=3, stages=STAGES, photographed=False)
+    chosen = [made[step] for step in range(2)]
+    solid = torch.cat([each.is_solid for each in chosen if isinstance(each, Chosen)])
+    differs = torch.cat([(each.rgba != each.seen).flatten(1).any(1) for each in chosen if isinstance(each, Chosen)])
+    packages = torch.cat([each.is_package for each in chosen if isinstance(each, Chosen)])
+    assert solid.any()
+    assert torch.equal(solid, differs)
+    assert packages[solid].all()
 
 
 def test_known_things_are_counted_and_pieces_repeat(known: KnownThings) -> None:
