@@ -10,7 +10,7 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -52,17 +52,26 @@ def compile_once(folder: Path) -> None:
 
 def cpu_ms_interleaved(things: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
     """Return the median CPU milliseconds of each thing in this process, all threads together."""
-    return _interleaved(things, rounds, time.process_time)
+    return _medians(_interleaved(things, rounds, time.process_time))
 
 
 def wall_ms_interleaved(things: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
     """Return the median wall milliseconds of each thing."""
+    return _medians(wall_ms_in_rounds(things, rounds))
+
+
+def wall_ms_in_rounds(things: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
+    """Return the wall milliseconds of each thing in each round, so that things of one round can be compared."""
     return _interleaved(things, rounds, time.perf_counter)
+
+
+def _medians(taken: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    return {name: round(median(values), 3) for name, values in taken.items()}
 
 
 def _interleaved(
     things: Mapping[str, Callable[[], object]], rounds: int, clock: Callable[[], float]
-) -> dict[str, float]:
+) -> dict[str, list[float]]:
     taken: dict[str, list[float]] = {name: [] for name in things}
     for thing in things.values():
         thing()  # warms caches; not counted
@@ -71,7 +80,7 @@ def _interleaved(
             started = clock()
             thing()
             taken[name].append(1000 * (clock() - started))
-    return {name: round(median(values), 3) for name, values in taken.items()}
+    return taken
 
 
 def processes_interleaved(commands: Mapping[str, Command], rounds: int) -> dict[str, dict[str, float]]:

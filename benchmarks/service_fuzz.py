@@ -1,9 +1,10 @@
-"""Megabytes of requests that nobody means, sent to a live service: no fault, and no memory kept.
+"""Megabytes of requests that nobody means, and of bombs, sent to a live service: no fault, and no memory kept.
 
-    python benchmarks/service_fuzz.py --pack PACK [--megabytes 50] [--seed 1]
+    python benchmarks/service_fuzz.py --pack PACK [--megabytes 100] [--bomb-px 10000] [--seed 1]
 
-Prints one JSON line: how often each status was answered, and the server's memory before and after. Ends with 1 where a
-request met a fault (500), the server ended, or its memory grew by more than a tenth.
+Prints one JSON line: how often each status was answered, to each bomb too, and the server's memory before, at most and
+after. Ends with 1 where a request met a fault (500), the server ended, its memory grew by more than a tenth, or was
+300 MiB above the level before at any moment.
 
 Before, all routes have been asked rightly, with a picture as large as phones take, by as many clients as ask later:
 what libraries keep for the next request is there by then.
@@ -19,12 +20,15 @@ import socket
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Event, Thread
 from urllib.parse import quote_from_bytes
 
 import urllib3
+from bombs import LARGEST_SIDE_PX, Bomb, all_bombs
 from measuring import print_line
 from PIL import Image
 from served_pack import Served, served
@@ -34,6 +38,8 @@ from edge_identify.edge_runtime.photos.synthetic_photo import drawn_photo
 
 _CLIENTS = 4
 _MOST_GROWTH = 0.10
+_MOST_ABOVE_MIB = 300
+_LOOK_EVERY_S = 0.02
 _SETTLING_S = 2  # the last connections are closed by then
 _FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF")
 _BUCKET = "/api/demo_backend_v2/image_search"
@@ -57,29 +63,69 @@ def main() -> int:
     """Send, print, and return 1 where something is wrong."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pack", type=Path, required=True)
-    parser.add_argument("--megabytes", type=float, default=50)
+    parser.add_argument("--megabytes", type=float, default=100)
+    parser.add_argument("--bomb-px", type=int, default=LARGEST_SIDE_PX, help="side of the images that are bombs")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     with served(options.pack) as server:
         _ask_rightly(server)
         time.sleep(_SETTLING_S)
         before = server.resident_mib()
-        statuses, sent_bytes = _fuzz(server, round(options.megabytes * 1e6), options.seed)
+        with _highest(server) as highest:
+            statuses, sent_bytes = _fuzz(server, round(options.megabytes * 1e6), options.seed)
+            bombs = _throw(server, all_bombs(options.bomb_px))
         time.sleep(_SETTLING_S)
         after = server.resident_mib()
         sys.stderr.writelines(server.log)
         still_there = urllib3.request("GET", f"{server.url}/livez").status == 200
-    growth = after / before - 1
+    growth, above = after / before - 1, max(highest) - before
     print_line(
         "service_fuzz",
         sent_mb=round(sent_bytes / 1e6, 1),
         requests=sum(statuses.values()),
         statuses={str(status): count for status, count in sorted(statuses.items())},
-        resident_mib={"before": round(before, 1), "after": round(after, 1)},
+        bombs=bombs,
+        resident_mib={"before": round(before, 1), "at_most": round(max(highest), 1), "after": round(after, 1)},
         growth=round(growth, 4),
+        above_mib=round(above, 1),
+        asked_for="no 500, growth 0.10, above 300 MiB",
         still_there=still_there,
     )
-    return 1 if statuses[500] or not still_there or growth > _MOST_GROWTH else 0
+    faults = statuses[500] + sum("500" in found for found in bombs.values())
+    return 1 if faults or not still_there or growth > _MOST_GROWTH or above > _MOST_ABOVE_MIB else 0
+
+
+@contextmanager
+def _highest(server: Served) -> Iterator[list[float]]:
+    """Look at the server's memory while the block runs, and yield the list of what is found."""
+    found = [server.resident_mib()]
+    ended = Event()
+
+    def look() -> None:
+        while not ended.wait(_LOOK_EVERY_S):
+            found.append(server.resident_mib())
+
+    thread = Thread(target=look)
+    thread.start()
+    try:
+        yield found
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _throw(server: Served, bombs: Sequence[Bomb]) -> dict[str, dict[str, int]]:
+    """Send each bomb from each client, a few bombs at a time, and return the statuses by its name."""
+    statuses: dict[str, Counter[str]] = {bomb.name: Counter() for bomb in bombs}
+
+    def one_client(number: int) -> None:
+        for bomb in [*bombs[number:], *bombs[:number]]:
+            status, _ = _send(server, bomb.path, bomb.content_type, bomb.body)
+            statuses[bomb.name][str(status)] += 1
+
+    with ThreadPoolExecutor(_CLIENTS) as clients:
+        list(clients.map(one_client, range(_CLIENTS)))
+    return {name: dict(found) for name, found in statuses.items()}
 
 
 def _ask_rightly(server: Served) -> None:
@@ -97,7 +143,7 @@ def _ask_rightly(server: Served) -> None:
                 pool.request("GET", server.url + path, retries=False)
 
     with ThreadPoolExecutor(_CLIENTS) as clients:
-        list(clients.map(ask, range(4 * _CLIENTS)))
+        list(clients.map(ask, range(_CLIENTS)))
 
 
 def _fuzz(server: Served, wanted_bytes: int, seed: int) -> tuple[Counter[int], int]:

@@ -10,13 +10,14 @@ import io
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
-from edge_identify.edge_runtime.errors import EdgeIdentifyError
+from edge_identify.edge_runtime.errors import EdgeIdentifyError, SetupError
 from edge_identify.edge_runtime.io.printable_text import printable
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode, exit_code_for
 from edge_identify.edge_runtime.terminal.standard_streams import open_closed_streams, silence_output
@@ -54,6 +55,7 @@ def run_command(command: Callable[[], ExitCode]) -> int:
     _let_any_text_through()
     arrived: list[int] = []
     try:
+        _check_clock()
         with _termination_raised(arrived):
             code = command()
         _flush_output()  # here, so that a closed pipe or a full disk is handled below
@@ -81,6 +83,18 @@ def run_command(command: Callable[[], ExitCode]) -> int:
     except Exception as error:
         return _report_fault(error)
     return code
+
+
+def _check_clock() -> None:
+    """Check that Python can tell the time; libraries that are imported later cannot start without.
+
+    Raises:
+        SetupError: The clock is after the year 2262: nanoseconds since 1970 have 63 bits.
+    """
+    try:
+        time.time()
+    except OverflowError as error:
+        raise SetupError("the clock of this system is after the year 2262; set it, and run again") from error
 
 
 def _report_fault(error: Exception) -> ExitCode:

@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -59,6 +60,18 @@ def test_an_error_is_one_line_and_a_bug_has_a_code_of_its_own(
     assert run_command(has_a_bug) is ExitCode.BUG
     assert int(ExitCode.BUG) == 70
     assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+def test_a_clock_that_python_cannot_tell_is_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_late() -> float:
+        raise OverflowError("timestamp too large to convert to C _PyTime_t")
+
+    monkeypatch.setattr(time, "time", too_late)
+
+    assert run_command(lambda: ExitCode.DONE) == ExitCode.SETUP
+    assert capsys.readouterr().err == "error: the clock of this system is after the year 2262; set it, and run again\n"
 
 
 @pytest.mark.parametrize(
