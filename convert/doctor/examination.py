@@ -22,6 +22,7 @@ from edge_identify.convert.doctor.pack_checks import (
     damage_finding,
     encoder_finding,
     licence_finding,
+    signature_finding,
 )
 from edge_identify.convert.doctor.personal_data import NOT_READ
 from edge_identify.convert.doctor.reference_facts import fact_findings
@@ -90,6 +91,7 @@ def examine_pack(folder: Path, *, today: date, progress: Progress = no_progress)
                 *calibration_findings(pack),
                 licence_finding(pack.manifest),
                 encoder_finding(pack.manifest),
+                signature_finding(pack),
                 same,
                 near_duplicate_finding(neighbours, similarity, same),
                 *other_label_findings(neighbours, {each.id: each for each in references}),

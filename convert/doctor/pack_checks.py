@@ -1,4 +1,4 @@
-"""Checks of a pack as a whole: its bytes, its calibration, the licence and the age of its encoder."""
+"""Checks of a pack as a whole: its bytes, its calibration, its signature, the licence and the age of its encoder."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from edge_identify.edge_runtime.decisions.calibration import read_calibrations
 from edge_identify.edge_runtime.errors import PackDamagedError, PackFileDamagedError
 from edge_identify.edge_runtime.pack.manifest import Manifest
 from edge_identify.edge_runtime.pack.pack_reader import Pack, check_file
+from edge_identify.edge_runtime.store.installed_packs import installed_at
 
 _RESEARCH_ONLY = "for research only"  # wording of this builder; in other packs, the name of the weights tells
 _FEW_ACCEPTED = 0.5  # share of simulated photos of the pack's own references
@@ -81,6 +82,21 @@ def encoder_finding(manifest: Manifest) -> DoctorFinding | None:
         f"the built-in encoder is an earlier one, and a newer one ({WEIGHTS_NAME}) is there",
         "build the pack again with `edge-build pack` and a new major version: embeddings of the two cannot be compared",
         [Case(detail=f"{model.name} ({model.pretrained})")] if is_earlier else [],
+    )
+
+
+def signature_finding(pack: Pack) -> DoctorFinding | None:
+    """Return a finding if the pack is not one that came signed to this device. A folder alone carries no signature."""
+    installed = installed_at(pack.folder)
+    is_signed = installed is not None and installed.signed_utc is not None
+    return finding_of(
+        "unsigned",
+        Severity.NOTE,
+        "the pack is not signed: devices install it from a signed repository, or with --unsigned",
+        "make keys with `edge-serve init` and publish it there; `edge-serve carry` writes a signed file"
+        if installed is None
+        else "sync it from its server, whose root `edge-identify trust` pins, or ask its publisher for a signed one",
+        [] if is_signed else [Case(detail=f"{pack.manifest.name} {pack.manifest.version}")],
     )
 
 

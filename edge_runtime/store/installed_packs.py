@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from edge_identify.edge_runtime.errors import PackFormatError
 from edge_identify.edge_runtime.io.durable_writes import sha256_of_file
 from edge_identify.edge_runtime.io.json_fields import JsonObject, canonical_json, parse_json_object
 from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME
@@ -77,6 +78,17 @@ def parse_pointer(home: Path, data: bytes) -> InstalledPack:
     """
     fields = parse_json_object(data, where=str(home / POINTER_NAME), max_bytes=MAX_POINTER_BYTES)
     return _installed(home, fields, is_active=True)
+
+
+def installed_at(folder: Path) -> InstalledPack | None:
+    """Return the active version of a pack in a store, whose folder this is; None for any other folder."""
+    whole = folder.resolve()
+    home = whole.parent.parent
+    try:
+        found = parse_pointer(home, (home / POINTER_NAME).read_bytes())
+    except (OSError, PackFormatError):
+        return None
+    return found if found.folder == whole else None
 
 
 def _installed(home: Path, fields: JsonObject, *, is_active: bool) -> InstalledPack:

@@ -59,6 +59,7 @@ MAX_REDIRECTS = 5
 _CHUNK_BYTES = 1 << 16
 _PROGRESS_BYTES = 1 << 16  # an attempt that brought less counts as failed
 _OK, _PARTIAL_CONTENT, _RANGE_NOT_SATISFIABLE = 200, 206, 416
+_SMALLER = {"Accept-Encoding": "gzip"}  # of documents; most files of a pack cannot be compressed
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)")
 
 _Result = TypeVar("_Result")
@@ -207,10 +208,10 @@ class HttpServer:
         until_s = self._clock() + MAX_DOCUMENT_S
 
         def read(response: BaseHTTPResponse, pace: Pace) -> bytes:
-            data = bytearray()
+            data, before = bytearray(), self.received_bytes
             while chunk := response.read1(_CHUNK_BYTES):
                 pace.add(len(chunk))
-                self.received_bytes += len(chunk)
+                self.received_bytes = before + response.tell()  # of the line: the body may be compressed
                 self._check_time(path, until_s)
                 data += chunk
                 if len(data) > max_bytes:
@@ -290,7 +291,7 @@ class HttpServer:
         url = f"{self.url}/{path}"
         try:
             with (
-                closing(self._open(url, {} if partial is None else _asking_for_rest(partial))) as response,
+                closing(self._open(url, _SMALLER if partial is None else _asking_for_rest(partial))) as response,
                 cut_off_if_slow(
                     _socket_of(response),
                     window_s=self._read_timeout_s,

@@ -2,14 +2,16 @@
 
     "EIUPDATE"            8 bytes
     length of the list    u32, little-endian
-    the list              canonical JSON, as below
+    the list              JSON, as below
     patches               one after the other, in the order of the list
 
-    {"format": 1, "patches": [{"from": SHA256, "to": SHA256, "to_bytes": N, "length_bytes": N}, ...]}
+    {"format":2,"patches":{"pack.json":79,"references.sqlite":193}}
+
+The list has the length of each patch, by the path of the file, sorted. A patch changes the file that the earlier
+version has under the same path. The hashes are in the two manifests; `pack.json` stands for these.
 
 A patch is one Zstandard frame (RFC 8878) of the new file, with the old file as prefix (`zstd --patch-from`). Its window
-has at most 2^27 bytes, and old and new file at most `MAX_PATCHED_BYTES` each, which bounds the memory of a device. The
-patch whose `to` is the hash of the new manifest is the manifest's.
+has at most 2^27 bytes, and old and new file at most `MAX_PATCHED_BYTES` each, which bounds the memory of a device.
 
 Whatever a patch gives is compared with the length and the SHA-256 that the manifest states. If it differs, or a patch
 is missing, the device fetches the whole file.
@@ -20,24 +22,25 @@ Trap: a Zstandard dictionary is no prefix. With it, the compressor finds almost 
 from __future__ import annotations
 
 import hashlib
+import json
 import struct
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from edge_identify.edge_runtime.errors import PackDamagedError, PackFormatError
 from edge_identify.edge_runtime.io.durable_writes import replacing
-from edge_identify.edge_runtime.io.json_fields import canonical_json, parse_json_object
+from edge_identify.edge_runtime.io.json_fields import parse_json_object
 from edge_identify.edge_runtime.pack.manifest import FileEntry
-from edge_identify.edge_runtime.pack.pack_names import checked_sha256
+from edge_identify.edge_runtime.pack.pack_names import checked_path
 from edge_identify.edge_runtime.sync.listing import MAX_UPDATE_BYTES
 
 MAX_PATCHED_BYTES = 64 * 2**20  # of a file; a device holds the old one in memory, and a window of the new one
 _MAGIC = b"EIUPDATE"
 _LENGTH = struct.Struct("<I")
-_FORMAT = 1
+_FORMAT = 2  # 1 had the hashes in the list: 360 bytes more for an edited field
 _MAX_LIST_BYTES = 2**20
 _WINDOW_LOG = 27
 _CHUNK_BYTES = 1 << 20
@@ -50,16 +53,10 @@ class Patch:
     """One patch of an update file.
 
     Attributes:
-        old_sha256: Hash of the file that it changes.
-        new_sha256: Hash of the result.
-        new_bytes: Length of the result.
         start: Where its bytes begin in the update file.
         length_bytes: How many they are.
     """
 
-    old_sha256: str
-    new_sha256: str
-    new_bytes: int
     start: int
     length_bytes: int
 
@@ -70,7 +67,7 @@ class UpdateFile:
 
     Attributes:
         path: The file.
-        patches: Its patches by the hash of their result.
+        patches: Its patches by the path of the file that they change.
     """
 
     path: Path
@@ -105,31 +102,23 @@ def open_update(path: Path) -> UpdateFile:
         raise PackFormatError(f"{where}: has a form that this version does not know")
     patches: dict[str, Patch] = {}
     start = len(head) + list_bytes
-    for entry in fields.objects("patches"):
-        patch = Patch(
-            old_sha256=checked_sha256(entry.text("from")),
-            new_sha256=checked_sha256(entry.text("to")),
-            new_bytes=entry.integer("to_bytes", most=MAX_PATCHED_BYTES),
-            start=start,
-            length_bytes=entry.integer("length_bytes", least=1, most=MAX_UPDATE_BYTES),
-        )
-        patches[patch.new_sha256] = patch
+    listed = fields.object("patches")
+    for name in listed.values:
+        patch = Patch(start=start, length_bytes=listed.integer(name, least=1, most=MAX_UPDATE_BYTES))
+        patches[checked_path(name)] = patch
         start += patch.length_bytes
     return UpdateFile(path=path, patches=patches)
 
 
-def write_update(patches: Sequence[tuple[FileEntry, FileEntry, bytes]]) -> bytes:
+def write_update(patches: Mapping[str, bytes]) -> bytes:
     """Return the bytes of an update file.
 
     Args:
-        patches: (the old file, the new file, the patch) each.
+        patches: The patches by the path of the file that they change.
     """
-    rows: list[dict[str, Any]] = [
-        {"from": old.sha256, "to": new.sha256, "to_bytes": new.length_bytes, "length_bytes": len(patch)}
-        for old, new, patch in patches
-    ]
-    listed = canonical_json({"format": _FORMAT, "patches": rows})
-    return b"".join((_MAGIC, _LENGTH.pack(len(listed)), listed, *(patch for _, _, patch in patches)))
+    lengths = {path: len(patches[path]) for path in sorted(patches)}
+    listed = json.dumps({"format": _FORMAT, "patches": lengths}, ensure_ascii=False, separators=(",", ":")).encode()
+    return b"".join((_MAGIC, _LENGTH.pack(len(listed)), listed, *(patches[path] for path in lengths)))
 
 
 def make_patch(old: bytes, new: bytes) -> bytes:
@@ -174,25 +163,26 @@ def applied(patch: bytes, old: bytes, length_bytes: int) -> Iterator[bytes]:
         raise PackDamagedError(f"a patch of the update is damaged ({error})") from error
 
 
-def patch_file(update: UpdateFile, old_path: Path, expected: FileEntry, into: Path) -> None:
+def patch_file(update: UpdateFile, old_path: Path, old_sha256: str, expected: FileEntry, into: Path) -> None:
     """Make a new file from an old one; it appears at `into` only if its hash is right.
 
     Args:
         update: The update file.
         old_path: The old file. Its hash is checked here.
-        expected: Hash and length of the new file; `update` has a patch with that result.
+        old_sha256: The hash that the old manifest states.
+        expected: Path, hash and length of the new file; `update` has a patch for this path.
         into: The target path; its folder must exist.
 
     Raises:
-        PackDamagedError: The old file is not the one of the patch, or the result is not the new file.
+        PackDamagedError: The old file is damaged, or the result is not the new file.
         OSError: A file cannot be read or written.
     """
-    patch = update.patches[expected.sha256]
+    patch = update.patches[expected.path]
     if old_path.stat().st_size > MAX_PATCHED_BYTES:
         raise PackDamagedError(f"{old_path}: is too long for a patch")
     old = old_path.read_bytes()
-    if hashlib.sha256(old).hexdigest() != patch.old_sha256:
-        raise PackDamagedError(f"{old_path}: is not the file that the patch changes")
+    if hashlib.sha256(old).hexdigest() != old_sha256:
+        raise PackDamagedError(f"{old_path}: is not the file that its manifest describes")
     digest = hashlib.sha256()
     with replacing(into) as file:
         for part in applied(update.bytes_of(patch), old, expected.length_bytes):

@@ -5,9 +5,8 @@ Each is optional. If one cannot be had, or gives wrong bytes, the sync fetches w
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from edge_identify.edge_runtime.errors import NetworkError, PackError
 from edge_identify.edge_runtime.io.durable_writes import sha256_of_bytes
@@ -21,9 +20,6 @@ from edge_identify.edge_runtime.sync.listing import OfferedVersion, blob_path
 from edge_identify.edge_runtime.sync.piece_hashes import PIECE_BYTES, PieceHashes, parse_piece_hashes
 from edge_identify.edge_runtime.sync.sync_plan import SPARE_BYTES
 from edge_identify.edge_runtime.sync.update_file import UpdateFile, applied, open_update, patch_file
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def update_blobs(offered: OfferedVersion, installed: InstalledPack | None) -> tuple[FileEntry, ...]:
@@ -59,8 +55,8 @@ def known_manifest(expected: FileEntry, installed: InstalledPack | None, update:
     old = (installed.folder / MANIFEST_NAME).read_bytes()
     if installed.manifest_sha256 == expected.sha256:
         return old
-    patch = None if update is None else update.patches.get(expected.sha256)
-    if update is None or patch is None or patch.old_sha256 != installed.manifest_sha256:
+    patch = None if update is None else update.patches.get(MANIFEST_NAME)
+    if update is None or patch is None:
         return None
     with suppress(PackError):
         new = b"".join(applied(update.bytes_of(patch), old, expected.length_bytes))
@@ -87,14 +83,14 @@ def patch_files(
     """
     if update is None or installed is None:
         return frozenset()
-    old_paths = _paths_by_hash(installed)
+    old_files = _files_of(installed)
     made = set()
     for entry in wanted:
-        patch = update.patches.get(entry.sha256)
-        if patch is None or patch.old_sha256 not in old_paths or arrived.path(entry).exists():
+        old = old_files.get(entry.path)
+        if old is None or entry.path not in update.patches or arrived.path(entry).exists():
             continue
         with suppress(PackError, FileNotFoundError):
-            patch_file(update, old_paths[patch.old_sha256], entry, arrived.path(entry))
+            patch_file(update, installed.folder / old.path, old.sha256, entry, arrived.path(entry))
             made.add(entry)
     return frozenset(made)
 
@@ -114,9 +110,8 @@ def fetch_pieces(
     return {}
 
 
-def _paths_by_hash(installed: InstalledPack) -> dict[str, Path]:
+def _files_of(installed: InstalledPack) -> Mapping[str, FileEntry]:
     try:
-        files = read_manifest(installed.folder).files.values()
+        return read_manifest(installed.folder).files
     except PackError:
         return {}
-    return {entry.sha256: installed.folder / entry.path for entry in files}

@@ -7,7 +7,7 @@ import getpass
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -174,13 +174,17 @@ def default_keys(repo: Path | None) -> Path | None:
     return whole.with_name(f"{whole.name}.keys")
 
 
-def asked_passphrases() -> AskPassphrase:
-    """Return what gives passphrases: the environment, then the person at the terminal."""
+def asked_passphrases(*, new: Container[str] = ()) -> AskPassphrase:
+    """Return what gives passphrases: the environment, then the person at the terminal, who types those of `new` twice.
+
+    Args:
+        new: The roles that get a new key.
+    """
     from edge_identify.sync_server.publishing.signing.key_ring import passphrases_from
 
     prompt: Callable[[str], str] | None = getpass.getpass if sys.stdin is not None and sys.stdin.isatty() else None
     known: dict[str, str | None] = {}
-    ask = passphrases_from(os.environ, prompt)
+    ask = passphrases_from(os.environ, prompt, new=new)
 
     def once(role: str) -> str | None:
         if role not in known:
@@ -230,7 +234,7 @@ def run_init(options: argparse.Namespace) -> ExitCode:
     if options.repo is not None and Path(folder).resolve().is_relative_to(options.repo.resolve()):
         raise SetupError(f"{folder}: is inside the published tree; choose --keys outside of it")
     tree = opened_tree(options)
-    ask = asked_passphrases()
+    ask = asked_passphrases(new=("root", "targets"))
     with tree.publishing():
         ring = _new_ring(options, Path(folder), ask)
         signing = TreeSigning(tree, ring, ask, now_utc=datetime.now(UTC))
@@ -329,7 +333,8 @@ def run_rotate(options: argparse.Namespace) -> ExitCode:
     folder = keys_folder(options)
     if folder is None:
         raise SetupError("give the folder of the keys with --keys")
-    tree, ring, ask = opened_tree(options), read_key_ring(folder), asked_passphrases()
+    ask = asked_passphrases(new=(options.role,) if options.new_key is None else ())
+    tree, ring = opened_tree(options), read_key_ring(folder)
     now = datetime.now(UTC)
     with tree.publishing():
         repository = SignedRepository(tree, ring, ask, now_utc=now)
@@ -403,7 +408,7 @@ def run_new_key(options: argparse.Namespace) -> ExitCode:
             f"{options.root}: cannot be read ({error.strerror}); ask the operator for root.json"
         ) from error
     maker, folder = checked_pack_name(options.maker), options.keys
-    passphrase = asked_passphrases()(maker)
+    passphrase = asked_passphrases(new=(maker,))(maker)
     check_passphrase(maker, passphrase)  # before anything is written
     folder.mkdir(parents=True, exist_ok=True)
     key = make_key(folder, maker, passphrase=passphrase, file_name=f"{maker}.pem")

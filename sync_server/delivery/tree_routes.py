@@ -33,6 +33,7 @@ from edge_identify.sync_server.contract.operation import (
 from edge_identify.sync_server.contract.problem_kinds import NOT_FOUND, PRECONDITION, RANGE, ProblemError
 from edge_identify.sync_server.contract.value_kinds import Text
 from edge_identify.sync_server.delivery.file_responses import Content, send
+from edge_identify.sync_server.delivery.smaller_documents import send_smaller
 from edge_identify.sync_server.publishing.cache_control import IMMUTABLE, REVALIDATE
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def tree_routes(repo: Path, *, x_accel_redirect: str = "") -> list[Route]:
     """
     return [
         Route(operation=PAGE, handler=lambda _: page_of(repo)),
-        Route(operation=LISTING, handler=lambda _: send(_document(repo / LISTING_NAME, JSON, REVALIDATE), request)),
+        Route(operation=LISTING, handler=lambda _: send_smaller(_json(repo / LISTING_NAME, REVALIDATE), request)),
         Route(operation=MANIFEST, handler=lambda values: _manifest(repo, values)),
         Route(operation=METADATA, handler=lambda values: _metadata(repo, values)),
         Route(operation=BLOB, handler=lambda values: _blob(repo, values, x_accel_redirect)),
@@ -126,7 +127,7 @@ def _manifest(repo: Path, values: RequestValues) -> Response:
         path = manifest_path(checked_pack_name(values.text("name")), PackVersion.parse(values.text("version")))
     except PackFormatError as error:
         raise ProblemError(NOT_FOUND, str(error)) from error
-    return send(_document(repo / path, JSON, IMMUTABLE), request)
+    return send_smaller(_json(repo / path, IMMUTABLE), request)
 
 
 def _metadata(repo: Path, values: RequestValues) -> Response:
@@ -134,7 +135,7 @@ def _metadata(repo: Path, values: RequestValues) -> Response:
     if METADATA_FILE.fullmatch(name) is None:
         raise ProblemError(NOT_FOUND, "no metadata file has this name")
     cache_control = REVALIDATE if name == TIMESTAMP_NAME else IMMUTABLE
-    return send(_document(repo / metadata_path(name), JSON, cache_control), request)
+    return send_smaller(_json(repo / metadata_path(name), cache_control), request)
 
 
 def _blob(repo: Path, values: RequestValues, x_accel_redirect: str) -> Response:
@@ -158,6 +159,10 @@ def _sent_by_nginx(internal_path: str) -> Response:
     response.headers["X-Accel-Redirect"] = internal_path
     response.headers["Cache-Control"] = IMMUTABLE
     return response
+
+
+def _json(path: Path, cache_control: str) -> Content:
+    return _document(path, JSON, cache_control)
 
 
 def _document(path: Path, content_type: str, cache_control: str) -> Content:

@@ -125,7 +125,7 @@ class Signing(Protocol):
             SetupError: The key is missing or does not open.
         """
 
-    def sign(self, pack: str, title: str, offered: OfferedVersion, manifest: bytes) -> None:
+    def sign(self, pack: str, offered: OfferedVersion, manifest: bytes) -> None:
         """Sign a version as the newest of its pack.
 
         Raises:
@@ -211,7 +211,7 @@ def publish_into(
             )
         _add_manifest(tree, manifest.name, offered, manifest_bytes, is_listed=is_listed)
         if signing is not None:
-            signing.sign(manifest.name, manifest.title, _as_listed(tree, manifest.name, offered), manifest_bytes)
+            signing.sign(manifest.name, _as_listed(tree, manifest.name, offered), manifest_bytes)
         is_new = _list(tree, manifest, offered, signing)
     return PublishReport(
         name=manifest.name,

@@ -64,7 +64,7 @@ def _add_updates(
     tree: PublishedTree, pack: Path, manifest: Manifest, before: OfferedPack | None, folder: Path
 ) -> Iterator[OfferedUpdate]:
     for old in () if before is None else before.versions[:UPDATES_FROM]:
-        patches = list(_patches(tree, pack, manifest, old, folder / str(old.version)))
+        patches = dict(_patches(tree, pack, manifest, old, folder / str(old.version)))
         data = write_update(patches)
         if patches and len(data) <= MAX_UPDATE_BYTES:
             blob = _add_bytes(tree, data, folder / f"{old.version}.update")
@@ -73,15 +73,15 @@ def _add_updates(
 
 def _patches(
     tree: PublishedTree, pack: Path, manifest: Manifest, old: OfferedVersion, folder: Path
-) -> Iterator[tuple[FileEntry, FileEntry, bytes]]:
-    """Yield (old file, new file, patch) for every file that a patch makes smaller, the manifest first."""
+) -> Iterator[tuple[str, bytes]]:
+    """Yield path and patch of every file that a patch makes smaller, the manifest first."""
     try:
         old_data = tree.manifest(old.manifest)
         old_manifest = parse_manifest(old_data)
     except PackError:
         return  # a damaged tree: devices with that version fetch whole files
     new_data = (pack / MANIFEST_NAME).read_bytes()
-    yield from _worthwhile(_entry_of(old_data), _entry_of(new_data), old_data, new_data)
+    yield from _worthwhile(MANIFEST_NAME, old_data, new_data)
     for entry in manifest.files.values():
         before = old_manifest.files.get(entry.path)
         if before is None or before.sha256 == entry.sha256:
@@ -95,19 +95,13 @@ def _patches(
         except PackError:
             continue
         if sha256_of_file(target) == before.sha256:
-            yield from _worthwhile(before, entry, target.read_bytes(), (pack / entry.path).read_bytes())
+            yield from _worthwhile(entry.path, target.read_bytes(), (pack / entry.path).read_bytes())
 
 
-def _worthwhile(
-    old: FileEntry, new: FileEntry, old_data: bytes, new_data: bytes
-) -> Iterator[tuple[FileEntry, FileEntry, bytes]]:
+def _worthwhile(path: str, old_data: bytes, new_data: bytes) -> Iterator[tuple[str, bytes]]:
     patch = make_patch(old_data, new_data)
     if len(patch) < _MOST_SHARE * len(new_data):
-        yield old, new, patch
-
-
-def _entry_of(data: bytes) -> FileEntry:
-    return FileEntry(path=MANIFEST_NAME, length_bytes=len(data), sha256=sha256_of_bytes(data))
+        yield path, patch
 
 
 def _add_bytes(tree: PublishedTree, data: bytes, path: Path) -> FileEntry:

@@ -261,6 +261,6 @@ def _offer(name: str, target: TargetFile, url: str) -> OfferedPack:
         "length_bytes": target.length,
         "sha256": target.hashes.get("sha256", ""),
     }
-    version = offered_from_json({**custom, "manifest": manifest}, where=where)
+    version = offered_from_json({"size_bytes": 0, **custom, "manifest": manifest}, where=where)  # it is for people
     title = custom.get("title")
     return OfferedPack(name=name, title=title if isinstance(title, str) else "", versions=(version,))

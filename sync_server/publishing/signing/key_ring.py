@@ -10,7 +10,7 @@ A private key may also be in an environment variable (`env:NAME`), or in a KMS o
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -198,15 +198,18 @@ def public_pem(key: Key) -> bytes:
     return raw.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
-def passphrases_from(environment: Mapping[str, str], prompt: Callable[[str], str] | None) -> AskPassphrase:
+def passphrases_from(
+    environment: Mapping[str, str], prompt: Callable[[str], str] | None, *, new: Container[str] = ()
+) -> AskPassphrase:
     """Return what gives the passphrases of keys.
 
     Args:
         environment: The environment's variables: `EDGE_KEYS_PASSPHRASE_ROOT` and so on, then `EDGE_KEYS_PASSPHRASE`.
         prompt: Asks a person, with a text; None where there is nobody.
+        new: The roles that get a new key. A person types these twice: nobody could open a key with a mistyped one.
 
     Returns:
-        A function that raises `SetupError` where nobody can be asked.
+        A function that raises `SetupError` where nobody can be asked, or the person typed two different ones.
     """
 
     def ask(role: str) -> str | None:
@@ -217,7 +220,12 @@ def passphrases_from(environment: Mapping[str, str], prompt: Callable[[str], str
             return None
         if prompt is None:
             raise SetupError(f"no passphrase for the {role} key; set {own} or {PASSPHRASE_VARIABLE}, or use a terminal")
-        return prompt(f"passphrase of the {role} key: ") or None
+        if role not in new:
+            return prompt(f"passphrase of the {role} key: ") or None
+        typed = prompt(f"passphrase of the new {role} key: ")
+        if typed and prompt("the same again: ") != typed:
+            raise SetupError(f"the two passphrases of the {role} key differ; nothing was made: try again")
+        return typed or None
 
     return ask
 

@@ -462,11 +462,12 @@ class SignedRepository:
                 expires=self._end(self._ring.online_days),
                 meta=self._newest_versions(),
             )
-            data = self._create(snapshot, "snapshot", online)
+            self._create(snapshot, "snapshot", online)
             timestamp = Timestamp(
                 version=self._timestamp_version() + 1,
                 expires=self._end(self._ring.online_days),
-                snapshot_meta=_meta(snapshot.version, data),
+                # Without length and hash: one key signs both files, and a version of the snapshot is written once.
+                snapshot_meta=MetaFile(version=snapshot.version),
                 unrecognized_fields={SIGNED_AT_FIELD: time_text(self._now)},
             )
             try:
@@ -517,15 +518,14 @@ class SignedRepository:
         newest = self._newest_or_first(role)
         return newest.version < version
 
-    def _create(self, snapshot: Snapshot, role: str, signers: list[Signer]) -> bytes:
+    def _create(self, snapshot: Snapshot, role: str, signers: list[Signer]) -> None:
         while True:
-            data = _signed_bytes(snapshot, signers)
             try:
-                self._files.create_metadata(f"{snapshot.version}.{role}.json", data)
+                self._files.create_metadata(f"{snapshot.version}.{role}.json", _signed_bytes(snapshot, signers))
             except ChangedMeanwhileError:  # a snapshot that no timestamp names, or another program's
                 snapshot.version += 1
                 continue
-            return data
+            return
 
     # ------------------------------------------------------------------ keys
 

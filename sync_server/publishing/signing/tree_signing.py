@@ -58,9 +58,9 @@ class TreeSigning:
         """See `Signing.check`."""
         self.repository.check_may_sign(pack)
 
-    def sign(self, pack: str, title: str, offered: OfferedVersion, manifest: bytes) -> None:
+    def sign(self, pack: str, offered: OfferedVersion, manifest: bytes) -> None:
         """See `Signing.sign`."""
-        self.repository.set_target(pack, manifest, _custom(title, offered))
+        self.repository.set_target(pack, manifest, _custom(offered))
 
     def sign_listed(self) -> int:
         """Sign the newest version of every pack of the listing; return how many there are."""
@@ -70,7 +70,7 @@ class TreeSigning:
             data = self._tree.manifest(newest.manifest)
             if sha256_of_bytes(data) != newest.manifest.sha256:
                 raise PackDamagedError(f"{newest.manifest.path}: differs from the listing; publish the pack again")
-            self.sign(pack.name, pack.title, newest, data)
+            self.sign(pack.name, newest, data)
         return len(packs)
 
 
@@ -134,8 +134,7 @@ def _change_listing(tree: SignableTree, change: Callable[[Listing], Listing], si
     raise SetupError("others keep changing the listing; try again later")
 
 
-def _custom(title: str, offered: OfferedVersion) -> dict[str, Any]:
-    """Return what a target says of its version: what the listing says, without the manifest, which is the target."""
+def _custom(offered: OfferedVersion) -> dict[str, Any]:
+    """Return what a target says of its version: what a device needs of the listing, without the manifest."""
     values = offered_as_json(offered)
-    del values["manifest"]
-    return {**values, "title": title}
+    return {name: value for name, value in values.items() if name not in ("manifest", "size_bytes")}

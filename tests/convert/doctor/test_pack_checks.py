@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
+
+import pytest
+from installed_packs import install
 
 from colour_packs import add_calibration, colour_manifest
 from edge_identify.convert.builtin import WEIGHTS_NAME
+from edge_identify.convert.doctor.examination import examine_pack
 from edge_identify.convert.doctor.pack_checks import (
     calibration_findings,
     damage_finding,
     encoder_finding,
     licence_finding,
+    signature_finding,
 )
 from edge_identify.edge_runtime.pack.pack_reader import open_pack
+from edge_identify.edge_runtime.store.pack_store import PackStore
 
 
 def kinds(folder: Path) -> list[str]:
@@ -70,3 +77,28 @@ def test_a_pack_with_an_earlier_builtin_encoder_is_told_of_the_newer_one() -> No
     for name, pretrained in (("builtin", WEIGHTS_NAME), ("builtin", "mine.safetensors"), ("ViT-B-32", "v2")):
         model = replace(manifest.model, name=name, pretrained=pretrained)
         assert encoder_finding(replace(manifest, model=model)) is None
+
+
+def test_a_pack_that_did_not_come_signed_is_told(colour_pack: Callable[[], Path], tmp_path: Path) -> None:
+    folder = colour_pack()
+    alone = signature_finding(open_pack(folder))
+    assert alone is not None
+    assert (alone.kind, alone.severity) == ("unsigned", "note")
+    assert "edge-serve init" in alone.advice
+
+    store = PackStore(tmp_path / "store")
+    install(store, folder)
+    (name,) = store.names()
+    installed = signature_finding(open_pack(store.active(name).folder))
+    assert installed is not None
+    assert "edge-identify trust" in installed.advice
+
+    store.note_signature(name, "2026-03-01T12:00:00Z")
+    assert signature_finding(open_pack(store.active(name).folder)) is None
+
+
+@pytest.mark.parametrize("name", ["format-1-first", "format-1-with-signs"])
+def test_a_pack_from_before_signatures_is_examined_and_told_to_be_unsigned(name: str) -> None:
+    folder = Path(__file__).parents[2] / "golden" / name
+    findings = examine_pack(folder, today=date(2026, 3, 1)).findings
+    assert "unsigned" in [finding.kind for finding in findings]

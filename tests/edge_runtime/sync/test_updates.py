@@ -16,6 +16,7 @@ from edge_identify.edge_runtime.pack.pack_reader import read_manifest, verify_pa
 from edge_identify.edge_runtime.store.pack_store import PackStore
 from edge_identify.edge_runtime.sync.listing import LISTING_NAME, Listing, blob_path, parse_listing
 from edge_identify.edge_runtime.sync.sync_client import SyncReport, sync_pack
+from edge_identify.edge_runtime.sync.update_file import make_patch, write_update
 from edge_identify.sync_server.publishing.publish import publish
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -126,7 +127,7 @@ def test_an_update_that_lies_costs_whole_files_and_no_more(
         case "none of its own":
             relist(lying_server.repo, b"no update at all")
         case "of another index":
-            relist(lying_server.repo, data[:-9] + bytes([data[-9] ^ 1]) + data[-8:])
+            relist(lying_server.repo, write_update({"index.faiss": make_patch(INDEX, INDEX[::-1])}))
 
     report = sync(store, lying_server.url)
 

@@ -101,7 +101,9 @@ def test_nginx_serves_a_signed_tree(published: Published, tmp_path: Path) -> Non
     assert again.status == 304
     assert said[published.index].headers["Content-Type"] == "application/octet-stream"
     assert said["packs.json"].headers["Content-Type"] == "application/json"
-    assert all("Content-Encoding" not in response.headers for response in said.values())
+    compressed = {path for path, response in said.items() if response.headers.get("Content-Encoding") == "gzip"}
+    assert compressed - {"tuf/2.root.json"} == {"tuf/timestamp.json", "packs.json", "index.html", ""}
+    assert {said[path].headers["Vary"] for path in compressed} == {"Accept-Encoding"}
     assert all(
         response.headers["Access-Control-Allow-Origin"] == "*" for response in said.values() if response.status == 200
     )
