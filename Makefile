@@ -39,7 +39,7 @@ lock:
 		--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' --output-file requirements.lock pyproject.toml
 
 # The main job, end to end, on images that the project draws itself.
-demo: $(READY)
+demo: $(READY) web-if-npm
 	$(PYTHON) tests/journeys/demo.py $(DEMO)
 
 # The web app's runtime, and the tools that its tests need, from npm in the versions of package-lock.json.
@@ -49,10 +49,11 @@ $(WEB_READY): $(WEB)/package.json $(WEB)/package-lock.json $(WEB)/build.mjs
 	cd $(WEB) && npm ci --no-audit --no-fund --ignore-scripts && node build.mjs
 	touch $@
 
-# Where npm is not, or reaches nothing, the tests that need its files are skipped and say so.
+# Where npm is not, or reaches nothing, the demo has no picture of the app, and the tests that need npm's files are
+# skipped. Both say so.
 .PHONY: web-if-npm
 web-if-npm:
-	@if command -v npm > /dev/null; then $(MAKE) --no-print-directory web || echo "make web failed: its tests are skipped"; fi
+	@if command -v npm > /dev/null; then $(MAKE) --no-print-directory web || echo "make web failed: the web app is not tried"; fi
 
 test: $(READY_TO_DEVELOP) web-if-npm
 	$(PYTHON) -m pytest $(SPREAD)

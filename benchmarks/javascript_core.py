@@ -57,12 +57,13 @@ def compare(pack: Path, photos: Sequence[Path]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         images = [np.asarray(open_image(path), dtype=np.uint8) for path in photos]
-        ours = _python_answers(pack, images)
+        ours = python_answers(pack, images)
         theirs = _javascript_answers(pack, images, work)
-    return _figures(ours, theirs)
+    return figures(ours, theirs)
 
 
-def _python_answers(pack: Path, images: Sequence[NDArray[np.uint8]]) -> list[dict[str, Any]]:
+def python_answers(pack: Path, images: Sequence[NDArray[np.uint8]]) -> list[dict[str, Any]]:
+    """Return Python's answer to each image, with its embedding."""
     with ei.open(pack) as identifier:
         return [
             {
@@ -103,7 +104,8 @@ def _written(image: NDArray[np.uint8], path: Path) -> dict[str, Any]:
     return {"file": str(path), "width": image.shape[1], "height": image.shape[0]}
 
 
-def _figures(ours: list[dict[str, Any]], theirs: dict[str, Any]) -> dict[str, Any]:
+def figures(ours: list[dict[str, Any]], theirs: dict[str, Any]) -> dict[str, Any]:
+    """Return the figures of the module's docstring, from the answers of both sides."""
     pairs = list(zip(ours, theirs["answers"], strict=True))
     cosines = [float(np.dot(one["embedding"], other["embedding"])) for one, other in pairs]
     matches = [both for pair in pairs for both in _common_matches(*pair)]
@@ -132,6 +134,13 @@ def _common_matches(one: dict[str, Any], other: dict[str, Any]) -> Iterator[tupl
             yield match, by_id[match["id"]]
 
 
+def listed_photos(table: Path, most: int) -> list[Path]:
+    """Return at most `most` photos of a table, spread over it."""
+    with table.open(newline="", encoding="utf-8") as file:
+        paths = [table.parent / row["query"] for row in csv.DictReader(file)]
+    return paths[:: max(1, len(paths) // most)][:most]
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Compare, and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -143,10 +152,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if reason is not None:
         print(f"skipped: {reason}", file=sys.stderr)
         return
-    with options.photos.open(newline="", encoding="utf-8") as file:
-        paths = [options.photos.parent / row["query"] for row in csv.DictReader(file)]
-    step = max(1, len(paths) // options.most)
-    print(json.dumps(compare(options.pack, paths[::step][: options.most])))
+    print(json.dumps(compare(options.pack, listed_photos(options.photos, options.most))))
 
 
 if __name__ == "__main__":

@@ -171,3 +171,9 @@ def test_the_first_visit_of_the_web_app_is_below_five_megabytes() -> None:
     assert line["benchmark"] == "web_app"
     assert isinstance(line["first_visit_bytes"], int)
     assert 0 < line["first_visit_bytes"] < 5_000_000
+
+
+def test_photos_that_are_not_there_are_told_and_not_compared(tmp_path: Path) -> None:
+    (line,) = run("web_app.py", "--starts", "0", "--pack", str(tmp_path), "--photos", str(tmp_path / "none.csv"))
+
+    assert "cosine_min" not in line

@@ -82,7 +82,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> DemoRun:
     folder = tmp_path_factory.mktemp("demo") / "out"
     script = Path(__file__).parent / "demo.py"
     done = subprocess.run(
-        [sys.executable, script, folder, "--count", str(MOSAICS)],
+        [sys.executable, script, folder, "--count", str(MOSAICS), "--no-app"],
         capture_output=True,
         text=True,
         check=False,

@@ -5,10 +5,12 @@ export class AppError extends Error {
   /**
    * @param {string} code Names the text, `error.CODE`.
    * @param {string} message What was found, in English, for a report.
+   * @param {string} [detail] A value that the screen uses.
    */
-  constructor(code, message) {
+  constructor(code, message, detail = "") {
     super(message);
     this.code = code;
+    this.detail = detail;
   }
 }
 

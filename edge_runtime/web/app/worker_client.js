@@ -44,13 +44,13 @@ export class WorkerClient {
     });
   }
 
-  /** @param {{id: number, result?: any, error?: {code: string, message: string}, progress?: any}} message */
+  /** @param {{id: number, result?: any, error?: {code: string, message: string, detail: string}, progress?: any}} message */
   #received({ id, result, error, progress }) {
     const call = this.waiting.get(id);
     if (!call) return;
     if (progress !== undefined) return call.onProgress(progress);
     this.waiting.delete(id);
-    if (error) call.reject(new AppError(error.code, error.message));
+    if (error) call.reject(new AppError(error.code, error.message, error.detail));
     else call.resolve(result);
   }
 

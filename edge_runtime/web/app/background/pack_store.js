@@ -56,12 +56,12 @@ export async function offeredPacks(server, signal) {
  *
  * @param {string} server
  * @param {string} name
- * @param {{signal: AbortSignal, onProgress: OnProgress, selfTest: SelfTest, fingerprint?: string | null}} options
+ * @param {{signal: AbortSignal, onProgress: OnProgress, selfTest: SelfTest, fingerprint?: string | null, firstUse?: boolean}} options
  */
-export async function installPack(server, name, { signal, onProgress, selfTest, fingerprint = null }) {
+export async function installPack(server, name, { signal, onProgress, selfTest, fingerprint = null, firstUse = false }) {
   return onlyWriter(async () => {
     onProgress({ step: "listing" });
-    const fresh = await fetchVersion(server, name, fingerprint, signal);
+    const fresh = await fetchVersion(server, name, { fingerprint, firstUse }, signal);
     const before = /** @type {InstalledPack | undefined} */ (await oneOf("packs", name));
     refuseOlder(before, fresh);
     const store = await BlobStore.open();
@@ -128,12 +128,12 @@ function readerOf(store, version) {
 /**
  * @param {string} server
  * @param {string} name
- * @param {string | null} fingerprint
+ * @param {{fingerprint: string | null, firstUse: boolean}} given By the person; see `signedOffer`.
  * @param {AbortSignal} signal
  * @returns {Promise<InstalledVersion>}
  */
-async function fetchVersion(server, name, fingerprint, signal) {
-  const signed = await signedOffer(server, name, fingerprint, signal);
+async function fetchVersion(server, name, given, signal) {
+  const signed = await signedOffer(server, name, given, signal);
   const newest = signed ?? (await listedOffer(server, name, signal));
   const path = manifestPath(name, newest.version);
   const manifest = await fetchDocument(new URL(path, server).href, MAX_MANIFEST_BYTES, signal);

@@ -3,8 +3,8 @@
 /**
  * Whose signatures count for a server, and what they say: PROTOCOL.md's steps, with what this device has kept.
  *
- * A server is pinned once: by the fingerprint that its operator gave the person, or by its first root. From then on a
- * server that loses its signatures, or has others, is refused.
+ * A server is pinned once: by the fingerprint that its operator gave the person, or, if the person agrees to that, by
+ * its first root. From then on a server that loses its signatures, or has others, is refused.
  */
 
 import { trustedTarget } from "../../core/index.js";
@@ -31,12 +31,14 @@ const MAX_ROOT_BYTES = 512_000;
  *
  * @param {string} server
  * @param {string} name
- * @param {string | null} fingerprint Given by the person, or null.
+ * @param {{fingerprint: string | null, firstUse: boolean}} given By the person: the publisher's fingerprint, and whether the
+ *   server's first root may be believed without one.
  * @param {AbortSignal} signal
  * @returns {Promise<SignedOffer | null>}
+ * @throws {AppError} `first-use`: the server is signed, nothing is pinned, and neither was given. `detail` is its fingerprint.
  */
-export async function signedOffer(server, name, fingerprint, signal) {
-  const trust = await pinnedTrust(server, fingerprint, signal);
+export async function signedOffer(server, name, given, signal) {
+  const trust = await pinnedTrust(server, given, signal);
   if (!trust) return null;
   const target = await trustedTarget({
     name,
@@ -57,15 +59,16 @@ export async function signedOffer(server, name, fingerprint, signal) {
 
 /**
  * @param {string} server
- * @param {string | null} fingerprint
+ * @param {{fingerprint: string | null, firstUse: boolean}} given
  * @param {AbortSignal} signal
  * @returns {Promise<Trust | null>}
  */
-async function pinnedTrust(server, fingerprint, signal) {
+async function pinnedTrust(server, { fingerprint, firstUse }, signal) {
   const known = /** @type {Trust | undefined} */ (await oneOf("trust", server));
   if (known) return fingerprint ? confirmed(known, fingerprint) : known;
   if (fingerprint) return { server, root: null, fingerprint, stored: {} };
   const root = await fetchIfThere(new URL(FIRST_ROOT, server).href, MAX_ROOT_BYTES, signal);
+  if (root && !firstUse) throw new AppError("first-use", `${server}: is signed, and no fingerprint was given`, await sha256Of(root));
   return root && { server, root, fingerprint: null, stored: {} };
 }
 

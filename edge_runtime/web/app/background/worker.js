@@ -2,7 +2,7 @@
 /// <reference lib="webworker" />
 /** The worker: answers the page's calls one after the other, so that the page never waits for arithmetic. */
 
-import { codeOf } from "../app_error.js";
+import { AppError, codeOf } from "../app_error.js";
 import { forgetIdentifier, identifierFor, selfTest } from "./identifiers.js";
 import { goBack, installPack, offeredPacks, removePack } from "./pack_store.js";
 import { decodePhoto } from "./photo_decoding.js";
@@ -17,7 +17,7 @@ const port = /** @type {DedicatedWorkerGlobalScope} */ (/** @type {unknown} */ (
 /** @type {Record<string, (values: any, call: Call) => Promise<any>>} */
 const METHODS = {
   offered: async ({ server }, { signal }) => (await offeredPacks(server, signal)).map(offer),
-  install: ({ server, name, fingerprint }, call) => installPack(server, name, { ...call, selfTest, fingerprint }),
+  install: ({ server, name, fingerprint, firstUse }, call) => installPack(server, name, { ...call, selfTest, fingerprint, firstUse }),
   goBack: async ({ name }) => {
     forgetIdentifier();
     await goBack(name);
@@ -106,7 +106,8 @@ function offer({ name, title, newest }) {
 
 /** @param {unknown} error */
 function described(error) {
-  return { code: codeOf(error), message: error instanceof Error ? error.message : String(error) };
+  const detail = error instanceof AppError ? error.detail : "";
+  return { code: codeOf(error), message: error instanceof Error ? error.message : String(error), detail };
 }
 
 port.onmessage = async (/** @type {MessageEvent} */ event) => {

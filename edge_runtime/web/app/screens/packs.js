@@ -1,9 +1,11 @@
 // @ts-check
 /** Packs: what this device has, what a server offers, installing with progress, updating and removing. */
 
-import { codeOf } from "../app_error.js";
+import { AppError, codeOf } from "../app_error.js";
 import { errorBox } from "../app.js";
 import { announce, element } from "../dom.js";
+import { isFingerprint, plainFingerprint } from "../qr_codes.js";
+import { qrScanner } from "../qr_scanner.js";
 import { forgetsAfterAWeek } from "../support.js";
 import { dateTime, megabytes, percent, text } from "../texts.js";
 
@@ -12,7 +14,6 @@ import { dateTime, megabytes, percent, text } from "../texts.js";
 
 /** @type {Record<string, import("../texts.js").TextKey>} */
 const SIGNED = { fingerprint: "pack.signed", "first use": "pack.first-use", no: "pack.unsigned" };
-const FINGERPRINT = /^[0-9a-f]{64}$/;
 
 /** @param {App} app @param {() => void} redraw */
 export async function packsScreen(app, redraw) {
@@ -116,7 +117,7 @@ function offerCard(app, server, offer, redraw, fingerprint) {
 
 /**
  * @param {App} app
- * @param {{server: string, name: string, fingerprint: string | null}} what
+ * @param {{server: string, name: string, fingerprint: string | null, firstUse?: boolean}} what
  * @param {Offer} offer
  * @param {HTMLButtonElement} button
  * @param {HTMLElement} place
@@ -137,11 +138,39 @@ async function install(app, what, offer, button, place, redraw) {
     redraw();
   } catch (error) {
     button.hidden = false;
-    button.textContent = text(codeOf(error) === "tampered" ? "again" : "continue");
+    button.textContent = text(codeOf(error) === "tampered" ? "again" : codeOf(error) === "first-use" ? "install" : "continue");
     button.setAttribute("aria-label", `${button.textContent}: ${offer.title}`);
-    place.replaceChildren(errorBox(error));
+    const again = (/** @type {object} */ given) => install(app, { ...what, ...given }, offer, button, place, redraw);
+    place.replaceChildren(error instanceof AppError && error.code === "first-use" ? firstUseBox(what.server, error.detail, again, () => place.replaceChildren()) : errorBox(error));
     place.firstElementChild?.scrollIntoView({ block: "nearest" });
   }
+}
+
+/**
+ * Ask about a signed server whose publisher nobody has named: is this its fingerprint, or is it to be believed unseen?
+ *
+ * @param {string} server
+ * @param {string} fingerprint
+ * @param {(given: {fingerprint?: string, firstUse?: boolean}) => void} again
+ * @param {() => void} leave
+ */
+function firstUseBox(server, fingerprint, again, leave) {
+  announce(text("first-use"));
+  return element(
+    "div",
+    { class: "notice", role: "alert" },
+    element("p", {}, element("strong", {}, text("first-use"))),
+    element("p", {}, text("first-use.compare", { server })),
+    element("p", { class: "fingerprint" }, element("code", {}, fingerprint.replace(/(.{8})(?=.)/g, "$1 "))),
+    element("p", { class: "small" }, text("first-use.risk")),
+    element(
+      "div",
+      { class: "row" },
+      element("button", { class: "primary", onclick: () => again({ fingerprint }) }, text("first-use.same")),
+      element("button", { onclick: () => again({ firstUse: true }) }, text("first-use.believe")),
+      element("button", { onclick: leave }, text("first-use.leave")),
+    ),
+  );
 }
 
 /** @param {HTMLProgressElement} bar @param {HTMLElement} words @param {{step: string, bytes?: number, total?: number}} progress */
@@ -165,16 +194,23 @@ function addressForm(app, offers, redraw) {
   const address = element("input", { id: "address", type: "url", inputmode: "url", placeholder: "https://packs.example.org/", autocomplete: "url", required: true, "aria-describedby": "address-note" });
   const fingerprint = element("input", { id: "fingerprint", autocomplete: "off", spellcheck: "false", "aria-describedby": "fingerprint-note" });
   const ask = (/** @type {Event} */ event) => {
-    fingerprint.setCustomValidity(fingerprint.value && !FINGERPRINT.test(plainFingerprint(fingerprint.value) ?? "") ? text("fingerprint.wrong") : "");
+    fingerprint.setCustomValidity(fingerprint.value && !isFingerprint(fingerprint.value) ? text("fingerprint.wrong") : "");
     if (!fingerprint.reportValidity()) return event.preventDefault();
     event.preventDefault();
     const server = address.value.endsWith("/") ? address.value : `${address.value}/`;
     showOffers(app, server, offers, redraw, plainFingerprint(fingerprint.value));
   };
+  const scanner = qrScanner((found) => {
+    address.value = found.server;
+    fingerprint.value = found.fingerprint ?? "";
+    showOffers(app, found.server, offers, redraw, found.fingerprint);
+    offers.scrollIntoView({ block: "nearest" });
+  });
   return element(
     "details",
     {},
     element("summary", {}, text("packs.other")),
+    scanner,
     element(
       "form",
       { onsubmit: ask },
@@ -185,11 +221,6 @@ function addressForm(app, offers, redraw) {
       element("button", { type: "submit" }, text("packs.ask")),
     ),
   );
-}
-
-/** @param {string} typed @returns {string | null} Without spaces and colons, in lower case. */
-function plainFingerprint(typed) {
-  return typed.replace(/[\s:]/g, "").toLowerCase() || null;
 }
 
 /** @param {App} app */
