@@ -46,7 +46,15 @@ def test_what_http_adds_is_measured(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads the memory of a process as Linux tells it")
 def test_half_a_megabyte_of_requests_that_nobody_means_meets_no_fault(tmp_path: Path) -> None:
-    (line,) = run("service_fuzz.py", "--pack", str(write_service_pack(tmp_path / "pack")), "--megabytes", "0.5", "--bomb-px", "100")
+    (line,) = run(
+        "service_fuzz.py",
+        "--pack",
+        str(write_service_pack(tmp_path / "pack")),
+        "--megabytes",
+        "0.5",
+        "--bomb-px",
+        "100",
+    )
 
     statuses = line["statuses"]
     assert isinstance(statuses, dict)
