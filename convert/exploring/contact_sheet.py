@@ -11,7 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_identify.edge_runtime.answers.html_markup import Markup, document, element, join, style_sheet
+from edge_identify.convert.exploring.picture_page import picture_page
+from edge_identify.edge_runtime.answers.html_markup import Markup, element
 from edge_identify.edge_runtime.errors import PhotoError
 from edge_identify.edge_runtime.photos.images import open_photo
 from edge_identify.edge_runtime.photos.small_jpegs import small_jpeg
@@ -19,21 +20,14 @@ from edge_identify.edge_runtime.photos.small_jpegs import small_jpeg
 _SIDE_PX, _QUALITY = 176, 72  # enough to tell two images apart, about 5 kB
 
 _STYLE = """
-:root { color-scheme: light dark; --line: #ccc; --faint: #666; --card: #fff; --page: #f4f4f4; --ink: #111;
-  --marked: #1a7f37; }
-@media (prefers-color-scheme: dark) { :root { --line: #444; --faint: #aaa; --card: #222; --page: #111; --ink: #eee;
-  --marked: #4ac26b; } }
-* { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 75rem; padding: 1rem; background: var(--page); color: var(--ink);
-  font: 1rem/1.4 system-ui, sans-serif; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
+h2 { font-size: 1.1rem; margin-top: 2rem; }
 ul { list-style: none; margin: 0; padding: 0; display: grid; gap: .75rem;
   grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr)); }
 li { background: var(--card); border: 1px solid var(--line); border-radius: .5rem; padding: .5rem;
   overflow-wrap: anywhere; content-visibility: auto; contain-intrinsic-size: auto 15rem; }
 li.marked { border: 2px solid var(--marked); }
 img { width: 100%; height: 10rem; object-fit: contain; display: block; }
-li p { margin: .15rem 0; font-size: .85rem; } li p + p, .faint { color: var(--faint); }
+li p { margin: .15rem 0; font-size: .85rem; } li p + p { color: var(--faint); }
 """
 
 
@@ -73,17 +67,7 @@ def contact_sheet(title: str, about: str, rows: Iterable[Row]) -> Markup:
         about: One line below the title.
         rows: The groups of cards, in order.
     """
-    policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-    head = join(
-        element("meta", charset="utf-8"),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("meta", http_equiv="Content-Security-Policy", content=policy),
-        element("meta", name="referrer", content="no-referrer"),
-        element("title", title),
-        style_sheet(_STYLE),
-    )
-    body = join(element("h1", title), element("p", about, class_="faint"), *map(_section, rows))
-    return document(head=head, body=body)
+    return picture_page(title, about, map(_section, rows), style=_STYLE)
 
 
 def _section(row: Row) -> Markup:

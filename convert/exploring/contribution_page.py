@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edge_identify.edge_runtime.answers.html_markup import Markup, document, element, join, style_sheet
+from edge_identify.convert.exploring.picture_page import picture_page
+from edge_identify.edge_runtime.answers.html_markup import Markup, element, join
 from edge_identify.edge_runtime.errors import PhotoError
 from edge_identify.edge_runtime.io.counted import counted
 from edge_identify.edge_runtime.photos.small_jpegs import small_jpeg
@@ -22,16 +23,11 @@ if TYPE_CHECKING:
 _SIDE_PX, _QUALITY = 512, 82
 
 _STYLE = """
-:root { color-scheme: light dark; --line: #ccc; --faint: #5c5c5c; --card: #fff; --page: #f4f4f4; --ink: #111; }
-@media (prefers-color-scheme: dark) { :root { --line: #444; --faint: #aaa; --card: #222; --page: #111; --ink: #eee; } }
-* { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 75rem; padding: 1rem; background: var(--page); color: var(--ink);
-  font: 1rem/1.4 system-ui, sans-serif; overflow-wrap: anywhere; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.2rem; margin: 0 0 .25rem; }
+body { overflow-wrap: anywhere; } h2 { font-size: 1.2rem; margin: 0 0 .25rem; }
 article { background: var(--card); border: 1px solid var(--line); border-radius: .5rem; padding: 1rem; margin: 1rem 0; }
 .pictures { display: flex; flex-wrap: wrap; gap: .75rem; }
 img { max-width: min(100%, 32rem); max-height: 24rem; height: auto; display: block; border-radius: .25rem; }
-p { margin: .25rem 0; } .faint { color: var(--faint); } code { user-select: all; }
+p { margin: .25rem 0; } code { user-select: all; }
 """
 
 
@@ -53,18 +49,8 @@ class ContributionEntry:
 def contribution_page(entries: Sequence[ContributionEntry]) -> Markup:
     """Return the page of some contributed things, at least one."""
     title = f"{counted(len(entries), 'contributed thing')} to review"
-    policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-    head = join(
-        element("meta", charset="utf-8"),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("meta", http_equiv="Content-Security-Policy", content=policy),
-        element("meta", name="referrer", content="no-referrer"),
-        element("title", title),
-        style_sheet(_STYLE),
-    )
     about = "Strangers wrote the names and took the pictures. Accept what you would publish under your own name."
-    body = join(element("h1", title), element("p", about, class_="faint"), *map(_article, entries))
-    return document(head=head, body=body)
+    return picture_page(title, about, map(_article, entries), style=_STYLE)
 
 
 def _article(entry: ContributionEntry) -> Markup:
