@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from typing import Any
 
 import pytest
 from feature_nets import photo_of_label, plain_photo, write_label_pack
+from web_app_tools import MISSING, WHY_SKIPPED
 
 import edge_identify as ei
 from colour_packs import with_files
@@ -38,19 +38,7 @@ from live_service import live
 from signed_trees import MemoryRing, memory_ring, sign_folder
 
 _SCRIPT = Path(__file__).with_name("chromium_journey.mjs")
-_CHROMIUM = os.environ.get("EDGE_IDENTIFY_CHROMIUM", "/usr/bin/chromium")
-_NEEDED = {
-    "node": shutil.which("node"),
-    "Chromium": Path(_CHROMIUM).exists(),
-    "npm's files (run `make web`)": (WEB_FOLDER / "node_modules/playwright-core").exists()
-    and (WEB_FOLDER / "vendor/ort.wasm.min.mjs").exists(),
-}
-_MISSING = [name for name, is_there in _NEEDED.items() if not is_there]
-
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(bool(_MISSING), reason=f"the app is not tried in a browser: no {', no '.join(_MISSING)}"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(MISSING), reason=WHY_SKIPPED)]
 
 #: Photos: a label that points identify, a pure colour, and a grey one that is unknown.
 PHOTOS = {"label.png": photo_of_label(0), "blue.png": plain_photo(0, 0, 255), "grey.png": plain_photo(128, 128, 128)}

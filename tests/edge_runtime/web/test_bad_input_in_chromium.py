@@ -14,13 +14,14 @@ from typing import Any
 
 import pytest
 from feature_nets import plain_photo
-from test_app_in_chromium import _MISSING
+from web_app_tools import MISSING, WHY_SKIPPED
 
 from colour_packs import add_calibration, with_files, write_colour_pack
 from edge_identify.edge_runtime.io.durable_writes import sha256_of_bytes
 from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME
 from edge_identify.edge_runtime.pack.manifest_json import parse_manifest, serialise_manifest
 from edge_identify.edge_runtime.pack.pack_names import PackVersion
+from edge_identify.edge_runtime.store.self_test import ConformanceCase, serialise_cases
 from edge_identify.sync_server.delivery.web_app_files import WEB_FOLDER
 from edge_identify.sync_server.publishing.publish import publish
 from live_service import live
@@ -28,10 +29,7 @@ from signed_trees import memory_ring, sign_folder
 
 _SCRIPT = Path(__file__).with_name("chromium_bad_input.mjs")
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(bool(_MISSING), reason=f"the app is not tried in a browser: no {', no '.join(_MISSING)}"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(MISSING), reason=WHY_SKIPPED)]
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +38,9 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("bad-input")
     (folder / "grey.png").write_bytes(plain_photo(128, 128, 128))
     pack = add_calibration(write_colour_pack(folder / "pack"))
+    (pack / "self-test.png").write_bytes(plain_photo(255, 0, 0))
+    case = ConformanceCase(photo="self-test.png", pixels_sha256="0" * 64, embedding=(1.0, 0.0, 0.0))
+    (pack / "cases.json").write_bytes(serialise_cases((case,), tolerance=0.99))
     manifest = parse_manifest((pack / MANIFEST_NAME).read_bytes(), where="test")
     manifest = replace(with_files(manifest, pack), version=PackVersion(1, 1, 0))
     (pack / MANIFEST_NAME).write_bytes(serialise_manifest(manifest))
