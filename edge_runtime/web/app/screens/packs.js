@@ -93,7 +93,8 @@ async function showOffers(app, server, place, redraw, fingerprint) {
     place.replaceChildren(cards.length ? element("ul", { class: "cards" }, ...cards) : element("p", {}, text("packs.no-offers")));
   } catch (error) {
     const isAway = codeOf(error) === "no-network";
-    const words = element("p", { class: "notice" }, text(isAway ? "packs.away" : "packs.no-server", { server }));
+    const isOwn = new URL(server).origin === new URL(app.server).origin;
+    const words = element("p", { class: "notice" }, text(isAway ? (isOwn ? "packs.away" : "packs.away.other") : "packs.no-server", { server }));
     place.replaceChildren(isAway ? words : errorBox(error));
   }
 }
@@ -141,7 +142,10 @@ async function install(app, what, offer, button, place, redraw) {
     button.textContent = text(codeOf(error) === "tampered" ? "again" : codeOf(error) === "first-use" ? "install" : "continue");
     button.setAttribute("aria-label", `${button.textContent}: ${offer.title}`);
     const again = (/** @type {object} */ given) => install(app, { ...what, ...given }, offer, button, place, redraw);
-    place.replaceChildren(error instanceof AppError && error.code === "first-use" ? firstUseBox(what.server, error.detail, again, () => place.replaceChildren()) : errorBox(error));
+    const isAsked = error instanceof AppError && error.code === "first-use";
+    button.hidden = isAsked; // the question has its own buttons
+    const leave = () => { place.replaceChildren(); button.hidden = false; };
+    place.replaceChildren(isAsked ? firstUseBox(what.server, error.detail, again, leave) : errorBox(error));
     place.firstElementChild?.scrollIntoView({ block: "nearest" });
   }
 }

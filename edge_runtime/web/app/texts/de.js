@@ -137,6 +137,7 @@ export const de = {
   "packs.asking": "{server} wird gefragt …",
   "packs.no-offers": "Dieser Server bietet keine Pakete an.",
   "packs.away": "{server} ist nicht erreichbar. Installierte Pakete funktionieren ohne ihn.",
+  "packs.away.other": "{server} ist nicht erreichbar, oder der Betreiber dieser App hat ihn nicht erlaubt. Installierte Pakete arbeiten ohne ihn.",
   "packs.no-server": "Bei {server} gibt es keine Liste von Paketen.",
   "packs.other": "Ein anderer Server",
   "packs.address": "Adresse der Pakete",

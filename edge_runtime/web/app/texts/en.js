@@ -136,6 +136,7 @@ export const en = {
   "packs.asking": "Asking {server} …",
   "packs.no-offers": "This server offers no packs.",
   "packs.away": "{server} cannot be reached. Installed packs work without it.",
+  "packs.away.other": "{server} cannot be reached, or the operator of this app has not allowed it. Installed packs work without it.",
   "packs.no-server": "There is no list of packs at {server}.",
   "packs.other": "Another server",
   "packs.address": "Address of the packs",
