@@ -205,7 +205,8 @@ def _whole_weights(
     shape = (-1, *[1] * (weights.ndim - 1))
     node.input[1] = writer.constant(f"{node.name}.whole", np.round(weights / scale.reshape(shape)))
     node.input[2] = writer.constant(f"{node.name}.whole_bias", np.round(bias / scale))
-    return scale.reshape(1, -1, 1, 1)
+    by_channel: NDArray[np.float64] = scale.reshape(1, -1, 1, 1)
+    return by_channel
 
 
 def _whole_layer(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -52,12 +53,12 @@ def chain(*, means: float = 127.5, extra: str = "") -> onnx.ModelProto:
         "net",
         [helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["n", SIZE_PX, SIZE_PX, 3])],
         [helper.make_tensor_value_info("embedding", TensorProto.UINT8, ["n", 4, SIZE_PX, SIZE_PX])],
-        [*initializers, numpy_helper.from_array(np.uint8(0), "zero")],
+        [*initializers, numpy_helper.from_array(np.zeros((), np.uint8), "zero")],
     )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
 
 
-def run(model: onnx.ModelProto, outputs: list[str], level: str = "ENABLE_ALL") -> list[NDArray[np.generic]]:
+def run(model: onnx.ModelProto, outputs: list[str], level: str = "ENABLE_ALL") -> list[NDArray[Any]]:
     known = {output.name for output in model.graph.output}
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
@@ -66,7 +67,7 @@ def run(model: onnx.ModelProto, outputs: list[str], level: str = "ENABLE_ALL") -
     options.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, f"ORT_{level}")
     session = onnxruntime.InferenceSession(copy.SerializeToString(), options, providers=["CPUExecutionProvider"])
     pixels = np.random.default_rng(1).integers(0, 256, (2, SIZE_PX, SIZE_PX, 3), dtype=np.uint8)
-    found: list[NDArray[np.generic]] = session.run(outputs, {"pixels": pixels})
+    found: list[NDArray[Any]] = session.run(outputs, {"pixels": pixels})
     return found
 
 
