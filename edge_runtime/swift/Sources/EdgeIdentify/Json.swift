@@ -11,9 +11,7 @@ enum Json: Equatable {
     /// Reads a UTF-8 document; throws `packFormat` if it is not JSON.
     static func parse(_ data: [UInt8], where path: String) throws -> Json {
         do {
-            guard String(validatingUTF8: data.map { CChar(bitPattern: $0 == 0 ? 1 : $0) } + [0]) != nil else {
-                throw JsonProblem(text: "it is not UTF-8")
-            }
+            guard Utf8.decoded(data) != nil else { throw JsonProblem(text: "it is not UTF-8") }
             var parser = JsonParser(bytes: data)
             return try parser.document()
         } catch let problem as JsonProblem {

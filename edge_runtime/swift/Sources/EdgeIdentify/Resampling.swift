@@ -94,20 +94,24 @@ enum Resampling {
         let start = Float(span.0) // Pillow passes the edges as 32-bit floats
         let scale = Double(Float(span.1) - start) / Double(outLength)
         let stretch = max(scale, 1)
-        let reach = (isBicubic ? 2 : 1) * stretch
-        return (0..<outLength).map { at in
-            let centre = Double(start) + (Double(at) + 0.5) * scale
+        let reach: Double = isBicubic ? 2 * stretch : stretch
+        return (0..<outLength).map { at -> Taps in
+            let centre: Double = Double(start) + (Double(at) + 0.5) * scale
             let first = max(0, Int(centre - reach + 0.5))
             let end = min(length, Int(centre + reach + 0.5))
-            let values = (first..<end).map { shape((Double($0) - centre + 0.5) * (1 / stretch), isBicubic) }
+            let values: [Double] = (first..<end).map { x -> Double in
+                let offset: Double = Double(x) - centre + 0.5
+                return shape(offset * (1 / stretch), isBicubic)
+            }
             return Taps(first: first, weights: fixedPoint(values))
         }
     }
 
     private static func fixedPoint(_ values: [Double]) -> [Int] {
         let sum = values.reduce(0, +)
-        return values.map { value in
-            let share = (sum == 0 ? value : value / sum) * Double(1 << precisionBits)
+        return values.map { value -> Int in
+            let part: Double = sum == 0 ? value : value / sum
+            let share: Double = part * Double(1 << precisionBits)
             return Int(share < 0 ? share - 0.5 : share + 0.5)
         }
     }
