@@ -1,8 +1,9 @@
-"""CPU times of the Java core on this machine: resizing, search and points, without the encoder, which ONNX Runtime runs.
+"""CPU times of the Java core: resizing, search and points, without the encoder, which ONNX Runtime runs.
 
     python benchmarks/java_core.py [--count 20000] [--rounds 9]
 
-Needs a JDK (javac); without it, it is skipped aloud. Drawn numbers, one thread. Prints one JSON line, medians of CPU time in ms:
+Needs a JDK (javac); without it, it is skipped aloud. Drawn numbers, one thread. Prints one JSON line, medians of CPU
+time in ms:
 
     resize_12_megapixels_ms    two views of a photo of 4000 x 3000 pixels, to 224 x 224
     open_index_ms              reading an index of --count vectors of 512 numbers in 8 bits

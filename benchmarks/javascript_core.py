@@ -106,7 +106,18 @@ def _written(image: NDArray[np.uint8], path: Path) -> dict[str, Any]:
 
 def figures(ours: list[dict[str, Any]], theirs: dict[str, Any]) -> dict[str, Any]:
     """Return the figures of the module's docstring, from the answers of both sides."""
-    pairs = list(zip(ours, theirs["answers"], strict=True))
+    return {
+        **agreement(ours, theirs["answers"]),
+        "self_test": theirs["self_test"],
+        "encode_ms": round(float(np.median([answer["encode_ms"] for answer in theirs["answers"]])), 1),
+        "open_ms": round(theirs["open_ms"], 1),
+        "search_ms": round(theirs["search_ms"], 2),
+    }
+
+
+def agreement(ours: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return how two cores' answers to the same photos agree, each with its embedding."""
+    pairs = list(zip(ours, theirs, strict=True))
     cosines = [float(np.dot(one["embedding"], other["embedding"])) for one, other in pairs]
     matches = [both for pair in pairs for both in _common_matches(*pair)]
     scores = [abs(one["score"] - other["score"]) for one, other in matches]
@@ -120,10 +131,6 @@ def figures(ours: list[dict[str, Any]], theirs: dict[str, Any]) -> dict[str, Any
         "score_difference_max": round(max(scores), 6),
         "score_difference_mean": round(float(np.mean(scores)), 6),
         "points_difference_max": max(points),
-        "self_test": theirs["self_test"],
-        "encode_ms": round(float(np.median([answer["encode_ms"] for answer in theirs["answers"]])), 1),
-        "open_ms": round(theirs["open_ms"], 1),
-        "search_ms": round(theirs["search_ms"], 2),
     }
 
 
