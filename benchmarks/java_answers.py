@@ -10,7 +10,6 @@ Java core has no ONNX Runtime here: this process runs its graphs. Prints one JSO
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import shutil
 import struct
@@ -24,7 +23,7 @@ from typing import IO, Any
 
 import numpy as np
 import onnxruntime
-from javascript_core import agreement, images_of, python_answers, written
+from javascript_core import agreement, images_of, listed_photos, python_answers, written
 from numpy.typing import NDArray
 
 from edge_identify.edge_runtime.pack.manifest import Runtime
@@ -124,10 +123,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if shutil.which("javac") is None:
         print("skipped: javac is not installed", file=sys.stderr)
         return
-    with options.photos.open(newline="", encoding="utf-8") as file:
-        paths = [options.photos.parent / row["query"] for row in csv.DictReader(file)]
-    step = max(1, len(paths) // options.most)
-    print(json.dumps(compare(options.pack, paths[::step][: options.most])))
+    print(json.dumps(compare(options.pack, listed_photos(options.photos, options.most))))
 
 
 if __name__ == "__main__":

@@ -75,11 +75,11 @@ def python_answers(pack: Path, images: Sequence[NDArray[np.uint8]]) -> list[dict
 
 
 def _javascript_answers(pack: Path, images: Sequence[NDArray[np.uint8]], work: Path) -> dict[str, Any]:
-    photos = [_written(image, work / f"photo-{at}.rgb") for at, image in enumerate(images)]
+    photos = [written(image, work / f"photo-{at}.rgb") for at, image in enumerate(images)]
     # Node has no decoder of images: the core gets those of the pack by the hash of their file.
     decoded = {
-        sha256(data).hexdigest(): _written(image, work / f"file-{at}.rgb")
-        for at, (data, image) in enumerate(_images_of(pack))
+        sha256(data).hexdigest(): written(image, work / f"file-{at}.rgb")
+        for at, (data, image) in enumerate(images_of(pack))
     }
     (work / "job.json").write_text(json.dumps({"photos": photos, "decoded": decoded}))
     subprocess.run(["node", str(_SCRIPT), str(pack), str(work / "job.json"), str(work / "out.json")], check=True)
@@ -87,7 +87,7 @@ def _javascript_answers(pack: Path, images: Sequence[NDArray[np.uint8]], work: P
     return found
 
 
-def _images_of(pack: Path) -> Iterator[tuple[bytes, NDArray[np.uint8]]]:
+def images_of(pack: Path) -> Iterator[tuple[bytes, NDArray[np.uint8]]]:
     """Yield the image files of a pack with their pixels: the self-test's photos and the thumbnails."""
     manifest = read_manifest(pack)
     files = [pack / path for path in manifest.files if path.endswith((".png", ".jpg", ".webp"))]
@@ -99,7 +99,8 @@ def _images_of(pack: Path) -> Iterator[tuple[bytes, NDArray[np.uint8]]]:
         yield data, np.asarray(decode_image(data, name="image of the pack", max_side_px=_MOST_SIDE_PX), dtype=np.uint8)
 
 
-def _written(image: NDArray[np.uint8], path: Path) -> dict[str, Any]:
+def written(image: NDArray[np.uint8], path: Path) -> dict[str, Any]:
+    """Write pixels into a file, and return its description for a core."""
     path.write_bytes(image.tobytes())
     return {"file": str(path), "width": image.shape[1], "height": image.shape[0]}
 
