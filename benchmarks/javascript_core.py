@@ -75,11 +75,11 @@ def python_answers(pack: Path, images: Sequence[NDArray[np.uint8]]) -> list[dict
 
 
 def _javascript_answers(pack: Path, images: Sequence[NDArray[np.uint8]], work: Path) -> dict[str, Any]:
-    photos = [_written(image, work / f"photo-{at}.rgb") for at, image in enumerate(images)]
+    photos = [written(image, work / f"photo-{at}.rgb") for at, image in enumerate(images)]
     # Node has no decoder of images: the core gets those of the pack by the hash of their file.
     decoded = {
-        sha256(data).hexdigest(): _written(image, work / f"file-{at}.rgb")
-        for at, (data, image) in enumerate(_images_of(pack))
+        sha256(data).hexdigest(): written(image, work / f"file-{at}.rgb")
+        for at, (data, image) in enumerate(images_of(pack))
     }
     (work / "job.json").write_text(json.dumps({"photos": photos, "decoded": decoded}))
     subprocess.run(["node", str(_SCRIPT), str(pack), str(work / "job.json"), str(work / "out.json")], check=True)
@@ -87,7 +87,7 @@ def _javascript_answers(pack: Path, images: Sequence[NDArray[np.uint8]], work: P
     return found
 
 
-def _images_of(pack: Path) -> Iterator[tuple[bytes, NDArray[np.uint8]]]:
+def images_of(pack: Path) -> Iterator[tuple[bytes, NDArray[np.uint8]]]:
     """Yield the image files of a pack with their pixels: the self-test's photos and the thumbnails."""
     manifest = read_manifest(pack)
     files = [pack / path for path in manifest.files if path.endswith((".png", ".jpg", ".webp"))]
@@ -99,14 +99,26 @@ def _images_of(pack: Path) -> Iterator[tuple[bytes, NDArray[np.uint8]]]:
         yield data, np.asarray(decode_image(data, name="image of the pack", max_side_px=_MOST_SIDE_PX), dtype=np.uint8)
 
 
-def _written(image: NDArray[np.uint8], path: Path) -> dict[str, Any]:
+def written(image: NDArray[np.uint8], path: Path) -> dict[str, Any]:
+    """Write pixels into a file, and return its description for a core."""
     path.write_bytes(image.tobytes())
     return {"file": str(path), "width": image.shape[1], "height": image.shape[0]}
 
 
 def figures(ours: list[dict[str, Any]], theirs: dict[str, Any]) -> dict[str, Any]:
     """Return the figures of the module's docstring, from the answers of both sides."""
-    pairs = list(zip(ours, theirs["answers"], strict=True))
+    return {
+        **agreement(ours, theirs["answers"]),
+        "self_test": theirs["self_test"],
+        "encode_ms": round(float(np.median([answer["encode_ms"] for answer in theirs["answers"]])), 1),
+        "open_ms": round(theirs["open_ms"], 1),
+        "search_ms": round(theirs["search_ms"], 2),
+    }
+
+
+def agreement(ours: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return how two cores' answers to the same photos agree, each with its embedding."""
+    pairs = list(zip(ours, theirs, strict=True))
     cosines = [float(np.dot(one["embedding"], other["embedding"])) for one, other in pairs]
     matches = [both for pair in pairs for both in _common_matches(*pair)]
     scores = [abs(one["score"] - other["score"]) for one, other in matches]
@@ -120,10 +132,6 @@ def figures(ours: list[dict[str, Any]], theirs: dict[str, Any]) -> dict[str, Any
         "score_difference_max": round(max(scores), 6),
         "score_difference_mean": round(float(np.mean(scores)), 6),
         "points_difference_max": max(points),
-        "self_test": theirs["self_test"],
-        "encode_ms": round(float(np.median([answer["encode_ms"] for answer in theirs["answers"]])), 1),
-        "open_ms": round(theirs["open_ms"], 1),
-        "search_ms": round(theirs["search_ms"], 2),
     }
 
 
