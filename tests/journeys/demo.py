@@ -119,8 +119,8 @@ def _second_version(out: Path, build: Sequence[object], photo: Path, *, before: 
     _run("edge-identify", photo, "--store", store, codes=_DECIDED)
     first, no_news, update = map(_received, (*before, told))
     print(
-        f"\nreceived: {first} for the first version, {no_news} for nothing new, {update} for the second version, nothing "
-        "to go back"
+        f"\nreceived: {first} for the first version, {no_news} for nothing new, {update} for the second version, "
+        "nothing to go back"
     )
 
 
