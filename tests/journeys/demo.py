@@ -114,6 +114,7 @@ def _second_version(out: Path, build: Sequence[object], photo: Path, *, before: 
     _run("edge-build", *build, out / "pack-2")
     _run("edge-serve", "publish", "--pack", out / "pack-2", "--repo", repo)
     with serving(repo) as url:
+        _run("edge-identify", "trust", url, "--root", out / "repo.keys/root.json", "--store", store)  # another port
         told = _run("edge-identify", "sync", url, "--pack", "demo", "--store", store)
     _run("edge-identify", "rollback", "demo", "--store", store)
     _run("edge-identify", photo, "--store", store, codes=_DECIDED)
