@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ from typing import Any
 import pytest
 from tuf.ngclient._internal import trusted_metadata_set
 
-from edge_identify.edge_runtime.errors import EdgeIdentifyError, NetworkError, PackNotFoundError
+from edge_identify.edge_runtime.errors import EdgeIdentifyError, NetworkError, PackNotFoundError, SetupError
+from edge_identify.edge_runtime.sync.trust import signed_offers
 from edge_identify.edge_runtime.sync.trust.signed_offers import signed_offer
 from edge_identify.edge_runtime.sync.trust.trusted_roots import TrustedRoot
 from signed_trees import PACK, MemoryFiles, MemoryServer, SignedTree, pinned
@@ -43,6 +45,37 @@ def test_a_client_reaches_the_verdict_of_each_vector(
         files = {name: TEXTS[key].encode() for name, key in step["files"].items()}
         trusted = trusted or pinned(tmp_path, files[case["pinned"]])
         assert verdict(MemoryServer(MemoryFiles(files)), trusted, case["pack"], now) == step["verdict"]
+
+
+@pytest.mark.parametrize("years", [-10, 10])
+def test_with_a_clock_ten_years_off_nothing_is_believed_that_is_refused_else(
+    years: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for case in CASES[::6]:  # every one would take seconds
+        right = datetime.fromisoformat(case["now"])
+        now = right.replace(year=right.year + years)
+        with monkeypatch.context() as patched:
+            patched.setattr(trusted_metadata_set.datetime, "datetime", _clock(now))
+            trusted = None
+            for step in case["steps"]:
+                files = {name: TEXTS[key].encode() for name, key in step["files"].items()}
+                trusted = trusted or pinned(tmp_path / case["name"], files[case["pinned"]])
+                try:
+                    found = verdict(MemoryServer(MemoryFiles(files)), trusted, case["pack"], now)
+                except SetupError:
+                    found = "refused"
+                assert found in (step["verdict"], "refused"), case["name"]
+
+
+def test_no_more_roots_are_followed_than_the_profile_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signed_offers, "MOST_ROOTS", 2)
+    tree = SignedTree()
+    trusted = pinned(tmp_path, tree.first_root)
+    for _ in range(4):
+        tree.ring = replace(tree.ring, root=tree.repository().renew_root())
+    server = MemoryServer(tree.files)
+    assert verdict(server, trusted, PACK, datetime.now(UTC)) == "1.0.0"
+    assert [path for path in server.asked if "root" in path] == ["tuf/2.root.json", "tuf/3.root.json"]
 
 
 def _clock(now: datetime) -> type[datetime]:

@@ -103,4 +103,4 @@ def test_whenever_a_server_dies_for_good_the_next_sync_completes(material: Path,
             assert not (store.root / PACK / "arrived").exists()
             died_at += SAMPLE_EVERY
     assert answering(store) == NEW
-    assert died_at > 8 * SAMPLE_EVERY
+    assert died_at > 6 * SAMPLE_EVERY

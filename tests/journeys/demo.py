@@ -1,5 +1,7 @@
 """The main job end to end with the real commands: draw, add, pack, publish, serve, sync, stop, identify offline.
 
+Then the second version: a name is corrected, and the device updates by the difference and rolls back.
+
 `make demo` runs it; a test runs it with fewer images. It fails if fewer than 95 % of the simulated photos are right at
 rank 1, or if a command uses the network after the server has stopped.
 """
@@ -10,11 +12,12 @@ import argparse
 import csv
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -45,26 +48,16 @@ def main() -> int:
     _run("edge-build", "draw-demo", set_folder, "--count", options.count)
     _step("add the references to a catalogue, and build a pack with the built-in encoder")
     _run("edge-build", "add", f"image-list:{set_folder / 'references.csv'}", "--catalogue", catalogue)
-    _run(
-        "edge-build",
-        "pack",
-        "--catalogue",
-        catalogue,
-        "--name",
-        "demo",
-        "--title",
-        "Drawn mosaics",
-        "--out",
-        pack,
-    )
+    build = ("pack", "--catalogue", catalogue, "--name", "demo", "--title", "Drawn mosaics", "--out")
+    _run("edge-build", *build, pack)
     _step("make keys, publish and sign the pack, serve it; pin the root on a device, and fetch the pack to its store")
     _run("edge-serve", "init", "--repo", repo)
     _run("edge-serve", "publish", "--pack", pack, "--repo", repo)
     print(f"$ edge-serve run --repo {repo} --port 0 &", flush=True)
     with serving(repo) as url:
         _run("edge-identify", "trust", url, "--root", out / "repo.keys/root.json", "--store", store)
-        _run("edge-identify", "sync", url, "--store", store)
-        _run("edge-identify", "sync", url, "--store", store)
+        first = _run("edge-identify", "sync", url, "--store", store)
+        no_news = _run("edge-identify", "sync", url, "--store", store)
     print("$ kill %1", flush=True)
     _step("the server is stopped: name the photos, and search by a name with a typing error, from the pack alone")
     photos = sorted((set_folder / "photos").iterdir())
@@ -77,6 +70,7 @@ def main() -> int:
     right, asked = _count_right(json.loads(answers), set_folder / "queries.csv")
 
     app_told = None if options.no_app else _try_app(repo, photos[1], out / "app.png")
+    _second_version(out, build, photos[1], before=(first, no_news))
     print(
         f"\n{right} of {asked} simulated photos right at rank 1 ({100 * right / asked:.1f} %), with the server stopped"
     )
@@ -111,8 +105,28 @@ def _try_app(repo: Path, photo: Path, picture: Path) -> str:
     return told
 
 
+def _second_version(out: Path, build: Sequence[object], photo: Path, *, before: tuple[str, str]) -> None:
+    """Publish a second version with a corrected name, update and go back; tell what each sync received."""
+    references, repo, store = out / "set/references.csv", out / "repo", out / "store"
+    _step("correct a name, build and publish the next version; update by the difference, then go back")
+    _correct_a_name(references)
+    _run("edge-build", "add", f"image-list:{references}", "--catalogue", out / "catalogue.sqlite")
+    _run("edge-build", *build, out / "pack-2")
+    _run("edge-serve", "publish", "--pack", out / "pack-2", "--repo", repo)
+    with serving(repo) as url:
+        _run("edge-identify", "trust", url, "--root", out / "repo.keys/root.json", "--store", store)  # another port
+        told = _run("edge-identify", "sync", url, "--pack", "demo", "--store", store)
+    _run("edge-identify", "rollback", "demo", "--store", store)
+    _run("edge-identify", photo, "--store", store, codes=_DECIDED)
+    first, no_news, update = map(_received, (*before, told))
+    print(
+        f"\nreceived: {first} for the first version, {no_news} for nothing new, {update} for the second version, "
+        "nothing to go back"
+    )
+
+
 def _clear(out: Path) -> None:
-    for name in ("set", "pack", "repo", "repo.keys", "store"):
+    for name in ("set", "pack", "pack-2", "repo", "repo.keys", "store"):
         shutil.rmtree(out / name, ignore_errors=True)
     for name in ("catalogue.sqlite", "answers.json", "answers.html", "explained.png", "app.png"):
         (out / name).unlink(missing_ok=True)
@@ -121,6 +135,24 @@ def _clear(out: Path) -> None:
 
 def _step(text: str) -> None:
     print(f"\n=== {text}", flush=True)
+
+
+def _correct_a_name(references: Path) -> None:
+    """Change the name of the first reference in the table."""
+    with references.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    rows[0]["name"] += " (corrected)"
+    with references.open("w", encoding="utf-8", newline="") as file:
+        table = csv.DictWriter(file, list(rows[0]))
+        table.writeheader()
+        table.writerows(rows)
+
+
+def _received(told: str) -> str:
+    """Return what a sync says that it has received."""
+    found = re.search(r"([0-9.]+ [kM]B) received", told)
+    assert found is not None, told
+    return found[1]
 
 
 def _mistyped_name(references: Path) -> str:

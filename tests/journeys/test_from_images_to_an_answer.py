@@ -6,6 +6,7 @@ The device command loads none of the maker's or the server's libraries, and open
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -53,6 +54,7 @@ print(json.dumps({"code": code, "rooms": rooms, "urllib3": network}), file=sys.s
 def test_the_demo_identifies_the_drawn_set_with_the_server_stopped(demo) -> None:  # type: ignore[no-untyped-def]
     assert demo.finished.code == 0, demo.finished.out + demo.finished.err
     assert "24 of 24 simulated photos right at rank 1" in demo.finished.out
+    assert re.search(r"received: \d+\.\d MB for the first .* \d\.\d kB for the second", demo.finished.out)
     answers = json.loads((demo.folder / "answers.json").read_text())
     assert answers["schema"] == 2
     assert answers["encoder"] == "onnx-int8"
@@ -143,11 +145,11 @@ def test_verify_finds_every_byte_right_and_then_a_flipped_bit(demo, run, tmp_pat
 def test_building_again_gives_the_same_bytes(demo, run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     again = run(
         "edge-build", "pack", "--catalogue", demo.folder / "catalogue.sqlite", "--name", "demo",
-        "--version", "1.0.0", "--title", "Drawn mosaics", "--out", tmp_path / "again",
+        "--version", "1.1.0", "--title", "Drawn mosaics", "--out", tmp_path / "again",
     )  # fmt: skip
 
     assert again.code == 0, again.err
-    assert (tmp_path / "again/pack.json").read_bytes() == (demo.folder / "pack/pack.json").read_bytes()
+    assert (tmp_path / "again/pack.json").read_bytes() == (demo.folder / "pack-2/pack.json").read_bytes()
 
 
 def test_an_update_fetches_what_changed_and_keeps_the_model(  # type: ignore[no-untyped-def]

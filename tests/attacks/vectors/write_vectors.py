@@ -39,6 +39,7 @@ KEYS = {
     for name in (
         *("root", "root-2", "root-3", "targets", "targets-2", "targets-3", "snapshot", "snapshot-2", "timestamp"),
         *("timestamp-2", "maker", "thief"),
+        *(f"r{number}" for number in range(10)),
     )
 }
 
@@ -268,6 +269,68 @@ def rotations() -> Iterator[Case]:
     yield Case("bad-intermediate-root", [(bad_intermediate, "refused"), (repo.files(), "refused")])
 
 
+# (numbers of the root keys, threshold, numbers of the keys that sign) of the pinned root and of the next one, verdict.
+_ROOTS: dict[str, tuple[tuple[str, int, str], tuple[str, int, str], str]] = {
+    "three-of-five-other-signers": (("01234", 3, "024"), ("01234", 3, "013"), "1.0.0"),
+    "three-of-five-one-replaced": (("01234", 3, "024"), ("01345", 3, "014"), "1.0.0"),
+    "three-of-five-too-few-new": (("01234", 3, "024"), ("01345", 3, "024"), "refused"),
+    "three-of-five-too-few-old": (("01234", 3, "024"), ("01345", 3, "045"), "refused"),
+    "three-of-five-all-replaced": (("01234", 3, "024"), ("56789", 3, "024567"), "1.0.0"),
+    "threshold-raised": (("123", 1, "1"), ("123", 2, "12"), "1.0.0"),
+    "threshold-raised-and-not-reached": (("123", 1, "1"), ("123", 2, "2"), "refused"),
+    "threshold-lowered": (("123", 2, "12"), ("123", 1, "12"), "1.0.0"),
+    "threshold-lowered-by-too-few": (("123", 2, "12"), ("123", 1, "1"), "refused"),
+    "second-key-added": (("1", 1, "1"), ("12", 2, "12"), "1.0.0"),
+    "threshold-of-zero": (("1", 1, "1"), ("12", 0, "12"), "refused"),
+}
+
+
+def root_thresholds() -> Iterator[Case]:
+    """Yield roots with several keys; python-tuf's test_updater_key_rotations has the same."""
+    for name, (first, second, verdict) in _ROOTS.items():
+        repo = repository()
+        repo.roots[0]["roles"]["root"] = _root_role(first)
+        repo.roots[0]["keys"] |= public(_root_keys(first[0]))
+        repo.root_signers[0] = _root_keys(first[2])
+        repo.rotate("root", _root_keys(second[0]), _root_keys(second[2]))
+        repo.roots[1]["roles"]["root"] = _root_role(second)
+        yield Case(name, [(repo.files(), verdict)])
+
+
+def _root_keys(numbers: str) -> tuple[str, ...]:
+    return tuple(f"r{number}" for number in numbers)
+
+
+def _root_role(role: tuple[str, int, str]) -> dict[str, Any]:
+    return {"keyids": [KEYS[name].public_key.keyid for name in _root_keys(role[0])], "threshold": role[1]}
+
+
+def recoveries() -> Iterator[Case]:
+    """Yield what a device does after trouble; python-tuf's test_updater_top_level_update has the same."""
+    repo = repository()
+    repo.rotate("root", ("root-2",), ("root", "root-2"), expires=EXPIRED)
+    expired = repo.files()
+    repo.rotate("root", ("root-3",), ("root-2", "root-3"), expires=LATER)
+    yield Case("a-good-root-after-an-expired-one", [(expired, "refused"), (repo.files(), "1.0.0")])
+    repo = repository()
+    repo.root_signers[0] = ()
+    yield Case("pinned-root-without-signature", [(repo.files(), "refused")])
+    repo = repository()
+    repo.targets["version"] = 10**6
+    forwarded = repo.files()
+    repo.rotate("timestamp", ("timestamp-2",), ("root",))
+    repo.rotate("snapshot", ("snapshot-2",), ("root",))
+    repo.targets["version"] = 2
+    yield Case("fast-forward-recovery-of-targets", [(forwarded, "1.0.0"), (repo.files(), "1.0.0")])
+    repo = repository()
+    with_hashes = repo.files()
+    repo.publish("1.1.0")
+    repo.timestamp["meta"] = {"snapshot.json": {"version": 2}}
+    without = repo.files()
+    yield Case("no-hashes-in-the-timestamp", [(without, "1.1.0")])
+    yield Case("hashes-and-then-none", [(with_hashes, "1.0.0"), (without, "1.1.0")])
+
+
 def attacks() -> Iterator[Case]:
     """Yield what must be refused."""
     first = repository().files()
@@ -340,6 +403,9 @@ def _mixed(first: Files) -> Iterator[Case]:
     yield Case("mix-snapshot", [({**newer, "2.snapshot.json": first["1.snapshot.json"]}, "refused")])
     repo.snapshot["meta"] = {"targets.json": {"version": 2}}
     without_hashes = repo.files()
+    repo.timestamp["meta"] = {"snapshot.json": {"version": 2}}
+    old_snapshot = {**repo.files(), "2.snapshot.json": first["1.snapshot.json"]}
+    yield Case("mix-snapshot-without-hashes", [(old_snapshot, "refused")])
     mixed = {**without_hashes, "2.targets.json": first["1.targets.json"]}
     yield Case("mix-targets-without-hashes", [(mixed, "refused")])
     for name in ("timestamp.json", "1.snapshot.json", "1.targets.json"):
@@ -347,6 +413,10 @@ def _mixed(first: Files) -> Iterator[Case]:
     repo = repository()
     longer = repo.files(lambda files: files.update({"1.targets.json": files["1.targets.json"] + " "}))
     yield Case("longer-than-the-snapshot-says", [(longer, "refused")])
+    for name, role in {"1.snapshot.json": "snapshot", "1.targets.json": "targets"}.items():
+        other = repository()
+        getattr(other, role)["expires"] = "2027-01-02T00:00:00Z"  # signed and of the same length, but not the one named
+        yield Case(f"{role}-of-another-hash", [({**first, name: other.files()[name]}, "refused")])
 
 
 def _malformed(first: Files) -> Iterator[Case]:
@@ -387,6 +457,17 @@ def _makers() -> Iterator[Case]:
     repo.makers["deeper"] = signed("targets", targets={f"{MAKERS_PACK}/pack.json": target(MAKERS_PACK, "6.6.6")})
     repo.signers["deeper"] = ("maker",)
     yield Case("delegation-of-a-maker", [(repo.files(), "absent")], pack=MAKERS_PACK)
+    repo = with_maker(packs=())
+    repo.targets["delegations"]["roles"].append({**repo.targets["delegations"]["roles"][0], "name": "second"})
+    repo.makers["second"] = signed("targets", targets={f"{MAKERS_PACK}/pack.json": target(MAKERS_PACK, "6.6.6")})
+    repo.signers["second"] = ("maker",)
+    yield Case("a-second-maker-of-the-namespace", [(repo.files(), "absent")], pack=MAKERS_PACK)
+    repo = with_maker()
+    repo.targets["delegations"]["roles"][0]["name"] = "../museum"
+    yield Case("a-makers-name-that-climbs", [(repo.files(), "refused")], pack=MAKERS_PACK)
+    repo = with_maker()
+    repo.targets["delegations"]["roles"][0]["threshold"] = 2
+    yield Case("makers-too-few-signatures", [(repo.files(), "refused")], pack=MAKERS_PACK)
     repo = with_maker()
     repo.unlisted = (MAKER,)
     yield Case("maker-not-in-the-snapshot", [(repo.files(), "refused")], pack=MAKERS_PACK)
@@ -412,7 +493,7 @@ def vectors() -> dict[str, Any]:
                 for files, verdict in case.steps
             ],
         }
-        for case in (*good(), *rotations(), *attacks())
+        for case in (*good(), *rotations(), *root_thresholds(), *recoveries(), *attacks())
     ]
     return {"format": 1, "cases": cases, "texts": texts}
 
