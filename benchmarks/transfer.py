@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,13 +42,26 @@ from edge_identify.sync_server.publishing.signing.tree_signing import TreeSignin
 
 GOLDEN = Path(__file__).parents[1] / "tests/golden/format-1-with-signs"
 NAME, PASSPHRASE = "colours", "the benchmark's"
-DOCUMENT_BYTES = 200_000  # at most: listing, manifest and hashes of pieces come again after a cut
+DOCUMENT_BYTES = 50_000  # at most: metadata, manifest and hashes of pieces, which are no files of the pack
 _SERVE = (
     "import sys; from pathlib import Path; from waitress import create_server; "
     "from edge_identify.sync_server.service.app import create_app; "
     "server = create_server(create_app(Path(sys.argv[1])), host='127.0.0.1', port=0); "
     "print(server.effective_port, flush=True); server.run()"
 )
+
+
+_KILLED = f"""
+import os, signal, sys
+from pathlib import Path
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from transfer import PackStore, sync
+def kill_in_the_middle(arrived, total):
+    if arrived > total // 2:
+        print(arrived, flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+sync(PackStore(Path(sys.argv[1])), sys.argv[2], kill_in_the_middle)
+"""
 
 
 def main() -> None:
@@ -199,23 +212,15 @@ def sync(store: PackStore, url: str, progress: ByteProgress | None = None) -> Sy
 
 
 def refetched_after_a_cut(store: PackStore, url: str) -> int:
-    """Stop a first sync in the middle, as a process that ends, and return how many bytes the next one fetches twice."""
-
-    class Cut(BaseException):  # as Ctrl-C
-        pass
-
-    def stop(arrived: int, total: int) -> None:
-        if arrived > total // 2:
-            raise Cut
-
-    with suppress(Cut):
-        sync(store, url, stop)
-    arrived = store.root.rglob("arrived/*")
-    here = sum(path.stat().st_size for path in arrived if not path.name.endswith(".json"))
+    """Kill a first sync in the middle (`kill -9`), and return how many bytes of files the next one fetches twice."""
+    killed = subprocess.run(
+        [sys.executable, "-c", _KILLED, str(store.root), url], stdout=subprocess.PIPE, text=True, check=False
+    )
+    assert killed.returncode < 0, "the process was not killed"
     report = sync(store, url)
     manifest = read_manifest(store.only_pack().folder)
     contents = {entry.sha256: entry.length_bytes for entry in manifest.files.values()}
-    return max(0, report.received_bytes - (sum(contents.values()) - here) - DOCUMENT_BYTES)
+    return max(0, int(killed.stdout) + report.received_bytes - sum(contents.values()) - DOCUMENT_BYTES)
 
 
 def newest_update_bytes(repo: Path) -> int:

@@ -8,6 +8,7 @@ Trap: python-tuf takes 0.1 s to import. Only `sync` and `trust` may import it.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 
 _LOCK_PATIENCE_S = 30.0  # another sync from this server verifies its metadata; that takes seconds
 _LOCK_PAUSE_S = 0.1
-_UNFINISHED = "tmp*"  # python-tuf's temporary files; a killed process leaves them
+_UNFINISHED = re.compile(r"tmp[a-z0-9_]{8}")  # python-tuf's temporary files; metadata files end in .json
 _MOST_CLOCK_ERROR = timedelta(days=1)  # time zones set wrongly, and clocks that drift
 
 
@@ -199,12 +200,18 @@ def _only_reader(folder: Path, url: str) -> Iterator[None]:
             time.sleep(_LOCK_PAUSE_S)
             continue
         try:
-            for path in folder.glob(_UNFINISHED):
-                path.unlink(missing_ok=True)
+            _remove_unfinished(folder)
             yield
         finally:
             lock.__exit__(None, None, None)
         return
+
+
+def _remove_unfinished(folder: Path) -> None:
+    """Remove the temporary files of a process that was killed."""
+    for path in folder.iterdir():
+        if _UNFINISHED.fullmatch(path.name):
+            path.unlink(missing_ok=True)
 
 
 def _signed_utc(folder: Path) -> str:

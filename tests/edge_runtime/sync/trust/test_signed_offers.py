@@ -55,6 +55,16 @@ def test_nothing_new_costs_two_requests(device: Device) -> None:
     assert device.server.asked == ["tuf/2.root.json", "tuf/timestamp.json"]
 
 
+def test_only_temporary_files_of_killed_processes_are_removed(device: Device, tmp_path: Path) -> None:
+    device.offer()
+    (folder,) = tmp_path.glob("store/.trust/*/metadata")
+    (folder / "tmp1a_b2c3d").write_bytes(b"{")
+    (folder / "tmp-museum.json").write_bytes(b"{}")  # of a maker
+    device.offer()
+    assert not (folder / "tmp1a_b2c3d").exists()
+    assert (folder / "tmp-museum.json").exists()
+
+
 def test_a_withdrawn_pack_is_not_offered(device: Device, tree: SignedTree) -> None:
     assert device.version() == "1.0.0"
     assert tree.repository().remove_target(PACK)
