@@ -196,26 +196,34 @@ def _clients(
 
 
 def _stalled(server: Served, count: int) -> dict[str, float]:
-    """Return the latencies of `/health` beside stalled readers and slow writers."""
-    host, port = urlsplit(server.url).hostname, urlsplit(server.url).port
-    largest = _largest_file(server)
-    reader = f"GET {largest} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
-    writer = b"POST /v1/identify HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000000\r\n\r\n"
+    """Return the latencies of `/health` while readers and writers connect that then stall, and after that."""
     with ExitStack() as stack:
-        sockets = []
-        for start in [reader, writer] * count:
-            one = stack.enter_context(socket.socket())
-            one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVED_BYTES)
-            one.connect((host, port))
-            one.sendall(start)
-            sockets.append(one)
+        with _health_ms(server) as connecting_ms:
+            sockets = _stalling(server, count, stack)
+            time.sleep(_SETTLING_S)
         with _health_ms(server) as health_ms:
             end = time.monotonic() + _STALLED_S
             while time.monotonic() < end:
                 for one in sockets[1::2]:
                     one.sendall(b"a")
                 time.sleep(1)
-    return {"readers": count, "writers": count, **_latencies(health_ms)}
+    most_ms = round(max(connecting_ms), 1)
+    return {"readers": count, "writers": count, "at_most_while_they_connect_ms": most_ms, **_latencies(health_ms)}
+
+
+def _stalling(server: Served, count: int, stack: ExitStack) -> list[socket.socket]:
+    """Return connections that have just been made: readers and writers in turn. The stack closes them."""
+    host, port = urlsplit(server.url).hostname, urlsplit(server.url).port
+    reader = f"GET {_largest_file(server)} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+    writer = b"POST /v1/identify HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000000\r\n\r\n"
+    sockets = []
+    for start in [reader, writer] * count:
+        one = stack.enter_context(socket.socket())
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVED_BYTES)
+        one.connect((host, port))
+        one.sendall(start)
+        sockets.append(one)
+    return sockets
 
 
 def _largest_file(server: Served) -> str:

@@ -42,34 +42,48 @@ def test_what_http_adds_is_measured(tmp_path: Path) -> None:
 
     assert [line["photo"] for line in lines] == ["1_megapixel", "12_megapixels"]
     assert all(isinstance(line["beyond_stated_seconds_ms"], float) for line in lines)
+    assert all(isinstance(line["added_cpu_ms"], float) for line in lines)
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads the memory of a process as Linux tells it")
 def test_half_a_megabyte_of_requests_that_nobody_means_meets_no_fault(tmp_path: Path) -> None:
-    (line,) = run(
-        "service_fuzz.py",
-        "--pack",
-        str(write_service_pack(tmp_path / "pack")),
-        "--megabytes",
-        "0.5",
-        "--bomb-px",
-        "100",
-    )
+    options = ["--megabytes", "0.5", "--bomb-px", "100"]
+    (line,) = run("service_fuzz.py", "--pack", str(write_service_pack(tmp_path / "pack")), *options)
 
     statuses = line["statuses"]
     assert isinstance(statuses, dict)
     assert {"200", "400", "404", "422"} <= statuses.keys()
     assert "500" not in statuses
     assert line["still_there"] is True
+    assert isinstance(line["bombs"], dict)
+    assert line["bombs"]["jpeg_many_scans"] == {"422": 4}
+    assert isinstance(line["above_mib"], float)
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads the memory of a process as Linux tells it")
 def test_a_few_clients_and_a_few_that_stall_are_measured(tmp_path: Path) -> None:
-    options = ["--clients", "4", "--requests", "12", "--stalled", "2", "--kept", "4", "8"]
-    clients, stalled, memory = run("service_load.py", "--pack", str(write_service_pack(tmp_path / "pack")), *options)
+    options = [
+        "--clients",
+        "4",
+        "--requests",
+        "12",
+        "--compared",
+        "2",
+        "--rounds",
+        "1",
+        "--stalled",
+        "2",
+        "--kept",
+        "4",
+        "8",
+    ]
+    clients, compared, stalled, memory = run(
+        "service_load.py", "--pack", str(write_service_pack(tmp_path / "pack")), *options
+    )
 
-    assert clients["statuses"] == {"200": 12}
-    assert isinstance(clients["of_the_engine_s_rate"], float)
+    assert (clients["statuses"], compared["statuses"]) == ({"200": 12}, {"200": 2})
+    assert isinstance(clients["of_the_engine_s_rate"], list)
+    assert isinstance(clients["cpu_to_the_engine_s"], float)
     assert isinstance(stalled["health_p99_ms"], float)
     assert (memory["resident_mib"].keys(), memory["statuses"]) == ({"4", "8"}, {"200": 8})  # type: ignore[attr-defined]
 

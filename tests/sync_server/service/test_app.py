@@ -17,6 +17,7 @@ from edge_identify.edge_runtime.io.durable_writes import sha256_of_bytes
 from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME
 from edge_identify.edge_runtime.pack.pack_reader import read_manifest
 from edge_identify.edge_runtime.sync.listing import LISTING_NAME, PAGE_NAME, blob_path
+from edge_identify.sync_server.contract.problem_responses import REFUSED
 from edge_identify.sync_server.contract.server_address import address_in_answers
 from edge_identify.sync_server.publishing.publish import publish
 from edge_identify.sync_server.service.app import create_app
@@ -370,3 +371,10 @@ def test_if_match_is_honoured(client: FlaskClient, blob: str, wanted: str, statu
     answer = client.get(blob, headers={"If-Match": wanted.replace("{sha256}", sha256_of_bytes(DATA))})
     assert answer.status_code == status
     assert (answer.data == DATA) == (status == 200)
+
+
+def test_a_request_that_the_server_refuses_is_told_why_and_when_to_come_again(client: FlaskClient) -> None:
+    answer = client.get("/packs.json", environ_overrides={REFUSED: "the server is busy"})
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    assert (answer.json or {})["detail"] == "the server is busy"
