@@ -1,12 +1,14 @@
 """What a sync sends: an update, an edited field, nothing new, a cut download, and a first one against curl.
 
 The pack is drawn: random vectors, references with names, and random bytes in place of an encoder, in the manifest of
-the golden pack. No self-test runs, so nothing of it is computed. Prints one JSON line.
+the golden pack. New references stand between the old ones, as their ids are drawn. The repository is signed. No
+self-test runs, so nothing of the pack is computed. Prints one JSON line.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import shutil
 import subprocess
@@ -24,18 +26,24 @@ import numpy as np
 import urllib3
 from material import machine
 
-from edge_identify.convert.packing.pack_index import write_index
+from edge_identify.convert.packing.pack_index import Quantiser, write_index
 from edge_identify.edge_runtime.io.durable_writes import sha256_of_file
 from edge_identify.edge_runtime.pack.pack_reader import read_manifest
 from edge_identify.edge_runtime.pack.references import Reference, ReferenceImage
 from edge_identify.edge_runtime.pack.references_writing import write_references
 from edge_identify.edge_runtime.store.pack_store import PackStore
 from edge_identify.edge_runtime.sync.listing import blob_path
-from edge_identify.edge_runtime.sync.sync_client import SyncReport, sync_pack
-from edge_identify.sync_server.publishing.publish import publish
+from edge_identify.edge_runtime.sync.sync_client import ByteProgress, SyncReport, sync_pack
+from edge_identify.edge_runtime.sync.trust.pack_offers import as_signed
+from edge_identify.edge_runtime.sync.trust.root_pinning import trust
+from edge_identify.sync_server.publishing.folder_tree import FolderTree
+from edge_identify.sync_server.publishing.publish import publish_into
+from edge_identify.sync_server.publishing.signing.key_ring import ONLINE, KeyRing, make_key
+from edge_identify.sync_server.publishing.signing.signed_repository import SignedRepository
+from edge_identify.sync_server.publishing.signing.tree_signing import TreeSigning
 
 GOLDEN = Path(__file__).parents[1] / "tests/golden/format-1-with-signs"
-DIM = 512
+NAME, PASSPHRASE = "colours", "the benchmark's"
 DOCUMENT_BYTES = 200_000  # at most: listing, manifest and hashes of pieces come again after a cut
 _SERVE = (
     "import sys; from pathlib import Path; from waitress import create_server; "
@@ -50,6 +58,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--references", type=int, default=4000, help="references of the first version")
     parser.add_argument("--more", type=int, default=100, help="references that the update adds")
+    parser.add_argument("--dim", type=int, default=512, help="dimensions of a vector; the built-in encoder has 768")
     parser.add_argument("--encoder-bytes", type=int, default=60_000_000, help="length of the encoder")
     parser.add_argument("--rounds", type=int, default=5, help="of the comparison with curl, and of syncs without news")
     options = parser.parse_args()
@@ -59,29 +68,29 @@ def main() -> None:
 
 def measured(work: Path, options: argparse.Namespace) -> dict[str, object]:
     """Return all figures."""
-    encoder = np.random.default_rng(1).bytes(options.encoder_bytes)
-    first, repo = options.references, work / "repo"
-    add_version(work, repo, "1.0.0", first, encoder)
-    with serving(repo) as url:
-        cut = refetched_after_a_cut(work / "cut", url)
-        compared = against_curl(work / "curl", url, repo, options.rounds)
-        store = PackStore(work / "store")
+    first, publisher = options.references, Publisher(work, options)
+    publisher.publish("1.0.0", first)
+    with serving(publisher.repo) as url:
+        cut = refetched_after_a_cut(device(work / "cut", url, publisher), url)
+        compared = against_curl(work / "curl", url, publisher, options.rounds)
+        store = device(work / "store", url, publisher)
         whole = sync(store, url)
         no_news = [sync(store, url) for _ in range(options.rounds)]
-        add_version(work, repo, "1.1.0", first + options.more, encoder)
+        publisher.publish("1.1.0", first + options.more)
         update = sync(store, url)
-        add_version(work, repo, "1.2.0", first + options.more, encoder, edited=True)
+        publisher.publish("1.2.0", first + options.more, edited=True)
         edited = sync(store, url)
     return {
         "benchmark": "transfer",
         "references": first,
+        "dim": options.dim,
         "encoder_bytes": options.encoder_bytes,
         "first_bytes": whole.received_bytes,
         "update_bytes": update.received_bytes,
         "update_patched_files": update.patched_files,
         "update_fetched_files": update.fetched_files,
         "edited_field_bytes": edited.received_bytes,
-        "edited_field_update_file_bytes": newest_update_bytes(repo),
+        "edited_field_update_file_bytes": newest_update_bytes(publisher.repo),
         "no_news_bytes": no_news[-1].received_bytes,
         "no_news_ms": round(median(report.seconds for report in no_news) * 1000, 1),
         "refetched_after_cut_bytes": cut,
@@ -90,37 +99,81 @@ def measured(work: Path, options: argparse.Namespace) -> dict[str, object]:
     }
 
 
-def add_version(work: Path, repo: Path, version: str, count: int, encoder: bytes, *, edited: bool = False) -> None:
-    """Publish a version of the drawn pack."""
-    pack = work / version
-    shutil.copytree(GOLDEN, pack)
-    values = json.loads((pack / "pack.json").read_bytes())
-    vectors = np.random.default_rng(2).standard_normal((count, DIM)).astype(np.float32)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    index, table = values["index"]["file"], values["references"]["file"]
-    write_index(pack / index, vectors, np.arange(count, dtype=np.int64))
-    (pack / table).unlink()
+class Publisher:
+    """A signed repository, and the versions of the drawn pack."""
+
+    def __init__(self, work: Path, options: argparse.Namespace) -> None:
+        """Make keys and sign an empty repository."""
+        self.work, self.repo = work, work / "repo"
+        self._encoder = np.random.default_rng(1).bytes(options.encoder_bytes)
+        self._dim = options.dim
+        self._quantiser: Quantiser | None = None
+        keys = work / "keys"
+        keys.mkdir()
+        made = tuple(make_key(keys, role, passphrase=PASSPHRASE) for role in ("root", "targets", ONLINE))
+        self._ring = KeyRing(folder=keys, keys=made, root=b"")
+        self._tree, self._now = FolderTree(self.repo), datetime.now(UTC)
+        self.root = SignedRepository(self._tree, self._ring, lambda _: PASSPHRASE, now_utc=self._now).initialise()
+        self._ring = replace(self._ring, root=self.root)
+
+    def publish(self, version: str, count: int, *, edited: bool = False) -> None:
+        """Write a version of the pack, and publish it."""
+        pack = self.work / version
+        shutil.copytree(GOLDEN, pack)
+        values = json.loads((pack / "pack.json").read_bytes())
+        index, table = values["index"]["file"], values["references"]["file"]
+        self._write_index(pack / index, count)
+        (pack / table).unlink()
+        write_references(pack / table, drawn_references(count, edited=edited), drawn_images(count))
+        model = next(iter(values["encoders"]["image"].values()))["model"]
+        (pack / model).write_bytes(self._encoder)
+        values["version"], values["references"]["count"] = version, count
+        for path in (index, table, model):
+            values["files"][path] = {
+                "length_bytes": (pack / path).stat().st_size,
+                "sha256": sha256_of_file(pack / path),
+            }
+        (pack / "pack.json").write_text(json.dumps(values, sort_keys=True, indent=2))
+        signing = TreeSigning(self._tree, self._ring, lambda _: PASSPHRASE, now_utc=self._now)
+        publish_into(pack, self._tree, now_utc=self._now, signing=signing)
+
+    def _write_index(self, path: Path, count: int) -> None:
+        vectors = np.random.default_rng(2).standard_normal((count, self._dim)).astype(np.float32)
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        written = write_index(path, vectors, np.arange(count, dtype=np.int64), kept=self._quantiser)
+        self._quantiser = written.new_quantiser or self._quantiser
+
+
+def drawn_references(count: int, *, edited: bool) -> list[Reference]:
+    """Return references with names and labels."""
     references = [drawn_reference(number) for number in range(count)]
     if edited:
         references[count // 2] = replace(references[count // 2], name="A name that was corrected")
-    images = [
-        ReferenceImage(index_id=number, reference_id=f"thing-{number:05}", sha256=f"{number * 7919:064x}")
+    return references
+
+
+def drawn_images(count: int) -> list[ReferenceImage]:
+    """Return an image of each reference. The hashes cannot be compressed, as real ones."""
+    return [
+        ReferenceImage(index_id=number, reference_id=drawn_id(number), sha256=digest_of(number))
         for number in range(count)
     ]
-    write_references(pack / table, references, images)
-    model = next(iter(values["encoders"]["image"].values()))["model"]
-    (pack / model).write_bytes(encoder)
-    values["version"], values["references"]["count"] = version, count
-    for path in (index, table, model):
-        values["files"][path] = {"length_bytes": (pack / path).stat().st_size, "sha256": sha256_of_file(pack / path)}
-    (pack / "pack.json").write_text(json.dumps(values, sort_keys=True))
-    publish(pack, repo, now_utc=datetime.now(UTC))
+
+
+def digest_of(number: int) -> str:
+    """Return what stands for the hash of an image."""
+    return hashlib.sha256(str(number).encode()).hexdigest()
+
+
+def drawn_id(number: int) -> str:
+    """Return the id of a reference. Ids are sorted, so a new reference stands between old ones."""
+    return f"thing-{int(digest_of(-number)[:8], 16) % 100_000:05}-{number}"
 
 
 def drawn_reference(number: int) -> Reference:
     """Return a reference with a name and a label."""
     return Reference(
-        id=f"thing-{number:05}",
+        id=drawn_id(number),
         name=f"Thing number {number}",
         namespace="things",
         labels={"label": f"kind {number % 37}"},
@@ -128,14 +181,28 @@ def drawn_reference(number: int) -> Reference:
     )
 
 
-def sync(store: PackStore, url: str) -> SyncReport:
+def device(folder: Path, url: str, publisher: Publisher) -> PackStore:
+    """Return a store that has pinned the root."""
+    root = folder.with_suffix(".root.json")
+    root.write_bytes(publisher.root)
+    trust(folder, url, root=root)
+    return PackStore(folder)
+
+
+def sync(store: PackStore, url: str, progress: ByteProgress | None = None) -> SyncReport:
     """Sync without a self-test."""
     return sync_pack(
-        store, url, name=None, variant_names=lambda manifest: manifest.variant_names(), self_test=lambda *_: None
+        store,
+        url,
+        name=NAME,
+        variant_names=lambda manifest: manifest.variant_names(),
+        self_test=lambda *_: None,
+        progress=progress,
+        believe=as_signed(store.root, unsigned=False),
     )
 
 
-def refetched_after_a_cut(store_folder: Path, url: str) -> int:
+def refetched_after_a_cut(store: PackStore, url: str) -> int:
     """Stop a first sync in the middle, as a process that ends, and return how many bytes the next one fetches twice."""
 
     class Cut(BaseException):  # as Ctrl-C
@@ -145,17 +212,9 @@ def refetched_after_a_cut(store_folder: Path, url: str) -> int:
         if arrived > total // 2:
             raise Cut
 
-    store = PackStore(store_folder)
     with suppress(Cut):
-        sync_pack(
-            store,
-            url,
-            name=None,
-            variant_names=lambda manifest: manifest.variant_names(),
-            self_test=lambda *_: None,
-            progress=stop,
-        )
-    arrived = store_folder.rglob("arrived/*")
+        sync(store, url, stop)
+    arrived = store.root.rglob("arrived/*")
     here = sum(path.stat().st_size for path in arrived if not path.name.endswith(".json"))
     report = sync(store, url)
     manifest = read_manifest(store.only_pack().folder)
@@ -163,11 +222,11 @@ def refetched_after_a_cut(store_folder: Path, url: str) -> int:
     return max(0, report.received_bytes - (sum(contents.values()) - here) - DOCUMENT_BYTES)
 
 
-def against_curl(work: Path, url: str, repo: Path, rounds: int) -> dict[str, object]:
+def against_curl(work: Path, url: str, publisher: Publisher, rounds: int) -> dict[str, object]:
     """Compare a first sync with curl and sha256sum for the same bytes, in turn."""
     if shutil.which("curl") is None or shutil.which("sha256sum") is None:
         return {"against_curl": "skipped: no curl or sha256sum here"}
-    manifest = read_manifest(repo.parent / "1.0.0")
+    manifest = read_manifest(publisher.work / "1.0.0")
     urls = [f"{url}/{blob_path(sha256)}" for sha256 in {entry.sha256 for entry in manifest.files.values()}]
     script = "for one in $URLS; do curl -sf -o $FILE $one && sha256sum $FILE > /dev/null || exit 1; done"
     command = ["sh", "-c", script.replace("$URLS", " ".join(urls)).replace("$FILE", str(work.with_suffix(".bytes")))]
@@ -176,8 +235,9 @@ def against_curl(work: Path, url: str, repo: Path, rounds: int) -> dict[str, obj
         started = time.perf_counter()
         subprocess.run(command, check=True)
         theirs.append(time.perf_counter() - started)
+        store = device(work.with_name(f"curl-{number}"), url, publisher)
         started = time.perf_counter()
-        sync(PackStore(work / str(number)), url)
+        sync(store, url)
         ours.append(time.perf_counter() - started)
     ratios = [mine / curl for mine, curl in zip(ours, theirs, strict=True)]
     return {

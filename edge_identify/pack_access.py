@@ -84,7 +84,7 @@ def install(
     """Install a pack from an `.edgepack` file, without a network. It is checked and tested as one from a server.
 
     Args:
-        file: The file, as `edge-build pack --out NAME.edgepack` writes it.
+        file: The file, as `edge-serve carry` writes it; or, unsigned, `edge-build pack --out NAME.edgepack`.
         unsigned: Accept a file that is not signed.
         store: As in `sync`.
 
@@ -92,9 +92,10 @@ def install(
         The version that is installed now. An installed version that is newer stays.
 
     Raises:
-        UntrustedServerError: The file is not signed, and `unsigned` does not accept that.
+        UntrustedServerError: The file is not signed, and `unsigned` does not accept that; or not as a pinned root asks,
+            or it is older than what this device has seen of its publisher.
         PackError: There is no such file, it is damaged, or its pack does not work here. The installed version stays.
-        SetupError: The disk is full, or a sync of the pack is running.
+        SetupError: The file is signed, and no root is pinned; the disk is full, or a sync of the pack is running.
     """
     from edge_identify.edge_runtime.sync.device_sync import install_on_device
 

@@ -59,13 +59,16 @@ class Quantiser:
         """Return the ranges as float32, little-endian, [2, dim]."""
         return np.stack([self.least, self.width]).astype(_FLOAT).tobytes()
 
-    def distances(self, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the distance of each embedding, float32 [n, dim], from what its codes stand for, float32 [n]."""
+    def decoded(self, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return what the codes of embeddings stand for, as FAISS encodes and decodes; float32 [n, dim], as given."""
         step = np.where(self.width > 0, self.width, 1) / np.float32(255)
         codes = np.clip((embeddings - self.least) // step, 0, 255)
-        found = self.least + self.width * ((codes + np.float32(0.5)) / np.float32(255))
-        distances: NDArray[np.float32] = np.linalg.norm(found - embeddings, axis=1)
-        return distances
+        return np.asarray(self.least + self.width * ((codes + np.float32(0.5)) / np.float32(255)), np.float32)
+
+    def distances(self, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the distance of each embedding, float32 [n, dim], from what its codes stand for, float32 [n]."""
+        found: NDArray[np.float32] = np.linalg.norm(self.decoded(embeddings) - embeddings, axis=1)
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,9 +33,10 @@ def install_parser() -> CommandParser:
     """Return the parser of `edge-identify install`."""
     parser = CommandParser(
         prog="edge-identify install",
-        examples=["edge-identify install --unsigned street-art.edgepack"],
+        examples=["edge-identify install street-art.edgepack"],
         description="Installs a pack from an .edgepack file, without a network. It is checked and tested as one from a "
-        "server. An installed pack is updated, and keeps the server it came from.",
+        "server. Its signatures are checked against the roots that edge-identify trust pinned. An installed pack is "
+        "updated, and keeps the server it came from.",
         exit_codes=[ExitCode.PACK],
     )
     parser.add_argument("file", metavar="FILE", type=Path, help="the .edgepack file")

@@ -208,8 +208,16 @@ def report_in_words(report: SyncReport) -> str:
         f"{report.name} {report.version}: {report.note}; {counted(report.fetched_files, 'file')} "
         f"({report.fetched_bytes / 1e6:.1f} MB) fetched, {patched}{report.reused_files} kept, "
         f"{_amount(report.received_bytes)} received, {report.seconds:.1f} s; "
-        f"{signature_text(report.signed_utc)}"
+        f"{signature_text(report.signed_utc)}{_expiry_text(report.expired_utc)}"
     )
+
+
+def _expiry_text(expired_utc: str | None) -> str:
+    """Return what an expired signature of an `.edgepack` file means, in words."""
+    if expired_utc is None:
+        return ""
+    days = (datetime.now(UTC) - datetime.fromisoformat(expired_utc)).days
+    return f"; that was valid until {expired_utc[:10]} ({counted(days, 'day')} ago), so there may be a newer version"
 
 
 def _amount(length_bytes: int) -> str:
@@ -225,6 +233,7 @@ def report_as_json(report: SyncReport) -> dict[str, Any]:
         "note": report.note,
         "source": report.source,
         "signed_utc": report.signed_utc,
+        "expired_utc": report.expired_utc,
         "fetched_files": report.fetched_files,
         "fetched_bytes": report.fetched_bytes,
         "patched_files": report.patched_files,

@@ -2,7 +2,8 @@
 
     pack.json            the manifest, first
     PATH                 the pack's other files, by their paths
-    .trust/NAME          optional: what proves who signed the manifest; a pack's path never begins with a dot
+    .trust/NAME          optional: the metadata that proves who signed the manifest, by its name in the tree, such as
+                         1.root.json; a pack's path never begins with a dot
 
 Nothing is unpacked by its name in the archive. The manifest names the files, and each is read under the name, the
 length and the hash that the manifest gives. An archive with anything else in it is refused: a link, a compressed or
@@ -27,11 +28,12 @@ from edge_identify.edge_runtime.pack.manifest import MANIFEST_NAME, FileEntry, M
 from edge_identify.edge_runtime.pack.manifest_json import MAX_MANIFEST_BYTES, parse_manifest
 from edge_identify.edge_runtime.pack.pack_reader import check_file
 from edge_identify.edge_runtime.sync.listing import OfferedPack, OfferedVersion, manifest_path
+from edge_identify.edge_runtime.sync.trust.metadata_layout import MOST_ROOTS
 
 SUFFIX = ".edgepack"
 TRUST_FOLDER = ".trust/"
-MAX_TRUST_FILES = 32
-MAX_TRUST_BYTES = 2**20  # of each
+MAX_TRUST_FILES = MOST_ROOTS + 4  # and timestamp, snapshot, targets, a maker's
+MAX_TRUST_BYTES = 16 * 2**20  # of all together; they are read into memory
 _MAX_DIRECTORY_BYTES = 16 * 2**20  # of the archive: read whole into memory
 _END = struct.Struct("<4s4H2LH")  # the record at the end of a zip archive without a comment
 _END_MAGIC = b"PK\5\6"
@@ -45,7 +47,7 @@ class CarriedPack:
 
     def __init__(self, path: Path, archive: zipfile.ZipFile, *, source: str) -> None:
         """Take an open archive; see `open_carried_pack`."""
-        self._path, self._archive = path, archive
+        self._path, self._archive, self.file_name = path, archive, path.name
         self.url, self.received_bytes = source, 0
         self.mirror_urls: tuple[str, ...] = ()
         self._entries = {entry.filename: entry for entry in archive.infolist()}
@@ -61,11 +63,17 @@ class CarriedPack:
 
     def trust_files(self) -> dict[str, bytes]:
         """Return the files that prove who signed the manifest, by name, without the folder."""
-        names = [name for name in self._entries if name.startswith(TRUST_FOLDER)]
-        return {name.removeprefix(TRUST_FOLDER): self._read(name, MAX_TRUST_BYTES) for name in names}
+        entries = [entry for name, entry in self._entries.items() if name.startswith(TRUST_FOLDER)]
+        return {
+            entry.filename.removeprefix(TRUST_FOLDER): self._read(entry.filename, entry.file_size) for entry in entries
+        }
 
-    def offered(self) -> OfferedPack:
-        """Return the pack as a listing with this version alone would describe it."""
+    def offered(self, published_utc: datetime | None = None) -> OfferedPack:
+        """Return the pack as a listing with this version alone would describe it.
+
+        Args:
+            published_utc: When it was published; None for the time in the archive, which nobody has signed.
+        """
         manifest = self.manifest
         version = OfferedVersion(
             version=manifest.version,
@@ -75,7 +83,7 @@ class CarriedPack:
                 sha256=sha256_of_bytes(self.manifest_bytes),
             ),
             size_bytes=manifest.size_bytes(),
-            published_utc=self._packed_utc(),
+            published_utc=published_utc or self._packed_utc(),
         )
         return OfferedPack(name=manifest.name, title=manifest.title, versions=(version,))
 
@@ -120,6 +128,8 @@ class CarriedPack:
         trust = [name for name in self._entries if name.startswith(TRUST_FOLDER)]
         if len(trust) > MAX_TRUST_FILES or any("/" in name.removeprefix(TRUST_FOLDER) for name in trust):
             raise self._refused(f"has more than {MAX_TRUST_FILES} files of trust, or folders of them")
+        if sum(self._entries[name].file_size for name in trust) > MAX_TRUST_BYTES:
+            raise self._refused(f"has more than {MAX_TRUST_BYTES} bytes of files of trust")
         for name, entry in self._entries.items():
             if name == MANIFEST_NAME or name in trust:
                 continue

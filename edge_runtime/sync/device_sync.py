@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from edge_identify.edge_runtime.encoders.encoder_choice import variants_to_keep
 from edge_identify.edge_runtime.store.bounded_self_test import self_test_within_limits
 from edge_identify.edge_runtime.sync.sync_client import install_pack, sync_pack
-from edge_identify.edge_runtime.sync.trust.pack_offers import as_signed, carried_as_signed
+from edge_identify.edge_runtime.sync.trust.carried_chain import carried_signature
+from edge_identify.edge_runtime.sync.trust.pack_offers import as_signed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,7 +63,7 @@ def install_on_device(
     """Install a pack from an `.edgepack` file; see `install_pack` for arguments and errors.
 
     Raises:
-        UntrustedServerError: The file is not signed, and `unsigned` does not accept that.
+        UntrustedServerError: The file is not signed, and `unsigned` does not accept that; or not as a pinned root asks.
     """
     return install_pack(
         store,
@@ -69,5 +71,5 @@ def install_on_device(
         variant_names=variants_to_keep,
         self_test=self_test_within_limits,
         progress=progress,
-        verify=carried_as_signed(unsigned=unsigned),
+        verify=partial(carried_signature, store.root, unsigned=unsigned),
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,6 +50,7 @@ from edge_identify.edge_runtime.sync.update_steps import (
 
 if TYPE_CHECKING:
     from edge_identify.edge_runtime.store.bounded_self_test import SelfTest
+    from edge_identify.edge_runtime.sync.trust.carried_chain import CarriedSignature
 
 #: Called several times with (bytes that have arrived, bytes in total), to draw a progress bar.
 ByteProgress = Callable[[int, int], None]
@@ -77,6 +78,7 @@ class SyncReport:
         reused_files: Number of files taken from the version before.
         seconds: Duration of the sync.
         signed_utc: When the server signed what it offers; None if it is unsigned.
+        expired_utc: When the signature in an `.edgepack` file expired, as text; None if it has not, and for a server.
     """
 
     name: str
@@ -91,6 +93,7 @@ class SyncReport:
     patched_files: int = 0
     received_bytes: int = 0
     signed_utc: str | None = None
+    expired_utc: str | None = None
 
 
 def sync_pack(
@@ -148,11 +151,12 @@ def install_pack(
     variant_names: ChooseVariants,
     self_test: SelfTest,
     progress: ByteProgress | None = None,
-    verify: Callable[[CarriedPack], str | None] = lambda _: None,
+    verify: Callable[[CarriedPack], CarriedSignature | None] = lambda _: None,
 ) -> SyncReport:
     """Install a pack from an `.edgepack` file, as a sync does from a server.
 
-    An installed pack keeps its source, so that a later sync finds its server.
+    An installed pack keeps its source, so that a later sync finds its server. A new one gets the server whose root has
+    verified it.
 
     Args:
         store: The store that keeps the pack.
@@ -161,7 +165,7 @@ def install_pack(
         self_test: Tests the new version before it is activated.
         progress: Called with the progress of the copying; None for no progress.
         verify: Called before anything is written, to check who signed the manifest. It raises to refuse the file, and
-            returns when it was signed, or None.
+            returns who signed it, or None.
 
     Raises:
         PackError: There is no such file, it is damaged, or its pack does not work here.
@@ -171,12 +175,18 @@ def install_pack(
     """
     started = time.monotonic()
     with open_carried_pack(path) as carried:
-        believed = BelievedOffer(pack=carried.offered(), signed_utc=verify(carried))
-        offer = believed.pack
-        installed = store.pointer(offer.name)
+        installed = store.pointer(carried.manifest.name)
         if installed is not None:
             carried.url, carried.mirror_urls = installed.source, installed.mirrors
-        return _updated(store, carried, believed, variant_names, self_test, progress, started)
+        signature = verify(carried)
+        if signature is None:
+            believed = BelievedOffer(pack=carried.offered(), signed_utc=None)
+            return _updated(store, carried, believed, variant_names, self_test, progress, started)
+        if "://" not in carried.url:
+            carried.url = signature.url
+        believed = BelievedOffer(pack=carried.offered(signature.published_utc), signed_utc=signature.signed_utc)
+        report = _updated(store, carried, believed, variant_names, self_test, progress, started)
+        return replace(report, expired_utc=signature.expired_utc)
 
 
 def _updated(

@@ -23,6 +23,7 @@ from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
 from edge_identify.edge_runtime.terminal.required_extras import require_extra
 from edge_identify.edge_runtime.terminal.timely_end import CLEAN_UP_S, end_soon_after_a_signal
 from edge_identify.edge_runtime.terminal.version_option import add_version_option
+from edge_identify.sync_server.cli.carry_command import add_carry_command, run_carry
 from edge_identify.sync_server.cli.export_command import add_export_command, run_export
 from edge_identify.sync_server.cli.signing_commands import (
     add_keys_option,
@@ -108,6 +109,7 @@ def serve_parser() -> CommandParser:
     _add_publish_options(publish)
     _add_run_options(run)
     add_export_command(commands, _PACK_SERVERS)
+    add_carry_command(commands)
     add_signing_commands(commands)
     return parser
 
@@ -297,4 +299,5 @@ _COMMANDS = {
     "new-key": run_new_key,
     "status": run_status,
     "export": run_export,
+    "carry": run_carry,
 }

@@ -138,12 +138,17 @@ def _add_makers(commands: Any) -> None:
 
 
 def _add_place(parser: argparse.ArgumentParser) -> None:
+    add_keys_option(add_place(parser))
+
+
+def add_place(parser: argparse.ArgumentParser) -> Any:
+    """Add the options for a published tree; `opened_tree` opens it. Return their group."""
     group = parser.add_argument_group("published tree")
     place = group.add_mutually_exclusive_group(required=True)
     place.add_argument("--repo", type=Path, metavar="DIR", help="folder that is published")
     place.add_argument("--to", metavar="ADDRESS", help="bucket that is published: s3://BUCKET/PREFIX, gs://, az://")
     group.add_argument("--endpoint", metavar="URL", help="an S3-compatible server other than Amazon's")
-    add_keys_option(group)
+    return group
 
 
 def add_keys_option(group: Any) -> None:

@@ -24,7 +24,7 @@ TEXTS: dict[str, str] = _CONTENT["texts"]
 
 def verdict(server: MemoryServer, trusted: TrustedRoot, pack: str, now: datetime) -> str:
     try:
-        offer = signed_offer(server, trusted, pack, now_utc=now)  # type: ignore[arg-type]  # in memory
+        offer = signed_offer(server, trusted, pack, now_utc=now)
     except PackNotFoundError:
         return "absent"
     except NetworkError:
@@ -64,7 +64,7 @@ def test_flipped_bits_in_metadata_never_change_the_answer(tmp_path: Path) -> Non
         server = MemoryServer(MemoryFiles({**good, name: bytes(flipped)}))
         trusted = pinned(tmp_path / str(at), good["1.root.json"])
         try:
-            offer = signed_offer(server, trusted, PACK)  # type: ignore[arg-type]  # in memory
+            offer = signed_offer(server, trusted, PACK)
         except EdgeIdentifyError:
             continue
         assert str(offer.pack.newest.version) == "1.0.0", (name, at)

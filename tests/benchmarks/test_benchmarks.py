@@ -84,6 +84,13 @@ def test_what_a_sync_sends_is_counted() -> None:
     assert sizes["refetched_after_cut_bytes"] <= 4 * 2**20
 
 
+def test_what_a_kept_quantiser_loses_is_measured() -> None:
+    lines = run("kept_quantiser.py", "--drawn", "600", "--queries", "50")
+
+    assert [line["measured_on"] for line in lines] == [256, 300, 600]
+    assert lines[-1]["kept"] is True
+
+
 def test_search_is_measured_and_all_ways_have_the_same_recall() -> None:
     (line,) = run("search.py", "--counts", "600")
 

@@ -14,7 +14,6 @@ from edge_identify.edge_runtime.sync.trust.trusted_roots import TrustedRoots
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from edge_identify.edge_runtime.sync.carried_pack import CarriedPack
     from edge_identify.edge_runtime.sync.http_download import PackServer
     from edge_identify.edge_runtime.sync.listing import OfferedPack
 
@@ -67,27 +66,6 @@ def as_signed(store: Path, *, unsigned: bool) -> Believe:
         return BelievedOffer(pack=offer.pack, signed_utc=offer.signed_utc)
 
     return believe
-
-
-def carried_as_signed(*, unsigned: bool) -> Callable[[CarriedPack], str | None]:
-    """Return what a device believes of an `.edgepack` file.
-
-    Args:
-        unsigned: A person accepts an unsigned file, this time.
-
-    Returns:
-        A function that returns when the file was signed; None for an unsigned one that is accepted.
-    """
-
-    def verify(carried: CarriedPack) -> str | None:
-        if not unsigned:
-            raise UntrustedServerError(
-                f"{carried.url}: is not signed, so whoever wrote the file can have made any pack; --unsigned accepts "
-                "that, this time"
-            )
-        return None
-
-    return verify
 
 
 def _undecided(server: PackServer) -> SetupError | UntrustedServerError:

@@ -13,13 +13,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from edge_identify.edge_runtime.errors import PackFormatError, PackNotFoundError, SetupError, UntrustedServerError
 from edge_identify.edge_runtime.io.disk import disk_errors_explained
 from edge_identify.edge_runtime.io.locking import only_writer
 from edge_identify.edge_runtime.pack.pack_names import PackVersion, checked_pack_name
-from edge_identify.edge_runtime.sync.http_download import NotServedError, PackServer
+from edge_identify.edge_runtime.sync.http_download import NotServedError
 from edge_identify.edge_runtime.sync.listing import OfferedPack, manifest_path, offered_from_json
 from edge_identify.edge_runtime.sync.trust.metadata_layout import (
     MAX_ROOT_BYTES,
@@ -61,8 +61,19 @@ class SignedOffer:
     signed_utc: str
 
 
+class MetadataSource(Protocol):
+    """Where metadata comes from: a server, or a file that was carried by hand."""
+
+    @property
+    def url(self) -> str:
+        """The address of the tree."""
+
+    def fetch_document(self, path: str, *, max_bytes: int) -> bytes:
+        """Return a file of the tree; see `HttpServer.fetch_document`."""
+
+
 def signed_offer(
-    server: PackServer, trusted: TrustedRoot, name: str, *, now_utc: datetime | None = None
+    server: MetadataSource, trusted: TrustedRoot, name: str, *, now_utc: datetime | None = None
 ) -> SignedOffer:
     """Return the newest version of a pack on a signed server.
 
@@ -80,17 +91,42 @@ def signed_offer(
     """
     from tuf.api.exceptions import DownloadError, RepositoryError
 
+    try:
+        return verified_offer(server, trusted, name, now_utc=now_utc or datetime.now(UTC))
+    except (RepositoryError, DownloadError) as error:
+        raise _explained(error, trusted.url) from error
+
+
+def verified_offer(
+    server: MetadataSource, trusted: TrustedRoot, name: str, *, now_utc: datetime, carried_utc: datetime | None = None
+) -> SignedOffer:
+    """Return the newest version of a pack; see `signed_offer`.
+
+    Args:
+        server: Where the metadata comes from.
+        trusted: The pinned root.
+        name: The pack's name.
+        now_utc: The time.
+        carried_utc: When metadata that was carried by hand says that it was signed. Timestamp and snapshot, which say
+            what is newest, must have been valid then; what says who may sign must be valid now. None from a server.
+
+    Raises:
+        tuf.api.exceptions.RepositoryError: The metadata is not as the root asks.
+        tuf.api.exceptions.DownloadError: A file of the metadata is missing.
+        EdgeIdentifyError: As `signed_offer`.
+    """
     path = target_path(checked_pack_name(name))
     folder = trusted.metadata_folder
     with disk_errors_explained(folder), _only_reader(folder, trusted.url):
-        try:
-            updater = _updater(server, trusted)
-            updater.refresh()
-            signed_utc = _signed_utc(folder)
-            _check_clock(signed_utc, now_utc or datetime.now(UTC), url=trusted.url)
-            target = updater.get_targetinfo(path)
-        except (RepositoryError, DownloadError) as error:
-            raise _explained(error, trusted.url) from error
+        updater = _updater(server, trusted)
+        if carried_utc is not None:
+            updater._trusted_set.reference_time = carried_utc  # python-tuf has no parameter for it
+        updater.refresh()
+        signed_utc = _signed_utc(folder)
+        _check_clock(signed_utc, now_utc, url=trusted.url)
+        target = updater.get_targetinfo(path)
+        if carried_utc is not None:
+            _check_signers(updater, now_utc)
     if target is None:
         raise PackNotFoundError(
             f"{trusted.url}: its publisher has signed no pack {name!r}, or has withdrawn it; an installed version stays"
@@ -98,7 +134,16 @@ def signed_offer(
     return SignedOffer(pack=_offer(name, target, trusted.url), signed_utc=signed_utc)
 
 
-def _updater(server: PackServer, trusted: TrustedRoot) -> Updater:
+def _check_signers(updater: Updater, now_utc: datetime) -> None:
+    """Raise `ExpiredMetadataError` if the metadata that says who may sign what has expired."""
+    from tuf.api.exceptions import ExpiredMetadataError
+
+    for signed in updater._trusted_set:  # the metadata itself, not the names of the roles
+        if signed.type not in ("timestamp", "snapshot") and signed.is_expired(now_utc):
+            raise ExpiredMetadataError(f"{signed.type} expired on {signed.expires:%Y-%m-%d}")
+
+
+def _updater(server: MetadataSource, trusted: TrustedRoot) -> Updater:
     from tuf.ngclient import Updater, UpdaterConfig
 
     trusted.metadata_folder.mkdir(parents=True, exist_ok=True)
@@ -118,7 +163,7 @@ def _updater(server: PackServer, trusted: TrustedRoot) -> Updater:
     )
 
 
-def _fetcher(server: PackServer) -> FetcherInterface:
+def _fetcher(server: MetadataSource) -> FetcherInterface:
     from tuf.api.exceptions import DownloadHTTPError
     from tuf.ngclient import FetcherInterface as Interface
 

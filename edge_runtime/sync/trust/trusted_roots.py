@@ -10,6 +10,7 @@ KEY is made from the server's address. No pack can be called `.trust`, so the st
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -85,6 +86,14 @@ class TrustedRoots:
             raise SetupError(
                 f"{folder}: the pinned root is damaged ({error}); pin it again with `edge-identify trust {url}`"
             ) from error
+
+    def all(self) -> tuple[TrustedRoot, ...]:
+        """Return all pinned roots, sorted by address. Damaged records are left out: `root_of` tells them."""
+        found = []
+        for record in sorted((self._store / _FOLDER).glob(f"*/{_RECORD_NAME}")):
+            with suppress(OSError, PackFormatError, ValueError):
+                found.append(_read(record.parent))
+        return tuple(sorted(found, key=lambda root: root.url))
 
     def pin(self, url: str, root: bytes, *, pinned_by: PinnedBy, now_utc: datetime) -> TrustedRoot:
         """Pin a root for a server. What was known of another root is removed.

@@ -14,7 +14,13 @@ import pytest
 from edge_identify.edge_runtime.errors import PackDamagedError, PackError, PackFormatError, PackNotFoundError
 from edge_identify.edge_runtime.pack.pack_reader import read_manifest, verify_pack_files
 from edge_identify.edge_runtime.store.pack_store import PackStore
-from edge_identify.edge_runtime.sync.carried_pack import CarriedPack, open_carried_pack, write_carried_pack
+from edge_identify.edge_runtime.sync.carried_pack import (
+    MAX_TRUST_BYTES,
+    MAX_TRUST_FILES,
+    CarriedPack,
+    open_carried_pack,
+    write_carried_pack,
+)
 from edge_identify.edge_runtime.sync.sync_client import SyncReport, install_pack, sync_pack
 from edge_identify.edge_runtime.sync.sync_plan import Action
 from edge_identify.sync_server.publishing.publish import publish
@@ -34,7 +40,7 @@ def carried(small_pack: SmallPack, tmp_path: Path) -> Path:
     return tmp_path / "street-art.edgepack"
 
 
-def install(store: PackStore, path: Path, verify: Callable[[CarriedPack], str | None] = lambda _: None) -> SyncReport:
+def install(store: PackStore, path: Path, verify: Callable[[CarriedPack], None] = lambda _: None) -> SyncReport:
     """Install, and check every byte of the result."""
     report = install_pack(
         store,
@@ -132,7 +138,8 @@ def climbing(entry: zipfile.ZipInfo) -> None:
         (nothing, {"__etc__passwd": b"x"}, "does not list"),
         (nothing, {"INDEX.faiss": b"x"}, "does not list"),
         (nothing, {".trust__a__b": b"x"}, "files of trust"),
-        (nothing, {f".trust__{number}": b"" for number in range(33)}, "files of trust"),
+        (nothing, {f".trust__{number}": b"" for number in range(MAX_TRUST_FILES + 1)}, "files of trust"),
+        (nothing, {".trust__1.root.json": bytes(MAX_TRUST_BYTES + 1)}, "files of trust"),
         (nothing, {"folder__": b""}, "no plain file"),
     ],
 )

@@ -261,3 +261,26 @@ def test_a_published_pack_is_synced_only_with_the_pinned_root(
     assert edge_identify(["trust", url, "--forget", "--store", store]) == 0
     assert edge_identify(["trust", url, "--root", str(repo / LISTING_NAME), "--store", store]) == ExitCode.SETUP
     assert "is no root" in capsys.readouterr().err
+
+
+def test_a_signed_file_is_carried_to_a_device_without_a_network(
+    repo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge_identify.edge_runtime.sync.device_sync.self_test_within_limits", lambda *_: None)
+    file, store = str(tmp_path / "street-art.edgepack"), str(tmp_path / "store")
+    assert run("carry", "--pack", "street-art", "--repo", repo, "--out", file) == ExitCode.SETUP
+    assert "not signed; make keys" in capsys.readouterr().err
+    assert run("init", "--repo", repo) == 0
+    assert run("carry", "--pack", "street-art", "--repo", repo, "--out", file) == 0
+    assert "street-art 1.0.0 in" in capsys.readouterr().out
+    assert run("carry", "--pack", "street-art", "--repo", repo, "--out", file) == ExitCode.SETUP
+    assert run("carry", "--pack", "street-art", "--repo", repo, "--out", file, "--replace") == 0
+
+    assert edge_identify(["install", file, "--store", store]) == ExitCode.SETUP
+    assert "this device has no pinned root" in capsys.readouterr().err
+    root = str(repo.with_name("repo.keys") / "root.json")
+    assert edge_identify(["trust", "https://packs.example.org", "--root", root, "--store", store]) == 0
+    assert edge_identify(["install", file, "--store", store]) == 0
+    assert "; signed, as of " in capsys.readouterr().out
+    assert edge_identify(["packs", "--store", store]) == 0
+    assert "from https://packs.example.org, signed, as of " in capsys.readouterr().out

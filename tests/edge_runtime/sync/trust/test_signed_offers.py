@@ -23,7 +23,7 @@ class Device:
 
     def offer(self, name: str = PACK, now_utc: datetime | None = None) -> SignedOffer:
         self.server.asked.clear()
-        return signed_offer(self.server, self._trusted, name, now_utc=now_utc)  # type: ignore[arg-type]  # in memory
+        return signed_offer(self.server, self._trusted, name, now_utc=now_utc)
 
     def version(self, name: str = PACK) -> str:
         return str(self.offer(name).pack.newest.version)
