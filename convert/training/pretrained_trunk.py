@@ -42,7 +42,8 @@ def read_last_features(path: Path) -> dict[str, torch.Tensor]:
     Raises:
         SetupError: The file cannot be read.
     """
-    return {key: value.float() for key, value in _read(path).items() if key.startswith(_LAST)}
+    found = {key: value.float() for key, value in _read(path).items() if key.startswith(_LAST)}
+    return found if any(key.startswith("conv_head") for key in found) else {}
 
 
 def _read(path: Path) -> dict[str, torch.Tensor]:

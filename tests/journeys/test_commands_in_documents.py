@@ -16,6 +16,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
@@ -28,6 +29,16 @@ from documents import GUIDES, ROOT, blocks, lines
 from edge_identify.convert.cli.main import main as edge_build
 from edge_identify.datasets.drawn.instances import draw_families
 from edge_identify.datasets.drawn.simulated_photo import simulate_photo
+from edge_identify.edge_runtime.io.durable_writes import sha256_of_bytes
+from edge_identify.edge_runtime.pack.pack_names import PackVersion
+from edge_identify.edge_runtime.photos.photo_inputs import open_photo_input
+from edge_identify.edge_runtime.taught.contribution_file import (
+    ContributedPicture,
+    ContributedThing,
+    Contribution,
+    serialise_contribution,
+)
+from edge_identify.edge_runtime.taught.kept_picture import kept_picture
 
 THINGS = 12
 ADDRESSES = ("http://127.0.0.1:8000", "http://192.168.1.20:8000")
@@ -141,6 +152,36 @@ def draw(folder: Path) -> None:
     (folder / "references.csv").write_text(f"path,id,name,lat,lng\n{even},a,Crab,48.85,2.35\n{odd},b,Ghost,,\n")
     (folder / "mosaics.csv").write_text(f"code,title,city,file,year\nPA_1,Crab,Paris,{even},1999\n")
     (folder / "photos.csv").write_text("query,id\nphoto.jpg,odd/3\nphotos/5.jpg,odd/5\n")
+    (folder / "new.contribution.json").write_bytes(contribution(folder))
+
+
+def contribution(folder: Path) -> bytes:
+    """Return a contribution file with the things that the documents name: one that is new, and one of the catalogue."""
+    rng = np.random.default_rng(21)
+    (family,) = islice(draw_families(rng, ()), 1)
+    new, known = folder / "new.png", folder / "known.jpg"
+    Image.fromarray(family[0].pixels).convert("RGB").save(new)
+    simulate_photo(Image.open(folder / "my-pictures/even/6.png"), rng, difficulty=0.6).save(known, quality=92)
+    pictures = {"own:1f3a": new, "own:77b0": known, "own:9c12": known}
+    taught_utc = datetime(2026, 1, 31, tzinfo=UTC)
+    return serialise_contribution(
+        Contribution(
+            pack_name="street-art",
+            pack_version=PackVersion(1, 0, 0),
+            created_utc=taught_utc,
+            by="Ada",
+            licence="CC0-1.0",
+            things=tuple(
+                ContributedThing(id=name, name=name, note="", taught_utc=taught_utc, pictures=(picture(path),))
+                for name, path in pictures.items()
+            ),
+        )
+    )
+
+
+def picture(path: Path) -> ContributedPicture:
+    jpeg = kept_picture(open_photo_input(path))
+    return ContributedPicture(sha256=sha256_of_bytes(jpeg), jpeg=jpeg)
 
 
 def test_the_images_become_a_pack(reader: Reader) -> None:
@@ -183,7 +224,7 @@ def test_an_example_finds_its_thing(ran: Ran) -> None:
 
 def test_the_copy_is_found_and_no_other(ran: Ran) -> None:
     shown = ran.by("duplicates.html")
-    assert "1 group among 13 " in shown
+    assert "2 groups among 15 " in shown  # the other is 6, with its photo from the field
     assert "copy-of-0" in shown
     assert shown.startswith("1  look at these:")
     assert "edge-build remove" not in shown  # the copy is smaller
