@@ -1,6 +1,7 @@
 """Searching a pack by text: its own words and its text tower, joined by rank.
 
 An exact id or name is first. A tower that knows none of the words does not answer: its nearest pictures are chance.
+What a person taught beside the pack is found by its name and note. With filters it takes no part, as for photos.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from edge_identify.edge_runtime.answers.text_reasons import TextReason
     from edge_identify.edge_runtime.encoders.encoder_choice import Encoder
+    from edge_identify.edge_runtime.pack.references import Reference
     from edge_identify.edge_runtime.search.text_tower import Likeness
     from edge_identify.edge_runtime.search.words.word_index import WordHit
 
@@ -116,17 +118,22 @@ class TextSearcher:
         """Return the references that a text names or describes, best first. The answer has no verdict.
 
         If there is none, the answer's `note` says what was looked for and what to do.
+
+        Raises:
+            PackError: A file of the pack, or of what was taught, is damaged.
         """
         started = perf_counter()
         wanted = max(top_k, _LEAST_RANKED)
-        hits = {hit.reference_id: hit for hit in self._words.find(text, most=wanted, among=self._passing)}
+        own = {reference.id: reference for reference in self._own_references()}
+        found_words = self._words.find(text, most=wanted, among=self._passing, own=tuple(own.values()))
+        hits = {hit.reference_id: hit for hit in found_words}
         knowledge = self._knowledge(text)
         looked_up = perf_counter() - started
         likeness = NO_LIKENESS
         if self._tower is not None and knowledge.is_enough:
-            likeness = self._tower.nearest(text, most=wanted, also=hits)
+            likeness = self._tower.nearest(text, most=wanted, also=hits.keys() - own.keys())
         found = Identification(
-            matches=tuple(self._joined(hits, likeness, top_k)),
+            matches=tuple(self._joined(hits, likeness, own, top_k)),
             filters=self._filters,
             pack_name=self._pack.manifest.name,
             pack_version=str(self._pack.manifest.version),
@@ -147,6 +154,14 @@ class TextSearcher:
             self.close()
             raise
 
+    def _own_references(self) -> tuple[Reference, ...]:
+        """Return what a person taught, read again for each text: another process may have taught something."""
+        if self._filters or self._pack.taught_folder is None:
+            return ()
+        from edge_identify.edge_runtime.taught.overlay import Overlay
+
+        return tuple(thing.reference for thing in Overlay(self._pack.taught_folder).things())
+
     def _knowledge(self, text: str) -> Knowledge:
         if self._tower is None:
             return Knowledge(has_encoder=False, is_enough=False)
@@ -156,7 +171,9 @@ class TextSearcher:
         # Of "a picture" nothing is unknown: every picture is one.
         return Knowledge(is_enough=bool(known) or not unknown, unknown=unknown)
 
-    def _joined(self, hits: Mapping[str, WordHit], likeness: Likeness, top_k: int) -> Iterator[Match]:
+    def _joined(
+        self, hits: Mapping[str, WordHit], likeness: Likeness, own: Mapping[str, Reference], top_k: int
+    ) -> Iterator[Match]:
         """Yield the best matches of both kinds, each with its reasons."""
         near = {match.reference.id: match for match in (*likeness.nearest, *likeness.further)}
         exact = [name for name, hit in hits.items() if hit.is_exact]
@@ -164,7 +181,7 @@ class TextSearcher:
         fused = fused_ranks({name: hit.rank for name, hit in hits.items()}, telling)
         order = dict.fromkeys([*exact, *fused, *(match.reference.id for match in likeness.nearest)])
         for rank, name in enumerate(islice(order, top_k), start=1):
-            match = near.get(name) or self._match_by_words(name)
+            match = near.get(name) or (_own_match(own[name]) if name in own else self._match_by_words(name))
             yield replace(match, rank=rank, reasons=_reasons(match, hits.get(name)))
 
     def _match_by_words(self, name: str) -> Match:
@@ -177,6 +194,10 @@ class TextSearcher:
             index_id=index_id,
             picture=NOTHING_KNOWN if index_id is None else self._references.image_facts(index_id),
         )
+
+
+def _own_match(reference: Reference) -> Match:
+    return Match(reference=reference, score=0.0, rank=1, picture=NOTHING_KNOWN, is_own=True)
 
 
 def _reasons(match: Match, hit: WordHit | None) -> tuple[TextReason, ...]:

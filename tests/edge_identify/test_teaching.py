@@ -77,6 +77,21 @@ def test_with_filters_only_the_pack_answers(store: Path) -> None:
         assert not any(match.is_own for match in identifier.identify(BLUE, namespaces=["warm"]).matches)
 
 
+def test_a_taught_thing_is_found_by_its_name_and_its_note(store: Path) -> None:
+    with ei.open("warm", store=store) as identifier:
+        before = identifier.search("blue door")
+        thing = identifier.teach(BLUE, name="Blue door", note="Rue Bleue 3")
+        by_name, by_note = identifier.search("bleu door"), identifier.search("rue bleue")
+        filtered = identifier.search("blue door", namespaces=["warm"])
+        identifier.forget(thing.id)
+        after = identifier.search("blue door")
+
+    for found in (by_name, by_note):
+        assert (found.best.reference.id, found.best.is_own) == (thing.id, True)
+    for found in (before, filtered, after):
+        assert not any(match.is_own for match in found.matches)
+
+
 def test_embeddings_survive_an_update_and_are_made_again_for_another_space(store: Path, tmp_path: Path) -> None:
     with ei.open("warm", store=store) as identifier:
         before = identifier.teach(BLUE, name="Blue door")

@@ -164,9 +164,10 @@ export class PackIdentifier {
    * @throws {EdgeIdentifyError} `setup`: an embedding is no unit vector of the pack's space.
    */
   teach(things, packName = this.manifests[0].name) {
-    const { finder, comparison, pack } = this._of(packName);
+    const { finder, searcher, comparison, pack } = this._of(packName);
     const taught = things.length ? new Taught(things, pack.manifest.index.dim) : null;
     finder.setTaught(taught);
+    searcher.setTaught(taught);
     comparison.setTaught(taught);
   }
 

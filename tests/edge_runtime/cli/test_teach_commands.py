@@ -32,6 +32,8 @@ def test_a_thing_is_taught_listed_contributed_and_forgotten(
 
     assert main([photo, *store]) == ExitCode.DONE
     assert "Blue door\n  your own: taught on this device, not part of the pack" in capsys.readouterr().out
+    assert main(["search", "blue dor", *store]) == ExitCode.DONE
+    assert "your own" in capsys.readouterr().out
     assert main(["taught", *store]) == ExitCode.DONE
     assert "Blue door  1 picture" in capsys.readouterr().out
     out = tmp_path / "new.contribution.json"

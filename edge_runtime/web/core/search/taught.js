@@ -59,6 +59,12 @@ export class Taught {
     return { id, name, namespace: "", labels: {}, latitude: null, longitude: null, url: null, licence: null, attributes };
   }
 
+  /** @returns {{reference: Reference, indexId: number}[]} Each thing with the id of its first picture. */
+  references() {
+    const first = this._rows.flatMap(({ thing, picture }, at) => (picture === thing.pictures[0] ? [-1 - at] : []));
+    return first.map((indexId) => ({ reference: /** @type {Reference} */ (this.reference(indexId)), indexId }));
+  }
+
   /**
    * @param {number} indexId
    * @returns {Promise<Image | null>} null for an id of the pack.

@@ -30,6 +30,8 @@ export const WORDS_ALONE = "words"; // stands for the encoder variant where ther
 const MOST_REFERENCES = 200_000; // more are not indexed by their words
 const LEAST_RANKED = 50; // of each ranking before they are joined
 const K = 60; // of reciprocal rank fusion: Cormack, Clarke and Büttcher, SIGIR 2009
+/** What a match by words alone has none of. */
+const UNSEEN = { score: 0, confidence: null, place: null, matchedPoints: null, band: null, reasons: [] };
 const NO_TIME = { prepare: 0, encode: 0, search: 0, decide: 0 };
 
 /** Searches one pack by text. */
@@ -48,7 +50,20 @@ export class TextSearcher {
     this._tower = null;
     /** @type {WordIndex | null} */
     this._words = null;
+    /** @type {Map<string, Match>} */
+    this._own = new Map();
     this._areTooMany = pack.manifest.referenceCount > MOST_REFERENCES;
+  }
+
+  /**
+   * Let searches without filters find what a person taught, too, by its name and note.
+   *
+   * @param {import("./taught.js").Taught | null} taught
+   */
+  setTaught(taught) {
+    const own = taught?.references().map((found) => ({ ...UNSEEN, ...found, picture: null, isOwn: true }));
+    this._own = new Map(own?.map((match) => [match.reference.id, match]));
+    this._words = null;
   }
 
   /**
@@ -66,7 +81,7 @@ export class TextSearcher {
     const lookedUp = (performance.now() - started) / 1000;
     const likeness =
       tower !== null && knowledge.isEnough
-        ? await this._likeness(tower, text, wanted, [...hits.keys()], filters)
+        ? await this._likeness(tower, text, wanted, [...hits.keys()].filter((id) => !this._own.has(id)), filters)
         : { nearest: [], further: [], times: NO_TIME };
     const { name, version } = this._pack.manifest;
     /** @type {Identification} */
@@ -94,7 +109,10 @@ export class TextSearcher {
   }
 
   _wordIndex() {
-    this._words ??= new WordIndex(this._areTooMany ? [] : this._contents.references.references());
+    this._words ??= new WordIndex([
+      ...(this._areTooMany ? [] : this._contents.references.references()),
+      ...Array.from(this._own.values(), ({ reference }) => reference),
+    ]);
     return this._words;
   }
 
@@ -175,7 +193,7 @@ export class TextSearcher {
       ...nearest.map((match) => match.reference.id),
     ]);
     return [...order].slice(0, topK).map((id) => {
-      const match = near.get(id) ?? this._matchByWords(id);
+      const match = near.get(id) ?? this._own.get(id) ?? this._matchByWords(id);
       return { ...match, reasons: reasonsOf(match, hits.get(id)) };
     });
   }
@@ -188,15 +206,10 @@ export class TextSearcher {
     const { references } = this._contents;
     const indexId = references.imagesOf(id)[0] ?? null;
     return {
+      ...UNSEEN,
       reference: references.reference(id),
-      score: 0,
-      confidence: null,
       indexId,
-      place: null,
-      matchedPoints: null,
-      band: null,
       picture: indexId === null ? null : references.imageFacts(indexId),
-      reasons: [],
     };
   }
 }

@@ -39,6 +39,7 @@ test("a taught thing is a reference with its note, and ids of the pack are none"
   assert.equal(taught.reference(-1)?.name, "Door");
   assert.deepEqual(taught.reference(-1)?.attributes, { note: "left" });
   assert.equal(taught.reference(7), null);
+  assert.deepEqual(taught.references().map(({ reference, indexId }) => [reference.id, indexId]), [["own:1", -1]]);
   assert.equal((await taught.image(-1))?.width, 1);
   assert.equal(await taught.image(7), null);
 });
