@@ -10,8 +10,9 @@ numbers are the app's own. `--starts 0` needs no browser.
     python benchmarks/web_app.py --starts 0 --pack DIR --photos queries.csv
 
 installs a pack from a server in Chromium, stops the server, opens the browser again, and compares the answers to 50
-photos with Python's: the figures of `javascript_core.py`, with pixels decoded by the browser. The table has a column
-`query` with paths beside it.
+photos with Python's: the figures of `javascript_core.py`, with pixels decoded by the browser, and `points_ms`, the
+median time to find a photo's points and to compare them with one reference's. The table has a column `query` with
+paths beside it.
 """
 
 from __future__ import annotations
@@ -99,11 +100,12 @@ def compare_photos(pack: Path, photos: Sequence[Path]) -> dict[str, object]:
                 theirs = json.loads(browser.communicate("the server is stopped\n")[0])
     ours = python_answers(pack, [np.asarray(open_image(path), dtype=np.uint8) for path in photos])
     kept = {"photos", "same_first", "same_decision", "encode_ms"}
-    return {
+    found = {
         key: value
         for key, value in figures(ours, theirs).items()
         if key in kept or key.startswith(("cosine", "score", "points"))
     }
+    return {**found, "points_ms": round(statistics.median(answer["points_ms"] for answer in theirs["answers"]), 1)}
 
 
 def main() -> None:
