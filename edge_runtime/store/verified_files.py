@@ -31,6 +31,7 @@ _SETTLED_NS = 3 * 10**9  # longer than the coarsest resolution of file times
 _FINE_SETTLED_NS = 50 * 10**6  # where times are finer than a millisecond: the kernel's clock ticks every 10 ms or less
 _NS_PER_MS = 10**6
 _LARGE_BYTES = 10**6  # a millisecond of hashing
+_TIMES = ("modified_ns", "changed_ns")
 _MAX_NOTES_BYTES = 4 * 2**20  # some hundred bytes for each file in use
 
 _Note = Mapping[str, int | str]
@@ -73,10 +74,11 @@ class VerifiedFiles:
                 hashed again as fast.
         """
         entries = tuple(entries)
-        if sum(entry.length_bytes for entry in entries) > _LARGE_BYTES:
-            wait(_FINE_SETTLED_NS / 1e9)
-        found = ((folder / entry.path, _note(folder / entry.path, entry)) for entry in entries)
-        self._add_all({path: note for path, note in found if note is not None and _is_settled(note)})
+        found = {folder / entry.path: note for entry in entries if (note := _note(folder / entry.path, entry))}
+        rest_ns = max(map(_changed_ns, found.values()), default=0) + _FINE_SETTLED_NS - time_ns()
+        if sum(entry.length_bytes for entry in entries) > _LARGE_BYTES and rest_ns >= 0:
+            wait((min(rest_ns, _FINE_SETTLED_NS) + _NS_PER_MS) / 1e9)
+        self._add_all({path: note for path, note in found.items() if _is_settled(note)})
 
     def forget(self) -> None:
         """Remove all records, so that every file is hashed at its next use."""
@@ -122,6 +124,9 @@ def _note(path: Path, entry: FileEntry) -> _Note | None:
 
 
 def _is_settled(note: _Note) -> bool:
-    times_ns = (int(note["modified_ns"]), int(note["changed_ns"]))
-    is_fine = all(time % _NS_PER_MS for time in times_ns)
-    return time_ns() - max(times_ns) > (min(_FINE_SETTLED_NS, _SETTLED_NS) if is_fine else _SETTLED_NS)
+    is_fine = all(int(note[key]) % _NS_PER_MS for key in _TIMES)
+    return time_ns() - _changed_ns(note) > (min(_FINE_SETTLED_NS, _SETTLED_NS) if is_fine else _SETTLED_NS)
+
+
+def _changed_ns(note: _Note) -> int:
+    return max(int(note[key]) for key in _TIMES)

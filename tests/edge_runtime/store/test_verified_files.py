@@ -147,3 +147,21 @@ def test_a_pack_opened_without_notes_hashes(colour_pack: Callable[[], Path], has
     (folder / "images.faiss").write_bytes(b"x" * (folder / "images.faiss").stat().st_size)
     with pytest.raises(PackDamagedError):
         open_pack(folder).file("images.faiss")
+
+
+def test_files_that_were_just_written_are_recorded_once_their_times_can_be_told_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = bytes(2_000_000)
+    path = tmp_path / "pack/model.onnx"
+    path.parent.mkdir()
+    path.write_bytes(content)
+    entry = FileEntry(path=path.name, length_bytes=len(content), sha256=sha256_of_file(path))
+    changed_ns = max(path.stat().st_mtime_ns, path.stat().st_ctime_ns)
+    waits: list[float] = []
+
+    for passed_ms in (20, 49, 60):
+        monkeypatch.setattr(verified_files, "time_ns", lambda at=changed_ns + passed_ms * 10**6: at)
+        VerifiedFiles(tmp_path / "verified.json").record(path.parent, [entry], wait=waits.append)
+
+    assert waits == pytest.approx([0.031, 0.002])
