@@ -177,7 +177,9 @@ class _Parser(HTTPRequestParser):  # type: ignore[misc]  # waitress has no types
     def parse_header(self, header_plus: bytes) -> None:
         """Parse the headers, and prepare for the body."""
         super().parse_header(header_plus)
-        if self.body_rcv is not None:
+        if self.body_rcv is None:
+            self.expect_continue = False  # else waitress waits for a body that never comes (RFC 9110, 10.1.1)
+        else:
             self.body_rcv.buf = UploadBuffer(self._server.uploads, self._server.limits.body_bytes)
 
     @property

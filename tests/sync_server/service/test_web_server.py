@@ -92,6 +92,16 @@ def test_connections_that_do_nothing_block_nobody() -> None:
         assert b"200 OK" in served.get("/livez")
 
 
+def test_a_request_without_a_body_is_answered_though_it_expects_to_go_on() -> None:
+    with serving(echo) as served:
+        expecting = b"Host: a\r\nConnection: close\r\nExpect: 100-continue\r\n"
+        without_body = served.send(b"GET / HTTP/1.1\r\n" + expecting + b"\r\n")
+        with_body = served.send(b"POST / HTTP/1.1\r\n" + expecting + b"Content-Length: 2\r\n\r\nab")
+
+    assert without_body.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert with_body.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n")
+
+
 def test_slow_clients_are_disconnected_and_told_why(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HEADERS_S", "BODY_S", "IDLE_S"):
         monkeypatch.setattr(connection_rules, name, 0.5)
