@@ -26,6 +26,7 @@ _THREADS_FOR_ONE = 1  # starting a thread pool takes longer than it saves for on
 _THREADS_FOR_MANY = 0  # means one thread for each core
 _LACK_OF_MEMORY = ("bad_alloc", "bad allocation", "Failed to allocate memory")  # in the messages of ONNX Runtime
 _PROVIDERS = ("CPUExecutionProvider",)
+_AT_ONCE = 8  # inputs; 48 images of the built-in encoder at once take four times the memory, and longer: the caches
 
 
 class OnnxEncoder:
@@ -68,6 +69,7 @@ class OnnxEncoder:
         except Exception as error:  # ONNX Runtime's exceptions have no narrower common base
             raise_if_lack_of_memory(error, path)
             raise PackDamagedError(f"{path}: ONNX Runtime cannot load this model ({first_line(error)})") from error
+        self._is_on_the_cpu = self._session.get_providers() == list(_PROVIDERS)
 
     @property
     def variant_name(self) -> str:
@@ -87,6 +89,16 @@ class OnnxEncoder:
             PackDamagedError: The graph differs from the manifest (names, input or output), or returns NaN.
             MemoryError: There is too little memory to run it.
         """
+        import numpy as np
+
+        if len(batch) <= _AT_ONCE or not self._is_on_the_cpu:
+            return self._run(batch)
+        parts = [self._run(batch[at : at + _AT_ONCE]) for at in range(0, len(batch), _AT_ONCE)]
+        if len({part.shape[1] for part in parts}) > 1:
+            raise PackDamagedError(f"{self._path}: returns embeddings of several lengths")
+        return np.concatenate(parts)
+
+    def _run(self, batch: NDArray[np.uint8] | NDArray[np.int64]) -> NDArray[np.float32]:
         import numpy as np
 
         try:

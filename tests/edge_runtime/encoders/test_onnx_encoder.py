@@ -43,3 +43,30 @@ def test_too_little_memory_is_no_damage_of_the_pack(colour_pack: Callable[[], Pa
 
     with pytest.raises(MemoryError, match="too little memory"):
         encoder.embed(np.zeros((1, 8, 8, 3), np.uint8))
+
+
+class Sums:
+    """A session whose embedding of an input is its sum, twice; of `odd` inputs at once, once."""
+
+    def __init__(self, odd: int = 0) -> None:
+        self.odd, self.counts = odd, list[int]()
+
+    def run(self, _: object, inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
+        (batch,) = inputs.values()
+        self.counts.append(len(batch))
+        sums = batch.sum(axis=(1, 2, 3), dtype=np.float32)[:, None]
+        return [sums if len(batch) == self.odd else np.repeat(sums, 2, axis=1)]
+
+
+def test_many_inputs_go_through_the_net_a_few_at_a_time(colour_pack: Callable[[], Path]) -> None:
+    encoder = OnnxEncoder(
+        colour_pack() / "encoders/model.onnx", name="x", input_name="pixels", output_name="embedding", many=True
+    )
+    pixels = np.arange(20, dtype=np.uint8)[:, None, None, None] * np.ones((1, 2, 2, 3), np.uint8)
+    encoder._session = session = Sums()
+
+    assert (encoder.embed(pixels)[:, 1] == np.arange(20) * 12).all()
+    assert session.counts == [8, 8, 4]
+    encoder._session = Sums(odd=4)
+    with pytest.raises(PackDamagedError, match="embeddings of several lengths"):
+        encoder.embed(pixels)
