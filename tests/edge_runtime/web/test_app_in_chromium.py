@@ -188,6 +188,13 @@ def test_a_thing_that_is_taught_offline_is_recognised_at_once_as_the_persons_own
     assert step["answers"][len(PHOTOS)]["matches"][0]["own"] is True
     assert step["twice"] == ["Grey wall", "Mural"]
     assert step["undone"] == ["Grey wall"]
+    assert "your own" in step["ownFound"]
+
+
+def test_an_entry_of_the_history_shows_what_to_choose_from(journey: Journey) -> None:
+    step = journey.steps["offline"]
+
+    assert (step["matches"], step["thumbs"]) == (9, 7)  # four runners-up and five to choose from; one image has none
 
 
 def test_the_apps_contribution_file_is_read_by_the_maker(journey: Journey) -> None:

@@ -30,6 +30,7 @@ const METHODS = {
   identify,
   teach,
   forgetTaught: ({ id, hashes }) => forgetTaught(id, hashes),
+  withPictures: async ({ pack, answer }) => (await withThumbnails(await identifierFor(pack), answer)).answer,
   search: async ({ pack, query, topK }) => {
     const identifier = await identifierFor(pack);
     return withThumbnails(identifier, await identifier.search(query, { topK }));
@@ -95,8 +96,10 @@ async function withThumbnails(identifier, answer) {
 
 /** @param {any} match @returns {Promise<Blob | null>} */
 async function taughtPicture(match) {
-  const pictures = (await taughtBeside(match.pack)).flatMap((record) => record.pictures);
-  return pictures[-1 - match.index_id]?.jpeg ?? null; // as `giveTaught` numbers them
+  const records = await taughtBeside(match.pack);
+  const pictures = records.flatMap(({ id, pictures: kept }) => kept.map(({ jpeg }) => ({ id, jpeg })));
+  const nearest = pictures[-1 - match.index_id]; // as `giveTaught` numbers them; others may have been taught since
+  return (nearest?.id === match.id ? nearest : pictures.find(({ id }) => id === match.id))?.jpeg ?? null;
 }
 
 /** @param {any} pack */

@@ -17,7 +17,7 @@ import { dateTime, text } from "../texts.js";
 export async function historyScreen(app, redraw) {
   const id = new URLSearchParams(location.hash.split("?")[1] ?? "").get("id");
   const entry = id ? await historyEntry(id) : undefined;
-  return entry ? entryScreen(app, entry, redraw) : listScreen(redraw);
+  return entry ? entryScreen(app, entry, await withPictures(app, entry), redraw) : listScreen(redraw);
 }
 
 /** @param {() => void} redraw */
@@ -64,8 +64,19 @@ function picture(photo) {
   return element("img", { class: "thumb", src: url, alt: "", onload: () => URL.revokeObjectURL(url) });
 }
 
-/** @param {App} app @param {Entry} entry @param {() => void} redraw */
-function entryScreen(app, entry, redraw) {
+/**
+ * The answer with its pictures, if the version of the pack that gave it is still installed.
+ *
+ * @param {App} app @param {Entry} entry
+ */
+async function withPictures(app, { answer, pack }) {
+  const installed = app.packs.find(({ name }) => name === pack.name);
+  if (installed?.version !== pack.version) return answer;
+  return app.worker.call("withPictures", { pack: pack.name, answer }).catch(() => answer);
+}
+
+/** @param {App} app @param {Entry} entry @param {any} answer @param {() => void} redraw */
+function entryScreen(app, entry, answer, redraw) {
   const note = element("textarea", { id: "note", rows: 3, maxlength: 5000, value: entry.note });
   const said = element("p", { class: "small", role: "status" });
   const save = async () => {
@@ -83,16 +94,16 @@ function entryScreen(app, entry, redraw) {
     {},
     element("p", {}, element("a", { href: "#history" }, `← ${text("history")}`)),
     element("h1", {}, dateTime(entry.askedAt)),
-    answerCard(entry.answer, { photo: entry.photos[0] ?? null, position: entry.position }),
+    answerCard(answer, { photo: entry.photos[0] ?? null, position: entry.position }),
     element("div", { class: "field" }, element("label", { for: "note" }, text("note")), note),
     element("div", { class: "row" }, element("button", { onclick: save }, text("save")), said),
-    correction(app, entry, redraw),
+    correction(app, entry, answer, redraw),
     element("button", { class: "danger", onclick: drop }, text("delete.one")),
   );
 }
 
-/** @param {App} app @param {Entry} entry @param {() => void} redraw */
-function correction(app, entry, redraw) {
+/** @param {App} app @param {Entry} entry @param {any} answer @param {() => void} redraw */
+function correction(app, entry, answer, redraw) {
   const correct = async (/** @type {Entry["correction"]} */ chosen) => {
     const before = entry.correction;
     if (before?.kind === "new" && before.taught) await app.worker.call("forgetTaught", { id: before.taught.id, hashes: before.taught.added });
@@ -106,8 +117,8 @@ function correction(app, entry, redraw) {
     { open: done !== null },
     element("summary", {}, text("correct")),
     done && element("div", { class: "row" }, element("p", { class: "good" }, text(done.kind === "new" ? "correct.is-new" : "correct.is", { name: done.name })), element("button", { class: "small", onclick: () => correct(null) }, text("undo"))),
-    entry.answer.matches.length > 0 && element("h3", {}, text("correct.rather")),
-    element("ol", { class: "matches" }, ...entry.answer.matches.map((/** @type {any} */ match) => matchRow(match, { position: null, onChoose: () => correct({ kind: "reference", id: match.id, name: match.name }) }))),
+    answer.matches.length > 0 && element("h3", {}, text("correct.rather")),
+    element("ol", { class: "matches" }, ...answer.matches.map((/** @type {any} */ match) => matchRow(match, { position: null, onChoose: () => correct({ kind: "reference", id: match.id, name: match.name }) }))),
     searchForm(app, entry, correct),
     element("h3", {}, text("correct.new")),
     teachForm(app, { pack: entry.pack, photos, onTaught: ({ id, name, added }) => correct({ kind: "new", name, taught: { id, added } }) }),
