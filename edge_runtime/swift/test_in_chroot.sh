@@ -29,9 +29,9 @@ else
     trap 'umount "$root/proc"' EXIT
 fi
 
-rm -rf "$root/work/swift/Sources" "$root/work/swift/Tests" "$root/work/tests"
-mkdir -p "$root/work/swift" "$root/work/tests/conformance" "$root/work/tests/attacks"
-cp -r "$here/Package.swift" "$here/Sources" "$here/Tests" "$root/work/swift/"
-cp -r "$tests/conformance/vectors" "$root/work/tests/conformance/"
-cp -r "$tests/attacks/vectors" "$root/work/tests/attacks/"
-chroot "$root" sh -c 'cd /work/swift && swift --version && EDGE_VECTORS=/work/tests swift test -c release -Xswiftc -enable-testing'
+rm -rf "$root/edge/swift/Sources" "$root/edge/swift/Tests" "$root/edge/tests"
+mkdir -p "$root/edge/swift" "$root/edge/tests/conformance" "$root/edge/tests/attacks"
+cp -r "$here/Package.swift" "$here/Sources" "$here/Tests" "$root/edge/swift/"
+cp -r "$tests/conformance/vectors" "$root/edge/tests/conformance/"
+cp -r "$tests/attacks/vectors" "$root/edge/tests/attacks/"
+chroot "$root" sh -c 'cd /edge/swift && swift --version && EDGE_VECTORS=/edge/tests swift test -c release -Xswiftc -enable-testing'
