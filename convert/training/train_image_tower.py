@@ -1,10 +1,10 @@
 """Training the built-in image tower: the recipe, from a pretrained trunk and pictures on disk to a file of weights.
 
-First the trunk's later blocks learn by contrast: each step shows the net a reference view and a simulated photo of
-the same things; it must find the one by the other among all others, and stay near what the pretrained trunk says
-(`losses`). Then its weights are averaged with the pretrained ones, and it gets its last layer in closed form
-(`train_embedding_layer`). A checkpoint every few minutes, and the same command goes on from it. The number of views
-fixes the schedule: giving another one to a run that has begun stretches or shortens what is left of it.
+First the trunk's later blocks, or only its last ones, learn by contrast: each step shows the net a reference view and
+a simulated photo of the same things; it must find the one by the other among all others, and stay near what the
+pretrained trunk says (`losses`). Then its weights are averaged with the pretrained ones, and it gets its last layer in
+closed form (`train_embedding_layer`). A checkpoint every few minutes, and the same command goes on from it. The number
+of views fixes the schedule: giving another one to a run that has begun stretches or shortens what is left of it.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING
 from edge_identify.convert.builtin.image_tower import SIZE_PX
 from edge_identify.convert.builtin.shipped_weights import write_image_state
 from edge_identify.convert.models.libraries.torchvision_operators import ensure_torchvision_operators
+from edge_identify.convert.training.allocator import keep_freed_memory
 from edge_identify.convert.training.held_out_examination import Examination, Marks
-from edge_identify.convert.training.layers.contrast_net import ContrastNet
+from edge_identify.convert.training.layers.contrast_net import ContrastNet, Part
 from edge_identify.convert.training.layers.losses import contrast_loss, hold_loss
 from edge_identify.convert.training.material.image_batches import Batch, KnownThings, Stage, batches
 from edge_identify.convert.training.material.image_material import Progress, read_photographs
@@ -41,7 +42,7 @@ TUNED_SHARE = 0.75  # of the weights that ship; the rest are the pretrained ones
 _LEARNING_RATE, _HEAD_RATE, _WEIGHT_DECAY = 3e-4, 3e-3, 0.02
 _HEAD_FIRST_STEPS = 60  # the head alone: a random one would teach the trunk nothing
 _WARM_UP_STEPS = 30
-_HOLD = 1.0  # of the loss
+DEFAULT_HOLD = 1.0
 _EASIEST, _HARDEST_FROM = 0.3, 0.5  # difficulty of the photos at the start, and from which share of the run on it is 1
 _GRADIENT_LIMIT = 5.0
 _CHECKPOINT_EVERY_S = 240
@@ -64,6 +65,8 @@ class ImageTowerRun:
         batch: Things in a batch.
         workers: Processes that draw and photograph; 0 does it in this one.
         learning_rate: The trunk's highest.
+        hold: How much the distance from the pretrained features counts beside the contrast.
+        part: Which blocks of the trunk learn.
         typefaces: Folder of fonts to print drawn packages with; None for none of these packages.
     """
 
@@ -78,6 +81,8 @@ class ImageTowerRun:
     batch: int = DEFAULT_BATCH
     workers: int = 1
     learning_rate: float = _LEARNING_RATE
+    hold: float = DEFAULT_HOLD
+    part: Part = Part.BOTH
     typefaces: Path | None = None
 
     @property
@@ -137,6 +142,7 @@ def train_image_tower(run: ImageTowerRun, *, progress: Progress) -> ImageTowerRe
     import torch
 
     ensure_torchvision_operators()
+    keep_freed_memory()
     start = read_trunk(run.start_from)
     pretrained = read_trunk(run.pretrained) if run.pretrained else start
     photographs = read_photographs(run.data, progress)
@@ -219,6 +225,8 @@ class _Trainer:
             seed=run.seed,
             batch=run.batch,
             rate=run.learning_rate,
+            hold=run.hold,
+            part=run.part.value,
             typefaces=len(_typefaces(run.typefaces)),
             start=_checksum(start),
             pretrained=_checksum(pretrained),
@@ -251,7 +259,7 @@ class _Trainer:
         references, photos = model.head(fine, coarse).chunk(2)
         contrast, hold = contrast_loss(references, photos, batch.pictures), hold_loss(averages, held)
         optimiser.zero_grad(set_to_none=True)
-        (contrast + _HOLD * hold).backward()  # type: ignore[no-untyped-call]
+        (contrast + self._run.hold * hold).backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), _GRADIENT_LIMIT)
         optimiser.step()
         return _Losses(contrast=round(float(contrast.detach()), 4), hold=round(float(hold.detach()), 4))
@@ -263,7 +271,7 @@ class _Trainer:
     def _net(self, weights: dict[str, torch.Tensor], last: dict[str, torch.Tensor]) -> ContrastNet:
         import torch
 
-        net = ContrastNet(weights, last).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        net = ContrastNet(weights, last, self._run.part).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         placed: ContrastNet = net.to(self.device)
         return placed
 

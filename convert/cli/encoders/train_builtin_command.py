@@ -70,10 +70,27 @@ def _add_image_parser(towers: Any) -> None:
     group.add_argument("--batch", type=_count, metavar="N", help="things per batch")
     group.add_argument("--learning-rate", type=_rate, metavar="R", help="peak learning rate of the trunk")
     group.add_argument(
+        "--only-coarse",
+        action="store_true",
+        help="train only the blocks behind the map of stride 16: packages and kinds improve, mosaics stay as they are",
+    )
+    group.add_argument(
+        "--hold",
+        type=_weight,
+        metavar="W",
+        help="weight of staying near the pretrained features, beside 1 for the contrast (default: 1)",
+    )
+    group.add_argument(
+        "--tuned-share",
+        type=_share,
+        metavar="S",
+        help="share of the trained weights in the average with the pretrained ones, 0 to 1 (default: 0.75)",
+    )
+    group.add_argument(
         "--typefaces",
         type=Path,
         metavar="DIR",
-        help="folder of fonts (.ttf, .otf): half of the drawn things are then product lines with real print",
+        help="folder of fonts (.ttf, .otf): some of the drawn things are then product lines with real print",
     )
     group.add_argument(
         "--workers", type=_whole, default=1, metavar="N", help="processes that make training images (default: 1)"
@@ -138,7 +155,24 @@ def _rate(text: str) -> float:
     return rate
 
 
+def _weight(text: str) -> float:
+    try:
+        weight = float(text)
+    except ValueError:
+        weight = -1.0
+    if not 0 <= weight < 1000:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1000")
+    return weight
+
+
+def _share(text: str) -> float:
+    if (share := _weight(text)) > 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
+    return share
+
+
 def _train_image(options: argparse.Namespace) -> ExitCode:
+    from edge_identify.convert.training.layers.contrast_net import Part
     from edge_identify.convert.training.train_image_tower import ImageTowerRun, train_image_tower
 
     check_is_file(options.out, "--out")
@@ -147,6 +181,8 @@ def _train_image(options: argparse.Namespace) -> ExitCode:
         "layer_things": options.layer_things,
         "batch": options.batch,
         "learning_rate": options.learning_rate,
+        "hold": options.hold,
+        "tuned_share": options.tuned_share,
     }
     run = ImageTowerRun(
         data=options.data,
@@ -156,6 +192,7 @@ def _train_image(options: argparse.Namespace) -> ExitCode:
         seed=options.seed,
         workers=options.workers,
         typefaces=options.typefaces,
+        part=Part.COARSE if options.only_coarse else Part.BOTH,
         **{name: value for name, value in given.items() if value is not None},
     )
     report = train_image_tower(run, progress=shown_progress.report)

@@ -3,11 +3,15 @@
 The stem and the first blocks stay as they are, and so do batch norm's means and variances everywhere: a small batch of
 simulated photos says little of pictures at large. Its scale and shift learn in the later blocks. Freezing the first
 blocks also saves half of the work.
+
+`Part.COARSE` leaves the fine map as it is, too. What tells mosaics apart is read from the fine map, and more pairs of
+packages made it worse at that.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -24,7 +28,14 @@ CONTRAST_DIM = 384
 _FROZEN_BLOCKS = 3
 _FINE_BLOCKS = 5  # the fine map comes out of the last of these
 _CELLS = 5  # along a side of each map in the head
-_FINE_LAYOUT, _COARSE_LAYOUT = 48, 96  # channels
+_FINE_LAYOUT, _COARSE_LAYOUT, _COARSE_LAYOUT_ALONE = 48, 96, 128  # channels
+
+
+class Part(Enum):
+    """Which blocks learn, by the map that they lead to."""
+
+    BOTH = "both"
+    COARSE = "coarse"  # those between the fine map and the coarse one
 
 
 class ContrastNet(nn.Module):
@@ -33,9 +44,10 @@ class ContrastNet(nn.Module):
     Args:
         backbone: Weights of `TwoMapTrunk.backbone`.
         last: Weights of `LastFeatures`.
+        part: Which blocks learn.
     """
 
-    def __init__(self, backbone: Mapping[str, Tensor], last: Mapping[str, Tensor]) -> None:
+    def __init__(self, backbone: Mapping[str, Tensor], last: Mapping[str, Tensor], part: Part = Part.BOTH) -> None:
         super().__init__()
         trunk: Any = TwoMapTrunk().backbone  # timm's net: its parts are found by name
         trunk.load_state_dict(backbone)
@@ -44,11 +56,12 @@ class ContrastNet(nn.Module):
         self.early = nn.Sequential(trunk.conv_stem, trunk.bn1, *blocks[:_FROZEN_BLOCKS])
         self.to_fine = nn.Sequential(*blocks[_FROZEN_BLOCKS:_FINE_BLOCKS])
         self.to_coarse = nn.Sequential(*blocks[_FINE_BLOCKS:])
-        for later in (self.to_fine, self.to_coarse):
-            later.requires_grad_(True)
+        self.to_coarse.requires_grad_(True)
+        self._fine_learns = part is Part.BOTH
+        self.to_fine.requires_grad_(self._fine_learns)
         self.last = LastFeatures()
         self.last.load_state_dict(last, strict=False)  # without batch norm's counter
-        self.head = _Head()
+        self.head = _Head(of_both=self._fine_learns)
         self._trunk = [trunk]  # in a list: its weights are those above, and are not to be counted twice
 
     def train(self, mode: bool = True) -> ContrastNet:
@@ -66,7 +79,8 @@ class ContrastNet(nn.Module):
 
     def maps(self, early: Tensor) -> tuple[Tensor, Tensor]:
         """Return the fine and the coarse map, [n, channels, side, side]."""
-        fine = self.to_fine(early)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and self._fine_learns):
+            fine = self.to_fine(early)
         return fine, self.to_coarse(fine)
 
     def backbone_state(self) -> dict[str, Tensor]:
@@ -75,20 +89,22 @@ class ContrastNet(nn.Module):
 
 
 class _Head(nn.Module):
-    """Both maps as grids of few channels, the coarse one's average, and one linear layer of them."""
+    """The maps as grids of few channels, the coarse one's average, and one linear layer of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, of_both: bool) -> None:
         super().__init__()
-        self.fine = _layout(FINE_CHANNELS, _FINE_LAYOUT)
-        self.coarse = _layout(COARSE_CHANNELS, _COARSE_LAYOUT)
-        cells = _CELLS**2
-        self.embedding = nn.Linear(COARSE_CHANNELS + cells * (_FINE_LAYOUT + _COARSE_LAYOUT), CONTRAST_DIM)
+        coarse = _COARSE_LAYOUT if of_both else _COARSE_LAYOUT_ALONE
+        self.fine = _layout(FINE_CHANNELS, _FINE_LAYOUT) if of_both else None
+        self.coarse = _layout(COARSE_CHANNELS, coarse)
+        channels = coarse + (_FINE_LAYOUT if of_both else 0)
+        self.embedding = nn.Linear(COARSE_CHANNELS + _CELLS**2 * channels, CONTRAST_DIM)
 
     def forward(self, fine: Tensor, coarse: Tensor) -> Tensor:
         """Return [n, CONTRAST_DIM], of length 1."""
         layouts = [
             F.adaptive_avg_pool2d(reduce(each), _CELLS).flatten(1)
             for reduce, each in ((self.fine, fine), (self.coarse, coarse))
+            if reduce is not None
         ]
         return F.normalize(self.embedding(torch.cat([*layouts, coarse.mean((2, 3))], dim=1)), dim=1)
 

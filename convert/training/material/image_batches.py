@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 PIECES_PER_PHOTOGRAPH = 1
 _WHOLE_SHARE, _PIECE_SHARE = 0.4, 0.3  # of a batch; the rest is freshly drawn
-_PRODUCT_SHARE = 0.5  # of the families that are freshly drawn
+# With product lines, so that a larger batch has as many of the other drawn things as without:
+_WHOLE_SHARE_WITH_LINES, _PIECE_SHARE_WITH_LINES = 0.33, 0.21
+_LINE_SHARE = 0.4  # of the families that are freshly drawn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +50,7 @@ class KnownThings:
     Attributes:
         photographs: uint8 RGB, SIDE_PX on the longer side.
         seed: Of the pieces.
-        typefaces: Files to print fresh packages with; half of the families of drawn things are then product lines.
+        typefaces: Files to print fresh packages with; some of the families of drawn things are then product lines.
     """
 
     photographs: Sequence[NDArray[np.uint8]]
@@ -191,7 +193,10 @@ class ImageBatches(Dataset[Batch | Chosen]):
     def _choose(self, rng: np.random.Generator) -> tuple[list[_Thing], list[int]]:
         photographs = len(self._known.photographs)
         pieces = photographs * PIECES_PER_PHOTOGRAPH
-        whole_count, piece_count = (round(share * self._size) for share in (_WHOLE_SHARE, _PIECE_SHARE))
+        with_lines = bool(self._known.typefaces)
+        whole_share = _WHOLE_SHARE_WITH_LINES if with_lines else _WHOLE_SHARE
+        piece_share = _PIECE_SHARE_WITH_LINES if with_lines else _PIECE_SHARE
+        whole_count, piece_count = round(whole_share * self._size), round(piece_share * self._size)
         numbers = rng.choice(photographs, min(whole_count, photographs), replace=False).tolist()
         numbers += (photographs + rng.choice(pieces, min(piece_count, pieces), replace=False)).tolist()
         things = [_Thing(self._known.picture(number)) for number in numbers]
@@ -248,7 +253,7 @@ def reference_views(pictures: Sequence[NDArray[np.uint8]], *, side_px: int, seed
 
 def _families(rng: np.random.Generator, known: KnownThings) -> Iterator[list[_Thing]]:
     for family in draw_families(rng, known.photographs):
-        if known.typefaces and rng.uniform() < _PRODUCT_SHARE:
+        if known.typefaces and rng.uniform() < _LINE_SHARE:
             yield _products(rng, known)
         else:
             yield [_Thing(instance.pixels, kind=instance.kind) for instance in family]

@@ -14,11 +14,13 @@ Ink = tuple[int, int, int]  # RGB, 0 to 255
 Box = tuple[float, float, float, float]  # left, top, right, bottom, as shares of a sheet's width and height
 
 _FONT_PX = 48  # drawn large, then reduced
+_SOME_LETTERS, _NO_LETTER = "AgR8", "\uffff"
 
 
 def find_typefaces(folder: Path) -> tuple[str, ...]:
-    """Return the paths of the TrueType and OpenType files in a folder and below, sorted."""
-    return tuple(sorted(str(path) for path in folder.rglob("*") if path.suffix.lower() in {".ttf", ".otf"}))
+    """Return the paths of the TrueType and OpenType files in a folder and below that have Latin letters, sorted."""
+    found = sorted(str(path) for path in folder.rglob("*") if path.suffix.lower() in {".ttf", ".otf"})
+    return tuple(face for face in found if _prints_latin(face))
 
 
 def print_fitting(sheet: Image, face: str | None, words: str, box: Box, ink: Ink) -> None:
@@ -53,6 +55,18 @@ def pixels_of(size: tuple[int, int], box: Box) -> tuple[int, int, int, int]:
     """Return a box in pixels of a sheet of that width and height."""
     left, top, right, bottom = box
     return int(left * size[0]), int(top * size[1]), int(right * size[0]), int(bottom * size[1])
+
+
+def _prints_latin(face: str) -> bool:
+    """Return whether a typeface has letters of its own for Latin ones, and not the box for what it lacks."""
+    from PIL import ImageFont
+
+    try:
+        font = ImageFont.truetype(face, _FONT_PX)
+        missing, *letters = (bytes(font.getmask(sign)) for sign in (_NO_LETTER, *_SOME_LETTERS))
+    except OSError:  # not a typeface, or one of bitmaps in another size
+        return False
+    return len({missing, *letters}) == 1 + len(letters)
 
 
 @lru_cache(maxsize=256)

@@ -20,6 +20,7 @@ from edge_identify.convert.models.libraries.torchvision_operators import ensure_
 from edge_identify.convert.training import train_embedding_layer
 from edge_identify.convert.training import train_image_tower as image_tower
 from edge_identify.convert.training.layers import discriminants
+from edge_identify.convert.training.layers.contrast_net import Part
 from edge_identify.convert.training.train_image_tower import ImageTowerRun, train_image_tower
 from edge_identify.edge_runtime.errors import SetupError
 
@@ -167,6 +168,35 @@ def test_the_later_blocks_learn_and_the_first_ones_and_batch_norms_statistics_st
         assert np.abs(before[key] - after[f"backbone.{key}"].numpy()).max() < 1e-3, key  # stored as half precision
     for key in ("blocks.5.0.conv_pw.weight", "blocks.5.0.bn1.bias"):
         assert np.abs(before[key] - after[f"backbone.{key}"].numpy()).mean() > 1e-4, key
+
+
+@pytest.mark.usefixtures("small_pictures")
+def test_only_the_blocks_behind_the_fine_map_learn_if_asked(photographs: Path, trunk: Path, tmp_path: Path) -> None:
+    whole = replace(_run(photographs, trunk, tmp_path / "tower.safetensors"), tuned_share=1.0)
+    run = replace(whole, part=Part.COARSE)
+    train_image_tower(run, progress=_tell_nobody)
+    before, after = load_file(trunk), read_image_state(run.out)
+    moved = {
+        block: np.abs(before[key] - after[f"backbone.{key}"].numpy()).mean()
+        for block, key in ((block, f"blocks.{block}.0.conv_pw.weight") for block in (3, 4, 5, 6))
+    }
+    assert max(moved[3], moved[4]) < 5e-5  # stored as half precision
+    assert min(moved[5], moved[6]) > 1e-4
+    with pytest.raises(SetupError, match=r'belongs to a run with .*"part": "coarse"'):
+        train_image_tower(whole, progress=_tell_nobody)
+
+
+@pytest.mark.usefixtures("small_pictures")
+def test_a_greater_hold_keeps_the_trunk_nearer_to_the_pretrained_one(
+    photographs: Path, trunk: Path, tmp_path: Path
+) -> None:
+    def last_distance(hold: float) -> float:
+        run = replace(_run(photographs, trunk, tmp_path / f"{hold}.safetensors"), views=2 * BATCH * 6, hold=hold)
+        train_image_tower(run, progress=_tell_nobody)
+        steps = [row for line in run.log.read_text().splitlines() if "hold" in (row := json.loads(line))]
+        return float(steps[-1]["hold"])
+
+    assert last_distance(1000.0) < last_distance(0.0)
 
 
 @pytest.mark.usefixtures("small_pictures")
