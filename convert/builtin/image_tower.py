@@ -2,8 +2,8 @@
 
 What names an instance is often the arrangement of its parts, which average pooling throws away. So both maps are kept
 as grids of cells. The finer one tells mosaics apart, the coarser one packages and kinds of things. Each gives a part of
-the embedding by one linear layer; both parts have length 1, so neither drowns the other. The price: the input's
-size is fixed.
+the embedding by one linear layer; the parts have about the same length, so neither drowns the other. The price: the
+input's size is fixed.
 Only this module defines a torch class, so only it imports torch at its top; it is imported by
 `registration.register`.
 """
@@ -25,6 +25,7 @@ COARSE_STRIDE = 32  # of a pixel's neighbourhood on the coarse map; half of it o
 _TRUNK = "tf_efficientnet_lite0"
 _MAPS = (3, 4)  # timm's numbers of the maps of stride 16 and 32
 _COARSE_CELLS = 4  # along a side
+_COARSE_LENGTH = 1.15  # of the coarse part, beside 1 of the fine one
 
 
 class TwoMapTrunk(nn.Module):
@@ -74,7 +75,8 @@ class TwoMapTower(TwoMapTrunk):
 
     def embedding(self, fine: torch.Tensor, coarse: torch.Tensor) -> torch.Tensor:
         """Return [n, num_classes] from both maps' cells; see `cells`."""
-        return torch.cat([F.normalize(self.fine(fine), dim=1), F.normalize(self.coarse(coarse), dim=1)], dim=1)
+        parts = F.normalize(self.fine(fine), dim=1), _COARSE_LENGTH * F.normalize(self.coarse(coarse), dim=1)
+        return torch.cat(parts, dim=1)
 
 
 def cells_of(fine: torch.Tensor, coarse: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -9,8 +9,8 @@ torchvision. The JSON file cannot hold mean and std: whoever creates the model b
 from pathlib import Path
 
 OPEN_CLIP_NAME = "edge-builtin"
-WEIGHTS_NAME = "v4"  # a new name whenever either file of weights changes
-EARLIER_WEIGHTS = ("v0", "v1", "v2", "v3")  # packs that hold these open and work
+WEIGHTS_NAME = "v5"  # a new name whenever either file of weights changes
+EARLIER_WEIGHTS = ("v0", "v1", "v2", "v3", "v4")  # packs that hold these open and work
 LICENCE = "Apache-2.0"
 
 MEAN = STD = (0.5, 0.5, 0.5)  # EfficientNet-Lite's: pixels from -1 to 1

@@ -38,7 +38,7 @@ def _save(model: Any, path: Path) -> Path:
 
 
 def test_the_shipped_model_loads_and_describes_itself(builtin: LoadedModel) -> None:
-    assert (builtin.name, builtin.pretrained, builtin.licence) == ("builtin", "v4", "Apache-2.0")
+    assert (builtin.name, builtin.pretrained, builtin.licence) == ("builtin", "v5", "Apache-2.0")
     assert (builtin.dim, builtin.context_length) == (768, 32)
     assert builtin.tokenizer is not None
     assert builtin.tokenizer.spec.kind is TokenizerKind.CLIP_BPE
