@@ -106,7 +106,12 @@ def give_embedding_layer(
 def _gather(tower: TwoMapTower, run: EmbeddingLayerRun, progress: Progress) -> list[PairScatter]:
     """Return the sums over photographs and over drawn things."""
     scatters = [PairScatter.empty(tower.fine.in_features, run.device) for _ in _COLLECTIONS]
-    recipe = recipe_text(seed=run.seed, photographs=len(run.known.photographs), trunk=_trunk_checksum(tower))
+    recipe = recipe_text(
+        seed=run.seed,
+        photographs=len(run.known.photographs),
+        typefaces=len(run.known.typefaces),
+        trunk=_trunk_checksum(tower),
+    )
     first = _resume(run.kept_in, scatters, recipe)
     stages = [_stage(step) for step in range(run.steps)]
     kept_at = time.monotonic()

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 from edge_identify.convert.builtin.image_tower import SIZE_PX
 from edge_identify.convert.builtin.shipped_weights import write_image_state
 from edge_identify.convert.models.libraries.torchvision_operators import ensure_torchvision_operators
-from edge_identify.convert.training.allocator import keep_freed_memory
 from edge_identify.convert.training.held_out_examination import Examination, Marks
 from edge_identify.convert.training.layers.contrast_net import ContrastNet, Part
 from edge_identify.convert.training.layers.losses import contrast_loss, hold_loss
@@ -37,12 +36,12 @@ if TYPE_CHECKING:
 
 FULL_VIEWS = 100_000
 DEFAULT_BATCH = 40  # things, so twice as many views
-TUNED_SHARE = 0.75  # of the weights that ship; the rest are the pretrained ones, which know more kinds of things
+TUNED_SHARE = 0.75  # of the averaged weights; the rest are the pretrained ones, which know more kinds of things
 
 _LEARNING_RATE, _HEAD_RATE, _WEIGHT_DECAY = 3e-4, 3e-3, 0.02
 _HEAD_FIRST_STEPS = 60  # the head alone: a random one would teach the trunk nothing
 _WARM_UP_STEPS = 30
-DEFAULT_HOLD = 1.0
+_HOLD = 1.0
 _EASIEST, _HARDEST_FROM = 0.3, 0.5  # difficulty of the photos at the start, and from which share of the run on it is 1
 _GRADIENT_LIMIT = 5.0
 _CHECKPOINT_EVERY_S = 240
@@ -81,7 +80,7 @@ class ImageTowerRun:
     batch: int = DEFAULT_BATCH
     workers: int = 1
     learning_rate: float = _LEARNING_RATE
-    hold: float = DEFAULT_HOLD
+    hold: float = _HOLD
     part: Part = Part.BOTH
     typefaces: Path | None = None
 
@@ -142,7 +141,6 @@ def train_image_tower(run: ImageTowerRun, *, progress: Progress) -> ImageTowerRe
     import torch
 
     ensure_torchvision_operators()
-    keep_freed_memory()
     start = read_trunk(run.start_from)
     pretrained = read_trunk(run.pretrained) if run.pretrained else start
     photographs = read_photographs(run.data, progress)
@@ -281,7 +279,9 @@ def _typefaces(folder: Path | None) -> tuple[str, ...]:
         return ()
     if found := find_typefaces(folder):
         return found
-    raise SetupError(f"{folder}: holds no typeface (.ttf or .otf); give a folder of fonts, or leave it out")
+    raise SetupError(
+        f"{folder}: holds no typeface (.ttf or .otf) with Latin letters; give a folder of fonts, or leave it out"
+    )
 
 
 def _last_features(run: ImageTowerRun) -> dict[str, torch.Tensor]:

@@ -14,6 +14,7 @@ from edge_identify.edge_runtime.io.output_files import check_is_file
 from edge_identify.edge_runtime.terminal.exit_codes import ExitCode
 from edge_identify.edge_runtime.terminal.step_progress import shown_progress
 
+_LARGEST_HOLD = 1000
 _IMAGE_EXAMPLE = "edge-build train-builtin image --start-from trunk.safetensors --data images --out tower.safetensors"
 
 
@@ -72,7 +73,7 @@ def _add_image_parser(towers: Any) -> None:
     group.add_argument(
         "--only-coarse",
         action="store_true",
-        help="train only the blocks behind the map of stride 16: packages and kinds improve, mosaics stay as they are",
+        help="train only the blocks behind the map of stride 16, by which mosaics are told apart: it stays as it is",
     )
     group.add_argument(
         "--hold",
@@ -156,22 +157,25 @@ def _rate(text: str) -> float:
 
 
 def _weight(text: str) -> float:
-    try:
-        weight = float(text)
-    except ValueError:
-        weight = -1.0
-    if not 0 <= weight < 1000:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1000")
-    return weight
+    return _from_zero_to(_LARGEST_HOLD, text)
 
 
 def _share(text: str) -> float:
-    if (share := _weight(text)) > 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
-    return share
+    return _from_zero_to(1, text)
+
+
+def _from_zero_to(largest: int, text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= largest:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to {largest}")
+    return number
 
 
 def _train_image(options: argparse.Namespace) -> ExitCode:
+    from edge_identify.convert.training.allocator import keep_freed_memory
     from edge_identify.convert.training.layers.contrast_net import Part
     from edge_identify.convert.training.train_image_tower import ImageTowerRun, train_image_tower
 
@@ -195,6 +199,7 @@ def _train_image(options: argparse.Namespace) -> ExitCode:
         part=Part.COARSE if options.only_coarse else Part.BOTH,
         **{name: value for name, value in given.items() if value is not None},
     )
+    keep_freed_memory()
     report = train_image_tower(run, progress=shown_progress.report)
     if options.json:
         print(json.dumps(asdict(report), indent=2))

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import PIL.Image
+import pytest
 from typefaces import write_typeface
 
+from edge_identify.datasets.drawn.instances import typefaces
 from edge_identify.datasets.drawn.instances.drawn_products import DrawnProduct, draw_product
 from edge_identify.datasets.drawn.instances.product_lines import ProductLine, choose_line
 from edge_identify.datasets.drawn.instances.product_print import Print
@@ -85,3 +87,13 @@ def test_print_stays_in_its_box(tmp_path: Path) -> None:
         rows, columns = np.nonzero((np.asarray(sheet) < 128).any(2))
         assert 20 <= columns.min() <= columns.max() < 60
         assert 20 <= rows.min() <= rows.max() < 40
+
+
+def test_typefaces_without_latin_letters_and_damaged_files_are_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = write_typeface(tmp_path / "whole.ttf")
+    (tmp_path / "damaged.ttf").write_bytes(whole.read_bytes()[:100])
+    assert find_typefaces(tmp_path) == (str(whole),)
+    monkeypatch.setattr(typefaces, "_SOME_LETTERS", "กขคง")  # Pillow's typeface has a box for each of them
+    assert find_typefaces(tmp_path) == ()
