@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
 import socket
 import subprocess
@@ -97,10 +96,10 @@ def cpu_for_each_gb(server: Served, bare: Served, file: Path, options: argparse.
     length_bytes = file.stat().st_size
     for number in range(options.rounds + 1):
         for one in (server, bare):
-            before = cpu_s(one.process_id)
+            before_ms = one.cpu_ms()
             fetch_at_once(one.url, paths[one.url], options.clients, length_bytes)
             if number:  # the first round warms the page cache
-                taken[one.url].append((cpu_s(one.process_id) - before) / (options.clients * length_bytes / 1e9))
+                taken[one.url].append((one.cpu_ms() - before_ms) / 1000 / (options.clients * length_bytes / 1e9))
     ratios = [ours / theirs for ours, theirs in zip(taken[server.url], taken[bare.url], strict=True)]
     return {
         "megabytes": length_bytes / 1e6,
@@ -176,12 +175,6 @@ def health_ms(url: str) -> list[float]:
         assert pool.request("GET", f"{url}/health").status == 200
         taken_ms.append(1000 * (time.perf_counter() - started))
     return taken_ms
-
-
-def cpu_s(process_id: int) -> float:
-    """Return the CPU seconds that a process has used, all threads together."""
-    fields = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 if __name__ == "__main__":
