@@ -29,7 +29,7 @@ def all_documents() -> list[Path]:
         *(path for folder in folders for path in sorted(folder.glob("*.md"))),
         ROOT / "edge_runtime/pack/FORMAT.md",
         ROOT / "edge_runtime/pack/PROTOCOL.md",
-        ROOT / "convert/builtin/MODEL_CARD.md",
+        *sorted((ROOT / "convert/builtin").glob("*.md")),
     ]
 
 
